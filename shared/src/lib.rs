@@ -1,1 +1,15 @@
+//! What a payment, an invoice and a mail are, and what may happen to them.
+//!
+//! Rules are functions from values to values; stores, clocks and services come in through small traits, whose AWS
+//! implementations live in `aws` behind cargo features, so that a function links only the clients it uses.
 
+pub mod clock;
+pub mod invoice;
+pub mod money;
+pub mod outcome;
+pub mod sale;
+pub mod seller;
+pub mod text;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

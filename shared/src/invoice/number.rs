@@ -1,0 +1,223 @@
+//! Invoice numbers: the owner's pattern, the series it makes, and the name of the file.
+//!
+//! A series is what a counter counts: the pattern with its date parts filled in, `2026-11-#`. A pattern with the month
+//! starts again at 1 each month, one with the year each year, one with neither never. How numbers are claimed without
+//! gaps lives in `issue`.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+
+/// Longest number French platforms accept (BR-FR-01).
+pub const LONGEST: usize = 35;
+
+/// An invoice number: at most 35 characters of `[A-Za-z0-9+_/-]`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct InvoiceNumber(pub String);
+
+impl fmt::Display for InvoiceNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl InvoiceNumber {
+    /// The name of the document's file, `2026-11-0042-DUPONT.pdf`: the number, then the customer's last name as plain
+    /// capitals where it has any. Slashes become dashes, so that it is one name on every system.
+    pub fn file_name(&self, customer: &str) -> String {
+        let number = self.0.replace('/', "-");
+        match plain_capitals(customer) {
+            name if name.is_empty() => format!("{number}.pdf"),
+            name => format!("{number}-{name}.pdf"),
+        }
+    }
+}
+
+/// A series: what one counter counts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Series(pub String);
+
+impl fmt::Display for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How numbers are written: text with `{year}`, `{month}` and one `{number:4}`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesPattern(Vec<Part>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Year,
+    Month,
+    Number(usize),
+}
+
+/// A pattern that cannot make valid, unique numbers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPattern {
+    /// A brace without its partner, or a word that is none of ours.
+    #[error("write only {{year}}, {{month}} and {{number:4}} between braces; `{0}` is none of these")]
+    UnknownPart(String),
+    /// No number, or several.
+    #[error("write {{number}} or {{number:4}} exactly once; found it {0} times")]
+    Numbers(usize),
+    /// Restarting each month without the year would repeat numbers after twelve months.
+    #[error("write {{year}} beside {{month}}, or the same number comes back a year later")]
+    MonthWithoutYear,
+    /// A character that French platforms refuse.
+    #[error("`{0}` may not stand in an invoice number; use letters, digits and + _ / -")]
+    Character(char),
+    /// Too long once filled in.
+    #[error("makes numbers of {0} characters; 35 is the most that French platforms accept")]
+    TooLong(usize),
+}
+
+impl SeriesPattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// When it could make an invalid number or the same number twice.
+    pub fn parse(pattern: &str) -> Result<Self, InvalidPattern> {
+        let mut parts = Vec::new();
+        let mut rest = pattern;
+        while let Some((text, after)) = rest.split_once('{') {
+            push_text(&mut parts, text)?;
+            let (word, after) = after.split_once('}').ok_or_else(|| InvalidPattern::UnknownPart(after.to_owned()))?;
+            parts.push(part(word)?);
+            rest = after;
+        }
+        push_text(&mut parts, rest)?;
+        let count = |wanted: fn(&Part) -> bool| parts.iter().filter(|part| wanted(part)).count();
+        match count(|part| matches!(part, Part::Number(_))) {
+            1 => {}
+            numbers => return Err(InvalidPattern::Numbers(numbers)),
+        }
+        if count(|part| *part == Part::Month) > 0 && count(|part| *part == Part::Year) == 0 {
+            return Err(InvalidPattern::MonthWithoutYear);
+        }
+        let pattern = Self(parts);
+        let longest = pattern.fill(Date::MAX, &"9".repeat(9)).len();
+        if longest > LONGEST { Err(InvalidPattern::TooLong(longest)) } else { Ok(pattern) }
+    }
+
+    /// The series that an invoice of this day belongs to.
+    pub fn series(&self, day: Date) -> Series {
+        Series(self.fill(day, "#"))
+    }
+
+    /// The number `n` of the series of this day; `n` counts from 1.
+    pub fn number(&self, day: Date, n: u64) -> InvoiceNumber {
+        let width = self.0.iter().find_map(|part| if let Part::Number(width) = part { Some(*width) } else { None });
+        InvoiceNumber(self.fill(day, &format!("{n:0width$}", width = width.unwrap_or(1))))
+    }
+
+    fn fill(&self, day: Date, number: &str) -> String {
+        self.0
+            .iter()
+            .map(|part| match part {
+                Part::Text(text) => text.clone(),
+                Part::Year => format!("{:04}", day.year()),
+                Part::Month => format!("{:02}", day.month()),
+                Part::Number(_) => number.to_owned(),
+            })
+            .collect()
+    }
+}
+
+fn push_text(parts: &mut Vec<Part>, text: &str) -> Result<(), InvalidPattern> {
+    if let Some(odd) = text.chars().find(|c| !c.is_ascii_alphanumeric() && !"+_/-".contains(*c)) {
+        return Err(InvalidPattern::Character(odd));
+    }
+    if !text.is_empty() {
+        parts.push(Part::Text(text.to_owned()));
+    }
+    Ok(())
+}
+
+fn part(word: &str) -> Result<Part, InvalidPattern> {
+    match word.split_once(':') {
+        None if word == "year" => Ok(Part::Year),
+        None if word == "month" => Ok(Part::Month),
+        None if word == "number" => Ok(Part::Number(1)),
+        Some(("number", width)) => match width.parse() {
+            Ok(width @ 1..=9) => Ok(Part::Number(width)),
+            _ => Err(InvalidPattern::UnknownPart(word.to_owned())),
+        },
+        _ => Err(InvalidPattern::UnknownPart(word.to_owned())),
+    }
+}
+
+/// The last word of a name in capitals without accents, at most 20 letters; empty if nothing Latin is left.
+fn plain_capitals(name: &str) -> String {
+    let last = name.split_whitespace().last().unwrap_or_default();
+    last.chars().flat_map(char::to_uppercase).filter_map(without_accent).take(20).collect()
+}
+
+fn without_accent(c: char) -> Option<char> {
+    Some(match c {
+        'A'..='Z' | '0'..='9' | '-' => c,
+        'À'..='Æ' => 'A',
+        'Ç' | 'Ć' | 'Č' => 'C',
+        'È'..='Ë' | 'Ē' | 'Ę' | 'Ě' => 'E',
+        'Ì'..='Ï' | 'İ' => 'I',
+        'Ñ' | 'Ń' | 'Ň' => 'N',
+        'Ò'..='Ö' | 'Ø' | 'Œ' | 'Ő' => 'O',
+        'Ù'..='Ü' | 'Ű' | 'Ů' => 'U',
+        'Ý' | 'Ÿ' => 'Y',
+        'Š' | 'Ś' | 'Ş' => 'S',
+        'Ž' | 'Ź' | 'Ż' => 'Z',
+        'Ł' => 'L',
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn the_default_pattern_counts_within_the_month() {
+        let pattern = SeriesPattern::parse("{year}-{month}-{number:4}").unwrap();
+        let day = date(2026, 11, 21);
+        assert_eq!(pattern.series(day).0, "2026-11-#");
+        assert_eq!(pattern.number(day, 42).0, "2026-11-0042");
+        assert_eq!(pattern.number(day, 123_456).0, "2026-11-123456");
+        assert_ne!(pattern.series(day), pattern.series(date(2026, 12, 1)));
+    }
+
+    #[test]
+    fn patterns_that_could_repeat_or_break_a_number_are_refused() {
+        for (pattern, error) in [
+            ("{year}", InvalidPattern::Numbers(0)),
+            ("{number}{number}", InvalidPattern::Numbers(2)),
+            ("{month}-{number}", InvalidPattern::MonthWithoutYear),
+            ("F {number}", InvalidPattern::Character(' ')),
+            ("F.{number}", InvalidPattern::Character('.')),
+            ("{jour}-{number}", InvalidPattern::UnknownPart("jour".into())),
+            ("{number:99}", InvalidPattern::UnknownPart("number:99".into())),
+            ("{number", InvalidPattern::UnknownPart("number".into())),
+        ] {
+            assert_eq!(SeriesPattern::parse(pattern), Err(error), "{pattern}");
+        }
+        let long = format!("{}{{number}}", "F".repeat(30));
+        assert_eq!(SeriesPattern::parse(&long), Err(InvalidPattern::TooLong(39)));
+        assert!(SeriesPattern::parse("FA{year}/{number:6}").is_ok());
+    }
+
+    #[test]
+    fn file_names_are_plain_on_every_system() {
+        let number = InvoiceNumber("2026-11-0042".into());
+        assert_eq!(number.file_name("Zoé Lefèvre"), "2026-11-0042-LEFEVRE.pdf");
+        assert_eq!(number.file_name("Jean-Noël D'Artagnan-Müller"), "2026-11-0042-DARTAGNAN-MULLER.pdf");
+        assert_eq!(number.file_name("山田太郎"), "2026-11-0042.pdf");
+        assert_eq!(number.file_name("../../etc/passwd"), "2026-11-0042-ETCPASSWD.pdf");
+        assert_eq!(InvoiceNumber("F/1".into()).file_name(""), "F-1.pdf");
+    }
+}

@@ -1,0 +1,89 @@
+//! VAT contained in prices that include it: how a sum paid splits into base and tax, and the base over its lines.
+//!
+//! The tax is computed once per rate on the sum (EN 16931, BR-CO-17), never line by line, and base + tax is what was paid
+//! to the minor unit. Lines receive their share of the base by largest remainder, so that they add up to it (BR-CO-10).
+
+use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero, prelude::ToPrimitive};
+
+/// A sum paid, split.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Split {
+    /// Each line before tax, in the order given.
+    pub nets: Vec<i64>,
+    /// Their sum.
+    pub base: i64,
+    /// What remains of the sum paid.
+    pub tax: i64,
+}
+
+/// Splits lines that include VAT at `rate` percent. All amounts in minor units.
+///
+/// Returns `None` if the sums do not fit, which no real sale reaches.
+pub fn split_included(grosses: &[i64], rate: Decimal) -> Option<Split> {
+    let divisor = Decimal::ONE_HUNDRED.checked_add(rate)?;
+    let net_of = |gross: i64| Decimal::from(gross).checked_mul(Decimal::ONE_HUNDRED)?.checked_div(divisor);
+    let gross = grosses.iter().try_fold(0_i64, |sum, line| sum.checked_add(*line))?;
+    let base = net_of(gross)?.round_dp_with_strategy(0, MidpointAwayFromZero).to_i64()?;
+    let exact = grosses.iter().map(|line| net_of(*line)).collect::<Option<Vec<_>>>()?;
+    Some(Split { nets: share(&exact, base)?, base, tax: gross.checked_sub(base)? })
+}
+
+/// Rounds `exact` so that the results add up to `total`: all down, then the largest remainders up by one.
+fn share(exact: &[Decimal], total: i64) -> Option<Vec<i64>> {
+    let mut parts = exact.iter().map(|part| part.floor().to_i64()).collect::<Option<Vec<_>>>()?;
+    let missing = total.checked_sub(parts.iter().sum())?;
+    let mut order: Vec<usize> = (0..exact.len()).collect();
+    order.sort_by_key(|place| exact.get(*place).map(|part| std::cmp::Reverse(part.fract_floor())));
+    for place in order.into_iter().cycle().take(usize::try_from(missing).ok()?) {
+        *parts.get_mut(place)? += 1;
+    }
+    Some(parts)
+}
+
+trait FractFloor {
+    fn fract_floor(&self) -> Decimal;
+}
+
+impl FractFloor for Decimal {
+    /// The distance to the next lower integer, also for negative numbers.
+    fn fract_floor(&self) -> Decimal {
+        self - self.floor()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_french_invoices_show() {
+        let split = split_included(&[4900], 20.into()).unwrap();
+        assert_eq!(split, Split { nets: vec![4083], base: 4083, tax: 817 });
+        let split = split_included(&[1, 1, 1], 20.into()).unwrap();
+        assert_eq!((split.base, split.tax, split.nets), (3, 0, vec![1, 1, 1]));
+        assert_eq!(split_included(&[], 20.into()).unwrap(), Split { nets: vec![], base: 0, tax: 0 });
+        assert_eq!(split_included(&[1999], Decimal::ZERO).unwrap().tax, 0);
+    }
+
+    proptest! {
+        /// The reference works in whole numbers: base = (200 g · 1000 + d) / 2 d with d = 100 000 + rate · 1000, floored.
+        #[test]
+        fn base_and_tax_make_what_was_paid(
+            lines in prop::collection::vec(0_i64..50_000_000, 1..40),
+            rate in prop::sample::select(vec!["20", "10", "8.5", "5.5", "2.1", "0"]),
+        ) {
+            let rate: Decimal = rate.parse().unwrap();
+            let split = split_included(&lines, rate).unwrap();
+            let gross: i64 = lines.iter().sum();
+            prop_assert_eq!(split.base + split.tax, gross);
+            prop_assert_eq!(split.nets.iter().sum::<i64>(), split.base);
+            let d = 100_000 + i128::from((rate * Decimal::from(1000)).to_i64().unwrap());
+            let reference = (2 * i128::from(gross) * 100_000 + d) / (2 * d);
+            prop_assert_eq!(i128::from(split.base), reference);
+            for (net, line) in split.nets.iter().zip(&lines) {
+                prop_assert!((Decimal::from(*net) - Decimal::from(*line) * Decimal::ONE_HUNDRED / (Decimal::ONE_HUNDRED + rate)).abs() <= Decimal::ONE);
+            }
+        }
+    }
+}

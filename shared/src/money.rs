@@ -1,0 +1,145 @@
+//! Money: integer minor units of an ISO 4217 currency, and the few places where a decimal is right (rates, unit prices).
+//!
+//! Rounding of VAT lives in `invoice::vat`; how an amount is printed for a reader in `invoice::print`.
+
+use std::fmt;
+
+use iso_currency::Currency as Iso;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+/// A currency that ISO 4217 lists, with its exponent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Currency(Iso);
+
+/// A currency code that ISO 4217 does not list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("currency `{0}` is not an ISO 4217 code; invoices are issued in ISO currencies such as eur, usd, jpy")]
+pub struct UnknownCurrency(pub String);
+
+impl Currency {
+    /// The euro.
+    pub const EUR: Self = Self(Iso::EUR);
+
+    /// Reads a code in either case, as Stripe writes it (`eur`) or as ISO does (`EUR`).
+    ///
+    /// # Errors
+    /// When ISO 4217 lists no such code, or lists it without a minor unit (gold, test codes).
+    pub fn parse(code: &str) -> Result<Self, UnknownCurrency> {
+        let unknown = || UnknownCurrency(code.chars().take(16).collect());
+        let iso = Iso::from_code(&code.to_ascii_uppercase()).ok_or_else(unknown)?;
+        iso.exponent().ok_or_else(unknown)?;
+        Ok(Self(iso))
+    }
+
+    /// The ISO code, in capitals.
+    pub fn code(self) -> &'static str {
+        self.0.code()
+    }
+
+    /// Digits after the decimal mark: JPY 0, EUR 2, KWD 3.
+    pub fn exponent(self) -> u32 {
+        self.0.exponent().map_or(2, u32::from)
+    }
+
+    /// How many digits Stripe's integers carry. It differs from ISO for ISK and UGX, which Stripe keeps at two
+    /// decimals for old integrations (docs.stripe.com/currencies, "Special cases").
+    pub fn stripe_exponent(self) -> u32 {
+        match self.code() {
+            "ISK" | "UGX" => 2,
+            _ => self.exponent(),
+        }
+    }
+
+    /// Turns an amount as Stripe writes it into ISO minor units.
+    ///
+    /// Returns `None` if digits would be lost, or the amount does not fit.
+    pub fn from_stripe(self, amount: i64) -> Option<Money> {
+        let excess = self.stripe_exponent().checked_sub(self.exponent())?;
+        let divisor = 10_i64.checked_pow(excess)?;
+        (amount % divisor == 0).then_some(Money { minor: amount / divisor, currency: self })
+    }
+
+    /// An amount of `minor` units of this currency.
+    pub fn minor(self, minor: i64) -> Money {
+        Money { minor, currency: self }
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = UnknownCurrency;
+    fn try_from(code: String) -> Result<Self, Self::Error> {
+        Self::parse(&code)
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> Self {
+        currency.code().to_owned()
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// An amount of money: `minor` units of `currency` (cents for the euro).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    /// Minor units; negative for a correction.
+    pub minor: i64,
+    /// The currency that gives them their meaning.
+    pub currency: Currency,
+}
+
+impl Money {
+    /// The amount in major units: 4900 EUR minor units are `49.00`.
+    pub fn decimal(self) -> Decimal {
+        Decimal::from_i128_with_scale(i128::from(self.minor), self.currency.exponent())
+    }
+}
+
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.decimal(), self.currency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponents_follow_iso_and_stripes_special_cases() {
+        let exponents = |code| {
+            let currency = Currency::parse(code).unwrap();
+            (currency.exponent(), currency.stripe_exponent())
+        };
+        assert_eq!(exponents("jpy"), (0, 0));
+        assert_eq!(exponents("EUR"), (2, 2));
+        assert_eq!(exponents("kwd"), (3, 3));
+        assert_eq!(exponents("isk"), (0, 2));
+        assert_eq!(exponents("ugx"), (0, 2));
+        assert_eq!(exponents("huf"), (2, 2));
+    }
+
+    #[test]
+    fn codes_that_are_no_currency_are_refused_by_name() {
+        for code in ["", "xyz", "euro", "XAU", "€"] {
+            assert!(Currency::parse(code).is_err(), "{code}");
+        }
+        assert!(Currency::parse("zzz").unwrap_err().to_string().contains("zzz"));
+    }
+
+    #[test]
+    fn stripe_amounts_become_iso_minor_units_without_losing_a_digit() {
+        let isk = Currency::parse("isk").unwrap();
+        assert_eq!(isk.from_stripe(50_000).unwrap().minor, 500);
+        assert_eq!(isk.from_stripe(50_001), None);
+        assert_eq!(Currency::EUR.from_stripe(4900).unwrap().to_string(), "49.00 EUR");
+        assert_eq!(Currency::parse("kwd").unwrap().minor(1_234).to_string(), "1.234 KWD");
+    }
+}

@@ -1,0 +1,109 @@
+//! A sale: one thing a customer paid for, as Stripe told it, complete and provider-neutral enough to invoice.
+//!
+//! How a Stripe event becomes a sale lives in `stripe`; what may be wrong with one for an invoice in `invoice::draft`.
+//! The values here are kept as they came (a currency may be unknown, a name missing): a sale is always recorded first
+//! and judged afterwards, so that nothing paid is ever dropped.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The key of a sale: the Checkout Session or the Stripe invoice that is the sale, whichever events announce it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SaleKey(pub String);
+
+impl std::fmt::Display for SaleKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A paid sale.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sale {
+    /// What makes it one sale.
+    pub key: SaleKey,
+    /// The event that announced it first.
+    pub event: String,
+    /// Real money, or Stripe's test mode.
+    pub livemode: bool,
+    /// When it was paid, to the second, as Stripe says.
+    pub paid_at: Timestamp,
+    /// The currency as Stripe writes it; it may be one that ISO does not list.
+    pub currency: String,
+    /// What the customer paid, tax included, in Stripe's minor units.
+    pub total: i64,
+    /// The tax Stripe computed, if it did, in the same units.
+    pub tax: Option<i64>,
+    /// What was sold; never empty.
+    pub lines: Vec<SaleLine>,
+    /// Who bought.
+    pub customer: Customer,
+    /// Stripe's payment intent, to match refunds and disputes.
+    pub payment_intent: Option<String>,
+    /// The shop's own reference (`client_reference_id`), or a purchase order number.
+    pub reference: Option<String>,
+}
+
+/// A line of a sale. Amounts are in Stripe's minor units and include tax where prices do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SaleLine {
+    /// What the customer read.
+    pub description: String,
+    /// How many; at least 1.
+    pub quantity: u64,
+    /// What was paid for the line: after discount, tax included.
+    pub total: i64,
+    /// The discount within, as a positive amount.
+    #[serde(default)]
+    pub discount: i64,
+    /// The tax Stripe computed for the line, if any.
+    #[serde(default)]
+    pub tax: Option<i64>,
+}
+
+/// A customer as the payment page knew them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// Stripe's customer id; guests have none.
+    pub id: Option<String>,
+    /// The person's name.
+    pub name: Option<String>,
+    /// The business's name, where it buys as one.
+    pub business_name: Option<String>,
+    /// Where the invoice goes.
+    pub email: Option<String>,
+    /// The billing address.
+    pub address: Option<Address>,
+    /// The language the customer paid in: `fr`, `en-GB`.
+    pub language: Option<String>,
+    /// Tax numbers given at checkout.
+    #[serde(default)]
+    pub tax_ids: Vec<TaxId>,
+}
+
+/// A postal address; every part may be missing, because payment pages ask for as little as they can.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// Street and number.
+    pub line1: Option<String>,
+    /// Building, floor.
+    pub line2: Option<String>,
+    /// Postal code.
+    pub postal_code: Option<String>,
+    /// Town.
+    pub city: Option<String>,
+    /// State, province or region.
+    pub state: Option<String>,
+    /// ISO 3166-1 alpha-2, in capitals.
+    pub country: Option<String>,
+}
+
+/// A tax number with Stripe's name for its kind: `eu_vat`, `gb_vat`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxId {
+    /// Stripe's kind.
+    pub kind: String,
+    /// The number as given.
+    pub value: String,
+}

@@ -1,0 +1,325 @@
+//! What may be wrong with a seller file: each problem names the field, the value and the fix, all of them at once.
+
+use std::fmt;
+
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+
+use super::{
+    Look, MailSettings, Party, Seller, VatRegime,
+    file::SellerFile,
+    identifiers::{french_vat_number, is_siren, is_siret},
+};
+use crate::{
+    invoice::{Supply, number::SeriesPattern},
+    text,
+};
+
+/// One thing to mend in the seller file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// `section.key`, or the line of a file that is not TOML.
+    pub field: String,
+    /// What stands there now.
+    pub value: String,
+    /// What to write instead.
+    pub fix: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.value.is_empty() {
+            write!(f, "{}: {}", self.field, self.fix)
+        } else {
+            write!(f, "{} = \"{}\": {}", self.field, self.value, self.fix)
+        }
+    }
+}
+
+/// A seller file that cannot be used, with everything that is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct InvalidSeller(pub Vec<Problem>);
+
+impl fmt::Display for InvalidSeller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the seller file (infra/seller.toml) needs mending")?;
+        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+/// VAT rates of metropolitan France, its overseas departments and Corsica, in percent (CGI art. 278 to 281 nonies, 294 ff.).
+const FRENCH_RATES: [&str; 10] = ["20", "10", "8.5", "5.5", "2.1", "1.75", "1.05", "0.9", "13", "19.6"];
+
+#[derive(Default)]
+struct Findings(Vec<Problem>);
+
+impl Findings {
+    fn add(&mut self, field: &str, value: &str, fix: impl Into<String>) {
+        let value = value.chars().take(80).collect();
+        self.0.push(Problem { field: field.to_owned(), value, fix: fix.into() });
+    }
+
+    fn need(&mut self, holds: bool, field: &str, value: &str, fix: &str) {
+        if !holds {
+            self.add(field, value, fix);
+        }
+    }
+
+    fn filled(&mut self, field: &str, value: &str, longest: usize) {
+        let length = value.trim().chars().count();
+        self.need(length > 0, field, value, "must not be empty; the law wants it on every invoice");
+        self.need(length <= longest, field, value, &format!("must be at most {longest} characters"));
+        self.need(
+            !value.chars().any(char::is_control),
+            field,
+            value,
+            "must not hold control characters or line breaks",
+        );
+    }
+
+    fn email(&mut self, field: &str, value: &str) {
+        self.need(text::looks_like_email(value), field, value, "write an e-mail address such as contact@example.org");
+    }
+}
+
+pub(super) fn check(file: SellerFile) -> Result<Seller, InvalidSeller> {
+    let mut findings = Findings::default();
+    let party = party(&file, &mut findings);
+    let vat = vat_regime(&file, party.vat_number.as_deref(), &mut findings);
+    let invoice = &file.invoice;
+    let series = SeriesPattern::parse(&invoice.series);
+    if let Err(error) = &series {
+        findings.add("invoice.series", &invoice.series, error.to_string());
+    }
+    let supply = match invoice.supply.as_str() {
+        "goods" => Supply::Goods,
+        "both" => Supply::Both,
+        other => {
+            findings.need(other == "services", "invoice.supply", other, "write goods, services or both");
+            Supply::Services
+        }
+    };
+    let language = &invoice.language;
+    findings.need(matches!(language.as_str(), "fr" | "en"), "invoice.language", language, "write fr or en");
+    let time_zone = TimeZone::get(&invoice.time_zone);
+    if time_zone.is_err() {
+        findings.add("invoice.time_zone", &invoice.time_zone, "write an IANA time zone such as Europe/Paris");
+    }
+    findings.filled("invoice.default_label", &invoice.default_label, 200);
+    if let Some(name) = &invoice.unnamed_customer {
+        findings.filled("invoice.unnamed_customer", name, 100);
+    }
+    let mail = mail(&file, &mut findings);
+    let look = look(&file, &mut findings);
+    match (series, time_zone) {
+        (Ok(series), Ok(time_zone)) if findings.0.is_empty() => Ok(Seller {
+            party,
+            vat,
+            series,
+            supply,
+            language: file.invoice.language,
+            time_zone,
+            default_label: file.invoice.default_label.trim().to_owned(),
+            unnamed_customer: file.invoice.unnamed_customer,
+            mail,
+            look,
+        }),
+        _ => Err(InvalidSeller(findings.0)),
+    }
+}
+
+fn party(file: &SellerFile, findings: &mut Findings) -> Party {
+    let digits = |value: &Option<String>| value.as_deref().map(text::without_spaces).filter(|v| !v.is_empty());
+    let given = |value: &Option<String>| value.as_deref().map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned);
+    let identity = &file.seller;
+    let address = &file.address;
+    findings.filled("seller.name", &identity.name, 100);
+    findings.filled("seller.legal_form", &identity.legal_form, 60);
+    findings.filled("address.line1", &address.line1, 100);
+    findings.filled("address.city", &address.city, 60);
+    findings.filled("address.postal_code", &address.postal_code, 16);
+    findings.email("seller.email", &identity.email);
+    findings.need(
+        address.country == "FR",
+        "address.country",
+        &address.country,
+        "write FR; sellers established outside France are not supported yet",
+    );
+    let siret = digits(&identity.siret);
+    if let Some(siret) = &siret {
+        findings.need(
+            is_siret(siret),
+            "seller.siret",
+            siret,
+            "must be the 14 digits of the establishment; its check digit is wrong",
+        );
+    }
+    let siren = digits(&identity.siren)
+        .or_else(|| siret.as_deref().and_then(|s| s.get(..9)).map(str::to_owned))
+        .unwrap_or_default();
+    findings.need(
+        is_siren(&siren),
+        "seller.siren",
+        &siren,
+        "must be the 9 digits of the SIREN (or fill in seller.siret); the check digit is wrong or digits are missing",
+    );
+    if let Some(siret) = &siret {
+        findings.need(siret.starts_with(&siren), "seller.siret", siret, "must begin with the SIREN");
+    }
+    let vat_number = digits(&file.vat.number).map(|number| number.to_ascii_uppercase());
+    if let Some(number) = &vat_number {
+        let wanted = french_vat_number(&siren);
+        findings.need(
+            wanted.as_ref() == Some(number),
+            "vat.number",
+            number,
+            &format!("does not fit the SIREN; expected {}", wanted.as_deref().unwrap_or("FR, two digits, the SIREN")),
+        );
+    }
+    Party {
+        name: identity.name.trim().to_owned(),
+        legal_form: identity.legal_form.trim().to_owned(),
+        capital: given(&identity.capital),
+        siren,
+        siret,
+        registration: given(&identity.registration),
+        vat_number,
+        line1: address.line1.trim().to_owned(),
+        line2: given(&address.line2),
+        postal_code: address.postal_code.trim().to_owned(),
+        city: address.city.trim().to_owned(),
+        country: address.country.clone(),
+        email: identity.email.trim().to_owned(),
+        phone: given(&identity.phone),
+        website: given(&identity.website),
+    }
+}
+
+fn vat_regime(file: &SellerFile, number: Option<&str>, findings: &mut Findings) -> VatRegime {
+    match file.vat.regime.as_str() {
+        "franchise" => {
+            findings.need(
+                file.vat.rate.is_none(),
+                "vat.rate",
+                file.vat.rate.as_deref().unwrap_or_default(),
+                "remove it: under the franchise no VAT is charged",
+            );
+            findings.need(
+                !file.vat.on_debits,
+                "vat.on_debits",
+                "true",
+                "remove it: under the franchise there is no VAT to pay on debits",
+            );
+            VatRegime::Franchise
+        }
+        "standard" => {
+            findings.need(number.is_some(), "vat.number", "", "write your VAT number; invoices with VAT must show it");
+            let given = file.vat.rate.as_deref().unwrap_or_default();
+            let rate = given.trim_end_matches('%').trim().replace(',', ".").parse::<Decimal>().ok();
+            let known = rate.filter(|rate| FRENCH_RATES.iter().any(|known| known.parse() == Ok(*rate)));
+            findings.need(
+                known.is_some(),
+                "vat.rate",
+                given,
+                "write a French VAT rate in percent, such as 20, 10 or 5.5",
+            );
+            VatRegime::Standard { rate: known.unwrap_or_default(), on_debits: file.vat.on_debits }
+        }
+        other => {
+            findings.add(
+                "vat.regime",
+                other,
+                "write franchise (no VAT, article 293 B) or standard (one rate, prices include VAT)",
+            );
+            VatRegime::Franchise
+        }
+    }
+}
+
+fn mail(file: &SellerFile, findings: &mut Findings) -> MailSettings {
+    findings.email("mail.from", &file.mail.from);
+    if let Some(reply_to) = &file.mail.reply_to {
+        findings.email("mail.reply_to", reply_to);
+    }
+    let from_name = file.mail.from_name.as_deref().unwrap_or(&file.seller.name).trim().to_owned();
+    findings.filled("mail.from_name", &from_name, 100);
+    MailSettings { from: file.mail.from.trim().to_owned(), from_name, reply_to: file.mail.reply_to.clone() }
+}
+
+fn look(file: &SellerFile, findings: &mut Findings) -> Look {
+    let accent = file.look.accent.clone().unwrap_or_else(|| "#1f3a5f".to_owned());
+    let hex = accent.strip_prefix('#').unwrap_or_default();
+    findings.need(
+        hex.len() == 6 && hex.chars().all(|c| c.is_ascii_hexdigit()),
+        "look.accent",
+        &accent,
+        "write a colour such as #1f3a5f",
+    );
+    if let Some(logo) = &file.look.logo {
+        let plain = !logo.contains(['/', '\\']) && [".svg", ".png", ".jpg"].iter().any(|end| logo.ends_with(end));
+        findings.need(
+            plain,
+            "look.logo",
+            logo,
+            "write the name of an .svg, .png or .jpg file that lies in infra/templates",
+        );
+    }
+    Look { logo: file.look.logo.clone(), accent }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FRANCHISE_TOML, STANDARD_TOML};
+
+    fn problems(toml: &str) -> Vec<String> {
+        Seller::from_toml(toml).unwrap_err().0.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn both_regimes_are_read() {
+        let franchise = Seller::from_toml(FRANCHISE_TOML).unwrap();
+        assert_eq!(franchise.vat, VatRegime::Franchise);
+        assert_eq!(franchise.party.siren, "123456782");
+        let standard = Seller::from_toml(STANDARD_TOML).unwrap();
+        assert_eq!(standard.vat, VatRegime::Standard { rate: 20.into(), on_debits: false });
+        assert_eq!(standard.party.vat_number.as_deref(), Some("FR40123456824"));
+    }
+
+    #[test]
+    fn each_problem_names_field_value_and_fix() {
+        for (from, to, expected) in [
+            ("\"123 456 782\"", "\"123 456 783\"", "seller.siren = \"123456783\": must be the 9 digits"),
+            ("regime = \"franchise\"", "regime = \"micro\"", "vat.regime = \"micro\": write franchise"),
+            ("regime = \"franchise\"", "regime = \"franchise\"\nrate = \"20\"", "vat.rate = \"20\": remove it"),
+            ("Atelier Exemple", "", "seller.name: must not be empty"),
+            ("facturation@example.org", "facturation", "mail.from = \"facturation\": write an e-mail"),
+            ("country = \"FR\"", "country = \"DE\"", "address.country = \"DE\": write FR"),
+            ("[invoice]", "[invoice]\ntime_zone = \"Paris\"", "invoice.time_zone = \"Paris\": write an IANA"),
+            ("[invoice]", "[invoice]\nseries = \"{year}\"", "invoice.series = \"{year}\""),
+            ("[invoice]", "[invoice]\nsupply = \"food\"", "invoice.supply = \"food\": write goods"),
+        ] {
+            assert!(FRANCHISE_TOML.contains(from), "{from}");
+            let found = problems(&FRANCHISE_TOML.replacen(from, to, 1));
+            assert!(found.iter().any(|problem| problem.starts_with(expected)), "{expected} in {found:?}");
+        }
+        let found = problems(&STANDARD_TOML.replace("rate = \"20\"", "rate = \"19\""));
+        assert!(found.iter().any(|p| p.starts_with("vat.rate = \"19\": write a French VAT rate")), "{found:?}");
+        let found = problems(&STANDARD_TOML.replace("FR40123456824", "FR41123456824"));
+        assert!(found.iter().any(|p| p.contains("expected FR40123456824")), "{found:?}");
+    }
+
+    #[test]
+    fn a_misspelt_key_and_broken_toml_name_their_line() {
+        let found = problems(&FRANCHISE_TOML.replacen("legal_form", "legal_from", 1));
+        assert!(found[0].starts_with("line ") && found[0].contains("legal_from"), "{found:?}");
+        assert!(problems("[seller\nname = 1")[0].starts_with("line 1"));
+    }
+
+    #[test]
+    fn every_problem_is_reported_at_once() {
+        let broken =
+            FRANCHISE_TOML.replacen("FR", "de", 1).replacen("franchise", "none", 1).replacen("Atelier Exemple", " ", 1);
+        assert!(problems(&broken).len() >= 3);
+    }
+}

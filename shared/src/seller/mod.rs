@@ -1,0 +1,118 @@
+//! The seller: who issues the invoices, as the owner wrote it in `infra/seller.toml`.
+//!
+//! Reading the file lives in `file`, what may be wrong with it in `check`. Values here are valid by construction.
+
+mod check;
+mod file;
+pub mod identifiers;
+
+use jiff::tz::TimeZone;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::invoice::{Supply, number::SeriesPattern};
+pub use check::{InvalidSeller, Problem};
+
+/// The seller's identity as printed and coded on every invoice; part of the invoice's snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Party {
+    /// Company name, or the person's for a sole trader.
+    pub name: String,
+    /// "EI", "SAS", "Association loi 1901".
+    pub legal_form: String,
+    /// Share capital as printed, "10 000 €"; companies only.
+    pub capital: Option<String>,
+    /// 9 digits.
+    pub siren: String,
+    /// 14 digits, the establishment.
+    pub siret: Option<String>,
+    /// "RCS Montpellier", "RM 34"; not every seller has one.
+    pub registration: Option<String>,
+    /// "FR83404833048".
+    pub vat_number: Option<String>,
+    /// Street and number.
+    pub line1: String,
+    /// Building, floor.
+    pub line2: Option<String>,
+    /// Postal code.
+    pub postal_code: String,
+    /// Town.
+    pub city: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// Where customers write.
+    pub email: String,
+    /// Printed where given.
+    pub phone: Option<String>,
+    /// Printed where given.
+    pub website: Option<String>,
+}
+
+/// How the seller stands to VAT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VatRegime {
+    /// Small business without VAT, article 293 B of the CGI.
+    Franchise,
+    /// VAT at one rate, in percent; prices include it.
+    Standard {
+        /// Percent.
+        rate: Decimal,
+        /// The option to pay VAT on debits was taken; printing it without the option is fined.
+        on_debits: bool,
+    },
+}
+
+/// How mails leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailSettings {
+    /// An address that SES has verified.
+    pub from: String,
+    /// The name before it.
+    pub from_name: String,
+    /// Where answers go, if not to `from`.
+    pub reply_to: Option<String>,
+}
+
+/// How documents look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look {
+    /// A file beside the invoice template.
+    pub logo: Option<String>,
+    /// `#rrggbb`.
+    pub accent: String,
+}
+
+/// Everything the owner decides.
+#[derive(Debug, Clone)]
+pub struct Seller {
+    /// Identity.
+    pub party: Party,
+    /// VAT.
+    pub vat: VatRegime,
+    /// How numbers are made.
+    pub series: SeriesPattern,
+    /// What is sold.
+    pub supply: Supply,
+    /// The language of a document whose customer's is neither French nor English: `fr` or `en`.
+    pub language: String,
+    /// Days and months are counted here.
+    pub time_zone: TimeZone,
+    /// The line of a sale whose items Stripe cannot list.
+    pub default_label: String,
+    /// The name on an invoice to a customer without one; without it such a sale is parked.
+    pub unnamed_customer: Option<String>,
+    /// Mail.
+    pub mail: MailSettings,
+    /// Look.
+    pub look: Look,
+}
+
+impl Seller {
+    /// Reads and checks a seller file.
+    ///
+    /// # Errors
+    /// Lists every problem at once, each with its field, its value and what to write instead.
+    pub fn from_toml(text: &str) -> Result<Self, InvalidSeller> {
+        file::parse(text).and_then(check::check)
+    }
+}

@@ -1,0 +1,87 @@
+//! Sample values that tests across the house share. Compiled for tests only.
+
+/// A sole trader without VAT.
+pub const FRANCHISE_TOML: &str = r#"
+[seller]
+name = "Atelier Exemple"
+legal_form = "EI"
+siren = "123 456 782"
+email = "contact@example.org"
+
+[address]
+line1 = "1 place de la Comédie"
+postal_code = "34000"
+city = "Montpellier"
+country = "FR"
+
+[vat]
+regime = "franchise"
+
+[invoice]
+
+[mail]
+from = "facturation@example.org"
+"#;
+
+/// A company with VAT at 20 percent.
+pub const STANDARD_TOML: &str = r#"
+[seller]
+name = "Formations Réunies"
+legal_form = "SAS"
+capital = "10 000 €"
+siren = "123456824"
+registration = "RCS Lyon"
+email = "contact@example.org"
+
+[address]
+line1 = "2 rue de la République"
+postal_code = "69001"
+city = "Lyon"
+country = "FR"
+
+[vat]
+regime = "standard"
+number = "FR40123456824"
+rate = "20"
+
+[invoice]
+
+[mail]
+from = "facturation@example.org"
+"#;
+
+/// A sale of 49 EUR to a person in Paris.
+pub fn sale() -> crate::sale::Sale {
+    use crate::sale::{Address, Customer, Sale, SaleKey, SaleLine};
+    Sale {
+        key: SaleKey("cs_test_a1".to_owned()),
+        event: "evt_1".to_owned(),
+        livemode: false,
+        paid_at: jiff::Timestamp::constant(1_795_257_000, 0),
+        currency: "eur".to_owned(),
+        total: 4900,
+        tax: None,
+        lines: vec![SaleLine {
+            description: "Formation en ligne".to_owned(),
+            quantity: 1,
+            total: 4900,
+            discount: 0,
+            tax: None,
+        }],
+        customer: Customer {
+            name: Some("Zoé Lefèvre".to_owned()),
+            email: Some("zoe@example.org".to_owned()),
+            language: Some("fr".to_owned()),
+            address: Some(Address {
+                line1: Some("12 rue de l’Été".to_owned()),
+                postal_code: Some("75011".to_owned()),
+                city: Some("Paris".to_owned()),
+                country: Some("FR".to_owned()),
+                ..Address::default()
+            }),
+            ..Customer::default()
+        },
+        payment_intent: Some("pi_1".to_owned()),
+        reference: None,
+    }
+}
