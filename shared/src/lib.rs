@@ -3,12 +3,16 @@
 //! Rules are functions from values to values; stores, clocks and services come in through small traits, whose AWS
 //! implementations live in `aws` behind cargo features, so that a function links only the clients it uses.
 
+pub mod archive;
 pub mod clock;
 pub mod invoice;
+pub mod mail;
 pub mod money;
 pub mod outcome;
+pub mod payment;
 pub mod sale;
 pub mod seller;
+pub mod stripe;
 pub mod text;
 
 #[cfg(any(test, feature = "testing"))]

@@ -7,6 +7,8 @@
 pub mod draft;
 //ISSUE
 //LEDGER
+pub mod issue;
+pub mod ledger;
 pub mod mentions;
 pub mod number;
 pub mod print;

@@ -1,0 +1,189 @@
+//! From recorded payments to issued, archived invoices whose mails are queued.
+//!
+//! Numbers are claimed for a whole group in one transaction, conditional on the counter, so a crash leaves no gap and two
+//! renderers no duplicate. What follows (render, archive, note) is a function of the claimed snapshot and repeats safely:
+//! a crash between claim and note repairs itself on the next delivery.
+
+use jiff::civil::Date;
+
+use super::{
+    Draft, Invoice,
+    draft::draft,
+    ledger::{Claim, Claimed, Counter, Entry, LARGEST_CLAIM, Ledger},
+    number::{InvoiceNumber, Series},
+    print::{self, Page},
+};
+use crate::{
+    archive::{Archive, File},
+    clock::Clock,
+    mail::Mail,
+    outcome::{Outcome, Reason, Unavailable},
+    sale::{Sale, SaleKey},
+    seller::Seller,
+};
+
+/// How often a claim is tried before the batch is given back: each lost race means that another claim succeeded.
+const CLAIM_ATTEMPTS: usize = 12;
+
+/// Turns a page into a PDF. A function of the page alone: same page, same bytes.
+pub trait Render: Send + Sync {
+    /// Renders one page, or says what is wrong with the template.
+    ///
+    /// # Errors
+    /// The text names the template's file and line and what to mend.
+    fn render(&self, page: &Page) -> Result<Vec<u8>, Reason>;
+}
+
+/// What became of one payment, with what a log line wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issued {
+    /// The payment.
+    pub sale: SaleKey,
+    /// Its invoice, once there is one.
+    pub number: Option<InvoiceNumber>,
+    /// For the stream.
+    pub outcome: Outcome,
+}
+
+/// Everything that issuing invoices needs.
+#[derive(Debug)]
+pub struct Issuer<'a, L, A, R, C> {
+    /// Payments, invoices and counters.
+    pub ledger: &'a L,
+    /// Documents.
+    pub archive: &'a A,
+    /// The template.
+    pub renderer: &'a R,
+    /// Time.
+    pub clock: &'a C,
+    /// Who sells.
+    pub seller: &'a Seller,
+}
+
+impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
+    /// Issues invoices for `sales`, in order. Answers one [`Issued`] a sale, in the same order.
+    pub async fn issue(&self, sales: &[Sale]) -> Vec<Issued> {
+        let mut answers = Vec::with_capacity(sales.len());
+        for group in sales.chunks(LARGEST_CLAIM) {
+            answers.extend(self.issue_group(group).await);
+        }
+        answers
+    }
+
+    async fn issue_group(&self, sales: &[Sale]) -> Vec<Issued> {
+        let day = self.clock.now().to_zoned(self.seller.time_zone.clone()).date();
+        let drafts: Vec<_> = sales.iter().map(|sale| draft(sale, self.seller, day)).collect();
+        let fit: Vec<&Draft> = drafts.iter().filter_map(|draft| draft.as_ref().ok()).collect();
+        let claimed = self.claim(&fit, day).await;
+        let mut answers = Vec::with_capacity(sales.len());
+        for (sale, draft) in sales.iter().zip(&drafts) {
+            let (number, outcome) = match (draft, &claimed) {
+                (Err(unfit), _) => (None, self.park(&sale.key, unfit.reason()).await),
+                (Ok(_), Err(unavailable)) => (None, unavailable.clone().into()),
+                (Ok(_), Ok(entries)) => match entries.iter().find(|entry| entry.invoice.draft.sale == sale.key) {
+                    Some(entry) => (Some(entry.invoice.number.clone()), self.complete(entry).await),
+                    // Neither claimable nor numbered: its record is gone, so there is nothing left to do.
+                    None => (None, Outcome::AlreadyDone),
+                },
+            };
+            answers.push(Issued { sale: sale.key.clone(), number, outcome });
+        }
+        answers
+    }
+
+    /// Claims numbers for `drafts`; those already numbered answer with the invoice they have.
+    async fn claim(&self, drafts: &[&Draft], today: Date) -> Result<Vec<Entry>, Unavailable> {
+        let mut pending = drafts.to_vec();
+        let mut entries = Vec::with_capacity(drafts.len());
+        for _ in 0..CLAIM_ATTEMPTS {
+            if pending.is_empty() {
+                return Ok(entries);
+            }
+            let series = self.seller.series.series(today);
+            let counter = self.ledger.counter(&series).await?;
+            let claim = number(&pending, series, counter, today, self.seller);
+            match self.ledger.claim(&claim).await? {
+                Claimed::All => {
+                    entries.extend(claim.invoices.into_iter().map(|invoice| Entry { invoice, document: None }));
+                    return Ok(entries);
+                }
+                Claimed::Moved => {}
+                Claimed::Taken(sales) => {
+                    for sale in &sales {
+                        entries.extend(self.ledger.invoice_of(sale).await?);
+                    }
+                    pending.retain(|draft| !sales.contains(&draft.sale));
+                }
+            }
+        }
+        if pending.is_empty() { Ok(entries) } else { Err(Unavailable::new("the ledger", "other renderers kept claiming numbers")) }
+    }
+
+    /// Renders, archives and notes an invoice, and queues its mail; whatever of it was done before stays as it is.
+    async fn complete(&self, entry: &Entry) -> Outcome {
+        if entry.document.is_some() {
+            return Outcome::AlreadyDone;
+        }
+        let invoice = &entry.invoice;
+        let page = print::page(invoice, &self.seller.look);
+        let bytes = match self.renderer.render(&page) {
+            Ok(bytes) => bytes,
+            Err(reason) => return self.park(&invoice.draft.sale, reason).await,
+        };
+        let file = File { key: archive_key(invoice), content_type: "application/pdf", bytes };
+        let document = match self.archive.store(&file).await {
+            Ok(document) => document,
+            Err(unavailable) => return unavailable.into(),
+        };
+        let mail = Mail::of_invoice(invoice, &page, &document, self.seller, self.clock.now());
+        match self.ledger.finish(&invoice.number, &document, &mail).await {
+            Ok(()) => Outcome::Done,
+            Err(unavailable) => unavailable.into(),
+        }
+    }
+
+    async fn park(&self, sale: &SaleKey, reason: Reason) -> Outcome {
+        match self.ledger.park(sale, &reason, self.clock.now()).await {
+            Ok(()) => Outcome::Reject(reason),
+            Err(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+/// Numbers `drafts` after `counter`, dated today, or the day of the last invoice if our clock is behind it.
+fn number(drafts: &[&Draft], series: Series, counter: Counter, today: Date, seller: &Seller) -> Claim {
+    let issued_on = counter.last_issued_on.map_or(today, |last| last.max(today));
+    let invoices = drafts
+        .iter()
+        .zip(counter.last + 1..)
+        .map(|(draft, n)| Invoice { number: seller.series.number(today, n), issued_on, draft: (*draft).clone() })
+        .collect();
+    Claim { series, counter, invoices }
+}
+
+/// Where an invoice lies in the archive: by year and month of issue.
+fn archive_key(invoice: &Invoice) -> String {
+    let day = invoice.issued_on;
+    let name = invoice.number.file_name(&invoice.draft.buyer.name);
+    format!("invoices/{:04}/{:02}/{name}", day.year(), day.month())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FRANCHISE_TOML, sale};
+    use jiff::civil::date;
+
+    #[test]
+    fn numbers_follow_the_counter_and_dates_never_go_back() {
+        let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
+        let today = date(2026, 11, 21);
+        let draft = draft(&sale(), &seller, today).unwrap();
+        let counter = Counter { last: 41, last_issued_on: Some(date(2026, 11, 22)) };
+        let claim = number(&[&draft, &draft], seller.series.series(today), counter, today, &seller);
+        let numbers: Vec<_> = claim.invoices.iter().map(|invoice| invoice.number.0.as_str()).collect();
+        assert_eq!(numbers, ["2026-11-0042", "2026-11-0043"]);
+        assert_eq!(claim.invoices[0].issued_on, date(2026, 11, 22));
+        assert_eq!(archive_key(&claim.invoices[0]), "invoices/2026/11/2026-11-0042-LEFEVRE.pdf");
+    }
+}

@@ -1,0 +1,109 @@
+//! Sending one mail: claim, send, record, such that it is sent once, or flagged where nobody can know.
+//!
+//! Everything that can fail without a doubt (reading the attachment, composing) comes before the claim. After the claim,
+//! a lost answer is never followed by a second try: the mail is flagged as unknown at once, or, if we died in between, by
+//! whoever finds its lease over. A lease outlives the function's timeout, so two of us never hold one mail.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Mail, MailId,
+    outbox::{Claim, Letter, Outbox, PostOffice, Posted, Status},
+};
+use crate::outcome::{Outcome, Reason};
+
+/// What happened to one mail, with what a log line wants to know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Dispatched {
+    /// Sent now, under the service's id.
+    Sent(String),
+    /// Nothing was to be done.
+    Settled,
+    /// Nobody knows whether it was sent; flagged.
+    Unknown,
+    /// Waits for a person.
+    Parked(Reason),
+    /// To be tried again.
+    Later(Reason),
+}
+
+impl Dispatched {
+    /// The outcome for the stream. A parked mail is done as far as the stream is concerned: the outbox holds it.
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Sent(_) | Self::Unknown => Outcome::Done,
+            Self::Settled => Outcome::AlreadyDone,
+            Self::Parked(reason) => Outcome::Reject(reason.clone()),
+            Self::Later(reason) => Outcome::Retry(reason.clone()),
+        }
+    }
+}
+
+/// Claims `letter`'s mail, sends it and records what came of it. `now` tells the time at each step.
+pub async fn dispatch(
+    letter: &Letter,
+    outbox: &impl Outbox,
+    post_office: &impl PostOffice,
+    now: impl Fn() -> Timestamp,
+    lease: SignedDuration,
+) -> Dispatched {
+    match outbox.claim(&letter.id, now(), lease).await {
+        Ok(Claim::Ours(_)) => {}
+        Ok(Claim::Held(status)) => return held(&letter.id, status, outbox, now()).await,
+        Ok(Claim::Absent) => return Dispatched::Settled,
+        Err(unavailable) => return later("outbox_unavailable", unavailable.to_string()),
+    }
+    match post_office.post(letter).await {
+        Posted::Accepted(message_id) => match outbox.sent(&letter.id, &message_id, now()).await {
+            Ok(()) => Dispatched::Sent(message_id),
+            // Sent but not recorded: the claim stands, so nobody sends it again; the lease's end flags it.
+            Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
+        },
+        Posted::NotNow(detail) => match outbox.release(&letter.id).await {
+            Ok(()) => later("mail_service_busy", detail),
+            Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
+        },
+        Posted::Refused(reason) => park(&letter.id, reason, outbox, now()).await,
+        Posted::Unclear(_) => flag(&letter.id, outbox, now()).await,
+    }
+}
+
+/// Parks a mail that cannot be sent as it stands.
+pub async fn park(id: &MailId, reason: Reason, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
+    match outbox.park(id, &reason, now).await {
+        Ok(()) => Dispatched::Parked(reason),
+        Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
+    }
+}
+
+/// What to do with a mail that someone else holds or has settled.
+async fn held(id: &MailId, status: Status, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
+    match status {
+        Status::Sending { lease_until } if now < lease_until => {
+            later("claimed", format!("claimed until {lease_until}; another sender may be at it"))
+        }
+        Status::Sending { .. } => flag(id, outbox, now).await,
+        // Queued again between our claim and its answer: the next try finds it.
+        Status::Queued => later("claimed", "it was given back while we looked"),
+        Status::Sent | Status::Unknown | Status::Parked => Dispatched::Settled,
+    }
+}
+
+async fn flag(id: &MailId, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
+    match outbox.unknown(id, now).await {
+        Ok(()) => Dispatched::Unknown,
+        Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
+    }
+}
+
+fn later(word: &str, text: impl Into<String>) -> Dispatched {
+    Dispatched::Later(Reason::new(word, text))
+}
+
+impl Mail {
+    /// The sender as a header shows it, `"Name" <address>`, with nothing in the name that could end it early.
+    pub fn sender(&self) -> String {
+        let name: String = self.from_name.chars().filter(|c| !c.is_control() && !"\"\\<>".contains(*c)).collect();
+        format!("\"{name}\" <{}>", self.from)
+    }
+}

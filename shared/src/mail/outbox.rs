@@ -1,0 +1,97 @@
+//! The outbox and the post office, as capabilities: mails are claimed before they are sent, and sent as they are.
+
+use std::future::Future;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Mail, MailId};
+use crate::outcome::{Reason, Unavailable};
+
+/// Where a mail stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// Waiting.
+    Queued,
+    /// Claimed by someone who may be sending it until the lease ends.
+    Sending {
+        /// When the claim ends.
+        lease_until: Timestamp,
+    },
+    /// The mail service has it.
+    Sent,
+    /// It may or may not have been sent; only a delivery event, or a person, can tell.
+    Unknown,
+    /// Waiting for a person.
+    Parked,
+}
+
+/// What claiming a mail found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    /// It is ours until the lease ends.
+    Ours(Box<Mail>),
+    /// It was not waiting; this is where it stands.
+    Held(Status),
+    /// There is no such mail.
+    Absent,
+}
+
+/// Keeps mails and where each stands.
+pub trait Outbox: Send + Sync {
+    /// Claims a waiting mail for `lease`.
+    fn claim(&self, id: &MailId, now: Timestamp, lease: SignedDuration) -> impl Future<Output = Result<Claim, Unavailable>> + Send;
+
+    /// Gives a claimed mail back: it was certainly not sent.
+    fn release(&self, id: &MailId) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Notes that a claimed mail was sent, under the service's id.
+    fn sent(&self, id: &MailId, message_id: &str, now: Timestamp) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Notes that nobody knows whether a mail was sent, unless that is known by now.
+    fn unknown(&self, id: &MailId, now: Timestamp) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Takes a mail out of the way, with its reason, until someone replays it.
+    fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> impl Future<Output = Result<(), Unavailable>> + Send;
+}
+
+/// A mail ready to leave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// The mail's id, carried as a tag so that delivery events find it.
+    pub id: MailId,
+    /// `Name <address>`.
+    pub from: String,
+    /// The recipient.
+    pub to: String,
+    /// Where answers go.
+    pub reply_to: Option<String>,
+    /// Subject, one line.
+    pub subject: String,
+    /// HTML part.
+    pub html: String,
+    /// Text part.
+    pub text: String,
+    /// Name of the attached PDF.
+    pub filename: String,
+    /// The PDF.
+    pub pdf: Vec<u8>,
+}
+
+/// What posting a letter came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Posted {
+    /// Accepted, under this id.
+    Accepted(String),
+    /// Certainly not accepted; worth another try later.
+    NotNow(String),
+    /// Certainly not accepted, and it never will be as it stands.
+    Refused(Reason),
+    /// The answer was lost: it may have been accepted.
+    Unclear(String),
+}
+
+/// Sends letters. Must not repeat a request on its own: the service has no idempotency key.
+pub trait PostOffice: Send + Sync {
+    /// Sends one letter.
+    fn post(&self, letter: &Letter) -> impl Future<Output = Posted> + Send;
+}

@@ -1,0 +1,233 @@
+//! What an event means: a sale, nothing to us, or something a person has to look at.
+//!
+//! One sale has one key whichever events announce it: a session that has a Stripe invoice is announced again by
+//! `invoice.paid`, and that invoice is the sale; any other paid session is the sale itself. Where lines come from is said
+//! here and fetched elsewhere (`lines`).
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::{
+    lines,
+    object::{self, Event, Reference, Session, StripeInvoice},
+};
+use crate::{
+    outcome::Reason,
+    sale::{Address, Customer, Sale, SaleKey, TaxId},
+    text::filled,
+};
+
+/// Longest body that is read, in bytes.
+pub const LONGEST_BODY: usize = 1024 * 1024;
+
+/// Longest id that is stored, in bytes; Stripe's have about 70.
+const LONGEST_ID: usize = 255;
+
+/// What an event means.
+#[derive(Debug)]
+pub enum Meaning {
+    /// Someone paid.
+    Sale(Box<Announced>),
+    /// Nothing to us, and why.
+    Nothing(Reason),
+    /// Genuine and of interest, but it cannot be read; it is kept for a person.
+    Unreadable(Reason),
+}
+
+/// A sale whose lines may still have to be fetched.
+#[derive(Debug)]
+pub struct Announced {
+    /// The sale; `lines` holds what the event itself carried.
+    pub sale: Sale,
+    /// What is missing.
+    pub missing: Missing,
+}
+
+/// What has to be asked from Stripe before a sale is complete.
+#[derive(Debug)]
+pub enum Missing {
+    /// Nothing.
+    Nothing,
+    /// The session's line items, and first whether an invoice exists by now if `may_have_invoice`.
+    SessionLines {
+        /// The session makes an invoice but did not carry its id yet.
+        may_have_invoice: bool,
+        /// The session, for its shipping and language.
+        session: Box<Session>,
+    },
+    /// The invoice's lines beyond the first page.
+    InvoiceLines(Box<StripeInvoice>),
+}
+
+/// Reads a verified body.
+///
+/// # Errors
+/// When it is no event at all: not JSON, no id, no type, or nested deeper than 128 levels.
+pub fn read(body: &[u8]) -> Result<Event<'_>, Reason> {
+    let event: Event<'_> = serde_json::from_slice(body).map_err(|error| {
+        Reason::new("not_an_event", format!("the body is no Stripe event: {} at line {}", category(&error), error.line()))
+    })?;
+    if is_id(&event.id) { Ok(event) } else { Err(Reason::new("not_an_event", "the event's id is empty or too long")) }
+}
+
+/// What `event` means to a bundle that expects `livemode`.
+pub fn classify(event: &Event<'_>, livemode: bool) -> Meaning {
+    let meaning = match event.kind.as_str() {
+        "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
+            if event.livemode == livemode {
+                object(event).map(|session| from_session(event, session))
+            } else {
+                Ok(wrong_mode(livemode))
+            }
+        }
+        "invoice.paid" => {
+            if event.livemode == livemode {
+                object(event).map(|invoice| from_invoice(event, invoice))
+            } else {
+                Ok(wrong_mode(livemode))
+            }
+        }
+        other => Ok(nothing("type_unused", format!("events of type {} are not used", short(other)))),
+    };
+    meaning.unwrap_or_else(Meaning::Unreadable)
+}
+
+fn wrong_mode(livemode: bool) -> Meaning {
+    let (here, there) = if livemode { ("live", "test") } else { ("test", "live") };
+    nothing("wrong_mode", format!("a {there}-mode event came to a stack set to {here} mode"))
+}
+
+fn from_session(event: &Event<'_>, session: Session) -> Meaning {
+    if !is_id(&session.id) {
+        return unreadable("data.object.id is empty or too long");
+    }
+    if let Some(invoice) = &session.invoice {
+        return nothing("billed_by_stripe_invoice", format!("the sale is invoice {}, announced by invoice.paid", short(invoice.id())));
+    }
+    match session.mode.as_deref() {
+        Some("subscription") => return nothing("billed_by_stripe_invoice", "a subscription's sales are announced by invoice.paid"),
+        Some("setup") => return nothing("no_sale", "a session in setup mode sells nothing"),
+        _ => {}
+    }
+    if session.payment_status.as_deref() == Some("unpaid") {
+        return nothing("unpaid", "not paid yet; checkout.session.async_payment_succeeded announces it when it is");
+    }
+    let Some(total) = session.amount_total else { return unreadable("data.object.amount_total is missing") };
+    if total == 0 {
+        return nothing("zero_amount", "nothing was paid, so there is nothing to invoice");
+    }
+    let details = session.customer_details.clone().unwrap_or_default();
+    let sale = Sale {
+        key: SaleKey(session.id.clone()),
+        event: event.id.clone(),
+        livemode: event.livemode,
+        paid_at: seconds(event.created),
+        currency: session.currency.clone().unwrap_or_default(),
+        total,
+        tax: session.total_details.as_ref().and_then(|details| details.amount_tax),
+        lines: Vec::new(),
+        customer: Customer {
+            id: id(session.customer.as_ref()),
+            name: filled(details.individual_name.as_deref()).or_else(|| filled(details.name.as_deref())),
+            business_name: filled(details.business_name.as_deref()),
+            email: filled(details.email.as_deref()).or_else(|| filled(session.customer_email.as_deref())),
+            address: details.address.map(address),
+            language: session.locale.clone().filter(|locale| locale != "auto"),
+            tax_ids: tax_ids(details.tax_ids),
+        },
+        payment_intent: id(session.payment_intent.as_ref()),
+        reference: session.client_reference_id.clone(),
+    };
+    let may_have_invoice = session.invoice_creation.as_ref().is_some_and(|creation| creation.enabled);
+    let missing = Missing::SessionLines { may_have_invoice, session: Box::new(session) };
+    Meaning::Sale(Box::new(Announced { sale, missing }))
+}
+
+fn from_invoice(event: &Event<'_>, invoice: StripeInvoice) -> Meaning {
+    if !is_id(&invoice.id) {
+        return unreadable("data.object.id is empty or too long");
+    }
+    let Some(total) = invoice.total else { return unreadable("data.object.total is missing") };
+    if total == 0 {
+        return nothing("zero_amount", "nothing was paid, so there is nothing to invoice");
+    }
+    let paid_at = invoice.status_transitions.as_ref().and_then(|at| at.paid_at).unwrap_or(event.created);
+    let tax = invoice.total_taxes.as_ref().map(|taxes| taxes.iter().map(|tax| tax.amount).sum()).or(invoice.tax);
+    let first_payment = invoice.payments.as_ref().and_then(|list| list.data.first()).and_then(|entry| entry.payment.as_ref());
+    let payment_intent = invoice.payment_intent.as_ref().or_else(|| first_payment?.payment_intent.as_ref());
+    let complete = invoice.lines.as_ref().is_some_and(|lines| !lines.has_more);
+    let sale = Sale {
+        key: SaleKey(invoice.id.clone()),
+        event: event.id.clone(),
+        livemode: event.livemode,
+        paid_at: seconds(paid_at),
+        currency: invoice.currency.clone().unwrap_or_default(),
+        total,
+        tax,
+        lines: if complete { lines::of_invoice(&invoice, None) } else { Vec::new() },
+        customer: Customer {
+            id: id(invoice.customer.as_ref()),
+            name: filled(invoice.customer_name.as_deref()),
+            business_name: None,
+            email: filled(invoice.customer_email.as_deref()),
+            address: invoice.customer_address.clone().map(address),
+            language: None,
+            tax_ids: tax_ids(invoice.customer_tax_ids.clone()),
+        },
+        payment_intent: id(payment_intent),
+        reference: None,
+    };
+    let missing = if complete { Missing::Nothing } else { Missing::InvoiceLines(Box::new(invoice)) };
+    Meaning::Sale(Box::new(Announced { sale, missing }))
+}
+
+fn object<T: DeserializeOwned>(event: &Event<'_>) -> Result<T, Reason> {
+    let raw: &RawValue = event.data.object;
+    serde_json::from_str(raw.get()).map_err(|error| {
+        Reason::new("object_unreadable", format!("data.object of {} cannot be read: {error}", short(&event.kind)))
+    })
+}
+
+fn nothing(word: &str, text: impl Into<String>) -> Meaning {
+    Meaning::Nothing(Reason::new(word, text))
+}
+
+fn unreadable(text: &str) -> Meaning {
+    Meaning::Unreadable(Reason::new("object_unreadable", text))
+}
+
+fn category(error: &serde_json::Error) -> &'static str {
+    match error.classify() {
+        serde_json::error::Category::Data => "a field is missing or of another type",
+        serde_json::error::Category::Eof => "it ends too early",
+        serde_json::error::Category::Syntax | serde_json::error::Category::Io => "it is not JSON",
+    }
+}
+
+fn is_id(id: &str) -> bool {
+    !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Enough of a foreign word to recognise it in a log.
+fn short(word: &str) -> String {
+    word.chars().filter(|c| !c.is_control()).take(80).collect()
+}
+
+fn id(reference: Option<&Reference>) -> Option<String> {
+    reference.map(|reference| reference.id().to_owned())
+}
+
+fn seconds(value: i64) -> Timestamp {
+    Timestamp::from_second(value).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+fn address(address: object::Address) -> Address {
+    let object::Address { line1, line2, postal_code, city, state, country } = address;
+    Address { line1, line2, postal_code, city, state, country }
+}
+
+fn tax_ids(ids: Option<Vec<object::TaxId>>) -> Vec<TaxId> {
+    let known = |id: object::TaxId| Some(TaxId { kind: id.kind.unwrap_or_default(), value: filled(id.value.as_deref())? });
+    ids.unwrap_or_default().into_iter().filter_map(known).collect()
+}

@@ -1,0 +1,278 @@
+//! The parts of Stripe's objects that a sale needs, and nothing else. Everything that may be absent is optional, unknown
+//! fields are passed over, and both the shapes before and after 2025-03-31.basil are read.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// An event with its object still unread.
+#[derive(Debug, Deserialize)]
+pub struct Event<'a> {
+    /// `evt_...`, unique for ever.
+    pub id: String,
+    /// `checkout.session.completed`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When Stripe made it, in seconds. Not an order: it has one-second resolution.
+    #[serde(default)]
+    pub created: i64,
+    /// Real money, or test mode.
+    #[serde(default)]
+    pub livemode: bool,
+    /// What it is about.
+    #[serde(borrow)]
+    pub data: EventData<'a>,
+}
+
+/// The event's object as raw JSON.
+#[derive(Debug, Deserialize)]
+pub struct EventData<'a> {
+    /// Read once the type is known to be of interest.
+    #[serde(borrow)]
+    pub object: &'a RawValue,
+}
+
+/// A Checkout Session.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Session {
+    /// `cs_...`.
+    pub id: String,
+    /// `payment`, `subscription`, `setup`.
+    pub mode: Option<String>,
+    /// `paid`, `unpaid`, `no_payment_required`.
+    pub payment_status: Option<String>,
+    /// Currency code in small letters.
+    pub currency: Option<String>,
+    /// What was paid, in minor units.
+    pub amount_total: Option<i64>,
+    /// Sums within the total.
+    pub total_details: Option<TotalDetails>,
+    /// The Stripe invoice that is the sale, if there is one.
+    pub invoice: Option<Reference>,
+    /// Whether Stripe makes an invoice for a one-time payment.
+    pub invoice_creation: Option<InvoiceCreation>,
+    /// The customer's id.
+    pub customer: Option<Reference>,
+    /// What the customer typed.
+    pub customer_details: Option<CustomerDetails>,
+    /// What older versions had.
+    pub customer_email: Option<String>,
+    /// Language of the page; `auto` says nothing.
+    pub locale: Option<String>,
+    /// The payment.
+    pub payment_intent: Option<Reference>,
+    /// The shop's reference.
+    pub client_reference_id: Option<String>,
+    /// Shipping, outside the line items.
+    pub shipping_cost: Option<ShippingCost>,
+}
+
+/// Sums within a session's total.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TotalDetails {
+    /// Tax that Stripe computed.
+    pub amount_tax: Option<i64>,
+}
+
+/// Whether a one-time payment gets a Stripe invoice.
+#[derive(Debug, Clone, Deserialize)]
+pub struct InvoiceCreation {
+    /// On or off.
+    #[serde(default)]
+    pub enabled: bool,
+}
+
+/// Shipping.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ShippingCost {
+    /// With tax, in minor units.
+    pub amount_total: Option<i64>,
+    /// The tax within.
+    pub amount_tax: Option<i64>,
+}
+
+/// What the customer typed.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct CustomerDetails {
+    /// E-mail.
+    pub email: Option<String>,
+    /// Name, of either kind.
+    pub name: Option<String>,
+    /// A business's name.
+    pub business_name: Option<String>,
+    /// A person's name.
+    pub individual_name: Option<String>,
+    /// Address.
+    pub address: Option<Address>,
+    /// Tax numbers.
+    pub tax_ids: Option<Vec<TaxId>>,
+}
+
+/// An address.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Address {
+    /// Street.
+    pub line1: Option<String>,
+    /// Floor.
+    pub line2: Option<String>,
+    /// Postal code.
+    pub postal_code: Option<String>,
+    /// Town.
+    pub city: Option<String>,
+    /// Region.
+    pub state: Option<String>,
+    /// Country code.
+    pub country: Option<String>,
+}
+
+/// A tax number.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TaxId {
+    /// `eu_vat`.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// The number.
+    pub value: Option<String>,
+}
+
+/// A Stripe invoice.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StripeInvoice {
+    /// `in_...`.
+    pub id: String,
+    /// Currency code in small letters.
+    pub currency: Option<String>,
+    /// What it bills, in minor units.
+    pub total: Option<i64>,
+    /// Tax, before 2025-03-31.basil.
+    pub tax: Option<i64>,
+    /// Tax, since.
+    pub total_taxes: Option<Vec<TaxAmount>>,
+    /// The customer's id.
+    pub customer: Option<Reference>,
+    /// Name.
+    pub customer_name: Option<String>,
+    /// E-mail.
+    pub customer_email: Option<String>,
+    /// Address.
+    pub customer_address: Option<Address>,
+    /// Tax numbers.
+    pub customer_tax_ids: Option<Vec<TaxId>>,
+    /// The first lines; `has_more` if there are others.
+    pub lines: Option<List<InvoiceLine>>,
+    /// When it changed state.
+    pub status_transitions: Option<StatusTransitions>,
+    /// The payment, before 2025-03-31.basil.
+    pub payment_intent: Option<Reference>,
+    /// The payments, since; present only where asked for.
+    pub payments: Option<List<InvoicePayment>>,
+    /// Shipping, outside the lines.
+    pub shipping_cost: Option<ShippingCost>,
+}
+
+/// A tax amount.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TaxAmount {
+    /// In minor units.
+    #[serde(default)]
+    pub amount: i64,
+    /// `inclusive` or `exclusive` of the line's amount.
+    pub tax_behavior: Option<String>,
+    /// The same, before 2025-03-31.basil.
+    pub inclusive: Option<bool>,
+}
+
+/// A discount amount.
+#[derive(Debug, Clone, Deserialize)]
+pub struct DiscountAmount {
+    /// In minor units.
+    #[serde(default)]
+    pub amount: i64,
+}
+
+/// When an invoice changed state, in seconds.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StatusTransitions {
+    /// Paid.
+    pub paid_at: Option<i64>,
+}
+
+/// A payment of an invoice.
+#[derive(Debug, Clone, Deserialize)]
+pub struct InvoicePayment {
+    /// With what.
+    pub payment: Option<PaymentReference>,
+}
+
+/// What an invoice was paid with.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PaymentReference {
+    /// `pi_...`.
+    pub payment_intent: Option<Reference>,
+}
+
+/// A list, or its first page.
+#[derive(Debug, Clone, Deserialize)]
+pub struct List<T> {
+    /// The entries.
+    #[serde(default = "Vec::new")]
+    pub data: Vec<T>,
+    /// Whether another page follows.
+    #[serde(default)]
+    pub has_more: bool,
+}
+
+/// A line item of a session. `amount_total` is after discount and with tax.
+#[derive(Debug, Clone, Deserialize)]
+pub struct LineItem {
+    /// What the customer read.
+    pub description: Option<String>,
+    /// How many.
+    pub quantity: Option<u64>,
+    /// Paid, in minor units.
+    pub amount_total: i64,
+    /// Discount within, positive.
+    #[serde(default)]
+    pub amount_discount: i64,
+    /// Tax within.
+    #[serde(default)]
+    pub amount_tax: i64,
+}
+
+/// A line of an invoice. `amount` is before discounts, and before taxes that are not included in it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct InvoiceLine {
+    /// What was sold.
+    pub description: Option<String>,
+    /// How many.
+    pub quantity: Option<u64>,
+    /// In minor units; negative for a proration credit.
+    pub amount: i64,
+    /// Discounts, positive.
+    pub discount_amounts: Option<Vec<DiscountAmount>>,
+    /// Taxes, since 2025-03-31.basil.
+    pub taxes: Option<Vec<TaxAmount>>,
+    /// Taxes, before.
+    pub tax_amounts: Option<Vec<TaxAmount>>,
+}
+
+/// An id, or the object itself where it was expanded.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Reference {
+    /// The id.
+    Id(String),
+    /// The object.
+    Object {
+        /// Its id.
+        id: String,
+    },
+}
+
+impl Reference {
+    /// The id, however it came.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Id(id) | Self::Object { id } => id,
+        }
+    }
+}
