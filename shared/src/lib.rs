@@ -4,8 +4,13 @@
 //! implementations live in `aws` behind cargo features, so that a function links only the clients it uses.
 
 pub mod archive;
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod clock;
+pub mod config;
 pub mod invoice;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod mail;
 pub mod money;
 pub mod outcome;

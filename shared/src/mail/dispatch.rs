@@ -39,15 +39,16 @@ impl Dispatched {
     }
 }
 
-/// Claims `letter`'s mail, sends it and records what came of it. `now` tells the time at each step.
+/// Claims `letter`'s mail for `claimant` (the invocation), sends it and records what came of it. `now` tells the time at each step.
 pub async fn dispatch(
     letter: &Letter,
+    claimant: &str,
     outbox: &impl Outbox,
     post_office: &impl PostOffice,
     now: impl Fn() -> Timestamp,
     lease: SignedDuration,
 ) -> Dispatched {
-    match outbox.claim(&letter.id, now(), lease).await {
+    match outbox.claim(&letter.id, claimant, now(), lease).await {
         Ok(Claim::Ours(_)) => {}
         Ok(Claim::Held(status)) => return held(&letter.id, status, outbox, now()).await,
         Ok(Claim::Absent) => return Dispatched::Settled,

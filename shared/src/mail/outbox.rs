@@ -38,8 +38,8 @@ pub enum Claim {
 
 /// Keeps mails and where each stands.
 pub trait Outbox: Send + Sync {
-    /// Claims a waiting mail for `lease`.
-    fn claim(&self, id: &MailId, now: Timestamp, lease: SignedDuration) -> impl Future<Output = Result<Claim, Unavailable>> + Send;
+    /// Claims a waiting mail for `lease`. `claimant` tells our own earlier try, whose answer was lost, from a stranger's.
+    fn claim(&self, id: &MailId, claimant: &str, now: Timestamp, lease: SignedDuration) -> impl Future<Output = Result<Claim, Unavailable>> + Send;
 
     /// Gives a claimed mail back: it was certainly not sent.
     fn release(&self, id: &MailId) -> impl Future<Output = Result<(), Unavailable>> + Send;

@@ -1,0 +1,189 @@
+//! The ledger on DynamoDB: counters, invoices and their payments in the Billing table, mails queued in the Outbox table.
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::BuildError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{Put, TransactWriteItem, Update},
+};
+use jiff::{Timestamp, civil::Date};
+
+use super::item::{Item, PARK, codes, condition_failed, data, item, json, key, number, parked, read_number, read_text, text, trouble};
+use crate::{
+    archive::Document,
+    invoice::{
+        InvoiceNumber,
+        ledger::{Claim, Claimed, Counter, Entry, Ledger},
+        number::Series,
+    },
+    mail::Mail,
+    outcome::{Reason, Unavailable},
+    sale::SaleKey,
+};
+
+const WHAT: &str = "the ledger";
+
+/// The ledger in the Billing and Outbox tables.
+#[derive(Debug, Clone)]
+pub struct DynamoLedger {
+    client: Client,
+    billing: String,
+    outbox: String,
+}
+
+impl DynamoLedger {
+    /// The ledger in these tables.
+    pub fn new(client: Client, billing: String, outbox: String) -> Self {
+        Self { client, billing, outbox }
+    }
+
+    async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, Unavailable> {
+        let got = self.client.get_item().table_name(&self.billing).key("pk", key(kind, id)).consistent_read(true).send().await;
+        got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
+    }
+
+    fn count(&self, claim: &Claim) -> Result<TransactWriteItem, Unavailable> {
+        let last = claim.counter.last + claim.invoices.len() as u64;
+        let issued_on = claim.invoices.last().map(|invoice| invoice.issued_on.to_string()).unwrap_or_default();
+        let update = Update::builder()
+            .table_name(&self.billing)
+            .key("pk", key("COUNTER", &claim.series.0))
+            .update_expression("SET kind = :kind, last_number = :last, last_issued_on = :day")
+            .expression_attribute_values(":kind", text("COUNTER"))
+            .expression_attribute_values(":last", number(last))
+            .expression_attribute_values(":day", text(issued_on));
+        let update = if claim.counter.last == 0 {
+            update.condition_expression("attribute_not_exists(pk)")
+        } else {
+            update
+                .condition_expression("last_number = :before")
+                .expression_attribute_values(":before", number(claim.counter.last))
+        };
+        write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))
+    }
+
+    fn put(&self, table: &str, item: Item) -> Result<TransactWriteItem, Unavailable> {
+        let put = Put::builder().table_name(table).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
+        write(put.build().map(|put| TransactWriteItem::builder().put(put).build()))
+    }
+}
+
+fn write(built: Result<TransactWriteItem, BuildError>) -> Result<TransactWriteItem, Unavailable> {
+    built.map_err(|error| Unavailable::new(WHAT, error.to_string()))
+}
+
+impl Ledger for DynamoLedger {
+    async fn counter(&self, series: &Series) -> Result<Counter, Unavailable> {
+        let Some(item) = self.get("COUNTER", &series.0).await? else { return Ok(Counter::default()) };
+        let last = read_number(&item, "last_number").ok_or_else(|| Unavailable::new(WHAT, "a counter has no last_number"))?;
+        let last_issued_on = read_text(&item, "last_issued_on").and_then(|day| day.parse::<Date>().ok());
+        Ok(Counter { last, last_issued_on })
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, Unavailable> {
+        let mut writes = vec![self.count(claim)?];
+        for invoice in &claim.invoices {
+            let mut entry = item("INVOICE", &invoice.number.0);
+            entry.insert("data".to_owned(), json(invoice, WHAT)?);
+            entry.insert("sale".to_owned(), text(&invoice.draft.sale.0));
+            entry.insert("issued_on".to_owned(), text(invoice.issued_on.to_string()));
+            writes.push(self.put(&self.billing, entry)?);
+        }
+        for invoice in &claim.invoices {
+            let update = Update::builder()
+                .table_name(&self.billing)
+                .key("pk", key("PAYMENT", &invoice.draft.sale.0))
+                .update_expression("SET invoice = :number")
+                .condition_expression("attribute_exists(pk) AND attribute_not_exists(invoice)")
+                .expression_attribute_values(":number", text(&invoice.number.0));
+            writes.push(write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))?);
+        }
+        let Err(error) = self.client.transact_write_items().set_transact_items(Some(writes)).send().await else {
+            return Ok(Claimed::All);
+        };
+        match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                let reasons = cancelled.cancellation_reasons();
+                let first_payment = 1 + claim.invoices.len();
+                let taken: Vec<SaleKey> = (first_payment..)
+                    .zip(&claim.invoices)
+                    .filter(|(place, _)| condition_failed(reasons, *place))
+                    .map(|(_, invoice)| invoice.draft.sale.clone())
+                    .collect();
+                if !taken.is_empty() {
+                    Ok(Claimed::Taken(taken))
+                } else if condition_failed(reasons, 0) || is_contention(reasons) {
+                    Ok(Claimed::Moved)
+                } else {
+                    Err(Unavailable::new(WHAT, format!("{} claiming from {}", codes(reasons), claim.series)))
+                }
+            }
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Claimed::Moved),
+            _ => Err(trouble(WHAT, &error)),
+        }
+    }
+
+    async fn invoice_of(&self, sale: &SaleKey) -> Result<Option<Entry>, Unavailable> {
+        let Some(payment) = self.get("PAYMENT", &sale.0).await? else { return Ok(None) };
+        let Some(number) = read_text(&payment, "invoice") else { return Ok(None) };
+        let Some(item) = self.get("INVOICE", number).await? else { return Ok(None) };
+        let document = read_text(&item, "document_key").map(|key| Document {
+            key: key.to_owned(),
+            sha256: read_text(&item, "document_sha256").unwrap_or_default().to_owned(),
+            size: read_number(&item, "document_size").unwrap_or_default(),
+        });
+        Ok(Some(Entry { invoice: data(&item, WHAT)?, document }))
+    }
+
+    async fn finish(&self, number_: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), Unavailable> {
+        let update = Update::builder()
+            .table_name(&self.billing)
+            .key("pk", key("INVOICE", &number_.0))
+            .update_expression("SET document_key = :key, document_sha256 = :hash, document_size = :size")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":key", text(&document.key))
+            .expression_attribute_values(":hash", text(&document.sha256))
+            .expression_attribute_values(":size", number(document.size));
+        let update = write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))?;
+        let mut queued = item("MAIL", &mail.id.0);
+        queued.insert("data".to_owned(), json(mail, WHAT)?);
+        queued.insert("status".to_owned(), text("queued"));
+        if let Some(reason) = mail.undeliverable() {
+            queued.extend(parked("invoice-renderer", &reason, mail.queued_at));
+        }
+        let put = self.put(&self.outbox, queued)?;
+        let Err(error) = self.client.transact_write_items().transact_items(update).transact_items(put).send().await else {
+            return Ok(());
+        };
+        match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                let reasons = cancelled.cancellation_reasons();
+                // The mail stands, so an earlier delivery noted the document in the same transaction.
+                if condition_failed(reasons, 1) { Ok(()) } else { Err(Unavailable::new(WHAT, codes(reasons))) }
+            }
+            _ => Err(trouble(WHAT, &error)),
+        }
+    }
+
+    async fn park(&self, sale: &SaleKey, reason: &Reason, now: Timestamp) -> Result<(), Unavailable> {
+        self.client
+            .update_item()
+            .table_name(&self.billing)
+            .key("pk", key("PAYMENT", &sale.0))
+            .update_expression(PARK)
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":source", text("invoice-renderer"))
+            .expression_attribute_values(":reason", text(reason.to_string()))
+            .expression_attribute_values(":at", text(now.to_string()))
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(|error| trouble(WHAT, &error))
+    }
+}
+
+/// Another transaction held an item, or the store was briefly over its rate.
+fn is_contention(reasons: &[aws_sdk_dynamodb::types::CancellationReason]) -> bool {
+    let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    reasons.iter().filter_map(|reason| reason.code()).any(|code| passing.contains(&code))
+}

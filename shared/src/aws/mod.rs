@@ -1,0 +1,49 @@
+//! The capabilities on AWS. AWS types stop here: what leaves this module speaks the words of the business.
+//!
+//! One file per capability; `item` holds how our items are written in DynamoDB. Names of tables and buckets come in from
+//! `config`.
+
+#[cfg(feature = "s3")]
+pub mod archive;
+#[cfg(feature = "dynamodb")]
+mod item;
+#[cfg(feature = "dynamodb")]
+pub mod ledger;
+#[cfg(feature = "dynamodb")]
+pub mod outbox;
+#[cfg(feature = "dynamodb")]
+pub mod payments;
+#[cfg(feature = "ses")]
+pub mod post_office;
+#[cfg(feature = "ssm")]
+pub mod secrets;
+
+use std::time::Duration;
+
+use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+
+/// One attempt at a service, in seconds.
+pub const ATTEMPT_SECONDS: u64 = 5;
+/// One operation with its retries, in seconds; shorter than the timeout of every function that calls it.
+pub const OPERATION_SECONDS: u64 = 12;
+
+/// The configuration every client shares: credentials and region from the function's environment, bounded times, and TLS
+/// on ring, which unlike aws-lc collects no jitter entropy at a cold start.
+pub async fn sdk_config() -> SdkConfig {
+    let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(2))
+        .operation_attempt_timeout(Duration::from_secs(ATTEMPT_SECONDS))
+        .operation_timeout(Duration::from_secs(OPERATION_SECONDS))
+        .build();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https)
+        .timeout_config(timeouts)
+        .retry_config(RetryConfig::standard().with_max_attempts(3))
+        .load()
+        .await
+}

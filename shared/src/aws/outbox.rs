@@ -1,0 +1,152 @@
+//! The outbox on DynamoDB: conditional updates that claim, release and settle a mail.
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::item::{Item, PARK, data, key, number, read_number, read_text, text, trouble};
+use crate::{
+    mail::{
+        MailId,
+        outbox::{Claim, Outbox, Status},
+    },
+    outcome::{Reason, Unavailable},
+};
+
+const WHAT: &str = "the outbox";
+
+/// How long a sent mail is kept, with the address it went to. Its invoice stays in the archive.
+const SENT_KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
+
+/// Mails in the Outbox table.
+#[derive(Debug, Clone)]
+pub struct DynamoOutbox {
+    client: Client,
+    table: String,
+}
+
+impl DynamoOutbox {
+    /// The outbox in `table`.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    fn update(&self, id: &MailId) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.table).key("pk", key("MAIL", &id.0))
+    }
+}
+
+/// Sends an update whose failed condition means that nothing is left to do.
+async fn settle(update: UpdateItemFluentBuilder) -> Result<(), Unavailable> {
+    match update.send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => Ok(()),
+        Err(error) => Err(trouble(WHAT, &error)),
+    }
+}
+
+fn status(item: &Item) -> Status {
+    if item.contains_key("parked_at") {
+        return Status::Parked;
+    }
+    match read_text(item, "status") {
+        Some("sent") => Status::Sent,
+        Some("unknown") => Status::Unknown,
+        Some("sending") => {
+            let until = read_number(item, "lease_until").and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            Status::Sending { lease_until: until.unwrap_or(Timestamp::UNIX_EPOCH) }
+        }
+        _ => Status::Queued,
+    }
+}
+
+impl Outbox for DynamoOutbox {
+    async fn claim(&self, id: &MailId, claimant: &str, now: Timestamp, lease: SignedDuration) -> Result<Claim, Unavailable> {
+        let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
+        let claimed = self
+            .update(id)
+            .update_expression("SET #status = :sending, lease_until = :until, claimed_by = :claimant")
+            .condition_expression("#status = :queued AND attribute_not_exists(parked_at)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":sending", text("sending"))
+            .expression_attribute_values(":queued", text("queued"))
+            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .expression_attribute_values(":claimant", text(claimant))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let item = match claimed {
+            Ok(claimed) => return Ok(Claim::Ours(Box::new(data(&claimed.attributes.unwrap_or_default(), WHAT)?))),
+            Err(error) => match error.into_service_error() {
+                UpdateItemError::ConditionalCheckFailedException(held) => held.item,
+                other => {
+                    let code = aws_sdk_dynamodb::error::ProvideErrorMetadata::code(&other).unwrap_or("no answer").to_owned();
+                    return Err(Unavailable::new(WHAT, code));
+                }
+            },
+        };
+        let Some(item) = item else { return Ok(Claim::Absent) };
+        let status = status(&item);
+        let ours = matches!(status, Status::Sending { .. }) && read_text(&item, "claimed_by") == Some(claimant);
+        if ours { Ok(Claim::Ours(Box::new(data(&item, WHAT)?))) } else { Ok(Claim::Held(status)) }
+    }
+
+    async fn release(&self, id: &MailId) -> Result<(), Unavailable> {
+        let update = self
+            .update(id)
+            .update_expression("SET #status = :queued REMOVE lease_until, claimed_by")
+            .condition_expression("#status = :sending")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":queued", text("queued"))
+            .expression_attribute_values(":sending", text("sending"));
+        settle(update).await
+    }
+
+    async fn sent(&self, id: &MailId, message_id: &str, now: Timestamp) -> Result<(), Unavailable> {
+        let expires_at = now.saturating_add(SENT_KEPT).map_or(0, Timestamp::as_second);
+        let update = self
+            .update(id)
+            .update_expression(
+                "SET #status = :sent, message_id = :message, sent_at = :at, expires_at = :expires \
+                 REMOVE lease_until, claimed_by",
+            )
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":sent", text("sent"))
+            .expression_attribute_values(":message", text(message_id))
+            .expression_attribute_values(":at", text(now.to_string()))
+            .expression_attribute_values(":expires", number(expires_at));
+        settle(update).await
+    }
+
+    async fn unknown(&self, id: &MailId, now: Timestamp) -> Result<(), Unavailable> {
+        let update = self
+            .update(id)
+            .update_expression("SET #status = :unknown, unknown_since = :at REMOVE lease_until, claimed_by")
+            .condition_expression("#status = :sending")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":unknown", text("unknown"))
+            .expression_attribute_values(":sending", text("sending"))
+            .expression_attribute_values(":at", text(now.to_string()));
+        settle(update).await
+    }
+
+    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<(), Unavailable> {
+        let update = self
+            .update(id)
+            // Back to waiting, so that a replay finds it where a new mail would be.
+            .update_expression(format!("{PARK}, #status = :queued REMOVE lease_until, claimed_by"))
+            .condition_expression("attribute_exists(pk) AND #status <> :sent")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":queued", text("queued"))
+            .expression_attribute_values(":sent", text("sent"))
+            .expression_attribute_values(":source", text("mail-sender"))
+            .expression_attribute_values(":reason", text(reason.to_string()))
+            .expression_attribute_values(":at", text(now.to_string()));
+        settle(update).await
+    }
+}

@@ -1,0 +1,98 @@
+//! The payment log on DynamoDB: event and payment in one transaction.
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{Put, TransactWriteItem},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::item::{Item, codes, condition_failed, item, json, number, parked, text, trouble};
+use crate::{
+    outcome::{Reason, Unavailable},
+    payment::{PaymentLog, Recorded},
+    sale::Sale,
+};
+
+const WHAT: &str = "the payment log";
+
+/// How long the id of an event is kept. Stripe repeats one for three days; the payment itself stays for good.
+const EVENT_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Payments in the Billing table.
+#[derive(Debug, Clone)]
+pub struct DynamoPayments {
+    client: Client,
+    table: String,
+}
+
+impl DynamoPayments {
+    /// The log in `table`.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    fn put(&self, item: Item, condition: &str) -> Result<TransactWriteItem, Unavailable> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(item)).condition_expression(condition).build();
+        let put = put.map_err(|error| Unavailable::new(WHAT, error.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+fn event_item(id: &str, now: Timestamp) -> Item {
+    let mut event = item("EVENT", id);
+    event.insert("received_at".to_owned(), text(now.to_string()));
+    event
+}
+
+impl PaymentLog for DynamoPayments {
+    async fn record(&self, sale: &Sale, now: Timestamp) -> Result<Recorded, Unavailable> {
+        let mut event = event_item(&sale.event, now);
+        event.insert("sale".to_owned(), text(&sale.key.0));
+        event.insert("expires_at".to_owned(), number(now.saturating_add(EVENT_KEPT).map_or(0, Timestamp::as_second)));
+        let mut payment = item("PAYMENT", &sale.key.0);
+        payment.insert("data".to_owned(), json(sale, WHAT)?);
+        payment.insert("recorded_at".to_owned(), text(now.to_string()));
+        let sent = self
+            .client
+            .transact_write_items()
+            // A parked event may become a payment once its cause is mended.
+            .transact_items(self.put(event, "attribute_not_exists(pk) OR attribute_exists(parked_at)")?)
+            .transact_items(self.put(payment, "attribute_not_exists(pk)")?)
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(Recorded::New) };
+        match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
+                let reasons = cancelled.cancellation_reasons();
+                if condition_failed(reasons, 0) || condition_failed(reasons, 1) {
+                    Ok(Recorded::Before)
+                } else {
+                    Err(Unavailable::new(WHAT, codes(reasons)))
+                }
+            }
+            _ => Err(trouble(WHAT, &error)),
+        }
+    }
+
+    async fn park_event(&self, id: &str, body: &str, reason: &Reason, now: Timestamp) -> Result<Recorded, Unavailable> {
+        let mut event = event_item(id, now);
+        event.insert("body".to_owned(), text(body));
+        event.extend(parked("payment-webhook", reason, now));
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(event))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Recorded::New),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(Recorded::Before)
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The post office on SES v2. One request, never repeated by the SDK: SES has no idempotency key, so whether a failed
+//! request may be tried again is decided here, by what is known of it.
+
+use std::error::Error;
+
+use aws_config::retry::RetryConfig;
+use aws_sdk_sesv2::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::send_email::SendEmailError,
+    primitives::Blob,
+    types::{
+        Attachment, AttachmentContentTransferEncoding, Body, Content, Destination, EmailContent, Message, MessageHeader,
+        MessageTag,
+    },
+};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{
+    mail::{
+        MailId,
+        outbox::{Letter, PostOffice, Posted},
+    },
+    outcome::Reason,
+};
+
+/// The tag that delivery events carry back.
+pub const MAIL_TAG: &str = "mail";
+
+/// A mail's id as a tag may carry it: SES allows letters, digits, `_` and `-` only.
+pub fn tag_of(id: &MailId) -> String {
+    URL_SAFE_NO_PAD.encode(&id.0)
+}
+
+/// The id that a tag carries, if it is one of ours.
+pub fn id_of(tag: &str) -> Option<MailId> {
+    String::from_utf8(URL_SAFE_NO_PAD.decode(tag).ok()?).ok().map(MailId)
+}
+
+/// SES with a configuration set.
+#[derive(Debug, Clone)]
+pub struct SesPostOffice {
+    client: Client,
+    configuration_set: String,
+}
+
+impl SesPostOffice {
+    /// Sends through `configuration_set`, which publishes what becomes of each mail.
+    pub fn new(config: &aws_config::SdkConfig, configuration_set: String) -> Self {
+        let once = aws_sdk_sesv2::config::Builder::from(config).retry_config(RetryConfig::disabled()).build();
+        Self { client: Client::from_conf(once), configuration_set }
+    }
+}
+
+fn content(letter: &Letter) -> Result<EmailContent, aws_sdk_sesv2::error::BuildError> {
+    let part = |data: &str| Content::builder().data(data).charset("UTF-8").build();
+    let body = Body::builder().html(part(&letter.html)?).text(part(&letter.text)?).build();
+    let attachment = Attachment::builder()
+        .file_name(&letter.filename)
+        .content_type("application/pdf")
+        .content_transfer_encoding(AttachmentContentTransferEncoding::Base64)
+        .raw_content(Blob::new(letter.pdf.clone()))
+        .build()?;
+    let header = MessageHeader::builder().name("X-Comptoir-Mail").value(&letter.id.0).build()?;
+    let message =
+        Message::builder().subject(part(&letter.subject)?).body(body).attachments(attachment).headers(header).build();
+    Ok(EmailContent::builder().simple(message).build())
+}
+
+impl PostOffice for SesPostOffice {
+    async fn post(&self, letter: &Letter) -> Posted {
+        let built = content(letter).and_then(|content| {
+            Ok((content, MessageTag::builder().name(MAIL_TAG).value(tag_of(&letter.id)).build()?))
+        });
+        let (content, tag) = match built {
+            Ok(built) => built,
+            Err(error) => return Posted::Refused(Reason::new("mail_incomplete", error.to_string())),
+        };
+        let sent = self
+            .client
+            .send_email()
+            .from_email_address(&letter.from)
+            .set_reply_to_addresses(letter.reply_to.clone().map(|address| vec![address]))
+            .destination(Destination::builder().to_addresses(&letter.to).build())
+            .content(content)
+            .configuration_set_name(&self.configuration_set)
+            .email_tags(tag)
+            .send()
+            .await;
+        match sent {
+            Ok(sent) => Posted::Accepted(sent.message_id.unwrap_or_default()),
+            Err(error) => verdict(&error),
+        }
+    }
+}
+
+/// What a failed request means for the mail.
+fn verdict(error: &SdkError<SendEmailError>) -> Posted {
+    match error {
+        SdkError::ServiceError(service) => answered(service.err(), service.raw().status().as_u16()),
+        SdkError::ConstructionFailure(_) => Posted::NotNow("the request could not be made".to_owned()),
+        SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(|e| never_connected(e)) => {
+            Posted::NotNow("no connection to the mail service".to_owned())
+        }
+        _ => Posted::Unclear("the mail service's answer was lost".to_owned()),
+    }
+}
+
+fn answered(error: &SendEmailError, status: u16) -> Posted {
+    let code = error.code().unwrap_or("unnamed error").to_owned();
+    if status == 429 || status >= 500 || error.is_too_many_requests_exception() || error.is_limit_exceeded_exception() {
+        return Posted::NotNow(code);
+    }
+    let fix = match error {
+        SendEmailError::MailFromDomainNotVerifiedException(_) => "verify the sender's domain in SES, then replay",
+        SendEmailError::MessageRejected(_) => {
+            "verify mail.from in SES, or leave the SES sandbox if the recipient is not verified, then replay"
+        }
+        SendEmailError::AccountSuspendedException(_) | SendEmailError::SendingPausedException(_) => {
+            "SES stopped sending for this account; resolve it in the SES console, then replay"
+        }
+        SendEmailError::NotFoundException(_) => "the SES configuration set is missing; deploy the stack again, then replay",
+        _ => "see the SES console for the cause, then replay",
+    };
+    Posted::Refused(Reason::new("mail_refused", format!("{code}: {fix}")))
+}
+
+/// Whether the request cannot have reached the service: the connection itself failed.
+fn never_connected(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        if current.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(hyper_util::client::legacy::Error::is_connect) {
+            return true;
+        }
+        cause = current.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_carries_the_id_there_and_back() {
+        let id = MailId("invoice/FA2026+1/0042".to_owned());
+        let tag = tag_of(&id);
+        assert!(tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'));
+        assert_eq!(id_of(&tag), Some(id));
+        assert_eq!(id_of("not base64!"), None);
+    }
+}

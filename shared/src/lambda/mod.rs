@@ -1,0 +1,4 @@
+//! The edge of a Lambda: how a batch of stream records becomes outcomes and an answer, and how functions log and count.
+
+pub mod stream;
+pub mod telemetry;
