@@ -1,1 +1,57 @@
+//! The whole bundle on one machine, without Docker, an AWS account or a Stripe account.
+//!
+//! Everything that runs is the real thing: the compiled functions speaking the Lambda Runtime API, the real AWS SDK clients,
+//! the resources of `template.yaml`. Only AWS itself is stood in for (by ministack, and by [`stream`], [`lambda`] and
+//! [`ses`] where it falls short), and api.stripe.com (by [`stripe_fake`]).
+//!
+//! Tests start as many bundles as they like:
+//!
+//! ```no_run
+//! # async fn test() -> anyhow::Result<()> {
+//! use comptoir_local::{Bundle, Options};
+//! let bundle = Bundle::start(Options::new("target/local/tests/example")).await?;
+//! println!("{}", bundle.endpoints.stripe_webhook_url);
+//! bundle.stop().await;
+//! # Ok(()) }
+//! ```
 
+pub mod aws;
+pub mod bundle;
+pub mod checkout;
+pub mod cli;
+pub mod client;
+pub mod clock;
+mod demo;
+pub mod endpoints;
+pub mod environment;
+pub mod faults;
+pub mod follow;
+pub mod front;
+pub mod lambda;
+pub mod lock;
+pub mod mail;
+pub mod paths;
+mod pay;
+pub mod process;
+pub mod progress;
+mod replay;
+pub mod runtime;
+pub mod ses;
+pub mod signature;
+pub mod stream;
+pub mod stripe_fake;
+
+pub use bundle::{Bundle, Functions, Options};
+pub use endpoints::Endpoints;
+
+/// A line for the person who typed the command.
+#[expect(clippy::print_stdout, reason = "the runner is a command: what it prints is its answer")]
+pub(crate) fn print(line: impl AsRef<str>) {
+    println!("{}", line.as_ref());
+}
+
+/// A line beside the answer: progress, and what went wrong.
+#[expect(clippy::print_stderr, reason = "the runner is a command: this is where people look when it does not work")]
+pub(crate) fn print_aside(line: impl AsRef<str>) {
+    eprintln!("{}", line.as_ref());
+}

@@ -1,0 +1,89 @@
+//! Reading tables for people and tests, and turning DynamoDB's typed values into plain JSON.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::Aws;
+
+/// The target prefix of DynamoDB's operations.
+const API: &str = "DynamoDB_20120810";
+
+impl Aws {
+    /// One DynamoDB operation.
+    ///
+    /// # Errors
+    /// As [`Aws::json`].
+    pub async fn dynamodb(&self, operation: &str, input: &Value) -> anyhow::Result<Value> {
+        self.json("dynamodb", &format!("{API}.{operation}"), input).await
+    }
+
+    /// Every item of a table, in DynamoDB's typed form.
+    ///
+    /// # Errors
+    /// As [`Aws::json`].
+    pub async fn scan(&self, table: &str) -> anyhow::Result<Vec<Value>> {
+        let mut items = Vec::new();
+        let mut input = json!({"TableName": table, "ConsistentRead": true});
+        loop {
+            let page = self.dynamodb("Scan", &input).await?;
+            items.extend(page.get("Items").and_then(Value::as_array).into_iter().flatten().cloned());
+            match page.get("LastEvaluatedKey") {
+                Some(key) if !key.is_null() => {
+                    if let Some(input) = input.as_object_mut() {
+                        input.insert("ExclusiveStartKey".to_owned(), key.clone());
+                    }
+                }
+                _ => return Ok(items),
+            }
+        }
+    }
+}
+
+/// An item as plain JSON, its `data` attribute (the domain value as JSON text) opened up.
+pub fn plain_item(item: &Value) -> Value {
+    let fields = item.as_object().into_iter().flatten().map(|(name, value)| {
+        let value = plain(value);
+        let opened = match (name.as_str(), value.as_str()) {
+            ("data", Some(text)) => serde_json::from_str(text).unwrap_or(value),
+            _ => value,
+        };
+        (name.clone(), opened)
+    });
+    Value::Object(fields.collect())
+}
+
+/// A string attribute of an item in typed form.
+pub fn text<'a>(item: &'a Value, name: &str) -> Option<&'a str> {
+    item.get(name)?.get("S")?.as_str()
+}
+
+fn plain(value: &Value) -> Value {
+    let Some((kind, inner)) = value.as_object().and_then(|typed| typed.iter().next()) else {
+        return value.clone();
+    };
+    match (kind.as_str(), inner) {
+        ("N", Value::String(number)) => serde_json::from_str(number).unwrap_or_else(|_| inner.clone()),
+        ("M", Value::Object(map)) => {
+            Value::Object(map.iter().map(|(key, value)| (key.clone(), plain(value))).collect::<Map<_, _>>())
+        }
+        ("L", Value::Array(list)) => Value::Array(list.iter().map(plain).collect()),
+        ("NULL", _) => Value::Null,
+        ("B", Value::String(bytes)) => match STANDARD.decode(bytes).map(String::from_utf8) {
+            Ok(Ok(text)) => Value::String(text),
+            _ => inner.clone(),
+        },
+        _ => inner.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_becomes_plain_json_with_its_data_opened() {
+        let item = json!({"pk": {"S": "PAYMENT#1"}, "n": {"N": "12"}, "data": {"S": "{\"total\":4900}"}, "m": {"M": {"a": {"L": [{"BOOL": true}]}}}});
+        assert_eq!(plain_item(&item), json!({"pk": "PAYMENT#1", "n": 12, "data": {"total": 4900}, "m": {"a": [true]}}));
+    }
+}

@@ -1,0 +1,87 @@
+//! The few calls the runner itself makes to the AWS stand-in.
+//!
+//! The functions use the real SDK. The runner does not: it needs a dozen operations of seven services, and their SDKs would
+//! cost a newcomer minutes of compilation before `cargo demo` could print its first line. It also needs stream records in
+//! exactly the JSON that Lambda passes on, which the typed client would take apart.
+
+pub mod cloudformation;
+pub mod dynamodb;
+pub mod s3;
+pub mod xml;
+
+use anyhow::{Context, bail};
+use reqwest::{Client, Method, Response};
+use serde_json::Value;
+
+/// The region everything is deployed to.
+pub const REGION: &str = "eu-west-3";
+
+/// A client of the stand-in.
+#[derive(Clone, Debug)]
+pub struct Aws {
+    /// Where it answers.
+    pub endpoint: String,
+    http: Client,
+}
+
+impl Aws {
+    /// A client for the stand-in at `endpoint`.
+    pub fn new(endpoint: String) -> Self {
+        Self { endpoint, http: Client::new() }
+    }
+
+    /// One operation of a service that speaks JSON (`target` such as `DynamoDB_20120810.Scan`).
+    ///
+    /// # Errors
+    /// When it cannot be reached, or with the error it answers.
+    pub async fn json(&self, service: &str, target: &str, input: &Value) -> anyhow::Result<Value> {
+        let version = if service == "ssm" { "1.1" } else { "1.0" };
+        let request = self
+            .request(Method::POST, "/", service)
+            .header("x-amz-target", target)
+            .header("content-type", format!("application/x-amz-json-{version}"))
+            .body(input.to_string());
+        let text = read(request.send().await, target).await?;
+        if text.is_empty() {
+            Ok(Value::Null)
+        } else {
+            serde_json::from_str(&text).with_context(|| format!("{target} answered something else than JSON"))
+        }
+    }
+
+    /// One request to the Lambda control plane: a question, or a change when there is an input.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub async fn lambda(&self, path: &str, input: Option<&Value>) -> anyhow::Result<Value> {
+        let request = match input {
+            None => self.request(Method::GET, path, "lambda"),
+            Some(input) => self
+                .request(Method::PUT, path, "lambda")
+                .header("content-type", "application/json")
+                .body(input.to_string()),
+        };
+        let text = read(request.send().await, path).await?;
+        serde_json::from_str(&text).with_context(|| format!("{path} answered something else than JSON"))
+    }
+
+    /// A request addressed to one service. Nobody checks the signature; the header names the service and the region.
+    fn request(&self, method: Method, path: &str, service: &str) -> reqwest::RequestBuilder {
+        let scope = format!("20260101/{REGION}/{service}/aws4_request");
+        let authorization = format!("AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders=host, Signature=00");
+        self.http
+            .request(method, format!("{}{path}", self.endpoint))
+            .header("authorization", authorization)
+            .header("x-amz-date", "20260101T000000Z")
+    }
+}
+
+async fn read(answer: reqwest::Result<Response>, what: &str) -> anyhow::Result<String> {
+    let answer = answer.with_context(|| format!("{what}: the stand-in for AWS does not answer"))?;
+    let status = answer.status();
+    let text = answer.text().await.with_context(|| format!("{what}: the answer broke off"))?;
+    if !status.is_success() {
+        bail!("{what}: {status} {}", text.chars().take(600).collect::<String>());
+    }
+    Ok(text)
+}

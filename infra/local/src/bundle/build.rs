@@ -1,0 +1,94 @@
+//! Building the functions: once per process, with cargo's own progress in sight.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use tokio::sync::Mutex;
+
+use crate::progress::Progress;
+use crate::{environment, paths, process};
+
+/// Executables by package.
+pub type Binaries = BTreeMap<String, PathBuf>;
+
+/// Builds every function of the workspace, unless this process has done so already.
+///
+/// # Errors
+/// When something does not compile.
+pub async fn build(progress: Progress) -> anyhow::Result<Binaries> {
+    static BUILT: Mutex<Option<Binaries>> = Mutex::const_new(None);
+    let mut built = BUILT.lock().await;
+    if let Some(binaries) = built.as_ref() {
+        return Ok(binaries.clone());
+    }
+    let binaries = run(progress).await?;
+    *built = Some(binaries.clone());
+    Ok(binaries)
+}
+
+async fn run(progress: Progress) -> anyhow::Result<Binaries> {
+    let mut cargo = Command::new(environment::cargo());
+    // The whole workspace, so that features are what `cargo test --workspace` resolves and it need not build the same
+    // dependencies again; `--examples` is there for the same reason: with it, cargo counts dev-dependencies in. There are
+    // no examples. The runner is left out because it is the program that is running.
+    cargo.args([
+        "build",
+        "--workspace",
+        "--exclude",
+        "comptoir-local",
+        "--bins",
+        "--examples",
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
+    cargo.current_dir(paths::repository()).stdin(Stdio::null()).stdout(Stdio::piped());
+    if progress == Progress::Silent {
+        cargo.arg("--quiet");
+    }
+    for name in environment::told_by_cargo() {
+        cargo.env_remove(name);
+    }
+    let (child, _, stdout) = process::spawn_piped(&mut cargo)
+        .context("cargo does not start; install Rust from https://rustup.rs and run the command again")?;
+    let mut lines = BufReader::new(stdout.context("cargo's messages cannot be read; run the command again")?).lines();
+    let mut binaries = Binaries::new();
+    while let Some(line) = lines.next_line().await.context("cargo's messages broke off; run the command again")? {
+        if let Some((package, binary)) = executable(&line) {
+            binaries.insert(package, binary);
+        }
+    }
+    let how = child.wait().await;
+    if how != "exit status: 0" {
+        bail!(
+            "the functions do not build ({how}): mend what cargo prints above, or free disk space if it says so, then run the command again"
+        );
+    }
+    Ok(binaries)
+}
+
+/// The executable that a line of cargo's messages announces.
+fn executable(line: &str) -> Option<(String, PathBuf)> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    if message.get("reason")?.as_str()? != "compiler-artifact" {
+        return None;
+    }
+    Some((message.pointer("/target/name")?.as_str()?.to_owned(), PathBuf::from(message.get("executable")?.as_str()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executables_are_found_among_cargo_s_messages() {
+        let line = r#"{"reason":"compiler-artifact","target":{"kind":["bin"],"name":"mail-sender"},"executable":"/t/debug/mail-sender"}"#;
+        assert_eq!(executable(line), Some(("mail-sender".to_owned(), PathBuf::from("/t/debug/mail-sender"))));
+        assert_eq!(executable(r#"{"reason":"compiler-artifact","target":{"name":"serde"},"executable":null}"#), None);
+        assert_eq!(executable("warning: something"), None);
+    }
+}

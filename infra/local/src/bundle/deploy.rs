@@ -1,0 +1,194 @@
+//! `template.yaml` onto the stand-in, and what the stand-in silently leaves out, set and checked.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use serde_json::{Value, json};
+
+use super::resources::{self, Function};
+use super::template;
+use crate::aws::cloudformation::Stack;
+use crate::aws::{Aws, xml};
+use crate::progress::Progress;
+
+/// Where the code of functions would be; we run them, so it is an empty archive.
+const CODE_BUCKET: &str = "comptoir-local-code";
+const CODE_KEY: &str = "nothing.zip";
+const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// The deployed stack.
+#[derive(Debug)]
+pub struct Deployed {
+    /// What the template says of its functions.
+    pub functions: Vec<Function>,
+    /// Physical ids by logical id.
+    pub physical: BTreeMap<String, String>,
+}
+
+/// What CloudFormation made of a function.
+#[derive(Debug)]
+pub struct Configured {
+    /// Its physical name.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Its environment, every reference resolved.
+    pub variables: Vec<(String, String)>,
+}
+
+impl Deployed {
+    /// The physical id of a resource.
+    ///
+    /// # Errors
+    /// When the template has no such resource, or the stand-in did not make it.
+    pub fn id(&self, logical: &str) -> anyhow::Result<String> {
+        self.physical.get(logical).cloned().with_context(|| {
+            format!("template.yaml has no {logical}, or it was not created; restore it and run the command again")
+        })
+    }
+}
+
+/// Creates or updates the stack and closes the stand-in's gaps.
+///
+/// # Errors
+/// When the template does not deploy, or a gap does not close.
+pub async fn deploy(aws: &Aws, file: &Path, stage: &str, progress: Progress) -> anyhow::Result<Deployed> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("{} cannot be read; restore it from git", file.display()))?;
+    let template = template::read(&text)?;
+    let functions = resources::functions(&template)?;
+    let parameters = [("Stage", stage), ("StripeMode", "test")];
+    progress.say(format!("deploying template.yaml ({stage}) ..."));
+    aws.create_bucket(CODE_BUCKET).await?;
+    aws.put(&format!("{CODE_BUCKET}/{CODE_KEY}"), EMPTY_ZIP.to_vec()).await?;
+    let deployable = resources::deployable(&template, (CODE_BUCKET, CODE_KEY)).to_string();
+    let name = format!("comptoir-{stage}");
+    aws.deploy(&Stack { name: &name, template: &deployable, parameters: &parameters }).await?;
+    let deployed = Deployed { functions, physical: aws.resources(&name).await? };
+    close_gaps(aws, &deployed, &template, &parameters)
+        .await
+        .context("the stand-in for AWS does not keep to the template")?;
+    Ok(deployed)
+}
+
+/// What CloudFormation made of a function.
+///
+/// # Errors
+/// When the stand-in does not know it.
+pub async fn configuration(aws: &Aws, physical: &str) -> anyhow::Result<Configured> {
+    let configuration = aws.lambda(&format!("/2015-03-31/functions/{physical}/configuration"), None).await?;
+    let text = |name: &str| configuration.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let variables = configuration.pointer("/Environment/Variables").and_then(Value::as_object).into_iter().flatten();
+    Ok(Configured {
+        name: text("FunctionName"),
+        arn: text("FunctionArn"),
+        variables: variables
+            .map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().to_owned()))
+            .collect(),
+    })
+}
+
+async fn close_gaps(
+    aws: &Aws,
+    deployed: &Deployed,
+    template: &Value,
+    parameters: &[(&str, &str)],
+) -> anyhow::Result<()> {
+    for (table, attribute) in resources::expiring_tables(template) {
+        expire(aws, &deployed.id(&table)?, &attribute).await?;
+    }
+    for table in resources::streamed_tables(template) {
+        check_stream(aws, &deployed.id(&table)?).await?;
+    }
+    for (bucket, lock) in resources::locked_buckets(template, parameters) {
+        lock_bucket(aws, &deployed.id(&bucket)?, &lock).await?;
+    }
+    switch_mappings_off(aws, deployed).await
+}
+
+/// The stand-in ignores TimeToLiveSpecification.
+async fn expire(aws: &Aws, table: &str, attribute: &str) -> anyhow::Result<()> {
+    let read = || async {
+        let answer = aws.dynamodb("DescribeTimeToLive", &json!({"TableName": table})).await?;
+        let status = answer
+            .pointer("/TimeToLiveDescription/TimeToLiveStatus")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        anyhow::Ok(status)
+    };
+    if read().await? != "ENABLED" {
+        let specification =
+            json!({"TableName": table, "TimeToLiveSpecification": {"Enabled": true, "AttributeName": attribute}});
+        aws.dynamodb("UpdateTimeToLive", &specification).await?;
+    }
+    let status = read().await?;
+    ensure!(matches!(status.as_str(), "ENABLED" | "ENABLING"), "{table} does not expire its items (TTL is {status})");
+    Ok(())
+}
+
+async fn check_stream(aws: &Aws, table: &str) -> anyhow::Result<()> {
+    let answer = aws.dynamodb("DescribeTable", &json!({"TableName": table})).await?;
+    let view =
+        answer.pointer("/Table/StreamSpecification/StreamViewType").and_then(Value::as_str).unwrap_or("no stream");
+    ensure!(view == "NEW_AND_OLD_IMAGES", "{table} has {view}, but functions compare new and old images");
+    Ok(())
+}
+
+/// The stand-in ignores ObjectLockConfiguration.
+async fn lock_bucket(aws: &Aws, bucket: &str, lock: &Value) -> anyhow::Result<()> {
+    let versioning = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    aws.put(&format!("{bucket}?versioning"), versioning.into()).await?;
+    let part = |pointer: &str| {
+        lock.pointer(pointer).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
+    let mode = part("/Rule/DefaultRetention/Mode").context("the archive's lock has no mode")?;
+    let period = match (part("/Rule/DefaultRetention/Years"), part("/Rule/DefaultRetention/Days")) {
+        (Some(years), None) => format!("<Years>{years}</Years>"),
+        (None, Some(days)) => format!("<Days>{days}</Days>"),
+        _ => bail!("the archive's lock must say either Years or Days"),
+    };
+    let rule = format!("<Rule><DefaultRetention><Mode>{mode}</Mode>{period}</DefaultRetention></Rule>");
+    let body = format!(
+        "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{rule}</ObjectLockConfiguration>"
+    );
+    aws.put(&format!("{bucket}?object-lock"), body.into()).await?;
+    let versioned = aws.get_text(&format!("{bucket}?versioning")).await?;
+    ensure!(
+        xml::all(&xml::parse(&versioned)?, "Status").any(|node| node.text() == Some("Enabled")),
+        "{bucket} is not versioned"
+    );
+    let locked = aws.get_text(&format!("{bucket}?object-lock")).await?;
+    ensure!(
+        xml::all(&xml::parse(&locked)?, "Mode").any(|node| node.text() == Some(&mode)),
+        "{bucket} is not locked in {mode} mode"
+    );
+    Ok(())
+}
+
+/// A mapping of the stand-in's own would deliver each record a second time, and count a failed one as done. Switching them
+/// off in the template is one more thing it ignores.
+async fn switch_mappings_off(aws: &Aws, deployed: &Deployed) -> anyhow::Result<()> {
+    const PATH: &str = "/2015-03-31/event-source-mappings/";
+    let list = || async {
+        anyhow::Ok(
+            aws.lambda(PATH, None)
+                .await?
+                .get("EventSourceMappings")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default(),
+        )
+    };
+    let mappings = list().await?;
+    let expected: usize = deployed.functions.iter().map(|function| function.streams.len()).sum();
+    ensure!(mappings.len() == expected, "it made {} stream mappings of {expected}", mappings.len());
+    for id in mappings.iter().filter_map(|mapping| mapping.get("UUID").and_then(Value::as_str)) {
+        aws.lambda(&format!("{PATH}{id}"), Some(&json!({"Enabled": false}))).await?;
+    }
+    let awake =
+        list().await?.into_iter().find(|mapping| mapping.get("State").and_then(Value::as_str) != Some("Disabled"));
+    ensure!(awake.is_none(), "a stream mapping is not switched off: {}", awake.unwrap_or_default());
+    Ok(())
+}

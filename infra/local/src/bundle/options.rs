@@ -1,0 +1,65 @@
+//! What may differ from one bundle to the next.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::build::Binaries;
+use super::secrets;
+use crate::paths;
+use crate::progress::Progress;
+
+/// Where the functions come from.
+#[derive(Clone, Debug, Default)]
+pub enum Functions {
+    /// Build them, once per process.
+    #[default]
+    Build,
+    /// These executables, by package.
+    Prebuilt(Binaries),
+}
+
+/// How to start a bundle.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The front's port; a free one when `None`.
+    pub port: Option<u16>,
+    /// The bundle's directory, its own; emptied at the start unless `keep`.
+    pub dir: PathBuf,
+    /// Whether state survives: tables, archive, secrets, mails, stream positions.
+    pub keep: bool,
+    /// `dev` or `prod`.
+    pub stage: String,
+    /// Where the functions come from.
+    pub functions: Functions,
+    /// Further environment variables by function (package name); they win over the template's.
+    pub variables: BTreeMap<String, BTreeMap<String, String>>,
+    /// The seller's file; `infra/seller.toml` when `None`.
+    pub seller_file: Option<PathBuf>,
+    /// The template.
+    pub template: PathBuf,
+    /// The key for Stripe's API; none is stored when `None`.
+    pub stripe_api_key: Option<String>,
+    /// Where the bundle announces itself; `<dir>/endpoints.json` when `None`.
+    pub endpoints: Option<PathBuf>,
+    /// Who hears about progress.
+    pub progress: Progress,
+}
+
+impl Options {
+    /// A bundle in `dir` on free ports that keeps nothing and says nothing, as tests want it.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        Self {
+            port: None,
+            dir: dir.into(),
+            keep: false,
+            stage: "dev".to_owned(),
+            functions: Functions::Build,
+            variables: BTreeMap::new(),
+            seller_file: None,
+            template: paths::template(),
+            stripe_api_key: Some(secrets::random("sk_test_")),
+            endpoints: None,
+            progress: Progress::Silent,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The Python environment of the AWS stand-in: made once per set of pinned versions, shared by every run afterwards.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, bail};
+use sha2::{Digest, Sha256};
+use tokio::process::Command;
+
+use crate::lock::{self, cannot_write};
+use crate::progress::Progress;
+use crate::{paths, process};
+
+/// What is installed; a change makes a new environment.
+const REQUIREMENTS: &str = include_str!("../../requirements.txt");
+const CANDIDATES: [&str; 7] =
+    ["python3", "python3.13", "python3.12", "python3.11", "python3.10", "python3.14", "python"];
+
+/// The interpreter that runs the stand-in, which is installed if it was not.
+///
+/// # Errors
+/// One sentence that says what is missing on this machine and how to get it.
+pub async fn prepare(progress: Progress) -> anyhow::Result<PathBuf> {
+    let folder = paths::local().join(format!("venv-{}", fingerprint()));
+    let program = folder.join("bin").join("python");
+    if is_ready(&folder) {
+        return Ok(program);
+    }
+    let _one_at_a_time = lock::hold(paths::local().join("prepare.lock"), progress).await?;
+    if is_ready(&folder) {
+        return Ok(program);
+    }
+    let python = find_python().await?;
+    progress.say("preparing the stand-in for AWS (once, about half a minute) ...");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| cannot_write(&folder))?;
+    }
+    make_environment(&python, &folder).await?;
+    install(&folder).await?;
+    // Written last: an interrupted installation has no marker and is done again.
+    fs::write(marker(&folder), "").with_context(|| cannot_write(&folder))?;
+    Ok(program)
+}
+
+/// The environment belongs to this place as well: its scripts name the interpreter by its full path.
+fn fingerprint() -> String {
+    let mut hash = Sha256::new();
+    hash.update(REQUIREMENTS);
+    hash.update(paths::local().as_os_str().as_encoded_bytes());
+    hex::encode(hash.finalize()).chars().take(12).collect()
+}
+
+fn marker(folder: &Path) -> PathBuf {
+    folder.join(".complete")
+}
+
+fn is_ready(folder: &Path) -> bool {
+    // The interpreter is a link into the system, which an upgrade may have taken away.
+    marker(folder).exists() && folder.join("bin").join("python").exists()
+}
+
+async fn find_python() -> anyhow::Result<String> {
+    for candidate in CANDIDATES {
+        let probe = "import sys; sys.exit(0 if sys.version_info >= (3, 10) else 1)";
+        let answer = quiet(Command::new(candidate).args(["-c", probe])).output().await;
+        if answer.is_ok_and(|output| output.status.success()) {
+            return Ok(candidate.to_owned());
+        }
+    }
+    bail!(
+        "Python 3.10 or newer was not found; install it (for example `apt install python3 python3-venv`) and run the command again"
+    )
+}
+
+async fn make_environment(python: &str, folder: &Path) -> anyhow::Result<()> {
+    let (worked, said) = run(Command::new(python).args(["-m", "venv"]).arg(folder)).await?;
+    if worked {
+        return Ok(());
+    }
+    if said.contains("ensurepip") || said.contains("No module named venv") {
+        bail!(
+            "this Python cannot make environments; install its venv package (for example `apt install python3-venv`) and run the command again"
+        );
+    }
+    Err(failed("making the Python environment", &said))
+}
+
+async fn install(folder: &Path) -> anyhow::Result<()> {
+    let list = folder.join("requirements.txt");
+    fs::write(&list, REQUIREMENTS).with_context(|| cannot_write(&list))?;
+    let mut pip = Command::new(folder.join("bin").join("python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--requirement"])
+        .arg(&list);
+    let (worked, said) = run(&mut pip).await?;
+    if worked { Ok(()) } else { Err(failed("installing the stand-in for AWS with pip", &said)) }
+}
+
+/// Runs to the end under guard; answers whether it worked and what it said.
+async fn run(command: &mut Command) -> anyhow::Result<(bool, String)> {
+    let log = paths::local().join("prepare.log");
+    let file = fs::File::create(&log).with_context(|| cannot_write(&log))?;
+    let errors = file.try_clone().with_context(|| cannot_write(&log))?;
+    let child = process::spawn(quiet(command).stdout(file).stderr(errors))
+        .context("Python was found but does not start; reinstall it")?;
+    let how = child.wait().await;
+    let said = fs::read_to_string(&log).unwrap_or_default();
+    Ok((how == "exit status: 0", said))
+}
+
+fn quiet(command: &mut Command) -> &mut Command {
+    command.stdin(Stdio::null()).env_remove("PYTHONHOME").env_remove("PYTHONPATH").env_remove("VIRTUAL_ENV")
+}
+
+fn failed(doing: &str, said: &str) -> anyhow::Error {
+    if said.contains("No space left") {
+        return anyhow::anyhow!("{doing} ran out of disk space; free about 200 MB and run the command again");
+    }
+    let last = said
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !line.starts_with("[notice]"))
+        .unwrap_or("it said nothing");
+    let log = paths::local().join("prepare.log");
+    anyhow::anyhow!("{doing} failed ({last}); check the network, read {} and run the command again", log.display())
+}

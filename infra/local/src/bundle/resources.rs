@@ -1,0 +1,249 @@
+//! What the runner has to know of the template: its functions, what wakes them, and the settings the stand-in drops.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+
+use crate::stream::filter::Filter;
+
+/// A function of the template.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its logical id.
+    pub logical: String,
+    /// Package, binary and folder: the last part of `CodeUri`.
+    pub package: String,
+    /// After this an invocation is cut off.
+    pub timeout: Duration,
+    /// Megabytes; told to the function, not enforced.
+    pub memory: u64,
+    /// Method and path of each HTTP route.
+    pub routes: Vec<(String, String)>,
+    /// The streams that wake it.
+    pub streams: Vec<StreamSource>,
+}
+
+/// A stream that wakes a function, with Lambda's settings for it.
+#[derive(Clone, Debug)]
+pub struct StreamSource {
+    /// The event's name in the template.
+    pub name: String,
+    /// Logical id of the table.
+    pub table: String,
+    /// Records that pass one of these are delivered; all are when there is none.
+    pub filters: Vec<Filter>,
+    /// Most records of one invocation.
+    pub batch_size: usize,
+    /// Whether the function may name the records that failed.
+    pub partial_failures: bool,
+    /// Whether a batch is halved when the function fails as a whole.
+    pub bisect: bool,
+    /// How often a batch is tried again; `None` is forever.
+    pub retries: Option<u32>,
+    /// Records older than this are given up; `None` is never.
+    pub max_age: Option<Duration>,
+    /// Logical id of the queue that takes what was given up.
+    pub on_failure: Option<String>,
+}
+
+/// Every function of the template.
+///
+/// # Errors
+/// When something is there that the runner cannot honour: better to say so than to behave unlike AWS.
+pub fn functions(template: &Value) -> anyhow::Result<Vec<Function>> {
+    let found = resources(template).filter(|(_, resource)| kind(resource) == "AWS::Serverless::Function");
+    found
+        .map(|(name, resource)| function(template, name, resource).with_context(|| format!("template.yaml, {name}")))
+        .collect()
+}
+
+/// The TTL attribute of each table that has one, by logical id.
+pub fn expiring_tables(template: &Value) -> BTreeMap<String, String> {
+    let attribute = |resource: &Value| text(resource, "/Properties/TimeToLiveSpecification/AttributeName");
+    tables(template).filter_map(|(name, resource)| Some((name.clone(), attribute(resource)?))).collect()
+}
+
+/// Logical ids of the tables with a stream.
+pub fn streamed_tables(template: &Value) -> Vec<String> {
+    tables(template)
+        .filter(|(_, resource)| resource.pointer("/Properties/StreamSpecification").is_some())
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+/// The Object Lock configuration of each locked bucket, by logical id, as the conditions of this stage decide.
+pub fn locked_buckets(template: &Value, parameters: &[(&str, &str)]) -> BTreeMap<String, Value> {
+    let buckets = resources(template).filter(|(_, resource)| kind(resource) == "AWS::S3::Bucket");
+    let lock =
+        |resource: &Value| Some(decide(template, parameters, resource.pointer("/Properties/ObjectLockConfiguration")?));
+    buckets.filter_map(|(name, resource)| Some((name.clone(), lock(resource)?))).collect()
+}
+
+/// The template as it is deployed here: with code that is never run.
+pub fn deployable(template: &Value, placeholder: (&str, &str)) -> Value {
+    let mut copy = template.clone();
+    for resource in
+        copy.get_mut("Resources").and_then(Value::as_object_mut).into_iter().flatten().map(|(_, resource)| resource)
+    {
+        if kind(resource) != "AWS::Serverless::Function" {
+            continue;
+        }
+        let Some(properties) = resource.get_mut("Properties").and_then(Value::as_object_mut) else { continue };
+        properties.insert("CodeUri".to_owned(), json!({"Bucket": placeholder.0, "Key": placeholder.1}));
+    }
+    copy
+}
+
+fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result<Function> {
+    let code = text(resource, "/Properties/CodeUri").context("CodeUri is missing: write functions/<name>/")?;
+    let package = code.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
+    let number = |name: &str| {
+        let own = resource.pointer(&format!("/Properties/{name}"));
+        own.or_else(|| template.pointer(&format!("/Globals/Function/{name}"))).and_then(Value::as_u64)
+    };
+    let (mut routes, mut streams) = (Vec::new(), Vec::new());
+    for (name, event) in resource.pointer("/Properties/Events").and_then(Value::as_object).into_iter().flatten() {
+        match kind(event) {
+            "HttpApi" => {
+                let method = text(event, "/Properties/Method").unwrap_or_else(|| "ANY".to_owned()).to_uppercase();
+                routes.push((method, text(event, "/Properties/Path").context("a route has no Path")?));
+            }
+            "DynamoDB" => streams.push(stream(name, event).with_context(|| format!("event {name}"))?),
+            other => bail!(
+                "the local runner does not know events of type {other}: teach it in infra/local/src/bundle/resources.rs"
+            ),
+        }
+    }
+    Ok(Function {
+        logical: logical.to_owned(),
+        package,
+        timeout: Duration::from_secs(number("Timeout").unwrap_or(3)),
+        memory: number("MemorySize").unwrap_or(128),
+        routes,
+        streams,
+    })
+}
+
+fn stream(name: &str, event: &Value) -> anyhow::Result<StreamSource> {
+    let settings = event.get("Properties").context("it has no Properties")?;
+    let patterns = settings.pointer("/FilterCriteria/Filters").and_then(Value::as_array).into_iter().flatten();
+    let filters = patterns
+        .map(|filter| Filter::parse(&text(filter, "/Pattern").unwrap_or_default()))
+        .collect::<Result<_, _>>()?;
+    // -1 is Lambda's way of saying "no limit", for both.
+    let limit = |name: &str| settings.get(name).and_then(Value::as_i64).and_then(|limit| u32::try_from(limit).ok());
+    Ok(StreamSource {
+        name: name.to_owned(),
+        table: referred(settings.get("Stream")).context("Stream is not !GetAtt <table>.StreamArn")?,
+        filters,
+        batch_size: settings
+            .get("BatchSize")
+            .and_then(Value::as_u64)
+            .and_then(|size| usize::try_from(size).ok())
+            .unwrap_or(100),
+        partial_failures: settings
+            .get("FunctionResponseTypes")
+            .is_some_and(|types| types.to_string().contains("ReportBatchItemFailures")),
+        bisect: settings.get("BisectBatchOnFunctionError").and_then(Value::as_bool).unwrap_or(false),
+        retries: limit("MaximumRetryAttempts"),
+        max_age: limit("MaximumRecordAgeInSeconds").map(|seconds| Duration::from_secs(seconds.into())),
+        on_failure: referred(settings.pointer("/DestinationConfig/OnFailure/Destination")),
+    })
+}
+
+/// The logical id in `{"Fn::GetAtt": [id, ...]}` or `{"Ref": id}`.
+fn referred(value: Option<&Value>) -> Option<String> {
+    let value = value?;
+    value.pointer("/Fn::GetAtt/0").or_else(|| value.get("Ref"))?.as_str().map(str::to_owned)
+}
+
+/// Takes the branch of every `Fn::If` that the parameters choose.
+fn decide(template: &Value, parameters: &[(&str, &str)], value: &Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            if let Some([condition, yes, no]) = object.get("Fn::If").and_then(Value::as_array).map(Vec::as_slice) {
+                let holds = template
+                    .pointer(&format!("/Conditions/{}", condition.as_str().unwrap_or_default()))
+                    .is_some_and(|test| holds(test, parameters));
+                return decide(template, parameters, if holds { yes } else { no });
+            }
+            Value::Object(
+                object.iter().map(|(key, value)| (key.clone(), decide(template, parameters, value))).collect(),
+            )
+        }
+        Value::Array(list) => Value::Array(list.iter().map(|value| decide(template, parameters, value)).collect()),
+        other => other.clone(),
+    }
+}
+
+fn holds(test: &Value, parameters: &[(&str, &str)]) -> bool {
+    if let Some(inner) = test.pointer("/Fn::Not/0") {
+        return !holds(inner, parameters);
+    }
+    let side = |value: &Value| match value.get("Ref").and_then(Value::as_str) {
+        Some(name) => parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()),
+        None => value.as_str().map(str::to_owned),
+    };
+    matches!(test.get("Fn::Equals").and_then(Value::as_array).map(Vec::as_slice), Some([a, b]) if side(a).is_some() && side(a) == side(b))
+}
+
+fn resources(template: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    template.get("Resources").and_then(Value::as_object).into_iter().flatten()
+}
+
+fn tables(template: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    resources(template).filter(|(_, resource)| kind(resource) == "AWS::DynamoDB::Table")
+}
+
+fn kind(value: &Value) -> &str {
+    value.get("Type").and_then(Value::as_str).unwrap_or_default()
+}
+
+fn text(value: &Value, pointer: &str) -> Option<String> {
+    value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn template() -> Value {
+        super::super::template::read(include_str!("../../../../template.yaml")).unwrap()
+    }
+
+    #[test]
+    fn the_functions_of_the_template_are_understood() {
+        let functions = functions(&template()).unwrap();
+        let names: Vec<&str> = functions.iter().map(|function| function.package.as_str()).collect();
+        for expected in ["payment-webhook", "invoice-renderer", "mail-sender"] {
+            assert!(names.contains(&expected), "{expected} is missing from {names:?}");
+        }
+        let webhook = functions.iter().find(|function| function.package == "payment-webhook").unwrap();
+        assert_eq!(webhook.routes, [("POST".to_owned(), "/webhooks/stripe".to_owned())]);
+        let renderer = functions.iter().find(|function| function.package == "invoice-renderer").unwrap();
+        let stream = renderer.streams.first().unwrap();
+        assert_eq!((stream.table.as_str(), stream.on_failure.as_deref()), ("BillingTable", Some("OnFailureQueue")));
+        assert!(stream.partial_failures && stream.bisect && stream.batch_size == 49);
+    }
+
+    #[test]
+    fn the_archive_is_locked_ten_years_in_prod_and_a_day_in_dev() {
+        let lock = |stage: &str| locked_buckets(&template(), &[("Stage", stage)]).remove("ArchiveBucket").unwrap();
+        assert_eq!(
+            lock("prod").pointer("/Rule/DefaultRetention").unwrap(),
+            &json!({"Mode": "COMPLIANCE", "Years": 10})
+        );
+        assert_eq!(lock("dev").pointer("/Rule/DefaultRetention").unwrap(), &json!({"Mode": "GOVERNANCE", "Days": 1}));
+    }
+
+    #[test]
+    fn the_code_is_replaced_and_nothing_else() {
+        let deployed = deployable(&template(), ("bucket", "key"));
+        assert_eq!(
+            deployed.pointer("/Resources/MailSenderFunction/Properties/CodeUri").unwrap(),
+            &json!({"Bucket": "bucket", "Key": "key"})
+        );
+    }
+}

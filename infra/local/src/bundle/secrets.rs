@@ -1,0 +1,49 @@
+//! The two secrets that a deployed stack needs, made up once per bundle and kept where the functions read them.
+
+use serde_json::{Value, json};
+
+use crate::aws::Aws;
+
+/// A Stripe signing secret: the one already stored, or a new one.
+///
+/// # Errors
+/// When the stand-in does not answer.
+pub async fn webhook_secret(aws: &Aws, prefix: &str) -> anyhow::Result<String> {
+    let name = format!("{prefix}/stripe-webhook-secrets");
+    let stored = aws.json("ssm", "AmazonSSM.GetParameter", &json!({"Name": name, "WithDecryption": true})).await.ok();
+    let stored =
+        stored.and_then(|answer| answer.pointer("/Parameter/Value").and_then(Value::as_str).map(str::to_owned));
+    // The newest comes first; rotation keeps the old one behind it.
+    if let Some(secret) = stored.and_then(|secrets| secrets.split_whitespace().next().map(str::to_owned)) {
+        return Ok(secret);
+    }
+    let secret = random("whsec_");
+    put(aws, &name, &secret).await?;
+    Ok(secret)
+}
+
+/// Stores the key for Stripe's API, unless there shall be none.
+///
+/// # Errors
+/// When the stand-in does not answer.
+pub async fn store_api_key(aws: &Aws, prefix: &str, key: Option<&str>) -> anyhow::Result<()> {
+    match key {
+        Some(key) => put(aws, &format!("{prefix}/stripe-api-key"), key).await,
+        None => Ok(()),
+    }
+}
+
+/// Stores a secret as the owner would.
+///
+/// # Errors
+/// When the stand-in does not answer.
+pub async fn put(aws: &Aws, name: &str, value: &str) -> anyhow::Result<()> {
+    let input = json!({"Name": name, "Value": value, "Type": "SecureString", "Overwrite": true});
+    aws.json("ssm", "AmazonSSM.PutParameter", &input).await.map(drop)
+}
+
+/// A random secret in Stripe's form.
+pub fn random(prefix: &str) -> String {
+    let letters = std::iter::repeat_with(fastrand::alphanumeric).take(32);
+    prefix.chars().chain(letters).collect()
+}

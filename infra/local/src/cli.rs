@@ -1,0 +1,135 @@
+//! The commands, and how each of them ends: with everything stopped, and one sentence when something went wrong.
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::bundle::{Bundle, Options};
+use crate::client::BundleClient;
+use crate::endpoints::Endpoints;
+use crate::progress::Progress;
+use crate::{demo, paths, pay, process, replay, runtime};
+
+/// Where `cargo local` answers unless told otherwise.
+const PORT: u16 = 4100;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "comptoir-local",
+    about = "Comptoir on one machine: a Stripe payment comes in, a mailed invoice goes out"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows the main job, start to finish, and stops (cargo demo)
+    Demo,
+    /// Runs the bundle until Ctrl-C (cargo local)
+    Local(Local),
+    /// Pays against the running bundle (cargo pay)
+    Pay(pay::Pay),
+    /// Puts parked records back, once their cause is mended (cargo replay)
+    Replay,
+}
+
+#[derive(Debug, clap::Args)]
+struct Local {
+    /// The port of the home page, the webhook and everything else
+    #[arg(long, default_value_t = PORT)]
+    port: u16,
+    /// Payments, invoices, mails and secrets survive until the next start with --keep
+    #[arg(long)]
+    keep: bool,
+    /// dev or prod: what the template does differently
+    #[arg(long, default_value = "dev", value_parser = ["dev", "prod"])]
+    stage: String,
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ended = runtime::handle().and_then(|runtime| {
+        runtime.block_on(async {
+            let ended = run(cli.command).await;
+            process::end_all().await;
+            ended
+        })
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            crate::print_aside(format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Demo => or_stopped(demo::run()).await,
+        Command::Local(local) => serve(local).await,
+        Command::Pay(pay) => or_stopped(async { pay::run(&pay, &client()?).await }).await,
+        Command::Replay => or_stopped(async { replay::run(&client()?).await.map(drop) }).await,
+    }
+}
+
+fn client() -> anyhow::Result<BundleClient> {
+    Ok(BundleClient::new(Endpoints::read(&paths::endpoints())?))
+}
+
+async fn serve(local: Local) -> anyhow::Result<()> {
+    let mut options = Options::new(paths::local().join("bundle"));
+    options.port = Some(local.port);
+    options.keep = local.keep;
+    options.stage = local.stage;
+    options.endpoints = Some(paths::endpoints());
+    options.progress = Progress::Print;
+    let mut stopped = Box::pin(stopped());
+    let bundle = tokio::select! {
+        bundle = Bundle::start(options) => bundle?,
+        stopped = &mut stopped => return stopped,
+    };
+    welcome(&bundle);
+    let stopped = stopped.await;
+    crate::print_aside("stopping ...");
+    bundle.stop().await;
+    stopped
+}
+
+fn welcome(bundle: &Bundle) {
+    let at = &bundle.endpoints;
+    crate::print(format!("The bundle is up ({}); Ctrl-C stops it.", at.stage));
+    crate::print(format!("  Home page  {}", at.home_url));
+    crate::print(format!("  Webhook    {}", at.stripe_webhook_url));
+    crate::print(format!("  Secret     {}", at.stripe_webhook_secret));
+    crate::print(format!("  AWS        {}", at.aws_endpoint_url));
+    crate::print("  Logs       target/local/bundle/logs");
+    crate::print("Pay with `cargo pay` in another terminal.");
+}
+
+/// Runs until done or until the person stops it, whatever is first.
+async fn or_stopped(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::select! {
+        done = work => done,
+        stopped = stopped() => stopped.and_then(|()| anyhow::bail!("stopped; run the command again when you like")),
+    }
+}
+
+/// Waits for Ctrl-C, or for whoever ends us politely.
+async fn stopped() -> anyhow::Result<()> {
+    let listen = |kind| signal(kind).context("the system refuses signals; run the command again");
+    let (mut interrupt, mut terminate, mut hangup) =
+        (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?, listen(SignalKind::hangup())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+    Ok(())
+}

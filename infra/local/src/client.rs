@@ -1,0 +1,110 @@
+//! A running bundle seen from outside, over its addresses alone: what `cargo pay`, `cargo replay` and tests do with it.
+
+use anyhow::{Context, ensure};
+use reqwest::{Client, RequestBuilder, Response};
+use serde_json::Value;
+
+use crate::aws::Aws;
+use crate::aws::dynamodb::plain_item;
+use crate::checkout::Checkout;
+use crate::endpoints::Endpoints;
+use crate::mail::Mail;
+use crate::signature::sign;
+
+/// A bundle's client.
+#[derive(Clone, Debug)]
+pub struct BundleClient {
+    /// Where it is.
+    pub endpoints: Endpoints,
+    /// Its AWS.
+    pub aws: Aws,
+    http: Client,
+}
+
+impl BundleClient {
+    /// A client of the bundle at these addresses.
+    pub fn new(endpoints: Endpoints) -> Self {
+        let aws = Aws::new(endpoints.aws_endpoint_url.clone());
+        Self { endpoints, aws, http: Client::new() }
+    }
+
+    /// Tells the stand-in for Stripe about a checkout, so that the functions can ask for its line items.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn tell_stripe(&self, checkout: &Checkout) -> anyhow::Result<()> {
+        for (path, object) in checkout.objects() {
+            let url = format!("{}/_fake/v1/{path}", self.endpoints.stripe_api_url);
+            send(self.http.put(url).json(object)).await?;
+        }
+        Ok(())
+    }
+
+    /// Signs an event and posts it as Stripe would; answers the status and the body.
+    ///
+    /// # Errors
+    /// When the bundle does not answer at all.
+    pub async fn post_event(&self, body: &[u8]) -> anyhow::Result<(u16, String)> {
+        let signature = sign(&self.endpoints.stripe_webhook_secret, crate::clock::now().as_second(), body);
+        let request = self.http.post(&self.endpoints.stripe_webhook_url).header("stripe-signature", signature);
+        let request = request
+            .header("content-type", "application/json; charset=utf-8")
+            .header("user-agent", "Stripe/1.0 (+https://stripe.com/docs/webhooks)");
+        let response = request.body(body.to_vec()).send().await.ok().context(GONE)?;
+        let status = response.status().as_u16();
+        Ok((status, response.text().await.unwrap_or_default()))
+    }
+
+    /// The captured mails.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn mails(&self) -> anyhow::Result<Vec<Mail>> {
+        send(self.http.get(&self.endpoints.mailbox_url)).await?.json().await.context(GONE)
+    }
+
+    /// Everything the home page shows.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn state(&self) -> anyhow::Result<Value> {
+        send(self.http.get(format!("{}_local/state", self.endpoints.home_url))).await?.json().await.context(GONE)
+    }
+
+    /// What waits for a person.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn parked(&self) -> anyhow::Result<Vec<Value>> {
+        send(self.http.get(&self.endpoints.parked_url)).await?.json().await.context(GONE)
+    }
+
+    /// A document of the archive.
+    ///
+    /// # Errors
+    /// When the bundle does not answer, or there is no such document.
+    pub async fn document(&self, key: &str) -> anyhow::Result<Vec<u8>> {
+        let response = send(self.http.get(format!("{}/{key}", self.endpoints.archive_url))).await?;
+        Ok(response.bytes().await.context(GONE)?.to_vec())
+    }
+
+    /// Finds a table by its logical id, and its items as plain JSON.
+    ///
+    /// # Errors
+    /// When the stand-in for AWS does not answer.
+    pub async fn table(&self, logical: &str) -> anyhow::Result<(String, Vec<Value>)> {
+        let resources = self.aws.resources(&format!("comptoir-{}", self.endpoints.stage)).await?;
+        let table = resources.get(logical).cloned().with_context(|| format!("the bundle has no {logical}"))?;
+        let items = self.aws.scan(&table).await?.iter().map(plain_item).collect();
+        Ok((table, items))
+    }
+}
+
+const GONE: &str = "the bundle does not answer: start one with `cargo local` in another terminal";
+
+async fn send(request: RequestBuilder) -> anyhow::Result<Response> {
+    let response = request.send().await.ok().context(GONE)?;
+    let status = response.status();
+    ensure!(status.is_success(), "{} answered {status}; read the logs of the bundle in target/local", response.url());
+    Ok(response)
+}

@@ -1,0 +1,59 @@
+//! `endpoints.json`: where a running bundle is, for other tools.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use serde::{Deserialize, Serialize};
+
+use crate::lock::cannot_write;
+
+/// The addresses of a running bundle. Outside tools rely on these names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoints {
+    /// Stripe's events are posted here.
+    pub stripe_webhook_url: String,
+    /// They are signed with this.
+    pub stripe_webhook_secret: String,
+    /// The stand-in for api.stripe.com.
+    pub stripe_api_url: String,
+    /// The page for people.
+    pub home_url: String,
+    /// The captured mails.
+    pub mailbox_url: String,
+    /// The documents.
+    pub archive_url: String,
+    /// What waits for a person.
+    pub parked_url: String,
+    /// The GraphQL API; null until there is one.
+    pub graphql_url: Option<String>,
+    /// The stand-in for AWS.
+    pub aws_endpoint_url: String,
+    /// `dev` or `prod`.
+    pub stage: String,
+}
+
+impl Endpoints {
+    /// Announces the bundle.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> anyhow::Result<()> {
+        // In one step: whoever waits for the file never reads half of it.
+        let draft = path.with_extension("draft");
+        let text = serde_json::to_string_pretty(self)?;
+        fs::write(&draft, text).and_then(|()| fs::rename(&draft, path)).with_context(|| cannot_write(path))
+    }
+
+    /// Reads where the running bundle is.
+    ///
+    /// # Errors
+    /// When none has announced itself.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(path)
+            .ok()
+            .context("no bundle is running: start one with `cargo local` in another terminal")?;
+        serde_json::from_str(&text)
+            .with_context(|| format!("{} is damaged: stop `cargo local` and start it again", path.display()))
+    }
+}

@@ -1,0 +1,144 @@
+//! What the bundle has written down: tables, archive, queue of failures. Reading only; functions write.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::aws::Aws;
+use crate::aws::dynamodb::{plain_item, text};
+
+/// Where things are written down, by physical name.
+#[derive(Debug)]
+pub struct Books {
+    /// The stand-in.
+    pub aws: Aws,
+    /// Events, payments, invoices, counters.
+    pub billing: String,
+    /// Mails.
+    pub outbox: String,
+    /// Documents.
+    pub archive: String,
+    /// What the streams gave up on.
+    pub on_failure: Option<String>,
+    hashes: Mutex<HashMap<String, String>>,
+}
+
+/// A document in the archive, as `archive_url` shows it.
+#[derive(Debug, Serialize)]
+pub struct Archived {
+    /// Its key.
+    pub key: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// The SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+/// A record that waits for a person, as `parked_url` shows it.
+#[derive(Debug, Serialize)]
+pub struct Parked {
+    /// Who could not go on with it.
+    pub source: String,
+    /// Why.
+    pub reason: String,
+    /// Since when, RFC 3339.
+    pub at: String,
+    /// The record itself.
+    pub record: Value,
+}
+
+impl Books {
+    /// Books at these places.
+    pub fn new(aws: Aws, billing: String, outbox: String, archive: String, on_failure: Option<String>) -> Self {
+        Self { aws, billing, outbox, archive, on_failure, hashes: Mutex::default() }
+    }
+
+    /// Every item of both tables as plain JSON.
+    ///
+    /// # Errors
+    /// When the stand-in does not answer.
+    pub async fn items(&self) -> anyhow::Result<Vec<Value>> {
+        let mut items: Vec<Value> = self.aws.scan(&self.billing).await?.iter().map(plain_item).collect();
+        items.extend(self.aws.scan(&self.outbox).await?.iter().map(plain_item));
+        Ok(items)
+    }
+
+    /// Every document, by key.
+    ///
+    /// # Errors
+    /// When the stand-in does not answer.
+    pub async fn archived(&self) -> anyhow::Result<Vec<Archived>> {
+        let mut documents = Vec::new();
+        for object in self.aws.objects(&self.archive).await? {
+            let sha256 = self.hash(&object.key, &object.etag).await?;
+            documents.push(Archived { key: object.key, size: object.size, sha256 });
+        }
+        Ok(documents)
+    }
+
+    /// What waits for a person, oldest first: parked items of both tables, then what the streams gave up on.
+    ///
+    /// # Errors
+    /// When the stand-in does not answer.
+    pub async fn parked(&self) -> anyhow::Result<Vec<Parked>> {
+        let mut parked = Vec::new();
+        for table in [&self.billing, &self.outbox] {
+            for item in self.aws.scan(table).await? {
+                let Some(at) = text(&item, "parked_at") else { continue };
+                let field = |name| text(&item, name).unwrap_or_default().to_owned();
+                parked.push(Parked {
+                    source: field("parked_source"),
+                    reason: field("parked_reason"),
+                    at: at.to_owned(),
+                    record: plain_item(&item),
+                });
+            }
+        }
+        parked.extend(self.given_up().await?.into_iter().map(|message| {
+            let field = |pointer| message.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+            Parked {
+                source: "on-failure-queue".to_owned(),
+                reason: field("/requestContext/condition"),
+                at: field("/timestamp"),
+                record: message.clone(),
+            }
+        }));
+        parked.sort_by(|a, b| a.at.cmp(&b.at));
+        Ok(parked)
+    }
+
+    /// The messages in the on-failure queue, left where they are.
+    async fn given_up(&self) -> anyhow::Result<Vec<Value>> {
+        let Some(queue) = &self.on_failure else { return Ok(Vec::new()) };
+        let mut found: HashMap<String, Value> = HashMap::new();
+        loop {
+            let input =
+                json!({"QueueUrl": queue, "MaxNumberOfMessages": 10, "VisibilityTimeout": 0, "WaitTimeSeconds": 0});
+            let answer = self.aws.json("sqs", "AmazonSQS.ReceiveMessage", &input).await?;
+            let before = found.len();
+            for message in answer.get("Messages").and_then(Value::as_array).into_iter().flatten() {
+                let field = |name| message.get(name).and_then(Value::as_str).unwrap_or_default();
+                let body = serde_json::from_str(field("Body")).unwrap_or_else(|_| json!(field("Body")));
+                found.insert(field("MessageId").to_owned(), body);
+            }
+            // Peeking returns what it likes: enough when it brings nothing new.
+            if found.len() == before {
+                return Ok(found.into_values().collect());
+            }
+        }
+    }
+
+    async fn hash(&self, key: &str, etag: &str) -> anyhow::Result<String> {
+        let known = format!("{key}#{etag}");
+        if let Some(hash) = self.hashes.lock().unwrap_or_else(PoisonError::into_inner).get(&known) {
+            return Ok(hash.clone());
+        }
+        let bytes = self.aws.object(&self.archive, key).await?.map(|(bytes, _)| bytes).unwrap_or_default();
+        let hash = hex::encode(Sha256::digest(&bytes));
+        self.hashes.lock().unwrap_or_else(PoisonError::into_inner).insert(known, hash.clone());
+        Ok(hash)
+    }
+}

@@ -1,0 +1,128 @@
+//! The one address of a bundle: the door that Stripe knocks at, the stand-ins the functions call, and what people look at.
+//!
+//! Paths below `/_local`, `/_stripe` and `/_ses` (and `/` itself) are the runner's; every other one is the HTTP API's.
+
+mod archive;
+pub mod books;
+mod home;
+pub mod http_api;
+mod parked;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Json, Path, State};
+use axum::http::{HeaderMap, Response, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::serve::ListenerExt;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::faults::{Fault, Faults};
+use crate::runtime::AbortOnDrop;
+use crate::ses::Ses;
+use crate::stripe_fake::StripeFake;
+use books::Books;
+use http_api::HttpApi;
+
+/// Everything behind the front.
+#[derive(Debug)]
+pub struct Front {
+    /// The HTTP API of the template.
+    pub api: HttpApi,
+    /// SES.
+    pub ses: Arc<Ses>,
+    /// Stripe.
+    pub stripe: Arc<StripeFake>,
+    /// Tables, archive and queue.
+    pub books: Books,
+    /// `dev` or `prod`.
+    pub stage: String,
+}
+
+type Shared = State<Arc<Front>>;
+
+/// Serves until the guard is dropped.
+pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
+    let router = Router::new()
+        .route("/", get(home::page))
+        .route("/_local/state", get(home::state))
+        .route("/_local/mailbox", get(mailbox))
+        .route("/_local/archive", get(archive::list))
+        .route("/_local/archive/{*key}", get(archive::object))
+        .route("/_local/parked", get(parked::list))
+        .route("/_local/faults/{stand_in}", post(order_faults).delete(clear_faults))
+        .route("/_stripe/v1/{*path}", get(stripe_get))
+        .route("/_stripe/_fake/v1/{*path}", axum::routing::put(stripe_put))
+        .route("/v1/{*path}", get(stripe_get))
+        .route("/_ses/v2/email/outbound-emails", post(send_email))
+        .fallback(http_api::invoke)
+        .layer(DefaultBodyLimit::max(64 * 1024 * 1024))
+        .with_state(front);
+    let listener = listener.tap_io(|stream| {
+        stream.set_nodelay(true).ok();
+    });
+    AbortOnDrop(tokio::spawn(async move {
+        axum::serve(listener, router).await.ok();
+    }))
+}
+
+async fn mailbox(State(front): Shared) -> Response<Body> {
+    Json(front.ses.mailbox.all()).into_response()
+}
+
+async fn stripe_get(State(front): Shared, Path(path): Path<String>, headers: HeaderMap) -> Response<Body> {
+    front.stripe.get(&path, &headers).await
+}
+
+async fn stripe_put(State(front): Shared, Path(path): Path<String>, body: Bytes) -> Response<Body> {
+    front.stripe.put(&path, &body)
+}
+
+async fn send_email(State(front): Shared, body: Bytes) -> Response<Body> {
+    front.ses.send(body).await
+}
+
+#[derive(Debug, Deserialize)]
+struct Order {
+    fault: Fault,
+    #[serde(default = "once")]
+    times: usize,
+}
+
+fn once() -> usize {
+    1
+}
+
+/// `POST /_local/faults/ses {"fault": "throttle", "times": 3}`.
+async fn order_faults(State(front): Shared, Path(stand_in): Path<String>, Json(order): Json<Order>) -> Response<Body> {
+    let Some(faults) = faults(&front, &stand_in) else { return unknown_stand_in() };
+    faults.order(order.fault, order.times);
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn clear_faults(State(front): Shared, Path(stand_in): Path<String>) -> Response<Body> {
+    let Some(faults) = faults(&front, &stand_in) else { return unknown_stand_in() };
+    faults.clear();
+    StatusCode::NO_CONTENT.into_response()
+}
+
+fn faults<'a>(front: &'a Front, stand_in: &str) -> Option<&'a Faults> {
+    match stand_in {
+        "ses" => Some(&front.ses.faults),
+        "stripe" => Some(&front.stripe.faults),
+        _ => None,
+    }
+}
+
+fn unknown_stand_in() -> Response<Body> {
+    (StatusCode::NOT_FOUND, Json(json!({"message": "faults can be ordered for ses and stripe"}))).into_response()
+}
+
+/// A failure of the runner itself, for the person or program that asked.
+fn broken(error: &anyhow::Error) -> Response<Body> {
+    (StatusCode::BAD_GATEWAY, Json(json!({"message": format!("{error:#}")}))).into_response()
+}

@@ -1,0 +1,204 @@
+//! A function as its callers see it: invocations go to a free process, or to a new one while the bound allows it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use tokio::sync::Semaphore;
+
+use super::Failure;
+use super::host::Host;
+use super::slot::{Desk, Slot, Start, Work};
+use crate::process::Running;
+
+/// What a function is made of.
+#[derive(Debug)]
+pub struct Settings {
+    /// Package, binary and folder.
+    pub package: String,
+    /// The name CloudFormation gave it.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// The executable.
+    pub binary: PathBuf,
+    /// What CloudFormation resolved, and where this bundle's services are.
+    pub variables: Vec<(String, String)>,
+    /// After this an invocation is cut off.
+    pub timeout: Duration,
+    /// Megabytes, as the function is told.
+    pub memory: u64,
+    /// Most processes at once.
+    pub concurrency: usize,
+    /// Where what it prints goes.
+    pub logs: PathBuf,
+}
+
+/// A function and its processes.
+#[derive(Debug)]
+pub struct Function {
+    settings: Settings,
+    host: Arc<Host>,
+    idle: Mutex<Vec<Slot>>,
+    busy: Mutex<HashMap<u64, Running>>,
+    room: Semaphore,
+    slots: AtomicU64,
+    invocations: AtomicU64,
+}
+
+impl Function {
+    /// A function without processes yet.
+    pub fn new(settings: Settings, host: Arc<Host>) -> Self {
+        let room = Semaphore::new(settings.concurrency);
+        Self {
+            settings,
+            host,
+            idle: Mutex::default(),
+            busy: Mutex::default(),
+            room,
+            slots: AtomicU64::new(0),
+            invocations: AtomicU64::new(0),
+        }
+    }
+
+    /// Package, binary and folder name.
+    pub fn package(&self) -> &str {
+        &self.settings.package
+    }
+
+    /// Its ARN.
+    pub fn arn(&self) -> &str {
+        &self.settings.arn
+    }
+
+    /// How many invocations there were.
+    pub fn invocations(&self) -> u64 {
+        self.invocations.load(Ordering::Relaxed)
+    }
+
+    /// What its processes printed.
+    pub fn log(&self) -> PathBuf {
+        self.settings.logs.join(format!("{}.log", self.settings.package))
+    }
+
+    /// Starts one process ahead of the first invocation, so that a function that cannot start is found out now.
+    ///
+    /// # Errors
+    /// One sentence with the function's last words.
+    pub async fn warm(&self) -> anyhow::Result<()> {
+        let slot = self
+            .start()
+            .await
+            .map_err(|failure| anyhow::anyhow!("the function {} {failure}", self.settings.package))?;
+        lock(&self.idle).push(slot);
+        Ok(())
+    }
+
+    /// One invocation.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn invoke(&self, payload: Bytes) -> Result<Bytes, Failure> {
+        let _room = self.room.acquire().await.map_err(|_| Failure::Exited("the bundle stops".to_owned()))?;
+        let slot = match self.take_idle() {
+            Some(slot) => slot,
+            None => self.start().await?,
+        };
+        self.invocations.fetch_add(1, Ordering::Relaxed);
+        lock(&self.busy).insert(slot.id, slot.running());
+        let answer = slot.invoke(self.work(payload)).await;
+        lock(&self.busy).remove(&slot.id);
+        if matches!(answer, Ok(_) | Err(Failure::Function(_))) && slot.is_alive() {
+            lock(&self.idle).push(slot);
+        } else {
+            self.host.forget(&self.settings.package, slot.id);
+        }
+        answer
+    }
+
+    /// Ends every process, in the middle of their work if need be; the next invocation starts a new one.
+    pub fn kill(&self) {
+        let idle: Vec<Slot> = lock(&self.idle).drain(..).collect();
+        for slot in idle {
+            self.host.forget(&self.settings.package, slot.id);
+        }
+        lock(&self.busy).values().for_each(Running::kill);
+    }
+
+    fn take_idle(&self) -> Option<Slot> {
+        let mut idle = lock(&self.idle);
+        while let Some(slot) = idle.pop() {
+            if slot.is_alive() {
+                return Some(slot);
+            }
+            self.host.forget(&self.settings.package, slot.id);
+        }
+        None
+    }
+
+    async fn start(&self) -> Result<Slot, Failure> {
+        let id = self.slots.fetch_add(1, Ordering::Relaxed);
+        let desk = Arc::new(Desk::default());
+        self.host.register(&self.settings.package, id, desk.clone());
+        let start = Start { binary: self.settings.binary.clone(), variables: self.variables(id), log: self.log() };
+        make_folder(&self.settings.logs)?;
+        let slot = Slot::start(id, desk, &start, self.settings.timeout).await;
+        if slot.is_err() {
+            self.host.forget(&self.settings.package, id);
+        }
+        slot
+    }
+
+    /// Lambda's own variables come last: they are reserved.
+    fn variables(&self, slot: u64) -> Vec<(String, String)> {
+        let settings = &self.settings;
+        let own = [
+            ("AWS_LAMBDA_RUNTIME_API", format!("{}/{}/{slot}", self.host.address, settings.package)),
+            ("AWS_LAMBDA_FUNCTION_NAME", settings.name.clone()),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", settings.memory.to_string()),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", settings.name)),
+            ("AWS_LAMBDA_LOG_STREAM_NAME", format!("local/{slot}")),
+            ("AWS_LAMBDA_LOG_FORMAT", "JSON".to_owned()),
+            ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023".to_owned()),
+            ("LAMBDA_TASK_ROOT", "/var/task".to_owned()),
+            ("_HANDLER", "bootstrap".to_owned()),
+            ("TZ", ":UTC".to_owned()),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value));
+        settings.variables.iter().cloned().chain(own).collect()
+    }
+
+    fn work(&self, payload: Bytes) -> Work {
+        let now = crate::clock::now().as_millisecond();
+        let timeout = i64::try_from(self.settings.timeout.as_millis()).unwrap_or(i64::MAX);
+        let trace = format!("Root=1-{:08x}-{:024x};Sampled=0", now / 1000, fastrand::u128(..) >> 32);
+        Work {
+            request_id: request_id(),
+            deadline_ms: now.saturating_add(timeout),
+            function_arn: self.settings.arn.clone(),
+            trace_id: trace,
+            payload,
+        }
+    }
+}
+
+/// A random id in the form of a UUID, as Lambda's request ids are.
+pub fn request_id() -> String {
+    let (a, b, c, d, e) =
+        (fastrand::u32(..), fastrand::u16(..), fastrand::u16(..), fastrand::u16(..), fastrand::u64(..));
+    format!("{a:08x}-{b:04x}-4{:03x}-{:04x}-{:012x}", c & 0xfff, (d & 0x3fff) | 0x8000, e & 0xffff_ffff_ffff)
+}
+
+fn make_folder(path: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(path).map_err(|_| Failure::Init(crate::lock::cannot_write(path)))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,29 @@
+//! Where things live in the checkout. What is put there is the business of the module that puts it.
+
+use std::path::PathBuf;
+
+/// The root of the checkout this program was built from.
+pub fn repository() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).map_or_else(|| here.clone(), PathBuf::from)
+}
+
+/// `target/local` of the checkout, wherever cargo itself was told to build: other tools look for `endpoints.json` here.
+pub fn local() -> PathBuf {
+    repository().join("target").join("local")
+}
+
+/// The file the running bundle announces itself in.
+pub fn endpoints() -> PathBuf {
+    local().join("endpoints.json")
+}
+
+/// The template that describes every resource.
+pub fn template() -> PathBuf {
+    repository().join("template.yaml")
+}
+
+/// The seller's own file.
+pub fn seller() -> PathBuf {
+    repository().join("infra").join("seller.toml")
+}

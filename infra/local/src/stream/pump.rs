@@ -1,0 +1,216 @@
+//! One event source mapping at work: read the stream, filter, deliver batch after batch in order, never lose one.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::body::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::filter;
+use super::give_up::{Condition, GivenUp, arrival, message, sequence_number};
+use super::retry::{Attempt, Next, Policy, Remaining, backoff, read_answer};
+use crate::aws::Aws;
+use crate::bundle::resources::StreamSource;
+use crate::lambda::pool::Function;
+use crate::lock::cannot_write;
+
+/// How often an idle stream is asked. Lambda asks four times a second.
+const IDLE: Duration = Duration::from_millis(40);
+/// After an error of the stand-in itself, which may be restarting.
+const TROUBLE: Duration = Duration::from_millis(250);
+const API: &str = "DynamoDBStreams_20120810";
+
+/// One mapping from a table's stream to a function.
+#[derive(Debug)]
+pub struct Pump {
+    /// The stand-in.
+    pub aws: Aws,
+    /// Who is woken.
+    pub function: Arc<Function>,
+    /// The mapping's settings.
+    pub source: StreamSource,
+    /// The table's physical name.
+    pub table: String,
+    /// The queue that takes what was given up.
+    pub on_failure: Option<String>,
+    /// Where the position is kept, so that it survives the bundle.
+    pub checkpoint: PathBuf,
+    /// False while the pump shall stand still.
+    pub running: watch::Receiver<bool>,
+}
+
+/// Where in the stream a batch comes from.
+struct Origin {
+    stream: String,
+    shard: String,
+}
+
+impl Pump {
+    /// Works until it is dropped. Trouble is written to the function's log and tried again: a stream never stops.
+    pub async fn run(mut self) {
+        loop {
+            if let Err(error) = self.follow().await {
+                self.note(&format!("{error:#}"));
+                tokio::time::sleep(TROUBLE).await;
+            }
+        }
+    }
+
+    /// Reads every shard of the stream from the checkpoint on. The stand-in has one, which never closes.
+    async fn follow(&mut self) -> anyhow::Result<()> {
+        let stream = self.stream().await?;
+        let described = self.streams("DescribeStream", &json!({"StreamArn": stream})).await?;
+        let shards =
+            described.pointer("/StreamDescription/Shards").and_then(Value::as_array).cloned().unwrap_or_default();
+        for shard in shards.iter().filter_map(|shard| shard.get("ShardId").and_then(Value::as_str)) {
+            self.read(&Origin { stream: stream.clone(), shard: shard.to_owned() }).await?;
+        }
+        tokio::time::sleep(IDLE).await;
+        Ok(())
+    }
+
+    async fn read(&mut self, origin: &Origin) -> anyhow::Result<()> {
+        let mut iterator = self.iterator(origin).await?;
+        while let Some(current) = iterator {
+            self.running.wait_for(|running| *running).await.context("the bundle stops")?;
+            let page = self.streams("GetRecords", &json!({"ShardIterator": current, "Limit": 1000})).await?;
+            iterator = page.get("NextShardIterator").and_then(Value::as_str).map(str::to_owned);
+            let records = page.get("Records").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            if records.is_empty() {
+                tokio::time::sleep(IDLE).await;
+                continue;
+            }
+            let wanted: Vec<Value> = records
+                .iter()
+                .filter(|record| filter::any(&self.source.filters, record))
+                .map(|record| delivered(record, origin))
+                .collect();
+            for batch in wanted.chunks(self.source.batch_size.max(1)) {
+                self.deliver(batch, origin).await?;
+                self.remember(batch.last(), origin)?;
+            }
+            self.remember(records.last(), origin)?;
+        }
+        Ok(())
+    }
+
+    /// Delivers a batch until each of its records is done or given up.
+    async fn deliver(&mut self, batch: &[Value], origin: &Origin) -> anyhow::Result<()> {
+        let mut remaining =
+            Remaining::new(Policy { retries: self.source.retries, bisect: self.source.bisect }, batch.len());
+        while let Some(segment) = remaining.first().cloned() {
+            self.running.wait_for(|running| *running).await.context("the bundle stops")?;
+            let records = batch.get(segment.range.clone()).unwrap_or_default();
+            if self.too_old(records) {
+                remaining.give_up();
+                self.hand_over(Condition::MaximumRecordAgeExceeded, segment.attempts, records, origin).await?;
+                continue;
+            }
+            match remaining.after(self.attempt(records).await) {
+                Next::GoOn => {}
+                Next::BackOff(failures) => tokio::time::sleep(backoff(failures)).await,
+                Next::GiveUp(segment) => {
+                    let records = batch.get(segment.range).unwrap_or_default();
+                    self.hand_over(Condition::RetryAttemptsExhausted, segment.attempts, records, origin).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn attempt(&self, records: &[Value]) -> Attempt {
+        let event = json!({"Records": records}).to_string();
+        match self.function.invoke(Bytes::from(event)).await {
+            Ok(answer) => {
+                let numbers: Vec<&str> =
+                    records.iter().map(|record| sequence_number(record).unwrap_or_default()).collect();
+                read_answer(&answer, &numbers, self.source.partial_failures)
+            }
+            Err(failure) => {
+                self.note(&format!("the invocation failed, {failure}"));
+                Attempt::Failed
+            }
+        }
+    }
+
+    fn too_old(&self, records: &[Value]) -> bool {
+        let Some(limit) = self.source.max_age else { return false };
+        let oldest = records.first().and_then(arrival);
+        oldest.is_some_and(|at| crate::clock::now().duration_since(at).unsigned_abs() > limit)
+    }
+
+    async fn hand_over(
+        &self,
+        condition: Condition,
+        attempts: u32,
+        records: &[Value],
+        origin: &Origin,
+    ) -> anyhow::Result<()> {
+        let Some(queue) = &self.on_failure else { return Ok(()) };
+        let given_up = GivenUp {
+            condition,
+            function_arn: self.function.arn(),
+            stream_arn: &origin.stream,
+            shard: &origin.shard,
+            attempts,
+            records,
+        };
+        let body = message(&given_up, crate::clock::now()).to_string();
+        self.aws.json("sqs", "AmazonSQS.SendMessage", &json!({"QueueUrl": queue, "MessageBody": body})).await.map(drop)
+    }
+
+    async fn stream(&self) -> anyhow::Result<String> {
+        let table = self.aws.dynamodb("DescribeTable", &json!({"TableName": self.table})).await?;
+        let arn = table.pointer("/Table/LatestStreamArn").and_then(Value::as_str).map(str::to_owned);
+        arn.with_context(|| format!("the table {} has no stream", self.table))
+    }
+
+    async fn iterator(&self, origin: &Origin) -> anyhow::Result<Option<String>> {
+        let mut input =
+            json!({"StreamArn": origin.stream, "ShardId": origin.shard, "ShardIteratorType": "TRIM_HORIZON"});
+        let kept =
+            std::fs::read_to_string(&self.checkpoint).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
+        if let (Some(kept), Some(fields)) = (kept, input.as_object_mut())
+            && kept.get("shard").and_then(Value::as_str) == Some(&origin.shard)
+            && kept.get("stream").and_then(Value::as_str) == Some(&origin.stream)
+        {
+            fields.insert("ShardIteratorType".to_owned(), json!("AFTER_SEQUENCE_NUMBER"));
+            fields.insert("SequenceNumber".to_owned(), kept.get("after").cloned().unwrap_or_default());
+        }
+        let answer = self.streams("GetShardIterator", &input).await?;
+        Ok(answer.get("ShardIterator").and_then(Value::as_str).map(str::to_owned))
+    }
+
+    fn remember(&self, last: Option<&Value>, origin: &Origin) -> anyhow::Result<()> {
+        let Some(number) = last.and_then(sequence_number) else { return Ok(()) };
+        let text = json!({"stream": origin.stream, "shard": origin.shard, "after": number}).to_string();
+        let draft = self.checkpoint.with_extension("draft");
+        std::fs::write(&draft, text)
+            .and_then(|()| std::fs::rename(&draft, &self.checkpoint))
+            .with_context(|| cannot_write(&self.checkpoint))
+    }
+
+    async fn streams(&self, operation: &str, input: &Value) -> anyhow::Result<Value> {
+        self.aws.json("dynamodb", &format!("{API}.{operation}"), input).await
+    }
+
+    /// Where people look for what went wrong: among the function's own lines.
+    fn note(&self, what: &str) {
+        use std::io::Write;
+        if let Ok(mut log) = std::fs::File::options().create(true).append(true).open(self.function.log()) {
+            writeln!(log, "{}", json!({"level": "WARN", "runner": what, "stream": self.source.name})).ok();
+        }
+    }
+}
+
+/// The record as Lambda hands it on: as the stream has it, with the stream's name.
+fn delivered(record: &Value, origin: &Origin) -> Value {
+    let mut record = record.clone();
+    if let Some(fields) = record.as_object_mut() {
+        fields.insert("eventSourceARN".to_owned(), json!(origin.stream));
+    }
+    record
+}

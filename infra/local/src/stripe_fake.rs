@@ -1,0 +1,87 @@
+//! A stand-in for api.stripe.com: it answers what it was told before, in Stripe's shapes.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Response, StatusCode};
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+
+use crate::faults::{Fault, Faults, lost_answer};
+
+/// Stripe as the functions see it.
+#[derive(Debug, Default)]
+pub struct StripeFake {
+    objects: Mutex<HashMap<String, Value>>,
+    /// What goes wrong.
+    pub faults: Faults,
+}
+
+impl StripeFake {
+    /// `PUT /_fake/v1/...`: what `GET /v1/...` answers from now on. The query does not count.
+    pub fn put(&self, path: &str, body: &Bytes) -> Response<Body> {
+        match serde_json::from_slice::<Value>(body) {
+            Ok(object) => {
+                self.store(path, object);
+                StatusCode::NO_CONTENT.into_response()
+            }
+            Err(problem) => error(
+                StatusCode::BAD_REQUEST,
+                "invalid_request_error",
+                &format!("the body is not JSON: {problem}"),
+                None,
+            ),
+        }
+    }
+
+    /// Stores an object under its path, such as `checkout/sessions/cs_1`.
+    pub fn store(&self, path: &str, object: Value) {
+        self.objects.lock().unwrap_or_else(PoisonError::into_inner).insert(path.trim_matches('/').to_owned(), object);
+    }
+
+    /// `GET /v1/...`.
+    pub async fn get(&self, path: &str, headers: &HeaderMap) -> Response<Body> {
+        let authorization = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if authorization.strip_prefix("Bearer ").is_none_or(|key| key.trim().is_empty()) {
+            return error(StatusCode::UNAUTHORIZED, "invalid_request_error", "You did not provide an API key.", None);
+        }
+        match self.faults.next().await {
+            Some(Fault::Throttle) => {
+                return error(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "invalid_request_error",
+                    "Too many requests.",
+                    Some("rate_limit"),
+                );
+            }
+            Some(Fault::Fail) => {
+                return error(StatusCode::INTERNAL_SERVER_ERROR, "api_error", "An unknown error occurred.", None);
+            }
+            Some(Fault::Reject) => {
+                return error(StatusCode::UNAUTHORIZED, "invalid_request_error", "Invalid API Key provided.", None);
+            }
+            Some(Fault::LoseAnswer) => return lost_answer(),
+            Some(Fault::Delay(_)) | None => {}
+        }
+        let path = path.trim_matches('/');
+        match self.objects.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
+            Some(object) => Json(object.clone()).into_response(),
+            None => error(
+                StatusCode::NOT_FOUND,
+                "invalid_request_error",
+                &format!("No such object: '{path}'"),
+                Some("resource_missing"),
+            ),
+        }
+    }
+}
+
+fn error(status: StatusCode, kind: &str, message: &str, code: Option<&str>) -> Response<Body> {
+    let mut error = json!({"type": kind, "message": message});
+    if let (Some(code), Some(fields)) = (code, error.as_object_mut()) {
+        fields.insert("code".to_owned(), json!(code));
+    }
+    (status, [("request-id", "req_local")], Json(json!({"error": error}))).into_response()
+}
