@@ -1,1 +1,38 @@
-fn main(){}
+//! mail-sender: a mail waits in the outbox, it is claimed, sent once and settled.
+//!
+//! Wiring only. What happens to a batch is in `handler`, what may happen to a mail in the domain crate.
+
+mod handler;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_s3::Client as S3;
+use comptoir::{
+    aws::{self, archive::S3Archive, outbox::DynamoOutbox, post_office::SesPostOffice},
+    clock::SystemClock,
+    config,
+    lambda::{stream::StreamEvent, telemetry},
+    mail::compose::Composer,
+};
+use jiff::SignedDuration;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+use crate::handler::Sender;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let aws = aws::sdk_config().await;
+    let sender = Sender {
+        outbox: DynamoOutbox::new(DynamoDb::new(&aws), config::required("OUTBOX_TABLE")?),
+        archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),
+        post_office: SesPostOffice::new(&aws, config::required("MAIL_CONFIGURATION_SET")?),
+        composer: Composer::new()?,
+        clock: SystemClock,
+        lease: SignedDuration::from_secs(config::number("MAIL_LEASE_SECONDS")?.into()),
+    };
+    let sender = &sender;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {
+        Ok::<_, Error>(sender.handle(event.payload, &event.context.request_id).await)
+    }))
+    .await
+}

@@ -1,1 +1,40 @@
-fn main(){}
+//! payment-webhook: Stripe calls, a genuine sale is recorded, Stripe hears 200.
+//!
+//! Wiring only. What a request gets is decided in `handler`, what an event means in the domain crate.
+
+mod handler;
+mod http;
+mod stripe_api;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_ssm::Client as Ssm;
+use comptoir::{
+    aws::{self, payments::DynamoPayments, secrets::SecretStore},
+    clock::SystemClock,
+    config,
+    lambda::telemetry,
+};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+use crate::{handler::Webhook, http::Request};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let aws = aws::sdk_config().await;
+    let secrets = SecretStore::new(Ssm::new(&aws), &config::required("SECRETS_PREFIX")?);
+    // Read while init runs at full speed; if it fails, the first request tries again and says why.
+    drop(secrets.current().await);
+    let webhook = Webhook {
+        payments: DynamoPayments::new(DynamoDb::new(&aws), config::required("BILLING_TABLE")?),
+        secrets,
+        clock: SystemClock,
+        livemode: config::either("STRIPE_MODE", "live", "test")?,
+        stripe_url: config::optional("STRIPE_API_URL"),
+    };
+    let webhook = &webhook;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Request>| async move {
+        Ok::<_, Error>(webhook.handle(event.payload, &event.context.request_id).await)
+    }))
+    .await
+}

@@ -142,7 +142,8 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         }
     }
 
-    async fn park(&self, sale: &SaleKey, reason: Reason) -> Outcome {
+    /// Takes a payment out of the way, with its reason.
+    pub async fn park(&self, sale: &SaleKey, reason: Reason) -> Outcome {
         match self.ledger.park(sale, &reason, self.clock.now()).await {
             Ok(()) => Outcome::Reject(reason),
             Err(unavailable) => unavailable.into(),

@@ -1,0 +1,112 @@
+//! A batch of queued mails becomes letters and outcomes: prepare what can fail safely, then let the domain dispatch.
+
+use comptoir::{
+    archive::Archive,
+    clock::Clock,
+    lambda::{
+        stream::{self, BatchAnswer, Record, StreamEvent},
+        telemetry::count,
+    },
+    mail::{
+        Mail, MailId,
+        compose::Composer,
+        dispatch::{self, Dispatched},
+        outbox::{Letter, Outbox, PostOffice},
+    },
+    outcome::{Outcome, Reason},
+};
+use jiff::SignedDuration;
+
+const SERVICE: &str = "mail-sender";
+
+/// Everything a batch needs.
+#[derive(Debug)]
+pub struct Sender<O, A, P, C> {
+    /// Where mails wait.
+    pub outbox: O,
+    /// Where attachments lie.
+    pub archive: A,
+    /// Who sends.
+    pub post_office: P,
+    /// Who writes.
+    pub composer: Composer,
+    /// Time.
+    pub clock: C,
+    /// How long a claim holds; longer than the function's timeout.
+    pub lease: SignedDuration,
+}
+
+impl<O: Outbox, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P, C> {
+    /// Sends the mails of a batch, one after the other: SES limits the rate, and order costs nothing here.
+    pub async fn handle(&self, event: StreamEvent, request_id: &str) -> BatchAnswer {
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(event.records.len());
+        for record in &event.records {
+            let dispatched = self.send(record, request_id).await;
+            report(&dispatched, request_id, record.id().unwrap_or_default());
+            outcomes.push(dispatched.outcome());
+        }
+        stream::answer(&event.records, &outcomes)
+    }
+
+    async fn send(&self, record: &Record, request_id: &str) -> Dispatched {
+        let id = MailId(record.id().unwrap_or_default().to_owned());
+        let mail: Mail = match record.data() {
+            Ok(mail) => mail,
+            Err(reason) => return dispatch::park(&id, reason, &self.outbox, self.clock.now()).await,
+        };
+        match self.letter(&mail).await {
+            Ok(letter) => {
+                dispatch::dispatch(&letter, request_id, &self.outbox, &self.post_office, || self.clock.now(), self.lease).await
+            }
+            Err(Outcome::Retry(reason)) => Dispatched::Later(reason),
+            Err(Outcome::Reject(reason)) => dispatch::park(&id, reason, &self.outbox, self.clock.now()).await,
+            Err(Outcome::Done | Outcome::AlreadyDone) => Dispatched::Settled,
+        }
+    }
+
+    /// The letter of a mail, with its attachment, or why there is none.
+    async fn letter(&self, mail: &Mail) -> Result<Letter, Outcome> {
+        if let Some(reason) = mail.undeliverable() {
+            return Err(Outcome::Reject(reason));
+        }
+        let composed = self.composer.invoice(&mail.content).map_err(|error| {
+            Outcome::Reject(Reason::new("mail_template", format!("{error}; mend the mail template and replay")))
+        })?;
+        let pdf = self.archive.read(&mail.attachment.document.key).await?.ok_or_else(|| {
+            let text = format!("{} is not in the archive", mail.attachment.document.key);
+            Outcome::Reject(Reason::new("attachment_missing", text))
+        })?;
+        Ok(Letter {
+            id: mail.id.clone(),
+            from: mail.sender(),
+            to: mail.to.clone().unwrap_or_default(),
+            reply_to: mail.reply_to.clone(),
+            subject: composed.subject,
+            html: composed.html,
+            text: composed.text,
+            filename: mail.attachment.filename.clone(),
+            pdf,
+        })
+    }
+}
+
+fn report(dispatched: &Dispatched, request_id: &str, mail: &str) {
+    match dispatched {
+        Dispatched::Sent(message_id) => {
+            count(SERVICE, "MailSent", 1);
+            tracing::info!(request_id, mail, message_id, "mail sent");
+        }
+        Dispatched::Settled => tracing::info!(request_id, mail, "nothing to send"),
+        Dispatched::Unknown => {
+            count(SERVICE, "MailUnknown", 1);
+            tracing::error!(request_id, mail, "nobody knows whether this mail was sent; look for its delivery event");
+        }
+        Dispatched::Parked(reason) => {
+            count(SERVICE, "Parked", 1);
+            tracing::error!(request_id, mail, reason = reason.word, "parked: {}", reason.text);
+        }
+        Dispatched::Later(reason) => {
+            tracing::warn!(request_id, mail, reason = reason.word, "to be tried again: {}", reason.text);
+        }
+    }
+}

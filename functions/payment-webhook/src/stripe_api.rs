@@ -1,0 +1,106 @@
+//! Calling Stripe for what an event does not carry, through its Rust bindings.
+//!
+//! Answers are read into the domain's own tolerant structures, not the bindings' typed ones, so that a newer API version
+//! does not make them unreadable.
+
+use std::time::Duration;
+
+use comptoir::{
+    outcome::Unavailable,
+    stripe::{
+        lines::StripeReader,
+        object::{InvoiceLine, LineItem, List, Session},
+    },
+};
+use serde::de::DeserializeOwned;
+use stripe::{Client, ClientBuilder, RequestStrategy, StripeError};
+use stripe_client_core::{RequestBuilder, StripeMethod};
+
+const WHAT: &str = "Stripe's API";
+
+/// One request, in seconds. The webhook answers within Stripe's patience; Stripe comes again if we give up.
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Most pages of a list that are read, of 100 entries each; Stripe allows a sale far fewer lines.
+const PAGES: usize = 10;
+
+/// Stripe, if there is a key to call it with.
+#[derive(Debug)]
+pub struct StripeApi {
+    client: Option<Client>,
+}
+
+/// An entry of a list, for the cursor of the next page.
+#[derive(serde::Deserialize)]
+struct Identified<T> {
+    id: Option<String>,
+    #[serde(flatten)]
+    entry: T,
+}
+
+impl StripeApi {
+    /// Stripe with `api_key`, at `url` instead of api.stripe.com if one is given.
+    pub fn new(api_key: Option<String>, url: Option<&str>) -> Self {
+        let build = |key: String| {
+            let builder = ClientBuilder::new(key).request_strategy(RequestStrategy::Once).timeout(TIMEOUT);
+            match url {
+                Some(url) => builder.url(format!("{}/", url.trim_end_matches('/'))).build(),
+                None => builder.build(),
+            }
+        };
+        let client = api_key.map(build).transpose().unwrap_or_else(|_| {
+            tracing::error!("the Stripe API key cannot be used; check the parameter stripe-api-key");
+            None
+        });
+        Self { client }
+    }
+
+    /// The object at `path`; `None` without a key, or if Stripe does not know it.
+    async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<Option<T>, Unavailable> {
+        let Some(client) = &self.client else { return Ok(None) };
+        let mut request = RequestBuilder::new(StripeMethod::Get, path);
+        if !query.is_empty() {
+            request.query = Some(query.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&"));
+        }
+        match request.customize::<miniserde::json::Value>().send(client).await {
+            Ok(value) => serde_json::from_str(&miniserde::json::to_string(&value))
+                .map(Some)
+                .map_err(|error| Unavailable::new(WHAT, format!("an answer cannot be read: {error}"))),
+            Err(StripeError::Stripe(_, 404)) => Ok(None),
+            Err(StripeError::Stripe(_, status)) => Err(Unavailable::new(WHAT, format!("it answered {status}"))),
+            Err(StripeError::Timeout) => Err(Unavailable::new(WHAT, "no answer in time")),
+            Err(_) => Err(Unavailable::new(WHAT, "no usable answer")),
+        }
+    }
+
+    async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Option<Vec<T>>, Unavailable> {
+        let mut entries = Vec::new();
+        let mut after: Option<String> = None;
+        for _ in 0..PAGES {
+            let mut query = vec![("limit", "100")];
+            query.extend(after.as_deref().map(|after| ("starting_after", after)));
+            let Some(page) = self.get::<List<Identified<T>>>(path, &query).await? else { return Ok(None) };
+            after = page.data.last().and_then(|last| last.id.clone());
+            let (more, full) = (page.has_more && after.is_some(), page.data);
+            entries.extend(full.into_iter().map(|identified| identified.entry));
+            if !more {
+                return Ok(Some(entries));
+            }
+        }
+        Err(Unavailable::new(WHAT, "a list has more entries than a sale can have"))
+    }
+}
+
+impl StripeReader for StripeApi {
+    async fn session_lines(&self, session: &str) -> Result<Option<Vec<LineItem>>, Unavailable> {
+        self.list(&format!("/checkout/sessions/{session}/line_items")).await
+    }
+
+    async fn invoice_lines(&self, invoice: &str) -> Result<Option<Vec<InvoiceLine>>, Unavailable> {
+        self.list(&format!("/invoices/{invoice}/lines")).await
+    }
+
+    async fn session(&self, session: &str) -> Result<Option<Session>, Unavailable> {
+        self.get(&format!("/checkout/sessions/{session}"), &[]).await
+    }
+}
