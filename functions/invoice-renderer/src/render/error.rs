@@ -1,0 +1,73 @@
+//! What may be wrong with templates, said so that their owner can mend them.
+
+use std::{io, path::PathBuf};
+
+/// Templates that cannot be used at all; found before any invoice is claimed.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidTemplates {
+    /// A file is missing.
+    #[error("{missing} is not in the templates folder, which has {present}; put it there or name one of these")]
+    Missing {
+        /// As the seller file or the renderer names it.
+        missing: String,
+        /// What is there.
+        present: String,
+    },
+    /// A template is not text.
+    #[error("{0} is not UTF-8 text; save it as UTF-8")]
+    NotText(String),
+    /// A file in `fonts/` is no font.
+    #[error("{0} is not a font; keep only .otf and .ttf files of whole fonts in fonts/")]
+    NotFont(String),
+    /// No font at all.
+    #[error("fonts/ has no .otf or .ttf file; put at least one there")]
+    NoFonts,
+    /// A name that cannot be a path.
+    #[error("{0} cannot be a file name in a template; rename the file")]
+    Name(String),
+    /// The folder cannot be read.
+    #[error("cannot read the templates in {path}: {error}")]
+    Io {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// The engine has no such kind of PDF; its version changed.
+    #[error("the engine cannot write PDF/A-3b: {0}")]
+    Standard(String),
+}
+
+/// A page that did not become a PDF.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// A mistake in a template, or a file it asked for that it may not read.
+    #[error("{file} line {line}: {message}")]
+    Template {
+        /// In the templates folder.
+        file: String,
+        /// Counted from 1.
+        line: usize,
+        /// The engine's words, with its hints.
+        message: String,
+    },
+    /// The page was laid out but is no valid PDF/A-3b.
+    #[error("the invoice cannot be written as PDF/A-3b: {0}; undo the last change of invoice.typ")]
+    Export(String),
+    /// The page's date is no date.
+    #[error("{year}-{month}-{day} is not a date")]
+    Date {
+        /// As on the page.
+        year: i16,
+        /// As on the page.
+        month: i8,
+        /// As on the page.
+        day: i8,
+    },
+    /// The page could not be handed to the template.
+    #[error("the page cannot be written as JSON: {0}")]
+    Data(String),
+    /// The engine failed in a way it should not.
+    #[error("the engine panicked on this invoice; undo the last change of invoice.typ, or report it with the log above")]
+    Engine,
+}

@@ -1,0 +1,67 @@
+//! The bundled fonts, and which characters they have.
+
+use typst::{
+    foundations::Bytes,
+    layout::Abs,
+    text::{Font, FontInstance, FontVariant, FontVariations},
+};
+
+use super::error::InvalidTemplates;
+
+/// Every font a template may use. Which of them are tried for a character is the template's choice; the engine falls
+/// back to any of them unless told not to.
+pub struct Fonts {
+    fonts: Vec<Font>,
+    faces: Vec<FontInstance>,
+}
+
+impl Fonts {
+    /// Reads font files; never an empty list.
+    pub fn new(files: Vec<(String, Bytes)>) -> Result<Self, InvalidTemplates> {
+        let mut fonts = Vec::new();
+        for (name, bytes) in files {
+            let before = fonts.len();
+            fonts.extend(Font::iter(bytes));
+            if fonts.len() == before {
+                return Err(InvalidTemplates::NotFont(name));
+            }
+        }
+        if fonts.is_empty() {
+            return Err(InvalidTemplates::NoFonts);
+        }
+        let face = |font: &Font| {
+            font.clone().instantiate(FontVariant::default(), Abs::pt(10.0), &FontVariations::default())
+        };
+        let faces = fonts.iter().map(face).collect();
+        Ok(Self { fonts, faces })
+    }
+
+    /// The fonts in the order of their book.
+    pub fn all(&self) -> &[Font] {
+        &self.fonts
+    }
+
+    /// Whether one font has all of `cluster`: a letter and the marks on it are shaped together.
+    pub fn any_has(&self, cluster: &str) -> bool {
+        self.faces.iter().any(|face| has_all(face, cluster))
+    }
+
+    /// Whether every font has all of `cluster`.
+    pub fn each_has(&self, cluster: &str) -> bool {
+        self.faces.iter().all(|face| has_all(face, cluster))
+    }
+
+    /// The width of `c` in thousandths of the type size, in the widest font that has it.
+    pub fn width(&self, c: char) -> u32 {
+        let widths = self.faces.iter().filter_map(|face| {
+            let face = face.ttf();
+            let advance = face.glyph_hor_advance(face.glyph_index(c)?)?;
+            (u32::from(advance) * 1000).checked_div(u32::from(face.units_per_em()))
+        });
+        widths.max().unwrap_or_default()
+    }
+}
+
+fn has_all(face: &FontInstance, cluster: &str) -> bool {
+    cluster.chars().all(|c| face.ttf().glyph_index(c).is_some())
+}

@@ -1,0 +1,179 @@
+//! Any text prints: what a page says, reduced to what the fonts can show.
+//!
+//! A character without a glyph stops a PDF/A from being written, and names come from strangers. The exact text is kept
+//! elsewhere: in the snapshot of the invoice.
+
+use comptoir::invoice::print::Page;
+use serde_json::Value;
+use typst::text::is_default_ignorable;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use super::{error::RenderError, fonts::Fonts};
+
+/// How much of a text is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Faith {
+    /// Whatever some font has.
+    Exact,
+    /// Single characters that every font has.
+    Plain,
+}
+
+/// Stands for what cannot be printed; the first that the fonts have.
+const REPLACEMENTS: [&str; 2] = ["□", "?"];
+
+/// A word wider than this is given places to break at, in thousandths of the type size. The narrowest column for free
+/// text is the one of descriptions, 24 times its type size.
+const WIDEST_WORD: u32 = 20_000;
+
+const BREAK: char = '\u{200b}';
+
+/// The page as the template reads it.
+pub fn json(page: &Page, fonts: &Fonts, faith: Faith) -> Result<Vec<u8>, RenderError> {
+    let data = |error: serde_json::Error| RenderError::Data(error.to_string());
+    let mut value = serde_json::to_value(page).map_err(data)?;
+    for (key, value) in value.as_object_mut().into_iter().flatten() {
+        if key != "logo" {
+            each_text(value, &|text| breakable(&printable(text, fonts, faith), fonts));
+        }
+    }
+    serde_json::to_vec(&value).map_err(data)
+}
+
+fn each_text(value: &mut Value, change: &impl Fn(&str) -> String) {
+    match value {
+        Value::String(text) => *text = change(text),
+        Value::Array(values) => values.iter_mut().for_each(|value| each_text(value, change)),
+        Value::Object(values) => values.values_mut().for_each(|value| each_text(value, change)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// `text` composed, on one line, with a visible sign in place of everything that cannot be shown.
+fn printable(text: &str, fonts: &Fonts, faith: Faith) -> String {
+    let replacement = REPLACEMENTS.into_iter().find(|sign| fonts.each_has(sign)).unwrap_or("?");
+    let mut printed = String::with_capacity(text.len());
+    let mut cluster = String::new();
+    let mut flush = |cluster: &mut String| {
+        match faith {
+            Faith::Exact if fonts.any_has(cluster) => printed.push_str(cluster),
+            Faith::Exact | Faith::Plain => {
+                for c in cluster.chars() {
+                    let single = c.encode_utf8(&mut [0; 4]).to_owned();
+                    let known = if faith == Faith::Exact { fonts.any_has(&single) } else { fonts.each_has(&single) };
+                    printed.push_str(if known && !is_combining_mark(c) { &single } else { replacement });
+                }
+            }
+        }
+        cluster.clear();
+    };
+    for c in text.nfc() {
+        if !is_combining_mark(c) {
+            flush(&mut cluster);
+        }
+        match c {
+            '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => cluster.push(' '),
+            c if c.is_control() || reorders(c) || is_private(c) => cluster.push_str(replacement),
+            // Invisible by definition: joiners, variation selectors. The engine needs no glyph for them.
+            c if is_default_ignorable(c) => {
+                flush(&mut cluster);
+                if faith == Faith::Exact {
+                    cluster.push(c);
+                }
+            }
+            c => cluster.push(c),
+        }
+    }
+    flush(&mut cluster);
+    printed
+}
+
+/// Overrides and isolates, which can make an amount or a name read as another.
+fn reorders(c: char) -> bool {
+    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Means something else in every font.
+fn is_private(c: char) -> bool {
+    matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}')
+}
+
+/// `text` with places to break inside words that are wider than a column.
+fn breakable(text: &str, fonts: &Fonts) -> String {
+    let mut broken = String::with_capacity(text.len());
+    for word in text.split_inclusive(' ') {
+        let widths: Vec<(char, u32)> = word.chars().map(|c| (c, fonts.width(c))).collect();
+        if widths.iter().map(|(_, width)| width).sum::<u32>() <= WIDEST_WORD {
+            broken.push_str(word);
+            continue;
+        }
+        let mut used = 0;
+        for (c, width) in widths {
+            if used + width > WIDEST_WORD && !is_combining_mark(c) {
+                broken.push(BREAK);
+                used = 0;
+            }
+            broken.push(c);
+            used += width;
+            if used > WIDEST_WORD / 2 && matches!(c, '@' | '.' | '/' | '-' | '_') {
+                broken.push(BREAK);
+                used = 0;
+            }
+        }
+    }
+    broken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::{templates::Templates, world::Press};
+
+    fn fonts() -> Fonts {
+        Press::new(Templates::embedded()).unwrap().fonts
+    }
+
+    #[test]
+    fn latin_greek_and_cyrillic_stay_as_they_are() {
+        let fonts = fonts();
+        for text in [
+            "Zoé Lefèvre œuvre Ÿ ß Łódź Őrség Škoda İstanbul Ñandú Þór Nguyễn Thị Ánh",
+            "Ελένη Παπαδοπούλου ΐ ΰ Άγιος",
+            "Наталія Ґедзь Ђорђе Їжак Ёлкин",
+            "« 1\u{202f}234,50\u{a0}€ » – — … ’ · × ≠ n° §",
+            "مريم שלום Հայկ ქართული ✓ ★ →",
+        ] {
+            assert_eq!(printable(text, &fonts, Faith::Exact), text);
+        }
+    }
+
+    #[test]
+    fn marks_are_composed_with_their_letter() {
+        let fonts = fonts();
+        assert_eq!(printable("Zoe\u{301} Le\u{300}ve", &fonts, Faith::Exact), "Zoé Lève");
+        assert_eq!(printable("Zoe\u{301} e\u{329}", &fonts, Faith::Plain), "Zoé e□");
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_seen_to_be_missing() {
+        let fonts = fonts();
+        let printed = |text| printable(text, &fonts, Faith::Exact);
+        assert_eq!(printed("a\0b\u{7f}"), "a□b□");
+        assert_eq!(printed("a\u{202e}b\u{2066}"), "a□b□");
+        assert_eq!(printed("山田 \u{e000}"), "□□ □");
+        assert_eq!(printed("a\r\nb\tc\u{2028}d"), "a  b c d");
+        assert_eq!(printed("\u{301}a"), "\u{301}a");
+        assert_eq!(printed("नमस्ते").chars().filter(|c| *c != '□').count(), 0);
+    }
+
+    #[test]
+    fn only_words_wider_than_a_column_get_places_to_break() {
+        let fonts = fonts();
+        let mail = "prenom.nom@entreprise-exemple.fr";
+        assert_eq!(breakable(mail, &fonts), mail);
+        let long = breakable(&"W".repeat(60), &fonts);
+        assert!(long.split(BREAK).all(|part| part.len() < 24), "{long}");
+        let mail = breakable("une.tres.longue.adresse.de.courriel@sous-domaine.entreprise-exemple.fr", &fonts);
+        assert!(mail.contains(BREAK), "{mail}");
+    }
+}

@@ -1,0 +1,62 @@
+//! The files that templates consist of: built in, or read from a folder that an owner is editing.
+
+use std::{borrow::Cow, collections::BTreeMap, fs, path::Path};
+
+use super::error::InvalidTemplates;
+
+/// Files by name, `fonts/Inter-Regular.otf`. Mail templates are not among them.
+#[derive(Debug, Clone)]
+pub struct Templates {
+    files: BTreeMap<String, Cow<'static, [u8]>>,
+}
+
+const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
+
+impl Templates {
+    /// What lay in `infra/templates` when this binary was built.
+    pub fn embedded() -> Self {
+        Self { files: EMBEDDED.iter().map(|(name, bytes)| ((*name).to_owned(), Cow::Borrowed(*bytes))).collect() }
+    }
+
+    /// What lies in `folder` and its `fonts` now.
+    ///
+    /// # Errors
+    /// The folder, or a file in it, cannot be read.
+    pub fn read(folder: &Path) -> Result<Self, InvalidTemplates> {
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |error| InvalidTemplates::Io { path, error }
+        };
+        let mut files = BTreeMap::new();
+        for prefix in ["", "fonts/"] {
+            let folder = folder.join(prefix);
+            for entry in fs::read_dir(&folder).map_err(failed(&folder))? {
+                let path = entry.map_err(failed(&folder))?.path();
+                if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+                    let bytes = fs::read(&path).map_err(failed(&path))?;
+                    files.insert(format!("{prefix}{}", name.to_string_lossy()), Cow::Owned(bytes));
+                }
+            }
+        }
+        Ok(Self { files })
+    }
+
+    /// Refuses a file that is not there.
+    pub(super) fn require(&self, name: &str) -> Result<(), InvalidTemplates> {
+        if self.files.contains_key(name) {
+            return Ok(());
+        }
+        let present: Vec<&str> = self.files.keys().map(String::as_str).filter(|name| !name.contains('/')).collect();
+        Err(InvalidTemplates::Missing { missing: name.to_owned(), present: present.join(", ") })
+    }
+
+    pub(super) fn into_files(self) -> impl Iterator<Item = (String, Cow<'static, [u8]>)> {
+        self.files.into_iter()
+    }
+
+    #[cfg(test)]
+    pub(super) fn with(mut self, name: &str, text: &str) -> Self {
+        self.files.insert(name.to_owned(), Cow::Owned(text.as_bytes().to_vec()));
+        self
+    }
+}

@@ -1,0 +1,279 @@
+//! What the renderer promises: the same bytes, any text, any length, and a mistake that names its place.
+
+use std::{path::Path, process::Command};
+
+use comptoir::{
+    invoice::{
+        Invoice, InvoiceNumber,
+        draft::draft,
+        print::{self, Page},
+    },
+    sale::{Sale, SaleLine},
+    seller::{Look, Seller},
+    testing::{FRANCHISE_TOML, STANDARD_TOML, sale},
+};
+use jiff::civil::{Date, date};
+
+use super::*;
+
+const DAY: Date = date(2026, 11, 21);
+
+fn look() -> Look {
+    Look { logo: None, accent: "#1f3a5f".into() }
+}
+
+fn renderer() -> Renderer {
+    Renderer::new(Templates::embedded(), &look()).unwrap()
+}
+
+fn page_of(toml: &str, sale: &Sale) -> Page {
+    let seller = Seller::from_toml(toml).unwrap();
+    let draft = draft(sale, &seller, DAY).unwrap();
+    print::page(&Invoice { number: InvoiceNumber("2026-11-0042".into()), issued_on: DAY, draft }, &seller.look)
+}
+
+fn with_lines(count: i64) -> Page {
+    let mut sale = sale();
+    let line = |n: i64| SaleLine {
+        description: format!("Séance {n}"),
+        quantity: 1,
+        total: 100 * n,
+        discount: 0,
+        tax: None,
+    };
+    sale.lines = (1..=count).map(line).collect();
+    sale.total = sale.lines.iter().map(|line| line.total).sum();
+    page_of(STANDARD_TOML, &sale)
+}
+
+fn page() -> Page {
+    with_lines(5)
+}
+
+/// What a reader can copy out of the file, where a tool for that is at hand.
+fn text_of(pdf: &[u8]) -> Option<String> {
+    let file = std::env::temp_dir().join(format!("comptoir-render-{}-{}.pdf", std::process::id(), pdf.len()));
+    std::fs::write(&file, pdf).unwrap();
+    let output = Command::new("pdftotext").args(["-layout"]).arg(&file).arg("-").output();
+    std::fs::remove_file(&file).unwrap();
+    output.ok().map(|output| String::from_utf8(output.stdout).unwrap())
+}
+
+fn pages_of(pdf: &[u8]) -> usize {
+    let pdf = String::from_utf8_lossy(pdf);
+    pdf.matches("/Type/Page/").count() + pdf.matches("/Type /Page\n").count()
+}
+
+#[test]
+fn the_same_page_is_the_same_bytes_whatever_was_rendered_between() {
+    let renderer = renderer();
+    let first = renderer.render(&page()).unwrap();
+    for n in 1..=200 {
+        let mut other = with_lines(n % 7 + 1);
+        other.number = format!("2026-11-{n:04}");
+        renderer.render(&other).unwrap();
+    }
+    assert_eq!(renderer.render(&page()).unwrap(), first);
+    assert_eq!(super::tests::renderer().render(&page()).unwrap(), first);
+}
+
+#[test]
+fn another_process_writes_the_same_bytes() {
+    const CHILD: &str = "COMPTOIR_RENDER_TO";
+    let bytes = renderer().render(&page()).unwrap();
+    #[expect(clippy::disallowed_methods, reason = "this test is its own child process")]
+    if let Ok(path) = std::env::var(CHILD) {
+        std::fs::write(path, bytes).unwrap();
+        return;
+    }
+    let path = std::env::temp_dir().join(format!("comptoir-child-{}.pdf", std::process::id()));
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "render::tests::another_process_writes_the_same_bytes"])
+        .env(CHILD, &path)
+        .output()
+        .unwrap();
+    assert!(status.status.success());
+    let child = std::fs::read(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(child, bytes);
+}
+
+#[test]
+fn it_is_a_pdf_a_3b_that_says_whose_and_which() {
+    let pdf = renderer().render(&page()).unwrap();
+    let raw = String::from_utf8_lossy(&pdf);
+    for part in [
+        "<pdfaid:part>3</pdfaid:part>",
+        "<pdfaid:conformance>B</pdfaid:conformance>",
+        "Facture 2026-11-0042",
+        "Formations Réunies",
+        "2026-11-21T00:00:00",
+        "/Lang(fr)",
+    ] {
+        assert!(raw.contains(part), "{part}");
+    }
+    if let Some(text) = text_of(&pdf) {
+        for part in ["2026-11-0042", "Zoé Lefèvre", "Page 1/1", "21 novembre 2026", "RCS Lyon"] {
+            assert!(text.replace('\u{a0}', " ").contains(part), "{part} in {text}");
+        }
+    }
+}
+
+#[test]
+fn one_line_or_five_hundred() {
+    let renderer = renderer();
+    assert_eq!(pages_of(&renderer.render(&with_lines(1)).unwrap()), 1);
+    let pdf = renderer.render(&with_lines(500)).unwrap();
+    let pages = pages_of(&pdf);
+    assert!((10..25).contains(&pages), "{pages}");
+    if let Some(text) = text_of(&pdf) {
+        assert_eq!(text.matches("Désignation").count(), pages);
+        assert!(text.contains(&format!("Page {pages}/{pages}")));
+        let last = text.split('\u{c}').rfind(|page| !page.trim().is_empty()).unwrap();
+        assert!(last.contains("Séance 500") && last.contains("Total TTC"), "{last}");
+    }
+}
+
+#[test]
+fn the_sums_never_begin_a_page() {
+    let renderer = renderer();
+    for count in 10..30 {
+        let Some(text) = text_of(&renderer.render(&with_lines(count)).unwrap()) else { return };
+        let last = text.split('\u{c}').rfind(|page| page.contains("Total HT")).unwrap();
+        assert!(last.contains(&format!("Séance {count}")), "{count} lines: {last}");
+        assert!(last.contains("Reste à payer"), "{count} lines: {last}");
+    }
+}
+
+#[test]
+fn strangers_names_print() {
+    let renderer = renderer();
+    let hostile = [
+        "#panic()",
+        "$x$ *bold* _it_ `raw` <label> @ref [x] = H // c",
+        "#import \"/etc/passwd\"",
+        "abc\u{202e}fdp.exe",
+        "😀👩‍👩‍👧 🏳️‍🌈",
+        "a\0b\u{1b}[31m",
+        "山田太郎 김철수 नमस्ते ไทย",
+        "مريم العلوي",
+        "Ελένη Παπαδοπούλου Наталія",
+        "Zoe\u{301} Lefe\u{300}vre",
+        "z\u{351}\u{36b}\u{343}a\u{300}\u{301}\u{302}l\u{489}",
+        "\u{fe0f}\u{200d}\u{feff}\u{ad}",
+        "\u{ffff}\u{e000}\u{10ffff}",
+        "",
+        "\"\\\n\r\t",
+    ];
+    for name in hostile {
+        let mut sale = sale();
+        sale.customer.address.as_mut().unwrap().city = Some(name.into());
+        sale.lines[0].description = format!("x{name}");
+        sale.reference = Some(name.into());
+        let mut page = page_of(FRANCHISE_TOML, &sale);
+        page.buyer = name.into();
+        let pdf = renderer.render(&page).unwrap_or_else(|error| panic!("{name:?}: {error}"));
+        if let (Some(text), true) = (text_of(&pdf), name.is_ascii() && name.starts_with('#')) {
+            assert!(text.contains(name), "{name} in {text}");
+        }
+    }
+}
+
+#[test]
+fn any_character_prints() {
+    let renderer = renderer();
+    let mut page = page();
+    let all: Vec<char> = ('\0'..=char::MAX).filter(|c| *c < '\u{3000}' || u32::from(*c) % 97 == 0).collect();
+    for chunk in all.chunks(4000) {
+        page.buyer_lines = chunk.chunks(40).map(|chars| chars.iter().collect()).collect();
+        renderer.render(&page).unwrap();
+    }
+    // The same, each on a letter and each joined to the next.
+    page.buyer_lines = all.chunks(20).take(300).map(|c| c.iter().map(|c| format!("a{c}\u{200d}")).collect()).collect();
+    renderer.render(&page).unwrap();
+}
+
+#[test]
+fn sixty_characters_stay_on_the_sheet() {
+    let renderer = renderer();
+    for name in ["Association pour la promotion des métiers d’art en Occitanie", &"W".repeat(60)] {
+        let mut sale = sale();
+        sale.customer.name = Some((*name).to_owned());
+        sale.customer.email = Some(format!("{}@example.org", "w".repeat(60)));
+        sale.lines[0].description = (*name).to_owned();
+        let mut page = page_of(STANDARD_TOML, &sale);
+        page.seller = (*name).to_owned();
+        page.lines[0].amount = "1 234 567 890,00\u{a0}€".into();
+        page.lines[0].unit_price = "1 234 567 890,0000\u{a0}€".into();
+        assert_eq!(pages_of(&renderer.render(&page).unwrap()), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_mistake_in_the_template_names_its_line() {
+    let error = |template: &str| {
+        let templates = Templates::embedded().with("invoice.typ", template);
+        Renderer::new(templates, &look()).unwrap().render(&page()).unwrap_err()
+    };
+    let at = |error: RenderError| match error {
+        RenderError::Template { file, line, message } => (file, line, message),
+        other => panic!("{other}"),
+    };
+    let (file, line, message) = at(error("Hello\n\n#undefined"));
+    assert_eq!((file.as_str(), line), ("invoice.typ", 3));
+    assert!(message.contains("unknown variable"), "{message}");
+    assert_eq!(at(error("#let x = (\n")).1, 1);
+    let (_, line, message) = at(error("Hello\n#read(\"/etc/passwd\")"));
+    assert_eq!(line, 2);
+    assert!(message.contains("not found"), "{message}");
+    assert!(at(error("#import \"@preview/tablex:0.0.8\": *")).2.contains("not found"));
+    assert!(error("#undefined").to_string().starts_with("invoice.typ line 1: "));
+}
+
+#[test]
+fn a_template_that_uses_fewer_fonts_still_prints_every_name() {
+    let template = r#"#set text(font: "Inter", fallback: false)
+#json("invoice.json").buyer"#;
+    let renderer = Renderer::new(Templates::embedded().with("invoice.typ", template), &look()).unwrap();
+    let mut page = page();
+    page.buyer = "Zoé مريم".into();
+    renderer.render(&page).unwrap();
+}
+
+#[test]
+fn templates_that_cannot_work_are_refused_at_start() {
+    let logo = Look { logo: Some("logo.svg".into()), ..look() };
+    let refused = |templates, look: &Look| Renderer::new(templates, look).err().map(|error| error.to_string());
+    let missing = refused(Templates::embedded(), &logo).unwrap();
+    assert!(missing.starts_with("logo.svg is not in the templates folder, which has invoice.typ"), "{missing}");
+    let font = refused(Templates::embedded().with("fonts/Broken.otf", "no"), &look()).unwrap();
+    assert!(font.starts_with("fonts/Broken.otf is not a font"), "{font}");
+    assert!(Templates::read(Path::new("/nowhere")).unwrap_err().to_string().contains("/nowhere"));
+}
+
+#[test]
+fn a_folder_of_templates_is_as_good_as_the_built_in_ones() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/templates");
+    let read = Renderer::new(Templates::read(&folder).unwrap(), &look()).unwrap();
+    assert_eq!(read.render(&page()).unwrap(), renderer().render(&page()).unwrap());
+}
+
+#[test]
+fn a_logo_is_printed() {
+    let svg = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 50"><rect width="400" height="50" fill="#808"/></svg>"##;
+    let logo = Look { logo: Some("logo.svg".into()), ..look() };
+    let renderer = Renderer::new(Templates::embedded().with("logo.svg", svg), &logo).unwrap();
+    let mut page = page();
+    let plain = renderer.render(&page).unwrap();
+    page.logo = logo.logo;
+    assert_ne!(renderer.render(&page).unwrap(), plain);
+}
+
+#[test]
+fn the_specimen_renders_for_every_seller() {
+    for toml in [FRANCHISE_TOML, STANDARD_TOML] {
+        let seller = Seller::from_toml(toml).unwrap();
+        let page = specimen::page(&seller, DAY).unwrap();
+        Renderer::new(Templates::embedded(), &seller.look).unwrap().render(&page).unwrap();
+    }
+}

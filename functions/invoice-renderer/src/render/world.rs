@@ -1,0 +1,124 @@
+//! What a template can see: the templates folder, the fonts, and the page as `/invoice.json`. Nothing else exists for it,
+//! neither the disk nor the network nor the clock.
+
+use std::collections::HashMap;
+
+use typst::{
+    Library, LibraryExt, World,
+    diag::{FileError, FileResult},
+    foundations::{Bytes, Datetime, Duration},
+    syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot},
+    text::{Font, FontBook},
+    utils::LazyHash,
+};
+use typst_pdf::{PdfStandard, PdfStandards};
+
+use super::{error::InvalidTemplates, fonts::Fonts, templates::Templates};
+
+const INVOICE: &str = "invoice.typ";
+const DATA: &str = "invoice.json";
+
+/// Everything that is the same for every page.
+pub struct Press {
+    /// The fonts.
+    pub fonts: Fonts,
+    /// What the PDF must conform to.
+    pub standards: PdfStandards,
+    library: LazyHash<Library>,
+    book: LazyHash<FontBook>,
+    main: FileId,
+    data: FileId,
+    sources: HashMap<FileId, Source>,
+    files: HashMap<FileId, Bytes>,
+}
+
+impl Press {
+    /// Sorts the files into templates, fonts and images.
+    pub fn new(templates: Templates) -> Result<Self, InvalidTemplates> {
+        templates.require(INVOICE)?;
+        let (mut sources, mut files, mut fonts) = (HashMap::new(), HashMap::new(), Vec::new());
+        for (name, bytes) in templates.into_files() {
+            let id = id(&name)?;
+            let bytes = Bytes::new(bytes);
+            if name.ends_with(".otf") || name.ends_with(".ttf") {
+                fonts.push((name, bytes));
+                continue;
+            }
+            if name.ends_with(".typ") {
+                let text = bytes.as_str().map_err(|_| InvalidTemplates::NotText(name))?.to_owned();
+                sources.insert(id, Source::new(id, text));
+            }
+            files.insert(id, bytes);
+        }
+        let fonts = Fonts::new(fonts)?;
+        let standards = PdfStandards::new(&[PdfStandard::A_3b])
+            .map_err(|error| InvalidTemplates::Standard(error.message().to_string()))?;
+        Ok(Self {
+            book: LazyHash::new(FontBook::from_fonts(fonts.all())),
+            fonts,
+            standards,
+            library: LazyHash::new(Library::builder().build()),
+            main: id(INVOICE)?,
+            data: id(DATA)?,
+            sources,
+            files,
+        })
+    }
+}
+
+/// Ids are interned for ever and there are 65,535: only files of the templates folder get one, never an invoice.
+fn id(name: &str) -> Result<FileId, InvalidTemplates> {
+    let path = VirtualPath::new(name).map_err(|_| InvalidTemplates::Name(name.to_owned()))?;
+    Ok(FileId::new(RootedPath::new(VirtualRoot::Project, path)))
+}
+
+/// One page on the press.
+pub struct Sheet<'a> {
+    /// The press.
+    pub press: &'a Press,
+    data: Bytes,
+}
+
+impl<'a> Sheet<'a> {
+    /// Puts the page's JSON on the press.
+    pub fn new(press: &'a Press, json: Vec<u8>) -> Self {
+        Self { press, data: Bytes::new(json) }
+    }
+}
+
+impl World for Sheet<'_> {
+    fn library(&self) -> &LazyHash<Library> {
+        &self.press.library
+    }
+
+    fn book(&self) -> &LazyHash<FontBook> {
+        &self.press.book
+    }
+
+    fn main(&self) -> FileId {
+        self.press.main
+    }
+
+    fn source(&self, id: FileId) -> FileResult<Source> {
+        self.press.sources.get(&id).cloned().ok_or_else(|| missing(id))
+    }
+
+    fn file(&self, id: FileId) -> FileResult<Bytes> {
+        if id == self.press.data {
+            return Ok(self.data.clone());
+        }
+        self.press.files.get(&id).cloned().ok_or_else(|| missing(id))
+    }
+
+    fn font(&self, index: usize) -> Option<Font> {
+        self.press.fonts.all().get(index).cloned()
+    }
+
+    fn today(&self, _: Option<Duration>) -> Option<Datetime> {
+        None
+    }
+}
+
+fn missing(id: FileId) -> FileError {
+    FileError::NotFound(id.vpath().get_without_slash().into())
+}
