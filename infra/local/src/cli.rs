@@ -11,7 +11,7 @@ use crate::bundle::{Bundle, Options};
 use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
-use crate::{demo, paths, pay, process, replay, runtime};
+use crate::{demo, paths, pay, process, replay, runtime, seller};
 
 /// Where `cargo local` answers unless told otherwise.
 const PORT: u16 = 4100;
@@ -84,6 +84,7 @@ fn client() -> anyhow::Result<BundleClient> {
 }
 
 async fn serve(local: Local) -> anyhow::Result<()> {
+    seller::check(&paths::seller())?;
     let mut options = Options::new(paths::local().join("bundle"));
     options.port = Some(local.port);
     options.keep = local.keep;

@@ -12,8 +12,8 @@ use crate::checkout::{Checkout, Purchase};
 use crate::client::BundleClient;
 use crate::follow::{Delivered, End, follow};
 use crate::lock::cannot_write;
-use crate::paths;
 use crate::progress::Progress;
+use crate::{paths, seller};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// One sentence that says what to do.
 pub async fn run() -> anyhow::Result<()> {
+    seller::check(&paths::seller())?;
     let begun = Instant::now();
     let mut options = Options::new(paths::local().join("demo"));
     options.progress = Progress::Print;

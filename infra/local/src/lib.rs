@@ -36,6 +36,7 @@ pub mod process;
 pub mod progress;
 mod replay;
 pub mod runtime;
+mod seller;
 pub mod ses;
 pub mod signature;
 pub mod stream;

@@ -19,7 +19,7 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
         for item in items.iter().filter(|item| item.get("parked_at").is_some()) {
             let key = item.get("pk").and_then(Value::as_str).context("a parked record has no key")?;
             match item.get("body").and_then(Value::as_str) {
-                Some(body) => post_again(client, &table, key, body).await?,
+                Some(body) => post_again(client, key, body).await?,
                 None => unpark(client, &table, key).await?,
             }
             count += 1;
@@ -52,12 +52,11 @@ async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result
     Ok(())
 }
 
-/// An event is not in a stream: it has to knock at the door again.
-async fn post_again(client: &BundleClient, table: &str, key: &str, body: &str) -> anyhow::Result<()> {
-    // First the mark, then the door: the webhook must not take its own parked record for work already done.
-    unpark(client, table, key).await?;
+/// An event is not in a stream: it has to knock at the door again. It keeps its mark, by which the webhook tells it from
+/// work already done; recording the event takes the mark away.
+async fn post_again(client: &BundleClient, key: &str, body: &str) -> anyhow::Result<()> {
     let (status, answer) = client.post_event(body.as_bytes()).await?;
-    crate::print(format!("  posted again, the webhook answered {status} {answer}").trim_end());
+    crate::print(format!("{key} was posted again, the webhook answered {status} {answer}").trim_end());
     Ok(())
 }
 
