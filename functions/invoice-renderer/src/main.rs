@@ -1,1 +1,48 @@
-fn main(){}
+//! invoice-renderer: recorded payments come in; numbered, archived invoices and queued mails come out.
+//!
+//! Wiring only. What happens to a batch is in `handler`, how a page becomes a PDF in `render`, the rest in the domain crate.
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_s3::Client as S3;
+use comptoir::{
+    aws::{self, archive::S3Archive, ledger::DynamoLedger},
+    clock::SystemClock,
+    config,
+    lambda::{stream::StreamEvent, telemetry},
+    seller::Seller,
+};
+use invoice_renderer::{
+    handler::InvoiceRenderer,
+    render::{Renderer, Templates},
+};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+/// The owner's file, as of the build; `SELLER_FILE` names another.
+const SELLER: &str = include_str!("../../../infra/seller.toml");
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let seller = match config::optional("SELLER_FILE") {
+        Some(path) => Seller::from_toml(&std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?)?,
+        None => Seller::from_toml(SELLER)?,
+    };
+    let templates = match config::optional("TEMPLATES_DIR") {
+        Some(folder) => Templates::read(folder.as_ref())?,
+        None => Templates::embedded(),
+    };
+    let aws = aws::sdk_config().await;
+    let (billing, outbox) = (config::required("BILLING_TABLE")?, config::required("OUTBOX_TABLE")?);
+    let renderer = InvoiceRenderer {
+        ledger: DynamoLedger::new(DynamoDb::new(&aws), billing, outbox),
+        archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),
+        renderer: Renderer::new(templates, &seller.look)?,
+        clock: SystemClock,
+        seller,
+    };
+    let renderer = &renderer;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {
+        Ok::<_, Error>(renderer.handle(event.payload, &event.context.request_id).await)
+    }))
+    .await
+}

@@ -99,7 +99,7 @@ impl Composer {
         }
         let subject = words.get("subject").map(|subject| one_line(subject));
         let subject = subject.ok_or_else(|| ComposeError::Lacks(format!("{language}.subject")))?;
-        let values = context! { subject, words, ..mail };
+        let values = context! { subject => subject.clone(), words, ..mail };
         Ok(Composed {
             html: self.templates.get_template(HTML_NAME)?.render(&values)?,
             text: self.templates.get_template(TEXT_NAME)?.render(&values)?,

@@ -1,0 +1,4 @@
+//! From a recorded payment to an archived PDF and a queued mail.
+
+pub mod handler;
+pub mod render;
