@@ -34,7 +34,7 @@ pub mod paths;
 mod pay;
 pub mod process;
 pub mod progress;
-mod replay;
+pub mod replay;
 pub mod runtime;
 mod seller;
 pub mod ses;

@@ -65,7 +65,8 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     pub async fn issue(&self, sales: &[Sale]) -> Vec<Issued> {
         let mut answers = Vec::with_capacity(sales.len());
         for group in sales.chunks(LARGEST_CLAIM) {
-            answers.extend(self.issue_group(group).await);
+            // Boxed, because the state of all its steps in one future is more than the compiler lays out by default.
+            answers.extend(Box::pin(self.issue_group(group)).await);
         }
         answers
     }

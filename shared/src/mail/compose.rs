@@ -226,7 +226,7 @@ mod tests {
         let html = composed(|_| ()).html;
         assert!(html.len() < 30_000, "{}", html.len());
         let links: Vec<&str> = html.split("http").skip(1).filter_map(|rest| rest.split(['"', ' ']).next()).collect();
-        assert!(links.iter().all(|link| link.contains("w3.org") || *link == "-equiv=" ), "{links:?}");
+        assert!(links.iter().all(|link| link.contains("w3.org") || *link == "-equiv="), "{links:?}");
     }
 
     #[test]

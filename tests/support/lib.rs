@@ -1,0 +1,194 @@
+//! What end-to-end tests share: a bundle of one's own, sales to pay in it, and waiting for what comes of them.
+//!
+//! Nothing here knows how the functions work: it posts what Stripe posts and reads what people read.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use comptoir_local::{
+    Bundle, Options,
+    checkout::{Checkout, Purchase},
+    client::BundleClient,
+    clock,
+    follow::{Delivered, End, follow},
+    mail::Mail,
+    paths, signature,
+};
+use serde_json::Value;
+
+/// How long anything may take before a test gives up on it.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running bundle with its client.
+#[derive(Debug)]
+pub struct Shop {
+    /// The bundle.
+    pub bundle: Bundle,
+    /// Its client.
+    pub client: BundleClient,
+    http: reqwest::Client,
+}
+
+impl Shop {
+    /// Opens a shop of its own for the test `name`.
+    ///
+    /// # Errors
+    /// When the bundle does not start.
+    pub async fn open(name: &str) -> Result<Self> {
+        Self::open_with(name, |_| {}).await
+    }
+
+    /// The same with other options.
+    ///
+    /// # Errors
+    /// When the bundle does not start.
+    pub async fn open_with(name: &str, change: impl FnOnce(&mut Options)) -> Result<Self> {
+        let mut options = Options::new(folder(name));
+        change(&mut options);
+        let bundle = Bundle::start(options).await?;
+        let client = BundleClient::new(bundle.endpoints.clone());
+        Ok(Self { bundle, client, http: reqwest::Client::new() })
+    }
+
+    /// Tells Stripe about a purchase and posts its event; answers the checkout and the webhook's status.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn pay(&self, purchase: &Purchase) -> Result<(Checkout, u16)> {
+        let checkout = Checkout::of(purchase);
+        self.client.tell_stripe(&checkout).await?;
+        let (status, _) = self.post(&checkout.event("checkout.session.completed")).await?;
+        Ok((checkout, status))
+    }
+
+    /// Signs and posts an event; answers status and body.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn post(&self, event: &Value) -> Result<(u16, Value)> {
+        let (status, body) = self.client.post_event(event.to_string().as_bytes()).await?;
+        Ok((status, serde_json::from_str(&body).unwrap_or(Value::String(body))))
+    }
+
+    /// Posts bytes with a signature of the caller's making, or none.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn post_raw(&self, body: Vec<u8>, signature: Option<&str>) -> Result<(u16, Value)> {
+        let mut request = self.http.post(&self.bundle.endpoints.stripe_webhook_url).body(body);
+        request = request.header("content-type", "application/json");
+        if let Some(signature) = signature {
+            request = request.header("Stripe-Signature", signature);
+        }
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let text = response.text().await?;
+        Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
+    /// A right signature for `body`, made `age` seconds ago (negative: in the future).
+    pub fn signature(&self, body: &[u8], age: i64) -> String {
+        signature::sign(&self.bundle.endpoints.stripe_webhook_secret, clock::now().as_second() - age, body)
+    }
+
+    /// Waits until a sale's mail is there.
+    ///
+    /// # Errors
+    /// When it does not come, or the sale was parked.
+    pub async fn delivered(&self, sale: &str) -> Result<Delivered> {
+        match follow(&self.client, sale, Instant::now(), PATIENCE).await? {
+            End::Delivered(delivered) => Ok(*delivered),
+            End::Parked(source, reason) => bail!("{source} parked {sale}: {reason}"),
+        }
+    }
+
+    /// Waits until a sale is parked; answers who parked it and why.
+    ///
+    /// # Errors
+    /// When its mail comes instead, or nothing happens.
+    pub async fn parked(&self, sale: &str) -> Result<(String, String)> {
+        match follow(&self.client, sale, Instant::now(), PATIENCE).await? {
+            End::Parked(source, reason) => Ok((source, reason)),
+            End::Delivered(delivered) => bail!("{sale} was not parked but became {}", delivered.number),
+        }
+    }
+
+    /// Waits until `done` answers something.
+    ///
+    /// # Errors
+    /// When it never does, naming `what` was waited for.
+    pub async fn wait_for<T>(&self, what: &str, done: impl AsyncFn(&Self) -> Result<Option<T>>) -> Result<T> {
+        let started = Instant::now();
+        loop {
+            if let Some(found) = done(self).await? {
+                return Ok(found);
+            }
+            ensure!(started.elapsed() < PATIENCE, "waited in vain for {what}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// The items of one kind, `PAYMENT` or `INVOICE`, in the Billing table.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn items(&self, kind: &str) -> Result<Vec<Value>> {
+        let logical = if kind == "MAIL" { "OutboxTable" } else { "BillingTable" };
+        let (_, items) = self.client.table(logical).await?;
+        Ok(items.into_iter().filter(|item| item["kind"] == kind).collect())
+    }
+
+    /// Every number issued, in order.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn numbers(&self) -> Result<Vec<String>> {
+        let mut numbers: Vec<String> =
+            self.items("INVOICE").await?.iter().filter_map(|item| Some(item["pk"].as_str()?.strip_prefix("INVOICE#")?.to_owned())).collect();
+        numbers.sort();
+        Ok(numbers)
+    }
+
+    /// The mails so far.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn mails(&self) -> Result<Vec<Mail>> {
+        self.client.mails().await
+    }
+
+    /// A further sale goes through: whatever happened before it, the streams still flow.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn still_sells(&self) -> Result<Delivered> {
+        let (checkout, status) = self.pay(&Purchase::default()).await?;
+        ensure!(status == 200, "the webhook answered {status}");
+        self.delivered(&checkout.session_id).await
+    }
+}
+
+/// A folder of its own for each test.
+fn folder(name: &str) -> PathBuf {
+    paths::local().join("tests").join(name)
+}
+
+/// A seller file: the default with `changes` made, written for the test `name`.
+///
+/// # Errors
+/// When it cannot be written, or a change does not fit the file.
+pub fn seller_file(name: &str, changes: &[(&str, &str)]) -> Result<PathBuf> {
+    let mut text = std::fs::read_to_string(paths::seller())?;
+    for (from, to) in changes {
+        ensure!(text.contains(from), "the seller file has no {from}");
+        text = text.replacen(from, to, 1);
+    }
+    let folder = paths::local().join("tests");
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join(format!("{name}.seller.toml"));
+    std::fs::write(&path, text).context("the seller file cannot be written")?;
+    Ok(path)
+}

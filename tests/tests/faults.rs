@@ -1,0 +1,111 @@
+//! Services that fail, are slow, or answer and are not heard: everything completes by itself, nothing happens twice.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use comptoir_local::{
+    checkout::{Checkout, Purchase},
+    faults::Fault,
+};
+use comptoir_tests::Shop;
+use serde_json::Value;
+
+/// Posts until the webhook answers 200, as Stripe does; answers how often it had to.
+async fn deliver(shop: &Shop, event: &Value) -> Result<usize> {
+    for tries in 1..=30 {
+        if shop.post(event).await?.0 == 200 {
+            return Ok(tries);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    anyhow::bail!("the webhook never answered 200")
+}
+
+#[tokio::test]
+async fn stripe_away_or_slow_means_500_and_nothing_recorded_until_it_is_back() -> Result<()> {
+    let shop = Shop::open("faults-stripe").await?;
+    for fault in [Fault::Fail, Fault::Throttle, Fault::Reject, Fault::LoseAnswer, Fault::Delay(4000)] {
+        let checkout = Checkout::of(&Purchase::default());
+        shop.client.tell_stripe(&checkout).await?;
+        shop.bundle.stripe().faults.order(fault, 1);
+        let event = checkout.event("checkout.session.completed");
+        let (status, answer) = shop.post(&event).await?;
+        ensure!(status == 500, "{fault:?}: {status} {answer}");
+        let payments = shop.items("PAYMENT").await?;
+        ensure!(!payments.iter().any(|payment| payment["pk"] == format!("PAYMENT#{}", checkout.session_id)), "{fault:?}");
+        ensure!(deliver(&shop, &event).await? == 1, "{fault:?}: the next delivery succeeds");
+        shop.delivered(&checkout.session_id).await?;
+    }
+    ensure!(shop.numbers().await?.len() == 5 && shop.mails().await?.len() == 5);
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn ses_throttling_and_failing_delays_a_mail_and_sends_it_once() -> Result<()> {
+    let shop = Shop::open("faults-ses").await?;
+    shop.bundle.ses_faults().order(Fault::Throttle, 2);
+    shop.bundle.ses_faults().order(Fault::Fail, 2);
+    shop.still_sells().await?;
+    shop.bundle.ses_faults().order(Fault::Delay(2000), 1);
+    shop.still_sells().await?;
+    ensure!(shop.mails().await?.len() == 2);
+    ensure!(shop.client.parked().await?.is_empty());
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_mail_that_ses_refuses_waits_and_is_sent_on_replay() -> Result<()> {
+    let shop = Shop::open("faults-ses-reject").await?;
+    shop.bundle.ses_faults().order(Fault::Reject, 1);
+    let (checkout, _) = shop.pay(&Purchase::default()).await?;
+    let (source, reason) = shop.parked(&checkout.session_id).await?;
+    ensure!(source == "mail-sender" && reason.starts_with("mail_refused"), "{source} {reason}");
+    shop.still_sells().await?;
+    ensure!(comptoir_local::replay::run(&shop.client).await? == 1);
+    shop.delivered(&checkout.session_id).await?;
+    ensure!(shop.mails().await?.len() == 2);
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_answer_from_ses_is_flagged_and_never_sent_again() -> Result<()> {
+    let shop = Shop::open("faults-ses-lost").await?;
+    shop.bundle.ses_faults().order(Fault::LoseAnswer, 1);
+    shop.pay(&Purchase::default()).await?;
+    shop.wait_for("the mail to be flagged", async |shop: &Shop| {
+        Ok(shop.items("MAIL").await?.iter().any(|mail| mail["status"] == "unknown").then_some(()))
+    })
+    .await?;
+    shop.still_sells().await?;
+    ensure!(shop.mails().await?.len() == 2, "one from the lost answer, one after it");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn aws_away_means_500_and_everything_goes_on_when_it_is_back() -> Result<()> {
+    let shop = Shop::open("faults-aws").await?;
+    shop.still_sells().await?;
+    // Recorded, but not yet seen by the renderer when AWS goes away.
+    shop.bundle.pause_streams();
+    let (waiting, status) = shop.pay(&Purchase::default()).await?;
+    ensure!(status == 200);
+    let checkout = Checkout::of(&Purchase::default());
+    shop.client.tell_stripe(&checkout).await?;
+    shop.bundle.stop_aws().await;
+    shop.bundle.resume_streams();
+    let event = checkout.event("checkout.session.completed");
+    let (status, answer) = shop.post(&event).await?;
+    ensure!(status == 500, "{status} {answer}");
+    shop.bundle.resume_aws().await?;
+    deliver(&shop, &event).await?;
+    shop.delivered(&checkout.session_id).await?;
+    shop.delivered(&waiting.session_id).await?;
+    ensure!(shop.numbers().await?.len() == 3 && shop.mails().await?.len() == 3);
+    shop.bundle.stop().await;
+    Ok(())
+}
