@@ -68,6 +68,8 @@ pub enum RenderError {
     #[error("the page cannot be written as JSON: {0}")]
     Data(String),
     /// The engine failed in a way it should not.
-    #[error("the engine panicked on this invoice; undo the last change of invoice.typ, or report it with the log above")]
+    #[error(
+        "the engine panicked on this invoice; undo the last change of invoice.typ, or report it with the log above"
+    )]
     Engine,
 }

@@ -29,9 +29,8 @@ impl Fonts {
         if fonts.is_empty() {
             return Err(InvalidTemplates::NoFonts);
         }
-        let face = |font: &Font| {
-            font.clone().instantiate(FontVariant::default(), Abs::pt(10.0), &FontVariations::default())
-        };
+        let face =
+            |font: &Font| font.clone().instantiate(FontVariant::default(), Abs::pt(10.0), &FontVariations::default());
         let faces = fonts.iter().map(face).collect();
         Ok(Self { fonts, faces })
     }
@@ -62,6 +61,7 @@ impl Fonts {
     }
 }
 
+/// A font may list a character and give it glyph 0, which stands for "none".
 fn has_all(face: &FontInstance, cluster: &str) -> bool {
-    cluster.chars().all(|c| face.ttf().glyph_index(c).is_some())
+    cluster.chars().all(|c| face.ttf().glyph_index(c).is_some_and(|glyph| glyph.0 != 0))
 }

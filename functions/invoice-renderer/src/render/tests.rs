@@ -34,13 +34,8 @@ fn page_of(toml: &str, sale: &Sale) -> Page {
 
 fn with_lines(count: i64) -> Page {
     let mut sale = sale();
-    let line = |n: i64| SaleLine {
-        description: format!("Séance {n}"),
-        quantity: 1,
-        total: 100 * n,
-        discount: 0,
-        tax: None,
-    };
+    let line =
+        |n: i64| SaleLine { description: format!("Séance {n}"), quantity: 1, total: 100 * n, discount: 0, tax: None };
     sale.lines = (1..=count).map(line).collect();
     sale.total = sale.lines.iter().map(|line| line.total).sum();
     page_of(STANDARD_TOML, &sale)
@@ -69,7 +64,7 @@ fn the_same_page_is_the_same_bytes_whatever_was_rendered_between() {
     let renderer = renderer();
     let first = renderer.render(&page()).unwrap();
     for n in 1..=200 {
-        let mut other = with_lines(n % 7 + 1);
+        let mut other = with_lines(n % 2 + 1);
         other.number = format!("2026-11-{n:04}");
         renderer.render(&other).unwrap();
     }
@@ -183,7 +178,9 @@ fn strangers_names_print() {
 fn any_character_prints() {
     let renderer = renderer();
     let mut page = page();
-    let all: Vec<char> = ('\0'..=char::MAX).filter(|c| *c < '\u{3000}' || u32::from(*c) % 97 == 0).collect();
+    let all: Vec<char> = ('\0'..=char::MAX)
+        .filter(|c| *c < '\u{3000}' || u32::from(*c) % 97 == 0 || u32::from(*c) & 0xfffe == 0xfffe)
+        .collect();
     for chunk in all.chunks(4000) {
         page.buyer_lines = chunk.chunks(40).map(|chars| chars.iter().collect()).collect();
         renderer.render(&page).unwrap();
