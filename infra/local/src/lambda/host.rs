@@ -1,6 +1,7 @@
 //! The Lambda Runtime API: `/<function>/<slot>/2018-06-01/runtime/...`, one listener for all functions of a bundle.
 //!
-//! The path in front tells the processes apart; the official runtime keeps it, as it keeps the host.
+//! The path in front tells the processes apart. The official runtime keeps it as long as the address has a scheme, which
+//! Lambda's own has not.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

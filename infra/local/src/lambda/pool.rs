@@ -157,7 +157,7 @@ impl Function {
     fn variables(&self, slot: u64) -> Vec<(String, String)> {
         let settings = &self.settings;
         let own = [
-            ("AWS_LAMBDA_RUNTIME_API", format!("{}/{}/{slot}", self.host.address, settings.package)),
+            ("AWS_LAMBDA_RUNTIME_API", format!("http://{}/{}/{slot}", self.host.address, settings.package)),
             ("AWS_LAMBDA_FUNCTION_NAME", settings.name.clone()),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", settings.memory.to_string()),
