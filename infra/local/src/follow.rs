@@ -9,7 +9,7 @@ use crate::client::BundleClient;
 use crate::mail::Mail;
 
 /// How often the books are looked at.
-const LOOK: Duration = Duration::from_millis(10);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The steps of a sale, in their order.
 pub const STEPS: [&str; 5] = ["payment recorded", "number claimed", "PDF archived", "mail queued", "mail sent"];

@@ -13,6 +13,8 @@ use crate::client::BundleClient;
 /// # Errors
 /// One sentence that says what to do.
 pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
+    // Asked first, because it answers with the better sentence when nothing is running.
+    client.parked().await?;
     let mut count = 0;
     for logical in ["BillingTable", "OutboxTable"] {
         let (table, items) = client.table(logical).await?;

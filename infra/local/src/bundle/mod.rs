@@ -28,6 +28,7 @@ use crate::lambda::pool::Function;
 use crate::lock::Lock;
 use crate::mail::Mailbox;
 use crate::runtime::{self, AbortOnDrop};
+use crate::stream::Flow;
 use crate::stripe_fake::StripeFake;
 use ministack::Ministack;
 pub use options::{Functions, Options};
@@ -43,7 +44,7 @@ pub struct Bundle {
     front: Arc<Front>,
     aws: Aws,
     ministack: Arc<Mutex<Ministack>>,
-    streams: watch::Sender<bool>,
+    flow: watch::Sender<Flow>,
     secrets_prefix: String,
     announced: PathBuf,
     keep: bool,
@@ -104,12 +105,12 @@ impl Bundle {
 
     /// Lets the streams stand still, so that records pile up.
     pub fn pause_streams(&self) {
-        self.streams.send_replace(false);
+        self.flow.send_modify(|flow| flow.running = false);
     }
 
     /// Lets the streams flow again.
     pub fn resume_streams(&self) {
-        self.streams.send_replace(true);
+        self.flow.send_modify(|flow| flow.running = true);
     }
 
     /// Replaces the webhook secrets that the functions read: one or several, separated by spaces.
@@ -131,6 +132,8 @@ impl Bundle {
     /// When it does not come up.
     pub async fn resume_aws(&self) -> anyhow::Result<()> {
         let ministack = self.ministack.clone();
-        runtime::run(async move { ministack.lock().await.resume().await }).await
+        runtime::run(async move { ministack.lock().await.resume().await }).await?;
+        self.flow.send_modify(|flow| flow.restarts += 1);
+        Ok(())
     }
 }

@@ -26,6 +26,7 @@ use crate::mail::Mailbox;
 use crate::paths;
 use crate::runtime::AbortOnDrop;
 use crate::ses::Ses;
+use crate::stream::Flow;
 use crate::stream::pump::Pump;
 use crate::stripe_fake::StripeFake;
 
@@ -65,8 +66,8 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     let front = Arc::new(front(&options, &aws, &deployed, &functions)?);
     let mut tasks = vec![front::serve(listener, front.clone())];
     warm(&functions).await?;
-    let (streams, running) = watch::channel(true);
-    for pump in pumps(&options, &aws, &deployed, &functions, &running)? {
+    let (flow, seen) = watch::channel(Flow { running: true, restarts: 0 });
+    for pump in pumps(&options, &aws, &deployed, &functions, &seen)? {
         tasks.push(AbortOnDrop(tokio::spawn(pump.run())));
     }
     let endpoints = Endpoints {
@@ -92,7 +93,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
         front,
         aws,
         ministack,
-        streams,
+        flow,
         secrets_prefix,
         announced,
         keep,
@@ -233,7 +234,7 @@ fn pumps(
     aws: &Aws,
     deployed: &Deployed,
     functions: &Fleet,
-    running: &watch::Receiver<bool>,
+    flow: &watch::Receiver<Flow>,
 ) -> anyhow::Result<Vec<Pump>> {
     let folder = options.dir.join("streams");
     fs::create_dir_all(&folder).with_context(|| cannot_write(&folder))?;
@@ -247,7 +248,8 @@ fn pumps(
                 table: deployed.id(&source.table)?,
                 on_failure: source.on_failure.as_deref().map(|queue| deployed.id(queue)).transpose()?,
                 checkpoint: folder.join(format!("{}-{}.json", spec.package, source.name)),
-                running: running.clone(),
+                flow: flow.clone(),
+                restart: 0,
             });
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::aws::Aws;
-use crate::aws::dynamodb::{plain_item, text};
+use crate::aws::dynamodb::plain_item;
 
 /// Where things are written down, by physical name.
 #[derive(Debug)]
@@ -79,35 +79,29 @@ impl Books {
         Ok(documents)
     }
 
-    /// What waits for a person, oldest first: parked items of both tables, then what the streams gave up on.
+    /// What waits for a person, oldest first: parked ones among these items, and what the streams gave up on.
     ///
     /// # Errors
     /// When the stand-in does not answer.
-    pub async fn parked(&self) -> anyhow::Result<Vec<Parked>> {
-        let mut parked = Vec::new();
-        for table in [&self.billing, &self.outbox] {
-            for item in self.aws.scan(table).await? {
-                let Some(at) = text(&item, "parked_at") else { continue };
-                let field = |name| text(&item, name).unwrap_or_default().to_owned();
-                parked.push(Parked {
-                    source: field("parked_source"),
-                    reason: field("parked_reason"),
-                    at: at.to_owned(),
-                    record: plain_item(&item),
-                });
-            }
-        }
-        parked.extend(self.given_up().await?.into_iter().map(|message| {
-            let field = |pointer| message.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-            Parked {
-                source: "on-failure-queue".to_owned(),
-                reason: field("/requestContext/condition"),
-                at: field("/timestamp"),
-                record: message.clone(),
-            }
-        }));
-        parked.sort_by(|a, b| a.at.cmp(&b.at));
-        Ok(parked)
+    pub async fn parked(&self, items: &[Value]) -> anyhow::Result<Vec<Parked>> {
+        let field = |value: &Value, pointer: &str| {
+            value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let parked = items.iter().filter(|item| item.get("parked_at").is_some()).map(|item| Parked {
+            source: field(item, "/parked_source"),
+            reason: field(item, "/parked_reason"),
+            at: field(item, "/parked_at"),
+            record: item.clone(),
+        });
+        let given_up = self.given_up().await?.into_iter().map(|message| Parked {
+            source: "on-failure-queue".to_owned(),
+            reason: field(&message, "/requestContext/condition"),
+            at: field(&message, "/timestamp"),
+            record: message,
+        });
+        let mut all: Vec<Parked> = parked.chain(given_up).collect();
+        all.sort_by(|a, b| a.at.cmp(&b.at));
+        Ok(all)
     }
 
     /// The messages in the on-failure queue, left where they are.

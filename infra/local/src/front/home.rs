@@ -7,7 +7,8 @@ use axum::http::Response;
 use axum::response::{Html, IntoResponse};
 use serde_json::{Value, json};
 
-use super::{Shared, broken};
+use super::{Front, Shared, broken};
+use crate::mail::Mail;
 
 const PAGE: &str = include_str!("../home/index.html");
 const STYLE: &str = include_str!("../home/style.css");
@@ -20,31 +21,29 @@ pub async fn page() -> Response<Body> {
 
 /// What the page shows.
 pub async fn state(State(front): Shared) -> Response<Body> {
-    let (items, parked) = match tokio::try_join!(front.books.items(), front.books.parked()) {
-        Ok(read) => read,
-        Err(error) => return broken(&error),
-    };
+    match read(&front).await {
+        Ok(state) => Json(state).into_response(),
+        Err(error) => broken(&error),
+    }
+}
+
+async fn read(front: &Front) -> anyhow::Result<Value> {
+    let items = front.books.items().await?;
     let of = |kind: &str| {
-        items.iter().filter(|item| item.get("kind").and_then(Value::as_str) == Some(kind)).cloned().collect::<Vec<_>>()
+        items.iter().filter(|item| item.get("kind").and_then(Value::as_str) == Some(kind)).collect::<Vec<_>>()
     };
-    let mails: Vec<Value> = front.ses.mailbox.all().into_iter().map(|mail| json!(mail)).map(without_files).collect();
-    Json(json!({
+    let mails: Vec<Value> = front.ses.mailbox.all().iter().map(envelope).collect();
+    Ok(json!({
         "stage": front.stage,
         "payments": of("PAYMENT"),
         "invoices": of("INVOICE"),
         "queued": of("MAIL"),
         "mails": mails,
-        "parked": parked,
+        "parked": front.books.parked(&items).await?,
     }))
-    .into_response()
 }
 
-/// The page names the attachments; their bytes are in the archive.
-fn without_files(mut mail: Value) -> Value {
-    for attachment in mail.get_mut("attachments").and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(fields) = attachment.as_object_mut() {
-            fields.remove("base64");
-        }
-    }
-    mail
+/// What the list of mails shows; the page fetches a whole mail when somebody opens it.
+fn envelope(mail: &Mail) -> Value {
+    json!({"id": mail.id, "to": mail.to, "subject": mail.subject, "sent_at": mail.sent_at})
 }

@@ -51,6 +51,7 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
         .route("/", get(home::page))
         .route("/_local/state", get(home::state))
         .route("/_local/mailbox", get(mailbox))
+        .route("/_local/mailbox/{id}", get(one_mail))
         .route("/_local/archive", get(archive::list))
         .route("/_local/archive/{*key}", get(archive::object))
         .route("/_local/parked", get(parked::list))
@@ -72,6 +73,13 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
 
 async fn mailbox(State(front): Shared) -> Response<Body> {
     Json(front.ses.mailbox.all()).into_response()
+}
+
+async fn one_mail(State(front): Shared, Path(id): Path<String>) -> Response<Body> {
+    match front.ses.mailbox.all().into_iter().find(|mail| mail.id == id) {
+        Some(mail) => Json(mail).into_response(),
+        None => (StatusCode::NOT_FOUND, Json(json!({"message": format!("there is no mail {id}")}))).into_response(),
+    }
 }
 
 async fn stripe_get(State(front): Shared, Path(path): Path<String>, headers: HeaderMap) -> Response<Body> {

@@ -10,7 +10,11 @@ use super::{Shared, broken};
 
 /// `GET parked_url`.
 pub async fn list(State(front): Shared) -> Response<Body> {
-    match front.books.parked().await {
+    let parked = match front.books.items().await {
+        Ok(items) => front.books.parked(&items).await,
+        Err(error) => Err(error),
+    };
+    match parked {
         Ok(parked) => Json(parked).into_response(),
         Err(error) => broken(&error),
     }

@@ -126,9 +126,12 @@ function letters() {
 }
 
 /** Opens a mail, or goes back to the list. */
-function read(id) {
-  const mail = state.mails.find((one) => one.id === id);
-  open = mail ? id : null;
+async function read(id) {
+  open = id;
+  const answer = id && (await fetch("/_local/mailbox/" + encodeURIComponent(id)).catch(() => null));
+  const mail = answer?.ok ? await answer.json() : null;
+  if (open !== id) return;
+  if (!mail) open = null;
   $("letter").hidden = !mail;
   $("letters").hidden = Boolean(mail);
   if (!mail) return;

@@ -5,4 +5,14 @@
 pub mod filter;
 pub mod give_up;
 pub mod pump;
+pub mod reread;
 pub mod retry;
+
+/// What all pumps of a bundle have to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// False while the streams shall stand still.
+    pub running: bool,
+    /// How often the stand-in for AWS was started again: its streams start empty each time.
+    pub restarts: u64,
+}

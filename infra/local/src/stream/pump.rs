@@ -9,9 +9,9 @@ use axum::body::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::filter;
 use super::give_up::{Condition, GivenUp, arrival, message, sequence_number};
 use super::retry::{Attempt, Next, Policy, Remaining, backoff, read_answer};
+use super::{Flow, filter, reread};
 use crate::aws::Aws;
 use crate::bundle::resources::StreamSource;
 use crate::lambda::pool::Function;
@@ -38,8 +38,10 @@ pub struct Pump {
     pub on_failure: Option<String>,
     /// Where the position is kept, so that it survives the bundle.
     pub checkpoint: PathBuf,
-    /// False while the pump shall stand still.
-    pub running: watch::Receiver<bool>,
+    /// Whether to go on, and whether the stream is still the one it was.
+    pub flow: watch::Receiver<Flow>,
+    /// The restart of the stand-in that the position belongs to.
+    pub restart: u64,
 }
 
 /// Where in the stream a batch comes from.
@@ -73,28 +75,54 @@ impl Pump {
     }
 
     async fn read(&mut self, origin: &Origin) -> anyhow::Result<()> {
-        let mut iterator = self.iterator(origin).await?;
+        let mut iterator = self.begin(origin).await?;
         while let Some(current) = iterator {
-            self.running.wait_for(|running| *running).await.context("the bundle stops")?;
+            self.flow.wait_for(|flow| flow.running).await.context("the bundle stops")?;
+            if self.flow.borrow().restarts != self.restart {
+                return Ok(());
+            }
             let page = self.streams("GetRecords", &json!({"ShardIterator": current, "Limit": 1000})).await?;
             iterator = page.get("NextShardIterator").and_then(Value::as_str).map(str::to_owned);
             let records = page.get("Records").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
             if records.is_empty() {
                 tokio::time::sleep(IDLE).await;
-                continue;
             }
-            let wanted: Vec<Value> = records
-                .iter()
-                .filter(|record| filter::any(&self.source.filters, record))
-                .map(|record| delivered(record, origin))
-                .collect();
-            for batch in wanted.chunks(self.source.batch_size.max(1)) {
-                self.deliver(batch, origin).await?;
-                self.remember(batch.last(), origin)?;
-            }
-            self.remember(records.last(), origin)?;
+            self.process(records, origin, true).await?;
         }
         Ok(())
+    }
+
+    /// Where to read on: after the checkpoint, or from the start when the stream has lost its place.
+    async fn begin(&mut self, origin: &Origin) -> anyhow::Result<Option<String>> {
+        let restarts = self.flow.borrow().restarts;
+        if restarts == self.restart {
+            match self.iterator(origin, self.kept(origin)).await {
+                Err(error) if error.to_string().contains("TrimmedDataAccessException") => {}
+                known => return known,
+            }
+        }
+        // First the place, then the table: what is written in between comes twice rather than never.
+        let iterator = self.iterator(origin, None).await?;
+        let again = reread::records(self.aws.scan(&self.table).await?);
+        self.process(&again, origin, false).await?;
+        self.restart = restarts;
+        Ok(iterator)
+    }
+
+    /// Delivers the records that pass the filter, batch after batch.
+    async fn process(&mut self, records: &[Value], origin: &Origin, places: bool) -> anyhow::Result<()> {
+        let wanted: Vec<Value> = records
+            .iter()
+            .filter(|record| filter::any(&self.source.filters, record))
+            .map(|record| delivered(record, origin))
+            .collect();
+        for batch in wanted.chunks(self.source.batch_size.max(1)) {
+            self.deliver(batch, origin).await?;
+            if places {
+                self.remember(batch.last(), origin)?;
+            }
+        }
+        if places { self.remember(records.last(), origin) } else { Ok(()) }
     }
 
     /// Delivers a batch until each of its records is done or given up.
@@ -102,7 +130,7 @@ impl Pump {
         let mut remaining =
             Remaining::new(Policy { retries: self.source.retries, bisect: self.source.bisect }, batch.len());
         while let Some(segment) = remaining.first().cloned() {
-            self.running.wait_for(|running| *running).await.context("the bundle stops")?;
+            self.flow.wait_for(|flow| flow.running).await.context("the bundle stops")?;
             let records = batch.get(segment.range.clone()).unwrap_or_default();
             if self.too_old(records) {
                 remaining.give_up();
@@ -168,20 +196,25 @@ impl Pump {
         arn.with_context(|| format!("the table {} has no stream", self.table))
     }
 
-    async fn iterator(&self, origin: &Origin) -> anyhow::Result<Option<String>> {
-        let mut input =
-            json!({"StreamArn": origin.stream, "ShardId": origin.shard, "ShardIteratorType": "TRIM_HORIZON"});
-        let kept =
-            std::fs::read_to_string(&self.checkpoint).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
-        if let (Some(kept), Some(fields)) = (kept, input.as_object_mut())
-            && kept.get("shard").and_then(Value::as_str) == Some(&origin.shard)
-            && kept.get("stream").and_then(Value::as_str) == Some(&origin.stream)
-        {
-            fields.insert("ShardIteratorType".to_owned(), json!("AFTER_SEQUENCE_NUMBER"));
-            fields.insert("SequenceNumber".to_owned(), kept.get("after").cloned().unwrap_or_default());
+    async fn iterator(&self, origin: &Origin, after: Option<String>) -> anyhow::Result<Option<String>> {
+        let place = match &after {
+            Some(number) => json!({"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": number}),
+            None => json!({"ShardIteratorType": "TRIM_HORIZON"}),
+        };
+        let mut input = json!({"StreamArn": origin.stream, "ShardId": origin.shard});
+        if let (Some(input), Value::Object(place)) = (input.as_object_mut(), place) {
+            input.extend(place);
         }
         let answer = self.streams("GetShardIterator", &input).await?;
         Ok(answer.get("ShardIterator").and_then(Value::as_str).map(str::to_owned))
+    }
+
+    /// The sequence number of the last record that is done, if one of this shard was.
+    fn kept(&self, origin: &Origin) -> Option<String> {
+        let kept: Value = serde_json::from_slice(&std::fs::read(&self.checkpoint).ok()?).ok()?;
+        let same = |name: &str, value: &str| kept.get(name).and_then(Value::as_str) == Some(value);
+        let here = same("shard", &origin.shard) && same("stream", &origin.stream);
+        here.then(|| kept.get("after").and_then(Value::as_str).map(str::to_owned)).flatten()
     }
 
     fn remember(&self, last: Option<&Value>, origin: &Origin) -> anyhow::Result<()> {
