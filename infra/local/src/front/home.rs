@@ -14,9 +14,12 @@ const PAGE: &str = include_str!("../home/index.html");
 const STYLE: &str = include_str!("../home/style.css");
 const SCRIPT: &str = include_str!("../home/script.js");
 
-/// The page, in one piece: nothing else is fetched but the state.
-pub async fn page() -> Response<Body> {
-    Html(PAGE.replace("/* style.css */", STYLE).replace("/* script.js */", SCRIPT)).into_response()
+/// The page, in one piece, with what it shows first already in it.
+pub async fn page(State(front): Shared) -> Response<Body> {
+    let state = read(&front).await.map_or_else(|_| "null".to_owned(), |state| state.to_string());
+    let page = PAGE.replace("/* style.css */", STYLE).replace("/* script.js */", SCRIPT);
+    // A customer may be called "</script>".
+    Html(page.replace("/* state.json */", &state.replace('<', "\\u003c"))).into_response()
 }
 
 /// What the page shows.

@@ -176,19 +176,22 @@ function live(on, text) {
   $("live").lastElementChild.textContent = text;
 }
 
+function take(text) {
+  live(true, "up to date");
+  if (text === shown) return;
+  shown = text;
+  state = JSON.parse(text);
+  show();
+  const wanted = decodeURIComponent(location.hash.match(/^#mail=(.+)/)?.[1] || "");
+  if (wanted && !open) read(wanted === "last" ? state.mails.at(-1)?.id : wanted);
+}
+
 async function look() {
   try {
     const answer = await fetch("/_local/state", { cache: "no-store" });
     const text = await answer.text();
     if (!answer.ok) throw new Error(text);
-    live(true, "up to date");
-    if (text !== shown) {
-      shown = text;
-      state = JSON.parse(text);
-      show();
-      const wanted = decodeURIComponent(location.hash.match(/^#mail=(.+)/)?.[1] || "");
-      if (wanted && !open) read(wanted === "last" ? state.mails.at(-1)?.id : wanted);
-    }
+    take(text);
   } catch {
     live(false, "the bundle does not answer");
   }
@@ -196,4 +199,6 @@ async function look() {
 }
 
 $("back").addEventListener("click", () => { location.hash = ""; read(null); });
+const first = $("first").textContent;
+if (first.startsWith("{")) take(first);
 look();
