@@ -96,7 +96,10 @@ pub async fn receive(
         Completed::Whole(sale) => (sale, false),
         Completed::Summed(sale) => (sale, true),
         Completed::BilledByInvoice => {
-            return Ok(Received::Ignored(Reason::new("billed_by_stripe_invoice", "the sale is announced by invoice.paid")));
+            return Ok(Received::Ignored(Reason::new(
+                "billed_by_stripe_invoice",
+                "the sale is announced by invoice.paid",
+            )));
         }
     };
     let key = sale.key.to_string();

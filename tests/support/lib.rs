@@ -20,7 +20,9 @@ use comptoir_local::{
 use serde_json::Value;
 
 /// How long anything may take before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+///
+/// Generous, because unoptimised functions render on machines that do other work too.
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A running bundle with its client.
 #[derive(Debug)]
@@ -146,8 +148,12 @@ impl Shop {
     /// # Errors
     /// When the bundle does not answer.
     pub async fn numbers(&self) -> Result<Vec<String>> {
-        let mut numbers: Vec<String> =
-            self.items("INVOICE").await?.iter().filter_map(|item| Some(item["pk"].as_str()?.strip_prefix("INVOICE#")?.to_owned())).collect();
+        let mut numbers: Vec<String> = self
+            .items("INVOICE")
+            .await?
+            .iter()
+            .filter_map(|item| Some(item["pk"].as_str()?.strip_prefix("INVOICE#")?.to_owned()))
+            .collect();
         numbers.sort();
         Ok(numbers)
     }

@@ -31,7 +31,10 @@ async fn two_hundred_payments_by_sixteen_clients_are_two_hundred_invoices() -> R
     while let Some(client) = clients.join_next().await {
         client??;
     }
-    shop.wait_for("two hundred mails", async |shop: &Shop| Ok((shop.bundle.mailbox().count() >= PAYMENTS).then_some(()))).await?;
+    shop.wait_for("two hundred mails", async |shop: &Shop| {
+        Ok((shop.bundle.mailbox().count() >= PAYMENTS).then_some(()))
+    })
+    .await?;
     let numbers = shop.numbers().await?;
     let last = |number: &String| number.rsplit('-').next().and_then(|n| n.parse::<usize>().ok());
     let counted: BTreeSet<usize> = numbers.iter().filter_map(last).collect();

@@ -33,7 +33,10 @@ async fn stripe_away_or_slow_means_500_and_nothing_recorded_until_it_is_back() -
         let (status, answer) = shop.post(&event).await?;
         ensure!(status == 500, "{fault:?}: {status} {answer}");
         let payments = shop.items("PAYMENT").await?;
-        ensure!(!payments.iter().any(|payment| payment["pk"] == format!("PAYMENT#{}", checkout.session_id)), "{fault:?}");
+        ensure!(
+            !payments.iter().any(|payment| payment["pk"] == format!("PAYMENT#{}", checkout.session_id)),
+            "{fault:?}"
+        );
         ensure!(deliver(&shop, &event).await? == 1, "{fault:?}: the next delivery succeeds");
         shop.delivered(&checkout.session_id).await?;
     }

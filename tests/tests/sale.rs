@@ -29,7 +29,10 @@ async fn a_payment_becomes_a_numbered_archived_and_mailed_invoice() -> Result<()
         ensure!(part.contains(&delivered.number), "{part}");
     }
     ensure!(delivered.mail.text.contains("123,45"), "{}", delivered.mail.text);
-    ensure!(delivered.mail.configuration_set.is_some() && !delivered.mail.tags.is_empty(), "delivery events find the mail");
+    ensure!(
+        delivered.mail.configuration_set.is_some() && !delivered.mail.tags.is_empty(),
+        "delivery events find the mail"
+    );
     let invoice = shop.items("INVOICE").await?.remove(0);
     ensure!(invoice["document_sha256"] == sha256(&pdf), "the ledger holds the archive's hash");
     ensure!(invoice["data"]["lines"].as_array().unwrap().len() == 3);
@@ -90,7 +93,9 @@ async fn a_session_with_a_stripe_invoice_is_billed_by_that_invoice() -> Result<(
         } },
     });
     // Out of order: the invoice first, then the session, then both again.
-    for (event, result) in [(&paid, "recorded"), (&completed, "ignored"), (&paid, "recorded_before"), (&completed, "ignored")] {
+    for (event, result) in
+        [(&paid, "recorded"), (&completed, "ignored"), (&paid, "recorded_before"), (&completed, "ignored")]
+    {
         let (status, answer) = shop.post(event).await?;
         ensure!(status == 200 && answer["result"] == result, "{status} {answer}");
     }

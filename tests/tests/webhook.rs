@@ -17,7 +17,11 @@ async fn nothing_forged_stale_or_malformed_is_recorded() -> Result<()> {
     let right = shop.signature(&body, 0);
     let tampered = event().to_string().into_bytes();
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes();
-    let deep_event = format!(r#"{{"id":"evt_1","type":"invoice.paid","data":{{"object":{}1{}}}}}"#, "[".repeat(5000), "]".repeat(5000));
+    let deep_event = format!(
+        r#"{{"id":"evt_1","type":"invoice.paid","data":{{"object":{}1{}}}}}"#,
+        "[".repeat(5000),
+        "]".repeat(5000)
+    );
     let latin = b"{\"id\":\"evt_\xe9\"}".to_vec();
     let huge = vec![b' '; 1024 * 1024 + 1];
     let signed = |body: &[u8]| Some(shop.signature(body, 0));
@@ -72,7 +76,10 @@ async fn what_is_no_sale_is_ignored_with_its_reason() -> Result<()> {
     ];
     for (event, result, reason) in cases {
         let (status, answer) = shop.post(&event).await?;
-        ensure!(status == 200 && answer["result"] == result && answer["reason"] == reason, "{reason}: {status} {answer}");
+        ensure!(
+            status == 200 && answer["result"] == result && answer["reason"] == reason,
+            "{reason}: {status} {answer}"
+        );
     }
     ensure!(shop.items("PAYMENT").await?.is_empty());
     let parked = shop.client.parked().await?;

@@ -38,7 +38,8 @@ pub(super) fn json(value: &impl Serialize, what: &'static str) -> Result<Attribu
 /// The value that an item holds.
 pub(super) fn data<T: DeserializeOwned>(item: &Item, what: &'static str) -> Result<T, Unavailable> {
     let text = read_text(item, "data").ok_or_else(|| Unavailable::new(what, "an item has no data"))?;
-    serde_json::from_str(text).map_err(|error| Unavailable::new(what, format!("an item's data cannot be read: {error}")))
+    serde_json::from_str(text)
+        .map_err(|error| Unavailable::new(what, format!("an item's data cannot be read: {error}")))
 }
 
 pub(super) fn read_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {

@@ -8,7 +8,9 @@ use aws_sdk_dynamodb::{
 };
 use jiff::{Timestamp, civil::Date};
 
-use super::item::{Item, PARK, codes, condition_failed, data, item, json, key, number, parked, read_number, read_text, text, trouble};
+use super::item::{
+    Item, PARK, codes, condition_failed, data, item, json, key, number, parked, read_number, read_text, text, trouble,
+};
 use crate::{
     archive::Document,
     invoice::{
@@ -38,7 +40,14 @@ impl DynamoLedger {
     }
 
     async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, Unavailable> {
-        let got = self.client.get_item().table_name(&self.billing).key("pk", key(kind, id)).consistent_read(true).send().await;
+        let got = self
+            .client
+            .get_item()
+            .table_name(&self.billing)
+            .key("pk", key(kind, id))
+            .consistent_read(true)
+            .send()
+            .await;
         got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
     }
 
@@ -63,7 +72,8 @@ impl DynamoLedger {
     }
 
     fn put(&self, table: &str, item: Item) -> Result<TransactWriteItem, Unavailable> {
-        let put = Put::builder().table_name(table).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
+        let put =
+            Put::builder().table_name(table).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
         write(put.build().map(|put| TransactWriteItem::builder().put(put).build()))
     }
 }
@@ -75,7 +85,8 @@ fn write(built: Result<TransactWriteItem, BuildError>) -> Result<TransactWriteIt
 impl Ledger for DynamoLedger {
     async fn counter(&self, series: &Series) -> Result<Counter, Unavailable> {
         let Some(item) = self.get("COUNTER", &series.0).await? else { return Ok(Counter::default()) };
-        let last = read_number(&item, "last_number").ok_or_else(|| Unavailable::new(WHAT, "a counter has no last_number"))?;
+        let last =
+            read_number(&item, "last_number").ok_or_else(|| Unavailable::new(WHAT, "a counter has no last_number"))?;
         let last_issued_on = read_text(&item, "last_issued_on").and_then(|day| day.parse::<Date>().ok());
         Ok(Counter { last, last_issued_on })
     }
@@ -152,7 +163,8 @@ impl Ledger for DynamoLedger {
             queued.extend(parked("invoice-renderer", &reason, mail.queued_at));
         }
         let put = self.put(&self.outbox, queued)?;
-        let Err(error) = self.client.transact_write_items().transact_items(update).transact_items(put).send().await else {
+        let Err(error) = self.client.transact_write_items().transact_items(update).transact_items(put).send().await
+        else {
             return Ok(());
         };
         match error.as_service_error() {

@@ -43,7 +43,9 @@ impl DynamoOutbox {
 async fn settle(update: UpdateItemFluentBuilder) -> Result<(), Unavailable> {
     match update.send().await {
         Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
+            Ok(())
+        }
         Err(error) => Err(trouble(WHAT, &error)),
     }
 }
@@ -64,7 +66,13 @@ fn status(item: &Item) -> Status {
 }
 
 impl Outbox for DynamoOutbox {
-    async fn claim(&self, id: &MailId, claimant: &str, now: Timestamp, lease: SignedDuration) -> Result<Claim, Unavailable> {
+    async fn claim(
+        &self,
+        id: &MailId,
+        claimant: &str,
+        now: Timestamp,
+        lease: SignedDuration,
+    ) -> Result<Claim, Unavailable> {
         let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
         let claimed = self
             .update(id)
@@ -84,7 +92,8 @@ impl Outbox for DynamoOutbox {
             Err(error) => match error.into_service_error() {
                 UpdateItemError::ConditionalCheckFailedException(held) => held.item,
                 other => {
-                    let code = aws_sdk_dynamodb::error::ProvideErrorMetadata::code(&other).unwrap_or("no answer").to_owned();
+                    let code =
+                        aws_sdk_dynamodb::error::ProvideErrorMetadata::code(&other).unwrap_or("no answer").to_owned();
                     return Err(Unavailable::new(WHAT, code));
                 }
             },

@@ -10,8 +10,8 @@ use aws_sdk_sesv2::{
     operation::send_email::SendEmailError,
     primitives::Blob,
     types::{
-        Attachment, AttachmentContentTransferEncoding, Body, Content, Destination, EmailContent, Message, MessageHeader,
-        MessageTag,
+        Attachment, AttachmentContentTransferEncoding, Body, Content, Destination, EmailContent, Message,
+        MessageHeader, MessageTag,
     },
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -69,9 +69,8 @@ fn content(letter: &Letter) -> Result<EmailContent, aws_sdk_sesv2::error::BuildE
 
 impl PostOffice for SesPostOffice {
     async fn post(&self, letter: &Letter) -> Posted {
-        let built = content(letter).and_then(|content| {
-            Ok((content, MessageTag::builder().name(MAIL_TAG).value(tag_of(&letter.id)).build()?))
-        });
+        let built = content(letter)
+            .and_then(|content| Ok((content, MessageTag::builder().name(MAIL_TAG).value(tag_of(&letter.id)).build()?)));
         let (content, tag) = match built {
             Ok(built) => built,
             Err(error) => return Posted::Refused(Reason::new("mail_incomplete", error.to_string())),
@@ -119,7 +118,9 @@ fn answered(error: &SendEmailError, status: u16) -> Posted {
         SendEmailError::AccountSuspendedException(_) | SendEmailError::SendingPausedException(_) => {
             "SES stopped sending for this account; resolve it in the SES console, then replay"
         }
-        SendEmailError::NotFoundException(_) => "the SES configuration set is missing; deploy the stack again, then replay",
+        SendEmailError::NotFoundException(_) => {
+            "the SES configuration set is missing; deploy the stack again, then replay"
+        }
         _ => "see the SES console for the cause, then replay",
     };
     Posted::Refused(Reason::new("mail_refused", format!("{code}: {fix}")))
@@ -129,7 +130,10 @@ fn answered(error: &SendEmailError, status: u16) -> Posted {
 fn never_connected(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(current) = cause {
-        if current.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(hyper_util::client::legacy::Error::is_connect) {
+        if current
+            .downcast_ref::<hyper_util::client::legacy::Error>()
+            .is_some_and(hyper_util::client::legacy::Error::is_connect)
+        {
             return true;
         }
         cause = current.source();

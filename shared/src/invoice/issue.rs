@@ -117,7 +117,11 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                 }
             }
         }
-        if pending.is_empty() { Ok(entries) } else { Err(Unavailable::new("the ledger", "other renderers kept claiming numbers")) }
+        if pending.is_empty() {
+            Ok(entries)
+        } else {
+            Err(Unavailable::new("the ledger", "other renderers kept claiming numbers"))
+        }
     }
 
     /// Renders, archives and notes an invoice, and queues its mail; whatever of it was done before stays as it is.

@@ -76,5 +76,10 @@ pub trait Ledger: Send + Sync {
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
     /// Takes a payment out of the way, with its reason, until someone replays it.
-    fn park(&self, sale: &SaleKey, reason: &Reason, now: Timestamp) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn park(
+        &self,
+        sale: &SaleKey,
+        reason: &Reason,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }

@@ -66,7 +66,8 @@ impl Record {
     /// When there is none, or it is not of this shape; the reason never quotes it.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, Reason> {
         let unreadable = |text: String| Reason::new("record_unreadable", text);
-        let data = self.dynamodb.new_image.data.as_ref().ok_or_else(|| unreadable("the item has no data".to_owned()))?;
+        let data =
+            self.dynamodb.new_image.data.as_ref().ok_or_else(|| unreadable("the item has no data".to_owned()))?;
         serde_json::from_str(&data.s).map_err(|error| {
             unreadable(format!("the item's data cannot be read at line {}, column {}", error.line(), error.column()))
         })

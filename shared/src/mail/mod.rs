@@ -90,7 +90,9 @@ impl Mail {
                 number: page.number.clone(),
                 total: page.total.1.clone(),
                 issued_on: page.issued_on.clone(),
-                lines: listed.map(|line| (line.description.clone(), print::money(draft.money(line.gross), french))).collect(),
+                lines: listed
+                    .map(|line| (line.description.clone(), print::money(draft.money(line.gross), french)))
+                    .collect(),
                 more_lines: draft.lines.len().saturating_sub(LISTED_LINES),
             },
             attachment: Attachment {

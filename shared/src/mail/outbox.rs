@@ -39,19 +39,35 @@ pub enum Claim {
 /// Keeps mails and where each stands.
 pub trait Outbox: Send + Sync {
     /// Claims a waiting mail for `lease`. `claimant` tells our own earlier try, whose answer was lost, from a stranger's.
-    fn claim(&self, id: &MailId, claimant: &str, now: Timestamp, lease: SignedDuration) -> impl Future<Output = Result<Claim, Unavailable>> + Send;
+    fn claim(
+        &self,
+        id: &MailId,
+        claimant: &str,
+        now: Timestamp,
+        lease: SignedDuration,
+    ) -> impl Future<Output = Result<Claim, Unavailable>> + Send;
 
     /// Gives a claimed mail back: it was certainly not sent.
     fn release(&self, id: &MailId) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
     /// Notes that a claimed mail was sent, under the service's id.
-    fn sent(&self, id: &MailId, message_id: &str, now: Timestamp) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn sent(
+        &self,
+        id: &MailId,
+        message_id: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
     /// Notes that nobody knows whether a mail was sent, unless that is known by now.
     fn unknown(&self, id: &MailId, now: Timestamp) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
     /// Takes a mail out of the way, with its reason, until someone replays it.
-    fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn park(
+        &self,
+        id: &MailId,
+        reason: &Reason,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 }
 
 /// A mail ready to leave.

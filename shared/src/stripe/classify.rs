@@ -21,6 +21,9 @@ use crate::{
 /// Longest body that is read, in bytes.
 pub const LONGEST_BODY: usize = 1024 * 1024;
 
+/// Deepest nesting that is read. Stripe's objects, expanded, have about a dozen levels; parsers recurse.
+const DEEPEST: usize = 64;
+
 /// Longest id that is stored, in bytes; Stripe's have about 70.
 const LONGEST_ID: usize = 255;
 
@@ -63,10 +66,16 @@ pub enum Missing {
 /// Reads a verified body.
 ///
 /// # Errors
-/// When it is no event at all: not JSON, no id, no type, or nested deeper than 128 levels.
+/// When it is no event at all: not JSON, no id, no type, or nested deeper than [`DEEPEST`].
 pub fn read(body: &[u8]) -> Result<Event<'_>, Reason> {
+    if depth(body) > DEEPEST {
+        return Err(Reason::new("not_an_event", format!("the body is nested deeper than {DEEPEST} levels")));
+    }
     let event: Event<'_> = serde_json::from_slice(body).map_err(|error| {
-        Reason::new("not_an_event", format!("the body is no Stripe event: {} at line {}", category(&error), error.line()))
+        Reason::new(
+            "not_an_event",
+            format!("the body is no Stripe event: {} at line {}", category(&error), error.line()),
+        )
     })?;
     if is_id(&event.id) { Ok(event) } else { Err(Reason::new("not_an_event", "the event's id is empty or too long")) }
 }
@@ -103,10 +112,15 @@ fn from_session(event: &Event<'_>, session: Session) -> Meaning {
         return unreadable("data.object.id is empty or too long");
     }
     if let Some(invoice) = &session.invoice {
-        return nothing("billed_by_stripe_invoice", format!("the sale is invoice {}, announced by invoice.paid", short(invoice.id())));
+        return nothing(
+            "billed_by_stripe_invoice",
+            format!("the sale is invoice {}, announced by invoice.paid", short(invoice.id())),
+        );
     }
     match session.mode.as_deref() {
-        Some("subscription") => return nothing("billed_by_stripe_invoice", "a subscription's sales are announced by invoice.paid"),
+        Some("subscription") => {
+            return nothing("billed_by_stripe_invoice", "a subscription's sales are announced by invoice.paid");
+        }
         Some("setup") => return nothing("no_sale", "a session in setup mode sells nothing"),
         _ => {}
     }
@@ -154,7 +168,8 @@ fn from_invoice(event: &Event<'_>, invoice: StripeInvoice) -> Meaning {
     }
     let paid_at = invoice.status_transitions.as_ref().and_then(|at| at.paid_at).unwrap_or(event.created);
     let tax = invoice.total_taxes.as_ref().map(|taxes| taxes.iter().map(|tax| tax.amount).sum()).or(invoice.tax);
-    let first_payment = invoice.payments.as_ref().and_then(|list| list.data.first()).and_then(|entry| entry.payment.as_ref());
+    let first_payment =
+        invoice.payments.as_ref().and_then(|list| list.data.first()).and_then(|entry| entry.payment.as_ref());
     let payment_intent = invoice.payment_intent.as_ref().or_else(|| first_payment?.payment_intent.as_ref());
     let complete = invoice.lines.as_ref().is_some_and(|lines| !lines.has_more);
     let sale = Sale {
@@ -187,6 +202,25 @@ fn object<T: DeserializeOwned>(event: &Event<'_>) -> Result<T, Reason> {
     serde_json::from_str(raw.get()).map_err(|error| {
         Reason::new("object_unreadable", format!("data.object of {} cannot be read: {error}", short(&event.kind)))
     })
+}
+
+/// How deep brackets nest outside of strings; right for JSON, and some number for anything else.
+fn depth(body: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in body {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
 }
 
 fn nothing(word: &str, text: impl Into<String>) -> Meaning {
@@ -228,6 +262,62 @@ fn address(address: object::Address) -> Address {
 }
 
 fn tax_ids(ids: Option<Vec<object::TaxId>>) -> Vec<TaxId> {
-    let known = |id: object::TaxId| Some(TaxId { kind: id.kind.unwrap_or_default(), value: filled(id.value.as_deref())? });
+    let known =
+        |id: object::TaxId| Some(TaxId { kind: id.kind.unwrap_or_default(), value: filled(id.value.as_deref())? });
     ids.unwrap_or_default().into_iter().filter_map(known).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(kind: &str, object: &str) -> String {
+        format!(
+            r#"{{"id":"evt_1","type":"{kind}","created":1795257000,"livemode":false,"data":{{"object":{object}}}}}"#
+        )
+    }
+
+    fn meaning(kind: &str, object: &str) -> Meaning {
+        classify(&read(event(kind, object).as_bytes()).unwrap(), false)
+    }
+
+    #[test]
+    fn nesting_is_bounded_and_brackets_in_strings_do_not_count() {
+        assert_eq!(depth(br#"{"a":[{"b":"[[["[{"}]}"#), 3);
+        let deep = event("invoice.paid", &format!("{}1{}", "[".repeat(80), "]".repeat(80)));
+        assert!(read(deep.as_bytes()).unwrap_err().text.contains("64 levels"));
+        assert!(read(event("x", &format!("{}1{}", "[".repeat(40), "]".repeat(40))).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn an_invoice_of_either_shape_is_a_sale() {
+        let old = r#"{"id":"in_1","currency":"eur","total":1200,"tax":200,"payment_intent":"pi_1",
+            "lines":{"data":[{"amount":1000,"description":"A","tax_amounts":[{"amount":200,"inclusive":false}]}]}}"#;
+        let new = r#"{"id":"in_1","currency":"eur","total":1200,"total_taxes":[{"amount":200}],
+            "payments":{"data":[{"payment":{"type":"payment_intent","payment_intent":{"id":"pi_1","object":"payment_intent"}}}]},
+            "lines":{"data":[{"amount":1300,"description":"A","discount_amounts":[{"amount":300}],
+                "taxes":[{"amount":200,"tax_behavior":"exclusive"}]}]}}"#;
+        for (object, discount) in [(old, 0), (new, 300)] {
+            let Meaning::Sale(announced) = meaning("invoice.paid", object) else { panic!("{object}") };
+            assert!(matches!(announced.missing, Missing::Nothing));
+            assert_eq!(announced.sale.payment_intent.as_deref(), Some("pi_1"));
+            assert_eq!((announced.sale.tax, announced.sale.lines[0].total), (Some(200), 1200));
+            assert_eq!(announced.sale.lines[0].discount, discount);
+        }
+    }
+
+    #[test]
+    fn a_long_invoice_asks_for_its_other_lines() {
+        let object = r#"{"id":"in_1","currency":"eur","total":1200,"lines":{"data":[],"has_more":true}}"#;
+        let Meaning::Sale(announced) = meaning("invoice.paid", object) else { panic!() };
+        assert!(matches!(announced.missing, Missing::InvoiceLines(_)));
+    }
+
+    #[test]
+    fn ids_that_could_not_be_stored_are_refused() {
+        for id in ["", "cs 1", "cs\n1", &"c".repeat(256)] {
+            let object = format!(r#"{{"id":"{id}","payment_status":"paid","amount_total":1,"currency":"eur"}}"#);
+            assert!(matches!(meaning("checkout.session.completed", &object), Meaning::Unreadable(_)), "{id}");
+        }
+    }
 }

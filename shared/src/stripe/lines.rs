@@ -16,7 +16,10 @@ pub trait StripeReader: Send + Sync {
     /// All line items of a session.
     fn session_lines(&self, session: &str) -> impl Future<Output = Result<Option<Vec<LineItem>>, Unavailable>> + Send;
     /// All lines of an invoice.
-    fn invoice_lines(&self, invoice: &str) -> impl Future<Output = Result<Option<Vec<InvoiceLine>>, Unavailable>> + Send;
+    fn invoice_lines(
+        &self,
+        invoice: &str,
+    ) -> impl Future<Output = Result<Option<Vec<InvoiceLine>>, Unavailable>> + Send;
     /// The session as it is now.
     fn session(&self, session: &str) -> impl Future<Output = Result<Option<Session>, Unavailable>> + Send;
 }
@@ -56,8 +59,13 @@ pub async fn complete(announced: Announced, stripe: &impl StripeReader) -> Resul
             Ok(Completed::Whole(sale))
         }
         None => {
-            sale.lines =
-                vec![SaleLine { description: String::new(), quantity: 1, total: sale.total, discount: 0, tax: sale.tax }];
+            sale.lines = vec![SaleLine {
+                description: String::new(),
+                quantity: 1,
+                total: sale.total,
+                discount: 0,
+                tax: sale.tax,
+            }];
             Ok(Completed::Summed(sale))
         }
     }
