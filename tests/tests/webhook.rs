@@ -25,7 +25,7 @@ async fn nothing_forged_stale_or_malformed_is_recorded() -> Result<()> {
     let latin = b"{\"id\":\"evt_\xe9\"}".to_vec();
     let huge = vec![b' '; 1024 * 1024 + 1];
     let signed = |body: &[u8]| Some(shop.signature(body, 0));
-    let cases: Vec<(&str, Vec<u8>, Option<String>, u16, &str)> = vec![
+    let cases = [
         ("no signature", body.clone(), None, 400, "signature_missing"),
         ("empty signature", body.clone(), Some(String::new()), 400, "signature_malformed"),
         ("nonsense", body.clone(), Some("t=now,v1=yes".into()), 400, "signature_malformed"),

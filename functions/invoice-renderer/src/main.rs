@@ -6,14 +6,14 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
 use comptoir::{
     aws::{self, archive::S3Archive, ledger::DynamoLedger},
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     config,
     lambda::{stream::StreamEvent, telemetry},
     seller::Seller,
 };
 use invoice_renderer::{
     handler::InvoiceRenderer,
-    render::{Renderer, Templates},
+    render::{Renderer, Templates, specimen},
 };
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -31,12 +31,15 @@ async fn main() -> Result<(), Error> {
         Some(folder) => Templates::read(folder.as_ref())?,
         None => Templates::embedded(),
     };
+    let press = Renderer::new(templates, &seller.look)?;
+    // A template that cannot print even a specimen must not cost numbers: payments wait in the stream until it is mended.
+    press.render(&specimen::page(&seller, SystemClock.now().to_zoned(seller.time_zone.clone()).date())?)?;
     let aws = aws::sdk_config().await;
     let (billing, outbox) = (config::required("BILLING_TABLE")?, config::required("OUTBOX_TABLE")?);
     let renderer = InvoiceRenderer {
         ledger: DynamoLedger::new(DynamoDb::new(&aws), billing, outbox),
         archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),
-        renderer: Renderer::new(templates, &seller.look)?,
+        renderer: press,
         clock: SystemClock,
         seller,
     };

@@ -56,7 +56,15 @@ impl<O: Outbox, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P, C> {
         };
         match self.letter(&mail).await {
             Ok(letter) => {
-                dispatch::dispatch(&letter, request_id, &self.outbox, &self.post_office, || self.clock.now(), self.lease).await
+                dispatch::dispatch(
+                    &letter,
+                    request_id,
+                    &self.outbox,
+                    &self.post_office,
+                    || self.clock.now(),
+                    self.lease,
+                )
+                .await
             }
             Err(Outcome::Retry(reason)) => Dispatched::Later(reason),
             Err(Outcome::Reject(reason)) => dispatch::park(&id, reason, &self.outbox, self.clock.now()).await,

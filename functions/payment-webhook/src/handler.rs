@@ -55,7 +55,11 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
     }
 
     /// Checks the signature; one that fits no secret is checked again against secrets read afresh, which may have changed.
-    async fn verified(&self, request: &Request, body: &[u8]) -> Result<Result<(), Forged>, comptoir::outcome::Unavailable> {
+    async fn verified(
+        &self,
+        request: &Request,
+        body: &[u8],
+    ) -> Result<Result<(), Forged>, comptoir::outcome::Unavailable> {
         let header = request.header("stripe-signature");
         let now = self.clock.now();
         match signature::verify(header, body, &self.secrets.current().await?.webhook, now) {
@@ -108,11 +112,18 @@ fn report(received: &Received, request_id: &str, event: &str) {
             count(SERVICE, "PaymentRecorded", 1);
             tracing::info!(request_id, event, payment = sale, "payment recorded");
             if *summed {
-                tracing::warn!(request_id, event, payment = sale, "Stripe lists no items; one line stands for the total");
+                tracing::warn!(
+                    request_id,
+                    event,
+                    payment = sale,
+                    "Stripe lists no items; one line stands for the total"
+                );
             }
         }
         Received::Before { sale } => tracing::info!(request_id, event, payment = sale, "recorded before"),
-        Received::Ignored(reason) => tracing::info!(request_id, event, reason = reason.word, "ignored: {}", reason.text),
+        Received::Ignored(reason) => {
+            tracing::info!(request_id, event, reason = reason.word, "ignored: {}", reason.text)
+        }
         Received::Parked(reason) => {
             count(SERVICE, "Parked", 1);
             tracing::error!(request_id, event, reason = reason.word, "parked: {}", reason.text);

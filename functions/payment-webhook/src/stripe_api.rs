@@ -60,7 +60,8 @@ impl StripeApi {
         let Some(client) = &self.client else { return Ok(None) };
         let mut request = RequestBuilder::new(StripeMethod::Get, path);
         if !query.is_empty() {
-            request.query = Some(query.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&"));
+            request.query =
+                Some(query.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&"));
         }
         match request.customize::<miniserde::json::Value>().send(client).await {
             Ok(value) => serde_json::from_str(&miniserde::json::to_string(&value))

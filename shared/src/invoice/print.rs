@@ -142,12 +142,9 @@ pub fn page(invoice: &Invoice, look: &Look) -> Page {
         Kind::CreditNote => say("Avoir", "Credit note"),
     };
     let mut sums = vec![(say("Total HT", "Total excl. VAT"), amount(draft.totals.net))];
-    for row in &draft.taxes {
-        let label = match row.vat.category {
-            VatCategory::E => say("TVA", "VAT"),
-            VatCategory::S => format!("{} {}", say("TVA", "VAT"), percent(row.vat.rate, french)),
-        };
-        sums.push((label, amount(row.tax)));
+    // An exempt invoice says why it carries no VAT among its mentions; a row of zero would only raise the question.
+    for row in draft.taxes.iter().filter(|row| row.exemption.is_none()) {
+        sums.push((format!("{} {}", say("TVA", "VAT"), percent(row.vat.rate, french)), amount(row.tax)));
     }
     Page {
         language: draft.language.clone(),
@@ -167,7 +164,10 @@ pub fn page(invoice: &Invoice, look: &Look) -> Page {
         buyer_lines: buyer_lines(invoice),
         lines: draft.lines.iter().map(|line| page_line(line, invoice, french)).collect(),
         sums,
-        total: (say("Total TTC", "Total incl. VAT"), amount(draft.totals.gross)),
+        total: (
+            if draft.totals.tax == 0 { say("Total", "Total") } else { say("Total TTC", "Total incl. VAT") },
+            amount(draft.totals.gross),
+        ),
         settled: vec![
             (say("Déjà payé", "Paid"), amount(draft.totals.paid)),
             (say("Reste à payer", "Amount due"), amount(draft.totals.due)),

@@ -63,7 +63,7 @@ fn pages_of(pdf: &[u8]) -> usize {
 fn the_same_page_is_the_same_bytes_whatever_was_rendered_between() {
     let renderer = renderer();
     let first = renderer.render(&page()).unwrap();
-    for n in 1..=200 {
+    for n in 1..=20 {
         let mut other = with_lines(n % 2 + 1);
         other.number = format!("2026-11-{n:04}");
         renderer.render(&other).unwrap();
