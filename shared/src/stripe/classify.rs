@@ -314,6 +314,25 @@ mod tests {
     }
 
     #[test]
+    fn each_stack_takes_events_of_its_own_mode_only() {
+        let object = r#"{"id":"cs_1","payment_status":"paid","amount_total":4900,"currency":"eur"}"#;
+        let test_event = event("checkout.session.completed", object);
+        let live_event = test_event.replace("\"livemode\":false", "\"livemode\":true");
+        for (body, livemode, taken) in [
+            (&test_event, false, true),
+            (&test_event, true, false),
+            (&live_event, true, true),
+            (&live_event, false, false),
+        ] {
+            match classify(&read(body.as_bytes()).unwrap(), livemode) {
+                Meaning::Sale(announced) => assert!(taken && announced.sale.livemode == livemode),
+                Meaning::Nothing(reason) => assert!(!taken && reason.word == "wrong_mode", "{reason}"),
+                Meaning::Unreadable(reason) => panic!("{reason}"),
+            }
+        }
+    }
+
+    #[test]
     fn ids_that_could_not_be_stored_are_refused() {
         for id in ["", "cs 1", "cs\n1", &"c".repeat(256)] {
             let object = format!(r#"{{"id":"{id}","payment_status":"paid","amount_total":1,"currency":"eur"}}"#);
