@@ -2,6 +2,7 @@
 
 use comptoir::{
     archive::Archive,
+    aws,
     clock::Clock,
     lambda::{
         stream::{self, BatchAnswer, Record, StreamEvent},
@@ -15,9 +16,12 @@ use comptoir::{
     },
     outcome::{Outcome, Reason},
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 const SERVICE: &str = "mail-sender";
+
+/// The longest that one mail may take: attachment, claim, send, record, each an operation with its retries.
+const ONE_MAIL: SignedDuration = SignedDuration::from_secs(4 * aws::OPERATION_SECONDS.cast_signed());
 
 /// Everything a batch needs.
 #[derive(Debug)]
@@ -37,13 +41,21 @@ pub struct Sender<O, A, P, C> {
 }
 
 impl<O: Outbox, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P, C> {
-    /// Sends the mails of a batch, one after the other: SES limits the rate, and order costs nothing here.
-    pub async fn handle(&self, event: StreamEvent, request_id: &str) -> BatchAnswer {
+    /// Sends the mails of a batch, one after the other: SES limits the rate, and order costs nothing here. Stops where a
+    /// service fails, or too little time is left before `deadline`, so that no send is ever cut off between claim and
+    /// record; what was not begun comes again.
+    pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(event.records.len());
         for record in &event.records {
-            let dispatched = self.send(record, request_id).await;
+            let dispatched = match self.clock.now().saturating_add(ONE_MAIL) {
+                Ok(end) if end <= deadline => self.send(record, request_id).await,
+                _ => Dispatched::Later(Reason::new("out_of_time", "too little time is left in this invocation")),
+            };
             report(&dispatched, request_id, record.id().unwrap_or_default());
             outcomes.push(dispatched.outcome());
+            if matches!(dispatched, Dispatched::Later(_)) {
+                break;
+            }
         }
         stream::answer(&event.records, &outcomes)
     }
@@ -113,7 +125,7 @@ fn report(dispatched: &Dispatched, request_id: &str, mail: &str) {
             count(SERVICE, "Parked", 1);
             tracing::error!(request_id, mail, reason = reason.word, "parked: {}", reason.text);
         }
-        Dispatched::Later(reason) => {
+        Dispatched::InHand(reason) | Dispatched::Later(reason) => {
             tracing::warn!(request_id, mail, reason = reason.word, "to be tried again: {}", reason.text);
         }
     }

@@ -13,7 +13,7 @@ use comptoir::{
     lambda::{stream::StreamEvent, telemetry},
     mail::compose::Composer,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::handler::Sender;
@@ -32,7 +32,8 @@ async fn main() -> Result<(), Error> {
     };
     let sender = &sender;
     lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {
-        Ok::<_, Error>(sender.handle(event.payload, &event.context.request_id).await)
+        let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
+        Ok::<_, Error>(sender.handle(event.payload, &event.context.request_id, deadline).await)
     }))
     .await
 }

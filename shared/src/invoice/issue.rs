@@ -76,17 +76,21 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         let drafts: Vec<_> = sales.iter().map(|sale| draft(sale, self.seller, day)).collect();
         let fit: Vec<&Draft> = drafts.iter().filter_map(|draft| draft.as_ref().ok()).collect();
         let claimed = self.claim(&fit, day).await;
-        let mut answers = Vec::with_capacity(sales.len());
+        let mut answers: Vec<Issued> = Vec::with_capacity(sales.len());
+        // Once a service fails, the rest of the group would only wait for it, one after the other, until time is up.
+        let mut away: Option<Outcome> = None;
         for (sale, draft) in sales.iter().zip(&drafts) {
-            let (number, outcome) = match (draft, &claimed) {
-                (Err(unfit), _) => (None, self.park(&sale.key, unfit.reason()).await),
-                (Ok(_), Err(unavailable)) => (None, unavailable.clone().into()),
-                (Ok(_), Ok(entries)) => match entries.iter().find(|entry| entry.invoice.draft.sale == sale.key) {
-                    Some(entry) => (Some(entry.invoice.number.clone()), self.complete(entry).await),
-                    // Neither claimable nor numbered: its record is gone, so there is nothing left to do.
-                    None => (None, Outcome::AlreadyDone),
-                },
+            let entry = claimed.iter().flatten().find(|entry| entry.invoice.draft.sale == sale.key);
+            let number = entry.map(|entry| entry.invoice.number.clone());
+            let outcome = match (&away, draft, &claimed, entry) {
+                (Some(away), ..) => away.clone(),
+                (None, Err(unfit), ..) => self.park(&sale.key, unfit.reason()).await,
+                (None, Ok(_), Err(unavailable), _) => unavailable.clone().into(),
+                (None, Ok(_), Ok(_), Some(entry)) => self.complete(entry).await,
+                // Neither claimable nor numbered: its record is gone, so there is nothing left to do.
+                (None, Ok(_), Ok(_), None) => Outcome::AlreadyDone,
             };
+            away = Some(outcome.clone()).filter(|outcome| matches!(outcome, Outcome::Retry(_)));
             answers.push(Issued { sale: sale.key.clone(), number, outcome });
         }
         answers

@@ -23,7 +23,9 @@ pub enum Dispatched {
     Unknown,
     /// Waits for a person.
     Parked(Reason),
-    /// To be tried again.
+    /// Someone else holds its claim; to be looked at again when that has ended.
+    InHand(Reason),
+    /// A service failed for now; to be tried again.
     Later(Reason),
 }
 
@@ -34,7 +36,7 @@ impl Dispatched {
             Self::Sent(_) | Self::Unknown => Outcome::Done,
             Self::Settled => Outcome::AlreadyDone,
             Self::Parked(reason) => Outcome::Reject(reason.clone()),
-            Self::Later(reason) => Outcome::Retry(reason.clone()),
+            Self::InHand(reason) | Self::Later(reason) => Outcome::Retry(reason.clone()),
         }
     }
 }
@@ -81,11 +83,12 @@ pub async fn park(id: &MailId, reason: Reason, outbox: &impl Outbox, now: Timest
 async fn held(id: &MailId, status: Status, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
     match status {
         Status::Sending { lease_until } if now < lease_until => {
-            later("claimed", format!("claimed until {lease_until}; another sender may be at it"))
+            let text = format!("claimed until {lease_until}; another sender may be at it");
+            Dispatched::InHand(Reason::new("claimed", text))
         }
         Status::Sending { .. } => flag(id, outbox, now).await,
         // Queued again between our claim and its answer: the next try finds it.
-        Status::Queued => later("claimed", "it was given back while we looked"),
+        Status::Queued => Dispatched::InHand(Reason::new("claimed", "it was given back while we looked")),
         Status::Sent | Status::Unknown | Status::Parked => Dispatched::Settled,
     }
 }
