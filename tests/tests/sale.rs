@@ -10,6 +10,9 @@ use comptoir_local::checkout::{Checkout, Purchase};
 use comptoir_tests::{Shop, seller_file};
 use serde_json::{Value, json};
 
+/// The word under which a sale waits, and what makes it wait.
+type Unfit<'a> = (&'a str, &'a dyn Fn(&mut Value));
+
 #[tokio::test]
 async fn a_payment_becomes_a_numbered_archived_and_mailed_invoice() -> Result<()> {
     let shop = Shop::open("sale").await?;
@@ -110,7 +113,7 @@ async fn a_session_with_a_stripe_invoice_is_billed_by_that_invoice() -> Result<(
 async fn sales_that_cannot_be_invoiced_wait_with_their_reason_and_stop_nobody() -> Result<()> {
     let seller = seller_file("sale-parked", &[])?;
     let shop = Shop::open_with("sale-parked", |options| options.seller_file = Some(seller)).await?;
-    let unfit: [(&str, &dyn Fn(&mut Value)); 5] = [
+    let unfit: [Unfit; 5] = [
         ("unknown_currency", &|session| session["currency"] = json!("zzz")),
         ("customer_unnamed", &|session| session["customer_details"] = json!({ "email": "a@example.org" })),
         ("customer_unnamed", &|session| session["customer_details"] = Value::Null),
