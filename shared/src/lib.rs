@@ -21,4 +21,6 @@ pub mod stripe;
 pub mod text;
 
 #[cfg(any(test, feature = "testing"))]
+pub mod memory;
+#[cfg(any(test, feature = "testing"))]
 pub mod testing;

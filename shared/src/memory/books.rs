@@ -1,0 +1,236 @@
+//! Payments, invoices, counters and mails in memory: the payment log, the ledger and the outbox over one store.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Weather, locked};
+use crate::{
+    archive::Document,
+    invoice::{
+        Invoice, InvoiceNumber,
+        ledger::{Claim as NumberClaim, Claimed, Counter, Entry, Ledger},
+        number::Series,
+    },
+    mail::{
+        Mail, MailId,
+        outbox::{Claim, Outbox, Status},
+    },
+    outcome::{Reason, Unavailable},
+    payment::{PaymentLog, Recorded},
+    sale::{Sale, SaleKey},
+};
+
+/// Everything that is written down.
+#[derive(Debug, Default)]
+pub struct Books {
+    written: Mutex<Written>,
+    weather: Arc<Weather>,
+}
+
+#[derive(Debug, Default)]
+struct Written {
+    events: BTreeMap<String, bool>,
+    payments: BTreeMap<SaleKey, Payment>,
+    counters: BTreeMap<Series, Counter>,
+    invoices: BTreeMap<InvoiceNumber, Entry>,
+    mails: BTreeMap<MailId, Queued>,
+}
+
+#[derive(Debug)]
+struct Payment {
+    sale: Sale,
+    invoice: Option<InvoiceNumber>,
+    parked: Option<Reason>,
+}
+
+#[derive(Debug)]
+struct Queued {
+    mail: Mail,
+    status: Status,
+    claimant: Option<String>,
+}
+
+impl Books {
+    /// Empty books under this weather.
+    pub fn new(weather: Arc<Weather>) -> Self {
+        Self { written: Mutex::default(), weather }
+    }
+
+    /// Every recorded sale.
+    pub fn sales(&self) -> Vec<Sale> {
+        locked(&self.written).payments.values().map(|payment| payment.sale.clone()).collect()
+    }
+
+    /// Every invoice with its document, by number.
+    pub fn entries(&self) -> Vec<Entry> {
+        locked(&self.written).invoices.values().cloned().collect()
+    }
+
+    /// Every mail and where it stands, by id.
+    pub fn mails(&self) -> Vec<(Mail, Status)> {
+        locked(&self.written).mails.values().map(|queued| (queued.mail.clone(), queued.status.clone())).collect()
+    }
+
+    /// Why a payment was parked, if it was.
+    pub fn parked(&self, sale: &SaleKey) -> Option<Reason> {
+        locked(&self.written).payments.get(sale)?.parked.clone()
+    }
+
+    fn call<T>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&mut Written) -> Result<T, Unavailable>,
+    ) -> Result<T, Unavailable> {
+        self.weather.call(what, || work(&mut locked(&self.written)))
+    }
+}
+
+impl PaymentLog for Books {
+    async fn record(&self, sale: &Sale, _: Timestamp) -> Result<Recorded, Unavailable> {
+        self.call("the payment log", |written| {
+            let fresh = written.events.get(&sale.event).is_none_or(|parked| *parked);
+            if !fresh || written.payments.contains_key(&sale.key) {
+                return Ok(Recorded::Before);
+            }
+            written.events.insert(sale.event.clone(), false);
+            written.payments.insert(sale.key.clone(), Payment { sale: sale.clone(), invoice: None, parked: None });
+            Ok(Recorded::New)
+        })
+    }
+
+    async fn park_event(&self, id: &str, _: &str, _: &Reason, _: Timestamp) -> Result<Recorded, Unavailable> {
+        self.call("the payment log", |written| match written.events.insert(id.to_owned(), true) {
+            None => Ok(Recorded::New),
+            Some(parked) => {
+                written.events.insert(id.to_owned(), parked);
+                Ok(Recorded::Before)
+            }
+        })
+    }
+}
+
+impl Ledger for Books {
+    async fn counter(&self, series: &Series) -> Result<Counter, Unavailable> {
+        self.call("the ledger", |written| Ok(written.counters.get(series).copied().unwrap_or_default()))
+    }
+
+    async fn claim(&self, claim: &NumberClaim) -> Result<Claimed, Unavailable> {
+        self.call("the ledger", |written| {
+            let free = |invoice: &&Invoice| {
+                written.payments.get(&invoice.draft.sale).is_some_and(|payment| payment.invoice.is_none())
+            };
+            let taken: Vec<SaleKey> = claim
+                .invoices
+                .iter()
+                .filter(|invoice| !free(invoice))
+                .map(|invoice| invoice.draft.sale.clone())
+                .collect();
+            if !taken.is_empty() {
+                return Ok(Claimed::Taken(taken));
+            }
+            if written.counters.get(&claim.series).copied().unwrap_or_default() != claim.counter {
+                return Ok(Claimed::Moved);
+            }
+            if claim.invoices.iter().any(|invoice| written.invoices.contains_key(&invoice.number)) {
+                return Err(Unavailable::new("the ledger", "a number stands already"));
+            }
+            let last = claim.counter.last + claim.invoices.len() as u64;
+            let last_issued_on = claim.invoices.last().map(|invoice| invoice.issued_on);
+            written.counters.insert(claim.series.clone(), Counter { last, last_issued_on });
+            for invoice in &claim.invoices {
+                written.invoices.insert(invoice.number.clone(), Entry { invoice: invoice.clone(), document: None });
+                if let Some(payment) = written.payments.get_mut(&invoice.draft.sale) {
+                    payment.invoice = Some(invoice.number.clone());
+                }
+            }
+            Ok(Claimed::All)
+        })
+    }
+
+    async fn invoice_of(&self, sale: &SaleKey) -> Result<Option<Entry>, Unavailable> {
+        self.call("the ledger", |written| {
+            let number = written.payments.get(sale).and_then(|payment| payment.invoice.as_ref());
+            Ok(number.and_then(|number| written.invoices.get(number)).cloned())
+        })
+    }
+
+    async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), Unavailable> {
+        self.call("the ledger", |written| {
+            if written.mails.contains_key(&mail.id) {
+                return Ok(());
+            }
+            let entry = written.invoices.get_mut(number).ok_or_else(|| Unavailable::new("the ledger", "no invoice"))?;
+            entry.document = Some(document.clone());
+            let status = if mail.undeliverable().is_some() { Status::Parked } else { Status::Queued };
+            written.mails.insert(mail.id.clone(), Queued { mail: mail.clone(), status, claimant: None });
+            Ok(())
+        })
+    }
+
+    async fn park(&self, sale: &SaleKey, reason: &Reason, _: Timestamp) -> Result<(), Unavailable> {
+        self.call("the ledger", |written| {
+            let payment = written.payments.get_mut(sale).ok_or_else(|| Unavailable::new("the ledger", "no payment"))?;
+            payment.parked = Some(reason.clone());
+            Ok(())
+        })
+    }
+}
+
+impl Outbox for Books {
+    async fn claim(
+        &self,
+        id: &MailId,
+        claimant: &str,
+        now: Timestamp,
+        lease: SignedDuration,
+    ) -> Result<Claim, Unavailable> {
+        self.call("the outbox", |written| {
+            let Some(queued) = written.mails.get_mut(id) else { return Ok(Claim::Absent) };
+            let ours = queued.claimant.as_deref() == Some(claimant);
+            match &queued.status {
+                Status::Queued => {}
+                Status::Sending { .. } if ours => {}
+                held => return Ok(Claim::Held(held.clone())),
+            }
+            queued.status = Status::Sending { lease_until: now.saturating_add(lease).unwrap_or(Timestamp::MAX) };
+            queued.claimant = Some(claimant.to_owned());
+            Ok(Claim::Ours(Box::new(queued.mail.clone())))
+        })
+    }
+
+    async fn release(&self, id: &MailId) -> Result<(), Unavailable> {
+        self.settle(id, Status::Queued, true)
+    }
+
+    async fn sent(&self, id: &MailId, _: &str, _: Timestamp) -> Result<(), Unavailable> {
+        self.settle(id, Status::Sent, false)
+    }
+
+    async fn unknown(&self, id: &MailId, _: Timestamp) -> Result<(), Unavailable> {
+        self.settle(id, Status::Unknown, true)
+    }
+
+    async fn park(&self, id: &MailId, _: &Reason, _: Timestamp) -> Result<(), Unavailable> {
+        self.settle(id, Status::Parked, false)
+    }
+}
+
+impl Books {
+    /// Moves a mail to `status`; only from being sent where `claimed_only`, and never away from sent.
+    fn settle(&self, id: &MailId, status: Status, claimed_only: bool) -> Result<(), Unavailable> {
+        self.call("the outbox", |written| {
+            if let Some(queued) = written.mails.get_mut(id) {
+                let claimed = matches!(queued.status, Status::Sending { .. });
+                if queued.status != Status::Sent && (claimed || !claimed_only) {
+                    queued.status = status;
+                    queued.claimant = None;
+                }
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! What leaves the house, in memory: an archive that keeps the first bytes, and a post office that counts its letters.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use super::{Trouble, Weather, locked};
+use crate::{
+    archive::{Archive, Document, File, sha256},
+    mail::{
+        MailId,
+        outbox::{Letter, PostOffice, Posted},
+    },
+    outcome::Unavailable,
+};
+
+/// An archive.
+#[derive(Debug, Default)]
+pub struct Depot {
+    files: Mutex<BTreeMap<String, Vec<u8>>>,
+    weather: Arc<Weather>,
+}
+
+impl Depot {
+    /// An empty archive under this weather.
+    pub fn new(weather: Arc<Weather>) -> Self {
+        Self { files: Mutex::default(), weather }
+    }
+
+    /// What is kept, by key.
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        locked(&self.files).clone()
+    }
+}
+
+impl Archive for Depot {
+    async fn store(&self, file: &File) -> Result<Document, Unavailable> {
+        self.weather.call("the archive", || {
+            let mut files = locked(&self.files);
+            let bytes = files.entry(file.key.clone()).or_insert_with(|| file.bytes.clone());
+            Ok(Document { key: file.key.clone(), sha256: sha256(bytes), size: bytes.len() as u64 })
+        })
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
+        self.weather.call("the archive", || Ok(locked(&self.files).get(key).cloned()))
+    }
+}
+
+/// A post office.
+#[derive(Debug, Default)]
+pub struct PostOfficeBox {
+    letters: Mutex<Vec<MailId>>,
+    weather: Arc<Weather>,
+}
+
+impl PostOfficeBox {
+    /// An empty box under this weather.
+    pub fn new(weather: Arc<Weather>) -> Self {
+        Self { letters: Mutex::default(), weather }
+    }
+
+    /// The mails that were accepted, in order, each as often as it was.
+    pub fn letters(&self) -> Vec<MailId> {
+        locked(&self.letters).clone()
+    }
+}
+
+impl PostOffice for PostOfficeBox {
+    async fn post(&self, letter: &Letter) -> Posted {
+        match self.weather.next() {
+            Some(Trouble::Before) => Posted::NotNow("throttled".to_owned()),
+            trouble => {
+                locked(&self.letters).push(letter.id.clone());
+                match trouble {
+                    None => Posted::Accepted(format!("message-{}", letter.id)),
+                    Some(_) => Posted::Unclear("the answer was lost".to_owned()),
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The capabilities in memory, as honest as the real ones: conditions hold, and any call can be made to fail before it
+//! takes effect or after it did. For tests; nothing here is linked into a function.
+
+mod books;
+mod depot;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub use books::Books;
+pub use depot::{Depot, PostOfficeBox};
+
+use crate::outcome::Unavailable;
+
+/// How a call goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It fails and nothing happened.
+    Before,
+    /// It takes effect and its answer is lost.
+    After,
+}
+
+/// What goes wrong: one call, counted from 0 over all capabilities that share it.
+#[derive(Debug, Default)]
+pub struct Weather(Mutex<Forecast>);
+
+#[derive(Debug, Default)]
+struct Forecast {
+    calls: usize,
+    trouble: Option<(usize, Trouble)>,
+}
+
+impl Weather {
+    /// Fine but for call number `call`.
+    pub fn with(call: usize, trouble: Trouble) -> Self {
+        Self(Mutex::new(Forecast { calls: 0, trouble: Some((call, trouble)) }))
+    }
+
+    /// How many calls there were.
+    pub fn calls(&self) -> usize {
+        locked(&self.0).calls
+    }
+
+    fn next(&self) -> Option<Trouble> {
+        let mut forecast = locked(&self.0);
+        let now = forecast.calls;
+        forecast.calls += 1;
+        forecast.trouble.filter(|(call, _)| *call == now).map(|(_, trouble)| trouble)
+    }
+
+    /// Makes a call to `what` under this weather.
+    fn call<T>(&self, what: &'static str, work: impl FnOnce() -> Result<T, Unavailable>) -> Result<T, Unavailable> {
+        match self.next() {
+            None => work(),
+            Some(Trouble::Before) => Err(Unavailable::new(what, "it failed before")),
+            Some(Trouble::After) => {
+                work()?;
+                Err(Unavailable::new(what, "its answer was lost"))
+            }
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,199 @@
+//! Every call of the whole way fails in turn, before and after it took effect; the work is delivered again as Stripe and
+//! the streams would, and the promises must hold at the end.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::{
+    clock::FixedClock,
+    invoice::{
+        issue::{Issuer, Render},
+        print::Page,
+    },
+    mail::{
+        dispatch::{Dispatched, dispatch},
+        outbox::{Letter, Status},
+    },
+    outcome::{Outcome, Reason},
+    payment::{PaymentLog, Recorded},
+    sale::{Sale, SaleKey},
+    seller::Seller,
+    testing::{FRANCHISE_TOML, sale},
+};
+
+const LEASE: SignedDuration = SignedDuration::from_secs(120);
+
+fn start() -> Timestamp {
+    "2026-11-21T10:00:00Z".parse().unwrap()
+}
+
+/// The page's own words stand for its PDF.
+struct Typewriter;
+
+impl Render for Typewriter {
+    fn render(&self, page: &Page) -> Result<Vec<u8>, Reason> {
+        Ok(format!("{page:?}").into_bytes())
+    }
+}
+
+fn sales(count: usize) -> Vec<Sale> {
+    let numbered = |n: usize| Sale { key: SaleKey(format!("cs_{n}")), event: format!("evt_{n}"), ..sale() };
+    (0..count).map(numbered).collect()
+}
+
+struct House {
+    books: Books,
+    depot: Depot,
+    post_office: PostOfficeBox,
+    weather: Arc<Weather>,
+}
+
+impl House {
+    fn under(weather: Weather) -> Self {
+        let weather = Arc::new(weather);
+        Self {
+            books: Books::new(weather.clone()),
+            depot: Depot::new(weather.clone()),
+            post_office: PostOfficeBox::new(weather.clone()),
+            weather,
+        }
+    }
+
+    async fn record(&self, sales: &[Sale]) {
+        for sale in sales {
+            for _ in 0..3 {
+                if self.books.record(sale, start()).await.is_ok() {
+                    break;
+                }
+            }
+        }
+    }
+
+    async fn issue(&self, sales: &[Sale]) {
+        let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
+        let clock = FixedClock(start());
+        let issuer =
+            Issuer { ledger: &self.books, archive: &self.depot, renderer: &Typewriter, clock: &clock, seller: &seller };
+        for _ in 0..4 {
+            let issued = issuer.issue(sales).await;
+            assert_eq!(issued.len(), sales.len());
+            if issued.iter().all(|issued| !matches!(issued.outcome, Outcome::Retry(_))) {
+                return;
+            }
+        }
+        panic!("never finished");
+    }
+
+    /// Delivers every queued mail again and again, each time a little later, until nothing is left to try.
+    async fn mail(&self) {
+        for round in 0..10_i64 {
+            let now = start() + SignedDuration::from_secs(60 * round);
+            let mut waiting = false;
+            for (mail, _) in self.books.mails() {
+                let letter = Letter {
+                    id: mail.id.clone(),
+                    from: mail.sender(),
+                    to: mail.to.clone().unwrap(),
+                    reply_to: None,
+                    subject: "subject".to_owned(),
+                    html: String::new(),
+                    text: String::new(),
+                    filename: mail.attachment.filename.clone(),
+                    pdf: Vec::new(),
+                };
+                let claimant = format!("request-{round}");
+                let sent = dispatch(&letter, &claimant, &self.books, &self.post_office, || now, LEASE).await;
+                waiting |= matches!(sent, Dispatched::Later(_) | Dispatched::InHand(_));
+            }
+            if !waiting {
+                return;
+            }
+        }
+        panic!("never finished");
+    }
+
+    fn check(&self, count: usize) {
+        let entries = self.books.entries();
+        let numbers: Vec<String> = entries.iter().map(|entry| entry.invoice.number.to_string()).collect();
+        let expected: Vec<String> = (1..=count).map(|n| format!("2026-11-{n:04}")).collect();
+        assert_eq!(numbers, expected, "no gap, no repetition");
+        let mut billed: Vec<&SaleKey> = entries.iter().map(|entry| &entry.invoice.draft.sale).collect();
+        billed.sort();
+        billed.dedup();
+        assert_eq!(billed.len(), count, "one sale, one invoice");
+        let files = self.depot.files();
+        assert_eq!(files.len(), count);
+        for entry in &entries {
+            let document = entry.document.as_ref().expect("archived");
+            assert_eq!(crate::archive::sha256(&files[&document.key]), document.sha256);
+        }
+        assert_eq!(self.books.mails().len(), count);
+        for (mail, status) in self.books.mails() {
+            let sent = self.post_office.letters().iter().filter(|id| **id == mail.id).count();
+            match status {
+                Status::Sent => assert_eq!(sent, 1, "{}", mail.id),
+                Status::Unknown => assert!(sent <= 1, "{}", mail.id),
+                other => panic!("{} is left {other:?}", mail.id),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn whatever_call_fails_the_promises_hold() {
+    let sales = sales(3);
+    let fine = House::under(Weather::default());
+    fine.record(&sales).await;
+    fine.issue(&sales).await;
+    fine.mail().await;
+    fine.check(3);
+    let calls = fine.weather.calls();
+    assert!(calls >= 3 + 2 + 2 * 3 + 3 * 3, "{calls} calls were counted");
+    for call in 0..calls {
+        for trouble in [Trouble::Before, Trouble::After] {
+            let house = House::under(Weather::with(call, trouble));
+            house.record(&sales).await;
+            house.issue(&sales).await;
+            house.mail().await;
+            house.check(3);
+        }
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_batch_that_overlaps_with_what_was_issued_costs_no_number() {
+    let sales = sales(120);
+    let house = House::under(Weather::default());
+    house.record(&sales).await;
+    house.issue(&sales[..60]).await;
+    house.issue(&sales[30..]).await;
+    house.issue(&sales).await;
+    house.mail().await;
+    house.check(120);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_sale_announced_again_is_known() {
+    let house = House::under(Weather::default());
+    let sale = sale();
+    assert_eq!(house.books.record(&sale, start()).await, Ok(Recorded::New));
+    assert_eq!(house.books.record(&sale, start()).await, Ok(Recorded::Before));
+    let other_event = Sale { event: "evt_2".to_owned(), ..sale.clone() };
+    assert_eq!(house.books.record(&other_event, start()).await, Ok(Recorded::Before));
+    let same_event = Sale { key: SaleKey("cs_other".to_owned()), ..sale };
+    assert_eq!(house.books.record(&same_event, start()).await, Ok(Recorded::Before));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_sale_that_cannot_be_invoiced_is_parked_and_costs_no_number() {
+    let mut sales = sales(3);
+    sales[1].currency = "zzz".to_owned();
+    let house = House::under(Weather::default());
+    house.record(&sales).await;
+    house.issue(&sales).await;
+    house.mail().await;
+    house.check(2);
+    assert_eq!(house.books.parked(&sales[1].key).unwrap().word, "unknown_currency");
+}
