@@ -89,6 +89,19 @@ impl Books {
     }
 }
 
+/// Lets whoever else is at work go first, once: between reading a counter and claiming from it, others may claim.
+async fn pass_the_turn() {
+    let mut passed = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut passed, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
 impl PaymentLog for Books {
     async fn record(&self, sale: &Sale, _: Timestamp) -> Result<Recorded, Unavailable> {
         self.call("the payment log", |written| {
@@ -115,7 +128,9 @@ impl PaymentLog for Books {
 
 impl Ledger for Books {
     async fn counter(&self, series: &Series) -> Result<Counter, Unavailable> {
-        self.call("the ledger", |written| Ok(written.counters.get(series).copied().unwrap_or_default()))
+        let counter = self.call("the ledger", |written| Ok(written.counters.get(series).copied().unwrap_or_default()));
+        pass_the_turn().await;
+        counter
     }
 
     async fn claim(&self, claim: &NumberClaim) -> Result<Claimed, Unavailable> {

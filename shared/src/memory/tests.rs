@@ -175,6 +175,17 @@ async fn a_batch_that_overlaps_with_what_was_issued_costs_no_number() {
 }
 
 #[tokio::test(flavor = "current_thread")]
+async fn renderers_that_race_for_numbers_leave_no_gap() {
+    let sales = sales(90);
+    let house = House::under(Weather::default());
+    house.record(&sales).await;
+    let (early, late) = sales.split_at(50);
+    tokio::join!(house.issue(early), house.issue(late), house.issue(&sales[20..70]));
+    house.mail().await;
+    house.check(90);
+}
+
+#[tokio::test(flavor = "current_thread")]
 async fn a_sale_announced_again_is_known() {
     let house = House::under(Weather::default());
     let sale = sale();
