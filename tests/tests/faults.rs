@@ -51,7 +51,7 @@ async fn ses_throttling_and_failing_delays_a_mail_and_sends_it_once() -> Result<
     shop.bundle.ses_faults().order(Fault::Throttle, 2);
     shop.bundle.ses_faults().order(Fault::Fail, 2);
     shop.still_sells().await?;
-    shop.bundle.ses_faults().order(Fault::Delay(2000), 1);
+    shop.bundle.ses_faults().order(Fault::Delay(6000), 1);
     shop.still_sells().await?;
     ensure!(shop.mails().await?.len() == 2);
     ensure!(shop.client.parked().await?.is_empty());

@@ -62,7 +62,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
                 Err(reason) => {
                     let sale = SaleKey(record.id().unwrap_or_default().to_owned());
                     let outcome = issuer.park(&sale, reason).await;
-                    Some(Issued { sale, number: None, outcome })
+                    Some(Issued { sale, number: None, outcome, unmailed: None })
                 }
             };
             if let Some(answer) = answer {
@@ -77,6 +77,10 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
 fn report(issued: &Issued, request_id: &str) {
     let payment = issued.sale.0.as_str();
     let invoice = issued.number.as_ref().map(|number| number.0.as_str());
+    if let Some(reason) = &issued.unmailed {
+        count(SERVICE, "Parked", 1);
+        tracing::error!(request_id, payment, invoice, reason = reason.word, "mail parked: {}", reason.text);
+    }
     match &issued.outcome {
         Outcome::Done => {
             count(SERVICE, "InvoiceIssued", 1);

@@ -32,7 +32,8 @@ async fn main() -> Result<(), Error> {
         None => Templates::embedded(),
     };
     let press = Renderer::new(templates, &seller.look)?;
-    // A template that cannot print even a specimen must not cost numbers: payments wait in the stream until it is mended.
+    // A template that cannot print even a specimen must not cost numbers: payments wait in the stream
+    // until it is mended, and after six hours in the on-failure queue.
     press.render(&specimen::page(&seller, SystemClock.now().to_zoned(seller.time_zone.clone()).date())?)?;
     let aws = aws::sdk_config().await;
     let (billing, outbox) = (config::required("BILLING_TABLE")?, config::required("OUTBOX_TABLE")?);

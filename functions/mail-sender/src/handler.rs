@@ -2,7 +2,7 @@
 
 use comptoir::{
     archive::Archive,
-    aws,
+    aws::{self, post_office},
     clock::Clock,
     lambda::{
         stream::{self, BatchAnswer, Record, StreamEvent},
@@ -20,8 +20,9 @@ use jiff::{SignedDuration, Timestamp};
 
 const SERVICE: &str = "mail-sender";
 
-/// The longest that one mail may take: attachment, claim, send, record, each an operation with its retries.
-const ONE_MAIL: SignedDuration = SignedDuration::from_secs(4 * aws::OPERATION_SECONDS.cast_signed());
+/// The longest that one mail may take: attachment, claim and record, each an operation with its retries, and the sending.
+const ONE_MAIL: SignedDuration =
+    SignedDuration::from_secs((3 * aws::OPERATION_SECONDS + post_office::PATIENCE_SECONDS).cast_signed());
 
 /// Everything a batch needs.
 #[derive(Debug)]
@@ -93,7 +94,7 @@ impl<O: Outbox, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P, C> {
             Outcome::Reject(Reason::new("mail_template", format!("{error}; mend the mail template and replay")))
         })?;
         let pdf = self.archive.read(&mail.attachment.document.key).await?.ok_or_else(|| {
-            let text = format!("{} is not in the archive", mail.attachment.document.key);
+            let text = format!("the document of {} is not in the archive; restore it there and replay", mail.id);
             Outcome::Reject(Reason::new("attachment_missing", text))
         })?;
         Ok(Letter {

@@ -66,7 +66,7 @@ impl StripeApi {
         match request.customize::<miniserde::json::Value>().send(client).await {
             Ok(value) => serde_json::from_str(&miniserde::json::to_string(&value))
                 .map(Some)
-                .map_err(|error| Unavailable::new(WHAT, format!("an answer cannot be read: {error}"))),
+                .map_err(|_| Unavailable::new(WHAT, "an answer cannot be read")),
             Err(StripeError::Stripe(_, 404)) => Ok(None),
             Err(StripeError::Stripe(_, status)) => Err(Unavailable::new(WHAT, format!("it answered {status}"))),
             Err(StripeError::Timeout) => Err(Unavailable::new(WHAT, "no answer in time")),
@@ -99,6 +99,10 @@ impl StripeReader for StripeApi {
 
     async fn invoice_lines(&self, invoice: &str) -> Result<Option<Vec<InvoiceLine>>, Unavailable> {
         self.list(&format!("/invoices/{invoice}/lines")).await
+    }
+
+    fn can_ask(&self) -> bool {
+        self.client.is_some()
     }
 
     async fn session(&self, session: &str) -> Result<Option<Session>, Unavailable> {

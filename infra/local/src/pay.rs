@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, clap::Args)]
 pub struct Pay {
     /// The total, such as 49.00
-    #[arg(long, default_value = "49.00")]
+    #[arg(long, default_value = "49.00", allow_hyphen_values = true)]
     amount: String,
     /// The currency, ISO 4217
     #[arg(long, default_value = "EUR")]
@@ -71,6 +71,10 @@ async fn buy(purchase: &Purchase, client: &BundleClient) -> anyhow::Result<()> {
     crate::print(format!("The webhook answered {status} {body}").trim_end());
     if status != 200 {
         bail!("the webhook refused the payment: read target/local/bundle/logs/payment-webhook.log");
+    }
+    let result = serde_json::from_str::<Value>(&body).ok();
+    if result.as_ref().and_then(|answer| answer.get("result")).is_some_and(|result| result == "ignored") {
+        return Ok(());
     }
     match follow(client, &checkout.session_id, started, PATIENCE).await? {
         End::Delivered(delivered) => {

@@ -21,10 +21,12 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
         for item in items.iter().filter(|item| item.get("parked_at").is_some()) {
             let key = item.get("pk").and_then(Value::as_str).context("a parked record has no key")?;
             match item.get("body").and_then(Value::as_str) {
-                Some(body) => post_again(client, key, body).await?,
-                None => unpark(client, &table, key).await?,
+                Some(body) => count += usize::from(post_again(client, key, body).await?),
+                None => {
+                    unpark(client, &table, key).await?;
+                    count += 1;
+                }
             }
-            count += 1;
         }
     }
     count += given_up(client).await?;
@@ -56,10 +58,11 @@ async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result
 
 /// An event is not in a stream: it has to knock at the door again. It keeps its mark, by which the webhook tells it from
 /// work already done; recording the event takes the mark away.
-async fn post_again(client: &BundleClient, key: &str, body: &str) -> anyhow::Result<()> {
+async fn post_again(client: &BundleClient, key: &str, body: &str) -> anyhow::Result<bool> {
     let (status, answer) = client.post_event(body.as_bytes()).await?;
     crate::print(format!("{key} was posted again, the webhook answered {status} {answer}").trim_end());
-    Ok(())
+    let result = serde_json::from_str::<Value>(&answer).ok();
+    Ok(result.as_ref().and_then(|answer| answer.get("result")).is_some_and(|result| result == "recorded"))
 }
 
 /// Lambda's messages say where in the stream the records are; their items are marked and unmarked, which announces them.

@@ -152,7 +152,11 @@ fn read(request: SendEmail, id: String) -> Result<Mail, String> {
     mail.configuration_set = request.configuration_set_name;
     mail.tags = request.email_tags.into_iter().map(|tag| (tag.name, tag.value)).collect();
     if let Some(from) = request.from_email_address {
-        mail.from = from;
+        // SES takes ASCII only, and names in encoded words; readers see the name.
+        if !from.is_ascii() {
+            return Err("FromEmailAddress is not ASCII: write the name in encoded words (RFC 2047)".to_owned());
+        }
+        mail.from = readable(&from);
     }
     if let Some(destination) = request.destination {
         mail.to = destination.to_addresses.join(", ");
@@ -164,6 +168,18 @@ fn read(request: SendEmail, id: String) -> Result<Mail, String> {
         return Err("Missing sender or recipient".to_owned());
     }
     Ok(mail)
+}
+
+/// A sender as a mail program shows it.
+fn readable(from: &str) -> String {
+    let message = MessageParser::default().parse(format!("From: {from}\r\n\r\n").as_bytes()).map(|message| {
+        let first = message.from().and_then(|list| list.first());
+        first.map(|one| (one.name().map(str::to_owned), one.address().map(str::to_owned)))
+    });
+    match message.flatten() {
+        Some((Some(name), Some(address))) => format!("{name} <{address}>"),
+        _ => from.to_owned(),
+    }
 }
 
 fn from_simple(simple: Simple) -> Mail {

@@ -39,7 +39,7 @@ pub(super) fn json(value: &impl Serialize, what: &'static str) -> Result<Attribu
 pub(super) fn data<T: DeserializeOwned>(item: &Item, what: &'static str) -> Result<T, Unavailable> {
     let text = read_text(item, "data").ok_or_else(|| Unavailable::new(what, "an item has no data"))?;
     serde_json::from_str(text)
-        .map_err(|error| Unavailable::new(what, format!("an item's data cannot be read: {error}")))
+        .map_err(|error| Unavailable::new(what, format!("an item's data cannot be read at column {}", error.column())))
 }
 
 pub(super) fn read_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {

@@ -178,7 +178,8 @@ impl Ledger for DynamoLedger {
     }
 
     async fn park(&self, sale: &SaleKey, reason: &Reason, now: Timestamp) -> Result<(), Unavailable> {
-        self.client
+        let parked = self
+            .client
             .update_item()
             .table_name(&self.billing)
             .key("pk", key("PAYMENT", &sale.0))
@@ -188,9 +189,13 @@ impl Ledger for DynamoLedger {
             .expression_attribute_values(":reason", text(reason.to_string()))
             .expression_attribute_values(":at", text(now.to_string()))
             .send()
-            .await
-            .map(|_| ())
-            .map_err(|error| trouble(WHAT, &error))
+            .await;
+        match parked {
+            Ok(_) => Ok(()),
+            // Whoever removed the payment settled it; waiting for it would only hold up the stream.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
     }
 }
 

@@ -3,11 +3,11 @@
 use aws_sdk_dynamodb::{
     Client,
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::ReturnValuesOnConditionCheckFailure,
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::item::{Item, PARK, data, key, number, read_number, read_text, text, trouble};
+use super::item::{Item, PARK, key, number, read_number, read_text, text, trouble};
 use crate::{
     mail::{
         MailId,
@@ -83,12 +83,11 @@ impl Outbox for DynamoOutbox {
             .expression_attribute_values(":queued", text("queued"))
             .expression_attribute_values(":until", number(until.as_millisecond()))
             .expression_attribute_values(":claimant", text(claimant))
-            .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
         let item = match claimed {
-            Ok(claimed) => return Ok(Claim::Ours(Box::new(data(&claimed.attributes.unwrap_or_default(), WHAT)?))),
+            Ok(_) => return Ok(Claim::Ours),
             Err(error) => match error.into_service_error() {
                 UpdateItemError::ConditionalCheckFailedException(held) => held.item,
                 other => {
@@ -101,7 +100,7 @@ impl Outbox for DynamoOutbox {
         let Some(item) = item else { return Ok(Claim::Absent) };
         let status = status(&item);
         let ours = matches!(status, Status::Sending { .. }) && read_text(&item, "claimed_by") == Some(claimant);
-        if ours { Ok(Claim::Ours(Box::new(data(&item, WHAT)?))) } else { Ok(Claim::Held(status)) }
+        Ok(if ours { Claim::Ours } else { Claim::Held(status) })
     }
 
     async fn release(&self, id: &MailId) -> Result<(), Unavailable> {
@@ -147,12 +146,10 @@ impl Outbox for DynamoOutbox {
     async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<(), Unavailable> {
         let update = self
             .update(id)
-            // Back to waiting, so that a replay finds it where a new mail would be.
-            .update_expression(format!("{PARK}, #status = :queued REMOVE lease_until, claimed_by"))
-            .condition_expression("attribute_exists(pk) AND #status <> :sent")
+            .update_expression(PARK)
+            .condition_expression("#status = :queued")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":queued", text("queued"))
-            .expression_attribute_values(":sent", text("sent"))
             .expression_attribute_values(":source", text("mail-sender"))
             .expression_attribute_values(":reason", text(reason.to_string()))
             .expression_attribute_values(":at", text(now.to_string()));

@@ -1,5 +1,7 @@
 //! The payment log on DynamoDB: event and payment in one transaction.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::{
     Client,
     operation::transact_write_items::TransactWriteItemsError,
@@ -18,6 +20,14 @@ const WHAT: &str = "the payment log";
 
 /// How long the id of an event is kept. Stripe repeats one for three days; the payment itself stays for good.
 const EVENT_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Waits after a conflict: another delivery of the same sale is being recorded, and will be in a moment.
+const CONFLICT_PAUSES: [Duration; 4] =
+    [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(150), Duration::from_millis(400)];
+
+/// Largest event body that is kept with a parked event, in bytes: an item holds 400 KB (DynamoDB's quotas). Stripe keeps
+/// every event for 30 days and sends it again on demand.
+const LARGEST_BODY: usize = 300 * 1024;
 
 /// Payments in the Billing table.
 #[derive(Debug, Clone)]
@@ -53,31 +63,34 @@ impl PaymentLog for DynamoPayments {
         let mut payment = item("PAYMENT", &sale.key.0);
         payment.insert("data".to_owned(), json(sale, WHAT)?);
         payment.insert("recorded_at".to_owned(), text(now.to_string()));
-        let sent = self
-            .client
-            .transact_write_items()
+        let writes = [
             // A parked event may become a payment once its cause is mended.
-            .transact_items(self.put(event, "attribute_not_exists(pk) OR attribute_exists(parked_at)")?)
-            .transact_items(self.put(payment, "attribute_not_exists(pk)")?)
-            .send()
-            .await;
-        let Err(error) = sent else { return Ok(Recorded::New) };
-        match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                let reasons = cancelled.cancellation_reasons();
-                if condition_failed(reasons, 0) || condition_failed(reasons, 1) {
-                    Ok(Recorded::Before)
-                } else {
-                    Err(Unavailable::new(WHAT, codes(reasons)))
-                }
+            self.put(event, "attribute_not_exists(pk) OR attribute_exists(parked_at)")?,
+            self.put(payment, "attribute_not_exists(pk)")?,
+        ];
+        let mut detail = String::new();
+        for pause in CONFLICT_PAUSES {
+            let sent = self.client.transact_write_items().set_transact_items(Some(writes.to_vec())).send().await;
+            let Err(error) = sent else { return Ok(Recorded::New) };
+            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
+            else {
+                return Err(trouble(WHAT, &error));
+            };
+            let reasons = cancelled.cancellation_reasons();
+            if condition_failed(reasons, 0) || condition_failed(reasons, 1) {
+                return Ok(Recorded::Before);
             }
-            _ => Err(trouble(WHAT, &error)),
+            detail = codes(reasons);
+            tokio::time::sleep(pause).await;
         }
+        Err(Unavailable::new(WHAT, detail))
     }
 
     async fn park_event(&self, id: &str, body: &str, reason: &Reason, now: Timestamp) -> Result<Recorded, Unavailable> {
         let mut event = event_item(id, now);
-        event.insert("body".to_owned(), text(body));
+        if body.len() <= LARGEST_BODY {
+            event.insert("body".to_owned(), text(body));
+        }
         event.extend(parked("payment-webhook", reason, now));
         let sent = self
             .client

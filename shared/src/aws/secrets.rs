@@ -11,7 +11,7 @@ const WHAT: &str = "the secret store";
 
 /// How long secrets are used before they are read again.
 const KEPT: Duration = Duration::from_secs(300);
-/// The least time between two readings that a wrong signature asks for, so that forgers cannot make us read at will.
+/// The least time between two readings, so that neither forgers nor a store that is away can make us wait at every request.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the webhook must know.
@@ -35,7 +35,14 @@ pub struct SecretStore {
     client: Client,
     webhook_name: String,
     api_key_name: String,
-    kept: Mutex<Option<(Instant, Secrets)>>,
+    kept: Mutex<Option<Kept>>,
+}
+
+#[derive(Debug)]
+struct Kept {
+    read_at: Instant,
+    tried_at: Instant,
+    secrets: Secrets,
 }
 
 impl SecretStore {
@@ -64,18 +71,22 @@ impl SecretStore {
 
     async fn newer_than(&self, age: Duration) -> Result<Secrets, Unavailable> {
         let mut kept = self.kept.lock().await;
-        if let Some((at, secrets)) = kept.as_ref()
-            && at.elapsed() < age
+        if let Some(kept) = kept.as_ref()
+            && (kept.read_at.elapsed() < age || kept.tried_at.elapsed() < PATIENCE)
         {
-            return Ok(secrets.clone());
+            return Ok(kept.secrets.clone());
         }
-        match (self.read().await, kept.as_ref()) {
+        let now = Instant::now();
+        match (self.read().await, kept.as_mut()) {
             (Ok(secrets), _) => {
-                *kept = Some((Instant::now(), secrets.clone()));
+                *kept = Some(Kept { read_at: now, tried_at: now, secrets: secrets.clone() });
                 Ok(secrets)
             }
-            // Secrets change rarely: those we have serve while the store is away.
-            (Err(_), Some((_, secrets))) => Ok(secrets.clone()),
+            // Secrets change rarely: those we have serve while the store is away, and nobody waits for it at every request.
+            (Err(_), Some(kept)) => {
+                kept.tried_at = now;
+                Ok(kept.secrets.clone())
+            }
             (Err(error), None) => Err(error),
         }
     }

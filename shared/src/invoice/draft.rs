@@ -45,6 +45,20 @@ pub enum Unfit {
          the seller file and replay"
     )]
     NoName,
+    /// Stripe charged another tax than the seller file's regime makes of the sale.
+    #[error(
+        "Stripe computed {stripe} of tax where the seller file makes {ours}, in minor units; an invoice must show the tax \
+         that was charged: turn off Stripe Tax, or correct [vat] in the seller file and replay"
+    )]
+    Tax {
+        /// What Stripe computed.
+        stripe: i64,
+        /// What the regime makes.
+        ours: i64,
+    },
+    /// VAT in a foreign currency, which the law wants in euros too (Directive 2006/112/EC, article 230).
+    #[error("the sale is in {0} and carries VAT, which must stand in euros too; that is not supported yet")]
+    ForeignVat(Currency),
     /// No line at all.
     #[error("the sale has no lines")]
     NoLines,
@@ -61,6 +75,8 @@ impl Unfit {
             Self::Amount(..) => "amount_unfit",
             Self::Negative { .. } => "negative_amount",
             Self::Sum { .. } => "amounts_differ",
+            Self::Tax { .. } => "tax_differs",
+            Self::ForeignVat(_) => "vat_not_in_euros",
             Self::NoName => "customer_unnamed",
             Self::NoLines => "no_lines",
             Self::NoExemptionText(_) => "mention_unknown",
@@ -80,6 +96,7 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
     let mentions = mentions::mentions(day, &seller.vat, seller.supply);
     let (vat, exemption) = vat_of(seller, day, &mentions)?;
     let split = vat::split_included(&grosses, vat.rate).ok_or(Unfit::Amount(gross, currency))?;
+    check_tax(sale, currency, split.tax)?;
     let lines = sale
         .lines
         .iter()
@@ -126,6 +143,17 @@ fn checked_amounts(sale: &Sale, currency: Currency) -> Result<Vec<i64>, Unfit> {
         .collect::<Result<Vec<_>, _>>()?;
     let sum = lines.iter().try_fold(0_i64, |sum, line| sum.checked_add(*line)).ok_or(Unfit::Amount(total, currency))?;
     if sum == total { Ok(lines) } else { Err(Unfit::Sum { lines: sum, total }) }
+}
+
+/// The tax that Stripe computed, where it did, must be ours; each line may differ by a rounding.
+fn check_tax(sale: &Sale, currency: Currency, ours: i64) -> Result<(), Unfit> {
+    if ours != 0 && currency != Currency::EUR {
+        return Err(Unfit::ForeignVat(currency));
+    }
+    let Some(stripe) = sale.tax.filter(|tax| *tax != 0) else { return Ok(()) };
+    let charged = currency.from_stripe(stripe).ok_or(Unfit::Amount(stripe, currency))?.minor;
+    let rounding = if ours == 0 { 0 } else { sale.lines.len() as u64 };
+    if charged.abs_diff(ours) <= rounding { Ok(()) } else { Err(Unfit::Tax { stripe: charged, ours }) }
 }
 
 fn vat_of(seller: &Seller, day: Date, mentions: &[Mention]) -> Result<(Vat, Option<Exemption>), Unfit> {
@@ -234,6 +262,20 @@ mod tests {
             sale.total = 50_001;
         });
         assert_eq!(isk.word, "amount_unfit");
+    }
+
+    #[test]
+    fn a_tax_that_was_charged_is_never_left_out_nor_made_up() {
+        let standard = Seller::from_toml(STANDARD_TOML).unwrap();
+        let taxed = |tax, currency: &str| Sale { tax, currency: currency.into(), ..sale() };
+        let word = |sale: &Sale, seller: &Seller| draft(sale, seller, DAY).err().map(|unfit| unfit.reason().word);
+        assert_eq!(word(&taxed(Some(817), "eur"), &standard), None);
+        assert_eq!(word(&taxed(Some(818), "eur"), &standard), None, "a rounding");
+        assert_eq!(word(&taxed(Some(0), "eur"), &standard), None, "Stripe computed none");
+        assert_eq!(word(&taxed(Some(782), "eur"), &standard).as_deref(), Some("tax_differs"));
+        assert_eq!(word(&taxed(Some(1), "eur"), &franchise()).as_deref(), Some("tax_differs"));
+        assert_eq!(word(&taxed(None, "usd"), &standard).as_deref(), Some("vat_not_in_euros"));
+        assert_eq!(word(&taxed(None, "usd"), &franchise()), None);
     }
 
     #[test]

@@ -4,6 +4,8 @@
 //! renderers no duplicate. What follows (render, archive, note) is a function of the claimed snapshot and repeats safely:
 //! a crash between claim and note repairs itself on the next delivery.
 
+use std::collections::HashSet;
+
 use jiff::civil::Date;
 
 use super::{
@@ -22,7 +24,7 @@ use crate::{
     seller::Seller,
 };
 
-/// How often a claim is tried before the batch is given back: each lost race means that another claim succeeded.
+/// How often a claim is tried before the batch is given back. A lost race mostly means that another claim succeeded.
 const CLAIM_ATTEMPTS: usize = 12;
 
 /// Turns a page into a PDF. A function of the page alone: same page, same bytes.
@@ -43,6 +45,8 @@ pub struct Issued {
     pub number: Option<InvoiceNumber>,
     /// For the stream.
     pub outcome: Outcome,
+    /// Why the invoice, though issued, cannot be mailed; its mail was parked.
+    pub unmailed: Option<Reason>,
 }
 
 /// Everything that issuing invoices needs.
@@ -82,23 +86,26 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         for (sale, draft) in sales.iter().zip(&drafts) {
             let entry = claimed.iter().flatten().find(|entry| entry.invoice.draft.sale == sale.key);
             let number = entry.map(|entry| entry.invoice.number.clone());
+            let mut unmailed = None;
             let outcome = match (&away, draft, &claimed, entry) {
                 (Some(away), ..) => away.clone(),
                 (None, Err(unfit), ..) => self.park(&sale.key, unfit.reason()).await,
                 (None, Ok(_), Err(unavailable), _) => unavailable.clone().into(),
-                (None, Ok(_), Ok(_), Some(entry)) => self.complete(entry).await,
+                (None, Ok(_), Ok(_), Some(entry)) => self.complete(entry, &mut unmailed).await,
                 // Neither claimable nor numbered: its record is gone, so there is nothing left to do.
                 (None, Ok(_), Ok(_), None) => Outcome::AlreadyDone,
             };
             away = Some(outcome.clone()).filter(|outcome| matches!(outcome, Outcome::Retry(_)));
-            answers.push(Issued { sale: sale.key.clone(), number, outcome });
+            answers.push(Issued { sale: sale.key.clone(), number, outcome, unmailed });
         }
         answers
     }
 
     /// Claims numbers for `drafts`; those already numbered answer with the invoice they have.
     async fn claim(&self, drafts: &[&Draft], today: Date) -> Result<Vec<Entry>, Unavailable> {
-        let mut pending = drafts.to_vec();
+        // A sale that stands twice in a batch is one invoice: a transaction may touch an item only once.
+        let mut sales = HashSet::new();
+        let mut pending: Vec<&Draft> = drafts.iter().copied().filter(|draft| sales.insert(&draft.sale)).collect();
         let mut entries = Vec::with_capacity(drafts.len());
         for _ in 0..CLAIM_ATTEMPTS {
             if pending.is_empty() {
@@ -129,7 +136,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     }
 
     /// Renders, archives and notes an invoice, and queues its mail; whatever of it was done before stays as it is.
-    async fn complete(&self, entry: &Entry) -> Outcome {
+    async fn complete(&self, entry: &Entry, unmailed: &mut Option<Reason>) -> Outcome {
         if entry.document.is_some() {
             return Outcome::AlreadyDone;
         }
@@ -146,7 +153,10 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         };
         let mail = Mail::of_invoice(invoice, &page, &document, self.seller, self.clock.now());
         match self.ledger.finish(&invoice.number, &document, &mail).await {
-            Ok(()) => Outcome::Done,
+            Ok(()) => {
+                *unmailed = mail.undeliverable();
+                Outcome::Done
+            }
             Err(unavailable) => unavailable.into(),
         }
     }

@@ -5,8 +5,6 @@
 //! payment to a queued mail in `issue`.
 
 pub mod draft;
-//ISSUE
-//LEDGER
 pub mod issue;
 pub mod ledger;
 pub mod mentions;

@@ -184,7 +184,12 @@ pub fn page(invoice: &Invoice, look: &Look) -> Page {
 
 fn page_line(line: &Line, invoice: &Invoice, french: bool) -> PageLine {
     let draft = &invoice.draft;
-    let off = if french { "Remise déduite :" } else { "Discount deducted:" };
+    let off = match (french, draft.totals.tax == 0) {
+        (true, true) => "Remise déduite :",
+        (true, false) => "Remise TTC déduite :",
+        (false, true) => "Discount deducted:",
+        (false, false) => "Discount deducted, incl. VAT:",
+    };
     PageLine {
         description: line.description.clone(),
         detail: (line.discount > 0).then(|| format!("{off} {}", money(draft.money(line.discount), french))),

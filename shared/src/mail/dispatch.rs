@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Mail, MailId,
+    MailId,
     outbox::{Claim, Letter, Outbox, PostOffice, Posted, Status},
 };
 use crate::outcome::{Outcome, Reason};
@@ -51,7 +51,7 @@ pub async fn dispatch(
     lease: SignedDuration,
 ) -> Dispatched {
     match outbox.claim(&letter.id, claimant, now(), lease).await {
-        Ok(Claim::Ours(_)) => {}
+        Ok(Claim::Ours) => {}
         Ok(Claim::Held(status)) => return held(&letter.id, status, outbox, now()).await,
         Ok(Claim::Absent) => return Dispatched::Settled,
         Err(unavailable) => return later("outbox_unavailable", unavailable.to_string()),
@@ -60,18 +60,23 @@ pub async fn dispatch(
         Posted::Accepted(message_id) => match outbox.sent(&letter.id, &message_id, now()).await {
             Ok(()) => Dispatched::Sent(message_id),
             // Sent but not recorded: the claim stands, so nobody sends it again; the lease's end flags it.
-            Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
+            Err(unavailable) => {
+                later("outbox_unavailable", format!("sent as {message_id}, not recorded: {unavailable}"))
+            }
         },
         Posted::NotNow(detail) => match outbox.release(&letter.id).await {
             Ok(()) => later("mail_service_busy", detail),
             Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
         },
-        Posted::Refused(reason) => park(&letter.id, reason, outbox, now()).await,
+        Posted::Refused(reason) => match outbox.release(&letter.id).await {
+            Ok(()) => park(&letter.id, reason, outbox, now()).await,
+            Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
+        },
         Posted::Unclear(_) => flag(&letter.id, outbox, now()).await,
     }
 }
 
-/// Parks a mail that cannot be sent as it stands.
+/// Parks a waiting mail that cannot be sent as it stands; one that someone is sending, or has sent, is left alone.
 pub async fn park(id: &MailId, reason: Reason, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
     match outbox.park(id, &reason, now).await {
         Ok(()) => Dispatched::Parked(reason),
@@ -102,12 +107,4 @@ async fn flag(id: &MailId, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
 
 fn later(word: &str, text: impl Into<String>) -> Dispatched {
     Dispatched::Later(Reason::new(word, text))
-}
-
-impl Mail {
-    /// The sender as a header shows it, `"Name" <address>`, with nothing in the name that could end it early.
-    pub fn sender(&self) -> String {
-        let name: String = self.from_name.chars().filter(|c| !c.is_control() && !"\"\\<>".contains(*c)).collect();
-        format!("\"{name}\" <{}>", self.from)
-    }
 }

@@ -9,6 +9,7 @@ pub mod dispatch;
 mod invoice_mail;
 pub mod outbox;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +24,9 @@ use crate::{
     text,
 };
 pub use invoice_mail::InvoiceMail;
+
+/// Bytes of text in one encoded word: 60 characters of base64, with their frame 72.
+const LONGEST_WORD: usize = 45;
 
 /// Lines of the sale that a mail lists before it says how many more there are.
 const LISTED_LINES: usize = 5;
@@ -103,6 +107,26 @@ impl Mail {
         }
     }
 
+    /// The sender as a header shows it, `"Name" <address>`, with nothing in the name that could end it early. A name that
+    /// is not ASCII is written in encoded words, as SES wants it (RFC 2047, section 2: at most 75 characters each).
+    pub fn sender(&self) -> String {
+        let name: String = self.from_name.chars().filter(|c| !c.is_control() && !"\"\\<>".contains(*c)).collect();
+        if name.is_ascii() {
+            return format!("\"{name}\" <{}>", self.from);
+        }
+        let mut words = vec![String::new()];
+        for c in name.chars() {
+            if words.last().is_none_or(|word| word.len() + c.len_utf8() > LONGEST_WORD) {
+                words.push(String::new());
+            }
+            if let Some(word) = words.last_mut() {
+                word.push(c);
+            }
+        }
+        let encoded: Vec<String> = words.iter().map(|word| format!("=?UTF-8?B?{}?=", STANDARD.encode(word))).collect();
+        format!("{} <{}>", encoded.join(" "), self.from)
+    }
+
     /// Why the mail cannot be sent to anyone, if it cannot.
     pub fn undeliverable(&self) -> Option<Reason> {
         match self.to.as_deref() {
@@ -116,5 +140,52 @@ impl Mail {
             )),
             Some(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        invoice::{InvoiceNumber, draft::draft},
+        testing::{FRANCHISE_TOML, sale},
+    };
+    use jiff::civil::date;
+
+    fn mail(from_name: &str) -> Mail {
+        let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
+        let issued_on = date(2026, 11, 21);
+        let invoice = Invoice {
+            number: InvoiceNumber("2026-11-0042".into()),
+            issued_on,
+            draft: draft(&sale(), &seller, issued_on).unwrap(),
+        };
+        let document = Document { key: "invoices/a.pdf".into(), sha256: String::new(), size: 1 };
+        let page = print::page(&invoice, &seller.look);
+        Mail {
+            from_name: from_name.into(),
+            ..Mail::of_invoice(&invoice, &page, &document, &seller, Timestamp::UNIX_EPOCH)
+        }
+    }
+
+    #[test]
+    fn a_sender_stays_one_header_of_ascii() {
+        assert_eq!(
+            mail("Atelier \"X\" <a@b.fr>\r\nBcc: c@d.fr").sender(),
+            "\"Atelier X a@b.frBcc: c@d.fr\" <facturation@example.org>"
+        );
+        assert_eq!(mail("Réunies").sender(), "=?UTF-8?B?UsOpdW5pZXM=?= <facturation@example.org>");
+        let long = mail(&"é".repeat(60)).sender();
+        assert!(long.is_ascii() && long.split(' ').all(|word| word.len() <= 75), "{long}");
+    }
+
+    #[test]
+    fn a_mail_to_nobody_says_so() {
+        let mut mail = mail("Atelier");
+        assert_eq!(mail.undeliverable(), None);
+        mail.to = Some("not an address".into());
+        assert_eq!(mail.undeliverable().unwrap().word, "recipient_malformed");
+        mail.to = None;
+        assert_eq!(mail.undeliverable().unwrap().word, "recipient_missing");
     }
 }

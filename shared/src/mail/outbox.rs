@@ -4,7 +4,7 @@ use std::future::Future;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Mail, MailId};
+use super::MailId;
 use crate::outcome::{Reason, Unavailable};
 
 /// Where a mail stands.
@@ -29,7 +29,7 @@ pub enum Status {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// It is ours until the lease ends.
-    Ours(Box<Mail>),
+    Ours,
     /// It was not waiting; this is where it stands.
     Held(Status),
     /// There is no such mail.
@@ -61,7 +61,7 @@ pub trait Outbox: Send + Sync {
     /// Notes that nobody knows whether a mail was sent, unless that is known by now.
     fn unknown(&self, id: &MailId, now: Timestamp) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    /// Takes a mail out of the way, with its reason, until someone replays it.
+    /// Takes a waiting mail out of the way, with its reason, until someone replays it.
     fn park(
         &self,
         id: &MailId,

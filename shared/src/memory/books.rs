@@ -1,7 +1,7 @@
 //! Payments, invoices, counters and mails in memory: the payment log, the ledger and the outbox over one store.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
@@ -135,6 +135,10 @@ impl Ledger for Books {
 
     async fn claim(&self, claim: &NumberClaim) -> Result<Claimed, Unavailable> {
         self.call("the ledger", |written| {
+            let sales: BTreeSet<&SaleKey> = claim.invoices.iter().map(|invoice| &invoice.draft.sale).collect();
+            if sales.len() < claim.invoices.len() {
+                return Err(Unavailable::new("the ledger", "a transaction touches an item twice"));
+            }
             let free = |invoice: &&Invoice| {
                 written.payments.get(&invoice.draft.sale).is_some_and(|payment| payment.invoice.is_none())
             };
@@ -213,37 +217,34 @@ impl Outbox for Books {
             }
             queued.status = Status::Sending { lease_until: now.saturating_add(lease).unwrap_or(Timestamp::MAX) };
             queued.claimant = Some(claimant.to_owned());
-            Ok(Claim::Ours(Box::new(queued.mail.clone())))
+            Ok(Claim::Ours)
         })
     }
 
     async fn release(&self, id: &MailId) -> Result<(), Unavailable> {
-        self.settle(id, Status::Queued, true)
+        self.settle(id, Status::Queued, |now| matches!(now, Status::Sending { .. }))
     }
 
     async fn sent(&self, id: &MailId, _: &str, _: Timestamp) -> Result<(), Unavailable> {
-        self.settle(id, Status::Sent, false)
+        self.settle(id, Status::Sent, |_| true)
     }
 
     async fn unknown(&self, id: &MailId, _: Timestamp) -> Result<(), Unavailable> {
-        self.settle(id, Status::Unknown, true)
+        self.settle(id, Status::Unknown, |now| matches!(now, Status::Sending { .. }))
     }
 
     async fn park(&self, id: &MailId, _: &Reason, _: Timestamp) -> Result<(), Unavailable> {
-        self.settle(id, Status::Parked, false)
+        self.settle(id, Status::Parked, |now| *now == Status::Queued)
     }
 }
 
 impl Books {
-    /// Moves a mail to `status`; only from being sent where `claimed_only`, and never away from sent.
-    fn settle(&self, id: &MailId, status: Status, claimed_only: bool) -> Result<(), Unavailable> {
+    /// Moves a mail to `status` if it stands where `may` allows.
+    fn settle(&self, id: &MailId, status: Status, may: impl FnOnce(&Status) -> bool) -> Result<(), Unavailable> {
         self.call("the outbox", |written| {
-            if let Some(queued) = written.mails.get_mut(id) {
-                let claimed = matches!(queued.status, Status::Sending { .. });
-                if queued.status != Status::Sent && (claimed || !claimed_only) {
-                    queued.status = status;
-                    queued.claimant = None;
-                }
+            if let Some(queued) = written.mails.get_mut(id).filter(|queued| may(&queued.status)) {
+                queued.status = status;
+                queued.claimant = None;
             }
             Ok(())
         })

@@ -167,8 +167,11 @@ async fn a_batch_that_overlaps_with_what_was_issued_costs_no_number() {
     let sales = sales(120);
     let house = House::under(Weather::default());
     house.record(&sales).await;
+    house.issue(&[sales[0].clone(), sales[0].clone()]).await;
     house.issue(&sales[..60]).await;
     house.issue(&sales[30..]).await;
+    let twice = [&sales[..2], &sales[..2]].concat();
+    house.issue(&twice).await;
     house.issue(&sales).await;
     house.mail().await;
     house.check(120);

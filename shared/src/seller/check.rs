@@ -48,7 +48,7 @@ impl fmt::Display for InvalidSeller {
 }
 
 /// VAT rates of metropolitan France, its overseas departments and Corsica, in percent (CGI art. 278 to 281 nonies, 294 ff.).
-const FRENCH_RATES: [&str; 10] = ["20", "10", "8.5", "5.5", "2.1", "1.75", "1.05", "0.9", "13", "19.6"];
+const FRENCH_RATES: [&str; 9] = ["20", "10", "8.5", "5.5", "2.1", "1.75", "1.05", "0.9", "13"];
 
 #[derive(Default)]
 struct Findings(Vec<Problem>);

@@ -200,7 +200,10 @@ fn from_invoice(event: &Event<'_>, invoice: StripeInvoice) -> Meaning {
 fn object<T: DeserializeOwned>(event: &Event<'_>) -> Result<T, Reason> {
     let raw: &RawValue = event.data.object;
     serde_json::from_str(raw.get()).map_err(|error| {
-        Reason::new("object_unreadable", format!("data.object of {} cannot be read: {error}", short(&event.kind)))
+        // The parser's own words quote what it read.
+        let place = format!("line {}, column {}", error.line(), error.column());
+        let text = format!("data.object of {} cannot be read: {} at {place}", short(&event.kind), category(&error));
+        Reason::new("object_unreadable", text)
     })
 }
 

@@ -20,6 +20,8 @@ pub trait StripeReader: Send + Sync {
         &self,
         invoice: &str,
     ) -> impl Future<Output = Result<Option<Vec<InvoiceLine>>, Unavailable>> + Send;
+    /// Whether Stripe may be asked at all: there is a key.
+    fn can_ask(&self) -> bool;
     /// The session as it is now.
     fn session(&self, session: &str) -> impl Future<Output = Result<Option<Session>, Unavailable>> + Send;
 }
@@ -47,7 +49,7 @@ pub async fn complete(announced: Announced, stripe: &impl StripeReader) -> Resul
             stripe.invoice_lines(&sale.key.0).await?.map(|lines| of_invoice(invoice, Some(&lines)))
         }
         Missing::SessionLines { may_have_invoice, session } => {
-            if *may_have_invoice && stripe.session(&sale.key.0).await?.is_some_and(|now| now.invoice.is_some()) {
+            if *may_have_invoice && has_invoice(&sale.key.0, stripe).await? {
                 return Ok(Completed::BilledByInvoice);
             }
             stripe.session_lines(&sale.key.0).await?.map(|items| of_session(session, &items))
@@ -68,6 +70,20 @@ pub async fn complete(announced: Announced, stripe: &impl StripeReader) -> Resul
             }];
             Ok(Completed::Summed(sale))
         }
+    }
+}
+
+/// Whether a session that makes an invoice has it by now. `invoice.paid` announces that invoice, and billing both would
+/// bill the sale twice; so who may not ask trusts that it comes, and who asks too early hears it at the next delivery.
+async fn has_invoice(session: &str, stripe: &impl StripeReader) -> Result<bool, Unavailable> {
+    if !stripe.can_ask() {
+        return Ok(true);
+    }
+    match stripe.session(session).await? {
+        Some(now) if now.invoice.is_none() => {
+            Err(Unavailable::new("Stripe's API", "the session's invoice is not made yet"))
+        }
+        known => Ok(known.is_some()),
     }
 }
 
