@@ -46,8 +46,12 @@ impl SesPostOffice {
     /// Sends through `configuration_set`, which publishes what becomes of each mail.
     pub fn new(config: &aws_config::SdkConfig, configuration_set: String) -> Self {
         let patience = Duration::from_secs(PATIENCE_SECONDS);
-        let timeouts =
-            TimeoutConfig::builder().connect_timeout(Duration::from_secs(2)).operation_timeout(patience).build();
+        // Every bound anew: one that is left out is inherited from the other services' configuration.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(patience)
+            .operation_timeout(patience)
+            .build();
         let once = aws_sdk_sesv2::config::Builder::from(config)
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts)
