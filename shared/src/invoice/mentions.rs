@@ -5,8 +5,8 @@
 
 use jiff::civil::{Date, date};
 
-use super::{Mention, Supply};
-use crate::seller::VatRegime;
+use super::Mention;
+use crate::seller::{Supply, VatRegime};
 
 /// When a row applies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

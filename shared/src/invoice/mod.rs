@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     money::{Currency, Money},
     sale::{Customer, SaleKey},
-    seller::Party,
+    seller::{Party, Supply},
 };
 pub use number::InvoiceNumber;
 
@@ -81,18 +81,6 @@ pub enum Kind {
     Invoice,
     /// Credit note, 381.
     CreditNote,
-}
-
-/// What was supplied (CGI annexe II 242 nonies A, mention added by decree 2022-1299).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Supply {
-    /// Livraison de biens.
-    Goods,
-    /// Prestation de services.
-    Services,
-    /// Both at once.
-    Both,
 }
 
 /// The buyer as the invoice names them.

@@ -1,51 +1,14 @@
 //! What may be wrong with a seller file: each problem names the field, the value and the fix, all of them at once.
 
-use std::fmt;
-
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use super::{
-    Look, MailSettings, Party, Seller, VatRegime,
+    InvalidSeller, Look, MailSettings, Party, Problem, Seller, Supply, VatRegime,
     file::SellerFile,
     identifiers::{french_vat_number, is_siren, is_siret},
 };
-use crate::{
-    invoice::{Supply, number::SeriesPattern},
-    text,
-};
-
-/// One thing to mend in the seller file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// `section.key`, or the line of a file that is not TOML.
-    pub field: String,
-    /// What stands there now.
-    pub value: String,
-    /// What to write instead.
-    pub fix: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.value.is_empty() {
-            write!(f, "{}: {}", self.field, self.fix)
-        } else {
-            write!(f, "{} = \"{}\": {}", self.field, self.value, self.fix)
-        }
-    }
-}
-
-/// A seller file that cannot be used, with everything that is wrong with it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct InvalidSeller(pub Vec<Problem>);
-
-impl fmt::Display for InvalidSeller {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the seller file (infra/seller.toml) needs mending")?;
-        self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
-    }
-}
+use crate::{invoice::number::SeriesPattern, text};
 
 /// VAT rates of metropolitan France, its overseas departments and Corsica, in percent (CGI art. 278 to 281 nonies, 294 ff.).
 const FRENCH_RATES: [&str; 9] = ["20", "10", "8.5", "5.5", "2.1", "1.75", "1.05", "0.9", "13"];

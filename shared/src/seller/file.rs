@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::check::{InvalidSeller, Problem};
+use super::problem::{InvalidSeller, Problem};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,17 +1,18 @@
 //! The seller: who issues the invoices, as the owner wrote it in `infra/seller.toml`.
 //!
-//! Reading the file lives in `file`, what may be wrong with it in `check`. Values here are valid by construction.
+//! Reading the file lives in `file`, what may be wrong with it in `check`, how that is said in `problem`. Values here are valid by construction.
 
 mod check;
 mod file;
 pub mod identifiers;
+mod problem;
 
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::invoice::{Supply, number::SeriesPattern};
-pub use check::{InvalidSeller, Problem};
+use crate::invoice::number::SeriesPattern;
+pub use problem::{InvalidSeller, Problem};
 
 /// The seller's identity as printed and coded on every invoice; part of the invoice's snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +61,18 @@ pub enum VatRegime {
         /// The option to pay VAT on debits was taken; printing it without the option is fined.
         on_debits: bool,
     },
+}
+
+/// What was supplied (CGI annexe II 242 nonies A, mention added by decree 2022-1299).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Supply {
+    /// Livraison de biens.
+    Goods,
+    /// Prestation de services.
+    Services,
+    /// Both at once.
+    Both,
 }
 
 /// How mails leave.

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{
+    announced::{Announced, Missing},
     lines,
     object::{self, Event, Reference, Session, StripeInvoice},
 };
@@ -36,31 +37,6 @@ pub enum Meaning {
     Nothing(Reason),
     /// Genuine and of interest, but it cannot be read; it is kept for a person.
     Unreadable(Reason),
-}
-
-/// A sale whose lines may still have to be fetched.
-#[derive(Debug)]
-pub struct Announced {
-    /// The sale; `lines` holds what the event itself carried.
-    pub sale: Sale,
-    /// What is missing.
-    pub missing: Missing,
-}
-
-/// What has to be asked from Stripe before a sale is complete.
-#[derive(Debug)]
-pub enum Missing {
-    /// Nothing.
-    Nothing,
-    /// The session's line items, and first whether an invoice exists by now if `may_have_invoice`.
-    SessionLines {
-        /// The session makes an invoice but did not carry its id yet.
-        may_have_invoice: bool,
-        /// The session, for its shipping and language.
-        session: Box<Session>,
-    },
-    /// The invoice's lines beyond the first page.
-    InvoiceLines(Box<StripeInvoice>),
 }
 
 /// Reads a verified body.

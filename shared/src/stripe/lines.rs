@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use super::{
-    classify::{Announced, Missing},
+    announced::{Announced, Missing},
     object::{InvoiceLine, LineItem, Session, ShippingCost, StripeInvoice, TaxAmount},
 };
 use crate::{

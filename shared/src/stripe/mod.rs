@@ -3,6 +3,7 @@
 //! Own small structures instead of a typed client, because a valid event must not be lost when Stripe's API version
 //! moves. Calling Stripe is the webhook function's business, not this module's.
 
+pub mod announced;
 pub mod classify;
 pub mod lines;
 pub mod object;
