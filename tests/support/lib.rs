@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use comptoir::stripe::signature;
 use comptoir_local::{
     Bundle, Options,
     checkout::{Checkout, Purchase},
@@ -15,8 +16,9 @@ use comptoir_local::{
     clock,
     follow::{Delivered, End, follow},
     mail::Mail,
-    paths, signature,
+    paths,
 };
+use jiff::SignedDuration;
 use serde_json::Value;
 
 /// How long anything may take before a test gives up on it.
@@ -93,7 +95,11 @@ impl Shop {
 
     /// A right signature for `body`, made `age` seconds ago (negative: in the future).
     pub fn signature(&self, body: &[u8], age: i64) -> String {
-        signature::sign(&self.bundle.endpoints.stripe_webhook_secret, clock::now().as_second() - age, body)
+        signature::sign(
+            body,
+            &self.bundle.endpoints.stripe_webhook_secret,
+            clock::now() - SignedDuration::from_secs(age),
+        )
     }
 
     /// Waits until a sale's mail is there.

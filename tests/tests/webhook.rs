@@ -96,7 +96,7 @@ async fn secrets_rotate_without_losing_an_event() -> Result<()> {
     let old = shop.bundle.endpoints.stripe_webhook_secret.clone();
     shop.bundle.set_webhook_secrets(&format!("whsec_new {old}")).await?;
     let body = event().to_string().into_bytes();
-    let new = comptoir_local::signature::sign("whsec_new", comptoir_local::clock::now().as_second(), &body);
+    let new = comptoir::stripe::signature::sign(&body, "whsec_new", comptoir_local::clock::now());
     // The function may have read its secrets a moment ago; Stripe would deliver again, and so do we.
     shop.wait_for("the new secret to be known", async |shop: &Shop| {
         let (status, _) = shop.post_raw(body.clone(), Some(&new)).await?;

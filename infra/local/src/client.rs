@@ -1,6 +1,7 @@
 //! A running bundle seen from outside, over its addresses alone: what `cargo pay`, `cargo replay` and tests do with it.
 
 use anyhow::{Context, ensure};
+use comptoir::stripe::signature::sign;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
@@ -9,7 +10,6 @@ use crate::aws::dynamodb::plain_item;
 use crate::checkout::Checkout;
 use crate::endpoints::Endpoints;
 use crate::mail::Mail;
-use crate::signature::sign;
 
 /// A bundle's client.
 #[derive(Clone, Debug)]
@@ -45,7 +45,7 @@ impl BundleClient {
     /// # Errors
     /// When the bundle does not answer at all.
     pub async fn post_event(&self, body: &[u8]) -> anyhow::Result<(u16, String)> {
-        let signature = sign(&self.endpoints.stripe_webhook_secret, crate::clock::now().as_second(), body);
+        let signature = sign(body, &self.endpoints.stripe_webhook_secret, crate::clock::now());
         let request = self.http.post(&self.endpoints.stripe_webhook_url).header("stripe-signature", signature);
         let request = request
             .header("content-type", "application/json; charset=utf-8")

@@ -38,7 +38,6 @@ pub mod replay;
 pub mod runtime;
 mod seller;
 pub mod ses;
-pub mod signature;
 pub mod stream;
 pub mod stripe_fake;
 

@@ -128,6 +128,9 @@ mod tests {
     fn a_vector_computed_elsewhere_holds() {
         assert_eq!(sign(BODY, SECRET, at(1_700_000_000)), format!("t=1700000000,v1={KNOWN}"));
         assert_eq!(check(&format!("t=1700000000,v1={KNOWN}"), BODY, 1_700_000_000), Ok(()));
+        // printf '1700000000.{"a":1}' | openssl dgst -sha256 -hmac whsec_test
+        let another = "t=1700000000,v1=38877139021993b830af32feea6e18a8da83eb2f6e49ee50bd9e4cf4ca4d3789";
+        assert_eq!(sign(br#"{"a":1}"#, SECRET, at(1_700_000_000)), another);
     }
 
     #[test]

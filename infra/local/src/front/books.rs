@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use comptoir::archive::sha256;
 use serde::Serialize;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::aws::Aws;
 use crate::aws::dynamodb::plain_item;
@@ -131,7 +131,7 @@ impl Books {
             return Ok(hash.clone());
         }
         let bytes = self.aws.object(&self.archive, key).await?.map(|(bytes, _)| bytes).unwrap_or_default();
-        let hash = hex::encode(Sha256::digest(&bytes));
+        let hash = sha256(&bytes);
         self.hashes.lock().unwrap_or_else(PoisonError::into_inner).insert(known, hash.clone());
         Ok(hash)
     }
