@@ -8,6 +8,7 @@ pub mod archive;
 pub mod aws;
 pub mod clock;
 pub mod config;
+pub mod einvoice;
 pub mod invoice;
 #[cfg(feature = "lambda")]
 pub mod lambda;
@@ -15,10 +16,12 @@ pub mod mail;
 pub mod money;
 pub mod outcome;
 pub mod payment;
+pub mod refund;
 pub mod sale;
 pub mod seller;
 pub mod stripe;
 pub mod text;
+pub mod vat;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use iso_currency::Currency as Iso;
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
 
 /// A currency that ISO 4217 lists, with its exponent.
@@ -38,9 +38,15 @@ impl Currency {
         self.0.code()
     }
 
-    /// Digits after the decimal mark: JPY 0, EUR 2, KWD 3.
-    pub fn exponent(self) -> u32 {
+    /// Digits after the decimal mark as ISO has them: JPY 0, EUR 2, KWD 3.
+    pub fn decimals(self) -> u32 {
         self.0.exponent().map_or(2, u32::from)
+    }
+
+    /// Digits after the decimal mark of an amount on an invoice: at most two (EN 16931, BR-DEC). That loses nothing, for
+    /// Stripe takes amounts of currencies with three in multiples of ten (docs.stripe.com/currencies).
+    pub fn exponent(self) -> u32 {
+        self.decimals().min(2)
     }
 
     /// How many digits Stripe's integers carry. It differs from ISO for ISK and UGX, which Stripe keeps at two
@@ -48,17 +54,24 @@ impl Currency {
     pub fn stripe_exponent(self) -> u32 {
         match self.code() {
             "ISK" | "UGX" => 2,
-            _ => self.exponent(),
+            _ => self.decimals(),
         }
     }
 
-    /// Turns an amount as Stripe writes it into ISO minor units.
+    /// Turns an amount as Stripe writes it into minor units of an invoice.
     ///
     /// Returns `None` if digits would be lost, or the amount does not fit.
     pub fn from_stripe(self, amount: i64) -> Option<Money> {
         let excess = self.stripe_exponent().checked_sub(self.exponent())?;
         let divisor = 10_i64.checked_pow(excess)?;
         (amount % divisor == 0).then_some(Money { minor: amount / divisor, currency: self })
+    }
+
+    /// The amount nearest to `major` units; halves go up. `None` if it does not fit.
+    pub fn from_decimal(self, major: Decimal) -> Option<Money> {
+        let minor = major.checked_mul(Decimal::from(10_u64.pow(self.exponent())))?;
+        let minor = minor.round_dp_with_strategy(0, MidpointAwayFromZero).to_i64()?;
+        Some(Money { minor, currency: self })
     }
 
     /// An amount of `minor` units of this currency.
@@ -120,7 +133,8 @@ mod tests {
         };
         assert_eq!(exponents("jpy"), (0, 0));
         assert_eq!(exponents("EUR"), (2, 2));
-        assert_eq!(exponents("kwd"), (3, 3));
+        assert_eq!(exponents("kwd"), (2, 3));
+        assert_eq!(Currency::parse("kwd").unwrap().decimals(), 3);
         assert_eq!(exponents("isk"), (0, 2));
         assert_eq!(exponents("ugx"), (0, 2));
         assert_eq!(exponents("huf"), (2, 2));
@@ -140,6 +154,8 @@ mod tests {
         assert_eq!(isk.from_stripe(50_000).unwrap().minor, 500);
         assert_eq!(isk.from_stripe(50_001), None);
         assert_eq!(Currency::EUR.from_stripe(4900).unwrap().to_string(), "49.00 EUR");
-        assert_eq!(Currency::parse("kwd").unwrap().minor(1_234).to_string(), "1.234 KWD");
+        let kwd = Currency::parse("kwd").unwrap();
+        assert_eq!(kwd.from_stripe(1_230).unwrap().to_string(), "1.23 KWD");
+        assert_eq!(kwd.from_stripe(1_234), None, "Stripe takes no such amount");
     }
 }

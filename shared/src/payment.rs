@@ -12,8 +12,9 @@ use crate::{
     sale::Sale,
     stripe::{
         classify::{self, Meaning},
-        lines::{self, Completed, StripeReader},
+        lines::{self, Completed},
         object::Event,
+        reader::StripeReader,
     },
 };
 

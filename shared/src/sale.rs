@@ -5,6 +5,7 @@
 //! and judged afterwards, so that nothing paid is ever dropped.
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 /// The key of a sale: the Checkout Session or the Stripe invoice that is the sale, whichever events announce it.
@@ -43,23 +44,66 @@ pub struct Sale {
     pub payment_intent: Option<String>,
     /// The shop's own reference (`client_reference_id`), or a purchase order number.
     pub reference: Option<String>,
+    /// Where goods went, if the payment page asked.
+    #[serde(default)]
+    pub delivery: Option<Delivery>,
+    /// At which rate Stripe settled it, if it converted the payment.
+    #[serde(default)]
+    pub exchange: Option<Exchange>,
 }
 
-/// A line of a sale. Amounts are in Stripe's minor units and include tax where prices do.
+/// Where goods went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// To whom.
+    pub name: Option<String>,
+    /// The address.
+    pub address: Address,
+}
+
+/// A rate of exchange that Stripe used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The currency of settlement as Stripe writes it.
+    pub currency: String,
+    /// How much of it one unit of the sale's currency made.
+    pub rate: Decimal,
+}
+
+/// A line of a sale. Amounts are in Stripe's minor units.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleLine {
+    /// Stripe's id, to find the line that a credit note corrects.
+    #[serde(default)]
+    pub id: Option<String>,
     /// What the customer read.
     pub description: String,
     /// How many; at least 1.
     pub quantity: u64,
-    /// What was paid for the line: after discount, tax included.
+    /// What was paid for the line: after discount, tax included. Negative for a credit, such as unused time of a plan.
     pub total: i64,
-    /// The discount within, as a positive amount.
+    /// The discount within, as a positive amount; it includes tax where the price does.
     #[serde(default)]
     pub discount: i64,
-    /// The tax Stripe computed for the line, if any.
+    /// The taxes that Stripe computed for the line; empty if it computed none.
     #[serde(default)]
-    pub tax: Option<i64>,
+    pub taxes: Vec<ChargedTax>,
+}
+
+/// A tax that Stripe computed for a line.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChargedTax {
+    /// In Stripe's minor units.
+    pub amount: i64,
+    /// Whether the price contained it.
+    #[serde(default)]
+    pub included: bool,
+    /// In percent, if Stripe told.
+    #[serde(default)]
+    pub rate: Option<Decimal>,
+    /// Stripe's word for why this tax, or none: `standard_rated`, `reverse_charge`.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// A customer as the payment page knew them.

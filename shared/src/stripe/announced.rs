@@ -6,7 +6,7 @@ use crate::sale::Sale;
 /// A sale whose lines may still have to be fetched.
 #[derive(Debug)]
 pub struct Announced {
-    /// The sale; `lines` holds what the event itself carried.
+    /// The sale, still without lines.
     pub sale: Sale,
     /// What is missing.
     pub missing: Missing,
@@ -15,8 +15,6 @@ pub struct Announced {
 /// What has to be asked from Stripe before a sale is complete.
 #[derive(Debug)]
 pub enum Missing {
-    /// Nothing.
-    Nothing,
     /// The session's line items, and first whether an invoice exists by now if `may_have_invoice`.
     SessionLines {
         /// The session makes an invoice but did not carry its id yet.
@@ -24,6 +22,6 @@ pub enum Missing {
         /// The session, for its shipping and language.
         session: Box<Session>,
     },
-    /// The invoice's lines beyond the first page.
+    /// The rates of the invoice's taxes, and its lines beyond the first page.
     InvoiceLines(Box<StripeInvoice>),
 }

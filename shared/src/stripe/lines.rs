@@ -1,30 +1,17 @@
-//! The lines of a sale: how Stripe's two kinds become ours, and the capability that fetches them.
+//! The lines of a sale: how Stripe's two kinds become ours, and what is asked from Stripe to complete them.
 
-use std::future::Future;
+use std::collections::BTreeMap;
 
 use super::{
     announced::{Announced, Missing},
-    object::{InvoiceLine, LineItem, Session, ShippingCost, StripeInvoice, TaxAmount},
+    object::{InvoiceLine, ItemTax, LineItem, Session, ShippingCost, StripeInvoice, TaxAmount, TaxRate},
+    reader::StripeReader,
 };
 use crate::{
     outcome::Unavailable,
-    sale::{Sale, SaleLine},
+    sale::{ChargedTax, Sale, SaleLine},
+    vat::split,
 };
-
-/// Asks Stripe for what an event did not carry. `None` means that Stripe does not know the object, or may not be asked.
-pub trait StripeReader: Send + Sync {
-    /// All line items of a session.
-    fn session_lines(&self, session: &str) -> impl Future<Output = Result<Option<Vec<LineItem>>, Unavailable>> + Send;
-    /// All lines of an invoice.
-    fn invoice_lines(
-        &self,
-        invoice: &str,
-    ) -> impl Future<Output = Result<Option<Vec<InvoiceLine>>, Unavailable>> + Send;
-    /// Whether Stripe may be asked at all: there is a key.
-    fn can_ask(&self) -> bool;
-    /// The session as it is now.
-    fn session(&self, session: &str) -> impl Future<Output = Result<Option<Session>, Unavailable>> + Send;
-}
 
 /// What became of an announced sale once Stripe was asked.
 #[derive(Debug)]
@@ -37,6 +24,9 @@ pub enum Completed {
     BilledByInvoice,
 }
 
+/// Rates of tax by their ids.
+type Rates = BTreeMap<String, TaxRate>;
+
 /// Completes a sale with the lines it lacks.
 ///
 /// # Errors
@@ -44,9 +34,14 @@ pub enum Completed {
 pub async fn complete(announced: Announced, stripe: &impl StripeReader) -> Result<Completed, Unavailable> {
     let Announced { mut sale, missing } = announced;
     let lines = match &missing {
-        Missing::Nothing => return Ok(Completed::Whole(sale)),
         Missing::InvoiceLines(invoice) => {
-            stripe.invoice_lines(&sale.key.0).await?.map(|lines| of_invoice(invoice, Some(&lines)))
+            let carried = invoice.lines.as_ref().filter(|lines| !lines.has_more).map(|lines| lines.data.clone());
+            let lines = match carried {
+                Some(lines) => Some(lines),
+                None => stripe.invoice_lines(&sale.key.0).await?,
+            };
+            let rates = rates(lines.as_deref().unwrap_or_default(), stripe).await?;
+            lines.map(|lines| of_invoice(invoice, &lines, &rates))
         }
         Missing::SessionLines { may_have_invoice, session } => {
             if *may_have_invoice && has_invoice(&sale.key.0, stripe).await? {
@@ -57,17 +52,16 @@ pub async fn complete(announced: Announced, stripe: &impl StripeReader) -> Resul
     };
     match lines.filter(|lines: &Vec<SaleLine>| !lines.is_empty()) {
         Some(lines) => {
+            if matches!(&missing, Missing::InvoiceLines(invoice) if invoice.pre_payment_credit_notes_amount != 0) {
+                sale.tax = sale.tax.map(|_| lines.iter().flat_map(|line| &line.taxes).map(|tax| tax.amount).sum());
+            }
             sale.lines = lines;
             Ok(Completed::Whole(sale))
         }
         None => {
-            sale.lines = vec![SaleLine {
-                description: String::new(),
-                quantity: 1,
-                total: sale.total,
-                discount: 0,
-                tax: sale.tax,
-            }];
+            let taxes = sale.tax.filter(|tax| *tax != 0).map(|amount| ChargedTax { amount, ..ChargedTax::default() });
+            let taxes = taxes.into_iter().collect();
+            sale.lines = vec![SaleLine { quantity: 1, total: sale.total, taxes, ..SaleLine::default() }];
             Ok(Completed::Summed(sale))
         }
     }
@@ -87,46 +81,164 @@ async fn has_invoice(session: &str, stripe: &impl StripeReader) -> Result<bool, 
     }
 }
 
+/// The rates of an invoice's taxes: its lines name them by their ids.
+async fn rates(lines: &[InvoiceLine], stripe: &impl StripeReader) -> Result<Rates, Unavailable> {
+    let mut rates = Rates::new();
+    for id in lines.iter().flat_map(taxes_of).filter_map(TaxAmount::rate_id) {
+        if !rates.contains_key(id)
+            && let Some(rate) = stripe.tax_rate(id).await?
+        {
+            rates.insert(id.to_owned(), rate);
+        }
+    }
+    Ok(rates)
+}
+
 /// A session's items, and its shipping as a line of its own.
-pub fn of_session(session: &Session, items: &[LineItem]) -> Vec<SaleLine> {
+fn of_session(session: &Session, items: &[LineItem]) -> Vec<SaleLine> {
     let french = session.locale.as_deref().is_none_or(|locale| !locale.starts_with("en"));
     let item = |item: &LineItem| SaleLine {
+        id: item.id.clone(),
         description: item.description.clone().unwrap_or_default(),
         quantity: item.quantity.unwrap_or(1),
         total: item.amount_total,
         discount: item.amount_discount,
-        tax: Some(item.amount_tax),
+        taxes: item_taxes(item.taxes.as_deref(), item.amount_tax),
     };
     items.iter().map(item).chain(shipping(session.shipping_cost.as_ref(), french)).collect()
 }
 
-/// An invoice's lines, those of the event or those fetched, and its shipping.
-pub fn of_invoice(invoice: &StripeInvoice, fetched: Option<&[InvoiceLine]>) -> Vec<SaleLine> {
-    let carried = invoice.lines.as_ref().map(|lines| lines.data.as_slice());
-    let lines = fetched.or(carried).unwrap_or_default();
-    lines.iter().map(of_invoice_line).chain(shipping(invoice.shipping_cost.as_ref(), true)).collect()
+/// An invoice's lines and its shipping, less what credit notes took off before it was paid.
+fn of_invoice(invoice: &StripeInvoice, lines: &[InvoiceLine], rates: &Rates) -> Vec<SaleLine> {
+    let lines = lines.iter().map(|line| of_invoice_line(line, rates));
+    let lines: Vec<SaleLine> = lines.chain(shipping(invoice.shipping_cost.as_ref(), true)).collect();
+    match invoice.pre_payment_credit_notes_amount {
+        0 => lines,
+        credited => reduced(&lines, credited).unwrap_or(lines),
+    }
 }
 
-fn of_invoice_line(line: &InvoiceLine) -> SaleLine {
+fn of_invoice_line(line: &InvoiceLine, rates: &Rates) -> SaleLine {
     let discount = line.discount_amounts.iter().flatten().map(|discount| discount.amount).sum::<i64>();
-    let taxes = line.taxes.as_ref().or(line.tax_amounts.as_ref());
-    let on_top: i64 = taxes.into_iter().flatten().filter(|tax| !is_included(tax)).map(|tax| tax.amount).sum();
+    let on_top: i64 = taxes_of(line).filter(|tax| !is_included(tax)).map(|tax| tax.amount).sum();
+    let charged = |tax: &TaxAmount| ChargedTax {
+        amount: tax.amount,
+        included: is_included(tax),
+        rate: tax.rate_id().and_then(|id| rates.get(id)).and_then(TaxRate::percent),
+        reason: tax.taxability_reason.clone(),
+    };
     SaleLine {
+        id: line.id.clone(),
         description: line.description.clone().unwrap_or_default(),
         quantity: line.quantity.unwrap_or(1),
         total: line.amount.saturating_sub(discount).saturating_add(on_top),
         discount,
-        tax: taxes.map(|taxes| taxes.iter().map(|tax| tax.amount).sum()),
+        taxes: taxes_of(line).map(charged).collect(),
     }
+}
+
+fn taxes_of(line: &InvoiceLine) -> impl Iterator<Item = &TaxAmount> {
+    line.taxes.as_ref().or(line.tax_amounts.as_ref()).into_iter().flatten()
 }
 
 fn is_included(tax: &TaxAmount) -> bool {
     tax.inclusive.unwrap_or_else(|| tax.tax_behavior.as_deref() == Some("inclusive"))
 }
 
+/// The taxes of an item; without its parts, one of unknown rate.
+fn item_taxes(parts: Option<&[ItemTax]>, sum: i64) -> Vec<ChargedTax> {
+    let part = |tax: &ItemTax| ChargedTax {
+        amount: tax.amount,
+        included: tax.rate.as_ref().is_some_and(|rate| rate.inclusive),
+        rate: tax.rate.as_ref().and_then(TaxRate::percent),
+        reason: tax.taxability_reason.clone(),
+    };
+    match parts.filter(|parts| !parts.is_empty()) {
+        Some(parts) => parts.iter().map(part).collect(),
+        None if sum == 0 => Vec::new(),
+        None => vec![ChargedTax { amount: sum, ..ChargedTax::default() }],
+    }
+}
+
 fn shipping(cost: Option<&ShippingCost>, french: bool) -> Option<SaleLine> {
     let cost = cost?;
     let total = cost.amount_total.filter(|total| *total != 0)?;
-    let description = if french { "Frais de livraison" } else { "Shipping" }.to_owned();
-    Some(SaleLine { description, quantity: 1, total, discount: 0, tax: cost.amount_tax })
+    Some(SaleLine {
+        description: if french { "Frais de livraison" } else { "Shipping" }.to_owned(),
+        quantity: 1,
+        total,
+        taxes: item_taxes(cost.taxes.as_deref(), cost.amount_tax.unwrap_or_default()),
+        ..SaleLine::default()
+    })
+}
+
+/// Lines less `credited`, each by its share, its taxes with it.
+fn reduced(lines: &[SaleLine], credited: i64) -> Option<Vec<SaleLine>> {
+    let totals: Vec<i64> = lines.iter().map(|line| line.total).collect();
+    let kept = totals.iter().sum::<i64>().checked_sub(credited)?;
+    let kept = split::in_proportion(&totals, kept)?;
+    let mut reduced = Vec::with_capacity(lines.len());
+    for (line, total) in lines.iter().zip(kept) {
+        let scaled = |amount: i64| split::scaled(amount, total, line.total);
+        let mut taxes = line.taxes.clone();
+        for tax in &mut taxes {
+            tax.amount = scaled(tax.amount)?;
+        }
+        let on_top = |taxes: &[ChargedTax]| taxes.iter().filter(|tax| !tax.included).map(|tax| tax.amount).sum::<i64>();
+        let off = (line.total - on_top(&line.taxes)) - (total - on_top(&taxes));
+        reduced.push(SaleLine { total, taxes, discount: line.discount + off, ..line.clone() });
+    }
+    Some(reduced)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rust_decimal::Decimal;
+
+    fn invoice(json: &str) -> StripeInvoice {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn rate(json: &str) -> TaxRate {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn lines_of_either_shape_carry_their_taxes() {
+        let rates = Rates::from([("txr_1".to_owned(), rate(r#"{"percentage":20.0,"inclusive":false}"#))]);
+        let old = invoice(
+            r#"{"id":"in_1","lines":{"data":[{"id":"il_1","amount":1000,"description":"A",
+                "tax_amounts":[{"amount":200,"inclusive":false,"tax_rate":"txr_1","taxability_reason":"standard_rated"}]}]}}"#,
+        );
+        let new = invoice(
+            r#"{"id":"in_1","lines":{"data":[{"id":"il_1","amount":1300,"description":"A","discount_amounts":[{"amount":300}],
+                "taxes":[{"amount":200,"tax_behavior":"exclusive","tax_rate_details":{"tax_rate":"txr_1"},"taxability_reason":"standard_rated"}]}]}}"#,
+        );
+        for (object, discount) in [(old, 0), (new, 300)] {
+            let line = of_invoice(&object, &object.lines.as_ref().unwrap().data, &rates).remove(0);
+            assert_eq!((line.total, line.discount, line.id.as_deref()), (1200, discount, Some("il_1")));
+            let [tax] = &line.taxes[..] else { panic!() };
+            assert_eq!((tax.amount, tax.rate, tax.included), (200, Some(Decimal::from(20)), false));
+            assert_eq!(tax.reason.as_deref(), Some("standard_rated"));
+        }
+    }
+
+    #[test]
+    fn credit_notes_before_the_payment_are_taken_off_every_line() {
+        let object = invoice(
+            r#"{"id":"in_1","pre_payment_credit_notes_amount":400,"lines":{"data":[
+                {"amount":1000,"taxes":[{"amount":200,"tax_behavior":"exclusive"}]},{"amount":400,"taxes":[]}]}}"#,
+        );
+        let lines = of_invoice(&object, &object.lines.as_ref().unwrap().data, &Rates::new());
+        assert_eq!(lines.iter().map(|line| line.total).collect::<Vec<_>>(), [900, 300]);
+        assert_eq!((lines[0].taxes[0].amount, lines[0].discount, lines[1].discount), (150, 250, 100));
+    }
+
+    #[test]
+    fn a_rate_is_read_as_it_is_written() {
+        assert_eq!(rate(r#"{"percentage":5.5}"#).percent(), Some(Decimal::new(55, 1)));
+        assert_eq!(rate(r#"{"percentage":20,"effective_percentage":8.5}"#).percent(), Some(Decimal::new(85, 1)));
+        assert_eq!(rate("{}").percent(), None);
+    }
 }

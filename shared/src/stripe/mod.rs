@@ -7,4 +7,5 @@ pub mod announced;
 pub mod classify;
 pub mod lines;
 pub mod object;
+pub mod reader;
 pub mod signature;

@@ -1,6 +1,7 @@
 //! The parts of Stripe's objects that a sale needs, and nothing else. Everything that may be absent is optional, unknown
 //! fields are passed over, and both the shapes before and after 2025-03-31.basil are read.
 
+use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -64,6 +65,26 @@ pub struct Session {
     pub client_reference_id: Option<String>,
     /// Shipping, outside the line items.
     pub shipping_cost: Option<ShippingCost>,
+    /// Where goods go, since 2025-03-31.basil.
+    pub collected_information: Option<Collected>,
+    /// Where goods go, before.
+    pub shipping_details: Option<Shipping>,
+}
+
+/// What a payment page collected.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Collected {
+    /// Where goods go.
+    pub shipping_details: Option<Shipping>,
+}
+
+/// Where goods go.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Shipping {
+    /// To whom.
+    pub name: Option<String>,
+    /// The address.
+    pub address: Option<Address>,
 }
 
 /// Sums within a session's total.
@@ -88,6 +109,8 @@ pub struct ShippingCost {
     pub amount_total: Option<i64>,
     /// The tax within.
     pub amount_tax: Option<i64>,
+    /// The tax, part by part, where asked for.
+    pub taxes: Option<Vec<ItemTax>>,
 }
 
 /// What the customer typed.
@@ -167,9 +190,14 @@ pub struct StripeInvoice {
     pub payments: Option<List<InvoicePayment>>,
     /// Shipping, outside the lines.
     pub shipping_cost: Option<ShippingCost>,
+    /// Where goods go.
+    pub shipping_details: Option<Shipping>,
+    /// What credit notes took off before it was paid, positive.
+    #[serde(default)]
+    pub pre_payment_credit_notes_amount: i64,
 }
 
-/// A tax amount.
+/// A tax amount of an invoice.
 #[derive(Debug, Clone, Deserialize)]
 pub struct TaxAmount {
     /// In minor units.
@@ -179,6 +207,58 @@ pub struct TaxAmount {
     pub tax_behavior: Option<String>,
     /// The same, before 2025-03-31.basil.
     pub inclusive: Option<bool>,
+    /// Which rate, since 2025-03-31.basil.
+    pub tax_rate_details: Option<RateDetails>,
+    /// Which rate, before.
+    pub tax_rate: Option<Reference>,
+    /// Why this tax, or none.
+    pub taxability_reason: Option<String>,
+}
+
+/// Which rate a tax was computed with.
+#[derive(Debug, Clone, Deserialize)]
+pub struct RateDetails {
+    /// `txr_...`.
+    pub tax_rate: Option<String>,
+}
+
+impl TaxAmount {
+    /// The id of its rate.
+    pub fn rate_id(&self) -> Option<&str> {
+        let details = self.tax_rate_details.as_ref().and_then(|details| details.tax_rate.as_deref());
+        details.or_else(|| self.tax_rate.as_ref().map(Reference::id))
+    }
+}
+
+/// A tax amount of a session's item, with its rate.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ItemTax {
+    /// In minor units.
+    #[serde(default)]
+    pub amount: i64,
+    /// The rate.
+    pub rate: Option<TaxRate>,
+    /// Why this tax, or none.
+    pub taxability_reason: Option<String>,
+}
+
+/// A rate of tax.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TaxRate {
+    /// Whether prices contain it.
+    #[serde(default)]
+    pub inclusive: bool,
+    /// What applies, in percent; Stripe Tax sets it beside what is displayed.
+    pub effective_percentage: Option<serde_json::Number>,
+    /// In percent.
+    pub percentage: Option<serde_json::Number>,
+}
+
+impl TaxRate {
+    /// In percent.
+    pub fn percent(&self) -> Option<Decimal> {
+        self.effective_percentage.as_ref().or(self.percentage.as_ref())?.to_string().parse().ok()
+    }
 }
 
 /// A discount amount.
@@ -224,6 +304,8 @@ pub struct List<T> {
 /// A line item of a session. `amount_total` is after discount and with tax.
 #[derive(Debug, Clone, Deserialize)]
 pub struct LineItem {
+    /// `li_...`.
+    pub id: Option<String>,
     /// What the customer read.
     pub description: Option<String>,
     /// How many.
@@ -236,11 +318,15 @@ pub struct LineItem {
     /// Tax within.
     #[serde(default)]
     pub amount_tax: i64,
+    /// The tax, part by part, where asked for.
+    pub taxes: Option<Vec<ItemTax>>,
 }
 
 /// A line of an invoice. `amount` is before discounts, and before taxes that are not included in it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct InvoiceLine {
+    /// `il_...`.
+    pub id: Option<String>,
     /// What was sold.
     pub description: Option<String>,
     /// How many.

@@ -1,5 +1,7 @@
 //! Sample values that tests across the house share. Compiled for tests only.
 
+pub mod matrix;
+
 /// A sole trader without VAT.
 pub const FRANCHISE_TOML: &str = r#"
 [seller]
@@ -66,7 +68,7 @@ pub fn sale() -> crate::sale::Sale {
             quantity: 1,
             total: 4900,
             discount: 0,
-            tax: None,
+            ..SaleLine::default()
         }],
         customer: Customer {
             name: Some("Zoé Lefèvre".to_owned()),
@@ -83,5 +85,7 @@ pub fn sale() -> crate::sale::Sale {
         },
         payment_intent: Some("pi_1".to_owned()),
         reference: None,
+        delivery: None,
+        exchange: None,
     }
 }

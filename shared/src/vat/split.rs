@@ -28,6 +28,22 @@ pub fn split_included(grosses: &[i64], rate: Decimal) -> Option<Split> {
     Some(Split { nets: share(&exact, base)?, base, tax: gross.checked_sub(base)? })
 }
 
+/// Shares `total` in proportion to `weights`, to the unit. `None` if the weights come to nothing.
+pub fn in_proportion(weights: &[i64], total: i64) -> Option<Vec<i64>> {
+    let sum = weights.iter().try_fold(0_i64, |sum, weight| sum.checked_add(*weight))?;
+    let part = |weight: &i64| Decimal::from(*weight).checked_mul(Decimal::from(total))?.checked_div(Decimal::from(sum));
+    share(&weights.iter().map(part).collect::<Option<Vec<_>>>()?, total)
+}
+
+/// `amount` as `part` stands to `whole`, rounded; nothing of nothing.
+pub fn scaled(amount: i64, part: i64, whole: i64) -> Option<i64> {
+    if whole == 0 {
+        return Some(0);
+    }
+    let exact = Decimal::from(amount).checked_mul(Decimal::from(part))?.checked_div(Decimal::from(whole))?;
+    exact.round_dp_with_strategy(0, MidpointAwayFromZero).to_i64()
+}
+
 /// Rounds `exact` so that the results add up to `total`: all down, then the largest remainders up by one.
 fn share(exact: &[Decimal], total: i64) -> Option<Vec<i64>> {
     let mut parts = exact.iter().map(|part| part.floor().to_i64()).collect::<Option<Vec<_>>>()?;
