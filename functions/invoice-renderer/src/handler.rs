@@ -22,8 +22,8 @@ use crate::render::Renderer;
 const SERVICE: &str = "invoice-renderer";
 
 impl Render for Renderer {
-    fn render(&self, page: &Page) -> Result<Vec<u8>, Reason> {
-        Renderer::render(self, page).map_err(|error| Reason::new("invoice_template", error.to_string()))
+    fn render(&self, page: &Page, twin: &str) -> Result<Vec<u8>, Reason> {
+        Renderer::render(self, page, twin).map_err(|error| Reason::new("invoice_template", error.to_string()))
     }
 }
 

@@ -7,7 +7,7 @@ use aws_sdk_s3::Client as S3;
 use comptoir::{
     aws::{self, archive::S3Archive, ledger::DynamoLedger},
     clock::{Clock, SystemClock},
-    config,
+    config, einvoice,
     lambda::{stream::StreamEvent, telemetry},
     seller::Seller,
 };
@@ -34,7 +34,8 @@ async fn main() -> Result<(), Error> {
     let press = Renderer::new(templates, &seller.look)?;
     // A template that cannot print even a specimen must not cost numbers: payments wait in the stream
     // until it is mended, and after six hours in the on-failure queue.
-    press.render(&specimen::page(&seller, SystemClock.now().to_zoned(seller.time_zone.clone()).date())?)?;
+    let today = SystemClock.now().to_zoned(seller.time_zone.clone()).date();
+    press.render(&specimen::page(&seller, today)?, &einvoice::factur_x(&specimen::invoice(&seller, today)?)?)?;
     let aws = aws::sdk_config().await;
     let (billing, outbox) = (config::required("BILLING_TABLE")?, config::required("OUTBOX_TABLE")?);
     let renderer = InvoiceRenderer {

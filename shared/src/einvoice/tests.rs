@@ -4,7 +4,7 @@ use jiff::civil::date;
 
 use super::*;
 use crate::{
-    invoice::{Kind, draft::draft},
+    invoice::draft::draft,
     testing::matrix::{Case, matrix},
 };
 

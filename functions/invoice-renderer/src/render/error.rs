@@ -54,6 +54,9 @@ pub enum RenderError {
     /// The page was laid out but is no valid PDF/A-3b.
     #[error("the invoice cannot be written as PDF/A-3b: {0}; undo the last change of invoice.typ")]
     Export(String),
+    /// The PDF has not the shape that the Factur-X metadata is written into; the engine's version changed.
+    #[error("the invoice cannot be declared as Factur-X: {0}; install a released version")]
+    Metadata(&'static str),
     /// The page's date is no date.
     #[error("{year}-{month}-{day} is not a date")]
     Date {

@@ -1,12 +1,14 @@
-//! From the printed page of an invoice to the bytes of its PDF/A-3b.
+//! From the printed page of an invoice and its electronic twin to the bytes of a Factur-X file, a PDF/A-3b.
 //!
-//! A [`Renderer`] is built once and renders many pages; the bytes depend on the page and the templates alone. What a page
-//! says is decided in `comptoir::invoice::print`; how it looks, in `infra/templates/invoice.typ`. Here: which files a
-//! template may read (`world`), which characters can be printed (`fonts`, `legible`), and how a page becomes a file (`pdf`).
+//! A [`Renderer`] is built once and renders many pages; the bytes depend on page, twin and templates alone. What a page
+//! says is decided in `comptoir::invoice::print`, what its twin says in `comptoir::einvoice`; how it looks, in
+//! `infra/templates/invoice.typ`. Here: which files a template may read (`world`), which characters can be printed
+//! (`fonts`, `legible`), how a page becomes a file (`pdf`), and how the file says that it is Factur-X (`metadata`).
 
 mod error;
 mod fonts;
 mod legible;
+mod metadata;
 mod pdf;
 pub mod specimen;
 mod templates;
@@ -42,24 +44,25 @@ impl Renderer {
         Ok(Self { press: Press::new(templates)? })
     }
 
-    /// The PDF of `page`: the same bytes every time, in every process.
+    /// The PDF of `page` with its electronic `twin`: the same bytes every time, in every process.
     ///
     /// Characters that no font has are printed as a visible replacement. Should a template use less than the fonts
     /// offer, and so still meet one it cannot print, everything but the characters common to all fonts is replaced.
     ///
     /// # Errors
     /// A mistake in the template, with its place.
-    pub fn render(&self, page: &Page) -> Result<Vec<u8>, RenderError> {
-        match self.attempt(page, Faith::Exact) {
-            Err(RenderError::Export(_)) => self.attempt(page, Faith::Plain),
+    pub fn render(&self, page: &Page, twin: &str) -> Result<Vec<u8>, RenderError> {
+        match self.attempt(page, twin, Faith::Exact) {
+            Err(RenderError::Export(_)) => self.attempt(page, twin, Faith::Plain),
             result => result,
         }
     }
 
-    fn attempt(&self, page: &Page, faith: Faith) -> Result<Vec<u8>, RenderError> {
+    fn attempt(&self, page: &Page, twin: &str, faith: Faith) -> Result<Vec<u8>, RenderError> {
         let _forget = Forget;
-        let sheet = Sheet::new(&self.press, legible::json(page, &self.press.fonts, faith)?);
-        catch_unwind(AssertUnwindSafe(|| pdf::print(&sheet, page))).unwrap_or(Err(RenderError::Engine))
+        let sheet = Sheet::new(&self.press, legible::json(page, &self.press.fonts, faith)?, twin);
+        let pdf = catch_unwind(AssertUnwindSafe(|| pdf::print(&sheet, page))).unwrap_or(Err(RenderError::Engine))?;
+        metadata::declare(&pdf).map_err(RenderError::Metadata)
     }
 }
 

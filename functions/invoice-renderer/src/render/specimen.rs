@@ -4,8 +4,9 @@
 use comptoir::{
     invoice::{
         Invoice, InvoiceNumber,
-        draft::{Unfit, draft},
+        draft::draft,
         print::{self, Page},
+        unfit::Unfit,
     },
     sale::{Address, Customer, Sale, SaleKey, SaleLine},
     seller::Seller,
@@ -16,13 +17,13 @@ use jiff::{Timestamp, civil::Date};
 ///
 /// # Errors
 /// The seller cannot invoice even this.
-pub fn page(seller: &Seller, day: Date) -> Result<Page, Unfit> {
+pub fn invoice(seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
     let line = |description: &str, quantity, total, discount| SaleLine {
         description: description.to_owned(),
         quantity,
         total,
         discount,
-        tax: None,
+        ..SaleLine::default()
     };
     let sale = Sale {
         key: SaleKey("specimen".to_owned()),
@@ -47,8 +48,18 @@ pub fn page(seller: &Seller, day: Date) -> Result<Page, Unfit> {
         },
         payment_intent: None,
         reference: Some("CMD-0001".to_owned()),
+        delivery: None,
+        exchange: None,
     };
     let draft = draft(&sale, seller, day)?;
     let number = InvoiceNumber(format!("{}-0000", day.strftime("%Y-%m")));
-    Ok(print::page(&Invoice { number, issued_on: day, draft }, &seller.look))
+    Ok(Invoice { number, issued_on: day, draft })
+}
+
+/// Its page.
+///
+/// # Errors
+/// The seller cannot invoice even this.
+pub fn page(seller: &Seller, day: Date) -> Result<Page, Unfit> {
+    Ok(print::page(&invoice(seller, day)?, &seller.look))
 }

@@ -18,6 +18,9 @@ use super::*;
 
 const DAY: Date = date(2026, 11, 21);
 
+/// What is attached matters to one test only.
+const TWIN: &str = "<twin/>";
+
 fn look() -> Look {
     Look { logo: None, accent: "#1f3a5f".into() }
 }
@@ -35,7 +38,7 @@ fn page_of(toml: &str, sale: &Sale) -> Page {
 fn with_lines(count: i64) -> Page {
     let mut sale = sale();
     let line =
-        |n: i64| SaleLine { description: format!("Séance {n}"), quantity: 1, total: 100 * n, discount: 0, tax: None };
+        |n: i64| SaleLine { description: format!("Séance {n}"), quantity: 1, total: 100 * n, ..SaleLine::default() };
     sale.lines = (1..=count).map(line).collect();
     sale.total = sale.lines.iter().map(|line| line.total).sum();
     page_of(STANDARD_TOML, &sale)
@@ -62,20 +65,20 @@ fn pages_of(pdf: &[u8]) -> usize {
 #[test]
 fn the_same_page_is_the_same_bytes_whatever_was_rendered_between() {
     let renderer = renderer();
-    let first = renderer.render(&page()).unwrap();
+    let first = renderer.render(&page(), TWIN).unwrap();
     for n in 1..=20 {
         let mut other = with_lines(n % 2 + 1);
         other.number = format!("2026-11-{n:04}");
-        renderer.render(&other).unwrap();
+        renderer.render(&other, TWIN).unwrap();
     }
-    assert_eq!(renderer.render(&page()).unwrap(), first);
-    assert_eq!(super::tests::renderer().render(&page()).unwrap(), first);
+    assert_eq!(renderer.render(&page(), TWIN).unwrap(), first);
+    assert_eq!(super::tests::renderer().render(&page(), TWIN).unwrap(), first);
 }
 
 #[test]
 fn another_process_writes_the_same_bytes() {
     const CHILD: &str = "COMPTOIR_RENDER_TO";
-    let bytes = renderer().render(&page()).unwrap();
+    let bytes = renderer().render(&page(), TWIN).unwrap();
     #[expect(clippy::disallowed_methods, reason = "this test is its own child process")]
     if let Ok(path) = std::env::var(CHILD) {
         std::fs::write(path, bytes).unwrap();
@@ -95,7 +98,7 @@ fn another_process_writes_the_same_bytes() {
 
 #[test]
 fn it_is_a_pdf_a_3b_that_says_whose_and_which() {
-    let pdf = renderer().render(&page()).unwrap();
+    let pdf = renderer().render(&page(), TWIN).unwrap();
     let raw = String::from_utf8_lossy(&pdf);
     for part in [
         "<pdfaid:part>3</pdfaid:part>",
@@ -115,10 +118,39 @@ fn it_is_a_pdf_a_3b_that_says_whose_and_which() {
 }
 
 #[test]
+fn it_says_that_it_is_factur_x_and_every_object_is_where_the_table_says() {
+    let pdf = renderer().render(&page(), TWIN).unwrap();
+    let at = |from: usize| String::from_utf8_lossy(&pdf[from..]).into_owned();
+    let after = |text: &str, mark: &str| text.split_once(mark).unwrap().1.to_owned();
+    let number =
+        |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>().parse::<usize>().unwrap();
+    let raw = at(0);
+    for part in ["<fx:ConformanceLevel>EN 16931</fx:ConformanceLevel>", "(factur-x.xml)", "/AFRelationship/Alternative"]
+    {
+        assert!(raw.contains(part), "{part}");
+    }
+    let table = at(number(&after(&raw, "startxref\n")));
+    assert!(table.starts_with("xref\n0 "), "{table:.40}");
+    let entries: Vec<usize> =
+        table.lines().skip(3).take_while(|line| line.trim_end().ends_with(" n")).map(number).collect();
+    assert!(entries.len() > 50);
+    for (entry, object) in entries.iter().zip(1..) {
+        assert!(pdf[*entry..].starts_with(format!("{object} 0 obj").as_bytes()), "object {object}");
+    }
+    let metadata = entries
+        .iter()
+        .map(|entry| at(*entry))
+        .find(|object| object.lines().nth(1).unwrap().ends_with("/Type/Metadata/Subtype/XML>>"))
+        .unwrap();
+    let length = number(&after(&metadata, "/Length "));
+    assert_eq!(after(&metadata, "stream\n").as_bytes()[length..].get(..10), Some(&b"\nendstream"[..]));
+}
+
+#[test]
 fn one_line_or_five_hundred() {
     let renderer = renderer();
-    assert_eq!(pages_of(&renderer.render(&with_lines(1)).unwrap()), 1);
-    let pdf = renderer.render(&with_lines(500)).unwrap();
+    assert_eq!(pages_of(&renderer.render(&with_lines(1), TWIN).unwrap()), 1);
+    let pdf = renderer.render(&with_lines(500), TWIN).unwrap();
     let pages = pages_of(&pdf);
     assert!((10..25).contains(&pages), "{pages}");
     if let Some(text) = text_of(&pdf) {
@@ -133,7 +165,7 @@ fn one_line_or_five_hundred() {
 fn the_sums_never_begin_a_page() {
     let renderer = renderer();
     for count in 10..30 {
-        let Some(text) = text_of(&renderer.render(&with_lines(count)).unwrap()) else { return };
+        let Some(text) = text_of(&renderer.render(&with_lines(count), TWIN).unwrap()) else { return };
         let last = text.split('\u{c}').rfind(|page| page.contains("Total HT")).unwrap();
         assert!(last.contains(&format!("Séance {count}")), "{count} lines: {last}");
         assert!(last.contains("Reste à payer"), "{count} lines: {last}");
@@ -167,7 +199,7 @@ fn strangers_names_print() {
         sale.reference = Some(name.into());
         let mut page = page_of(FRANCHISE_TOML, &sale);
         page.buyer = name.into();
-        let pdf = renderer.render(&page).unwrap_or_else(|error| panic!("{name:?}: {error}"));
+        let pdf = renderer.render(&page, TWIN).unwrap_or_else(|error| panic!("{name:?}: {error}"));
         if let (Some(text), true) = (text_of(&pdf), name.is_ascii() && name.starts_with('#')) {
             assert!(text.contains(name), "{name} in {text}");
         }
@@ -183,11 +215,11 @@ fn any_character_prints() {
         .collect();
     for chunk in all.chunks(4000) {
         page.buyer_lines = chunk.chunks(40).map(|chars| chars.iter().collect()).collect();
-        renderer.render(&page).unwrap();
+        renderer.render(&page, TWIN).unwrap();
     }
     // The same, each on a letter and each joined to the next.
     page.buyer_lines = all.chunks(20).take(300).map(|c| c.iter().map(|c| format!("a{c}\u{200d}")).collect()).collect();
-    renderer.render(&page).unwrap();
+    renderer.render(&page, TWIN).unwrap();
 }
 
 #[test]
@@ -202,7 +234,7 @@ fn sixty_characters_stay_on_the_sheet() {
         page.seller = (*name).to_owned();
         page.lines[0].amount = "1 234 567 890,00\u{a0}€".into();
         page.lines[0].unit_price = "1 234 567 890,0000\u{a0}€".into();
-        assert_eq!(pages_of(&renderer.render(&page).unwrap()), 1, "{name}");
+        assert_eq!(pages_of(&renderer.render(&page, TWIN).unwrap()), 1, "{name}");
     }
 }
 
@@ -210,7 +242,7 @@ fn sixty_characters_stay_on_the_sheet() {
 fn a_mistake_in_the_template_names_its_line() {
     let error = |template: &str| {
         let templates = Templates::embedded().with("invoice.typ", template);
-        Renderer::new(templates, &look()).unwrap().render(&page()).unwrap_err()
+        Renderer::new(templates, &look()).unwrap().render(&page(), TWIN).unwrap_err()
     };
     let at = |error: RenderError| match error {
         RenderError::Template { file, line, message } => (file, line, message),
@@ -234,7 +266,7 @@ fn a_template_that_uses_fewer_fonts_still_prints_every_name() {
     let renderer = Renderer::new(Templates::embedded().with("invoice.typ", template), &look()).unwrap();
     let mut page = page();
     page.buyer = "Zoé مريم".into();
-    renderer.render(&page).unwrap();
+    renderer.render(&page, TWIN).unwrap();
 }
 
 #[test]
@@ -252,7 +284,7 @@ fn templates_that_cannot_work_are_refused_at_start() {
 fn a_folder_of_templates_is_as_good_as_the_built_in_ones() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/templates");
     let read = Renderer::new(Templates::read(&folder).unwrap(), &look()).unwrap();
-    assert_eq!(read.render(&page()).unwrap(), renderer().render(&page()).unwrap());
+    assert_eq!(read.render(&page(), TWIN).unwrap(), renderer().render(&page(), TWIN).unwrap());
 }
 
 #[test]
@@ -261,9 +293,9 @@ fn a_logo_is_printed() {
     let logo = Look { logo: Some("logo.svg".into()), ..look() };
     let renderer = Renderer::new(Templates::embedded().with("logo.svg", svg), &logo).unwrap();
     let mut page = page();
-    let plain = renderer.render(&page).unwrap();
+    let plain = renderer.render(&page, TWIN).unwrap();
     page.logo = logo.logo;
-    assert_ne!(renderer.render(&page).unwrap(), plain);
+    assert_ne!(renderer.render(&page, TWIN).unwrap(), plain);
 }
 
 #[test]
@@ -271,6 +303,6 @@ fn the_specimen_renders_for_every_seller() {
     for toml in [FRANCHISE_TOML, STANDARD_TOML] {
         let seller = Seller::from_toml(toml).unwrap();
         let page = specimen::page(&seller, DAY).unwrap();
-        Renderer::new(Templates::embedded(), &seller.look).unwrap().render(&page).unwrap();
+        Renderer::new(Templates::embedded(), &seller.look).unwrap().render(&page, TWIN).unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! What a template can see: the templates folder, the fonts, and the page as `/invoice.json`. Nothing else exists for it,
-//! neither the disk nor the network nor the clock.
+//! neither the disk nor the network nor the clock. The electronic twin is attached around the template, so that no edit
+//! of it can leave it out.
 
 use std::collections::HashMap;
 
@@ -18,6 +19,15 @@ use super::{error::InvalidTemplates, fonts::Fonts, templates::Templates};
 const INVOICE: &str = "invoice.typ";
 const DATA: &str = "invoice.json";
 
+/// The name that Factur-X wants (Factur-X 1.09, 6.2).
+const TWIN: &str = "factur-x.xml";
+
+/// What is compiled: the owner's template, and the twin attached as another form of the same invoice.
+const MAIN: &str = "factur-x.typ";
+const MAIN_TEXT: &str = r#"#include "invoice.typ"
+#pdf.attach("factur-x.xml", relationship: "alternative", mime-type: "text/xml", description: "Factur-X")
+"#;
+
 /// Everything that is the same for every page.
 pub struct Press {
     /// The fonts.
@@ -28,6 +38,7 @@ pub struct Press {
     book: LazyHash<FontBook>,
     main: FileId,
     data: FileId,
+    twin: FileId,
     sources: HashMap<FileId, Source>,
     files: HashMap<FileId, Bytes>,
 }
@@ -50,6 +61,8 @@ impl Press {
             }
             files.insert(id, bytes);
         }
+        let main = id(MAIN)?;
+        sources.insert(main, Source::new(main, MAIN_TEXT.to_owned()));
         let fonts = Fonts::new(fonts)?;
         let standards = PdfStandards::new(&[PdfStandard::A_3b])
             .map_err(|error| InvalidTemplates::Standard(error.message().to_string()))?;
@@ -58,8 +71,9 @@ impl Press {
             fonts,
             standards,
             library: LazyHash::new(Library::builder().build()),
-            main: id(INVOICE)?,
+            main,
             data: id(DATA)?,
+            twin: id(TWIN)?,
             sources,
             files,
         })
@@ -77,12 +91,13 @@ pub struct Sheet<'a> {
     /// The press.
     pub press: &'a Press,
     data: Bytes,
+    twin: Bytes,
 }
 
 impl<'a> Sheet<'a> {
-    /// Puts the page's JSON on the press.
-    pub fn new(press: &'a Press, json: Vec<u8>) -> Self {
-        Self { press, data: Bytes::new(json) }
+    /// Puts the page's JSON on the press, and its electronic twin.
+    pub fn new(press: &'a Press, json: Vec<u8>, twin: &str) -> Self {
+        Self { press, data: Bytes::new(json), twin: Bytes::from_string(twin.to_owned()) }
     }
 }
 
@@ -106,6 +121,9 @@ impl World for Sheet<'_> {
     fn file(&self, id: FileId) -> FileResult<Bytes> {
         if id == self.press.data {
             return Ok(self.data.clone());
+        }
+        if id == self.press.twin {
+            return Ok(self.twin.clone());
         }
         self.press.files.get(&id).cloned().ok_or_else(|| missing(id))
     }
