@@ -9,7 +9,8 @@ use jiff::Timestamp;
 
 use crate::{
     outcome::{Outcome, Reason, Unavailable},
-    sale::Sale,
+    refund::{self, Refund},
+    sale::{Sale, SaleKey},
     stripe::{
         classify::{self, Meaning},
         lines::{self, Completed},
@@ -40,6 +41,19 @@ pub trait PaymentLog: Send + Sync {
         reason: &Reason,
         now: Timestamp,
     ) -> impl Future<Output = Result<Recorded, Unavailable>> + Send;
+
+    /// Records a refund of a recorded sale, unless it stands already.
+    fn record_refund(
+        &self,
+        refund: &Refund,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Recorded, Unavailable>> + Send;
+
+    /// The sale that a payment intent paid.
+    fn sale_paid_by(&self, intent: &str) -> impl Future<Output = Result<Option<SaleKey>, Unavailable>> + Send;
+
+    /// Whether this sale is recorded.
+    fn has(&self, sale: &SaleKey) -> impl Future<Output = Result<bool, Unavailable>> + Send;
 }
 
 /// What became of an event, with what a log line wants to know.
@@ -51,6 +65,13 @@ pub enum Received {
         sale: String,
         /// Whether Stripe could not list the lines.
         summed: bool,
+    },
+    /// A refund was recorded.
+    Refunded {
+        /// The refund's key.
+        refund: String,
+        /// The key of the sale that it refunds.
+        sale: String,
     },
     /// It was recorded before.
     Before {
@@ -87,8 +108,17 @@ pub async fn receive(
 ) -> Result<Received, Unavailable> {
     let announced = match classify::classify(event, livemode) {
         Meaning::Sale(announced) => announced,
+        Meaning::Refunds(announced) => {
+            return refund::receive(&event.id, body, announced, log, stripe, now).await;
+        }
+        Meaning::RefundsOf { charge, announced_at } => {
+            return match refund::of_charge(&charge, announced_at, stripe).await? {
+                Some(announced) => refund::receive(&event.id, body, announced, log, stripe, now).await,
+                None => Ok(Received::Ignored(Reason::new("refund_announced_apart", "refund.created announces it"))),
+            };
+        }
         Meaning::Nothing(reason) => return Ok(Received::Ignored(reason)),
-        Meaning::Unreadable(reason) => {
+        Meaning::ForTheOwner(reason) | Meaning::Unreadable(reason) => {
             log.park_event(&event.id, body, &reason, now).await?;
             return Ok(Received::Parked(reason));
         }

@@ -9,10 +9,10 @@ use std::collections::HashSet;
 use jiff::civil::Date;
 
 use super::{
-    Draft, Invoice,
+    Basis, Draft, Invoice,
     draft::draft,
     ledger::{Claim, Claimed, Counter, Entry, LARGEST_CLAIM, Ledger},
-    number::{InvoiceNumber, Series},
+    number::{InvoiceNumber, SeriesPattern},
     print::{self, Page},
 };
 use crate::{
@@ -21,12 +21,12 @@ use crate::{
     einvoice,
     mail::Mail,
     outcome::{Outcome, Reason, Unavailable},
-    sale::{Sale, SaleKey},
+    sale::Sale,
     seller::Seller,
 };
 
 /// How often a claim is tried before the batch is given back. A lost race mostly means that another claim succeeded.
-const CLAIM_ATTEMPTS: usize = 12;
+pub(super) const CLAIM_ATTEMPTS: usize = 12;
 
 /// Turns a page and its electronic twin into a PDF. A function of both alone: same invoice, same bytes.
 pub trait Render: Send + Sync {
@@ -37,12 +37,12 @@ pub trait Render: Send + Sync {
     fn render(&self, page: &Page, twin: &str) -> Result<Vec<u8>, Reason>;
 }
 
-/// What became of one payment, with what a log line wants to know.
+/// What became of one payment or refund, with what a log line wants to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issued {
-    /// The payment.
-    pub sale: SaleKey,
-    /// Its invoice, once there is one.
+    /// The payment, or the refund.
+    pub basis: Basis,
+    /// Its document, once there is one.
     pub number: Option<InvoiceNumber>,
     /// For the stream.
     pub outcome: Outcome,
@@ -76,8 +76,13 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         answers
     }
 
+    /// The seller's day.
+    pub(super) fn today(&self) -> Date {
+        self.clock.now().to_zoned(self.seller.time_zone.clone()).date()
+    }
+
     async fn issue_group(&self, sales: &[Sale]) -> Vec<Issued> {
-        let day = self.clock.now().to_zoned(self.seller.time_zone.clone()).date();
+        let day = self.today();
         let drafts: Vec<_> = sales.iter().map(|sale| draft(sale, self.seller, day)).collect();
         let fit: Vec<&Draft> = drafts.iter().filter_map(|draft| draft.as_ref().ok()).collect();
         let claimed = self.claim(&fit, day).await;
@@ -90,14 +95,14 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             let mut unmailed = None;
             let outcome = match (&away, draft, &claimed, entry) {
                 (Some(away), ..) => away.clone(),
-                (None, Err(unfit), ..) => self.park(&sale.key, unfit.reason()).await,
+                (None, Err(unfit), ..) => self.park(&Basis::Sale(sale.key.clone()), unfit.reason()).await,
                 (None, Ok(_), Err(unavailable), _) => unavailable.clone().into(),
                 (None, Ok(_), Ok(_), Some(entry)) => self.complete(entry, &mut unmailed).await,
                 // Neither claimable nor numbered: its record is gone, so there is nothing left to do.
                 (None, Ok(_), Ok(_), None) => Outcome::AlreadyDone,
             };
             away = Some(outcome.clone()).filter(|outcome| matches!(outcome, Outcome::Retry(_)));
-            answers.push(Issued { sale: sale.key.clone(), number, outcome, unmailed });
+            answers.push(Issued { basis: Basis::Sale(sale.key.clone()), number, outcome, unmailed });
         }
         answers
     }
@@ -112,20 +117,19 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             if pending.is_empty() {
                 return Ok(entries);
             }
-            let series = self.seller.series.series(today);
-            let counter = self.ledger.counter(&series).await?;
-            let claim = number(&pending, series, counter, today, self.seller);
+            let counter = self.ledger.counter(&self.seller.series.series(today)).await?;
+            let claim = number(&pending, &self.seller.series, counter, today);
             match self.ledger.claim(&claim).await? {
                 Claimed::All => {
-                    entries.extend(claim.invoices.into_iter().map(|invoice| Entry { invoice, document: None }));
+                    entries.extend(claim.invoices.into_iter().map(Entry::claimed));
                     return Ok(entries);
                 }
                 Claimed::Moved => {}
-                Claimed::Taken(sales) => {
-                    for sale in &sales {
-                        entries.extend(self.ledger.invoice_of(sale).await?);
+                Claimed::Taken(taken) => {
+                    for basis in &taken {
+                        entries.extend(self.ledger.document_of(basis).await?);
                     }
-                    pending.retain(|draft| !sales.contains(&draft.sale));
+                    pending.retain(|draft| !taken.contains(&draft.basis()));
                 }
             }
         }
@@ -137,7 +141,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     }
 
     /// Renders, archives and notes an invoice, and queues its mail; whatever of it was done before stays as it is.
-    async fn complete(&self, entry: &Entry, unmailed: &mut Option<Reason>) -> Outcome {
+    pub(super) async fn complete(&self, entry: &Entry, unmailed: &mut Option<Reason>) -> Outcome {
         if entry.document.is_some() {
             return Outcome::AlreadyDone;
         }
@@ -146,7 +150,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         let twin = einvoice::factur_x(invoice).map_err(|error| Reason::new("einvoice_unwritable", error.to_string()));
         let bytes = match twin.and_then(|twin| self.renderer.render(&page, &twin)) {
             Ok(bytes) => bytes,
-            Err(reason) => return self.park(&invoice.draft.sale, reason).await,
+            Err(reason) => return self.park(&invoice.draft.basis(), reason).await,
         };
         let file = File { key: archive_key(invoice), content_type: "application/pdf", bytes };
         let document = match self.archive.store(&file).await {
@@ -163,24 +167,24 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         }
     }
 
-    /// Takes a payment out of the way, with its reason.
-    pub async fn park(&self, sale: &SaleKey, reason: Reason) -> Outcome {
-        match self.ledger.park(sale, &reason, self.clock.now()).await {
+    /// Takes a payment or a refund out of the way, with its reason.
+    pub async fn park(&self, basis: &Basis, reason: Reason) -> Outcome {
+        match self.ledger.park(basis, &reason, self.clock.now()).await {
             Ok(()) => Outcome::Reject(reason),
             Err(unavailable) => unavailable.into(),
         }
     }
 }
 
-/// Numbers `drafts` after `counter`, dated today, or the day of the last invoice if our clock is behind it.
-fn number(drafts: &[&Draft], series: Series, counter: Counter, today: Date, seller: &Seller) -> Claim {
+/// Numbers `drafts` after `counter`, dated today, or the day of the last one if our clock is behind it.
+pub(super) fn number(drafts: &[&Draft], pattern: &SeriesPattern, counter: Counter, today: Date) -> Claim {
     let issued_on = counter.last_issued_on.map_or(today, |last| last.max(today));
     let invoices = drafts
         .iter()
         .zip(counter.last + 1..)
-        .map(|(draft, n)| Invoice { number: seller.series.number(today, n), issued_on, draft: (*draft).clone() })
+        .map(|(draft, n)| Invoice { number: pattern.number(today, n), issued_on, draft: (*draft).clone() })
         .collect();
-    Claim { series, counter, invoices }
+    Claim { series: pattern.series(today), counter, invoices, crediting: None }
 }
 
 /// Where an invoice lies in the archive: by year and month of issue.
@@ -202,7 +206,7 @@ mod tests {
         let today = date(2026, 11, 21);
         let draft = draft(&sale(), &seller, today).unwrap();
         let counter = Counter { last: 41, last_issued_on: Some(date(2026, 11, 22)) };
-        let claim = number(&[&draft, &draft], seller.series.series(today), counter, today, &seller);
+        let claim = number(&[&draft, &draft], &seller.series, counter, today);
         let numbers: Vec<_> = claim.invoices.iter().map(|invoice| invoice.number.0.as_str()).collect();
         assert_eq!(numbers, ["2026-11-0042", "2026-11-0043"]);
         assert_eq!(claim.invoices[0].issued_on, date(2026, 11, 22));

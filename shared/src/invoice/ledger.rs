@@ -1,15 +1,17 @@
-//! The ledger of invoices, as a capability: numbers are claimed in groups, documents are noted, payments are parked.
+//! The ledger of invoices and credit notes, as a capability: numbers are claimed in groups, documents are noted, what
+//! cannot be billed is parked.
 
 use std::future::Future;
 
 use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
 
-use super::{Invoice, InvoiceNumber, number::Series};
+use super::{Basis, Invoice, InvoiceNumber, number::Series};
 use crate::{
     archive::Document,
     mail::Mail,
     outcome::{Reason, Unavailable},
-    sale::SaleKey,
+    sale::{Sale, SaleKey},
 };
 
 /// Most invoices of one claim: a DynamoDB transaction holds 100 writes, and a claim writes one counter and two items an
@@ -32,8 +34,42 @@ pub struct Claim {
     pub series: Series,
     /// What its counter must be for the claim to hold.
     pub counter: Counter,
-    /// The invoices, numbered `counter.last + 1` and on, in order; at most [`LARGEST_CLAIM`].
+    /// The documents, numbered `counter.last + 1` and on, in order; at most [`LARGEST_CLAIM`].
     pub invoices: Vec<Invoice>,
+    /// For a claim of one credit note, what it does to the invoice that it corrects.
+    pub crediting: Option<Crediting>,
+}
+
+/// How much of each row of an invoice's taxes has been credited, in the order of its rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Credited(pub Vec<CreditedRow>);
+
+/// What has been credited of one row, in minor units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditedRow {
+    /// Tax included.
+    pub gross: i64,
+    /// The tax within.
+    pub tax: i64,
+}
+
+impl Credited {
+    /// One for each of `count` rows.
+    pub fn rows(&self, count: usize) -> Vec<CreditedRow> {
+        self.0.iter().copied().chain(std::iter::repeat(CreditedRow::default())).take(count).collect()
+    }
+}
+
+/// What a credit note does to the invoice that it corrects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crediting {
+    /// The invoice.
+    pub original: InvoiceNumber,
+    /// What must have been credited of it before, for the claim to hold.
+    pub before: Credited,
+    /// What will be afterwards.
+    pub after: Credited,
 }
 
 /// What a claim found.
@@ -41,10 +77,10 @@ pub struct Claim {
 pub enum Claimed {
     /// All numbers are ours.
     All,
-    /// Someone else moved the counter, or the store was busy; look again.
+    /// Someone else moved the counter, or credited the same invoice, or the store was busy; look again.
     Moved,
-    /// These sales have an invoice already, or are not recorded; nothing was claimed.
-    Taken(Vec<SaleKey>),
+    /// These have a document already, or are not recorded; nothing was claimed.
+    Taken(Vec<Basis>),
 }
 
 /// An invoice as the ledger holds it.
@@ -54,9 +90,18 @@ pub struct Entry {
     pub invoice: Invoice,
     /// Its document, once archived.
     pub document: Option<Document>,
+    /// What has been credited of it.
+    pub credited: Credited,
 }
 
-/// Keeps invoices: each sale at most one, numbers without gap or repetition.
+impl Entry {
+    /// A document whose number was just claimed.
+    pub fn claimed(invoice: Invoice) -> Self {
+        Self { invoice, document: None, credited: Credited::default() }
+    }
+}
+
+/// Keeps invoices and credit notes: each sale and each refund at most one, numbers without gap or repetition.
 pub trait Ledger: Send + Sync {
     /// How far the series has come, read consistently.
     fn counter(&self, series: &Series) -> impl Future<Output = Result<Counter, Unavailable>> + Send;
@@ -64,8 +109,11 @@ pub trait Ledger: Send + Sync {
     /// Claims numbers in one transaction.
     fn claim(&self, claim: &Claim) -> impl Future<Output = Result<Claimed, Unavailable>> + Send;
 
-    /// The invoice of a sale, read consistently, if it has one.
-    fn invoice_of(&self, sale: &SaleKey) -> impl Future<Output = Result<Option<Entry>, Unavailable>> + Send;
+    /// A recorded sale.
+    fn sale(&self, sale: &SaleKey) -> impl Future<Output = Result<Option<Sale>, Unavailable>> + Send;
+
+    /// The document of a sale or a refund, read consistently, if it has one.
+    fn document_of(&self, basis: &Basis) -> impl Future<Output = Result<Option<Entry>, Unavailable>> + Send;
 
     /// Notes an invoice's document and queues its mail, together and once; noting it again changes nothing.
     fn finish(
@@ -75,10 +123,10 @@ pub trait Ledger: Send + Sync {
         mail: &Mail,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    /// Takes a payment out of the way, with its reason, until someone replays it.
+    /// Takes a payment or a refund out of the way, with its reason, until someone replays it.
     fn park(
         &self,
-        sale: &SaleKey,
+        basis: &Basis,
         reason: &Reason,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;

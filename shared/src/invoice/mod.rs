@@ -2,9 +2,10 @@
 //!
 //! Rendering is a function of this snapshot alone. How one is built from a sale lives in `draft` (its `buyer`, its
 //! `lines`), from a refund in `credit`; why neither may be possible in `unfit`. Its number is in `number`, its legal texts
-//! in `mentions`, what a page shows in `print`, and the road from a recorded payment to a queued mail in `issue`.
+//! in `mentions`, what a page shows in `print`, and the road from a recorded payment to a queued mail in `issue`, from a recorded refund in `take_back`.
 
 mod buyer;
+pub mod credit;
 pub mod draft;
 pub mod issue;
 pub mod ledger;
@@ -12,6 +13,7 @@ mod lines;
 pub mod mentions;
 pub mod number;
 pub mod print;
+mod take_back;
 pub mod unfit;
 
 use jiff::{Timestamp, civil::Date};
@@ -130,6 +132,24 @@ pub struct Correction {
     pub issued_on: Date,
 }
 
+/// What a document is made for; each has at most one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Basis {
+    /// An invoice is made for a sale.
+    Sale(SaleKey),
+    /// A credit note is made for a refund.
+    Refund(RefundKey),
+}
+
+impl std::fmt::Display for Basis {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sale(sale) => sale.fmt(f),
+            Self::Refund(refund) => refund.fmt(f),
+        }
+    }
+}
+
 /// The buyer as the invoice names them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Buyer {
@@ -220,6 +240,14 @@ pub struct Mention {
 }
 
 impl Draft {
+    /// What it documents: its sale, or for a credit note its refund.
+    pub fn basis(&self) -> Basis {
+        match &self.corrects {
+            None => Basis::Sale(self.sale.clone()),
+            Some(original) => Basis::Refund(original.refund.clone()),
+        }
+    }
+
     /// An amount of this invoice with its currency.
     pub fn money(&self, minor: i64) -> Money {
         self.currency.minor(minor)

@@ -2,6 +2,7 @@
 
 use jiff::civil::Date;
 
+use super::InvoiceNumber;
 use crate::{
     einvoice::Broken,
     money::{Currency, UnknownCurrency},
@@ -71,6 +72,27 @@ pub enum Unfit {
          restricted API key that may read charges, and settle in euros"
     )]
     NoExchange(Currency),
+    /// More went back than was left of the invoice.
+    #[error(
+        "{refunded} went back, in minor units, but only {left} is left of invoice {number}; compare its credit notes with \
+         the refunds in Stripe"
+    )]
+    AboveOriginal {
+        /// What went back.
+        refunded: i64,
+        /// What is left.
+        left: i64,
+        /// Of which invoice.
+        number: InvoiceNumber,
+    },
+    /// Money went back in another currency than it came.
+    #[error("the refund is in {refunded} and the invoice in {sold}; issue the credit note by hand")]
+    OtherCurrency {
+        /// Of the refund.
+        refunded: Currency,
+        /// Of the invoice.
+        sold: Currency,
+    },
     /// No line at all.
     #[error("the sale has no lines")]
     NoLines,
@@ -102,6 +124,8 @@ impl Unfit {
             Self::Vat { why: Undecided::ExemptionUnknown(_), .. } => "exemption_unknown",
             Self::Vat { why: Undecided::Differs { .. }, .. } | Self::Tax { .. } => "tax_differs",
             Self::NoExchange(_) => "exchange_rate_unknown",
+            Self::AboveOriginal { .. } => "refund_exceeds",
+            Self::OtherCurrency { .. } => "other_currency",
             Self::NoLines => "no_lines",
             Self::NoExemptionText(_) => "mention_unknown",
             Self::Rules(_) => "invoice_invalid",

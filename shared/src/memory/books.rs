@@ -11,7 +11,7 @@ use super::{Weather, locked};
 use crate::{
     archive::Document,
     invoice::{
-        Invoice, InvoiceNumber,
+        Basis, InvoiceNumber,
         ledger::{Claim as NumberClaim, Claimed, Counter, Entry, Ledger},
         number::Series,
     },
@@ -21,6 +21,7 @@ use crate::{
     },
     outcome::{Reason, Unavailable},
     payment::{PaymentLog, Recorded},
+    refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
 };
 
@@ -35,6 +36,8 @@ pub struct Books {
 struct Written {
     events: BTreeMap<String, bool>,
     payments: BTreeMap<SaleKey, Payment>,
+    intents: BTreeMap<String, SaleKey>,
+    refunds: BTreeMap<RefundKey, Repaid>,
     counters: BTreeMap<Series, Counter>,
     invoices: BTreeMap<InvoiceNumber, Entry>,
     mails: BTreeMap<MailId, Queued>,
@@ -45,6 +48,23 @@ struct Payment {
     sale: Sale,
     invoice: Option<InvoiceNumber>,
     parked: Option<Reason>,
+}
+
+#[derive(Debug)]
+struct Repaid {
+    refund: Refund,
+    credit_note: Option<InvoiceNumber>,
+    parked: Option<Reason>,
+}
+
+impl Written {
+    /// The number of the document that a sale or a refund has, if it is recorded.
+    fn number_of(&mut self, basis: &Basis) -> Option<&mut Option<InvoiceNumber>> {
+        match basis {
+            Basis::Sale(sale) => self.payments.get_mut(sale).map(|payment| &mut payment.invoice),
+            Basis::Refund(refund) => self.refunds.get_mut(refund).map(|repaid| &mut repaid.credit_note),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -75,9 +95,18 @@ impl Books {
         locked(&self.written).mails.values().map(|queued| (queued.mail.clone(), queued.status.clone())).collect()
     }
 
-    /// Why a payment was parked, if it was.
-    pub fn parked(&self, sale: &SaleKey) -> Option<Reason> {
-        locked(&self.written).payments.get(sale)?.parked.clone()
+    /// Every recorded refund.
+    pub fn refunds(&self) -> Vec<Refund> {
+        locked(&self.written).refunds.values().map(|repaid| repaid.refund.clone()).collect()
+    }
+
+    /// Why a payment or a refund was parked, if it was.
+    pub fn parked(&self, basis: &Basis) -> Option<Reason> {
+        let written = locked(&self.written);
+        match basis {
+            Basis::Sale(sale) => written.payments.get(sale)?.parked.clone(),
+            Basis::Refund(refund) => written.refunds.get(refund)?.parked.clone(),
+        }
     }
 
     fn call<T>(
@@ -110,6 +139,9 @@ impl PaymentLog for Books {
                 return Ok(Recorded::Before);
             }
             written.events.insert(sale.event.clone(), false);
+            if let Some(intent) = &sale.payment_intent {
+                written.intents.insert(intent.clone(), sale.key.clone());
+            }
             written.payments.insert(sale.key.clone(), Payment { sale: sale.clone(), invoice: None, parked: None });
             Ok(Recorded::New)
         })
@@ -124,6 +156,25 @@ impl PaymentLog for Books {
             }
         })
     }
+
+    async fn record_refund(&self, refund: &Refund, _: Timestamp) -> Result<Recorded, Unavailable> {
+        self.call("the payment log", |written| {
+            if written.refunds.contains_key(&refund.key) {
+                return Ok(Recorded::Before);
+            }
+            let repaid = Repaid { refund: refund.clone(), credit_note: None, parked: None };
+            written.refunds.insert(refund.key.clone(), repaid);
+            Ok(Recorded::New)
+        })
+    }
+
+    async fn sale_paid_by(&self, intent: &str) -> Result<Option<SaleKey>, Unavailable> {
+        self.call("the payment log", |written| Ok(written.intents.get(intent).cloned()))
+    }
+
+    async fn has(&self, sale: &SaleKey) -> Result<bool, Unavailable> {
+        self.call("the payment log", |written| Ok(written.payments.contains_key(sale)))
+    }
 }
 
 impl Ledger for Books {
@@ -135,19 +186,12 @@ impl Ledger for Books {
 
     async fn claim(&self, claim: &NumberClaim) -> Result<Claimed, Unavailable> {
         self.call("the ledger", |written| {
-            let sales: BTreeSet<&SaleKey> = claim.invoices.iter().map(|invoice| &invoice.draft.sale).collect();
-            if sales.len() < claim.invoices.len() {
+            let bases: Vec<Basis> = claim.invoices.iter().map(|invoice| invoice.draft.basis()).collect();
+            if bases.iter().collect::<BTreeSet<_>>().len() < bases.len() {
                 return Err(Unavailable::new("the ledger", "a transaction touches an item twice"));
             }
-            let free = |invoice: &&Invoice| {
-                written.payments.get(&invoice.draft.sale).is_some_and(|payment| payment.invoice.is_none())
-            };
-            let taken: Vec<SaleKey> = claim
-                .invoices
-                .iter()
-                .filter(|invoice| !free(invoice))
-                .map(|invoice| invoice.draft.sale.clone())
-                .collect();
+            let mut taken = bases.clone();
+            taken.retain(|basis| !matches!(written.number_of(basis), Some(None)));
             if !taken.is_empty() {
                 return Ok(Claimed::Taken(taken));
             }
@@ -157,23 +201,35 @@ impl Ledger for Books {
             if claim.invoices.iter().any(|invoice| written.invoices.contains_key(&invoice.number)) {
                 return Err(Unavailable::new("the ledger", "a number stands already"));
             }
+            if let Some(crediting) = &claim.crediting {
+                let original = written.invoices.get_mut(&crediting.original);
+                let original = original.ok_or_else(|| Unavailable::new("the ledger", "no invoice to credit"))?;
+                if original.credited != crediting.before {
+                    return Ok(Claimed::Moved);
+                }
+                original.credited = crediting.after.clone();
+            }
             let last = claim.counter.last + claim.invoices.len() as u64;
             let last_issued_on = claim.invoices.last().map(|invoice| invoice.issued_on);
             written.counters.insert(claim.series.clone(), Counter { last, last_issued_on });
-            for invoice in &claim.invoices {
-                written.invoices.insert(invoice.number.clone(), Entry { invoice: invoice.clone(), document: None });
-                if let Some(payment) = written.payments.get_mut(&invoice.draft.sale) {
-                    payment.invoice = Some(invoice.number.clone());
+            for (basis, invoice) in bases.iter().zip(&claim.invoices) {
+                written.invoices.insert(invoice.number.clone(), Entry::claimed(invoice.clone()));
+                if let Some(number) = written.number_of(basis) {
+                    *number = Some(invoice.number.clone());
                 }
             }
             Ok(Claimed::All)
         })
     }
 
-    async fn invoice_of(&self, sale: &SaleKey) -> Result<Option<Entry>, Unavailable> {
+    async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, Unavailable> {
+        self.call("the ledger", |written| Ok(written.payments.get(sale).map(|payment| payment.sale.clone())))
+    }
+
+    async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, Unavailable> {
         self.call("the ledger", |written| {
-            let number = written.payments.get(sale).and_then(|payment| payment.invoice.as_ref());
-            Ok(number.and_then(|number| written.invoices.get(number)).cloned())
+            let number = written.number_of(basis).and_then(|number| number.clone());
+            Ok(number.and_then(|number| written.invoices.get(&number)).cloned())
         })
     }
 
@@ -190,10 +246,13 @@ impl Ledger for Books {
         })
     }
 
-    async fn park(&self, sale: &SaleKey, reason: &Reason, _: Timestamp) -> Result<(), Unavailable> {
+    async fn park(&self, basis: &Basis, reason: &Reason, _: Timestamp) -> Result<(), Unavailable> {
         self.call("the ledger", |written| {
-            let payment = written.payments.get_mut(sale).ok_or_else(|| Unavailable::new("the ledger", "no payment"))?;
-            payment.parked = Some(reason.clone());
+            let parked = match basis {
+                Basis::Sale(sale) => written.payments.get_mut(sale).map(|payment| &mut payment.parked),
+                Basis::Refund(refund) => written.refunds.get_mut(refund).map(|repaid| &mut repaid.parked),
+            };
+            *parked.ok_or_else(|| Unavailable::new("the ledger", "nothing to park"))? = Some(reason.clone());
             Ok(())
         })
     }

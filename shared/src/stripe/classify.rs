@@ -1,4 +1,4 @@
-//! What an event means: a sale, nothing to us, or something a person has to look at.
+//! What an event means: a sale, a refund, nothing to us, or something a person has to look at.
 //!
 //! One sale has one key whichever events announce it: a session that has a Stripe invoice is announced again by
 //! `invoice.paid`, and that invoice is the sale; any other paid session is the sale itself. Where lines come from is said
@@ -11,9 +11,11 @@ use serde_json::value::RawValue;
 use super::{
     announced::{Announced, Missing},
     object::{self, Event, Reference, Session, StripeInvoice},
+    refunds,
 };
 use crate::{
     outcome::Reason,
+    refund,
     sale::{Address, Customer, Delivery, Sale, SaleKey, TaxId},
     text::filled,
 };
@@ -32,8 +34,19 @@ const LONGEST_ID: usize = 255;
 pub enum Meaning {
     /// Someone paid.
     Sale(Box<Announced>),
+    /// Money went back.
+    Refunds(Vec<refund::Announced>),
+    /// Money went back on this charge; which refunds, Stripe has to be asked.
+    RefundsOf {
+        /// The charge.
+        charge: String,
+        /// When the event was made.
+        announced_at: Timestamp,
+    },
     /// Nothing to us, and why.
     Nothing(Reason),
+    /// Nothing to record, but the owner has to know.
+    ForTheOwner(Reason),
     /// Genuine and of interest, but it cannot be read; it is kept for a person.
     Unreadable(Reason),
 }
@@ -57,24 +70,23 @@ pub fn read(body: &[u8]) -> Result<Event<'_>, Reason> {
 
 /// What `event` means to a bundle that expects `livemode`.
 pub fn classify(event: &Event<'_>, livemode: bool) -> Meaning {
-    let meaning = match event.kind.as_str() {
+    let read: fn(&Event<'_>) -> Result<Meaning, Reason> = match event.kind.as_str() {
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
-            if event.livemode == livemode {
-                object(event).map(|session| from_session(event, session))
-            } else {
-                Ok(wrong_mode(livemode))
-            }
+            |event| object(event).map(|session| from_session(event, session))
         }
-        "invoice.paid" => {
-            if event.livemode == livemode {
-                object(event).map(|invoice| from_invoice(event, invoice))
-            } else {
-                Ok(wrong_mode(livemode))
-            }
+        "invoice.paid" => |event| object(event).map(|invoice| from_invoice(event, invoice)),
+        "refund.created" | "refund.updated" | "refund.failed" => {
+            |event| object(event).map(|refund| refunds::from_refund(event, &refund))
         }
-        other => Ok(nothing("type_unused", format!("events of type {} are not used", short(other)))),
+        "charge.refunded" => |event| object(event).map(|charge| refunds::from_charge(event, &charge)),
+        "credit_note.created" => |event| object(event).map(|note| refunds::from_credit_note(event, &note)),
+        "charge.dispute.closed" => |event| object(event).map(|dispute| refunds::from_dispute(&dispute)),
+        other => return nothing("type_unused", format!("events of type {} are not used", short(other))),
     };
-    meaning.unwrap_or_else(Meaning::Unreadable)
+    if event.livemode != livemode {
+        return wrong_mode(livemode);
+    }
+    read(event).unwrap_or_else(Meaning::Unreadable)
 }
 
 fn wrong_mode(livemode: bool) -> Meaning {
@@ -205,11 +217,11 @@ fn depth(body: &[u8]) -> usize {
     deepest
 }
 
-fn nothing(word: &str, text: impl Into<String>) -> Meaning {
+pub(super) fn nothing(word: &str, text: impl Into<String>) -> Meaning {
     Meaning::Nothing(Reason::new(word, text))
 }
 
-fn unreadable(text: &str) -> Meaning {
+pub(super) fn unreadable(text: &str) -> Meaning {
     Meaning::Unreadable(Reason::new("object_unreadable", text))
 }
 
@@ -221,12 +233,12 @@ fn category(error: &serde_json::Error) -> &'static str {
     }
 }
 
-fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Enough of a foreign word to recognise it in a log.
-fn short(word: &str) -> String {
+pub(super) fn short(word: &str) -> String {
     word.chars().filter(|c| !c.is_control()).take(80).collect()
 }
 
@@ -234,7 +246,7 @@ fn id(reference: Option<&Reference>) -> Option<String> {
     reference.map(|reference| reference.id().to_owned())
 }
 
-fn seconds(value: i64) -> Timestamp {
+pub(super) fn seconds(value: i64) -> Timestamp {
     Timestamp::from_second(value).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
@@ -303,7 +315,7 @@ mod tests {
             match classify(&read(body.as_bytes()).unwrap(), livemode) {
                 Meaning::Sale(announced) => assert!(taken && announced.sale.livemode == livemode),
                 Meaning::Nothing(reason) => assert!(!taken && reason.word == "wrong_mode", "{reason}"),
-                Meaning::Unreadable(reason) => panic!("{reason}"),
+                other => panic!("{other:?}"),
             }
         }
     }

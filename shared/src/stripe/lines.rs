@@ -120,10 +120,10 @@ fn of_invoice(invoice: &StripeInvoice, lines: &[InvoiceLine], rates: &Rates) -> 
 
 fn of_invoice_line(line: &InvoiceLine, rates: &Rates) -> SaleLine {
     let discount = line.discount_amounts.iter().flatten().map(|discount| discount.amount).sum::<i64>();
-    let on_top: i64 = taxes_of(line).filter(|tax| !is_included(tax)).map(|tax| tax.amount).sum();
+    let on_top: i64 = taxes_of(line).filter(|tax| !tax.is_included()).map(|tax| tax.amount).sum();
     let charged = |tax: &TaxAmount| ChargedTax {
         amount: tax.amount,
-        included: is_included(tax),
+        included: tax.is_included(),
         rate: tax.rate_id().and_then(|id| rates.get(id)).and_then(TaxRate::percent),
         reason: tax.taxability_reason.clone(),
     };
@@ -139,10 +139,6 @@ fn of_invoice_line(line: &InvoiceLine, rates: &Rates) -> SaleLine {
 
 fn taxes_of(line: &InvoiceLine) -> impl Iterator<Item = &TaxAmount> {
     line.taxes.as_ref().or(line.tax_amounts.as_ref()).into_iter().flatten()
-}
-
-fn is_included(tax: &TaxAmount) -> bool {
-    tax.inclusive.unwrap_or_else(|| tax.tax_behavior.as_deref() == Some("inclusive"))
 }
 
 /// The taxes of an item; without its parts, one of unknown rate.

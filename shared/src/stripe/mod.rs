@@ -8,4 +8,5 @@ pub mod classify;
 pub mod lines;
 pub mod object;
 pub mod reader;
+pub mod refunds;
 pub mod signature;

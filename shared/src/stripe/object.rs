@@ -223,6 +223,11 @@ pub struct RateDetails {
 }
 
 impl TaxAmount {
+    /// Whether the line's amount contains it.
+    pub fn is_included(&self) -> bool {
+        self.inclusive.unwrap_or_else(|| self.tax_behavior.as_deref() == Some("inclusive"))
+    }
+
     /// The id of its rate.
     pub fn rate_id(&self) -> Option<&str> {
         let details = self.tax_rate_details.as_ref().and_then(|details| details.tax_rate.as_deref());
@@ -339,6 +344,125 @@ pub struct InvoiceLine {
     pub taxes: Option<Vec<TaxAmount>>,
     /// Taxes, before.
     pub tax_amounts: Option<Vec<TaxAmount>>,
+}
+
+/// A refund.
+#[derive(Debug, Clone, Deserialize)]
+pub struct StripeRefund {
+    /// `re_...`.
+    pub id: String,
+    /// What goes back, in minor units.
+    pub amount: i64,
+    /// Currency code in small letters.
+    pub currency: String,
+    /// `pending`, `requires_action`, `succeeded`, `failed`, `canceled`.
+    pub status: Option<String>,
+    /// The payment.
+    pub payment_intent: Option<Reference>,
+    /// When Stripe made it, in seconds.
+    #[serde(default)]
+    pub created: i64,
+}
+
+/// A charge.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Charge {
+    /// `ch_...`.
+    pub id: String,
+    /// Its refunds, the newest first; since 2022-11-15 only where asked for.
+    pub refunds: Option<List<StripeRefund>>,
+    /// What it became when it was settled, where asked for.
+    pub balance_transaction: Option<BalanceTransaction>,
+}
+
+/// A payment intent, as far as it tells how it was settled.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PaymentIntent {
+    /// The charge, where asked for.
+    pub latest_charge: Option<Charge>,
+}
+
+/// How a charge was settled.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BalanceTransaction {
+    /// The currency of settlement in small letters.
+    pub currency: String,
+    /// How much of it one unit of the charge's currency made; none if there was nothing to convert.
+    pub exchange_rate: Option<serde_json::Number>,
+}
+
+/// A credit note.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CreditNote {
+    /// `cn_...`.
+    pub id: String,
+    /// What it corrects.
+    pub invoice: Reference,
+    /// What it credits, tax included, in minor units.
+    pub total: i64,
+    /// Currency code in small letters.
+    pub currency: String,
+    /// When Stripe made it, in seconds.
+    #[serde(default)]
+    pub created: i64,
+    /// `pre_payment`, `post_payment`, `mixed`.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// What of it was taken off before the invoice was paid, in minor units.
+    #[serde(default)]
+    pub pre_payment_amount: i64,
+    /// The refunds that pay it out.
+    pub refunds: Option<Vec<CreditRefund>>,
+    /// The refund that pays it out, before 2025-03-31.basil.
+    pub refund: Option<Reference>,
+    /// What it credits, line by line.
+    pub lines: Option<List<CreditLine>>,
+}
+
+/// A refund of a credit note.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CreditRefund {
+    /// What of the credit it pays out, in minor units.
+    #[serde(default)]
+    pub amount_refunded: i64,
+    /// `re_...`.
+    pub refund: Option<Reference>,
+}
+
+/// A line of a credit note. `amount` is before discounts, and before taxes that are not included in it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct CreditLine {
+    /// What is credited.
+    pub description: Option<String>,
+    /// In minor units.
+    pub amount: i64,
+    /// Discounts within, positive.
+    #[serde(default)]
+    pub discount_amount: i64,
+    /// The line it corrects.
+    pub invoice_line_item: Option<String>,
+    /// Taxes, since 2025-03-31.basil.
+    pub taxes: Option<Vec<TaxAmount>>,
+    /// Taxes, before.
+    pub tax_amounts: Option<Vec<TaxAmount>>,
+}
+
+/// A dispute.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Dispute {
+    /// `du_...`.
+    pub id: String,
+    /// `won`, `lost` and what comes before.
+    pub status: Option<String>,
+    /// The payment.
+    pub payment_intent: Option<Reference>,
+}
+
+/// A payment of an invoice as a list of them tells it.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PaidInvoice {
+    /// `in_...`.
+    pub invoice: Reference,
 }
 
 /// An id, or the object itself where it was expanded.

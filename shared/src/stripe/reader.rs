@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use super::object::{InvoiceLine, LineItem, Session, TaxRate};
+use super::object::{BalanceTransaction, InvoiceLine, LineItem, Session, StripeRefund, TaxRate};
 use crate::outcome::Unavailable;
 
 /// Reads from Stripe.
@@ -25,4 +25,16 @@ pub trait StripeReader: Send + Sync {
 
     /// A rate of tax.
     fn tax_rate(&self, id: &str) -> impl Future<Output = Result<Option<TaxRate>, Unavailable>> + Send;
+
+    /// The refunds of a charge, the newest first.
+    fn refunds_of(&self, charge: &str) -> impl Future<Output = Result<Option<Vec<StripeRefund>>, Unavailable>> + Send;
+
+    /// The invoice that a payment intent paid.
+    fn invoice_paid_by(&self, intent: &str) -> impl Future<Output = Result<Option<String>, Unavailable>> + Send;
+
+    /// How a payment intent was settled; `Some(None)` if that is not known yet.
+    fn settlement(
+        &self,
+        intent: &str,
+    ) -> impl Future<Output = Result<Option<Option<BalanceTransaction>>, Unavailable>> + Send;
 }
