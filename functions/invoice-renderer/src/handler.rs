@@ -1,9 +1,11 @@
-//! A batch of recorded payments becomes invoices: read each sale, let the domain issue them together, report.
+//! A batch of recorded payments and refunds becomes invoices and credit notes: read each, let the domain issue them,
+//! report.
 
 use comptoir::{
     archive::Archive,
     clock::Clock,
     invoice::{
+        Basis,
         issue::{Issued, Issuer, Render},
         ledger::Ledger,
         print::Page,
@@ -13,6 +15,7 @@ use comptoir::{
         telemetry::count,
     },
     outcome::{Outcome, Reason},
+    refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
     seller::Seller,
 };
@@ -43,10 +46,9 @@ pub struct InvoiceRenderer<L, A, R, C> {
 }
 
 impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
-    /// Issues the invoices of a batch.
+    /// Issues the documents of a batch: first the invoices together, then the credit notes one by one.
     pub async fn handle(&self, event: StreamEvent, request_id: &str) -> BatchAnswer {
-        let read: Vec<Result<Sale, Reason>> = event.records.iter().map(stream::Record::data).collect();
-        let sales: Vec<Sale> = read.iter().filter_map(|sale| sale.as_ref().ok()).cloned().collect();
+        let read: Vec<Work> = event.records.iter().map(Work::of).collect();
         let issuer = Issuer {
             ledger: &self.ledger,
             archive: &self.archive,
@@ -54,19 +56,28 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
             clock: &self.clock,
             seller: &self.seller,
         };
-        let mut issued = issuer.issue(&sales).await.into_iter();
+        let sales: Vec<Sale> = read.iter().filter_map(Work::sale).cloned().collect();
+        let mut invoices = issuer.issue(&sales).await.into_iter();
         let mut outcomes = Vec::with_capacity(read.len());
-        for (record, sale) in event.records.iter().zip(read) {
-            let answer = match sale {
-                Ok(_) => issued.next(),
-                Err(reason) => {
-                    let sale = SaleKey(record.id().unwrap_or_default().to_owned());
-                    let outcome = issuer.park(&sale, reason).await;
-                    Some(Issued { sale, number: None, outcome, unmailed: None })
+        // Once a service fails, the refunds behind it would only wait for it, one after the other, until time is up.
+        let mut away: Option<Outcome> = None;
+        for work in read {
+            let answer = match (work, &away) {
+                (Work::Refund(_), Some(away)) => {
+                    outcomes.push(away.clone());
+                    continue;
+                }
+                (Work::Sale(_), _) => invoices.next(),
+                (Work::Refund(refund), None) => Some(issuer.take_back(&refund).await),
+                (Work::Unreadable(basis, reason), _) => {
+                    let outcome = issuer.park(&basis, reason).await;
+                    Some(Issued { basis, number: None, outcome, unmailed: None })
                 }
             };
             if let Some(answer) = answer {
                 report(&answer, request_id);
+                away = away
+                    .or_else(|| Some(answer.outcome.clone()).filter(|outcome| matches!(outcome, Outcome::Retry(_))));
                 outcomes.push(answer.outcome);
             }
         }
@@ -74,25 +85,52 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
     }
 }
 
+/// What a record of the stream asks for.
+enum Work {
+    Sale(Box<Sale>),
+    Refund(Box<Refund>),
+    Unreadable(Basis, Reason),
+}
+
+impl Work {
+    fn of(record: &stream::Record) -> Self {
+        let id = record.id().unwrap_or_default().to_owned();
+        match record.kind() {
+            Some("REFUND") => match record.data() {
+                Ok(refund) => Self::Refund(Box::new(refund)),
+                Err(reason) => Self::Unreadable(Basis::Refund(RefundKey(id)), reason),
+            },
+            _ => match record.data() {
+                Ok(sale) => Self::Sale(Box::new(sale)),
+                Err(reason) => Self::Unreadable(Basis::Sale(SaleKey(id)), reason),
+            },
+        }
+    }
+
+    fn sale(&self) -> Option<&Sale> {
+        if let Self::Sale(sale) = self { Some(sale) } else { None }
+    }
+}
+
 fn report(issued: &Issued, request_id: &str) {
-    let payment = issued.sale.0.as_str();
+    let basis = issued.basis.to_string();
     let invoice = issued.number.as_ref().map(|number| number.0.as_str());
     if let Some(reason) = &issued.unmailed {
         count(SERVICE, "Parked", 1);
-        tracing::error!(request_id, payment, invoice, reason = reason.word, "mail parked: {}", reason.text);
+        tracing::error!(request_id, basis, invoice, reason = reason.word, "mail parked: {}", reason.text);
     }
     match &issued.outcome {
         Outcome::Done => {
             count(SERVICE, "InvoiceIssued", 1);
-            tracing::info!(request_id, payment, invoice, "invoice issued");
+            tracing::info!(request_id, basis, invoice, "invoice issued");
         }
-        Outcome::AlreadyDone => tracing::info!(request_id, payment, invoice, "issued before"),
+        Outcome::AlreadyDone => tracing::info!(request_id, basis, invoice, "issued before"),
         Outcome::Reject(reason) => {
             count(SERVICE, "Parked", 1);
-            tracing::error!(request_id, payment, invoice, reason = reason.word, "parked: {}", reason.text);
+            tracing::error!(request_id, basis, invoice, reason = reason.word, "parked: {}", reason.text);
         }
         Outcome::Retry(reason) => {
-            tracing::warn!(request_id, payment, invoice, reason = reason.word, "to be tried again: {}", reason.text);
+            tracing::warn!(request_id, basis, invoice, reason = reason.word, "to be tried again: {}", reason.text);
         }
     }
 }

@@ -6,6 +6,7 @@ use comptoir::{
     lambda::telemetry::count,
     outcome::{Outcome, Reason},
     payment::{self, PaymentLog, Received},
+    seller::Seller,
     stripe::{
         classify::{self, LONGEST_BODY},
         signature::{self, Forged},
@@ -26,6 +27,8 @@ pub struct Webhook<P, C> {
     pub payments: P,
     /// Webhook secrets and the API key.
     pub secrets: SecretStore,
+    /// Who sells.
+    pub seller: Seller,
     /// Time.
     pub clock: C,
     /// Whether this stack takes live events.
@@ -81,7 +84,8 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
             Err(unavailable) => return failed(request_id, Some(&event.id), &unavailable.to_string()),
         };
         let stripe = StripeApi::new(api_key, self.stripe_url.as_deref());
-        match payment::receive(&event, text, self.livemode, &self.payments, &stripe, self.clock.now()).await {
+        let now = self.clock.now();
+        match payment::receive(&event, text, self.livemode, &self.seller, &self.payments, &stripe, now).await {
             Ok(received) => {
                 report(&received, request_id, &event.id);
                 answer(&received)
@@ -94,7 +98,7 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
 /// What Stripe hears: 200 for everything that is dealt with, so that it stops sending.
 fn answer(received: &Received) -> Response {
     let (result, reason) = match received {
-        Received::Recorded { .. } => ("recorded", None),
+        Received::Recorded { .. } | Received::Refunded { .. } => ("recorded", None),
         Received::Before { .. } => ("recorded_before", None),
         Received::Ignored(reason) => ("ignored", Some(reason.word.as_str())),
         Received::Parked(reason) => ("parked", Some(reason.word.as_str())),
@@ -119,6 +123,10 @@ fn report(received: &Received, request_id: &str, event: &str) {
                     "Stripe lists no items; one line stands for the total"
                 );
             }
+        }
+        Received::Refunded { refund, sale } => {
+            count(SERVICE, "RefundRecorded", 1);
+            tracing::info!(request_id, event, payment = sale, refund, "refund recorded");
         }
         Received::Before { sale } => tracing::info!(request_id, event, payment = sale, "recorded before"),
         Received::Ignored(reason) => {

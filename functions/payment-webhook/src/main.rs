@@ -13,10 +13,14 @@ use comptoir::{
     clock::SystemClock,
     config,
     lambda::telemetry,
+    seller::Seller,
 };
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::{handler::Webhook, http::Request};
+
+/// The owner's file, as of the build; `SELLER_FILE` names another.
+const SELLER: &str = include_str!("../../../infra/seller.toml");
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -28,6 +32,7 @@ async fn main() -> Result<(), Error> {
     let webhook = Webhook {
         payments: DynamoPayments::new(DynamoDb::new(&aws), config::required("BILLING_TABLE")?),
         secrets,
+        seller: Seller::load(SELLER, config::optional("SELLER_FILE").as_deref())?,
         clock: SystemClock,
         livemode: config::either("STRIPE_MODE", "live", "test")?,
         stripe_url: config::optional("STRIPE_API_URL"),

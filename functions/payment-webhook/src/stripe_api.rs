@@ -8,8 +8,11 @@ use std::time::Duration;
 use comptoir::{
     outcome::Unavailable,
     stripe::{
-        lines::StripeReader,
-        object::{InvoiceLine, LineItem, List, Session},
+        object::{
+            BalanceTransaction, InvoiceLine, LineItem, List, PaidInvoice, PaymentIntent, Reference, Session,
+            StripeRefund, TaxRate,
+        },
+        reader::StripeReader,
     },
 };
 use serde::de::DeserializeOwned;
@@ -74,11 +77,15 @@ impl StripeApi {
         }
     }
 
-    async fn list<T: DeserializeOwned>(&self, path: &str) -> Result<Option<Vec<T>>, Unavailable> {
+    async fn list<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        wanted: &[(&str, &str)],
+    ) -> Result<Option<Vec<T>>, Unavailable> {
         let mut entries = Vec::new();
         let mut after: Option<String> = None;
         for _ in 0..PAGES {
-            let mut query = vec![("limit", "100")];
+            let mut query = [&[("limit", "100")], wanted].concat();
             query.extend(after.as_deref().map(|after| ("starting_after", after)));
             let Some(page) = self.get::<List<Identified<T>>>(path, &query).await? else { return Ok(None) };
             after = page.data.last().and_then(|last| last.id.clone());
@@ -93,19 +100,51 @@ impl StripeApi {
 }
 
 impl StripeReader for StripeApi {
-    async fn session_lines(&self, session: &str) -> Result<Option<Vec<LineItem>>, Unavailable> {
-        self.list(&format!("/checkout/sessions/{session}/line_items")).await
-    }
-
-    async fn invoice_lines(&self, invoice: &str) -> Result<Option<Vec<InvoiceLine>>, Unavailable> {
-        self.list(&format!("/invoices/{invoice}/lines")).await
-    }
-
     fn can_ask(&self) -> bool {
         self.client.is_some()
     }
 
     async fn session(&self, session: &str) -> Result<Option<Session>, Unavailable> {
         self.get(&format!("/checkout/sessions/{session}"), &[]).await
+    }
+
+    async fn session_lines(&self, session: &str) -> Result<Option<Vec<LineItem>>, Unavailable> {
+        self.list(&format!("/checkout/sessions/{session}/line_items"), &[("expand%5B%5D", "data.taxes")]).await
+    }
+
+    async fn invoice_lines(&self, invoice: &str) -> Result<Option<Vec<InvoiceLine>>, Unavailable> {
+        self.list(&format!("/invoices/{invoice}/lines"), &[]).await
+    }
+
+    async fn tax_rate(&self, id: &str) -> Result<Option<TaxRate>, Unavailable> {
+        self.get(&format!("/tax_rates/{id}"), &[]).await
+    }
+
+    async fn refunds_of(&self, charge: &str) -> Result<Option<Vec<StripeRefund>>, Unavailable> {
+        self.list("/refunds", &[("charge", charge)]).await
+    }
+
+    async fn invoice_paid_by(&self, intent: &str) -> Result<Option<String>, Unavailable> {
+        let paid: Option<List<PaidInvoice>> = self
+            .get(
+                "/invoice_payments",
+                &[("payment%5Btype%5D", "payment_intent"), ("payment%5Bpayment_intent%5D", intent), ("limit", "1")],
+            )
+            .await?;
+        Ok(paid.and_then(|paid| paid.data.into_iter().next()).map(|paid| paid.invoice.id().to_owned()))
+    }
+
+    async fn intent_that_paid(&self, invoice: &str) -> Result<Option<String>, Unavailable> {
+        let paid: Option<List<PaidInvoice>> =
+            self.get("/invoice_payments", &[("invoice", invoice), ("status", "paid"), ("limit", "1")]).await?;
+        let payment = paid.and_then(|paid| paid.data.into_iter().next()).and_then(|paid| paid.payment);
+        Ok(payment.and_then(|payment| payment.payment_intent).as_ref().map(Reference::id).map(str::to_owned))
+    }
+
+    async fn settlement(&self, intent: &str) -> Result<Option<Option<BalanceTransaction>>, Unavailable> {
+        let path = format!("/payment_intents/{intent}");
+        let known: Option<PaymentIntent> =
+            self.get(&path, &[("expand%5B%5D", "latest_charge.balance_transaction")]).await?;
+        Ok(known.map(|intent| intent.latest_charge.and_then(|charge| charge.balance_transaction)))
     }
 }

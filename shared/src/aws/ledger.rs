@@ -1,10 +1,11 @@
-//! The ledger on DynamoDB: counters, invoices and their payments in the Billing table, mails queued in the Outbox table.
+//! The ledger on DynamoDB: counters, invoices, credit notes and what they are made for in the Billing table, mails queued
+//! in the Outbox table.
 
 use aws_sdk_dynamodb::{
     Client,
     error::BuildError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{Put, TransactWriteItem, Update},
+    types::{AttributeValue, Put, TransactWriteItem, Update},
 };
 use jiff::{Timestamp, civil::Date};
 
@@ -14,13 +15,13 @@ use super::item::{
 use crate::{
     archive::Document,
     invoice::{
-        InvoiceNumber,
-        ledger::{Claim, Claimed, Counter, Entry, Ledger},
+        Basis, InvoiceNumber,
+        ledger::{Claim, Claimed, Counter, Credited, Crediting, Entry, Ledger},
         number::Series,
     },
     mail::Mail,
     outcome::{Reason, Unavailable},
-    sale::SaleKey,
+    sale::{Sale, SaleKey},
 };
 
 const WHAT: &str = "the ledger";
@@ -39,15 +40,8 @@ impl DynamoLedger {
         Self { client, billing, outbox }
     }
 
-    async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, Unavailable> {
-        let got = self
-            .client
-            .get_item()
-            .table_name(&self.billing)
-            .key("pk", key(kind, id))
-            .consistent_read(true)
-            .send()
-            .await;
+    async fn get(&self, key: AttributeValue) -> Result<Option<Item>, Unavailable> {
+        let got = self.client.get_item().table_name(&self.billing).key("pk", key).consistent_read(true).send().await;
         got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
     }
 
@@ -71,10 +65,35 @@ impl DynamoLedger {
         write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))
     }
 
+    /// Moves what has been credited of an invoice, if nobody else did.
+    fn credit(&self, crediting: &Crediting) -> Result<TransactWriteItem, Unavailable> {
+        let update = Update::builder()
+            .table_name(&self.billing)
+            .key("pk", key("INVOICE", &crediting.original.0))
+            .update_expression("SET credited = :after")
+            .expression_attribute_values(":after", json(&crediting.after, WHAT)?);
+        let update = if crediting.before == Credited::default() {
+            update.condition_expression("attribute_exists(pk) AND attribute_not_exists(credited)")
+        } else {
+            update
+                .condition_expression("credited = :before")
+                .expression_attribute_values(":before", json(&crediting.before, WHAT)?)
+        };
+        write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))
+    }
+
     fn put(&self, table: &str, item: Item) -> Result<TransactWriteItem, Unavailable> {
         let put =
             Put::builder().table_name(table).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
         write(put.build().map(|put| TransactWriteItem::builder().put(put).build()))
+    }
+}
+
+/// The key of what a document is made for.
+fn record(basis: &Basis) -> AttributeValue {
+    match basis {
+        Basis::Sale(sale) => key("PAYMENT", &sale.0),
+        Basis::Refund(refund) => key("REFUND", &refund.0),
     }
 }
 
@@ -84,7 +103,7 @@ fn write(built: Result<TransactWriteItem, BuildError>) -> Result<TransactWriteIt
 
 impl Ledger for DynamoLedger {
     async fn counter(&self, series: &Series) -> Result<Counter, Unavailable> {
-        let Some(item) = self.get("COUNTER", &series.0).await? else { return Ok(Counter::default()) };
+        let Some(item) = self.get(key("COUNTER", &series.0)).await? else { return Ok(Counter::default()) };
         let last =
             read_number(&item, "last_number").ok_or_else(|| Unavailable::new(WHAT, "a counter has no last_number"))?;
         let last_issued_on = read_text(&item, "last_issued_on").and_then(|day| day.parse::<Date>().ok());
@@ -103,11 +122,15 @@ impl Ledger for DynamoLedger {
         for invoice in &claim.invoices {
             let update = Update::builder()
                 .table_name(&self.billing)
-                .key("pk", key("PAYMENT", &invoice.draft.sale.0))
+                .key("pk", record(&invoice.draft.basis()))
                 .update_expression("SET invoice = :number")
                 .condition_expression("attribute_exists(pk) AND attribute_not_exists(invoice)")
                 .expression_attribute_values(":number", text(&invoice.number.0));
             writes.push(write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))?);
+        }
+        let original = writes.len();
+        if let Some(crediting) = &claim.crediting {
+            writes.push(self.credit(crediting)?);
         }
         let Err(error) = self.client.transact_write_items().set_transact_items(Some(writes)).send().await else {
             return Ok(Claimed::All);
@@ -115,15 +138,16 @@ impl Ledger for DynamoLedger {
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                 let reasons = cancelled.cancellation_reasons();
-                let first_payment = 1 + claim.invoices.len();
-                let taken: Vec<SaleKey> = (first_payment..)
+                let first_record = 1 + claim.invoices.len();
+                let taken: Vec<Basis> = (first_record..original)
                     .zip(&claim.invoices)
                     .filter(|(place, _)| condition_failed(reasons, *place))
-                    .map(|(_, invoice)| invoice.draft.sale.clone())
+                    .map(|(_, invoice)| invoice.draft.basis())
                     .collect();
+                let moved = condition_failed(reasons, 0) || condition_failed(reasons, original);
                 if !taken.is_empty() {
                     Ok(Claimed::Taken(taken))
-                } else if condition_failed(reasons, 0) || is_contention(reasons) {
+                } else if moved || is_contention(reasons) {
                     Ok(Claimed::Moved)
                 } else {
                     Err(Unavailable::new(WHAT, format!("{} claiming from {}", codes(reasons), claim.series)))
@@ -134,16 +158,23 @@ impl Ledger for DynamoLedger {
         }
     }
 
-    async fn invoice_of(&self, sale: &SaleKey) -> Result<Option<Entry>, Unavailable> {
-        let Some(payment) = self.get("PAYMENT", &sale.0).await? else { return Ok(None) };
-        let Some(number) = read_text(&payment, "invoice") else { return Ok(None) };
-        let Some(item) = self.get("INVOICE", number).await? else { return Ok(None) };
+    async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, Unavailable> {
+        let payment = self.get(key("PAYMENT", &sale.0)).await?;
+        payment.map(|payment| data(&payment, WHAT)).transpose()
+    }
+
+    async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, Unavailable> {
+        let Some(recorded) = self.get(record(basis)).await? else { return Ok(None) };
+        let Some(number) = read_text(&recorded, "invoice") else { return Ok(None) };
+        let Some(item) = self.get(key("INVOICE", number)).await? else { return Ok(None) };
         let document = read_text(&item, "document_key").map(|key| Document {
             key: key.to_owned(),
             sha256: read_text(&item, "document_sha256").unwrap_or_default().to_owned(),
             size: read_number(&item, "document_size").unwrap_or_default(),
         });
-        Ok(Some(Entry { invoice: data(&item, WHAT)?, document }))
+        let credited = read_text(&item, "credited").map(serde_json::from_str).transpose();
+        let credited = credited.map_err(|_| Unavailable::new(WHAT, "what was credited of an invoice is unreadable"))?;
+        Ok(Some(Entry { invoice: data(&item, WHAT)?, document, credited: credited.unwrap_or_default() }))
     }
 
     async fn finish(&self, number_: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), Unavailable> {
@@ -177,12 +208,12 @@ impl Ledger for DynamoLedger {
         }
     }
 
-    async fn park(&self, sale: &SaleKey, reason: &Reason, now: Timestamp) -> Result<(), Unavailable> {
+    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Result<(), Unavailable> {
         let parked = self
             .client
             .update_item()
             .table_name(&self.billing)
-            .key("pk", key("PAYMENT", &sale.0))
+            .key("pk", record(basis))
             .update_expression(PARK)
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":source", text("invoice-renderer"))

@@ -1,4 +1,4 @@
-//! The payment log on DynamoDB: event and payment in one transaction.
+//! The payment log on DynamoDB: event, payment and the intent that paid it in one transaction; refunds beside them.
 
 use std::time::Duration;
 
@@ -9,11 +9,12 @@ use aws_sdk_dynamodb::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::item::{Item, codes, condition_failed, item, json, number, parked, text, trouble};
+use super::item::{Item, codes, condition_failed, item, json, key, number, parked, read_text, text, trouble};
 use crate::{
     outcome::{Reason, Unavailable},
     payment::{PaymentLog, Recorded},
-    sale::Sale,
+    refund::Refund,
+    sale::{Sale, SaleKey},
 };
 
 const WHAT: &str = "the payment log";
@@ -42,6 +43,31 @@ impl DynamoPayments {
         Self { client, table }
     }
 
+    async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, Unavailable> {
+        let got =
+            self.client.get_item().table_name(&self.table).key("pk", key(kind, id)).consistent_read(true).send().await;
+        got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
+    }
+
+    /// Puts an item unless it stands already.
+    async fn put_new(&self, item: Item) -> Result<Recorded, Unavailable> {
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Recorded::New),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(Recorded::Before)
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
+    }
+
     fn put(&self, item: Item, condition: &str) -> Result<TransactWriteItem, Unavailable> {
         let put = Put::builder().table_name(&self.table).set_item(Some(item)).condition_expression(condition).build();
         let put = put.map_err(|error| Unavailable::new(WHAT, error.to_string()))?;
@@ -63,14 +89,19 @@ impl PaymentLog for DynamoPayments {
         let mut payment = item("PAYMENT", &sale.key.0);
         payment.insert("data".to_owned(), json(sale, WHAT)?);
         payment.insert("recorded_at".to_owned(), text(now.to_string()));
-        let writes = [
+        let mut writes = vec![
             // A parked event may become a payment once its cause is mended.
             self.put(event, "attribute_not_exists(pk) OR attribute_exists(parked_at)")?,
             self.put(payment, "attribute_not_exists(pk)")?,
         ];
+        if let Some(intent) = &sale.payment_intent {
+            let mut paid = item("INTENT", intent);
+            paid.insert("sale".to_owned(), text(&sale.key.0));
+            writes.push(self.put(paid, "attribute_not_exists(pk) OR attribute_exists(sale)")?);
+        }
         let mut detail = String::new();
         for pause in CONFLICT_PAUSES {
-            let sent = self.client.transact_write_items().set_transact_items(Some(writes.to_vec())).send().await;
+            let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
             let Err(error) = sent else { return Ok(Recorded::New) };
             let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
             else {
@@ -92,20 +123,23 @@ impl PaymentLog for DynamoPayments {
             event.insert("body".to_owned(), text(body));
         }
         event.extend(parked("payment-webhook", reason, now));
-        let sent = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(event))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
-        match sent {
-            Ok(_) => Ok(Recorded::New),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(Recorded::Before)
-            }
-            Err(error) => Err(trouble(WHAT, &error)),
-        }
+        self.put_new(event).await
+    }
+
+    async fn record_refund(&self, refund: &Refund, now: Timestamp) -> Result<Recorded, Unavailable> {
+        let mut recorded = item("REFUND", &refund.key.0);
+        recorded.insert("data".to_owned(), json(refund, WHAT)?);
+        recorded.insert("sale".to_owned(), text(&refund.sale.0));
+        recorded.insert("recorded_at".to_owned(), text(now.to_string()));
+        self.put_new(recorded).await
+    }
+
+    async fn sale_paid_by(&self, intent: &str) -> Result<Option<SaleKey>, Unavailable> {
+        let paid = self.get("INTENT", intent).await?;
+        Ok(paid.and_then(|paid| read_text(&paid, "sale").map(|sale| SaleKey(sale.to_owned()))))
+    }
+
+    async fn has(&self, sale: &SaleKey) -> Result<bool, Unavailable> {
+        Ok(self.get("PAYMENT", &sale.0).await?.is_some())
     }
 }

@@ -54,10 +54,18 @@ pub struct Text {
 }
 
 impl Record {
+    /// The kind in the record's key: `PAYMENT` of `PAYMENT#cs_1`.
+    pub fn kind(&self) -> Option<&str> {
+        self.key().map(|(kind, _)| kind)
+    }
+
     /// The id after the kind in the record's key: `cs_1` of `PAYMENT#cs_1`.
     pub fn id(&self) -> Option<&str> {
-        let key = self.dynamodb.keys.pk.as_ref().or(self.dynamodb.new_image.pk.as_ref())?;
-        key.s.split_once('#').map(|(_, id)| id)
+        self.key().map(|(_, id)| id)
+    }
+
+    fn key(&self) -> Option<(&str, &str)> {
+        self.dynamodb.keys.pk.as_ref().or(self.dynamodb.new_image.pk.as_ref())?.s.split_once('#')
     }
 
     /// The value that the item holds.
@@ -126,7 +134,7 @@ mod tests {
     #[test]
     fn a_record_tells_its_id_and_its_value() {
         let record = record("1");
-        assert_eq!(record.id(), Some("cs_1#odd"));
+        assert_eq!((record.kind(), record.id()), (Some("PAYMENT"), Some("cs_1#odd")));
         assert_eq!(record.data::<serde_json::Value>().unwrap()["a"], 1);
         let reason = record.data::<String>().unwrap_err();
         assert_eq!(reason.word, "record_unreadable");

@@ -166,4 +166,22 @@ impl Seller {
     pub fn from_toml(text: &str) -> Result<Self, InvalidSeller> {
         file::parse(text).and_then(check::check)
     }
+
+    /// The file at `path` if one is named, else the one built in.
+    ///
+    /// # Errors
+    /// When the file cannot be read, and as [`Seller::from_toml`].
+    pub fn load(built_in: &str, path: Option<&str>) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        match path {
+            Some(path) => {
+                Ok(Self::from_toml(&std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?)?)
+            }
+            None => Ok(Self::from_toml(built_in)?),
+        }
+    }
+
+    /// Whether any sale may bear VAT.
+    pub fn charges_vat(&self) -> bool {
+        matches!(self.vat, VatRegime::Taxed(_))
+    }
 }

@@ -463,6 +463,8 @@ pub struct Dispute {
 pub struct PaidInvoice {
     /// `in_...`.
     pub invoice: Reference,
+    /// With what.
+    pub payment: Option<PaymentReference>,
 }
 
 /// An id, or the object itself where it was expanded.

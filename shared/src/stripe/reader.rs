@@ -32,6 +32,9 @@ pub trait StripeReader: Send + Sync {
     /// The invoice that a payment intent paid.
     fn invoice_paid_by(&self, intent: &str) -> impl Future<Output = Result<Option<String>, Unavailable>> + Send;
 
+    /// The payment intent that paid an invoice.
+    fn intent_that_paid(&self, invoice: &str) -> impl Future<Output = Result<Option<String>, Unavailable>> + Send;
+
     /// How a payment intent was settled; `Some(None)` if that is not known yet.
     fn settlement(
         &self,
