@@ -1,12 +1,16 @@
 //! `cargo replay`: puts back what was parked, once its cause is mended.
 //!
-//! A parked payment or mail loses its mark; the stream announces the change and the function works on it again. A parked
-//! event is posted again, newly signed. What a stream gave up on is found in its table and announced the same way.
+//! A parked payment, refund or mail loses its mark; the stream announces the change and the function works on it again. A
+//! parked event is posted again, newly signed; one that only tells the owner something is put away. What a stream gave up
+//! on is found in its table and announced the same way.
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
 use crate::client::BundleClient;
+
+/// Why events wait that ask for no work: whoever replays them has read them.
+const NOTICES: [&str; 2] = ["dispute_lost", "refund_failed"];
 
 /// Puts everything back and says what; answers how many records there were.
 ///
@@ -21,9 +25,16 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
         for item in items.iter().filter(|item| item.get("parked_at").is_some()) {
             let key = item.get("pk").and_then(Value::as_str).context("a parked record has no key")?;
             match item.get("body").and_then(Value::as_str) {
-                Some(body) => count += usize::from(post_again(client, key, body).await?),
+                Some(body) => {
+                    if post_again(client, key, body).await? {
+                        unpark(client, &table, key).await?;
+                        count += 1;
+                    }
+                }
                 None => {
-                    unpark(client, &table, key).await?;
+                    if unpark(client, &table, key).await? {
+                        crate::print(format!("{key} is put back"));
+                    }
                     count += 1;
                 }
             }
@@ -38,8 +49,8 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-/// Takes the mark away; the condition spares a record that somebody else has put back meanwhile.
-async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result<()> {
+/// Takes the mark away, if it is there still: recording an event takes it away, and so does whoever else replays.
+async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result<bool> {
     let input = json!({
         "TableName": table, "Key": {"pk": {"S": key}},
         "UpdateExpression": "REMOVE parked_source, parked_reason, parked_at SET replayed_at = :now",
@@ -47,22 +58,19 @@ async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result
         "ExpressionAttributeValues": {":now": {"S": crate::clock::now().to_string()}},
     });
     match client.aws.dynamodb("UpdateItem", &input).await {
-        Ok(_) => crate::print(format!("{key} is put back")),
-        Err(error) if error.to_string().contains("ConditionalCheckFailed") => {
-            crate::print(format!("{key} was put back by somebody else"))
-        }
-        Err(error) => return Err(error),
+        Ok(_) => Ok(true),
+        Err(error) if error.to_string().contains("ConditionalCheckFailed") => Ok(false),
+        Err(error) => Err(error),
     }
-    Ok(())
 }
 
-/// An event is not in a stream: it has to knock at the door again. It keeps its mark, by which the webhook tells it from
-/// work already done; recording the event takes the mark away.
+/// An event is not in a stream: it has to knock at the door again. Answers whether it is dealt with now.
 async fn post_again(client: &BundleClient, key: &str, body: &str) -> anyhow::Result<bool> {
     let (status, answer) = client.post_event(body.as_bytes()).await?;
     crate::print(format!("{key} was posted again, the webhook answered {status} {answer}").trim_end());
-    let result = serde_json::from_str::<Value>(&answer).ok();
-    Ok(result.as_ref().and_then(|answer| answer.get("result")).is_some_and(|result| result == "recorded"))
+    let answer = serde_json::from_str::<Value>(&answer).unwrap_or_default();
+    let word = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    Ok(matches!(word("result").as_str(), "recorded" | "recorded_before") || NOTICES.contains(&word("reason").as_str()))
 }
 
 /// Lambda's messages say where in the stream the records are; their items are marked and unmarked, which announces them.
@@ -113,7 +121,7 @@ async fn announce(client: &BundleClient, message: &Value) -> anyhow::Result<usiz
     for record in page.get("Records").and_then(Value::as_array).into_iter().flatten() {
         let kind = record.pointer("/dynamodb/NewImage/kind/S").and_then(Value::as_str).unwrap_or_default();
         let key = record.pointer("/dynamodb/Keys/pk/S").and_then(Value::as_str);
-        if let (Some(key), "PAYMENT" | "MAIL") = (key, kind) {
+        if let (Some(key), "PAYMENT" | "REFUND" | "MAIL") = (key, kind) {
             mark(client, &table, key).await?;
             unpark(client, &table, key).await?;
             count += 1;

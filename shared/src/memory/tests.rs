@@ -11,6 +11,7 @@ use crate::{
     invoice::{
         Basis,
         issue::{Issuer, Render},
+        ledger::Entry,
         print::Page,
     },
     mail::{
@@ -19,6 +20,7 @@ use crate::{
     },
     outcome::{Outcome, Reason},
     payment::{PaymentLog, Recorded},
+    refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
     seller::Seller,
     testing::{FRANCHISE_TOML, sale},
@@ -87,6 +89,25 @@ impl House {
         panic!("never finished");
     }
 
+    async fn take_back(&self, refunds: &[Refund]) {
+        let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
+        let clock = FixedClock(start());
+        let issuer =
+            Issuer { ledger: &self.books, archive: &self.depot, renderer: &Typewriter, clock: &clock, seller: &seller };
+        for refund in refunds {
+            for _ in 0..3 {
+                if self.books.record_refund(refund, start()).await.is_ok() {
+                    break;
+                }
+            }
+            let mut tries = 0;
+            while matches!(issuer.take_back(refund).await.outcome, Outcome::Retry(_)) {
+                tries += 1;
+                assert!(tries < 4, "never finished");
+            }
+        }
+    }
+
     /// Delivers every queued mail again and again, each time a little later, until nothing is left to try.
     async fn mail(&self) {
         for round in 0..10_i64 {
@@ -116,14 +137,28 @@ impl House {
     }
 
     fn check(&self, count: usize) {
+        self.check_with_credits(count, 0);
+    }
+
+    fn check_with_credits(&self, invoices: usize, credits: usize) {
+        let count = invoices + credits;
         let entries = self.books.entries();
         let numbers: Vec<String> = entries.iter().map(|entry| entry.invoice.number.to_string()).collect();
-        let expected: Vec<String> = (1..=count).map(|n| format!("2026-11-{n:04}")).collect();
+        let expected = (1..=invoices).map(|n| format!("2026-11-{n:04}"));
+        let expected: Vec<String> = expected.chain((1..=credits).map(|n| format!("A2026-11-{n:04}"))).collect();
         assert_eq!(numbers, expected, "no gap, no repetition");
-        let mut billed: Vec<&SaleKey> = entries.iter().map(|entry| &entry.invoice.draft.sale).collect();
+        let mut billed: Vec<Basis> = entries.iter().map(|entry| entry.invoice.draft.basis()).collect();
         billed.sort();
         billed.dedup();
-        assert_eq!(billed.len(), count, "one sale, one invoice");
+        assert_eq!(billed.len(), count, "one sale, one invoice; one refund, one credit note");
+        for original in entries.iter().filter(|entry| entry.invoice.draft.corrects.is_none()) {
+            let of_it = |entry: &&Entry| {
+                entry.invoice.draft.corrects.as_ref().is_some_and(|credit| credit.number == original.invoice.number)
+            };
+            let back: i64 = entries.iter().filter(of_it).map(|entry| entry.invoice.draft.totals.gross).sum();
+            assert_eq!(original.credited.0.iter().map(|row| row.gross).sum::<i64>(), back);
+            assert!(back <= original.invoice.draft.totals.gross, "never above the invoice");
+        }
         let files = self.depot.files();
         assert_eq!(files.len(), count);
         for entry in &entries {
@@ -161,6 +196,71 @@ async fn whatever_call_fails_the_promises_hold() {
             house.check(3);
         }
     }
+}
+
+/// Refunds of `sales`, one for each amount.
+fn refunds(sales: &[Sale], amounts: &[(usize, i64)]) -> Vec<Refund> {
+    let refund = |(n, (sale, amount)): (usize, &(usize, i64))| Refund {
+        key: RefundKey(format!("re_{n}")),
+        event: format!("evt_re_{n}"),
+        sale: sales[*sale].key.clone(),
+        refunded_at: start(),
+        currency: "eur".to_owned(),
+        amount: *amount,
+        lines: Vec::new(),
+    };
+    (1..).zip(amounts).map(refund).collect()
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn whatever_call_fails_a_refund_is_credited_once() {
+    let sales = sales(2);
+    let back = refunds(&sales, &[(0, 1900), (0, 3000), (1, 4900)]);
+    let run = async |weather: Weather| {
+        let house = House::under(weather);
+        house.record(&sales).await;
+        // The second sale's invoice is made on the way, because its refund comes first.
+        house.issue(&sales[..1]).await;
+        house.take_back(&back).await;
+        house.issue(&sales).await;
+        house.mail().await;
+        house.check_with_credits(2, 3);
+        house.weather.calls()
+    };
+    let calls = run(Weather::default()).await;
+    for call in 0..calls {
+        run(Weather::with(call, Trouble::Before)).await;
+        run(Weather::with(call, Trouble::After)).await;
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn refunds_at_once_never_credit_more_than_was_billed() {
+    let sales = sales(1);
+    let back = refunds(&sales, &[(0, 3000), (0, 3000), (0, 1900)]);
+    let house = House::under(Weather::default());
+    house.record(&sales).await;
+    house.issue(&sales).await;
+    tokio::join!(house.take_back(&back[..1]), house.take_back(&back[1..2]), house.take_back(&back[2..]));
+    house.mail().await;
+    house.check_with_credits(1, 2);
+    let waiting: Vec<_> =
+        back.iter().filter_map(|refund| house.books.parked(&Basis::Refund(refund.key.clone()))).collect();
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(waiting[0].word, "refund_exceeds");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_refund_of_a_sale_that_waits_waits_with_it() {
+    let mut sales = sales(1);
+    sales[0].currency = "zzz".to_owned();
+    let back = refunds(&sales, &[(0, 100)]);
+    let house = House::under(Weather::default());
+    house.record(&sales).await;
+    house.take_back(&back).await;
+    let reason = house.books.parked(&Basis::Refund(back[0].key.clone())).unwrap();
+    assert!(reason.word == "sale_waits" && reason.text.contains("unknown_currency"), "{reason}");
+    house.check(0);
 }
 
 #[tokio::test(flavor = "current_thread")]
