@@ -214,7 +214,7 @@ fn invoice_line(number: usize, line: &Line, draft: &Draft) -> InvoiceLine {
     let vat = line_vat(line.vat);
     let mut written = InvoiceLine::new(
         number.to_string(),
-        xml(&line.description),
+        String::new(),
         Quantity::new(Decimal::from(line.quantity)),
         ONE,
         amount(line.net, draft),
@@ -222,6 +222,7 @@ fn invoice_line(number: usize, line: &Line, draft: &Draft) -> InvoiceLine {
         vat.rate,
     )
     .with_price(price);
+    written.item.name = filled(Some(&line.description)).map(|name| xml(&name));
     if line.discount > 0 {
         written.allowances.push(LineAllowanceCharge {
             amount: amount(line.discount, draft),

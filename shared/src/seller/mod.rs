@@ -73,6 +73,13 @@ pub struct Taxed {
     pub exempt: Option<Ground>,
 }
 
+impl Taxed {
+    /// Whether prices contain the tax, so that a sale without any told by Stripe still bears it.
+    pub fn contained(&self) -> bool {
+        matches!(self.rates, Rates::Fixed { prices: Prices::IncludeTax, .. })
+    }
+}
+
 /// Who says at which rate a seller's prices are taxed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rates {

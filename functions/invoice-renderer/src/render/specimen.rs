@@ -8,21 +8,26 @@ use comptoir::{
         print::{self, Page},
         unfit::Unfit,
     },
-    sale::{Address, Customer, Sale, SaleKey, SaleLine},
-    seller::Seller,
+    sale::{Address, ChargedTax, Customer, Sale, SaleKey, SaleLine},
+    seller::{Seller, VatRegime},
 };
 use jiff::{Timestamp, civil::Date};
+use rust_decimal::Decimal;
 
 /// An invoice of two lines to a customer who is nobody.
 ///
 /// # Errors
 /// The seller cannot invoice even this.
 pub fn invoice(seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
+    // Where Stripe adds the tax, it did.
+    let added = matches!(&seller.vat, VatRegime::Taxed(taxed) if !taxed.contained());
+    let tax = |amount| ChargedTax { amount, included: true, rate: Some(Decimal::from(20)), reason: None };
     let line = |description: &str, quantity, total, discount| SaleLine {
         description: description.to_owned(),
         quantity,
         total,
         discount,
+        taxes: added.then(|| tax(total / 6)).into_iter().collect(),
         ..SaleLine::default()
     };
     let sale = Sale {

@@ -10,7 +10,7 @@ use comptoir::{
     },
     sale::{Sale, SaleLine},
     seller::{Look, Seller},
-    testing::{FRANCHISE_TOML, STANDARD_TOML, sale},
+    testing::{FRANCHISE_TOML, STANDARD_TOML, matrix::matrix, sale},
 };
 use jiff::civil::{Date, date};
 
@@ -300,9 +300,9 @@ fn a_logo_is_printed() {
 
 #[test]
 fn the_specimen_renders_for_every_seller() {
-    for toml in [FRANCHISE_TOML, STANDARD_TOML] {
-        let seller = Seller::from_toml(toml).unwrap();
-        let page = specimen::page(&seller, DAY).unwrap();
-        Renderer::new(Templates::embedded(), &seller.look).unwrap().render(&page, TWIN).unwrap();
+    let renderer = renderer();
+    for case in matrix() {
+        let page = specimen::page(&case.seller, DAY).unwrap_or_else(|unfit| panic!("{}: {unfit}", case.name));
+        renderer.render(&page, TWIN).unwrap();
     }
 }
