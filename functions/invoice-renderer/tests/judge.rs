@@ -9,7 +9,8 @@ use std::{fs, path::Path, path::PathBuf, process::Command};
 
 use comptoir::{
     einvoice,
-    invoice::{Invoice, InvoiceNumber, draft::draft, print},
+    invoice::{Invoice, InvoiceNumber, credit::credit, draft::draft, ledger::Credited, print},
+    refund::{Refund, RefundKey},
     testing::matrix::{Case, matrix},
 };
 use invoice_renderer::render::{Renderer, Templates};
@@ -31,7 +32,14 @@ fn the_published_rules_accept_every_kind_of_document() {
     fs::create_dir_all(&folder).unwrap();
     let invoices: Vec<(String, Invoice)> = (1..).zip(&matrix()).map(|(n, case)| issued(n, case)).collect();
     assert!(invoices.len() >= 40);
-    let (oss, french): (Vec<_>, Vec<_>) = invoices.iter().partition(|(_, invoice)| invoice.draft.oss);
+    // Of every second sale a part goes back, of every tenth the whole.
+    let credits: Vec<(String, Invoice)> = (1..)
+        .zip(matrix().iter().zip(&invoices))
+        .step_by(2)
+        .map(|(n, (case, (_, invoice)))| taken_back(n, case, invoice, if n % 10 == 1 { 1 } else { 3 }))
+        .collect();
+    let documents = invoices.iter().chain(&credits);
+    let (oss, french): (Vec<_>, Vec<_>) = documents.partition(|(_, invoice)| invoice.draft.oss);
     for (group, flags) in [(french, &[][..]), (oss, &["--no-br-fr"][..])] {
         let files: Vec<PathBuf> = group.iter().map(|(name, invoice)| printed(&folder, name, invoice)).collect();
         let mut words = judge.split_whitespace();
@@ -47,6 +55,22 @@ fn issued(number: usize, case: &Case) -> (String, Invoice) {
     let draft = draft(&case.sale, &case.seller, DAY).unwrap();
     let number = InvoiceNumber(format!("2026-11-{number:04}"));
     (case.name.to_owned(), Invoice { number, issued_on: DAY, draft })
+}
+
+fn taken_back(number: usize, case: &Case, invoice: &Invoice, share: i64) -> (String, Invoice) {
+    let exact = |amount: i64| if case.sale.currency == "kwd" { amount - amount % 10 } else { amount };
+    let refund = Refund {
+        key: RefundKey(format!("re_{number}")),
+        event: "evt_1".to_owned(),
+        sale: case.sale.key.clone(),
+        refunded_at: case.sale.paid_at,
+        currency: case.sale.currency.clone(),
+        amount: exact((case.sale.total / share).max(1)),
+        lines: Vec::new(),
+    };
+    let draft = credit(&refund, invoice, &Credited::default(), &case.seller, DAY).unwrap().draft;
+    let number = InvoiceNumber(format!("A2026-11-{number:04}"));
+    (format!("{} back", case.name), Invoice { number, issued_on: DAY, draft })
 }
 
 fn printed(folder: &Path, name: &str, invoice: &Invoice) -> PathBuf {
