@@ -253,3 +253,6 @@ impl Draft {
         self.currency.minor(minor)
     }
 }
+
+#[cfg(test)]
+mod tests;
