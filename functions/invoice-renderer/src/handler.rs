@@ -6,7 +6,7 @@ use comptoir::{
     invoice::{
         issue::{Issued, Issuer, Render},
         ledger::Ledger,
-        print::Page,
+        print::{Page, Words},
     },
     lambda::{
         stream::{self, BatchAnswer, StreamEvent},
@@ -40,6 +40,8 @@ pub struct InvoiceRenderer<L, A, R, C> {
     pub clock: C,
     /// Who sells.
     pub seller: Seller,
+    /// What documents say.
+    pub words: Words,
 }
 
 impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
@@ -53,6 +55,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
             renderer: &self.renderer,
             clock: &self.clock,
             seller: &self.seller,
+            words: &self.words,
         };
         let mut issued = issuer.issue(&sales).await.into_iter();
         let mut outcomes = Vec::with_capacity(read.len());

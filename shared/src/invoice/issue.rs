@@ -13,7 +13,7 @@ use super::{
     draft::draft,
     ledger::{Claim, Claimed, Counter, Entry, LARGEST_CLAIM, Ledger},
     number::{InvoiceNumber, Series},
-    print::{self, Page},
+    print::{self, Page, Words},
 };
 use crate::{
     archive::{Archive, File},
@@ -62,6 +62,8 @@ pub struct Issuer<'a, L, A, R, C> {
     pub clock: &'a C,
     /// Who sells.
     pub seller: &'a Seller,
+    /// What documents say.
+    pub words: &'a Words,
 }
 
 impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
@@ -141,7 +143,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             return Outcome::AlreadyDone;
         }
         let invoice = &entry.invoice;
-        let page = print::page(invoice, &self.seller.look);
+        let page = print::page(invoice, &self.seller.look, self.words);
         let bytes = match self.renderer.render(&page) {
             Ok(bytes) => bytes,
             Err(reason) => return self.park(&invoice.draft.sale, reason).await,

@@ -20,7 +20,7 @@ use crate::{
     payment::{PaymentLog, Recorded},
     sale::{Sale, SaleKey},
     seller::Seller,
-    testing::{FRANCHISE_TOML, sale},
+    testing::{FRANCHISE_TOML, sale, words},
 };
 
 const LEASE: SignedDuration = SignedDuration::from_secs(120);
@@ -74,8 +74,14 @@ impl House {
     async fn issue(&self, sales: &[Sale]) {
         let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
         let clock = FixedClock(start());
-        let issuer =
-            Issuer { ledger: &self.books, archive: &self.depot, renderer: &Typewriter, clock: &clock, seller: &seller };
+        let issuer = Issuer {
+            ledger: &self.books,
+            archive: &self.depot,
+            renderer: &Typewriter,
+            clock: &clock,
+            seller: &seller,
+            words: &words(),
+        };
         for _ in 0..4 {
             let issued = issuer.issue(sales).await;
             assert_eq!(issued.len(), sales.len());

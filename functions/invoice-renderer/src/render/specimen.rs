@@ -1,29 +1,21 @@
-//! A page of the owner's own making that sells nothing: rendered at start, it shows a mistake in the templates before a
-//! number is claimed, and it warms the engine while the processor is free.
+//! Documents of the owner's own making that sell nothing: rendered at start, one shows a mistake in the templates before a
+//! number is claimed, and it warms the engine while the processor is free; both are what a preview shows.
 
 use comptoir::{
-    invoice::{
-        Invoice, InvoiceNumber,
-        draft::{Unfit, draft},
-        print::{self, Page},
-    },
-    sale::{Address, Customer, Sale, SaleKey, SaleLine},
-    seller::Seller,
+    invoice::{Correction, Invoice, InvoiceNumber, Kind, draft::draft, unfit::Unfit},
+    refund::RefundKey,
+    sale::{Address, ChargedTax, Customer, Sale, SaleKey, SaleLine},
+    seller::{Prices, Rates, Seller, VatRegime},
+    vat::split::split_included,
 };
 use jiff::{Timestamp, civil::Date};
+use rust_decimal::Decimal;
 
-/// An invoice of two lines to a customer who is nobody.
+/// An invoice of two lines, one with a discount, to a customer who is nobody.
 ///
 /// # Errors
 /// The seller cannot invoice even this.
-pub fn page(seller: &Seller, day: Date) -> Result<Page, Unfit> {
-    let line = |description: &str, quantity, total, discount| SaleLine {
-        description: description.to_owned(),
-        quantity,
-        total,
-        discount,
-        tax: None,
-    };
+pub fn invoice(seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
     let sale = Sale {
         key: SaleKey("specimen".to_owned()),
         event: "specimen".to_owned(),
@@ -32,7 +24,7 @@ pub fn page(seller: &Seller, day: Date) -> Result<Page, Unfit> {
         currency: "eur".to_owned(),
         total: 16_900,
         tax: None,
-        lines: vec![line(&seller.default_label, 1, 12_000, 0), line(&seller.default_label, 2, 4_900, 1_000)],
+        lines: vec![line(seller, 1, 12_000, 0), line(seller, 2, 4_900, 1_000)],
         customer: Customer {
             name: Some("Camille Spécimen".to_owned()),
             email: Some("camille@example.org".to_owned()),
@@ -47,8 +39,45 @@ pub fn page(seller: &Seller, day: Date) -> Result<Page, Unfit> {
         },
         payment_intent: None,
         reference: Some("CMD-0001".to_owned()),
+        delivery: None,
+        exchange: None,
     };
     let draft = draft(&sale, seller, day)?;
     let number = InvoiceNumber(format!("{}-0000", day.strftime("%Y-%m")));
-    Ok(print::page(&Invoice { number, issued_on: day, draft }, &seller.look))
+    Ok(Invoice { number, issued_on: day, draft })
+}
+
+/// The credit note that takes all of it back.
+///
+/// # Errors
+/// As [`invoice`].
+pub fn credit_note(seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
+    let Invoice { number, issued_on, mut draft } = invoice(seller, day)?;
+    draft.kind = Kind::CreditNote;
+    draft.corrects = Some(Correction { refund: RefundKey("specimen".to_owned()), number: number.clone(), issued_on });
+    Ok(Invoice { number: InvoiceNumber(format!("A{number}")), issued_on, draft })
+}
+
+/// A line with the tax that Stripe would have charged, where it is Stripe that charges it.
+fn line(seller: &Seller, quantity: u64, total: i64, discount: i64) -> SaleLine {
+    let rate = match &seller.vat {
+        VatRegime::Taxed(taxed) => match taxed.rates {
+            Rates::Fixed { prices: Prices::IncludeTax, .. } => None,
+            Rates::Fixed { rate, .. } => Some(rate),
+            Rates::Stripe => Some(Decimal::from(20)),
+        },
+        VatRegime::Franchise | VatRegime::Exempt(_) => None,
+    };
+    let charged = |rate: Decimal| {
+        let net = split_included(&[total], rate).and_then(|split| split.nets.first().copied())?;
+        Some(ChargedTax { amount: total - net, included: true, rate: Some(rate), reason: None })
+    };
+    SaleLine {
+        description: seller.default_label.clone(),
+        quantity,
+        total,
+        discount,
+        taxes: rate.and_then(charged).into_iter().collect(),
+        ..SaleLine::default()
+    }
 }

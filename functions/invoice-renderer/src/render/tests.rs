@@ -10,7 +10,7 @@ use comptoir::{
     },
     sale::{Sale, SaleLine},
     seller::{Look, Seller},
-    testing::{FRANCHISE_TOML, STANDARD_TOML, sale},
+    testing::{FRANCHISE_TOML, STANDARD_TOML, matrix::matrix, sale, words},
 };
 use jiff::civil::{Date, date};
 
@@ -29,13 +29,17 @@ fn renderer() -> Renderer {
 fn page_of(toml: &str, sale: &Sale) -> Page {
     let seller = Seller::from_toml(toml).unwrap();
     let draft = draft(sale, &seller, DAY).unwrap();
-    print::page(&Invoice { number: InvoiceNumber("2026-11-0042".into()), issued_on: DAY, draft }, &seller.look)
+    print::page(
+        &Invoice { number: InvoiceNumber("2026-11-0042".into()), issued_on: DAY, draft },
+        &seller.look,
+        &words(),
+    )
 }
 
 fn with_lines(count: i64) -> Page {
     let mut sale = sale();
     let line =
-        |n: i64| SaleLine { description: format!("Séance {n}"), quantity: 1, total: 100 * n, discount: 0, tax: None };
+        |n: i64| SaleLine { description: format!("Séance {n}"), quantity: 1, total: 100 * n, ..SaleLine::default() };
     sale.lines = (1..=count).map(line).collect();
     sale.total = sale.lines.iter().map(|line| line.total).sum();
     page_of(STANDARD_TOML, &sale)
@@ -267,10 +271,12 @@ fn a_logo_is_printed() {
 }
 
 #[test]
-fn the_specimen_renders_for_every_seller() {
-    for toml in [FRANCHISE_TOML, STANDARD_TOML] {
-        let seller = Seller::from_toml(toml).unwrap();
-        let page = specimen::page(&seller, DAY).unwrap();
-        Renderer::new(Templates::embedded(), &seller.look).unwrap().render(&page).unwrap();
+fn specimens_render_for_every_seller() {
+    for case in matrix() {
+        let press = Renderer::new(Templates::embedded(), &case.seller.look).unwrap();
+        for specimen in [specimen::invoice, specimen::credit_note] {
+            let invoice = specimen(&case.seller, DAY).unwrap_or_else(|unfit| panic!("{}: {unfit}", case.name));
+            press.render(&print::page(&invoice, &case.seller.look, &words())).unwrap();
+        }
     }
 }
