@@ -50,8 +50,10 @@ pub struct Page {
     pub seller_legal: Vec<String>,
     /// The buyer's name.
     pub buyer: String,
-    /// Address and identifiers, one line each.
+    /// Address, one line each.
     pub buyer_lines: Vec<String>,
+    /// E-mail and identifiers, one line each.
+    pub buyer_details: Vec<String>,
     /// Where goods went, one line each; empty if that is where the buyer is.
     pub delivery_lines: Vec<String>,
     /// The table.
@@ -133,6 +135,7 @@ pub fn page(invoice: &Invoice, look: &Look, words: &Words) -> Page {
         seller_legal: parties::legal(draft, words),
         buyer: draft.buyer.name.clone(),
         buyer_lines: parties::buyer(draft, words),
+        buyer_details: parties::details(&draft.buyer, words),
         delivery_lines: parties::delivery(draft, words),
         lines: draft.lines.iter().map(|line| print.line(line)).collect(),
         sums: print.sums(),

@@ -48,16 +48,30 @@ pub(super) fn legal(draft: &Draft, words: &Wording) -> Vec<String> {
     .collect()
 }
 
-/// The buyer's address, e-mail and numbers, one line each.
+/// The buyer's address, one line each, after the person where a business buys.
 pub(super) fn buyer(draft: &Draft, words: &Wording) -> Vec<String> {
     let buyer = &draft.buyer;
     let person = filled(buyer.customer.name.as_deref()).filter(|name| *name != buyer.name);
     let mut lines: Vec<String> = person.into_iter().collect();
     lines.extend(postal(buyer.customer.address.as_ref()));
     lines.extend((buyer.country != draft.seller.country).then(|| country(&buyer.country, words)));
-    lines.extend(filled(buyer.customer.email.as_deref()));
-    lines.extend(numbers(buyer, words));
     lines
+}
+
+/// The buyer's e-mail, SIREN and VAT number with their labels, then whatever other numbers the buyer gave, as given.
+pub(super) fn details(buyer: &Buyer, words: &Wording) -> Vec<String> {
+    // A Swiss number ends with its own word for VAT, so it is printed as given.
+    let vat_number = buyer.vat_number.as_ref().filter(|number| !number.starts_with("CHE"));
+    let labelled = [
+        filled(buyer.customer.email.as_deref()),
+        buyer.siren.as_ref().map(|siren| fill(&words.siren, &[("number", &identifier(siren))])),
+        vat_number.map(|number| fill(&words.vat_number, &[("number", number)])),
+    ];
+    let plain = |number: &str| number.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
+    let said: Vec<String> = buyer.siren.iter().chain(vat_number).map(|number| plain(number)).collect();
+    let given = buyer.customer.tax_ids.iter().map(|id| &id.value);
+    let others = given.filter(|value| !said.contains(&plain(value)));
+    labelled.into_iter().flatten().chain(others.cloned()).collect()
 }
 
 /// Where the goods went, name first, if that is not where the buyer is (decree 2022-1299); else nothing.
@@ -83,21 +97,6 @@ fn postal(address: Option<&Address>) -> Vec<String> {
     let town = town.into_iter().filter_map(|part| filled(part.as_deref())).collect::<Vec<_>>().join(" ");
     let lines = [filled(address.line1.as_deref()), filled(address.line2.as_deref()), filled(Some(&town))];
     lines.into_iter().flatten().collect()
-}
-
-/// SIREN and VAT number with their labels, then whatever other numbers the buyer gave, as given.
-fn numbers(buyer: &Buyer, words: &Wording) -> Vec<String> {
-    // A Swiss number ends with its own word for VAT, so it is printed as given.
-    let vat_number = buyer.vat_number.as_ref().filter(|number| !number.starts_with("CHE"));
-    let labelled = [
-        buyer.siren.as_ref().map(|siren| fill(&words.siren, &[("number", &identifier(siren))])),
-        vat_number.map(|number| fill(&words.vat_number, &[("number", number)])),
-    ];
-    let plain = |number: &str| number.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
-    let said: Vec<String> = buyer.siren.iter().chain(vat_number).map(|number| plain(number)).collect();
-    let given = buyer.customer.tax_ids.iter().map(|id| &id.value);
-    let others = given.filter(|value| !said.contains(&plain(value)));
-    labelled.into_iter().flatten().chain(others.cloned()).collect()
 }
 
 fn country(code: &str, words: &Wording) -> String {
