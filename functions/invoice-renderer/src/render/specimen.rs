@@ -42,9 +42,16 @@ pub fn invoice(seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
         delivery: None,
         exchange: None,
     };
-    let draft = draft(&sale, seller, day)?;
+    of(&sale, seller, day)
+}
+
+/// The invoice that `sale` would make, under a number that no series gives.
+///
+/// # Errors
+/// What makes the sale unfit for an invoice.
+pub fn of(sale: &Sale, seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
     let number = InvoiceNumber(format!("{}-0000", day.strftime("%Y-%m")));
-    Ok(Invoice { number, issued_on: day, draft })
+    Ok(Invoice { number, issued_on: day, draft: draft(sale, seller, day)? })
 }
 
 /// The credit note that takes all of it back.
