@@ -139,8 +139,22 @@ fn the_sums_never_begin_a_page() {
     for count in 10..30 {
         let Some(text) = text_of(&renderer.render(&with_lines(count)).unwrap()) else { return };
         let last = text.split('\u{c}').rfind(|page| page.contains("Total HT")).unwrap();
-        assert!(last.contains(&format!("Séance {count}")), "{count} lines: {last}");
+        for kept in [count - 1, count] {
+            assert!(last.contains(&format!("Séance {kept}")), "{count} lines: {last}");
+        }
         assert!(last.contains("Reste à payer"), "{count} lines: {last}");
+    }
+}
+
+#[test]
+fn a_description_longer_than_a_page_runs_on() {
+    let mut page = page();
+    page.lines.truncate(1);
+    page.lines[0].description = "Une description sans fin, recopiée d’ailleurs. ".repeat(150);
+    let pdf = renderer().render(&page).unwrap();
+    assert_eq!(pages_of(&pdf), 3);
+    if let Some(text) = text_of(&pdf) {
+        assert!(text.contains("Reste à payer"), "{text}");
     }
 }
 
