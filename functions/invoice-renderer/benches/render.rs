@@ -7,7 +7,7 @@ use comptoir::{
     invoice::{Invoice, InvoiceNumber, draft::draft, print},
     sale::{Sale, SaleLine},
     seller::{Look, Seller},
-    testing::{STANDARD_TOML, sale},
+    testing::{STANDARD_TOML, sale, words},
 };
 use divan::{Bencher, counter::ItemsCount};
 use invoice_renderer::render::{Renderer, Templates};
@@ -19,7 +19,8 @@ fn main() {
 
 fn invoice(lines: i64) -> Invoice {
     let seller = Seller::from_toml(STANDARD_TOML).unwrap();
-    let line = |n| SaleLine { description: format!("Séance {n}"), quantity: 1, total: 1000 * n, ..SaleLine::default() };
+    let line =
+        |n| SaleLine { description: format!("Séance {n}"), quantity: 1, total: 1000 * n, ..SaleLine::default() };
     let lines: Vec<SaleLine> = (1..=lines).map(line).collect();
     let sale = Sale { total: lines.iter().map(|line| line.total).sum(), lines, ..sale() };
     let day = date(2026, 11, 21);
@@ -35,7 +36,9 @@ fn look() -> Look {
 fn render(bencher: Bencher<'_, '_>, lines: i64) {
     let invoice = invoice(lines);
     let renderer = Renderer::new(Templates::embedded(), &look()).unwrap();
-    let once = || renderer.render(&print::page(&invoice, &look()), &einvoice::factur_x(&invoice).unwrap()).unwrap();
+    let words = words();
+    let once =
+        || renderer.render(&print::page(&invoice, &look(), &words), &einvoice::factur_x(&invoice).unwrap()).unwrap();
     once();
     bencher.counter(ItemsCount::new(1_usize)).bench_local(once);
 }

@@ -8,7 +8,7 @@ use comptoir::{
         Basis,
         issue::{Issued, Issuer, Render},
         ledger::Ledger,
-        print::Page,
+        print::{Page, Words},
     },
     lambda::{
         stream::{self, BatchAnswer, StreamEvent},
@@ -43,6 +43,8 @@ pub struct InvoiceRenderer<L, A, R, C> {
     pub clock: C,
     /// Who sells.
     pub seller: Seller,
+    /// What documents say.
+    pub words: Words,
 }
 
 impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
@@ -55,6 +57,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
             renderer: &self.renderer,
             clock: &self.clock,
             seller: &self.seller,
+            words: &self.words,
         };
         let sales: Vec<Sale> = read.iter().filter_map(Work::sale).cloned().collect();
         let mut invoices = issuer.issue(&sales).await.into_iter();

@@ -1,4 +1,5 @@
 //! From a recorded payment to an archived PDF and a queued mail.
 
 pub mod handler;
+pub mod preview;
 pub mod render;

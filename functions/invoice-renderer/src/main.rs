@@ -8,6 +8,7 @@ use comptoir::{
     aws::{self, archive::S3Archive, ledger::DynamoLedger},
     clock::{Clock, SystemClock},
     config, einvoice,
+    invoice::print,
     lambda::{stream::StreamEvent, telemetry},
     seller::Seller,
 };
@@ -28,11 +29,13 @@ async fn main() -> Result<(), Error> {
         Some(folder) => Templates::read(folder.as_ref())?,
         None => Templates::embedded(),
     };
+    let words = templates.words()?;
     let press = Renderer::new(templates, &seller.look)?;
     // A template that cannot print even a specimen must not cost numbers: payments wait in the stream
     // until it is mended, and after six hours in the on-failure queue.
     let today = SystemClock.now().to_zoned(seller.time_zone.clone()).date();
-    press.render(&specimen::page(&seller, today)?, &einvoice::factur_x(&specimen::invoice(&seller, today)?)?)?;
+    let specimen = specimen::invoice(&seller, today)?;
+    press.render(&print::page(&specimen, &seller.look, &words), &einvoice::factur_x(&specimen)?)?;
     let aws = aws::sdk_config().await;
     let (billing, outbox) = (config::required("BILLING_TABLE")?, config::required("OUTBOX_TABLE")?);
     let renderer = InvoiceRenderer {
@@ -41,6 +44,7 @@ async fn main() -> Result<(), Error> {
         renderer: press,
         clock: SystemClock,
         seller,
+        words,
     };
     let renderer = &renderer;
     lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {

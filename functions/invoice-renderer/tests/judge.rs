@@ -11,7 +11,10 @@ use comptoir::{
     einvoice,
     invoice::{Invoice, InvoiceNumber, credit::credit, draft::draft, ledger::Credited, print},
     refund::{Refund, RefundKey},
-    testing::matrix::{Case, matrix},
+    testing::{
+        self,
+        matrix::{Case, matrix},
+    },
 };
 use invoice_renderer::render::{Renderer, Templates};
 use jiff::civil::{Date, date};
@@ -77,7 +80,7 @@ fn printed(folder: &Path, name: &str, invoice: &Invoice) -> PathBuf {
     let look = comptoir::seller::Look { logo: None, accent: "#1f3a5f".to_owned() };
     let renderer = Renderer::new(Templates::embedded(), &look).unwrap();
     let twin = einvoice::factur_x(invoice).unwrap();
-    let pdf = renderer.render(&print::page(invoice, &look), &twin).unwrap();
+    let pdf = renderer.render(&print::page(invoice, &look, &testing::words()), &twin).unwrap();
     let file = folder.join(format!("{} {}.pdf", invoice.number, name.replace(['/', ','], "")));
     fs::write(&file, pdf).unwrap();
     file

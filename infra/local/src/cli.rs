@@ -1,5 +1,6 @@
 //! The commands, and how each of them ends: with everything stopped, and one sentence when something went wrong.
 
+use std::ffi::OsString;
 use std::future::Future;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use crate::bundle::{Bundle, Options};
 use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
-use crate::{demo, paths, pay, process, replay, runtime, seller};
+use crate::{demo, paths, pay, preview, process, replay, runtime, seller};
 
 /// Where `cargo local` answers unless told otherwise.
 const PORT: u16 = 4100;
@@ -36,6 +37,13 @@ enum Command {
     Pay(pay::Pay),
     /// Puts parked records back, once their cause is mended (cargo replay)
     Replay,
+    /// Shows the invoice template while it is edited (cargo preview)
+    #[command(disable_help_flag = true)]
+    Preview {
+        /// What the preview itself is told: --event FILE, --out FILE, --once
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,6 +84,11 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Local(local) => serve(local).await,
         Command::Pay(pay) => or_stopped(async { pay::run(&pay, &client()?).await }).await,
         Command::Replay => or_stopped(async { replay::run(&client()?).await.map(drop) }).await,
+        // Whoever watches ends by Ctrl-C; that is no mishap.
+        Command::Preview { arguments } => tokio::select! {
+            shown = preview::run(&arguments) => shown,
+            stopped = stopped() => stopped,
+        },
     }
 }
 

@@ -32,6 +32,7 @@ pub mod lock;
 pub mod mail;
 pub mod paths;
 mod pay;
+mod preview;
 pub mod process;
 pub mod progress;
 pub mod replay;

@@ -13,7 +13,7 @@ use super::{
     draft::draft,
     ledger::{Claim, Claimed, Counter, Entry, LARGEST_CLAIM, Ledger},
     number::{InvoiceNumber, SeriesPattern},
-    print::{self, Page},
+    print::{self, Page, Words},
 };
 use crate::{
     archive::{Archive, File},
@@ -63,6 +63,8 @@ pub struct Issuer<'a, L, A, R, C> {
     pub clock: &'a C,
     /// Who sells.
     pub seller: &'a Seller,
+    /// What documents say.
+    pub words: &'a Words,
 }
 
 impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
@@ -146,7 +148,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             return Outcome::AlreadyDone;
         }
         let invoice = &entry.invoice;
-        let page = print::page(invoice, &self.seller.look);
+        let page = print::page(invoice, &self.seller.look, self.words);
         let twin = einvoice::factur_x(invoice).map_err(|error| Reason::new("einvoice_unwritable", error.to_string()));
         let bytes = match twin.and_then(|twin| self.renderer.render(&page, &twin)) {
             Ok(bytes) => bytes,

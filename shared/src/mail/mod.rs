@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::{
         invoice::{InvoiceNumber, draft::draft},
-        testing::{FRANCHISE_TOML, sale},
+        testing::{FRANCHISE_TOML, sale, words},
     };
     use jiff::civil::date;
 
@@ -161,7 +161,7 @@ mod tests {
             draft: draft(&sale(), &seller, issued_on).unwrap(),
         };
         let document = Document { key: "invoices/a.pdf".into(), sha256: String::new(), size: 1 };
-        let page = print::page(&invoice, &seller.look);
+        let page = print::page(&invoice, &seller.look, &words());
         Mail {
             from_name: from_name.into(),
             ..Mail::of_invoice(&invoice, &page, &document, &seller, Timestamp::UNIX_EPOCH)

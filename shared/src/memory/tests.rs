@@ -23,7 +23,7 @@ use crate::{
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
     seller::Seller,
-    testing::{FRANCHISE_TOML, sale},
+    testing::{FRANCHISE_TOML, sale, words},
 };
 
 const LEASE: SignedDuration = SignedDuration::from_secs(120);
@@ -77,8 +77,14 @@ impl House {
     async fn issue(&self, sales: &[Sale]) {
         let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
         let clock = FixedClock(start());
-        let issuer =
-            Issuer { ledger: &self.books, archive: &self.depot, renderer: &Typewriter, clock: &clock, seller: &seller };
+        let issuer = Issuer {
+            ledger: &self.books,
+            archive: &self.depot,
+            renderer: &Typewriter,
+            clock: &clock,
+            seller: &seller,
+            words: &words(),
+        };
         for _ in 0..4 {
             let issued = issuer.issue(sales).await;
             assert_eq!(issued.len(), sales.len());
@@ -92,8 +98,14 @@ impl House {
     async fn take_back(&self, refunds: &[Refund]) {
         let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
         let clock = FixedClock(start());
-        let issuer =
-            Issuer { ledger: &self.books, archive: &self.depot, renderer: &Typewriter, clock: &clock, seller: &seller };
+        let issuer = Issuer {
+            ledger: &self.books,
+            archive: &self.depot,
+            renderer: &Typewriter,
+            clock: &clock,
+            seller: &seller,
+            words: &words(),
+        };
         for refund in refunds {
             for _ in 0..3 {
                 if self.books.record_refund(refund, start()).await.is_ok() {

@@ -2,6 +2,11 @@
 
 pub mod matrix;
 
+use crate::invoice::print::Words;
+
+/// The words that invoices are printed with.
+pub const WORDS_TOML: &str = include_str!("../../../infra/templates/words.toml");
+
 /// A sole trader without VAT.
 pub const FRANCHISE_TOML: &str = r#"
 [seller]
@@ -51,6 +56,15 @@ rate = "20"
 [mail]
 from = "facturation@example.org"
 "#;
+
+/// The words that invoices are printed with, read.
+///
+/// # Panics
+/// The file is wrong; it says where.
+#[expect(clippy::panic, reason = "words that do not stand are a broken test")]
+pub fn words() -> Words {
+    Words::from_toml(WORDS_TOML).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
 
 /// A sale of 49 EUR to a person in Paris.
 pub fn sale() -> crate::sale::Sale {

@@ -2,6 +2,8 @@
 
 use std::{io, path::PathBuf};
 
+use comptoir::invoice::print::InvalidWords;
+
 /// Templates that cannot be used at all; found before any invoice is claimed.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidTemplates {
@@ -16,6 +18,9 @@ pub enum InvalidTemplates {
     /// A template is not text.
     #[error("{0} is not UTF-8 text; save it as UTF-8")]
     NotText(String),
+    /// The words are wrong.
+    #[error(transparent)]
+    Words(#[from] InvalidWords),
     /// A file in `fonts/` is no font.
     #[error("{0} is not a font; keep only .otf and .ttf files of whole fonts in fonts/")]
     NotFont(String),

@@ -1,35 +1,21 @@
-//! A page of the owner's own making that sells nothing: rendered at start, it shows a mistake in the templates before a
-//! number is claimed, and it warms the engine while the processor is free.
+//! Documents of the owner's own making that sell nothing: rendered at start, one shows a mistake in the templates before a
+//! number is claimed, and it warms the engine while the processor is free; both are what a preview shows.
 
 use comptoir::{
-    invoice::{
-        Invoice, InvoiceNumber,
-        draft::draft,
-        print::{self, Page},
-        unfit::Unfit,
-    },
+    invoice::{Invoice, InvoiceNumber, credit::credit, draft::draft, ledger::Credited, unfit::Unfit},
+    refund::{Refund, RefundKey},
     sale::{Address, ChargedTax, Customer, Sale, SaleKey, SaleLine},
-    seller::{Seller, VatRegime},
+    seller::{Prices, Rates, Seller, VatRegime},
+    vat::split::split_included,
 };
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
 
-/// An invoice of two lines to a customer who is nobody.
+/// An invoice of two lines, one with a discount, to a customer who is nobody.
 ///
 /// # Errors
 /// The seller cannot invoice even this.
 pub fn invoice(seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
-    // Where Stripe adds the tax, it did.
-    let added = matches!(&seller.vat, VatRegime::Taxed(taxed) if !taxed.contained());
-    let tax = |amount| ChargedTax { amount, included: true, rate: Some(Decimal::from(20)), reason: None };
-    let line = |description: &str, quantity, total, discount| SaleLine {
-        description: description.to_owned(),
-        quantity,
-        total,
-        discount,
-        taxes: added.then(|| tax(total / 6)).into_iter().collect(),
-        ..SaleLine::default()
-    };
     let sale = Sale {
         key: SaleKey("specimen".to_owned()),
         event: "specimen".to_owned(),
@@ -38,7 +24,7 @@ pub fn invoice(seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
         currency: "eur".to_owned(),
         total: 16_900,
         tax: None,
-        lines: vec![line(&seller.default_label, 1, 12_000, 0), line(&seller.default_label, 2, 4_900, 1_000)],
+        lines: vec![line(seller, 1, 12_000, 0), line(seller, 2, 4_900, 1_000)],
         customer: Customer {
             name: Some("Camille Spécimen".to_owned()),
             email: Some("camille@example.org".to_owned()),
@@ -56,15 +42,56 @@ pub fn invoice(seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
         delivery: None,
         exchange: None,
     };
-    let draft = draft(&sale, seller, day)?;
-    let number = InvoiceNumber(format!("{}-0000", day.strftime("%Y-%m")));
-    Ok(Invoice { number, issued_on: day, draft })
+    of(&sale, seller, day)
 }
 
-/// Its page.
+/// The invoice that `sale` would make, under a number that no series gives.
 ///
 /// # Errors
-/// The seller cannot invoice even this.
-pub fn page(seller: &Seller, day: Date) -> Result<Page, Unfit> {
-    Ok(print::page(&invoice(seller, day)?, &seller.look))
+/// What makes the sale unfit for an invoice.
+pub fn of(sale: &Sale, seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
+    let number = InvoiceNumber(format!("{}-0000", day.strftime("%Y-%m")));
+    Ok(Invoice { number, issued_on: day, draft: draft(sale, seller, day)? })
+}
+
+/// The credit note that takes all of `invoice` back.
+///
+/// # Errors
+/// The seller cannot credit even this.
+pub fn credit_note(invoice: &Invoice, seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
+    let refund = Refund {
+        key: RefundKey("specimen".to_owned()),
+        event: "specimen".to_owned(),
+        sale: invoice.draft.sale.clone(),
+        refunded_at: invoice.draft.paid_at,
+        currency: "eur".to_owned(),
+        amount: invoice.draft.totals.gross,
+        lines: Vec::new(),
+    };
+    let draft = credit(&refund, invoice, &Credited::default(), seller, day)?.draft;
+    Ok(Invoice { number: InvoiceNumber(format!("A{}", invoice.number)), issued_on: day, draft })
+}
+
+/// A line with the tax that Stripe would have charged, where it is Stripe that charges it.
+fn line(seller: &Seller, quantity: u64, total: i64, discount: i64) -> SaleLine {
+    let rate = match &seller.vat {
+        VatRegime::Taxed(taxed) => match taxed.rates {
+            Rates::Fixed { prices: Prices::IncludeTax, .. } => None,
+            Rates::Fixed { rate, .. } => Some(rate),
+            Rates::Stripe => Some(Decimal::from(20)),
+        },
+        VatRegime::Franchise | VatRegime::Exempt(_) => None,
+    };
+    let charged = |rate: Decimal| {
+        let net = split_included(&[total], rate).and_then(|split| split.nets.first().copied())?;
+        Some(ChargedTax { amount: total - net, included: true, rate: Some(rate), reason: None })
+    };
+    SaleLine {
+        description: seller.default_label.clone(),
+        quantity,
+        total,
+        discount,
+        taxes: rate.and_then(charged).into_iter().collect(),
+        ..SaleLine::default()
+    }
 }

@@ -2,7 +2,12 @@
 
 use std::{borrow::Cow, collections::BTreeMap, fs, path::Path};
 
+use comptoir::invoice::print::Words;
+
 use super::error::InvalidTemplates;
+
+/// What invoices say, beside the template that lays it out.
+const WORDS: &str = "words.toml";
 
 /// Files by name, `fonts/Inter-Regular.otf`. Mail templates are not among them.
 #[derive(Debug, Clone)]
@@ -39,6 +44,17 @@ impl Templates {
             }
         }
         Ok(Self { files })
+    }
+
+    /// The words among the files.
+    ///
+    /// # Errors
+    /// They are missing, no text, or wrong; with the place and the fix.
+    pub fn words(&self) -> Result<Words, InvalidTemplates> {
+        self.require(WORDS)?;
+        let bytes = self.files.get(WORDS).map(Cow::as_ref).unwrap_or_default();
+        let text = std::str::from_utf8(bytes).map_err(|_| InvalidTemplates::NotText(WORDS.to_owned()))?;
+        Ok(Words::from_toml(text)?)
     }
 
     /// Refuses a file that is not there.

@@ -10,7 +10,7 @@ use comptoir::{
     },
     sale::{Sale, SaleLine},
     seller::{Look, Seller},
-    testing::{FRANCHISE_TOML, STANDARD_TOML, matrix::matrix, sale},
+    testing::{FRANCHISE_TOML, STANDARD_TOML, matrix::matrix, sale, words},
 };
 use jiff::civil::{Date, date};
 
@@ -32,7 +32,11 @@ fn renderer() -> Renderer {
 fn page_of(toml: &str, sale: &Sale) -> Page {
     let seller = Seller::from_toml(toml).unwrap();
     let draft = draft(sale, &seller, DAY).unwrap();
-    print::page(&Invoice { number: InvoiceNumber("2026-11-0042".into()), issued_on: DAY, draft }, &seller.look)
+    print::page(
+        &Invoice { number: InvoiceNumber("2026-11-0042".into()), issued_on: DAY, draft },
+        &seller.look,
+        &words(),
+    )
 }
 
 fn with_lines(count: i64) -> Page {
@@ -167,8 +171,22 @@ fn the_sums_never_begin_a_page() {
     for count in 10..30 {
         let Some(text) = text_of(&renderer.render(&with_lines(count), TWIN).unwrap()) else { return };
         let last = text.split('\u{c}').rfind(|page| page.contains("Total HT")).unwrap();
-        assert!(last.contains(&format!("Séance {count}")), "{count} lines: {last}");
+        for kept in [count - 1, count] {
+            assert!(last.contains(&format!("Séance {kept}")), "{count} lines: {last}");
+        }
         assert!(last.contains("Reste à payer"), "{count} lines: {last}");
+    }
+}
+
+#[test]
+fn a_description_longer_than_a_page_runs_on() {
+    let mut page = page();
+    page.lines.truncate(1);
+    page.lines[0].description = "Une description sans fin, recopiée d’ailleurs. ".repeat(150);
+    let pdf = renderer().render(&page, TWIN).unwrap();
+    assert_eq!(pages_of(&pdf), 3);
+    if let Some(text) = text_of(&pdf) {
+        assert!(text.contains("Reste à payer"), "{text}");
     }
 }
 
@@ -299,10 +317,11 @@ fn a_logo_is_printed() {
 }
 
 #[test]
-fn the_specimen_renders_for_every_seller() {
+fn every_seller_has_specimens() {
     let renderer = renderer();
     for case in matrix() {
-        let page = specimen::page(&case.seller, DAY).unwrap_or_else(|unfit| panic!("{}: {unfit}", case.name));
-        renderer.render(&page, TWIN).unwrap();
+        let invoice = specimen::invoice(&case.seller, DAY).unwrap_or_else(|unfit| panic!("{}: {unfit}", case.name));
+        let credit_note = specimen::credit_note(&invoice, &case.seller, DAY).unwrap();
+        renderer.render(&print::page(&credit_note, &case.seller.look, &words()), TWIN).unwrap();
     }
 }

@@ -13,10 +13,10 @@ use tokio::sync::Mutex;
 use crate::progress::Progress;
 use crate::{environment, paths, process};
 
-/// Executables by package.
+/// Executables by name; a function's is that of its package.
 pub type Binaries = BTreeMap<String, PathBuf>;
 
-/// Builds every function of the workspace, unless this process has done so already.
+/// Builds every function and example of the workspace, unless this process has done so already.
 ///
 /// # Errors
 /// When something does not compile.
@@ -34,8 +34,8 @@ pub async fn build(progress: Progress) -> anyhow::Result<Binaries> {
 async fn run(progress: Progress) -> anyhow::Result<Binaries> {
     let mut cargo = Command::new(environment::cargo());
     // The whole workspace, so that features are what `cargo test --workspace` resolves and it need not build the same
-    // dependencies again; `--examples` is there for the same reason: with it, cargo counts dev-dependencies in. There are
-    // no examples. The runner is left out because it is the program that is running.
+    // dependencies again; `--examples` is there for the same reason: with it, cargo counts dev-dependencies in. One of them
+    // is what `cargo preview` runs. The runner is left out because it is the program that is running.
     cargo.args([
         "build",
         "--workspace",

@@ -1,0 +1,93 @@
+//! The sale that a saved Stripe event announces, from the event alone: Stripe is not asked.
+
+use std::{
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use comptoir::{
+    outcome::{Reason, Unavailable},
+    sale::Sale,
+    stripe::{
+        classify::{Meaning, classify, read},
+        lines::{Completed, complete},
+        object::{BalanceTransaction, InvoiceLine, LineItem, Session, StripeRefund, TaxRate},
+        reader::StripeReader,
+    },
+};
+use serde_json::Value;
+
+/// Reads the sale of an event, with the lines it carries, or else with one line for the total.
+///
+/// # Errors
+/// It is no event, or its event is no sale.
+pub(super) fn sale(body: &[u8]) -> Result<Sale, Reason> {
+    let event = read(body)?;
+    let announced = match classify(&event, event.livemode) {
+        Meaning::Sale(announced) => *announced,
+        Meaning::Nothing(reason) | Meaning::ForTheOwner(reason) | Meaning::Unreadable(reason) => return Err(reason),
+        Meaning::Refunds(_) | Meaning::RefundsOf { .. } => {
+            return Err(Reason::new("refund", "show the event of the sale; its credit note looks the same"));
+        }
+    };
+    let carried = serde_json::from_str::<Value>(event.data.object.get())
+        .ok()
+        .and_then(|object| serde_json::from_value(object.pointer("/line_items/data")?.clone()).ok());
+    match at_once(complete(announced, &Carried(carried))) {
+        Some(Ok(Completed::Whole(sale) | Completed::Summed(sale))) => Ok(sale),
+        Some(Ok(Completed::BilledByInvoice)) => {
+            Err(Reason::new("billed_by_stripe_invoice", "show the event invoice.paid of this sale instead"))
+        }
+        Some(Err(_)) | None => Err(Reason::new("incomplete", "Stripe has to be asked for the rest of this sale")),
+    }
+}
+
+/// The answer of work that waits for nothing.
+fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
+    match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => Some(answer),
+        Poll::Pending => None,
+    }
+}
+
+/// Stripe as far as the event itself tells: the line items that were expanded in it.
+struct Carried(Option<Vec<LineItem>>);
+
+impl StripeReader for Carried {
+    fn can_ask(&self) -> bool {
+        true
+    }
+
+    async fn session(&self, _: &str) -> Result<Option<Session>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn session_lines(&self, _: &str) -> Result<Option<Vec<LineItem>>, Unavailable> {
+        Ok(self.0.clone())
+    }
+
+    async fn invoice_lines(&self, _: &str) -> Result<Option<Vec<InvoiceLine>>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn tax_rate(&self, _: &str) -> Result<Option<TaxRate>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn refunds_of(&self, _: &str) -> Result<Option<Vec<StripeRefund>>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn invoice_paid_by(&self, _: &str) -> Result<Option<String>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn intent_that_paid(&self, _: &str) -> Result<Option<String>, Unavailable> {
+        Ok(None)
+    }
+
+    async fn settlement(&self, _: &str) -> Result<Option<Option<BalanceTransaction>>, Unavailable> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,270 @@
+//! What a page shows: every value of an invoice as the text its reader sees, in French or English.
+//!
+//! The invoice template receives a [`Page`] and lays it out; it computes nothing and formats nothing. The words are in
+//! `words`, how numbers and dates are written in `format`, who is named how in `parties`. Legal mentions arrive already
+//! chosen. What the electronic twin of the invoice carries is not decided here.
+
+mod format;
+mod parties;
+mod words;
+
+use serde::Serialize;
+
+use super::{Draft, Invoice, Kind, Line, TaxRow};
+use crate::{
+    money::Currency,
+    seller::{Look, Supply},
+    vat::VatCategory,
+};
+pub use format::money;
+use format::{day, group, number, percent, with_currency};
+pub use words::{InvalidWords, Words};
+use words::{Wording, fill};
+
+/// An invoice as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Page {
+    /// `fr` or `en`.
+    pub language: String,
+    /// `#rrggbb`.
+    pub accent: String,
+    /// A file beside the template.
+    pub logo: Option<String>,
+    /// What it is: "Facture", "Avoir".
+    pub title: String,
+    /// The number.
+    pub number: String,
+    /// Fixed strings of this language.
+    pub labels: Labels,
+    /// Date of issue as printed.
+    pub issued_on: String,
+    /// Date of issue as numbers, for the document's metadata: year, month, day.
+    pub date: (i16, i8, i8),
+    /// What a reader looks for first, label and value: dates, reference, what a credit note corrects.
+    pub facts: Vec<(String, String)>,
+    /// The seller's name.
+    pub seller: String,
+    /// Address and contact, one line each.
+    pub seller_lines: Vec<String>,
+    /// Legal form, capital, registration, SIREN or SIRET, VAT number: the foot of every page.
+    pub seller_legal: Vec<String>,
+    /// The buyer's name.
+    pub buyer: String,
+    /// Address, one line each.
+    pub buyer_lines: Vec<String>,
+    /// E-mail and identifiers, one line each.
+    pub buyer_details: Vec<String>,
+    /// Where goods went, one line each; empty if that is where the buyer is.
+    pub delivery_lines: Vec<String>,
+    /// The table.
+    pub lines: Vec<PageLine>,
+    /// Sums above the total, label and amount.
+    pub sums: Vec<(String, String)>,
+    /// The total, label and amount.
+    pub total: (String, String),
+    /// Sums below the total, label and amount: paid, due.
+    pub settled: Vec<(String, String)>,
+    /// The VAT in euros, of an invoice in another currency.
+    pub in_euros: Option<String>,
+    /// How and when it was paid, or refunded.
+    pub paid: String,
+    /// Legal texts.
+    pub mentions: Vec<String>,
+    /// A word across the page for documents that are no real invoices.
+    pub stamp: Option<String>,
+}
+
+/// Fixed strings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Labels {
+    /// Above the buyer.
+    pub billed_to: String,
+    /// Above the address of delivery.
+    pub delivered_to: String,
+    /// Table head.
+    pub description: String,
+    /// Table head.
+    pub quantity: String,
+    /// Table head.
+    pub unit_price: String,
+    /// Table head.
+    pub vat: String,
+    /// Table head.
+    pub amount: String,
+    /// "Page {page}/{pages}": only the template knows these two numbers.
+    pub page: String,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PageLine {
+    /// What.
+    pub description: String,
+    /// A remark below it: the discount.
+    pub detail: Option<String>,
+    /// How many.
+    pub quantity: String,
+    /// One, before tax and discount.
+    pub unit_price: String,
+    /// The rate, "20 %", or a dash where none applies.
+    pub vat: String,
+    /// The line before tax, after discount.
+    pub amount: String,
+}
+
+/// The page of an invoice. A function of the snapshot, the look and the words alone.
+pub fn page(invoice: &Invoice, look: &Look, words: &Words) -> Page {
+    let draft = &invoice.draft;
+    let words = words.of(&draft.language);
+    let print = Print { draft, words, french: draft.language == "fr" };
+    Page {
+        language: draft.language.clone(),
+        accent: look.accent.clone(),
+        logo: look.logo.clone(),
+        title: match draft.kind {
+            Kind::Invoice => words.invoice.clone(),
+            Kind::CreditNote => words.credit_note.clone(),
+        },
+        number: invoice.number.to_string(),
+        labels: labels(words),
+        issued_on: day(invoice.issued_on, words),
+        date: (invoice.issued_on.year(), invoice.issued_on.month(), invoice.issued_on.day()),
+        facts: facts(invoice, words),
+        seller: draft.seller.name.clone(),
+        seller_lines: parties::seller(draft, words),
+        seller_legal: parties::legal(draft, words),
+        buyer: draft.buyer.name.clone(),
+        buyer_lines: parties::buyer(draft, words),
+        buyer_details: parties::details(&draft.buyer, words),
+        delivery_lines: parties::delivery(draft, words),
+        lines: draft.lines.iter().map(|line| print.line(line)).collect(),
+        sums: print.sums(),
+        total: (
+            if print.bears_vat() { &words.total_with_vat } else { &words.total_without_vat }.clone(),
+            print.amount(draft.totals.gross),
+        ),
+        settled: print.settled(),
+        in_euros: print.in_euros(),
+        paid: fill(
+            match draft.kind {
+                Kind::Invoice => &words.paid_on,
+                Kind::CreditNote => &words.refunded_on,
+            },
+            &[("date", &day(draft.supplied_on, words)), ("means", &draft.paid_through)],
+        ),
+        mentions: draft.mentions.iter().map(|mention| mention.text.clone()).collect(),
+        stamp: draft.test.then(|| "TEST".to_owned()),
+    }
+}
+
+fn labels(words: &Wording) -> Labels {
+    Labels {
+        billed_to: words.billed_to.clone(),
+        delivered_to: words.delivered_to.clone(),
+        description: words.description.clone(),
+        quantity: words.quantity.clone(),
+        unit_price: words.unit_price.clone(),
+        vat: words.vat.clone(),
+        amount: words.amount.clone(),
+        page: words.page.clone(),
+    }
+}
+
+fn facts(invoice: &Invoice, words: &Wording) -> Vec<(String, String)> {
+    let draft = &invoice.draft;
+    let supplied_on = match draft.supply {
+        Supply::Goods => &words.goods_supplied_on,
+        Supply::Services | Supply::Digital => &words.services_supplied_on,
+        Supply::Both => &words.supplied_on,
+    };
+    let mut facts = vec![(words.issued_on.clone(), day(invoice.issued_on, words))];
+    match &draft.corrects {
+        Some(original) => {
+            let (number, date) = (original.number.to_string(), day(original.issued_on, words));
+            facts.push((words.corrects.clone(), fill(&words.corrected, &[("number", &number), ("date", &date)])));
+        }
+        None => facts.push((supplied_on.clone(), day(draft.supplied_on, words))),
+    }
+    facts.extend(draft.reference.clone().map(|reference| (words.reference.clone(), reference)));
+    facts
+}
+
+/// The figures of a draft, in the words and the manner of its reader.
+struct Print<'a> {
+    draft: &'a Draft,
+    words: &'a Wording,
+    french: bool,
+}
+
+impl Print<'_> {
+    fn amount(&self, minor: i64) -> String {
+        money(self.draft.money(minor), self.french)
+    }
+
+    /// Whether any of it is in a category with a rate, be it zero. Who charges no VAT must not speak of it.
+    fn bears_vat(&self) -> bool {
+        self.draft.taxes.iter().any(|row| has_rate(row.vat.category))
+    }
+
+    fn line(&self, line: &Line) -> PageLine {
+        let currency = self.draft.currency;
+        let discount = if self.bears_vat() { &self.words.discount } else { &self.words.discount_without_vat };
+        PageLine {
+            description: line.description.clone(),
+            detail: (line.discount > 0).then(|| fill(discount, &[("amount", &self.amount(line.discount))])),
+            quantity: group(&line.quantity.to_string(), self.french),
+            unit_price: with_currency(
+                &number(line.unit_net, currency.decimals(), self.french),
+                currency.code(),
+                self.french,
+            ),
+            vat: if has_rate(line.vat.category) { percent(line.vat.rate, self.french) } else { "–".to_owned() },
+            amount: self.amount(line.net),
+        }
+    }
+
+    fn sums(&self) -> Vec<(String, String)> {
+        let mut sums = vec![(self.words.total_before_vat.clone(), self.amount(self.draft.totals.net))];
+        if self.bears_vat() {
+            sums.extend(self.draft.taxes.iter().map(|row| (self.tax(row), self.amount(row.tax))));
+        }
+        // An exempt invoice says why it carries no VAT among its mentions; a row of zero would only raise the question.
+        sums
+    }
+
+    /// What is taxed at which rate; of several rates, each with its base (CGI annexe II art. 242 nonies A, I-11°).
+    fn tax(&self, row: &TaxRow) -> String {
+        let (rate, base) = (percent(row.vat.rate, self.french), self.amount(row.base));
+        match (has_rate(row.vat.category), self.draft.taxes.len()) {
+            (false, _) => fill(&self.words.row_without_vat, &[("base", &base)]),
+            (true, 0 | 1) => fill(&self.words.vat_row, &[("rate", &rate)]),
+            (true, _) => fill(&self.words.vat_row_of_several, &[("rate", &rate), ("base", &base)]),
+        }
+    }
+
+    fn settled(&self) -> Vec<(String, String)> {
+        let (paid, due) = match self.draft.kind {
+            Kind::Invoice => (&self.words.paid, &self.words.due),
+            Kind::CreditNote => (&self.words.refunded, &self.words.still_to_refund),
+        };
+        let totals = &self.draft.totals;
+        vec![(paid.clone(), self.amount(totals.paid)), (due.clone(), self.amount(totals.due))]
+    }
+
+    /// Directive 2006/112/EC art. 230: the tax in euros, and at which rate.
+    fn in_euros(&self) -> Option<String> {
+        let euros = self.draft.in_euros.as_ref().filter(|euros| euros.tax != 0)?;
+        let tax = money(Currency::EUR.minor(euros.tax), self.french);
+        let one = with_currency("1", self.draft.currency.code(), self.french);
+        let rate = with_currency(&number(euros.rate?.normalize(), 2, self.french), "EUR", self.french);
+        Some(fill(&self.words.in_euros, &[("tax", &tax), ("one", &one), ("rate", &rate)]))
+    }
+}
+
+/// Whether a category has a rate at all; the others are printed with a dash.
+fn has_rate(category: VatCategory) -> bool {
+    matches!(category, VatCategory::S | VatCategory::Z)
+}
+
+#[cfg(test)]
+mod tests;
