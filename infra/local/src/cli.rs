@@ -11,7 +11,7 @@ use crate::bundle::{Bundle, Options};
 use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
-use crate::{demo, paths, pay, process, replay, runtime, seller};
+use crate::{demo, ledger, paths, pay, process, replay, runtime, seller};
 
 /// Where `cargo local` answers unless told otherwise.
 const PORT: u16 = 4100;
@@ -36,6 +36,8 @@ enum Command {
     Pay(pay::Pay),
     /// Puts parked records back, once their cause is mended (cargo replay)
     Replay,
+    /// Writes the files for the accountant, of a month of the running bundle (cargo ledger)
+    Ledger(ledger::Wish),
 }
 
 #[derive(Debug, clap::Args)]
@@ -76,6 +78,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Local(local) => serve(local).await,
         Command::Pay(pay) => or_stopped(async { pay::run(&pay, &client()?).await }).await,
         Command::Replay => or_stopped(async { replay::run(&client()?).await.map(drop) }).await,
+        Command::Ledger(wish) => or_stopped(async { ledger::run(&wish, &client()?).await }).await,
     }
 }
 

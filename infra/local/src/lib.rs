@@ -28,6 +28,7 @@ pub mod faults;
 pub mod follow;
 pub mod front;
 pub mod lambda;
+mod ledger;
 pub mod lock;
 pub mod mail;
 pub mod paths;
