@@ -3,6 +3,7 @@
 //! Rules are functions from values to values; stores, clocks and services come in through small traits, whose AWS
 //! implementations live in `aws` behind cargo features, so that a function links only the clients it uses.
 
+pub mod accounting;
 pub mod archive;
 #[cfg(feature = "aws")]
 pub mod aws;

@@ -27,6 +27,14 @@ impl std::fmt::Display for RefundKey {
     }
 }
 
+impl RefundKey {
+    /// Whether money went back through Stripe. A credit note of Stripe's own (`cn_...`) stands for what was credited to the
+    /// customer's balance or paid back elsewhere (docs.stripe.com/api/credit_notes).
+    pub fn through_stripe(&self) -> bool {
+        !self.0.starts_with("cn_")
+    }
+}
+
 /// A refund of a recorded sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {

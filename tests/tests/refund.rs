@@ -3,17 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};
-use comptoir_local::checkout::{Checkout, Purchase};
+use comptoir_local::checkout::{Checkout, Purchase, event};
 use comptoir_tests::{Shop, seller_file};
 use serde_json::{Value, json};
-
-/// An event around `object`, made now.
-fn event(id: &str, kind: &str, object: &Value) -> Value {
-    json!({
-        "id": id, "object": "event", "api_version": "2026-09-30.endive", "type": kind, "livemode": false,
-        "created": comptoir_local::clock::now().as_second(), "data": { "object": object },
-    })
-}
 
 fn refund(id: &str, amount: i64, checkout: &Checkout) -> Value {
     json!({

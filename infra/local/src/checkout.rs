@@ -76,11 +76,7 @@ impl Checkout {
 
     /// The event, announcing the session in one of the ways Stripe has (`checkout.session.completed`).
     pub fn event(&self, kind: &str) -> Value {
-        json!({
-            "id": self.event_id, "object": "event", "api_version": API_VERSION, "created": crate::clock::now().as_second(),
-            "data": {"object": self.session}, "livemode": false, "pending_webhooks": 1,
-            "request": {"id": null, "idempotency_key": null}, "type": kind,
-        })
+        event(&self.event_id, kind, &self.session)
     }
 
     /// What a stand-in for Stripe has to know, path by path below `/v1/`.
@@ -88,6 +84,15 @@ impl Checkout {
         let session = format!("checkout/sessions/{}", self.session_id);
         [(format!("{session}/line_items"), &self.line_items), (session, &self.session)]
     }
+}
+
+/// The event that announces `object`, made now.
+pub fn event(id: &str, kind: &str, object: &Value) -> Value {
+    json!({
+        "id": id, "object": "event", "api_version": API_VERSION, "created": crate::clock::now().as_second(),
+        "data": {"object": object}, "livemode": false, "pending_webhooks": 1,
+        "request": {"id": null, "idempotency_key": null}, "type": kind,
+    })
 }
 
 fn session(purchase: &Purchase, id: &str, created: i64) -> Value {
@@ -139,7 +144,7 @@ fn line_item(description: &str, amount: i64, currency: &str, created: i64) -> Va
 }
 
 /// An id in Stripe's form.
-fn id(prefix: &str, letters: usize) -> String {
+pub fn id(prefix: &str, letters: usize) -> String {
     prefix.chars().chain(std::iter::repeat_with(fastrand::alphanumeric).take(letters)).collect()
 }
 

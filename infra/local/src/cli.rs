@@ -12,7 +12,7 @@ use crate::bundle::{Bundle, Options};
 use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
-use crate::{demo, paths, pay, preview, process, replay, runtime, seller};
+use crate::{demo, ledger, paths, pay, preview, process, refund, replay, runtime, seller};
 
 /// Where `cargo local` answers unless told otherwise.
 const PORT: u16 = 4100;
@@ -35,6 +35,8 @@ enum Command {
     Local(Local),
     /// Pays against the running bundle (cargo pay)
     Pay(pay::Pay),
+    /// Gives money back for the newest payment of the running bundle (cargo refund)
+    Refund(refund::Refund),
     /// Puts parked records back, once their cause is mended (cargo replay)
     Replay,
     /// Shows the invoice template while it is edited (cargo preview)
@@ -44,6 +46,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Writes the files for the accountant, of a month of the running bundle (cargo ledger)
+    Ledger(ledger::Wish),
 }
 
 #[derive(Debug, clap::Args)]
@@ -83,12 +87,14 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo => or_stopped(demo::run()).await,
         Command::Local(local) => serve(local).await,
         Command::Pay(pay) => or_stopped(async { pay::run(&pay, &client()?).await }).await,
+        Command::Refund(refund) => or_stopped(async { refund::run(&refund, &client()?).await }).await,
         Command::Replay => or_stopped(async { replay::run(&client()?).await.map(drop) }).await,
         // Whoever watches ends by Ctrl-C; that is no mishap.
         Command::Preview { arguments } => tokio::select! {
             shown = preview::run(&arguments) => shown,
             stopped = stopped() => stopped,
         },
+        Command::Ledger(wish) => or_stopped(async { ledger::run(&wish, &client()?).await }).await,
     }
 }
 

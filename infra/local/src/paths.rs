@@ -13,6 +13,11 @@ pub fn local() -> PathBuf {
     repository().join("target").join("local")
 }
 
+/// Where `cargo ledger` puts the files of a month.
+pub fn ledger(month: &str) -> PathBuf {
+    repository().join("target").join("ledger").join(month)
+}
+
 /// The file the running bundle announces itself in.
 pub fn endpoints() -> PathBuf {
     local().join("endpoints.json")

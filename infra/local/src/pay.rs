@@ -125,7 +125,7 @@ fn event_of(file: &[u8]) -> Vec<u8> {
 }
 
 /// `49.00` in the currency's smallest unit. Only what Stripe counts without or with three decimals needs naming.
-fn minor_units(amount: &str, currency: &str) -> anyhow::Result<i64> {
+pub fn minor_units(amount: &str, currency: &str) -> anyhow::Result<i64> {
     let decimals = match currency.to_uppercase().as_str() {
         "BIF" | "CLP" | "DJF" | "GNF" | "JPY" | "KMF" | "KRW" | "MGA" | "PYG" | "RWF" | "VND" | "VUV" | "XAF"
         | "XOF" | "XPF" => 0,

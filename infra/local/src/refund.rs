@@ -79,7 +79,11 @@ async fn credited(id: &str, client: &BundleClient) -> anyhow::Result<String> {
         {
             return Ok(number);
         }
-        ensure!(started.elapsed() < PATIENCE, "no credit note after {} s: read target/local/bundle/logs", PATIENCE.as_secs());
+        ensure!(
+            started.elapsed() < PATIENCE,
+            "no credit note after {} s: read target/local/bundle/logs",
+            PATIENCE.as_secs()
+        );
         tokio::time::sleep(LOOK).await;
     }
 }

@@ -5,13 +5,20 @@ use std::path::Path;
 use anyhow::Context;
 use comptoir::seller::Seller;
 
+/// Says what is wrong with the seller's file, if anything is.
+///
+/// # Errors
+/// As [`read`].
+pub fn check(file: &Path) -> anyhow::Result<()> {
+    read(file).map(drop)
+}
+
 /// Reads the seller's file as the functions will.
 ///
 /// # Errors
 /// Every problem at once, each with its field, its value and what to write instead.
-pub fn check(file: &Path) -> anyhow::Result<()> {
+pub fn read(file: &Path) -> anyhow::Result<Seller> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("{} cannot be read; restore it from git", file.display()))?;
-    Seller::from_toml(&text).map_err(|problems| anyhow::anyhow!("{}: {problems}", file.display()))?;
-    Ok(())
+    Seller::from_toml(&text).map_err(|problems| anyhow::anyhow!("{}: {problems}", file.display()))
 }

@@ -15,6 +15,8 @@ pub mod outbox;
 pub mod payments;
 #[cfg(feature = "ses")]
 pub mod post_office;
+#[cfg(feature = "dynamodb")]
+pub mod register;
 #[cfg(feature = "ssm")]
 pub mod secrets;
 

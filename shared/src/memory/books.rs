@@ -1,4 +1,5 @@
-//! Payments, invoices, counters and mails in memory: the payment log, the ledger and the outbox over one store.
+//! Payments, invoices, counters and mails in memory: the payment log, the ledger, the register and the outbox over
+//! one store.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,9 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Weather, locked};
 use crate::{
+    accounting::{Month, Register},
     archive::Document,
     invoice::{
-        Basis, InvoiceNumber,
+        Basis, Invoice, InvoiceNumber,
         ledger::{Claim as NumberClaim, Claimed, Counter, Entry, Ledger},
         number::Series,
     },
@@ -254,6 +256,15 @@ impl Ledger for Books {
             };
             *parked.ok_or_else(|| Unavailable::new("the ledger", "nothing to park"))? = Some(reason.clone());
             Ok(())
+        })
+    }
+}
+
+impl Register for Books {
+    async fn issued_in(&self, month: Month) -> Result<Vec<Invoice>, Unavailable> {
+        self.call("the register", |written| {
+            let invoices = written.invoices.values().map(|entry| &entry.invoice);
+            Ok(invoices.filter(|invoice| month.contains(invoice.issued_on)).cloned().collect())
         })
     }
 }

@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use rust_decimal::Decimal;
 
 use super::{
-    InvalidSeller, Look, MailSettings, Party, Prices, Problem, Rates, Seller, Supply, Taxed, VatRegime,
+    InvalidSeller, Look, MailSettings, Party, Prices, Problem, Rates, Seller, Supply, Taxed, VatRegime, accounts,
     file::{SellerFile, Vat},
     identifiers::{french_vat_number, is_siren, is_siret},
 };
@@ -15,7 +15,7 @@ use crate::{
 };
 
 #[derive(Default)]
-struct Findings(Vec<Problem>);
+pub(super) struct Findings(Vec<Problem>);
 
 impl Findings {
     fn add(&mut self, field: &str, value: &str, fix: impl Into<String>) {
@@ -23,7 +23,7 @@ impl Findings {
         self.0.push(Problem { field: field.to_owned(), value, fix: fix.into() });
     }
 
-    fn need(&mut self, holds: bool, field: &str, value: &str, fix: &str) {
+    pub(super) fn need(&mut self, holds: bool, field: &str, value: &str, fix: &str) {
         if !holds {
             self.add(field, value, fix);
         }
@@ -79,6 +79,7 @@ pub(super) fn check(file: SellerFile) -> Result<Seller, InvalidSeller> {
     }
     let mail = mail(&file, &mut findings);
     let look = look(&file, &mut findings);
+    let accounts = accounts::accounts(&file.accounting, &mut findings);
     match (series, credit_series, time_zone) {
         (Some(series), Some(credit_series), Ok(time_zone)) if findings.0.is_empty() => Ok(Seller {
             party,
@@ -92,6 +93,7 @@ pub(super) fn check(file: SellerFile) -> Result<Seller, InvalidSeller> {
             unnamed_customer: file.invoice.unnamed_customer,
             mail,
             look,
+            accounts,
         }),
         _ => Err(InvalidSeller(findings.0)),
     }
@@ -325,6 +327,8 @@ mod tests {
             ("regime = \"franchise\"", "regime = \"exempt\"", "vat.exemption: write teaching"),
             ("regime = \"franchise\"", "regime = \"stripe_tax\"", "vat.number: write your VAT number"),
             ("[invoice]", "[invoice]\nsupply = \"food\"", "invoice.supply = \"food\": write goods"),
+            ("[mail]", "[accounting]\nbank = \"51\"\n[mail]", "accounting.bank = \"51\": write an account"),
+            ("[mail]", "[accounting]\nsales_journal = \"V E\"\n[mail]", "accounting.sales_journal = \"V E\": write"),
         ] {
             assert!(FRANCHISE_TOML.contains(from), "{from}");
             let found = problems(&FRANCHISE_TOML.replacen(from, to, 1));

@@ -14,6 +14,8 @@ pub(super) struct SellerFile {
     pub mail: Mail,
     #[serde(default)]
     pub look: Look,
+    #[serde(default)]
+    pub accounting: Accounting,
 }
 
 #[derive(Debug, Deserialize)]
@@ -86,6 +88,19 @@ pub(super) struct Mail {
 pub(super) struct Look {
     pub logo: Option<String>,
     pub accent: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Accounting {
+    pub customers: Option<String>,
+    pub services: Option<String>,
+    pub goods: Option<String>,
+    pub vat: Option<String>,
+    pub oss_vat: Option<String>,
+    pub bank: Option<String>,
+    pub sales_journal: Option<String>,
+    pub bank_journal: Option<String>,
 }
 
 fn default_series() -> String {

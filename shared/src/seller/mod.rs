@@ -1,7 +1,9 @@
 //! The seller: who issues the invoices, as the owner wrote it in `infra/seller.toml`.
 //!
-//! Reading the file lives in `file`, what may be wrong with it in `check`, how that is said in `problem`. Values here are valid by construction.
+//! Reading the file lives in `file`, what may be wrong with it in `check` and, for accounts, in `accounts`, how that is said
+//! in `problem`. Values here are valid by construction.
 
+mod accounts;
 mod check;
 mod file;
 pub mod identifiers;
@@ -12,6 +14,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{invoice::number::SeriesPattern, vat::Ground};
+pub use accounts::Accounts;
 pub use problem::{InvalidSeller, Problem};
 
 /// The seller's identity as printed and coded on every invoice; part of the invoice's snapshot.
@@ -163,6 +166,8 @@ pub struct Seller {
     pub mail: MailSettings,
     /// Look.
     pub look: Look,
+    /// Accounts and journals of the ledger for the accountant.
+    pub accounts: Accounts,
 }
 
 impl Seller {

@@ -1,0 +1,120 @@
+//! A wish for a month becomes an export and an answer: the schedule wishes for the month before, a person names one.
+
+use comptoir::{
+    accounting::{
+        Month, Register,
+        export::{NotExported, export},
+    },
+    archive::Archive,
+    clock::Clock,
+    lambda::telemetry::count,
+    seller::Seller,
+};
+use serde::{Deserialize, Serialize};
+
+const SERVICE: &str = "ledger-export";
+
+/// What is asked for. A misspelt key is an error, and not last month.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The month; the one before today's if not given.
+    pub month: Option<Month>,
+}
+
+/// What was done, for whoever asked by hand.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The month.
+    pub month: Month,
+    /// How many invoices and credit notes it has.
+    pub invoices: usize,
+    /// Where the files stand in the archive.
+    pub files: Vec<String>,
+    /// Numbers that the journal lacks: in another currency, without a rate.
+    pub unconverted: Vec<String>,
+}
+
+/// Everything an export needs.
+#[derive(Debug)]
+pub struct Exporter<R, A, C> {
+    /// What was issued.
+    pub register: R,
+    /// Where the files go.
+    pub archive: A,
+    /// Time.
+    pub clock: C,
+    /// Who sells.
+    pub seller: Seller,
+}
+
+impl<R: Register, A: Archive, C: Clock> Exporter<R, A, C> {
+    /// Exports the month.
+    ///
+    /// # Errors
+    /// When a service fails. Lambda tries a scheduled export again and hands it to the on-failure queue in the end;
+    /// exporting a month twice changes nothing.
+    pub async fn handle(&self, request: Request, request_id: &str) -> Result<Answer, NotExported> {
+        let today = self.clock.now().to_zoned(self.seller.time_zone.clone()).date();
+        let month = request.month.unwrap_or_else(|| Month::of(today).before());
+        let exported = export(&self.register, &self.archive, &self.seller, month).await.inspect_err(|error| {
+            tracing::error!(request_id, %month, "not exported: {error}");
+        })?;
+        count(SERVICE, "LedgerExported", 1);
+        if month.contains(today) {
+            tracing::warn!(request_id, %month, "this month is not over: export it again when it is");
+        }
+        let unconverted: Vec<String> = exported.unconverted.iter().map(ToString::to_string).collect();
+        if !unconverted.is_empty() {
+            let numbers = unconverted.join(" ");
+            tracing::warn!(request_id, %month, numbers, "the journal lacks these: no rate to euros stands on them");
+        }
+        tracing::info!(request_id, %month, invoices = exported.invoices, "ledger exported");
+        let files = exported.documents.into_iter().map(|document| document.key).collect();
+        Ok(Answer { month, invoices: exported.invoices, files, unconverted })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use comptoir::{
+        clock::FixedClock,
+        memory::{Books, Depot},
+        testing::STANDARD_TOML,
+    };
+
+    fn exporter(now: &str) -> Exporter<Books, Depot, FixedClock> {
+        Exporter {
+            register: Books::default(),
+            archive: Depot::default(),
+            clock: FixedClock(now.parse().unwrap()),
+            seller: Seller::from_toml(STANDARD_TOML).unwrap(),
+        }
+    }
+
+    #[tokio::test]
+    async fn the_schedule_means_the_month_before_in_the_seller_s_zone() {
+        // 03:00 in Paris on the first.
+        let exporter = exporter("2026-12-01T02:00:00Z");
+        let request: Request = serde_json::from_str("{}").unwrap();
+        let answer = exporter.handle(request, "r").await.unwrap();
+        assert_eq!(answer.month.to_string(), "2026-11");
+        assert_eq!(answer.files[1], "ledger/2026/11/journal-2026-11.txt");
+        assert_eq!(exporter.archive.files().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_person_names_the_month() {
+        let request: Request = serde_json::from_str(r#"{"month":"2026-07"}"#).unwrap();
+        let answer = exporter("2026-12-15T12:00:00Z").handle(request, "r").await.unwrap();
+        assert_eq!((answer.month.to_string().as_str(), answer.invoices), ("2026-07", 0));
+    }
+
+    #[test]
+    fn what_names_no_month_is_refused() {
+        for bad in [r#"{"month":"juillet"}"#, r#"{"mois":"2026-07"}"#] {
+            assert!(serde_json::from_str::<Request>(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! ledger-export: a month is over, its files for the accountant go into the archive.
+//!
+//! Wiring only. Which month it is, is decided in `handler`; what the files hold, in the domain crate.
+
+mod handler;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_s3::Client as S3;
+use comptoir::{
+    aws::{self, archive::S3Archive, register::DynamoRegister},
+    clock::SystemClock,
+    config,
+    lambda::telemetry,
+    seller::Seller,
+};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+use crate::handler::{Exporter, Request};
+
+/// The owner's file, as of the build; `SELLER_FILE` names another.
+const SELLER: &str = include_str!("../../../infra/seller.toml");
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let seller = match config::optional("SELLER_FILE") {
+        Some(path) => Seller::from_toml(&std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?)?,
+        None => Seller::from_toml(SELLER)?,
+    };
+    let aws = aws::sdk_config().await;
+    let exporter = Exporter {
+        register: DynamoRegister::new(DynamoDb::new(&aws), config::required("BILLING_TABLE")?),
+        archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),
+        clock: SystemClock,
+        seller,
+    };
+    let exporter = &exporter;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Request>| async move {
+        exporter.handle(event.payload, &event.context.request_id).await.map_err(Error::from)
+    }))
+    .await
+}

@@ -1,0 +1,95 @@
+//! How the files for the accountant are written: amounts, rates, texts, and the file around them.
+//!
+//! A semicolon between cells and a comma in numbers is what Excel and LibreOffice expect under French settings: a double
+//! click opens the file in columns, and amounts are numbers. Excel takes a file for UTF-8 only if it begins with a byte
+//! order mark.
+
+use csv::{QuoteStyle, Terminator, WriterBuilder};
+use rust_decimal::Decimal;
+
+/// A file could not be written in memory.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a file of the ledger cannot be written: {0}; free some memory and export the month again")]
+pub struct Unwritable(String);
+
+/// A table for a spreadsheet.
+pub(super) fn spreadsheet(header: &[&str], rows: Vec<Vec<String>>) -> Result<Vec<u8>, Unwritable> {
+    let mut builder = WriterBuilder::new();
+    builder.delimiter(b';').terminator(Terminator::CRLF);
+    let mut bytes = "\u{feff}".as_bytes().to_vec();
+    bytes.extend(table(&builder, header, rows)?);
+    Ok(bytes)
+}
+
+/// A flat file: tabs between fields, one line a record, no quotes. Its fields come from [`line`].
+pub(super) fn flat(header: &[&str], rows: Vec<Vec<String>>) -> Result<Vec<u8>, Unwritable> {
+    let mut builder = WriterBuilder::new();
+    builder.delimiter(b'\t').terminator(Terminator::CRLF).quote_style(QuoteStyle::Never);
+    table(&builder, header, rows)
+}
+
+fn table(builder: &WriterBuilder, header: &[&str], rows: Vec<Vec<String>>) -> Result<Vec<u8>, Unwritable> {
+    let unwritable = |error: csv::Error| Unwritable(error.to_string());
+    let mut writer = builder.from_writer(Vec::new());
+    writer.write_record(header).map_err(unwritable)?;
+    for row in rows {
+        writer.write_record(row).map_err(unwritable)?;
+    }
+    writer.into_inner().map_err(|error| Unwritable(error.to_string()))
+}
+
+/// A number with a comma, as many decimals as it has.
+pub(super) fn number(value: Decimal) -> String {
+    value.to_string().replace('.', ",")
+}
+
+/// Cents as euros: `-49,00`.
+pub(super) fn cents(value: i64) -> String {
+    number(Decimal::new(value, 2))
+}
+
+/// Text that a stranger may have written. A spreadsheet takes what begins with = + - @ for a formula and runs it; an
+/// apostrophe makes it text again (owasp.org, "CSV Injection"). Control characters go, but for line breaks.
+pub(super) fn text(value: &str) -> String {
+    let plain: String = value.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
+    let formula = plain.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);
+    if formula { format!("'{plain}") } else { plain }
+}
+
+/// The same on one line.
+pub(super) fn line(value: &str) -> String {
+    text(value).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_a_comma_and_their_sign() {
+        assert_eq!((cents(4900), cents(-5), cents(0)), ("49,00".to_owned(), "-0,05".to_owned(), "0,00".to_owned()));
+        assert_eq!(number("5.5".parse().unwrap()), "5,5");
+    }
+
+    #[test]
+    fn no_text_is_taken_for_a_formula() {
+        for (given, expected) in [
+            ("=1+1", "'=1+1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "' =1"),
+            ("  -1", "'  -1"),
+            ("Zoé - Lefèvre", "Zoé - Lefèvre"),
+            ("a\u{0}b", "a b"),
+        ] {
+            assert_eq!(text(given), expected);
+        }
+        assert_eq!(line("Zoé\n\tLefèvre"), "Zoé Lefèvre");
+    }
+
+    #[test]
+    fn a_cell_may_hold_separators_quotes_and_line_breaks() {
+        let rows = vec![vec!["a;b".to_owned(), "say \"x\"\ny".to_owned()]];
+        let bytes = spreadsheet(&["one", "two"], rows).unwrap();
+        assert_eq!(String::from_utf8(bytes).unwrap(), "\u{feff}one;two\r\n\"a;b\";\"say \"\"x\"\"\ny\"\r\n");
+    }
+}

@@ -1,0 +1,153 @@
+//! Sales to consumers as a platform wants them reported: totals a day, a currency, a category of transaction and a rate
+//! (e-reporting, flux 10.3; CGI art. 290).
+//!
+//! Groups are those of the DGFiP's "spécifications externes B2B" as platforms describe them: the day (TT-77), the currency
+//! (TT-78), the category (TT-81, rule G1.68), with the VAT in euros beside it (TT-83). Not verified against the
+//! specification's own text: that the day is the document's and not the supply's; that credit notes subtract from the day
+//! they are issued and are no transactions themselves; that the franchise (CGI art. 293 B) belongs to TNT1; whether what
+//! is exempt by CGI art. 261 to 261 E is reported at all. The exemption's code has a column, so that rows can be left out.
+//! What was cashed for services (flux 10.4) is another report.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
+use rust_decimal::Decimal;
+
+use super::{
+    cells::{Unwritable, cents, number, spreadsheet},
+    euros,
+    register::rate,
+    sells_goods, sign,
+};
+use crate::{
+    invoice::{Buyer, Draft, Invoice, Kind, TaxRow},
+    money::Currency,
+    vat::VatCategory,
+};
+
+const HEADER: [&str; 10] = [
+    "date",
+    "devise",
+    "categorie",
+    "transactions",
+    "taux",
+    "code_exoneration",
+    "transactions_au_taux",
+    "base",
+    "tva",
+    "tva_en_euros",
+];
+
+/// A category of transactions (TT-81). TMA1, the margin scheme, is nothing this house sells under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Category {
+    /// TLB1: goods subject to French VAT.
+    Goods,
+    /// TPS1: services subject to French VAT.
+    Services,
+    /// TNT1: not subject to VAT in France, distance sales within the Union among them (CGI art. 258 A and 259 B).
+    Untaxed,
+}
+
+impl Category {
+    /// The category of a row of a document.
+    pub fn of(draft: &Draft, row: &TaxRow) -> Self {
+        match row.vat.category {
+            VatCategory::S | VatCategory::Z if !draft.oss => {
+                if sells_goods(draft) {
+                    Self::Goods
+                } else {
+                    Self::Services
+                }
+            }
+            _ => Self::Untaxed,
+        }
+    }
+
+    /// Its code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Goods => "TLB1",
+            Self::Services => "TPS1",
+            Self::Untaxed => "TNT1",
+        }
+    }
+}
+
+/// Whether a buyer counts as a consumer here: neither SIREN nor VAT number. Sales to businesses are told one by one, as
+/// electronic invoices or in flux 10.1.
+pub fn is_consumer(buyer: &Buyer) -> bool {
+    buyer.siren.is_none() && buyer.vat_number.is_none()
+}
+
+#[derive(Debug, Default)]
+struct Group<'a> {
+    /// Documents of the group, whatever their rates.
+    invoices: BTreeSet<&'a str>,
+    rates: BTreeMap<(Decimal, &'a str), Sums>,
+}
+
+#[derive(Debug, Default)]
+struct Sums {
+    invoices: u64,
+    base: i128,
+    tax: i128,
+    tax_in_euros: Option<i64>,
+}
+
+/// The totals of sales to consumers among these documents.
+///
+/// `transactions` counts a group's documents and repeats on each of its rates; `transactions_au_taux` counts those that
+/// carry the rate.
+///
+/// # Errors
+/// When memory is short.
+pub fn ereporting(invoices: &[Invoice]) -> Result<Vec<u8>, Unwritable> {
+    let mut groups: BTreeMap<(Date, &'static str, Category), Group<'_>> = BTreeMap::new();
+    for invoice in invoices.iter().filter(|invoice| is_consumer(&invoice.draft.buyer)) {
+        let draft = &invoice.draft;
+        let sign = sign(draft.kind);
+        let in_euros = euros::taxes(draft);
+        for (place, row) in draft.taxes.iter().enumerate() {
+            let group = groups.entry((invoice.issued_on, draft.currency.code(), Category::of(draft, row))).or_default();
+            let exemption = row.exemption.as_ref().map_or("", |exemption| exemption.code.as_str());
+            let sums = group
+                .rates
+                .entry((row.vat.rate.normalize(), exemption))
+                .or_insert_with(|| Sums { tax_in_euros: Some(0), ..Sums::default() });
+            if draft.kind == Kind::Invoice {
+                group.invoices.insert(&invoice.number.0);
+                sums.invoices += 1;
+            }
+            sums.base += i128::from(sign * row.base);
+            sums.tax += i128::from(sign * row.tax);
+            let tax = in_euros.as_ref().and_then(|taxes| taxes.get(place)).map(|tax| sign * tax);
+            sums.tax_in_euros = sums.tax_in_euros.zip(tax).and_then(|(sum, tax)| sum.checked_add(tax));
+        }
+    }
+    let rows =
+        groups.iter().flat_map(|(key, group)| group.rates.iter().map(move |(at, sums)| row(*key, group, at, sums)));
+    spreadsheet(&HEADER, rows.collect())
+}
+
+fn row(
+    (day, currency, category): (Date, &str, Category),
+    group: &Group<'_>,
+    (at, exemption): &(Decimal, &str),
+    sums: &Sums,
+) -> Vec<String> {
+    let exponent = Currency::parse(currency).map_or(2, Currency::exponent);
+    let money = |minor: i128| number(Decimal::from_i128_with_scale(minor, exponent));
+    vec![
+        day.to_string(),
+        currency.to_owned(),
+        category.code().to_owned(),
+        group.invoices.len().to_string(),
+        rate(*at),
+        (*exemption).to_owned(),
+        sums.invoices.to_string(),
+        money(sums.base),
+        money(sums.tax),
+        sums.tax_in_euros.map(cents).unwrap_or_default(),
+    ]
+}

@@ -1,0 +1,56 @@
+//! A document in euros, as the books are kept (C. com. L123-22): as it is, or at the rate that stands on it. Never at a
+//! rate from elsewhere.
+
+use rust_decimal::Decimal;
+
+use crate::{invoice::Draft, money::Currency};
+
+/// A document's amounts in cents, positive as in its draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Euros {
+    /// With tax.
+    pub gross: i64,
+    /// Base and tax of each row of taxes, in their order; they make `gross`.
+    pub rows: Vec<(i64, i64)>,
+}
+
+/// The document in euros; `None` where it is in another currency and names no rate, or the amount does not fit.
+pub(super) fn euros(draft: &Draft) -> Option<Euros> {
+    if draft.currency == Currency::EUR {
+        let rows = draft.taxes.iter().map(|row| (row.base, row.tax)).collect();
+        return Some(Euros { gross: draft.totals.gross, rows });
+    }
+    let given = draft.in_euros.as_ref()?;
+    let rate = given.rate?;
+    let convert = |minor: i64| cents(draft, minor, rate);
+    let gross = convert(draft.totals.gross)?;
+    // What was printed, what was paid and what was settled are to the cent; a rounding ends in the last row.
+    let taxes = shares(draft.taxes.iter().map(|row| row.tax), given.tax, convert)?;
+    let bases = shares(draft.taxes.iter().map(|row| row.base), gross.checked_sub(given.tax)?, convert)?;
+    Some(Euros { gross, rows: bases.into_iter().zip(taxes).collect() })
+}
+
+/// The tax of each row in cents; `None` where it is not known.
+pub(super) fn taxes(draft: &Draft) -> Option<Vec<i64>> {
+    if draft.in_euros.as_ref().is_some_and(|given| given.tax == 0) {
+        return Some(vec![0; draft.taxes.len()]);
+    }
+    euros(draft).map(|euros| euros.rows.into_iter().map(|(_, tax)| tax).collect())
+}
+
+/// Each part converted, and the last that is not zero takes what is left of `total`.
+fn shares(parts: impl Iterator<Item = i64>, total: i64, convert: impl Fn(i64) -> Option<i64>) -> Option<Vec<i64>> {
+    let parts: Vec<i64> = parts.collect();
+    let mut converted = parts.iter().map(|part| convert(*part)).collect::<Option<Vec<i64>>>()?;
+    let sum = converted.iter().try_fold(0_i64, |sum, part| sum.checked_add(*part))?;
+    let last = parts.iter().rposition(|part| *part != 0).unwrap_or_default();
+    if let Some(share) = converted.get_mut(last) {
+        *share = share.checked_add(total.checked_sub(sum)?)?;
+    }
+    Some(converted)
+}
+
+fn cents(draft: &Draft, minor: i64, rate: Decimal) -> Option<i64> {
+    let euros = draft.money(minor).decimal().checked_mul(rate)?;
+    Currency::EUR.from_decimal(euros).map(|money| money.minor)
+}

@@ -1,0 +1,213 @@
+//! The journal: what each document books, in the 18 columns of the "fichier des écritures comptables" (LPF art. A47 A-1,
+//! arrêté du 29 juillet 2013), for the accountant's software to take in.
+//!
+//! It has the form of the FEC and is not the FEC: that one covers a financial year and every journal, and its entries are
+//! validated; `ValidDate` and the lettering stay empty for whoever does that. Stripe's fees and payouts are not here, for
+//! no event of this house tells them. Text is UTF-8; the article of 2013 names ASCII and ISO 8859-15, so a file that is
+//! handed to the tax office itself may have to be converted.
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    cells::{Unwritable, cents, flat, line, number},
+    euros::{Euros, euros},
+    month::Month,
+    register::rate,
+    sells_goods, sign, through_stripe,
+};
+use crate::{
+    invoice::{Buyer, Draft, Invoice, InvoiceNumber, Kind},
+    money::Currency,
+    seller::{Accounts, Seller},
+};
+
+const HEADER: [&str; 18] = [
+    "JournalCode",
+    "JournalLib",
+    "EcritureNum",
+    "EcritureDate",
+    "CompteNum",
+    "CompteLib",
+    "CompAuxNum",
+    "CompAuxLib",
+    "PieceRef",
+    "PieceDate",
+    "EcritureLib",
+    "Debit",
+    "Credit",
+    "EcritureLet",
+    "DateLet",
+    "ValidDate",
+    "Montantdevise",
+    "Idevise",
+];
+
+/// The journal of a month.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Journal {
+    /// The file.
+    pub bytes: Vec<u8>,
+    /// Documents in other currencies that name no rate: somebody has to book them by hand.
+    pub unconverted: Vec<InvoiceNumber>,
+}
+
+/// A movement on an account.
+struct Posting<'a> {
+    account: &'a str,
+    account_label: &'static str,
+    /// Whether it is the customer's.
+    auxiliary: bool,
+    /// Cents; a debit is positive, a credit negative.
+    cents: i64,
+    /// The same in minor units of the document.
+    minor: i64,
+    note: String,
+}
+
+/// An entry: postings that make nothing together.
+struct Entry<'a> {
+    journal: (&'a str, &'static str),
+    /// Whether it is the payment's, whose voucher is Stripe's.
+    payment: bool,
+    label: String,
+    postings: Vec<Posting<'a>>,
+}
+
+/// The journal of these documents, in their order: the sale, then its payment. Both are dated when the document was
+/// issued, for that is when they enter the books; the payment's own day is its `PieceDate`. A credit note whose money did
+/// not go back through Stripe has no payment here: it stays on the customer's account until somebody books its settlement.
+///
+/// # Errors
+/// When memory is short.
+pub fn journal(month: Month, invoices: &[Invoice], seller: &Seller) -> Result<Journal, Unwritable> {
+    let (mut rows, mut unconverted, mut entries) = (Vec::new(), Vec::new(), 0_u64);
+    for invoice in invoices {
+        let Some(euros) = euros(&invoice.draft) else {
+            unconverted.push(invoice.number.clone());
+            continue;
+        };
+        let accounts = &seller.accounts;
+        for entry in [sale(invoice, &euros, accounts), payment(invoice, &euros, accounts)] {
+            // A free sale books nothing, nor does a payment that was none; an empty entry would leave a gap in the numbers.
+            if !entry.postings.is_empty() {
+                entries += 1;
+                let entry_number = format!("{month}-{entries:06}");
+                rows.extend(entry.postings.iter().map(|posting| row(invoice, seller, &entry, &entry_number, posting)));
+            }
+        }
+    }
+    Ok(Journal { bytes: flat(&HEADER, rows)?, unconverted })
+}
+
+fn sale<'a>(invoice: &Invoice, euros: &Euros, accounts: &'a Accounts) -> Entry<'a> {
+    let draft = &invoice.draft;
+    let (revenue, revenue_label) = if sells_goods(draft) {
+        (&accounts.goods, "Ventes de marchandises")
+    } else {
+        (&accounts.services, "Prestations de services")
+    };
+    let (vat, vat_label) =
+        if draft.oss { (&accounts.oss_vat, "TVA du guichet unique") } else { (&accounts.vat, "TVA collectée") };
+    let mut postings = vec![customer(draft, euros.gross, draft.totals.gross, accounts)];
+    for (row, (base, tax)) in draft.taxes.iter().zip(&euros.rows) {
+        let at = rate(row.vat.rate);
+        postings.push(posting(draft, (revenue, revenue_label), (-base, -row.base), format!("HT {at} %")));
+        postings.push(posting(draft, (vat, vat_label), (-tax, -row.tax), format!("TVA {at} %")));
+    }
+    let label = match (draft.kind, &draft.corrects) {
+        (Kind::Invoice, _) => format!("Facture {}", invoice.number),
+        (Kind::CreditNote, Some(corrects)) => format!("Avoir {} sur {}", invoice.number, corrects.number),
+        (Kind::CreditNote, None) => format!("Avoir {}", invoice.number),
+    };
+    Entry { journal: (&accounts.sales_journal, "Ventes"), payment: false, label, postings: moving(postings) }
+}
+
+fn payment<'a>(invoice: &Invoice, euros: &Euros, accounts: &'a Accounts) -> Entry<'a> {
+    let draft = &invoice.draft;
+    let gross = (euros.gross, draft.totals.gross);
+    let bank = posting(draft, (&accounts.bank, "Stripe"), gross, String::new());
+    let postings =
+        if through_stripe(draft) { vec![bank, customer(draft, -gross.0, -gross.1, accounts)] } else { Vec::new() };
+    let what = match draft.kind {
+        Kind::Invoice => "Paiement",
+        Kind::CreditNote => "Remboursement",
+    };
+    let label = format!("{what} {} {}", line(&draft.paid_through), invoice.number);
+    Entry {
+        journal: (&accounts.bank_journal, "Encaissements Stripe"),
+        payment: true,
+        label,
+        postings: moving(postings),
+    }
+}
+
+fn customer<'a>(draft: &Draft, cents: i64, minor: i64, accounts: &'a Accounts) -> Posting<'a> {
+    let posting = posting(draft, (&accounts.customers, "Clients"), (cents, minor), String::new());
+    Posting { auxiliary: true, ..posting }
+}
+
+/// A movement of an invoice; of a credit note, the reverse.
+fn posting<'a>(
+    draft: &Draft,
+    (account, account_label): (&'a str, &'static str),
+    (cents, minor): (i64, i64),
+    note: String,
+) -> Posting<'a> {
+    let sign = sign(draft.kind);
+    Posting { account, account_label, auxiliary: false, cents: sign * cents, minor: sign * minor, note }
+}
+
+fn moving(postings: Vec<Posting<'_>>) -> Vec<Posting<'_>> {
+    postings.into_iter().filter(|posting| posting.cents != 0).collect()
+}
+
+fn row(
+    invoice: &Invoice,
+    seller: &Seller,
+    entry: &Entry<'_>,
+    entry_number: &str,
+    posting: &Posting<'_>,
+) -> Vec<String> {
+    let draft = &invoice.draft;
+    let day = |day: jiff::civil::Date| day.strftime("%Y%m%d").to_string();
+    let (auxiliary, auxiliary_label) =
+        if posting.auxiliary { (auxiliary(&draft.buyer), line(&draft.buyer.name)) } else { Default::default() };
+    let (piece, piece_day) = if entry.payment {
+        (line(&draft.sale.0), draft.paid_at.to_zoned(seller.time_zone.clone()).date())
+    } else {
+        (line(&invoice.number.0), invoice.issued_on)
+    };
+    let foreign = draft.currency != Currency::EUR;
+    vec![
+        entry.journal.0.to_owned(),
+        entry.journal.1.to_owned(),
+        entry_number.to_owned(),
+        day(invoice.issued_on),
+        posting.account.to_owned(),
+        posting.account_label.to_owned(),
+        auxiliary,
+        auxiliary_label,
+        piece,
+        day(piece_day),
+        format!("{} {}", entry.label, posting.note).trim_end().to_owned(),
+        cents(posting.cents.max(0)),
+        cents((-posting.cents).max(0)),
+        String::new(),
+        String::new(),
+        String::new(),
+        if foreign { number(draft.money(posting.minor.saturating_abs()).decimal()) } else { String::new() },
+        if foreign { draft.currency.code().to_owned() } else { String::new() },
+    ]
+}
+
+/// The customer's own account: the same from month to month for whoever can be told again, by SIREN, VAT number or
+/// address of mail. A hash stands for the latter, because an account number is letters and digits.
+fn auxiliary(buyer: &Buyer) -> String {
+    let plain = |value: &str| value.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    if let Some(number) = buyer.siren.as_deref().or(buyer.vat_number.as_deref()) {
+        return format!("C{}", plain(number).to_ascii_uppercase());
+    }
+    let known = buyer.customer.email.as_deref().or(buyer.customer.id.as_deref()).unwrap_or(&buyer.name);
+    let hash = Sha256::digest(known.trim().to_lowercase().as_bytes());
+    format!("C{}", hex::encode_upper(hash).chars().take(12).collect::<String>())
+}

@@ -1,0 +1,91 @@
+//! The ledger for the accountant: what was invoiced in a month, as three files.
+//!
+//! The register of invoices is in `register`, the journal in `journal`, the totals for e-reporting in `ereporting`; how
+//! cells are written in `cells`, what a document is in euros in `euros`. Where the files are kept, and what exporting a
+//! month twice does, is in `export`. Nothing here decides VAT: it was decided when the invoice was issued.
+
+mod cells;
+pub mod ereporting;
+mod euros;
+pub mod export;
+pub mod journal;
+pub mod month;
+pub mod register;
+pub mod totals;
+
+#[cfg(test)]
+mod tests;
+
+use std::future::Future;
+
+use crate::{
+    archive::File,
+    invoice::{Draft, Invoice, InvoiceNumber, Kind},
+    outcome::Unavailable,
+    seller::{Seller, Supply},
+};
+pub use cells::Unwritable;
+pub use month::{InvalidMonth, Month};
+
+/// Knows every document that was issued.
+pub trait Register: Send + Sync {
+    /// The invoices and credit notes dated in `month`, each once, in any order.
+    fn issued_in(&self, month: Month) -> impl Future<Output = Result<Vec<Invoice>, Unavailable>> + Send;
+}
+
+/// A month, written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    /// The files, with the keys they have in the archive: `ledger/2026/11/factures-2026-11.csv`.
+    pub files: [File; 3],
+    /// How many documents there were.
+    pub documents: usize,
+    /// Documents that the journal lacks, because they are in another currency and name no rate.
+    pub unconverted: Vec<InvoiceNumber>,
+}
+
+/// The three files of a month. The same documents make the same bytes, in whatever order they come; those dated in other
+/// months are left out.
+///
+/// # Errors
+/// When memory is short.
+pub fn ledger(month: Month, mut invoices: Vec<Invoice>, seller: &Seller) -> Result<Ledger, Unwritable> {
+    invoices.retain(|invoice| month.contains(invoice.issued_on));
+    // Numbers of one series grow longer before they grow in their letters: 9999, then 10000.
+    let order = |invoice: &Invoice| (invoice.issued_on, invoice.number.0.len(), invoice.number.clone());
+    invoices.sort_by_cached_key(order);
+    let journal = journal::journal(month, &invoices, seller)?;
+    let file = |name: &str, content_type, bytes| {
+        let name = name.replace("{month}", &month.to_string());
+        File { key: format!("ledger/{}/{name}", month.path()), content_type, bytes }
+    };
+    let csv = "text/csv; charset=utf-8";
+    let files = [
+        file("factures-{month}.csv", csv, register::register(&invoices, seller)?),
+        file("journal-{month}.txt", "text/plain; charset=utf-8", journal.bytes),
+        file("ereporting-{month}.csv", csv, ereporting::ereporting(&invoices)?),
+    ];
+    Ok(Ledger { files, documents: invoices.len(), unconverted: journal.unconverted })
+}
+
+/// A credit note's amounts are positive in its draft and count against the month.
+fn sign(kind: Kind) -> i64 {
+    match kind {
+        Kind::Invoice => 1,
+        Kind::CreditNote => -1,
+    }
+}
+
+/// Whether its money went through Stripe, there or back.
+fn through_stripe(draft: &Draft) -> bool {
+    draft.corrects.as_ref().is_none_or(|corrects| corrects.refund.through_stripe())
+}
+
+/// Whether goods were sold. A seller of both ships goods and only goods, as `invoice::draft` has it.
+fn sells_goods(draft: &Draft) -> bool {
+    match draft.supply {
+        Supply::Goods => true,
+        Supply::Services | Supply::Digital => false,
+        Supply::Both => draft.delivery.is_some(),
+    }
+}

@@ -1,0 +1,92 @@
+//! The register of invoices: one row a document and VAT row, for a spreadsheet.
+//!
+//! The rows of one document have its number in common; the sums of the columns are the sums of the month, for credit notes
+//! are negative. Money is in the currency of the document, but for the column in euros.
+
+use rust_decimal::Decimal;
+
+use super::{
+    cells::{Unwritable, cents, number, spreadsheet, text},
+    euros, sign, through_stripe,
+};
+use crate::{
+    invoice::{Invoice, Kind},
+    seller::Seller,
+};
+
+/// The columns, in the accountant's language.
+const HEADER: [&str; 19] = [
+    "numero",
+    "date",
+    "type",
+    "facture_corrigee",
+    "date_paiement",
+    "vente",
+    "client",
+    "pays",
+    "tva_client",
+    "siren_client",
+    "categorie_tva",
+    "taux",
+    "base",
+    "tva",
+    "ttc",
+    "devise",
+    "tva_en_euros",
+    "moyen_de_paiement",
+    "code_exoneration",
+];
+
+/// The register of these documents, in their order.
+///
+/// `moyen_de_paiement` is empty for a credit note whose money did not go back through Stripe. `tva_en_euros` is filled for
+/// every document whose VAT in euros is known, so that its sum is the VAT of the month.
+///
+/// # Errors
+/// When memory is short.
+pub fn register(invoices: &[Invoice], seller: &Seller) -> Result<Vec<u8>, Unwritable> {
+    spreadsheet(&HEADER, invoices.iter().flat_map(|invoice| rows(invoice, seller)).collect())
+}
+
+fn rows(invoice: &Invoice, seller: &Seller) -> Vec<Vec<String>> {
+    let draft = &invoice.draft;
+    let sign = sign(draft.kind);
+    let kind = match draft.kind {
+        Kind::Invoice => "facture",
+        Kind::CreditNote => "avoir",
+    };
+    let optional = |value: Option<&str>| text(value.unwrap_or_default());
+    let money = |minor: i64| number(draft.money(sign * minor).decimal());
+    let paid_on = draft.paid_at.to_zoned(seller.time_zone.clone()).date();
+    let in_euros = euros::taxes(draft);
+    let row = |(place, row): (usize, &crate::invoice::TaxRow)| {
+        let tax_in_euros = in_euros.as_ref().and_then(|taxes| taxes.get(place));
+        vec![
+            text(&invoice.number.0),
+            invoice.issued_on.to_string(),
+            kind.to_owned(),
+            optional(draft.corrects.as_ref().map(|corrects| corrects.number.0.as_str())),
+            paid_on.to_string(),
+            text(&draft.sale.0),
+            text(&draft.buyer.name),
+            text(&draft.buyer.country),
+            optional(draft.buyer.vat_number.as_deref()),
+            optional(draft.buyer.siren.as_deref()),
+            row.vat.category.code().to_owned(),
+            rate(row.vat.rate),
+            money(row.base),
+            money(row.tax),
+            money(row.base + row.tax),
+            draft.currency.code().to_owned(),
+            tax_in_euros.map(|tax| cents(sign * tax)).unwrap_or_default(),
+            optional(through_stripe(draft).then_some(draft.paid_through.as_str())),
+            optional(row.exemption.as_ref().map(|exemption| exemption.code.as_str())),
+        ]
+    };
+    draft.taxes.iter().enumerate().map(row).collect()
+}
+
+/// A rate in percent without needless zeros: `5,5`.
+pub(super) fn rate(rate: Decimal) -> String {
+    number(rate.normalize())
+}

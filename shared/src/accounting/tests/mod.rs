@@ -1,0 +1,215 @@
+//! What the accountant gets for known sales, to the letter. That the files agree with each other for every kind of sale is
+//! in `agreement`.
+
+mod agreement;
+
+use std::collections::BTreeMap;
+
+use jiff::civil::{Date, date};
+use rust_decimal::Decimal;
+
+use super::*;
+use crate::{
+    invoice::{Correction, draft::draft},
+    refund::RefundKey,
+    sale::{Exchange, Sale},
+    testing::{FRANCHISE_TOML, STANDARD_TOML, matrix::matrix, sale},
+};
+
+const DAY: Date = date(2026, 11, 21);
+
+fn november() -> Month {
+    "2026-11".parse().unwrap()
+}
+
+fn standard() -> Seller {
+    Seller::from_toml(STANDARD_TOML).unwrap()
+}
+
+fn invoice(number: &str, sale: &Sale, seller: &Seller) -> Invoice {
+    Invoice { number: InvoiceNumber(number.into()), issued_on: DAY, draft: draft(sale, seller, DAY).unwrap() }
+}
+
+fn credit(number: &str, original: &Invoice) -> Invoice {
+    let mut credit = Invoice { number: InvoiceNumber(number.into()), ..original.clone() };
+    credit.draft.kind = Kind::CreditNote;
+    credit.draft.corrects = Some(Correction {
+        refund: RefundKey("re_1".into()),
+        number: original.number.clone(),
+        issued_on: original.issued_on,
+    });
+    credit
+}
+
+fn file(ledger: &Ledger, place: usize) -> String {
+    String::from_utf8(ledger.files[place].bytes.clone()).unwrap()
+}
+
+fn records(text: &str, delimiter: u8) -> Vec<BTreeMap<String, String>> {
+    let text = text.trim_start_matches('\u{feff}');
+    let mut builder = csv::ReaderBuilder::new();
+    builder.delimiter(delimiter).quoting(delimiter == b';');
+    builder.from_reader(text.as_bytes()).deserialize().map(Result::unwrap).collect()
+}
+
+fn amount(text: &str) -> Decimal {
+    text.replace(',', ".").parse().unwrap()
+}
+
+#[test]
+fn a_sale_and_its_credit_note_in_the_register() {
+    let seller = standard();
+    let sold = invoice("2026-11-0042", &sale(), &seller);
+    let ledger = ledger(november(), vec![credit("A2026-11-0001", &sold), sold], &seller).unwrap();
+    assert_eq!(ledger.documents, 2);
+    assert_eq!(ledger.files[0].key, "ledger/2026/11/factures-2026-11.csv");
+    assert_eq!(
+        file(&ledger, 0).lines().collect::<Vec<_>>(),
+        [
+            "\u{feff}numero;date;type;facture_corrigee;date_paiement;vente;client;pays;tva_client;siren_client;categorie_tva;\
+             taux;base;tva;ttc;devise;tva_en_euros;moyen_de_paiement;code_exoneration",
+            "2026-11-0042;2026-11-21;facture;;2026-11-21;cs_test_a1;Zoé Lefèvre;FR;;;S;20;40,83;8,17;49,00;EUR;8,17;Stripe;",
+            "A2026-11-0001;2026-11-21;avoir;2026-11-0042;2026-11-21;cs_test_a1;Zoé Lefèvre;FR;;;S;20;-40,83;-8,17;-49,00;\
+             EUR;-8,17;Stripe;",
+        ]
+    );
+}
+
+#[test]
+fn a_sale_and_its_credit_note_in_the_journal() {
+    let seller = standard();
+    let sold = invoice("2026-11-0042", &sale(), &seller);
+    let ledger = ledger(november(), vec![sold.clone(), credit("A2026-11-0001", &sold)], &seller).unwrap();
+    let journal = file(&ledger, 1);
+    let lines: Vec<&str> = journal.lines().collect();
+    assert_eq!(
+        lines[0],
+        "JournalCode\tJournalLib\tEcritureNum\tEcritureDate\tCompteNum\tCompteLib\tCompAuxNum\tCompAuxLib\tPieceRef\t\
+         PieceDate\tEcritureLib\tDebit\tCredit\tEcritureLet\tDateLet\tValidDate\tMontantdevise\tIdevise"
+    );
+    assert_eq!(
+        lines[1],
+        "VE\tVentes\t2026-11-000001\t20261121\t411000\tClients\tC1763C758C09A\tZoé Lefèvre\t2026-11-0042\t20261121\t\
+         Facture 2026-11-0042\t49,00\t0,00\t\t\t\t\t"
+    );
+    let short = |line: &&str| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        [cells[2], cells[4], cells[8], cells[10], cells[11], cells[12]].join(" | ")
+    };
+    assert_eq!(
+        lines[1..].iter().map(short).collect::<Vec<_>>(),
+        [
+            "2026-11-000001 | 411000 | 2026-11-0042 | Facture 2026-11-0042 | 49,00 | 0,00",
+            "2026-11-000001 | 706000 | 2026-11-0042 | Facture 2026-11-0042 HT 20 % | 0,00 | 40,83",
+            "2026-11-000001 | 445710 | 2026-11-0042 | Facture 2026-11-0042 TVA 20 % | 0,00 | 8,17",
+            "2026-11-000002 | 517000 | cs_test_a1 | Paiement Stripe 2026-11-0042 | 49,00 | 0,00",
+            "2026-11-000002 | 411000 | cs_test_a1 | Paiement Stripe 2026-11-0042 | 0,00 | 49,00",
+            "2026-11-000003 | 411000 | A2026-11-0001 | Avoir A2026-11-0001 sur 2026-11-0042 | 0,00 | 49,00",
+            "2026-11-000003 | 706000 | A2026-11-0001 | Avoir A2026-11-0001 sur 2026-11-0042 HT 20 % | 40,83 | 0,00",
+            "2026-11-000003 | 445710 | A2026-11-0001 | Avoir A2026-11-0001 sur 2026-11-0042 TVA 20 % | 8,17 | 0,00",
+            "2026-11-000004 | 517000 | cs_test_a1 | Remboursement Stripe A2026-11-0001 | 0,00 | 49,00",
+            "2026-11-000004 | 411000 | cs_test_a1 | Remboursement Stripe A2026-11-0001 | 49,00 | 0,00",
+        ]
+    );
+}
+
+#[test]
+fn what_was_credited_without_money_stays_on_the_customer_s_account() {
+    let seller = standard();
+    let sold = invoice("2026-11-0042", &sale(), &seller);
+    let mut credited = credit("A2026-11-0001", &sold);
+    if let Some(corrects) = &mut credited.draft.corrects {
+        corrects.refund = RefundKey("cn_1".into());
+    }
+    let ledger = ledger(november(), vec![credited], &seller).unwrap();
+    let accounts: Vec<String> =
+        records(&file(&ledger, 1), b'\t').into_iter().map(|row| row["CompteNum"].clone()).collect();
+    assert_eq!(accounts, ["411000", "706000", "445710"]);
+    assert_eq!(records(&file(&ledger, 0), b';')[0]["moyen_de_paiement"], "");
+}
+
+#[test]
+fn another_currency_is_booked_at_the_rate_on_the_invoice_or_not_at_all() {
+    let mut dollars = Sale { currency: "usd".into(), ..sale() };
+    let franchise = Seller::from_toml(FRANCHISE_TOML).unwrap();
+    let unrated = invoice("2026-11-0001", &dollars, &franchise);
+    let unbooked = ledger(november(), vec![unrated.clone()], &franchise).unwrap();
+    assert_eq!(unbooked.unconverted, [unrated.number]);
+    assert_eq!(file(&unbooked, 1).lines().count(), 1, "the header alone");
+    assert!(file(&unbooked, 0).contains(";49,00;USD;0,00;"), "the register has it, without VAT");
+
+    dollars.exchange = Some(Exchange { currency: "eur".into(), rate: "0.9215".parse().unwrap() });
+    let booked = ledger(november(), vec![invoice("2026-11-0001", &dollars, &standard())], &standard()).unwrap();
+    assert_eq!(booked.unconverted, []);
+    let rows = records(&file(&booked, 1), b'\t');
+    let short = |row: &BTreeMap<String, String>| {
+        ["CompteNum", "Debit", "Credit", "Montantdevise", "Idevise"].map(|name| row[name].clone()).join(" ")
+    };
+    assert_eq!(
+        rows.iter().map(short).collect::<Vec<_>>(),
+        [
+            "411000 45,15 0,00 49,00 USD",
+            "706000 0,00 37,62 40,83 USD",
+            "445710 0,00 7,53 8,17 USD",
+            "517000 45,15 0,00 49,00 USD",
+            "411000 0,00 45,15 49,00 USD",
+        ]
+    );
+}
+
+#[test]
+fn sales_to_consumers_are_totalled_by_day_category_and_rate() {
+    let seller = standard();
+    let sold = invoice("2026-11-0001", &sale(), &seller);
+    let mut other_day = invoice("2026-11-0003", &sale(), &seller);
+    other_day.issued_on = date(2026, 11, 22);
+    other_day.draft.supply = Supply::Goods;
+    let mut business = invoice("2026-11-0004", &sale(), &seller);
+    business.draft.buyer.siren = Some("303265045".into());
+    let two = invoice("2026-11-0002", &sale(), &seller);
+    let all = vec![two.clone(), sold, other_day, business, credit("A2026-11-0001", &two)];
+    let ledger = ledger(november(), all, &seller).unwrap();
+    assert_eq!(
+        file(&ledger, 2).lines().skip(1).collect::<Vec<_>>(),
+        ["2026-11-21;EUR;TPS1;2;20;;2;40,83;8,17;8,17", "2026-11-22;EUR;TLB1;1;20;;1;40,83;8,17;8,17",]
+    );
+}
+
+#[test]
+fn what_bears_no_french_vat_is_a_category_of_its_own() {
+    let cases = matrix();
+    let category = |name: &str| {
+        let case = cases.iter().find(|case| case.name == name).unwrap();
+        let row = ledger(november(), vec![invoice("2026-11-0001", &case.sale, &case.seller)], &case.seller).unwrap();
+        file(&row, 2).lines().nth(1).unwrap_or_default().split(';').skip(2).take(4).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(category("franchise, consumer"), "TNT1 1 0 VATEX-FR-FRANCHISE");
+    assert_eq!(category("one-stop shop, German consumer"), "TNT1 1 19 ");
+    assert_eq!(category("one-stop shop, French consumer"), "TPS1 1 20 ");
+    assert_eq!(category("goods at a reduced rate"), "TLB1 1 5,5 ");
+    assert_eq!(category("goods, exported to a consumer"), "TNT1 1 0 VATEX-EU-G");
+    assert_eq!(category("standard, French business"), "", "told one by one");
+}
+
+#[test]
+fn foreign_vat_has_an_account_of_its_own() {
+    let case = matrix().into_iter().find(|case| case.name == "one-stop shop, German consumer").unwrap();
+    let books = ledger(november(), vec![invoice("2026-11-0001", &case.sale, &case.seller)], &case.seller).unwrap();
+    let accounts: Vec<String> =
+        records(&file(&books, 1), b'\t').into_iter().map(|row| row["CompteNum"].clone()).collect();
+    assert_eq!(accounts, ["411000", "706000", "445780", "517000", "411000"]);
+}
+
+#[test]
+fn a_customer_s_name_is_no_formula_and_no_second_row() {
+    let mut sale = sale();
+    sale.customer.name = Some("=HYPERLINK(\"http://x\";\"y\")\n=2".into());
+    let seller = standard();
+    let mut hostile = invoice("2026-11-0042", &sale, &seller);
+    hostile.draft.buyer.name = "=cmd|' /C calc'!A0;\n\t@x".into();
+    let ledger = ledger(november(), vec![hostile], &seller).unwrap();
+    let register = records(&file(&ledger, 0), b';');
+    assert_eq!((register.len(), register[0]["client"].as_str()), (1, "'=cmd|' /C calc'!A0;\n @x"));
+    let journal = records(&file(&ledger, 1), b'\t');
+    assert_eq!((journal.len(), journal[0]["CompAuxLib"].as_str()), (5, "'=cmd|' /C calc'!A0; @x"));
+}
