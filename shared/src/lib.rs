@@ -17,6 +17,7 @@ pub mod mail;
 pub mod money;
 pub mod outcome;
 pub mod payment;
+pub mod receive;
 pub mod refund;
 pub mod sale;
 pub mod seller;

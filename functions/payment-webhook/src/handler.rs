@@ -5,7 +5,8 @@ use comptoir::{
     clock::Clock,
     lambda::telemetry::count,
     outcome::{Outcome, Reason},
-    payment::{self, PaymentLog, Received},
+    payment::{PaymentLog, Received},
+    receive,
     seller::Seller,
     stripe::{
         classify::{self, LONGEST_BODY},
@@ -85,7 +86,7 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
         };
         let stripe = StripeApi::new(api_key, self.stripe_url.as_deref());
         let now = self.clock.now();
-        match payment::receive(&event, text, self.livemode, &self.seller, &self.payments, &stripe, now).await {
+        match receive::receive(&event, text, self.livemode, &self.seller, &self.payments, &stripe, now).await {
             Ok(received) => {
                 report(&received, request_id, &event.id);
                 answer(&received)

@@ -2,7 +2,7 @@
 //!
 //! What is booked where is the business of `accounting::journal`.
 
-use super::{check::Findings, file::Accounting};
+use super::{file::Accounting, problem::Findings};
 
 /// Where sales are booked. Accounts are 3 to 20 letters or digits, of which the first three are digits.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,55 +1,20 @@
 //! What may be wrong with a seller file: each problem names the field, the value and the fix, all of them at once.
 
 use jiff::tz::TimeZone;
-use rust_decimal::Decimal;
 
 use super::{
-    InvalidSeller, Look, MailSettings, Party, Prices, Problem, Rates, Seller, Supply, Taxed, VatRegime, accounts,
-    file::{SellerFile, Vat},
+    InvalidSeller, Look, MailSettings, Party, Seller, Supply, accounts,
+    file::SellerFile,
     identifiers::{french_vat_number, is_siren, is_siret},
+    problem::Findings,
+    regime,
 };
-use crate::{
-    invoice::number::SeriesPattern,
-    text,
-    vat::{Ground, territory::FRENCH_RATES},
-};
-
-#[derive(Default)]
-pub(super) struct Findings(Vec<Problem>);
-
-impl Findings {
-    fn add(&mut self, field: &str, value: &str, fix: impl Into<String>) {
-        let value = value.chars().take(80).collect();
-        self.0.push(Problem { field: field.to_owned(), value, fix: fix.into() });
-    }
-
-    pub(super) fn need(&mut self, holds: bool, field: &str, value: &str, fix: &str) {
-        if !holds {
-            self.add(field, value, fix);
-        }
-    }
-
-    fn filled(&mut self, field: &str, value: &str, longest: usize) {
-        let length = value.trim().chars().count();
-        self.need(length > 0, field, value, "must not be empty; the law wants it on every invoice");
-        self.need(length <= longest, field, value, &format!("must be at most {longest} characters"));
-        self.need(
-            !value.chars().any(char::is_control),
-            field,
-            value,
-            "must not hold control characters or line breaks",
-        );
-    }
-
-    fn email(&mut self, field: &str, value: &str) {
-        self.need(text::looks_like_email(value), field, value, "write an e-mail address such as contact@example.org");
-    }
-}
+use crate::{invoice::number::SeriesPattern, text};
 
 pub(super) fn check(file: SellerFile) -> Result<Seller, InvalidSeller> {
     let mut findings = Findings::default();
     let party = party(&file, &mut findings);
-    let vat = vat_regime(&file.vat, party.vat_number.as_deref(), &mut findings);
+    let vat = regime::regime(&file.vat, party.vat_number.as_deref(), &mut findings);
     let invoice = &file.invoice;
     let series = pattern("invoice.series", &invoice.series, &mut findings);
     let credit_series = pattern("invoice.credit_series", &invoice.credit_series, &mut findings);
@@ -170,92 +135,6 @@ fn pattern(field: &str, value: &str, findings: &mut Findings) -> Option<SeriesPa
     SeriesPattern::parse(value).map_err(|error| findings.add(field, value, error.to_string())).ok()
 }
 
-fn vat_regime(vat: &Vat, number: Option<&str>, findings: &mut Findings) -> VatRegime {
-    let exempt = vat.exemption.as_deref().and_then(|given| exemption(given, findings));
-    match vat.regime.as_str() {
-        "franchise" => {
-            untaxed(vat, "under the franchise", findings);
-            VatRegime::Franchise
-        }
-        "exempt" => {
-            untaxed(vat, "under an exemption", findings);
-            let given = vat.exemption.as_deref().unwrap_or_default();
-            findings.need(!given.is_empty(), "vat.exemption", given, "write teaching or non_profit");
-            VatRegime::Exempt(exempt.unwrap_or(Ground::NonProfit))
-        }
-        "standard" => {
-            numbered(number, findings);
-            let rate = rate(vat.rate.as_deref().unwrap_or_default(), findings);
-            let known = matches!(vat.prices.as_str(), "included" | "excluded");
-            findings.need(known, "vat.prices", &vat.prices, "write included or excluded");
-            let prices = if vat.prices == "excluded" { Prices::ExcludeTax } else { Prices::IncludeTax };
-            taxed(vat, Rates::Fixed { rate, prices }, exempt)
-        }
-        "stripe_tax" => {
-            numbered(number, findings);
-            let given = vat.rate.as_deref();
-            findings.need(
-                given.is_none(),
-                "vat.rate",
-                given.unwrap_or_default(),
-                "remove it: Stripe Tax knows the rates",
-            );
-            taxed(vat, Rates::Stripe, exempt)
-        }
-        other => {
-            findings.add(
-                "vat.regime",
-                other,
-                "write franchise (no VAT, article 293 B), exempt, standard (one rate) or stripe_tax (Stripe Tax computes it)",
-            );
-            VatRegime::Franchise
-        }
-    }
-}
-
-fn taxed(vat: &Vat, rates: Rates, exempt: Option<Ground>) -> VatRegime {
-    VatRegime::Taxed(Taxed { rates, on_debits: vat.on_debits, oss: vat.oss, exempt })
-}
-
-fn untaxed(vat: &Vat, why: &str, findings: &mut Findings) {
-    let given = vat.rate.as_deref();
-    findings.need(
-        given.is_none(),
-        "vat.rate",
-        given.unwrap_or_default(),
-        &format!("remove it: {why} no VAT is charged"),
-    );
-    let fix = format!("remove it: {why} there is no VAT to pay");
-    findings.need(!vat.on_debits, "vat.on_debits", "true", &fix);
-    findings.need(!vat.oss, "vat.oss", "true", &fix);
-}
-
-fn numbered(number: Option<&str>, findings: &mut Findings) {
-    findings.need(number.is_some(), "vat.number", "", "write your VAT number; invoices with VAT must show it");
-}
-
-fn rate(given: &str, findings: &mut Findings) -> Decimal {
-    let rate = given.trim_end_matches('%').trim().replace(',', ".").parse::<Decimal>().ok();
-    let known = rate.filter(|rate| FRENCH_RATES.contains(rate));
-    findings.need(known.is_some(), "vat.rate", given, "write a French VAT rate in percent, such as 20, 10 or 5.5");
-    known.unwrap_or_default().normalize()
-}
-
-fn exemption(given: &str, findings: &mut Findings) -> Option<Ground> {
-    match given {
-        "teaching" => Some(Ground::Teaching),
-        "non_profit" => Some(Ground::NonProfit),
-        other => {
-            findings.add(
-                "vat.exemption",
-                other,
-                "write teaching (CGI art. 261, 4, 4°) or non_profit (CGI art. 261, 7, 1°)",
-            );
-            None
-        }
-    }
-}
-
 fn mail(file: &SellerFile, findings: &mut Findings) -> MailSettings {
     findings.email("mail.from", &file.mail.from);
     if let Some(reply_to) = &file.mail.reply_to {
@@ -290,6 +169,7 @@ fn look(file: &SellerFile, findings: &mut Findings) -> Look {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::seller::{Prices, Rates, Taxed, VatRegime};
     use crate::testing::{FRANCHISE_TOML, STANDARD_TOML};
 
     fn problems(toml: &str) -> Vec<String> {

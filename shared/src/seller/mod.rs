@@ -1,13 +1,14 @@
 //! The seller: who issues the invoices, as the owner wrote it in `infra/seller.toml`.
 //!
-//! Reading the file lives in `file`, what may be wrong with it in `check` and, for accounts, in `accounts`, how that is said
-//! in `problem`. Values here are valid by construction.
+//! Reading the file lives in `file`, what may be wrong with it in `check`, for VAT in `regime` and for accounts in
+//! `accounts`, how that is said in `problem`. Values here are valid by construction.
 
 mod accounts;
 mod check;
 mod file;
 pub mod identifiers;
 mod problem;
+mod regime;
 
 use jiff::tz::TimeZone;
 use rust_decimal::Decimal;

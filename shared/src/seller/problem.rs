@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::text;
+
 /// One thing to mend in the seller file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -31,5 +33,38 @@ impl fmt::Display for InvalidSeller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the seller file (infra/seller.toml) needs mending")?;
         self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
+    }
+}
+
+/// The mistakes found so far.
+#[derive(Default)]
+pub(super) struct Findings(pub(super) Vec<Problem>);
+
+impl Findings {
+    pub(super) fn add(&mut self, field: &str, value: &str, fix: impl Into<String>) {
+        let value = value.chars().take(80).collect();
+        self.0.push(Problem { field: field.to_owned(), value, fix: fix.into() });
+    }
+
+    pub(super) fn need(&mut self, holds: bool, field: &str, value: &str, fix: &str) {
+        if !holds {
+            self.add(field, value, fix);
+        }
+    }
+
+    pub(super) fn filled(&mut self, field: &str, value: &str, longest: usize) {
+        let length = value.trim().chars().count();
+        self.need(length > 0, field, value, "must not be empty; the law wants it on every invoice");
+        self.need(length <= longest, field, value, &format!("must be at most {longest} characters"));
+        self.need(
+            !value.chars().any(char::is_control),
+            field,
+            value,
+            "must not hold control characters or line breaks",
+        );
+    }
+
+    pub(super) fn email(&mut self, field: &str, value: &str) {
+        self.need(text::looks_like_email(value), field, value, "write an e-mail address such as contact@example.org");
     }
 }

@@ -1,7 +1,12 @@
-//! A sale as an event announces it, and what of it has still to be asked from Stripe.
+//! A sale, or a refund, as an event announces it, and what of it has still to be asked from Stripe.
+
+use jiff::Timestamp;
 
 use super::object::{Session, StripeInvoice};
-use crate::sale::Sale;
+use crate::{
+    refund::{RefundKey, RefundLine},
+    sale::{Sale, SaleKey},
+};
 
 /// A sale whose lines may still have to be fetched.
 #[derive(Debug)]
@@ -24,4 +29,32 @@ pub enum Missing {
     },
     /// The rates of the invoice's taxes, and its lines beyond the first page.
     InvoiceLines(Box<StripeInvoice>),
+}
+
+/// A refund that an event announces, before it is known which sale it refunds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnnouncedRefund {
+    /// What makes it one refund.
+    pub key: RefundKey,
+    /// When the event was made.
+    pub announced_at: Timestamp,
+    /// When money went back.
+    pub refunded_at: Timestamp,
+    /// The currency as Stripe writes it.
+    pub currency: String,
+    /// What went back, tax included, in Stripe's minor units.
+    pub amount: i64,
+    /// Which lines it concerns, where Stripe told.
+    pub lines: Vec<RefundLine>,
+    /// What had been paid.
+    pub of: Paid,
+}
+
+/// What a refund refers to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paid {
+    /// The payment intent.
+    Intent(String),
+    /// The Stripe invoice, which is the sale.
+    Invoice(SaleKey),
 }

@@ -4,18 +4,17 @@
 //! `invoice.paid`, and that invoice is the sale; any other paid session is the sale itself. Where lines come from is said
 //! here and fetched elsewhere (`lines`).
 
-use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{
     announced::{Announced, Missing},
+    meaning::{Meaning, is_id, nothing, seconds, short, unreadable},
     object::{self, Event, Reference, Session, StripeInvoice},
     refunds,
 };
 use crate::{
     outcome::Reason,
-    refund,
     sale::{Address, Customer, Delivery, Sale, SaleKey, TaxId},
     text::filled,
 };
@@ -25,31 +24,6 @@ pub const LONGEST_BODY: usize = 1024 * 1024;
 
 /// Deepest nesting that is read. Stripe's objects, expanded, have about a dozen levels; parsers recurse.
 const DEEPEST: usize = 64;
-
-/// Longest id that is stored, in bytes; Stripe's have about 70.
-const LONGEST_ID: usize = 255;
-
-/// What an event means.
-#[derive(Debug)]
-pub enum Meaning {
-    /// Someone paid.
-    Sale(Box<Announced>),
-    /// Money went back.
-    Refunds(Vec<refund::Announced>),
-    /// Money went back on this charge; which refunds, Stripe has to be asked.
-    RefundsOf {
-        /// The charge.
-        charge: String,
-        /// When the event was made.
-        announced_at: Timestamp,
-    },
-    /// Nothing to us, and why.
-    Nothing(Reason),
-    /// Nothing to record, but the owner has to know.
-    ForTheOwner(Reason),
-    /// Genuine and of interest, but it cannot be read; it is kept for a person.
-    Unreadable(Reason),
-}
 
 /// Reads a verified body.
 ///
@@ -217,14 +191,6 @@ fn depth(body: &[u8]) -> usize {
     deepest
 }
 
-pub(super) fn nothing(word: &str, text: impl Into<String>) -> Meaning {
-    Meaning::Nothing(Reason::new(word, text))
-}
-
-pub(super) fn unreadable(text: &str) -> Meaning {
-    Meaning::Unreadable(Reason::new("object_unreadable", text))
-}
-
 fn category(error: &serde_json::Error) -> &'static str {
     match error.classify() {
         serde_json::error::Category::Data => "a field is missing or of another type",
@@ -233,21 +199,8 @@ fn category(error: &serde_json::Error) -> &'static str {
     }
 }
 
-pub(super) fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// Enough of a foreign word to recognise it in a log.
-pub(super) fn short(word: &str) -> String {
-    word.chars().filter(|c| !c.is_control()).take(80).collect()
-}
-
 fn id(reference: Option<&Reference>) -> Option<String> {
     reference.map(|reference| reference.id().to_owned())
-}
-
-pub(super) fn seconds(value: i64) -> Timestamp {
-    Timestamp::from_second(value).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 fn address(address: object::Address) -> Address {

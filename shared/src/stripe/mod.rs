@@ -6,6 +6,7 @@
 pub mod announced;
 pub mod classify;
 pub mod lines;
+pub mod meaning;
 pub mod object;
 pub mod reader;
 pub mod refunds;

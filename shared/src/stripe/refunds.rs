@@ -6,12 +6,13 @@
 use jiff::Timestamp;
 
 use super::{
-    classify::{Meaning, is_id, nothing, seconds, short, unreadable},
+    announced::{AnnouncedRefund, Paid},
+    meaning::{Meaning, is_id, nothing, seconds, short, unreadable},
     object::{Charge, CreditLine, CreditNote, Dispute, Event, Reference, StripeRefund, TaxAmount},
 };
 use crate::{
     outcome::Reason,
-    refund::{Announced, Paid, RefundKey, RefundLine},
+    refund::{RefundKey, RefundLine},
     sale::SaleKey,
     text::filled,
 };
@@ -43,7 +44,7 @@ pub(super) fn from_refund(event: &Event<'_>, refund: &StripeRefund) -> Meaning {
 pub(super) fn from_charge(event: &Event<'_>, charge: &Charge) -> Meaning {
     let announced_at = seconds(event.created);
     let told = charge.refunds.iter().flat_map(|list| &list.data);
-    let told: Vec<Announced> = told.filter_map(|refund| announced(refund, announced_at)).collect();
+    let told: Vec<AnnouncedRefund> = told.filter_map(|refund| announced(refund, announced_at)).collect();
     match () {
         () if !is_id(&charge.id) => unreadable("data.object.id is empty or too long"),
         () if told.is_empty() => Meaning::RefundsOf { charge: charge.id.clone(), announced_at },
@@ -52,10 +53,10 @@ pub(super) fn from_charge(event: &Event<'_>, charge: &Charge) -> Meaning {
 }
 
 /// A refund that has succeeded, of a payment that can be found.
-pub(crate) fn announced(refund: &StripeRefund, announced_at: Timestamp) -> Option<Announced> {
+pub(crate) fn announced(refund: &StripeRefund, announced_at: Timestamp) -> Option<AnnouncedRefund> {
     let settled = refund.status.as_deref().is_none_or(|status| status == "succeeded");
     let intent = refund.payment_intent.as_ref().map(Reference::id).filter(|id| is_id(id))?;
-    (settled && is_id(&refund.id)).then(|| Announced {
+    (settled && is_id(&refund.id)).then(|| AnnouncedRefund {
         key: RefundKey(refund.id.clone()),
         announced_at,
         refunded_at: if refund.created > 0 { seconds(refund.created) } else { announced_at },
@@ -99,7 +100,7 @@ pub(super) fn from_credit_note(event: &Event<'_>, note: &CreditNote) -> Meaning 
         return unreadable("data.object.refunds names a refund without an id");
     }
     let announced_at = seconds(event.created);
-    Meaning::Refunds(vec![Announced {
+    Meaning::Refunds(vec![AnnouncedRefund {
         key: RefundKey(key.to_owned()),
         announced_at,
         refunded_at: if note.created > 0 { seconds(note.created) } else { announced_at },

@@ -10,8 +10,9 @@ use comptoir::{
     outcome::{Reason, Unavailable},
     sale::Sale,
     stripe::{
-        classify::{Meaning, classify, read},
+        classify::{classify, read},
         lines::{Completed, complete},
+        meaning::Meaning,
         object::{BalanceTransaction, InvoiceLine, LineItem, Session, StripeRefund, TaxRate},
         reader::StripeReader,
     },

@@ -8,6 +8,7 @@ mod format;
 mod parties;
 mod words;
 
+use rust_decimal::RoundingStrategy::MidpointAwayFromZero;
 use serde::Serialize;
 
 use super::{Draft, Invoice, Kind, Line, TaxRow};
@@ -214,7 +215,12 @@ impl Print<'_> {
             detail: (line.discount > 0).then(|| fill(discount, &[("amount", &self.amount(line.discount))])),
             quantity: group(&line.quantity.to_string(), self.french),
             unit_price: with_currency(
-                &number(line.unit_net, currency.decimals(), self.french),
+                // Four decimals are enough to read; the twin has them all.
+                &number(
+                    line.unit_net.round_dp_with_strategy(4, MidpointAwayFromZero).normalize(),
+                    currency.decimals(),
+                    self.french,
+                ),
                 currency.code(),
                 self.french,
             ),

@@ -1,0 +1,69 @@
+//! What the webhook does with a genuine event: it decides what the event means, asks Stripe for what is missing, and records.
+//!
+//! Sales are received here, refunds in `refunds`; at which rate a payment in another currency was settled, in `settle`.
+
+mod refunds;
+mod settle;
+
+use jiff::Timestamp;
+
+use crate::{
+    outcome::{Reason, Unavailable},
+    payment::{PaymentLog, Received, Recorded},
+    seller::Seller,
+    stripe::{
+        classify,
+        lines::{self, Completed},
+        meaning::Meaning,
+        object::Event,
+        reader::StripeReader,
+    },
+};
+
+/// Receives a verified event: decides what it means, completes the sale and records it.
+///
+/// # Errors
+/// When Stripe or the ledger does not answer. Nothing is recorded then, and Stripe delivers the event again for three days.
+pub async fn receive(
+    event: &Event<'_>,
+    body: &str,
+    livemode: bool,
+    seller: &Seller,
+    log: &impl PaymentLog,
+    stripe: &impl StripeReader,
+    now: Timestamp,
+) -> Result<Received, Unavailable> {
+    let announced = match classify::classify(event, livemode) {
+        Meaning::Sale(announced) => announced,
+        Meaning::Refunds(announced) => {
+            return refunds::receive(&event.id, body, announced, log, stripe, now).await;
+        }
+        Meaning::RefundsOf { charge, announced_at } => {
+            return match refunds::of_charge(&charge, announced_at, stripe).await? {
+                Some(announced) => refunds::receive(&event.id, body, announced, log, stripe, now).await,
+                None => Ok(Received::Ignored(Reason::new("refund_announced_apart", "refund.created announces it"))),
+            };
+        }
+        Meaning::Nothing(reason) => return Ok(Received::Ignored(reason)),
+        Meaning::ForTheOwner(reason) | Meaning::Unreadable(reason) => {
+            log.park_event(&event.id, body, &reason, now).await?;
+            return Ok(Received::Parked(reason));
+        }
+    };
+    let (sale, summed) = match lines::complete(*announced, stripe).await? {
+        Completed::Whole(sale) => (sale, false),
+        Completed::Summed(sale) => (sale, true),
+        Completed::BilledByInvoice => {
+            return Ok(Received::Ignored(Reason::new(
+                "billed_by_stripe_invoice",
+                "the sale is announced by invoice.paid",
+            )));
+        }
+    };
+    let sale = if seller.charges_vat() { settle::settled(sale, event, stripe, now).await? } else { sale };
+    let key = sale.key.to_string();
+    Ok(match log.record(&sale, now).await? {
+        Recorded::New => Received::Recorded { sale: key, summed },
+        Recorded::Before => Received::Before { sale: key },
+    })
+}

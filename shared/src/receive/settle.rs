@@ -1,0 +1,41 @@
+//! At which rate Stripe settled a payment in another currency: the VAT in euros is told at it.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    outcome::Unavailable,
+    sale::{Exchange, Sale},
+    stripe::{object::Event, reader::StripeReader},
+};
+
+/// How long a payment may take until Stripe tells the rate at which it was settled.
+const SETTLED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+
+/// A sale in another currency with the rate at which Stripe settled it, which the VAT in euros is told at.
+///
+/// The rate may be known only some minutes after the payment; the event is delivered again until then.
+pub(super) async fn settled(
+    mut sale: Sale,
+    event: &Event<'_>,
+    stripe: &impl StripeReader,
+    now: Timestamp,
+) -> Result<Sale, Unavailable> {
+    if sale.currency.eq_ignore_ascii_case("eur") {
+        return Ok(sale);
+    }
+    if sale.payment_intent.is_none() {
+        sale.payment_intent = stripe.intent_that_paid(&sale.key.0).await?;
+    }
+    let Some(intent) = &sale.payment_intent else { return Ok(sale) };
+    match stripe.settlement(intent).await? {
+        Some(None) if now.as_second().saturating_sub(event.created) < SETTLED_WITHIN.as_secs() => Err(
+            Unavailable::new("Stripe's API", "the payment is not settled yet, so its rate of exchange is not known"),
+        ),
+        Some(Some(settled)) => {
+            let rate = settled.exchange_rate.as_ref().and_then(|rate| rate.to_string().parse().ok());
+            sale.exchange = rate.map(|rate| Exchange { currency: settled.currency, rate });
+            Ok(sale)
+        }
+        _ => Ok(sale),
+    }
+}
