@@ -101,6 +101,9 @@ pub struct ChargedTax {
     /// In percent, if Stripe told.
     #[serde(default)]
     pub rate: Option<Decimal>,
+    /// Whose tax it is, ISO 3166-1 alpha-2, if Stripe told.
+    #[serde(default)]
+    pub country: Option<String>,
     /// Stripe's word for why this tax, or none: `standard_rated`, `reverse_charge`.
     #[serde(default)]
     pub reason: Option<String>,

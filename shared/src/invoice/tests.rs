@@ -54,7 +54,7 @@ fn line(bought: &Bought, step: i64) -> SaleLine {
         amount: tax(bought) * step,
         included,
         rate: Some(Decimal::new(rate, 1)),
-        reason: None,
+        ..ChargedTax::default()
     };
     let taxes = match bought.how {
         How::Untold => Vec::new(),

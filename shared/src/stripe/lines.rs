@@ -121,11 +121,15 @@ fn of_invoice(invoice: &StripeInvoice, lines: &[InvoiceLine], rates: &Rates) -> 
 fn of_invoice_line(line: &InvoiceLine, rates: &Rates) -> SaleLine {
     let discount = line.discount_amounts.iter().flatten().map(|discount| discount.amount).sum::<i64>();
     let on_top: i64 = taxes_of(line).filter(|tax| !tax.is_included()).map(|tax| tax.amount).sum();
-    let charged = |tax: &TaxAmount| ChargedTax {
-        amount: tax.amount,
-        included: tax.is_included(),
-        rate: tax.rate_id().and_then(|id| rates.get(id)).and_then(TaxRate::percent),
-        reason: tax.taxability_reason.clone(),
+    let charged = |tax: &TaxAmount| {
+        let rate = tax.rate_id().and_then(|id| rates.get(id));
+        ChargedTax {
+            amount: tax.amount,
+            included: tax.is_included(),
+            rate: rate.and_then(TaxRate::percent),
+            country: rate.and_then(|rate| rate.country.clone()),
+            reason: tax.taxability_reason.clone(),
+        }
     };
     SaleLine {
         id: line.id.clone(),
@@ -147,6 +151,7 @@ fn item_taxes(parts: Option<&[ItemTax]>, sum: i64) -> Vec<ChargedTax> {
         amount: tax.amount,
         included: tax.rate.as_ref().is_some_and(|rate| rate.inclusive),
         rate: tax.rate.as_ref().and_then(TaxRate::percent),
+        country: tax.rate.as_ref().and_then(|rate| rate.country.clone()),
         reason: tax.taxability_reason.clone(),
     };
     match parts.filter(|parts| !parts.is_empty()) {

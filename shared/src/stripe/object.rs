@@ -253,6 +253,8 @@ pub struct TaxRate {
     /// Whether prices contain it.
     #[serde(default)]
     pub inclusive: bool,
+    /// Whose tax it is.
+    pub country: Option<String>,
     /// What applies, in percent; Stripe Tax sets it beside what is displayed.
     pub effective_percentage: Option<serde_json::Number>,
     /// In percent.

@@ -95,7 +95,13 @@ fn discounted(line: SaleLine, discount: i64) -> SaleLine {
 }
 
 fn taxed(line: SaleLine, amount: i64, rate: &str, included: bool) -> SaleLine {
-    let tax = ChargedTax { amount, included, rate: rate.parse().ok(), reason: Some("standard_rated".to_owned()) };
+    let tax = ChargedTax {
+        amount,
+        included,
+        rate: rate.parse().ok(),
+        reason: Some("standard_rated".to_owned()),
+        ..ChargedTax::default()
+    };
     SaleLine { taxes: vec![tax], ..line }
 }
 

@@ -84,7 +84,7 @@ fn line(seller: &Seller, quantity: u64, total: i64, discount: i64) -> SaleLine {
     };
     let charged = |rate: Decimal| {
         let net = split_included(&[total], rate).and_then(|split| split.nets.first().copied())?;
-        Some(ChargedTax { amount: total - net, included: true, rate: Some(rate), reason: None })
+        Some(ChargedTax { amount: total - net, included: true, rate: Some(rate), ..ChargedTax::default() })
     };
     SaleLine {
         description: seller.default_label.clone(),
