@@ -1,6 +1,6 @@
 //! Money: integer minor units of an ISO 4217 currency, and the few places where a decimal is right (rates, unit prices).
 //!
-//! Rounding of VAT lives in `invoice::vat`; how an amount is printed for a reader in `invoice::print`.
+//! Rounding of VAT lives in `vat::split`; how an amount is printed for a reader in `invoice::print`.
 
 use std::fmt;
 

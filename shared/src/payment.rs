@@ -24,7 +24,8 @@ pub enum Recorded {
 
 /// Keeps payments, once each.
 pub trait PaymentLog: Send + Sync {
-    /// Records the event and its sale together, unless either stands already.
+    /// Records the event and its sale together, unless either stands already. A sale that waits without an invoice is
+    /// recorded anew, so that an event sent again brings what was missing.
     fn record(&self, sale: &Sale, now: Timestamp) -> impl Future<Output = Result<Recorded, Unavailable>> + Send;
 
     /// Keeps a genuine event that cannot be read, with its body, for a person.

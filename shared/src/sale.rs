@@ -47,6 +47,10 @@ pub struct Sale {
     /// Where goods went, if the payment page asked.
     #[serde(default)]
     pub delivery: Option<Delivery>,
+    /// What of it came through Stripe, in the same units, where the customer's balance or a payment elsewhere covered the
+    /// rest.
+    #[serde(default)]
+    pub received: Option<i64>,
     /// At which rate Stripe settled it, if it converted the payment.
     #[serde(default)]
     pub exchange: Option<Exchange>,
@@ -88,6 +92,13 @@ pub struct SaleLine {
     /// The taxes that Stripe computed for the line; empty if it computed none.
     #[serde(default)]
     pub taxes: Vec<ChargedTax>,
+}
+
+impl SaleLine {
+    /// The rate of all its taxes together, in percent, if Stripe told each.
+    pub fn rate(&self) -> Option<Decimal> {
+        if self.taxes.is_empty() { None } else { self.taxes.iter().map(|tax| tax.rate).sum() }
+    }
 }
 
 /// A tax that Stripe computed for a line.

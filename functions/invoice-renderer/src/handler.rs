@@ -124,8 +124,12 @@ fn report(issued: &Issued, request_id: &str) {
     }
     match &issued.outcome {
         Outcome::Done => {
-            count(SERVICE, "InvoiceIssued", 1);
-            tracing::info!(request_id, basis, invoice, "invoice issued");
+            let metric = match &issued.basis {
+                Basis::Sale(_) => "InvoiceIssued",
+                Basis::Refund(_) => "CreditNoteIssued",
+            };
+            count(SERVICE, metric, 1);
+            tracing::info!(request_id, basis, invoice, "issued");
         }
         Outcome::AlreadyDone => tracing::info!(request_id, basis, invoice, "issued before"),
         Outcome::Reject(reason) => {

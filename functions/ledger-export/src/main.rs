@@ -23,10 +23,7 @@ const SELLER: &str = include_str!("../../../infra/seller.toml");
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let seller = match config::optional("SELLER_FILE") {
-        Some(path) => Seller::from_toml(&std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))?)?,
-        None => Seller::from_toml(SELLER)?,
-    };
+    let seller = Seller::load(SELLER, config::optional("SELLER_FILE").as_deref())?;
     let aws = aws::sdk_config().await;
     let exporter = Exporter {
         register: DynamoRegister::new(DynamoDb::new(&aws), config::required("BILLING_TABLE")?),

@@ -16,6 +16,7 @@ use comptoir::{
     },
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use stripe::{Client, ClientBuilder, RequestStrategy, StripeError};
 use stripe_client_core::{RequestBuilder, StripeMethod};
 
@@ -31,14 +32,6 @@ const PAGES: usize = 10;
 #[derive(Debug)]
 pub struct StripeApi {
     client: Option<Client>,
-}
-
-/// An entry of a list, for the cursor of the next page.
-#[derive(serde::Deserialize)]
-struct Identified<T> {
-    id: Option<String>,
-    #[serde(flatten)]
-    entry: T,
 }
 
 impl StripeApi {
@@ -71,6 +64,12 @@ impl StripeApi {
                 .map(Some)
                 .map_err(|_| Unavailable::new(WHAT, "an answer cannot be read")),
             Err(StripeError::Stripe(_, 404)) => Ok(None),
+            // A key that may not read something is no reason to lose a payment: what is missing is named later.
+            Err(StripeError::Stripe(_, 403)) => {
+                let what = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+                tracing::error!("the Stripe API key may not read {what}; give it that permission");
+                Ok(None)
+            }
             Err(StripeError::Stripe(_, status)) => Err(Unavailable::new(WHAT, format!("it answered {status}"))),
             Err(StripeError::Timeout) => Err(Unavailable::new(WHAT, "no answer in time")),
             Err(_) => Err(Unavailable::new(WHAT, "no usable answer")),
@@ -87,10 +86,13 @@ impl StripeApi {
         for _ in 0..PAGES {
             let mut query = [&[("limit", "100")], wanted].concat();
             query.extend(after.as_deref().map(|after| ("starting_after", after)));
-            let Some(page) = self.get::<List<Identified<T>>>(path, &query).await? else { return Ok(None) };
-            after = page.data.last().and_then(|last| last.id.clone());
-            let (more, full) = (page.has_more && after.is_some(), page.data);
-            entries.extend(full.into_iter().map(|identified| identified.entry));
+            let Some(page) = self.get::<List<Value>>(path, &query).await? else { return Ok(None) };
+            after = page.data.last().and_then(|last| last.get("id")?.as_str().map(str::to_owned));
+            let more = page.has_more && after.is_some();
+            for entry in page.data {
+                let entry = serde_json::from_value(entry);
+                entries.push(entry.map_err(|_| Unavailable::new(WHAT, "an entry of a list cannot be read"))?);
+            }
             if !more {
                 return Ok(Some(entries));
             }

@@ -74,10 +74,10 @@ impl Category {
     }
 }
 
-/// Whether a buyer counts as a consumer here: neither SIREN nor VAT number. Sales to businesses are told one by one, as
-/// electronic invoices or in flux 10.1.
+/// Whether a buyer counts as a consumer here. Sales to businesses are told one by one, as electronic invoices or in flux
+/// 10.1.
 pub fn is_consumer(buyer: &Buyer) -> bool {
-    buyer.siren.is_none() && buyer.vat_number.is_none()
+    !buyer.business && buyer.siren.is_none() && buyer.vat_number.is_none()
 }
 
 #[derive(Debug, Default)]

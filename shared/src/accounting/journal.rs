@@ -13,12 +13,13 @@ use super::{
     euros::{Euros, euros},
     month::Month,
     register::rate,
-    sells_goods, sign, through_stripe,
+    sells_goods, sign,
 };
 use crate::{
     invoice::{Buyer, Draft, Invoice, InvoiceNumber, Kind},
     money::Currency,
     seller::{Accounts, Seller},
+    vat::split,
 };
 
 const HEADER: [&str; 18] = [
@@ -125,9 +126,11 @@ fn sale<'a>(invoice: &Invoice, euros: &Euros, accounts: &'a Accounts) -> Entry<'
 fn payment<'a>(invoice: &Invoice, euros: &Euros, accounts: &'a Accounts) -> Entry<'a> {
     let draft = &invoice.draft;
     let gross = (euros.gross, draft.totals.gross);
-    let bank = posting(draft, (&accounts.bank, "Stripe"), gross, String::new());
-    let postings =
-        if through_stripe(draft) { vec![bank, customer(draft, -gross.0, -gross.1, accounts)] } else { Vec::new() };
+    // What the customer's balance or a payment elsewhere covered moves nothing here.
+    let received = draft.received.unwrap_or(gross.1);
+    let moved = (split::scaled(gross.0, received, gross.1).unwrap_or_default(), received);
+    let bank = posting(draft, (&accounts.bank, "Stripe"), moved, String::new());
+    let postings = vec![bank, customer(draft, -moved.0, -moved.1, accounts)];
     let what = match draft.kind {
         Kind::Invoice => "Paiement",
         Kind::CreditNote => "Remboursement",

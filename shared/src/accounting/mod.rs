@@ -76,11 +76,6 @@ fn sign(kind: Kind) -> i64 {
     }
 }
 
-/// Whether its money went through Stripe, there or back.
-fn through_stripe(draft: &Draft) -> bool {
-    draft.corrects.as_ref().is_none_or(|corrects| corrects.refund.through_stripe())
-}
-
 /// Whether goods were sold. A seller of both ships goods and only goods, as `invoice::draft` has it.
 fn sells_goods(draft: &Draft) -> bool {
     match draft.supply {

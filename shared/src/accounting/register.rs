@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::{
     cells::{Unwritable, cents, number, spreadsheet, text},
-    euros, sign, through_stripe,
+    euros, sign,
 };
 use crate::{
     invoice::{Invoice, Kind},
@@ -79,7 +79,7 @@ fn rows(invoice: &Invoice, seller: &Seller) -> Vec<Vec<String>> {
             money(row.base + row.tax),
             draft.currency.code().to_owned(),
             tax_in_euros.map(|tax| cents(sign * tax)).unwrap_or_default(),
-            optional(through_stripe(draft).then_some(draft.paid_through.as_str())),
+            draft.paid_through.clone(),
             optional(row.exemption.as_ref().map(|exemption| exemption.code.as_str())),
         ]
     };

@@ -51,12 +51,16 @@ impl DynamoPayments {
 
     /// Puts an item unless it stands already.
     async fn put_new(&self, item: Item) -> Result<Recorded, Unavailable> {
+        self.put_if(item, "attribute_not_exists(pk)").await
+    }
+
+    async fn put_if(&self, item: Item, condition: &str) -> Result<Recorded, Unavailable> {
         let sent = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item))
-            .condition_expression("attribute_not_exists(pk)")
+            .condition_expression(condition)
             .send()
             .await;
         match sent {
@@ -68,8 +72,9 @@ impl DynamoPayments {
         }
     }
 
-    fn put(&self, item: Item, condition: &str) -> Result<TransactWriteItem, Unavailable> {
-        let put = Put::builder().table_name(&self.table).set_item(Some(item)).condition_expression(condition).build();
+    fn put(&self, item: Item, condition: Option<&str>) -> Result<TransactWriteItem, Unavailable> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(item));
+        let put = put.set_condition_expression(condition.map(str::to_owned)).build();
         let put = put.map_err(|error| Unavailable::new(WHAT, error.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
@@ -91,13 +96,13 @@ impl PaymentLog for DynamoPayments {
         payment.insert("recorded_at".to_owned(), text(now.to_string()));
         let mut writes = vec![
             // A parked event may become a payment once its cause is mended.
-            self.put(event, "attribute_not_exists(pk) OR attribute_exists(parked_at)")?,
-            self.put(payment, "attribute_not_exists(pk)")?,
+            self.put(event, Some("attribute_not_exists(pk) OR attribute_exists(parked_at)"))?,
+            self.put(payment.clone(), Some("attribute_not_exists(pk)"))?,
         ];
         if let Some(intent) = &sale.payment_intent {
             let mut paid = item("INTENT", intent);
             paid.insert("sale".to_owned(), text(&sale.key.0));
-            writes.push(self.put(paid, "attribute_not_exists(pk) OR attribute_exists(sale)")?);
+            writes.push(self.put(paid, None)?);
         }
         let mut detail = String::new();
         for pause in CONFLICT_PAUSES {
@@ -109,7 +114,7 @@ impl PaymentLog for DynamoPayments {
             };
             let reasons = cancelled.cancellation_reasons();
             if condition_failed(reasons, 0) || condition_failed(reasons, 1) {
-                return Ok(Recorded::Before);
+                return self.put_if(payment, "attribute_exists(parked_at) AND attribute_not_exists(invoice)").await;
             }
             detail = codes(reasons);
             tokio::time::sleep(pause).await;

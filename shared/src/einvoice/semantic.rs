@@ -39,6 +39,9 @@ const ONE: &str = "C62";
 /// Paid through an online payment service (UNTDID 4461).
 const ONLINE_PAYMENT: &str = "68";
 
+/// Cleared between the two of them (UNTDID 4461): a balance, or a payment that Stripe did not see.
+const CLEARING: &str = "97";
+
 /// The model of an invoice.
 pub(super) fn model(invoice: &Invoice) -> Model {
     let draft = &invoice.draft;
@@ -57,7 +60,7 @@ pub(super) fn model(invoice: &Invoice) -> Model {
     model.vat_accounting_currency = draft.in_euros.as_ref().map(|_| Code::new("EUR"));
     // Paid before it was issued: the day it was due is the day it was paid (BR-FR-CO-09).
     model.due_date = paid_on;
-    model.sales_order_reference = draft.reference.clone().map(DocumentReference::new);
+    model.sales_order_reference = draft.reference.as_deref().map(|reference| DocumentReference::new(xml(reference)));
     model.notes = draft.mentions.iter().map(note).collect();
     model.preceding_invoices = draft
         .corrects
@@ -70,9 +73,13 @@ pub(super) fn model(invoice: &Invoice) -> Model {
     model.seller = seller(draft);
     model.buyer = buyer(draft);
     model.delivery = Some(delivery(draft));
+    let (means, through) = match draft.paid_through.as_str() {
+        "" => (CLEARING, None),
+        through => (ONLINE_PAYMENT, Some(through.to_owned())),
+    };
     model.payment = Some(PaymentInstructions {
-        means_code: Some(Code::new(ONLINE_PAYMENT)),
-        means_text: Some(draft.paid_through.clone()),
+        means_code: Some(Code::new(means)),
+        means_text: through,
         ..PaymentInstructions::default()
     });
     model.vat_breakdown = draft.taxes.iter().map(|row| breakdown(row, draft)).collect();
@@ -113,22 +120,25 @@ fn numbers_stand(draft: &Draft) -> bool {
 
 fn seller(draft: &Draft) -> Party {
     let seller = &draft.seller;
-    let mut party = Party::default();
-    party.name = Some(xml(&seller.name));
-    party.legal_registration = Some(Identifier::schemed(seller.siren.clone(), SIREN));
-    party.electronic_address = Some(Identifier::schemed(seller.siren.clone(), FRENCH_ADDRESS));
-    party.additional_legal_information = Some(xml(&legal_form(draft)));
-    if numbers_stand(draft) {
-        party.vat_identifier.clone_from(&seller.vat_number);
+    let stand = numbers_stand(draft);
+    Party {
+        name: Some(xml(&seller.name)),
+        legal_registration: Some(Identifier::schemed(seller.siren.clone(), SIREN)),
+        electronic_address: Some(Identifier::schemed(seller.siren.clone(), FRENCH_ADDRESS)),
+        additional_legal_information: Some(xml(&legal_form(draft))),
+        vat_identifier: seller.vat_number.clone().filter(|_| stand),
         // Whoever has no VAT number is known to the tax office by the SIREN (BR-E-02, BT-32).
-        party.tax_registration = seller.vat_number.is_none().then(|| seller.siren.clone());
+        tax_registration: (stand && seller.vat_number.is_none()).then(|| seller.siren.clone()),
+        address: PostalAddress {
+            line1: filled(Some(&seller.line1)).map(|line| xml(&line)),
+            line2: seller.line2.as_deref().map(xml),
+            post_code: filled(Some(&seller.postal_code)).map(|code| xml(&code)),
+            city: filled(Some(&seller.city)).map(|city| xml(&city)),
+            country: filled(Some(&seller.country)).map(Code::new),
+            ..PostalAddress::default()
+        },
+        ..Party::default()
     }
-    party.address.line1 = Some(xml(&seller.line1));
-    party.address.line2 = seller.line2.as_deref().map(xml);
-    party.address.post_code = Some(xml(&seller.postal_code));
-    party.address.city = Some(xml(&seller.city));
-    party.address.country = Some(Code::new(seller.country.clone()));
-    party
 }
 
 /// BT-33: legal form, capital, registration.
@@ -142,49 +152,52 @@ fn legal_form(draft: &Draft) -> String {
 fn buyer(draft: &Draft) -> Party {
     let buyer = &draft.buyer;
     let customer = &buyer.customer;
-    let mut party = Party::default();
-    party.name = Some(xml(&buyer.name));
-    party.legal_registration = buyer.siren.clone().map(|siren| Identifier::schemed(siren, SIREN));
     let email = filled(customer.email.as_deref()).filter(|email| text::looks_like_email(email));
-    party.electronic_address = match (&buyer.siren, email) {
-        (Some(siren), _) => Some(Identifier::schemed(siren.clone(), FRENCH_ADDRESS)),
-        (None, Some(email)) => Some(Identifier::schemed(xml(&email), EMAIL_ADDRESS)),
-        (None, None) => None,
-    };
-    party.vat_identifier = buyer.vat_number.clone().filter(|_| numbers_stand(draft));
-    party.address = postal(customer.address.as_ref(), &buyer.country);
-    party
+    Party {
+        name: Some(xml(&buyer.name)),
+        legal_registration: buyer.siren.clone().map(|siren| Identifier::schemed(siren, SIREN)),
+        electronic_address: match (&buyer.siren, email) {
+            (Some(siren), _) => Some(Identifier::schemed(siren.clone(), FRENCH_ADDRESS)),
+            (None, Some(email)) => Some(Identifier::schemed(xml(&email), EMAIL_ADDRESS)),
+            (None, None) => None,
+        },
+        vat_identifier: buyer.vat_number.clone().filter(|_| numbers_stand(draft)),
+        address: postal(customer.address.as_ref(), &buyer.country),
+        ..Party::default()
+    }
 }
 
 fn postal(address: Option<&Address>, country: &str) -> PostalAddress {
-    let part = |part: Option<&String>| filled(part.map(String::as_str)).map(|part| xml(&part));
-    let mut postal = PostalAddress::default();
-    postal.line1 = part(address.and_then(|address| address.line1.as_ref()));
-    postal.line2 = part(address.and_then(|address| address.line2.as_ref()));
-    postal.post_code = part(address.and_then(|address| address.postal_code.as_ref()));
-    postal.city = part(address.and_then(|address| address.city.as_ref()));
-    postal.subdivision = part(address.and_then(|address| address.state.as_ref()));
-    postal.country = Some(Code::new(country.to_owned()));
-    postal
+    let part = |part: fn(&Address) -> Option<&String>| {
+        filled(address.and_then(part).map(String::as_str)).map(|part| xml(&part))
+    };
+    PostalAddress {
+        line1: part(|address| address.line1.as_ref()),
+        line2: part(|address| address.line2.as_ref()),
+        post_code: part(|address| address.postal_code.as_ref()),
+        city: part(|address| address.city.as_ref()),
+        subdivision: part(|address| address.state.as_ref()),
+        country: Some(Code::new(country.to_owned())),
+        ..PostalAddress::default()
+    }
 }
 
 /// The day of supply, and where goods went: an address of its own, or for goods that left untaxed for another member
 /// state the buyer's (BR-IC-12).
 fn delivery(draft: &Draft) -> Delivery {
-    let mut delivery = Delivery::default();
-    delivery.date = date(draft.supplied_on);
-    match &draft.delivery {
+    let untaxed_in_the_union = draft.taxes.iter().any(|row| row.vat.category == VatCategory::K);
+    let (party_name, address) = match &draft.delivery {
         Some(sent) => {
             let country = filled(sent.address.country.as_deref()).unwrap_or_else(|| draft.buyer.country.clone());
-            delivery.party_name = filled(sent.name.as_deref()).map(|name| xml(&name));
-            delivery.address = Some(postal(Some(&sent.address), &country.to_uppercase()));
+            let name = filled(sent.name.as_deref()).map(|name| xml(&name));
+            (name, Some(postal(Some(&sent.address), &country.to_uppercase())))
         }
-        None if draft.taxes.iter().any(|row| row.vat.category == VatCategory::K) => {
-            delivery.address = Some(postal(draft.buyer.customer.address.as_ref(), &draft.buyer.country));
+        None if untaxed_in_the_union => {
+            (None, Some(postal(draft.buyer.customer.address.as_ref(), &draft.buyer.country)))
         }
-        None => {}
-    }
-    delivery
+        None => (None, None),
+    };
+    Delivery { party_name, address, date: date(draft.supplied_on), ..Delivery::default() }
 }
 
 /// What is outside the scope of VAT states no rate (BR-O-05).

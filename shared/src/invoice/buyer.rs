@@ -3,9 +3,13 @@
 use super::{Buyer, unfit::Unfit};
 use crate::{
     sale::{Customer, Sale, TaxId},
-    seller::{Seller, identifiers::is_siren},
+    seller::{Seller, Supply, identifiers::is_siren},
     text::{filled, without_spaces},
-    vat::{number::VatNumber, place::Place, territory::is_domestic},
+    vat::{
+        number::VatNumber,
+        place::{Place, Spot},
+        territory::{MemberState, is_domestic},
+    },
 };
 
 /// A buyer and where they are.
@@ -16,7 +20,9 @@ pub(super) struct Known {
     pub wrong_number: Option<String>,
 }
 
-pub(super) fn known(sale: &Sale, seller: &Seller) -> Result<Known, Unfit> {
+/// Who bought, and where a sale that supplies `supply` takes place: goods where they are delivered, services where the
+/// customer is.
+pub(super) fn known(sale: &Sale, seller: &Seller, supply: Supply) -> Result<Known, Unfit> {
     let customer = &sale.customer;
     let name = filled(customer.business_name.as_deref())
         .or_else(|| filled(customer.name.as_deref()))
@@ -24,18 +30,33 @@ pub(super) fn known(sale: &Sale, seller: &Seller) -> Result<Known, Unfit> {
         .ok_or(Unfit::NoName)?;
     let country = customer.address.as_ref().and_then(|address| filled(address.country.as_deref()));
     let country = country.unwrap_or_else(|| seller.party.country.clone()).to_uppercase();
-    if !en16931::codes::contains(en16931::codes::generated::COUNTRY_CODES, &country) {
-        return Err(Unfit::Country(country.chars().take(16).collect()));
+    let sent_to = sale.delivery.as_ref().and_then(|sent| filled(sent.address.country.as_deref()));
+    let sent_to = sent_to.map(|country| country.to_uppercase());
+    for country in [Some(&country), sent_to.as_ref()].into_iter().flatten() {
+        if !en16931::codes::contains(en16931::codes::generated::COUNTRY_CODES, country) {
+            return Err(Unfit::Country(country.chars().take(16).collect()));
+        }
     }
     let numbers: Vec<VatNumber> = eu_numbers(customer).filter_map(|id| VatNumber::parse(&id.value)).collect();
     let number = numbers.iter().find(|number| number.state.country == country).or_else(|| numbers.first());
     let wrong_number = eu_numbers(customer).find(|id| VatNumber::parse(&id.value).is_none());
     let siren = number.and_then(VatNumber::siren).map(str::to_owned).or_else(|| given_siren(customer));
+    let named = filled(customer.business_name.as_deref()).is_some() || !customer.tax_ids.is_empty();
+    let billed =
+        Spot { country: &country, postal_code: customer.address.as_ref().and_then(|a| a.postal_code.as_deref()) };
+    let sent = sale.delivery.as_ref().zip(sent_to.as_deref());
+    let sent = sent.map(|(sent, country)| Spot { country, postal_code: sent.address.postal_code.as_deref() });
+    let from = Spot { country: &seller.party.country, postal_code: Some(&seller.party.postal_code) };
+    let place = match supply {
+        Supply::Goods => Place::of_goods(sent.unwrap_or(billed), from, number, named),
+        _ => Place::of_service(billed, number, named),
+    };
     Ok(Known {
-        place: Place::of(&country, number, customer),
+        place,
         wrong_number: wrong_number.filter(|_| number.is_none()).map(|id| id.value.chars().take(32).collect()),
         buyer: Buyer {
             name,
+            business: number.is_some() || siren.is_some() || (named && MemberState::of(&country).is_none()),
             siren: siren.filter(|_| is_domestic(&country)),
             vat_number: number.map(|number| number.text.clone()).or_else(|| foreign_number(customer)),
             country,
@@ -76,7 +97,7 @@ mod tests {
         sale.customer.address.as_mut().unwrap().country = Some(country.to_owned());
         sale.customer.tax_ids =
             ids.iter().map(|(kind, value)| TaxId { kind: (*kind).to_owned(), value: (*value).to_owned() }).collect();
-        known(&sale, &Seller::from_toml(STANDARD_TOML).unwrap())
+        known(&sale, &Seller::from_toml(STANDARD_TOML).unwrap(), Supply::Services)
     }
 
     #[test]

@@ -81,10 +81,12 @@ pub fn credit(
         lines,
         taxes,
         totals: Totals { net, tax, gross: net + tax, paid: net + tax, due: 0 },
-        in_euros: sold.in_euros.as_ref().map(|euros| InEuros {
-            tax: split::scaled(euros.tax, tax, sold.totals.tax).unwrap_or_default(),
-            rate: euros.rate,
-        }),
+        in_euros: sold
+            .in_euros
+            .as_ref()
+            .map(|euros| InEuros { tax: in_euros(euros, sold, &before, &after), ..euros.clone() }),
+        paid_through: if refund.key.through_stripe() { "Stripe".to_owned() } else { String::new() },
+        received: (!refund.key.through_stripe()).then_some(0),
         corrects: Some(Correction {
             refund: refund.key.clone(),
             number: original.number.clone(),
@@ -144,6 +146,16 @@ fn tax_of(taken: i64, before: &CreditedRow, row: &TaxRow, currency: Currency) ->
         - currency.minor(in_step).decimal();
     // EN 16931 allows less than one unit of the currency (BR-CO-17, BR-S-09).
     if stray.abs() < Decimal::ONE { Some(in_step) } else { tax_within(taken, row.vat.rate) }
+}
+
+/// The tax in euros that goes back between `before` and `after`: it follows the tax that has gone back so far, so that
+/// refunds that add up to the invoice take back its euros.
+fn in_euros(euros: &InEuros, sold: &Draft, before: &[CreditedRow], after: &[CreditedRow]) -> i64 {
+    let until = |rows: &[CreditedRow]| {
+        let tax = rows.iter().map(|row| row.tax).sum();
+        split::scaled(euros.tax, tax, sold.totals.tax).unwrap_or_default()
+    };
+    until(after) - until(before)
 }
 
 /// What a row gives back between `before` and `after`; nothing if that is nothing.
@@ -262,7 +274,7 @@ mod tests {
     }
 
     proptest! {
-        /// However an invoice goes back in parts, its parts are the invoice: base, tax and euros of every rate.
+        /// However an invoice goes back in parts, its parts are the invoice: what was paid, its tax, and that in euros.
         #[test]
         fn parts_make_the_whole(cuts in prop::collection::vec(1_i64..4000, 0..8), place in 0_usize..100) {
             let cases = matrix();
@@ -272,7 +284,7 @@ mod tests {
             let exact = original.draft.currency.exponent() > 0;
             let total = original.draft.totals.gross;
             let mut credited = Credited::default();
-            let (mut left, mut base, mut tax) = (total, 0, 0);
+            let (mut left, mut base, mut tax, mut euros) = (total, 0, 0, 0);
             let code = original.draft.currency.code().to_lowercase();
             for cut in cuts.into_iter().chain([i64::MAX]) {
                 let amount = cut.min(left);
@@ -284,9 +296,11 @@ mod tests {
                 left -= amount;
                 base += taken.draft.totals.net;
                 tax += taken.draft.totals.tax;
+                euros += taken.draft.in_euros.map_or(0, |euros| euros.tax);
             }
             prop_assert_eq!((base + tax, left), (total, 0));
             prop_assert!(!exact || tax == original.draft.totals.tax);
+            prop_assert!(!exact || euros == original.draft.in_euros.map_or(0, |euros| euros.tax));
         }
     }
 }

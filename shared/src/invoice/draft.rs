@@ -14,7 +14,7 @@ use super::{
 use crate::{
     einvoice,
     money::Currency,
-    sale::Sale,
+    sale::{Sale, SaleLine},
     seller::{Seller, Supply, VatRegime},
     text::filled,
     vat::{
@@ -31,14 +31,16 @@ use crate::{
 /// The first thing that makes the sale unfit for an invoice, or every rule of electronic invoicing that it would break.
 pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
     let currency = Currency::parse(&sale.currency)?;
-    let known = buyer::known(sale, seller)?;
+    let supply = supply(sale, seller.supply);
+    let known = buyer::known(sale, seller, supply)?;
     let supplied_on = sale.paid_at.to_zoned(seller.time_zone.clone()).date();
     let around = Circumstances {
         regime: &seller.vat,
         numbered: seller.party.vat_number.is_some(),
-        supply: supply(sale, seller.supply),
+        supply,
         place: known.place,
         day: supplied_on,
+        told: &told(sale),
     };
     let priced =
         lines::priced(sale, currency, &around, &seller.default_label).map_err(|unfit| match known.wrong_number {
@@ -51,6 +53,8 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
     let mentions = texts(&taxes, seller, oss, day);
     let (net, tax) = taxes.iter().fold((0_i64, 0_i64), |(net, tax), row| (net + row.base, tax + row.tax));
     let gross = net + tax;
+    let received = sale.received.map(|amount| currency.from_stripe(amount).ok_or(Unfit::Amount(amount, currency)));
+    let received = received.transpose()?.map(|money| money.minor);
     let draft = Draft {
         kind: Kind::Invoice,
         sale: sale.key.clone(),
@@ -65,7 +69,8 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
         totals: Totals { net, tax, gross, paid: gross, due: 0 },
         mentions,
         supply: seller.supply,
-        paid_through: "Stripe".to_owned(),
+        paid_through: if received == Some(0) { String::new() } else { "Stripe".to_owned() },
+        received,
         reference: filled(sale.reference.as_deref()),
         test: !sale.livemode,
         corrects: None,
@@ -75,6 +80,14 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
     };
     einvoice::check(&draft, day).map_err(Unfit::Rules)?;
     Ok(draft)
+}
+
+/// The rates that Stripe told with the sale, each once.
+fn told(sale: &Sale) -> Vec<Decimal> {
+    let mut rates: Vec<Decimal> = sale.lines.iter().filter_map(SaleLine::rate).filter(|rate| !rate.is_zero()).collect();
+    rates.sort();
+    rates.dedup();
+    rates
 }
 
 /// What this sale supplies. A seller of both ships goods and only goods.
@@ -155,7 +168,7 @@ fn language(customer: Option<&str>, owner: &str) -> String {
 mod tests {
     use super::*;
     use crate::{
-        sale::{ChargedTax, Exchange, SaleLine, TaxId},
+        sale::{ChargedTax, Exchange, TaxId},
         testing::{FRANCHISE_TOML, STANDARD_TOML, sale},
     };
     use jiff::civil::date;

@@ -14,6 +14,7 @@ use super::{
     ledger::{Claim, Claimed, Counter, Entry, LARGEST_CLAIM, Ledger},
     number::{InvoiceNumber, SeriesPattern},
     print::{self, Page, Words},
+    unfit::Unfit,
 };
 use crate::{
     archive::{Archive, File},
@@ -97,7 +98,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             let mut unmailed = None;
             let outcome = match (&away, draft, &claimed, entry) {
                 (Some(away), ..) => away.clone(),
-                (None, Err(unfit), ..) => self.park(&Basis::Sale(sale.key.clone()), unfit.reason()).await,
+                (None, Err(unfit), ..) => self.refuse(sale, unfit, &mut unmailed).await,
                 (None, Ok(_), Err(unavailable), _) => unavailable.clone().into(),
                 (None, Ok(_), Ok(_), Some(entry)) => self.complete(entry, &mut unmailed).await,
                 // Neither claimable nor numbered: its record is gone, so there is nothing left to do.
@@ -139,6 +140,16 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             Ok(entries)
         } else {
             Err(Unavailable::new("the ledger", "other renderers kept claiming numbers"))
+        }
+    }
+
+    /// Parks a sale that cannot be invoiced, unless it was, before something changed: its snapshot needs nothing more.
+    async fn refuse(&self, sale: &Sale, unfit: &Unfit, unmailed: &mut Option<Reason>) -> Outcome {
+        let basis = Basis::Sale(sale.key.clone());
+        match self.ledger.document_of(&basis).await {
+            Ok(Some(entry)) => self.complete(&entry, unmailed).await,
+            Ok(None) => self.park(&basis, unfit.reason()).await,
+            Err(unavailable) => unavailable.into(),
         }
     }
 

@@ -84,8 +84,7 @@ fn paid(sale: &Sale, currency: Currency, around: &Circumstances<'_>) -> Result<V
 fn charge(line: &SaleLine, minor: &impl Fn(i64) -> Result<i64, Unfit>) -> Result<Option<Charge>, Unfit> {
     let Some(first) = line.taxes.first() else { return Ok(None) };
     let tax = line.taxes.iter().map(|tax| minor(tax.amount)).sum::<Result<i64, Unfit>>()?;
-    let rate = line.taxes.iter().map(|tax| tax.rate).sum::<Option<Decimal>>();
-    Ok(Some(Charge { tax, rate, reason: first.reason.clone() }))
+    Ok(Some(Charge { tax, rate: line.rate(), reason: first.reason.clone() }))
 }
 
 /// The tax of the lines must be the tax of the sale, where Stripe told both.

@@ -70,8 +70,11 @@ pub struct Draft {
     pub mentions: Vec<Mention>,
     /// Goods, services or both (decree 2022-1299).
     pub supply: Supply,
-    /// How it was paid, in words for a reader: "Stripe".
+    /// How it was paid, in words for a reader: "Stripe"; empty if it was settled otherwise.
     pub paid_through: String,
+    /// What of it came, or went back, that way, in minor units, if not all of it.
+    #[serde(default)]
+    pub received: Option<i64>,
     /// The shop's own reference or the customer's purchase order, if given.
     pub reference: Option<String>,
     /// Paid in Stripe's test mode: the document says so in large letters.
@@ -83,7 +86,7 @@ pub struct Draft {
     /// The VAT in euros, where the invoice is in another currency.
     #[serde(default)]
     pub in_euros: Option<InEuros>,
-    /// Where goods went, if not to the buyer.
+    /// Where goods went, if the payment page asked.
     #[serde(default)]
     pub delivery: Option<Delivery>,
     /// Sold at a distance under the one-stop shop: the VAT is another state's, and the rules of French platforms do not
@@ -163,6 +166,9 @@ pub struct Buyer {
     /// The SIREN of a French business, 9 digits.
     #[serde(default)]
     pub siren: Option<String>,
+    /// Buys as a business: it showed a number, or out of the Union a business's name.
+    #[serde(default)]
+    pub business: bool,
     /// Everything Stripe told about them.
     pub customer: Customer,
 }

@@ -127,7 +127,14 @@ impl SeriesPattern {
     fn shape(&self) -> String {
         let mut shape = String::new();
         for c in self.fill(Date::MAX, "0").chars() {
-            let c = if c.is_ascii_digit() { '0' } else { c };
+            // A slash is a dash in the name of the file, which must be one number's too.
+            let c = if c.is_ascii_digit() {
+                '0'
+            } else if c == '/' {
+                '-'
+            } else {
+                c
+            };
             if c != '0' || !shape.ends_with('0') {
                 shape.push(c);
             }
@@ -236,7 +243,8 @@ mod tests {
         assert!(!meet("{year}-{month}-{number:4}", "A{year}-{month}-{number:4}"));
         assert!(meet("F{number}", "F1{number}"), "F11 may be both");
         assert!(meet("{year}{number}", "{number}"));
-        assert!(!meet("F{year}-{number}", "F-{number}"));
+        assert!(meet("F/{number}", "F-{number}"), "one file name");
+        assert!(!meet("F{year}-{number}", "FA-{number}"));
     }
 
     #[test]

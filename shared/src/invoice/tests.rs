@@ -74,7 +74,7 @@ fn line(bought: &Bought, step: i64) -> SaleLine {
 fn bought() -> impl Strategy<Value = Bought> {
     let rate = prop::sample::select(vec![200_i64, 100, 55, 21]);
     let how = prop_oneof![Just(How::Untold), rate.clone().prop_map(How::Within), rate.prop_map(How::OnTop)];
-    (1_i64..500_000, 1_u64..50, 0_i64..10_000, how).prop_map(|(price, quantity, discount, how)| Bought {
+    (0_i64..500_000, 1_u64..50, 0_i64..10_000, how).prop_map(|(price, quantity, discount, how)| Bought {
         price,
         quantity,
         discount,
@@ -129,7 +129,7 @@ proptest! {
         let ours: BTreeMap<i64, i64> = draft
             .taxes
             .iter()
-            .map(|row| (i64::try_from((row.vat.rate * Decimal::TEN).round().mantissa()).unwrap(), row.tax))
+            .map(|row| (i64::try_from((row.vat.rate * Decimal::TEN).trunc().mantissa()).unwrap(), row.tax))
             .collect();
         prop_assert_eq!(ours, reference);
         if code != "eur" {

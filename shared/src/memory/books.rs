@@ -138,7 +138,12 @@ impl PaymentLog for Books {
         self.call("the payment log", |written| {
             let fresh = written.events.get(&sale.event).is_none_or(|parked| *parked);
             if !fresh || written.payments.contains_key(&sale.key) {
-                return Ok(Recorded::Before);
+                let waiting = written.payments.get_mut(&sale.key);
+                let waiting = waiting.filter(|payment| payment.parked.is_some() && payment.invoice.is_none());
+                return Ok(waiting.map_or(Recorded::Before, |payment| {
+                    *payment = Payment { sale: sale.clone(), invoice: None, parked: None };
+                    Recorded::New
+                }));
             }
             written.events.insert(sale.event.clone(), false);
             if let Some(intent) = &sale.payment_intent {
@@ -254,7 +259,9 @@ impl Ledger for Books {
                 Basis::Sale(sale) => written.payments.get_mut(sale).map(|payment| &mut payment.parked),
                 Basis::Refund(refund) => written.refunds.get_mut(refund).map(|repaid| &mut repaid.parked),
             };
-            *parked.ok_or_else(|| Unavailable::new("the ledger", "nothing to park"))? = Some(reason.clone());
+            if let Some(parked) = parked {
+                *parked = Some(reason.clone());
+            }
             Ok(())
         })
     }

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     outcome::{Reason, Unavailable},
     payment::{PaymentLog, Received, Recorded},
-    refund::Refund,
+    refund::{Refund, RefundKey},
     sale::SaleKey,
     stripe::{
         announced::{AnnouncedRefund, Paid},
@@ -33,7 +33,7 @@ pub(super) async fn receive(
 ) -> Result<Received, Unavailable> {
     let mut received = Received::Ignored(Reason::new("no_refund", "no refund has succeeded yet"));
     for refund in announced {
-        received = match sale_of(&refund.of, log, stripe).await? {
+        let latest = match sale_of(&refund.of, log, stripe).await? {
             Some(sale) => {
                 let AnnouncedRefund { key, refunded_at, currency, amount, lines, .. } = refund;
                 let event = event.to_owned();
@@ -47,20 +47,28 @@ pub(super) async fn receive(
                 return Err(Unavailable::new("the payment log", "the refunded payment is not recorded yet"));
             }
             None => {
-                let reason = Reason::new(
-                    "sale_unknown",
-                    format!(
-                        "refund {} is of a payment that was never recorded here, perhaps from before this system: issue its \
-                         credit note where the invoice was issued",
-                        refund.key
-                    ),
-                );
+                let reason = unknown(&refund.key, stripe.can_ask());
                 log.park_event(&refund.key.0, body, &reason, now).await?;
                 Received::Parked(reason)
             }
         };
+        // One that waits for a person must not go unheard among others.
+        if !matches!(received, Received::Parked(_)) {
+            received = latest;
+        }
     }
     Ok(received)
+}
+
+fn unknown(refund: &RefundKey, asked: bool) -> Reason {
+    let text = if asked {
+        "a payment that was never recorded here, perhaps from before this system: issue its credit note where the invoice \
+         was issued"
+    } else {
+        "a payment that cannot be found without asking Stripe: store a restricted API key and replay, or issue the credit \
+         note by hand"
+    };
+    Reason::new("sale_unknown", format!("refund {refund} is of {text}"))
 }
 
 async fn sale_of(of: &Paid, log: &impl PaymentLog, stripe: &impl StripeReader) -> Result<Option<SaleKey>, Unavailable> {

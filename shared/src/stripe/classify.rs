@@ -115,6 +115,7 @@ fn from_session(event: &Event<'_>, session: Session) -> Meaning {
         payment_intent: id(session.payment_intent.as_ref()),
         reference: session.client_reference_id.clone(),
         delivery: delivery(collected.or(session.shipping_details.as_ref())),
+        received: None,
         exchange: None,
     };
     let may_have_invoice = session.invoice_creation.as_ref().is_some_and(|creation| creation.enabled);
@@ -127,6 +128,7 @@ fn from_invoice(event: &Event<'_>, invoice: StripeInvoice) -> Meaning {
         return unreadable("data.object.id is empty or too long");
     }
     let Some(total) = invoice.total else { return unreadable("data.object.total is missing") };
+    let total = total.saturating_sub(invoice.pre_payment_credit_notes_amount);
     if total == 0 {
         return nothing("zero_amount", "nothing was paid, so there is nothing to invoice");
     }
@@ -135,7 +137,7 @@ fn from_invoice(event: &Event<'_>, invoice: StripeInvoice) -> Meaning {
     let first_payment =
         invoice.payments.as_ref().and_then(|list| list.data.first()).and_then(|entry| entry.payment.as_ref());
     let payment_intent = invoice.payment_intent.as_ref().or_else(|| first_payment?.payment_intent.as_ref());
-    let total = total.saturating_sub(invoice.pre_payment_credit_notes_amount);
+    let received = if invoice.paid_out_of_band { Some(0) } else { invoice.amount_paid };
     let sale = Sale {
         key: SaleKey(invoice.id.clone()),
         event: event.id.clone(),
@@ -157,6 +159,7 @@ fn from_invoice(event: &Event<'_>, invoice: StripeInvoice) -> Meaning {
         payment_intent: id(payment_intent),
         reference: None,
         delivery: delivery(invoice.shipping_details.as_ref()),
+        received: received.filter(|received| *received < total),
         exchange: None,
     };
     Meaning::Sale(Box::new(Announced { sale, missing: Missing::InvoiceLines(Box::new(invoice)) }))

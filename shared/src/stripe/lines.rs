@@ -77,7 +77,7 @@ async fn has_invoice(session: &str, stripe: &impl StripeReader) -> Result<bool, 
         Some(now) if now.invoice.is_none() => {
             Err(Unavailable::new("Stripe's API", "the session's invoice is not made yet"))
         }
-        known => Ok(known.is_some()),
+        _ => Ok(true),
     }
 }
 
@@ -120,6 +120,9 @@ fn of_invoice(invoice: &StripeInvoice, lines: &[InvoiceLine], rates: &Rates) -> 
 
 fn of_invoice_line(line: &InvoiceLine, rates: &Rates) -> SaleLine {
     let discount = line.discount_amounts.iter().flatten().map(|discount| discount.amount).sum::<i64>();
+    let credits = line.pretax_credit_amounts.iter().flatten();
+    let credits = credits.filter(|credit| credit.kind.as_deref() == Some("credit_balance_transaction"));
+    let discount = discount + credits.map(|credit| credit.amount).sum::<i64>();
     let on_top: i64 = taxes_of(line).filter(|tax| !tax.is_included()).map(|tax| tax.amount).sum();
     let charged = |tax: &TaxAmount| {
         let rate = tax.rate_id().and_then(|id| rates.get(id));

@@ -195,6 +195,11 @@ pub struct StripeInvoice {
     /// What credit notes took off before it was paid, positive.
     #[serde(default)]
     pub pre_payment_credit_notes_amount: i64,
+    /// What was paid of it, in minor units; the customer's balance may have paid the rest.
+    pub amount_paid: Option<i64>,
+    /// Paid elsewhere, before 2025-03-31.basil.
+    #[serde(default)]
+    pub paid_out_of_band: bool,
 }
 
 /// A tax amount of an invoice.
@@ -276,6 +281,17 @@ pub struct DiscountAmount {
     pub amount: i64,
 }
 
+/// What was taken off a line before tax.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PretaxCredit {
+    /// In minor units.
+    #[serde(default)]
+    pub amount: i64,
+    /// `discount`, which stands among the line's discounts too, or `credit_balance_transaction`.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+}
+
 /// When an invoice changed state, in seconds.
 #[derive(Debug, Clone, Deserialize)]
 pub struct StatusTransitions {
@@ -342,6 +358,8 @@ pub struct InvoiceLine {
     pub amount: i64,
     /// Discounts, positive.
     pub discount_amounts: Option<Vec<DiscountAmount>>,
+    /// What was taken off before tax, discounts among them.
+    pub pretax_credit_amounts: Option<Vec<PretaxCredit>>,
     /// Taxes, since 2025-03-31.basil.
     pub taxes: Option<Vec<TaxAmount>>,
     /// Taxes, before.
@@ -373,15 +391,20 @@ pub struct Charge {
     pub id: String,
     /// Its refunds, the newest first; since 2022-11-15 only where asked for.
     pub refunds: Option<List<StripeRefund>>,
-    /// What it became when it was settled, where asked for.
-    pub balance_transaction: Option<BalanceTransaction>,
 }
 
 /// A payment intent, as far as it tells how it was settled.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PaymentIntent {
-    /// The charge, where asked for.
-    pub latest_charge: Option<Charge>,
+    /// The charge, asked for with it.
+    pub latest_charge: Option<SettledCharge>,
+}
+
+/// A charge, as far as it tells how it was settled.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SettledCharge {
+    /// What it became, asked for with it; none until it is known.
+    pub balance_transaction: Option<BalanceTransaction>,
 }
 
 /// How a charge was settled.
@@ -415,8 +438,12 @@ pub struct CreditNote {
     pub pre_payment_amount: i64,
     /// The refunds that pay it out.
     pub refunds: Option<Vec<CreditRefund>>,
-    /// The refund that pays it out, before 2025-03-31.basil.
+    /// The refund that pays it out, before 2025-03-31.basil; other parts may go elsewhere.
     pub refund: Option<Reference>,
+    /// What goes back outside of Stripe, in minor units.
+    pub out_of_band_amount: Option<i64>,
+    /// What goes to the customer's balance.
+    pub customer_balance_transaction: Option<Reference>,
     /// What it credits, line by line.
     pub lines: Option<List<CreditLine>>,
 }

@@ -130,9 +130,14 @@ fn in_currency(currency: &str, rate: Option<&str>, mut sale: Sale) -> Sale {
     sale
 }
 
-fn sent(mut sale: Sale) -> Sale {
-    let address = sale.customer.address.clone().unwrap_or_default();
-    sale.delivery = Some(Delivery { name: sale.customer.name.clone(), address });
+fn sent(sale: Sale) -> Sale {
+    let customer = sale.customer.clone();
+    sent_to(sale, &customer)
+}
+
+fn sent_to(mut sale: Sale, to: &Customer) -> Sale {
+    let address = to.address.clone().unwrap_or_default();
+    sale.delivery = Some(Delivery { name: to.name.clone(), address });
     sale
 }
 
@@ -272,6 +277,12 @@ fn with_vat_charged() -> Vec<Case> {
                     ],
                 )
             }),
+            ("Stripe Tax, a gift and a few cents", {
+                let cents =
+                    SaleLine { taxes: taxed(line("Sachet", 1, 2), 0, "20", false).taxes, ..line("Sachet", 1, 2) };
+                let gift = untaxed(line("Essai gratuit", 1, 0), "standard_rated");
+                of(parisian(), vec![gift, cents, taxed(line("Mise en route", 1, 4900), 817, "20", true)])
+            }),
             (
                 "Stripe Tax, reverse charge",
                 of(german_company(), vec![untaxed(line("Licence", 1, 10_000), "reverse_charge")]),
@@ -335,6 +346,11 @@ fn across_borders() -> Vec<Case> {
             ("goods, exported to a business", sent(of(briton, book(8800)))),
             ("goods, exported to a consumer", sent(of(american(), book(8800)))),
             ("goods, EU consumer below the threshold", sent(of(german(), book(8800)))),
+            ("goods, American card, sent to Paris", { sent_to(of(american(), book(8800)), &parisian()) }),
+            (
+                "goods, sent to Réunion",
+                sent(of(customer("Marie Hoarau", "fr", ["3 rue de Paris", "97400", "Saint-Denis", "RE"]), book(8800))),
+            ),
         ],
     ));
     all.extend(cases(

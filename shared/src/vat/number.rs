@@ -5,6 +5,7 @@
 use stdnum::{Validator, country};
 
 use super::territory::MemberState;
+use crate::seller::identifiers::is_siren;
 
 /// A VAT number with its country's prefix, no spaces, capitals: `DE136695976`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +25,10 @@ impl VatNumber {
         Some(Self { text, state })
     }
 
-    /// The SIREN within a French number.
+    /// The SIREN within a French number; Monaco's, which begin with 000, hold none.
     pub fn siren(&self) -> Option<&str> {
-        (self.state.country == "FR").then(|| self.text.get(4..)).flatten()
+        let siren = (self.state.country == "FR").then(|| self.text.get(4..)).flatten()?;
+        (is_siren(siren) && !siren.starts_with("000")).then_some(siren)
     }
 }
 
@@ -110,6 +112,7 @@ mod tests {
     fn spaces_and_small_letters_are_how_people_write() {
         let number = VatNumber::parse("fr 40 303 265 045").unwrap();
         assert_eq!((number.text.as_str(), number.siren()), ("FR40303265045", Some("303265045")));
+        assert_eq!(VatNumber::parse("FR53000004605").unwrap().siren(), None, "Monaco");
         for none in ["", "FR", "136695976", "GB980780684", "XX123", "é"] {
             assert_eq!(VatNumber::parse(none), None, "{none}");
         }

@@ -6,7 +6,11 @@
 use jiff::civil::Date;
 use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero, prelude::ToPrimitive};
 
-use super::{Ground, Vat, VatCategory, place::Place, territory::FRENCH_RATES};
+use super::{
+    Ground, Vat, VatCategory,
+    place::Place,
+    territory::{FRENCH_RATES, MemberState},
+};
 use crate::seller::{Prices, Rates, Supply, Taxed, VatRegime};
 
 /// What surrounds every line of a sale.
@@ -22,6 +26,8 @@ pub struct Circumstances<'a> {
     pub place: Place,
     /// The day of supply.
     pub day: Date,
+    /// The rates that Stripe told with the sale; other lines of it may bear one of them.
+    pub told: &'a [Decimal],
 }
 
 /// The tax that Stripe charged on a line, if it computed any; amounts in minor units of the invoice.
@@ -123,6 +129,7 @@ pub fn decide(around: &Circumstances<'_>, charge: Option<&Charge>, net: i64) -> 
     match charge.filter(|charge| charge.tax != 0 || charge.rate.is_some() || charge.reason.is_some()) {
         Some(charge) if charge.tax != 0 => {
             let rate = charge.rate.filter(|rate| !rate.is_zero());
+            let rate = rate.or_else(|| infer(charge.tax, net, around.told));
             let rate = rate.or_else(|| infer(charge.tax, net, &candidates(expected, around.place)));
             let rate = rate.ok_or_else(|| match expected {
                 Some(vat) => differs(charge.tax, &format!("the seller file makes {}% of it", vat.rate)),
@@ -130,9 +137,32 @@ pub fn decide(around: &Circumstances<'_>, charge: Option<&Charge>, net: i64) -> 
             })?;
             Ok((Vat::standard(rate), Reckoned::Charged(charge.tax)))
         }
-        Some(charge) => untaxed(expected, charge, taxed.exempt).map(|vat| (vat, Reckoned::Charged(0))),
-        None => uncharged(expected, taxed),
+        Some(charge) => match untaxed(expected, charge, taxed.exempt) {
+            Err(undecided) => nothing_due(charge.rate, expected, around, net).ok_or(undecided),
+            decided => decided.map(|vat| (vat, Reckoned::Charged(0))),
+        },
+        None => match uncharged(expected, taxed) {
+            Err(undecided) => nothing_due(None, expected, around, net).ok_or(undecided),
+            decided => decided,
+        },
     }
+}
+
+/// A line whose tax comes to nothing at its rate: a gift, or a few cents. Where nobody tells its rate, it bears one of the
+/// sale's, or the usual one.
+fn nothing_due(
+    charged: Option<Decimal>,
+    expected: Option<Vat>,
+    around: &Circumstances<'_>,
+    net: i64,
+) -> Option<(Vat, Reckoned)> {
+    let state = match around.place {
+        Place::MemberState { state, .. } => Some(state),
+        Place::Domestic | Place::Abroad { .. } => MemberState::of("FR"),
+    };
+    let rate = charged.filter(|rate| !rate.is_zero()).or(expected.map(|vat| vat.rate));
+    let rate = rate.or_else(|| around.told.last().copied()).or_else(|| Some(state?.standard_rate(around.day)))?;
+    (tax_within(net, rate) == Some(0)).then(|| (Vat::standard(rate), Reckoned::Charged(0)))
 }
 
 /// Stripe computed tax, and it came to nothing.
@@ -190,7 +220,6 @@ pub fn tax_within(gross: i64, rate: Decimal) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vat::territory::MemberState;
     use jiff::civil::date;
 
     const DAY: Date = date(2026, 11, 21);
@@ -205,7 +234,7 @@ mod tests {
     }
 
     fn around(regime: &VatRegime, supply: Supply, place: Place) -> Circumstances<'_> {
-        Circumstances { regime, numbered: true, supply, place, day: DAY }
+        Circumstances { regime, numbered: true, supply, place, day: DAY, told: &[] }
     }
 
     fn abroad(country: &str, business: bool) -> Place {
@@ -283,6 +312,11 @@ mod tests {
             told(&VatRegime::Franchise, home, Some(&charge(1, None, "")), 50),
             Err(Undecided::Differs { .. })
         ));
+        // A gift, or cents whose tax rounds to nothing.
+        assert_eq!(told(&tax, home, Some(&charge(0, None, "standard_rated")), 0), Ok((twenty, Reckoned::Charged(0))));
+        assert_eq!(told(&tax, home, None, 0), Ok((twenty, Reckoned::Charged(0))));
+        assert_eq!(told(&shop, home, None, 2), Ok((twenty, Reckoned::Charged(0))));
+        assert!(told(&tax, home, Some(&charge(0, None, "standard_rated")), 500).is_err());
         // Tax that was charged is shown, even where the law would have left it to the buyer.
         assert_eq!(
             told(&tax, abroad("DE", true), Some(&charge(190, Some(19), "")), 1000).unwrap().0,

@@ -40,6 +40,7 @@ pub fn invoice(seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
         payment_intent: None,
         reference: Some("CMD-0001".to_owned()),
         delivery: None,
+        received: None,
         exchange: None,
     };
     of(&sale, seller, day)

@@ -118,14 +118,23 @@ fn what_was_credited_without_money_stays_on_the_customer_s_account() {
     let seller = standard();
     let sold = invoice("2026-11-0042", &sale(), &seller);
     let mut credited = credit("A2026-11-0001", &sold);
-    if let Some(corrects) = &mut credited.draft.corrects {
-        corrects.refund = RefundKey("cn_1".into());
-    }
+    credited.draft.paid_through.clear();
+    credited.draft.received = Some(0);
     let ledger = ledger(november(), vec![credited], &seller).unwrap();
     let accounts: Vec<String> =
         records(&file(&ledger, 1), b'\t').into_iter().map(|row| row["CompteNum"].clone()).collect();
     assert_eq!(accounts, ["411000", "706000", "445710"]);
     assert_eq!(records(&file(&ledger, 0), b';')[0]["moyen_de_paiement"], "");
+}
+
+#[test]
+fn what_a_balance_paid_moves_nothing_at_stripe() {
+    let seller = standard();
+    let sale = Sale { received: Some(3000), ..sale() };
+    let ledger = ledger(november(), vec![invoice("2026-11-0042", &sale, &seller)], &seller).unwrap();
+    let rows = records(&file(&ledger, 1), b'\t');
+    let bank = rows.iter().find(|row| row["CompteNum"] == "517000").unwrap();
+    assert_eq!(bank["Debit"], "30,00");
 }
 
 #[test]

@@ -147,9 +147,11 @@ pub fn page(invoice: &Invoice, look: &Look, words: &Words) -> Page {
         settled: print.settled(),
         in_euros: print.in_euros(),
         paid: fill(
-            match draft.kind {
-                Kind::Invoice => &words.paid_on,
-                Kind::CreditNote => &words.refunded_on,
+            match (draft.kind, draft.paid_through.is_empty()) {
+                (Kind::Invoice, false) => &words.paid_on,
+                (Kind::Invoice, true) => &words.settled_on,
+                (Kind::CreditNote, false) => &words.refunded_on,
+                (Kind::CreditNote, true) => &words.credited_on,
             },
             &[("date", &day(draft.supplied_on, words)), ("means", &draft.paid_through)],
         ),

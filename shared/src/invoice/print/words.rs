@@ -12,7 +12,7 @@ use toml::Value;
 const FILE: &str = "infra/templates/words.toml";
 
 /// The sentences that carry values, each with the names of all it carries. Every other one carries none.
-const PLACEHOLDERS: [(&str, &[&str]); 14] = [
+const PLACEHOLDERS: [(&str, &[&str]); 16] = [
     ("corrected", &["number", "date"]),
     ("discount", &["amount"]),
     ("discount_without_vat", &["amount"]),
@@ -22,6 +22,8 @@ const PLACEHOLDERS: [(&str, &[&str]); 14] = [
     ("in_euros", &["tax", "one", "rate"]),
     ("paid_on", &["date", "means"]),
     ("refunded_on", &["date", "means"]),
+    ("settled_on", &["date"]),
+    ("credited_on", &["date"]),
     ("capital", &["capital"]),
     ("siren", &["number"]),
     ("siret", &["number"]),
@@ -72,6 +74,10 @@ pub(super) struct Wording {
     pub still_to_refund: String,
     pub paid_on: String,
     pub refunded_on: String,
+    /// How an invoice was settled that Stripe brought nothing for: a balance, a payment elsewhere.
+    pub settled_on: String,
+    /// The same of a credit note.
+    pub credited_on: String,
     pub capital: String,
     pub siren: String,
     pub siret: String,
