@@ -9,9 +9,10 @@ use super::*;
 use crate::{
     clock::FixedClock,
     invoice::{
-        Basis,
+        Basis, Invoice,
+        draft::draft,
         issue::{Issuer, Render},
-        ledger::Entry,
+        ledger::{Claim, Claimed, Counter, Entry, Ledger},
         print::Page,
     },
     mail::{
@@ -273,6 +274,40 @@ async fn a_refund_of_a_sale_that_waits_waits_with_it() {
     let reason = house.books.parked(&Basis::Refund(back[0].key.clone())).unwrap();
     assert!(reason.word == "sale_waits" && reason.text.contains("unknown_currency"), "{reason}");
     house.check(0);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_event_sent_again_brings_what_a_waiting_sale_lacked() {
+    let mut sale = sale();
+    sale.customer.name = None;
+    let house = House::under(Weather::default());
+    house.record(std::slice::from_ref(&sale)).await;
+    house.issue(std::slice::from_ref(&sale)).await;
+    assert_eq!(house.books.parked(&Basis::Sale(sale.key.clone())).unwrap().word, "customer_unnamed");
+    sale.customer.name = Some("Zoé Lefèvre".into());
+    assert_eq!(house.books.record(&sale, start()).await, Ok(Recorded::New));
+    house.issue(&house.books.sales()).await;
+    house.mail().await;
+    house.check(1);
+    assert_eq!(house.books.record(&sale, start()).await, Ok(Recorded::Before), "an issued sale stays as it is");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn what_has_a_number_is_finished_whatever_changed_since() {
+    let sale = sale();
+    let house = House::under(Weather::default());
+    house.record(std::slice::from_ref(&sale)).await;
+    let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
+    let day = start().to_zoned(seller.time_zone.clone()).date();
+    let draft = draft(&sale, &seller, day).unwrap();
+    let invoice = Invoice { number: seller.series.number(day, 1), issued_on: day, draft };
+    let series = seller.series.series(day);
+    let claim = Claim { series, counter: Counter::default(), invoices: vec![invoice], crediting: None };
+    assert_eq!(Ledger::claim(&house.books, &claim).await, Ok(Claimed::All));
+    // Died here; meanwhile the sale became one that could not be invoiced any more.
+    house.issue(&[Sale { currency: "zzz".into(), ..sale }]).await;
+    house.mail().await;
+    house.check(1);
 }
 
 #[tokio::test(flavor = "current_thread")]
