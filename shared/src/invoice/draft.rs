@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use super::{
-    Draft, InEuros, Kind, Mention, TaxRow, Totals, buyer,
+    Draft, InEuros, Kind, Mention, TaxRow, Totals, buyer, distance,
     lines::{self, Priced},
     mentions::{self, Facts},
     unfit::Unfit,
@@ -17,12 +17,7 @@ use crate::{
     sale::{Sale, SaleLine},
     seller::{Seller, Supply, VatRegime},
     text::filled,
-    vat::{
-        Ground, Vat, VatCategory,
-        place::Place,
-        territory::{FRENCH_RATES, is_domestic},
-        treatment::Circumstances,
-    },
+    vat::{Ground, Vat, treatment::Circumstances},
 };
 
 /// Builds the draft of an invoice to be issued on `day`.
@@ -48,7 +43,7 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
             Some(number) if matches!(unfit, Unfit::Vat { .. }) => Unfit::TaxId(number),
             _ => unfit,
         })?;
-    let oss = is_distance_sale(&around, sale, &priced);
+    let oss = distance::is_distance_sale(&around, sale, &priced);
     let taxes = tax_rows(&priced, &seller.vat, day)?;
     let mentions = texts(&taxes, seller, oss, day);
     let (net, tax) = taxes.iter().fold((0_i64, 0_i64), |(net, tax), row| (net + row.base, tax + row.tax));
@@ -97,25 +92,6 @@ fn supply(sale: &Sale, usual: Supply) -> Supply {
         Supply::Both => Supply::Services,
         kind => kind,
     }
-}
-
-/// Whether the sale bears the VAT of a consumer's state under the one-stop shop. Stripe tells whose tax it charged; where
-/// it does not, the rate does.
-fn is_distance_sale(around: &Circumstances<'_>, sale: &Sale, priced: &Priced) -> bool {
-    let (VatRegime::Taxed(seller), Place::MemberState { state, business: false }) = (around.regime, around.place)
-    else {
-        return false;
-    };
-    let taxed = |vat: &Vat| matches!(vat.category, VatCategory::S | VatCategory::Z);
-    if !seller.oss || around.supply == Supply::Services || !priced.taxes.keys().all(taxed) {
-        return false;
-    }
-    let mut told = sale.lines.iter().flat_map(|line| &line.taxes).filter_map(|tax| tax.country.as_deref()).peekable();
-    if told.peek().is_some() {
-        return told.all(|country| !is_domestic(&country.to_uppercase()));
-    }
-    let theirs = |rate: &Decimal| *rate == state.standard_rate(around.day) || !FRENCH_RATES.contains(rate);
-    priced.taxes.keys().all(|vat| theirs(&vat.rate))
 }
 
 fn tax_rows(priced: &Priced, regime: &VatRegime, day: Date) -> Result<Vec<TaxRow>, Unfit> {
@@ -170,6 +146,7 @@ mod tests {
     use crate::{
         sale::{ChargedTax, Exchange, TaxId},
         testing::{FRANCHISE_TOML, STANDARD_TOML, sale},
+        vat::VatCategory,
     };
     use jiff::civil::date;
 
@@ -332,29 +309,5 @@ mod tests {
     #[test]
     fn after_the_last_day_of_its_legal_text_a_franchise_sale_waits() {
         assert_eq!(draft(&sale(), &franchise(), date(2028, 7, 1)), Err(Unfit::NoExemptionText(date(2028, 7, 1))));
-    }
-
-    #[test]
-    fn a_distance_sale_bears_the_tax_of_whoever_stripe_says() {
-        let edits = [
-            ("standard", "stripe_tax"),
-            ("rate = \"20\"", "oss = true"),
-            ("[invoice]", "[invoice]\nsupply = \"digital\""),
-        ];
-        let toml = edits.iter().fold(STANDARD_TOML.to_owned(), |toml, (from, to)| toml.replacen(from, to, 1));
-        let seller = Seller::from_toml(&toml).unwrap();
-        let oss = |rate: i64, amount, country: Option<&str>| {
-            let mut sale = sale();
-            sale.customer.address.as_mut().unwrap().country = Some("AT".into());
-            let country = country.map(str::to_owned);
-            let tax = ChargedTax { amount, rate: Some(rate.into()), included: true, country, reason: None };
-            sale.lines[0].taxes = vec![tax];
-            draft(&sale, &seller, DAY).unwrap().oss
-        };
-        assert!(oss(20, 817, Some("AT")), "Austria's 20 percent");
-        assert!(!oss(20, 817, Some("FR")), "France's");
-        assert!(oss(10, 445, Some("AT")), "a reduced rate that France has too");
-        assert!(oss(13, 564, Some("AT")));
-        assert!(oss(20, 817, None) && !oss(10, 445, None), "nobody told");
     }
 }

@@ -1,11 +1,13 @@
 //! The invoice: an immutable snapshot of who sold what to whom, as of the moment its number was claimed.
 //!
 //! Rendering is a function of this snapshot alone. How one is built from a sale lives in `draft` (its `buyer`, its
-//! `lines`), from a refund in `credit`; why neither may be possible in `unfit`. Its number is in `number`, its legal texts
-//! in `mentions`, what a page shows in `print`, and the road from a recorded payment to a queued mail in `issue`, from a recorded refund in `take_back`.
+//! `lines`, whether it is a `distance` sale), from a refund in `credit`; why neither may be possible in `unfit`. Its number
+//! is in `number`, its legal texts in `mentions`, what a page shows in `print`. The road from a recorded payment to a queued
+//! mail is in `issue`, from a recorded refund in `take_back`.
 
 mod buyer;
 pub mod credit;
+mod distance;
 pub mod draft;
 pub mod issue;
 pub mod ledger;
