@@ -4,7 +4,7 @@ use comptoir::{
     clock::Clock,
     lambda::telemetry::count,
     mail::delivery::{
-        Deliveries, Noted, Report, Stage,
+        Deliveries, Fate, Noted, Report, Stage,
         event::{self, SesEvent},
         follow,
     },
@@ -54,6 +54,11 @@ impl<D: Deliveries, C: Clock> Keeper<D, C> {
 
 fn tell(report: &Report, noted: Noted, request_id: &str) {
     let (mail, message_id) = (&report.mail.0, &report.message_id);
+    // Not a state of the mail, because it may arrive yet; but nobody would look for it otherwise.
+    if let (Fate::Hindered(hindrance), Noted::Moved(_) | Noted::Stays(_)) = (&report.fate, noted) {
+        count(SERVICE, "MailHindered", 1);
+        tracing::warn!(request_id, mail, message_id, hindrance, "mail hindered on its way");
+    }
     match noted {
         Noted::Moved(stage) => {
             match stage {

@@ -63,8 +63,10 @@ impl Deliveries for DynamoOutbox {
         }
         let to = report.fate.stage();
         let fresh = origins(&report.fate, false);
+        // A message that came back may still move a mail that waits for a person; without the mark it is on its way again.
         let condition = format!(
-            "{} AND (attribute_not_exists(came_back) OR NOT contains(came_back, :message) OR {})",
+            "{} AND (attribute_not_exists(came_back) OR NOT contains(came_back, :message) \
+             OR ({} AND attribute_exists(parked_at)))",
             stands_at(&fresh),
             stands_at(&origins(&report.fate, true)),
         );
