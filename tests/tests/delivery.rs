@@ -80,6 +80,8 @@ async fn a_mail_is_followed_until_it_arrives_comes_back_or_annoys() -> Result<()
         Ok((shop.mails().await?.len() == 7 && shop.client.parked().await?.len() == 2).then_some(()))
     })
     .await?;
+    let log = std::fs::read_to_string(shop.bundle.function("mail-events").unwrap().log())?;
+    ensure!(log.contains("mail hindered on its way") && !log.contains('@'), "ids and words, never an address: {log}");
     shop.bundle.stop().await;
     Ok(())
 }
