@@ -109,7 +109,7 @@ impl Found {
             }
             if let Some(mail) = list("queued").iter().find(|mail| is(mail, &format!("MAIL#invoice/{number}"))) {
                 found.queued = true;
-                found.mailed = text(mail, "status").as_deref() == Some("sent");
+                found.mailed = matches!(text(mail, "status").as_deref(), Some("sent" | "delivered" | "complained"));
                 records.push(mail);
             }
         }

@@ -41,6 +41,7 @@ pub mod replay;
 pub mod runtime;
 mod seller;
 pub mod ses;
+pub mod ses_events;
 pub mod stream;
 pub mod stripe_fake;
 

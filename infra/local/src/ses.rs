@@ -1,6 +1,7 @@
 //! The one operation of SES v2 that the functions use, SendEmail, answered by us: the mail is captured, not sent.
 //!
-//! The AWS stand-in drops attachments, and a test wants SES to fail in each of its ways.
+//! The AWS stand-in drops attachments, and a test wants SES to fail in each of its ways. What becomes of a mail is told
+//! afterwards, over the [`Bus`].
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use serde_json::json;
 
 use crate::faults::{Fault, Faults, lost_answer};
 use crate::mail::{Attachment, Mail, Mailbox};
+use crate::ses_events::Bus;
 
 /// SES as the functions see it.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub struct Ses {
     pub mailbox: Arc<Mailbox>,
     /// What goes wrong.
     pub faults: Faults,
+    /// Where events about the mails go.
+    pub bus: Bus,
 }
 
 #[derive(Debug, Deserialize)]
@@ -131,9 +135,10 @@ impl Ses {
             Ok(mail) => mail,
             Err(problem) => return error(StatusCode::BAD_REQUEST, "BadRequestException", &problem),
         };
-        if let Err(problem) = self.mailbox.keep(mail) {
+        if let Err(problem) = self.mailbox.keep(mail.clone()) {
             return error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServiceErrorException", &format!("{problem:#}"));
         }
+        self.bus.tell(&mail);
         if fault == Some(Fault::LoseAnswer) {
             return lost_answer();
         }

@@ -6,6 +6,8 @@
 #[cfg(feature = "s3")]
 pub mod archive;
 #[cfg(feature = "dynamodb")]
+mod delivery;
+#[cfg(feature = "dynamodb")]
 mod item;
 #[cfg(feature = "dynamodb")]
 pub mod ledger;

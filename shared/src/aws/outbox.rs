@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::{
     Client,
     operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    types::ReturnValuesOnConditionCheckFailure,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -21,11 +21,16 @@ const WHAT: &str = "the outbox";
 /// How long a sent mail is kept, with the address it went to. Its invoice stays in the archive.
 const SENT_KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
 
+/// When a mail sent now is forgotten.
+pub(super) fn forgotten_at(now: Timestamp) -> AttributeValue {
+    number(now.saturating_add(SENT_KEPT).map_or(0, Timestamp::as_second))
+}
+
 /// Mails in the Outbox table.
 #[derive(Debug, Clone)]
 pub struct DynamoOutbox {
-    client: Client,
-    table: String,
+    pub(super) client: Client,
+    pub(super) table: String,
 }
 
 impl DynamoOutbox {
@@ -34,7 +39,7 @@ impl DynamoOutbox {
         Self { client, table }
     }
 
-    fn update(&self, id: &MailId) -> UpdateItemFluentBuilder {
+    pub(super) fn update(&self, id: &MailId) -> UpdateItemFluentBuilder {
         self.client.update_item().table_name(&self.table).key("pk", key("MAIL", &id.0))
     }
 }
@@ -50,12 +55,16 @@ async fn settle(update: UpdateItemFluentBuilder) -> Result<(), Unavailable> {
     }
 }
 
-fn status(item: &Item) -> Status {
-    if item.contains_key("parked_at") {
-        return Status::Parked;
-    }
+/// Where an item's mail stands. One that came back waits for a person as long as it is parked; put back, it waits to be sent.
+pub(super) fn status(item: &Item) -> Status {
+    let parked = item.contains_key("parked_at");
     match read_text(item, "status") {
+        Some("bounced") if parked => Status::Bounced,
+        Some("rejected") if parked => Status::Rejected,
+        _ if parked => Status::Parked,
         Some("sent") => Status::Sent,
+        Some("delivered") => Status::Delivered,
+        Some("complained") => Status::Complained,
         Some("unknown") => Status::Unknown,
         Some("sending") => {
             let until = read_number(item, "lease_until").and_then(|ms| Timestamp::from_millisecond(ms).ok());
@@ -77,10 +86,13 @@ impl Outbox for DynamoOutbox {
         let claimed = self
             .update(id)
             .update_expression("SET #status = :sending, lease_until = :until, claimed_by = :claimant")
-            .condition_expression("#status = :queued AND attribute_not_exists(parked_at)")
+            // One that came back is parked with it, so without the mark a person has put it back.
+            .condition_expression("#status IN (:queued, :bounced, :rejected) AND attribute_not_exists(parked_at)")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":sending", text("sending"))
             .expression_attribute_values(":queued", text("queued"))
+            .expression_attribute_values(":bounced", text("bounced"))
+            .expression_attribute_values(":rejected", text("rejected"))
             .expression_attribute_values(":until", number(until.as_millisecond()))
             .expression_attribute_values(":claimant", text(claimant))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
@@ -115,19 +127,22 @@ impl Outbox for DynamoOutbox {
     }
 
     async fn sent(&self, id: &MailId, message_id: &str, now: Timestamp) -> Result<(), Unavailable> {
-        let expires_at = now.saturating_add(SENT_KEPT).map_or(0, Timestamp::as_second);
         let update = self
             .update(id)
             .update_expression(
                 "SET #status = :sent, message_id = :message, sent_at = :at, expires_at = :expires \
                  REMOVE lease_until, claimed_by",
             )
-            .condition_expression("attribute_exists(pk)")
+            // An event may have been quicker, and know more.
+            .condition_expression("#status IN (:queued, :sending, :unknown, :sent)")
             .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":queued", text("queued"))
+            .expression_attribute_values(":sending", text("sending"))
+            .expression_attribute_values(":unknown", text("unknown"))
             .expression_attribute_values(":sent", text("sent"))
             .expression_attribute_values(":message", text(message_id))
             .expression_attribute_values(":at", text(now.to_string()))
-            .expression_attribute_values(":expires", number(expires_at));
+            .expression_attribute_values(":expires", forgotten_at(now));
         settle(update).await
     }
 

@@ -3,6 +3,13 @@
 
 use std::{error::Error, time::Duration};
 
+use crate::{
+    mail::{
+        self,
+        outbox::{Letter, PostOffice, Posted},
+    },
+    outcome::Reason,
+};
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_sesv2::{
     Client,
@@ -14,26 +21,9 @@ use aws_sdk_sesv2::{
         MessageHeader, MessageTag,
     },
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-
-use crate::{
-    mail::{
-        MailId,
-        outbox::{Letter, PostOffice, Posted},
-    },
-    outcome::Reason,
-};
 
 /// How long an answer of SES is waited for, in seconds. Longer than for other services: giving up means not knowing.
 pub const PATIENCE_SECONDS: u64 = 25;
-
-/// The tag that delivery events carry back.
-pub const MAIL_TAG: &str = "mail";
-
-/// A mail's id as a tag may carry it: SES allows letters, digits, `_` and `-` only.
-pub fn tag_of(id: &MailId) -> String {
-    URL_SAFE_NO_PAD.encode(&id.0)
-}
 
 /// SES with a configuration set.
 #[derive(Debug, Clone)]
@@ -78,7 +68,7 @@ fn content(letter: &Letter) -> Result<EmailContent, aws_sdk_sesv2::error::BuildE
 impl PostOffice for SesPostOffice {
     async fn post(&self, letter: &Letter) -> Posted {
         let built = content(letter)
-            .and_then(|content| Ok((content, MessageTag::builder().name(MAIL_TAG).value(tag_of(&letter.id)).build()?)));
+            .and_then(|content| Ok((content, MessageTag::builder().name(mail::TAG).value(letter.id.tag()).build()?)));
         let (content, tag) = match built {
             Ok(built) => built,
             Err(error) => return Posted::Refused(Reason::new("mail_incomplete", error.to_string())),
@@ -151,17 +141,4 @@ fn never_connected(error: &(dyn Error + 'static)) -> bool {
         cause = current.source();
     }
     false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tag_carries_the_id_there_and_back() {
-        let id = MailId("invoice/FA2026+1/0042".to_owned());
-        let tag = tag_of(&id);
-        assert!(tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'));
-        assert_eq!(URL_SAFE_NO_PAD.decode(&tag).unwrap(), id.0.as_bytes());
-    }
 }

@@ -94,7 +94,13 @@ async fn held(id: &MailId, status: Status, outbox: &impl Outbox, now: Timestamp)
         Status::Sending { .. } => flag(id, outbox, now).await,
         // Queued again between our claim and its answer: the next try finds it.
         Status::Queued => Dispatched::InHand(Reason::new("claimed", "it was given back while we looked")),
-        Status::Sent | Status::Unknown | Status::Parked => Dispatched::Settled,
+        Status::Sent
+        | Status::Unknown
+        | Status::Parked
+        | Status::Delivered
+        | Status::Bounced
+        | Status::Rejected
+        | Status::Complained => Dispatched::Settled,
     }
 }
 

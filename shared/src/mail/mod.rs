@@ -1,15 +1,19 @@
 //! Mails: what waits in the outbox, what may happen to it, and the capabilities to keep and to send it.
 //!
 //! A mail has a deterministic id, so it cannot be queued twice; sending claims it first (`dispatch`), because the mail
-//! service has no idempotency key. How its text is composed lives in `compose`.
+//! service has no idempotency key. How its text is composed lives in `compose`, what becomes of it afterwards in `delivery`.
 
 #[cfg(feature = "mail-compose")]
 pub mod compose;
+pub mod delivery;
 pub mod dispatch;
 mod invoice_mail;
 pub mod outbox;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +29,9 @@ use crate::{
 };
 pub use invoice_mail::InvoiceMail;
 
+/// The tag a mail is sent with, which the events about it carry back.
+pub const TAG: &str = "mail";
+
 /// Bytes of text in one encoded word: 60 characters of base64, with their frame 72.
 const LONGEST_WORD: usize = 45;
 
@@ -39,6 +46,19 @@ pub struct MailId(pub String);
 impl std::fmt::Display for MailId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl MailId {
+    /// The id as a tag may carry it: SES allows letters, digits, `_` and `-` only.
+    pub fn tag(&self) -> String {
+        URL_SAFE_NO_PAD.encode(&self.0)
+    }
+
+    /// The id that a tag carries, if it carries one.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        let id = String::from_utf8(URL_SAFE_NO_PAD.decode(tag).ok()?).ok()?;
+        (!id.is_empty()).then_some(Self(id))
     }
 }
 
@@ -177,6 +197,17 @@ mod tests {
         assert_eq!(mail("Réunies").sender(), "=?UTF-8?B?UsOpdW5pZXM=?= <facturation@example.org>");
         let long = mail(&"é".repeat(60)).sender();
         assert!(long.is_ascii() && long.split(' ').all(|word| word.len() <= 75), "{long}");
+    }
+
+    #[test]
+    fn a_tag_carries_the_id_there_and_back() {
+        let id = MailId("invoice/FA2026+1/0042".to_owned());
+        let tag = id.tag();
+        assert!(tag.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'));
+        assert_eq!(MailId::of_tag(&tag), Some(id));
+        for bad in ["", "not base64!", "_w"] {
+            assert_eq!(MailId::of_tag(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -23,6 +23,14 @@ pub enum Status {
     Unknown,
     /// Waiting for a person.
     Parked,
+    /// The recipient's server has it.
+    Delivered,
+    /// It came back and waits for a person.
+    Bounced,
+    /// The mail service took it and then refused to send it; it waits for a person.
+    Rejected,
+    /// The recipient has it and called it spam.
+    Complained,
 }
 
 /// What claiming a mail found.
@@ -50,7 +58,7 @@ pub trait Outbox: Send + Sync {
     /// Gives a claimed mail back: it was certainly not sent.
     fn release(&self, id: &MailId) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    /// Notes that a claimed mail was sent, under the service's id.
+    /// Notes that a claimed mail was sent, under the service's id, unless more is known of it by now.
     fn sent(
         &self,
         id: &MailId,

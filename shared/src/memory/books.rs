@@ -1,6 +1,8 @@
 //! Payments, invoices, counters and mails in memory: the payment log, the ledger, the register and the outbox over
 //! one store.
 
+mod delivery;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
@@ -19,6 +21,7 @@ use crate::{
     },
     mail::{
         Mail, MailId,
+        delivery::{AddressHash, Cause, Stage},
         outbox::{Claim, Outbox, Status},
     },
     outcome::{Reason, Unavailable},
@@ -43,6 +46,7 @@ struct Written {
     counters: BTreeMap<Series, Counter>,
     invoices: BTreeMap<InvoiceNumber, Entry>,
     mails: BTreeMap<MailId, Queued>,
+    suppressed: BTreeMap<AddressHash, Cause>,
 }
 
 #[derive(Debug)]
@@ -74,6 +78,8 @@ struct Queued {
     mail: Mail,
     status: Status,
     claimant: Option<String>,
+    came_back: BTreeSet<String>,
+    hindered: BTreeSet<String>,
 }
 
 impl Books {
@@ -248,7 +254,16 @@ impl Ledger for Books {
             let entry = written.invoices.get_mut(number).ok_or_else(|| Unavailable::new("the ledger", "no invoice"))?;
             entry.document = Some(document.clone());
             let status = if mail.undeliverable().is_some() { Status::Parked } else { Status::Queued };
-            written.mails.insert(mail.id.clone(), Queued { mail: mail.clone(), status, claimant: None });
+            written.mails.insert(
+                mail.id.clone(),
+                Queued {
+                    mail: mail.clone(),
+                    status,
+                    claimant: None,
+                    came_back: BTreeSet::new(),
+                    hindered: BTreeSet::new(),
+                },
+            );
             Ok(())
         })
     }
@@ -303,7 +318,7 @@ impl Outbox for Books {
     }
 
     async fn sent(&self, id: &MailId, _: &str, _: Timestamp) -> Result<(), Unavailable> {
-        self.settle(id, Status::Sent, |_| true)
+        self.settle(id, Status::Sent, |now| now.stage() <= Stage::Sent)
     }
 
     async fn unknown(&self, id: &MailId, _: Timestamp) -> Result<(), Unavailable> {

@@ -16,6 +16,7 @@ use crate::{
         print::Page,
     },
     mail::{
+        delivery::{Fate, Report, follow},
         dispatch::{Dispatched, dispatch},
         outbox::{Letter, Status},
     },
@@ -149,6 +150,17 @@ impl House {
         panic!("never finished");
     }
 
+    /// Tells what became of every letter, each until it is noted.
+    async fn tell(&self) {
+        for mail in self.post_office.letters() {
+            for fate in [Fate::Delivered, Fate::Sent] {
+                let message_id = format!("message-{mail}");
+                let report = Report { mail: mail.clone(), message_id, fate, suppress: None };
+                while follow(&report, &self.books, start()).await.is_err() {}
+            }
+        }
+    }
+
     fn check(&self, count: usize) {
         self.check_with_credits(count, 0);
     }
@@ -208,6 +220,30 @@ async fn whatever_call_fails_the_promises_hold() {
             house.mail().await;
             house.check(3);
         }
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn whatever_call_fails_the_events_leave_no_sent_mail_unknown() {
+    let sales = sales(2);
+    let run = async |weather: Weather| {
+        let house = House::under(weather);
+        house.record(&sales).await;
+        house.issue(&sales).await;
+        house.mail().await;
+        house.tell().await;
+        for (mail, status) in house.books.mails() {
+            let letters = house.post_office.letters().iter().filter(|id| **id == mail.id).count();
+            // Only a claim whose answer was lost before anything was sent leaves something for a person to find out.
+            let expected = if letters == 0 { Status::Unknown } else { Status::Delivered };
+            assert!(letters <= 1 && status == expected, "{}: {letters} letters, {status:?}", mail.id);
+        }
+        house.weather.calls()
+    };
+    let calls = run(Weather::default()).await;
+    for call in 0..calls {
+        run(Weather::with(call, Trouble::Before)).await;
+        run(Weather::with(call, Trouble::After)).await;
     }
 }
 

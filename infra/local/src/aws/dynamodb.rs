@@ -68,6 +68,7 @@ fn plain(value: &Value) -> Value {
             Value::Object(map.iter().map(|(key, value)| (key.clone(), plain(value))).collect::<Map<_, _>>())
         }
         ("L", Value::Array(list)) => Value::Array(list.iter().map(plain).collect()),
+        ("SS", Value::Array(texts)) => Value::Array(texts.clone()),
         ("NULL", _) => Value::Null,
         ("B", Value::String(bytes)) => match STANDARD.decode(bytes).map(String::from_utf8) {
             Ok(Ok(text)) => Value::String(text),

@@ -49,6 +49,26 @@ impl Deployed {
     }
 }
 
+/// A value of the template with every reference replaced by what it refers to.
+///
+/// # Errors
+/// As [`Deployed::id`].
+pub fn resolve(deployed: &Deployed, value: &Value) -> anyhow::Result<Value> {
+    Ok(match value {
+        Value::Object(object) => match object.get("Ref").and_then(Value::as_str) {
+            Some(logical) => Value::String(deployed.id(logical)?),
+            None => {
+                let fields = object.iter().map(|(name, value)| Ok((name.clone(), resolve(deployed, value)?)));
+                Value::Object(fields.collect::<anyhow::Result<_>>()?)
+            }
+        },
+        Value::Array(list) => {
+            Value::Array(list.iter().map(|value| resolve(deployed, value)).collect::<anyhow::Result<_>>()?)
+        }
+        other => other.clone(),
+    })
+}
+
 /// Creates or updates the stack and closes the stand-in's gaps.
 ///
 /// # Errors

@@ -28,6 +28,7 @@ use crate::lambda::pool::Function;
 use crate::lock::Lock;
 use crate::mail::Mailbox;
 use crate::runtime::{self, AbortOnDrop};
+use crate::ses_events::Bus;
 use crate::stream::Flow;
 use crate::stripe_fake::StripeFake;
 use ministack::Ministack;
@@ -65,6 +66,7 @@ impl Bundle {
     pub async fn stop(mut self) {
         fs::remove_file(&self.announced).ok();
         self.tasks.clear();
+        self.front.ses.bus.stop();
         for function in self.functions.values() {
             function.kill();
         }
@@ -91,6 +93,11 @@ impl Bundle {
     /// What goes wrong with SES.
     pub fn ses_faults(&self) -> &Faults {
         &self.front.ses.faults
+    }
+
+    /// What SES tells of the mails it took.
+    pub fn ses_events(&self) -> &Bus {
+        &self.front.ses.bus
     }
 
     /// The stand-in for Stripe, and what goes wrong with it.

@@ -23,6 +23,8 @@ pub struct Function {
     pub routes: Vec<(String, String)>,
     /// The streams that wake it.
     pub streams: Vec<StreamSource>,
+    /// Patterns of the event bus's rules that lead to it, references still in them.
+    pub rules: Vec<Value>,
 }
 
 /// A stream that wakes a function, with Lambda's settings for it.
@@ -103,7 +105,7 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
         let own = resource.pointer(&format!("/Properties/{name}"));
         own.or_else(|| template.pointer(&format!("/Globals/Function/{name}"))).and_then(Value::as_u64)
     };
-    let (mut routes, mut streams) = (Vec::new(), Vec::new());
+    let (mut routes, mut streams, mut rules) = (Vec::new(), Vec::new(), Vec::new());
     for (name, event) in resource.pointer("/Properties/Events").and_then(Value::as_object).into_iter().flatten() {
         match kind(event) {
             "HttpApi" => {
@@ -112,6 +114,9 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
             }
             // Nobody waits here for the first of a month: whoever wants what it does asks for it, as `cargo ledger` does.
             "ScheduleV2" => {}
+            "EventBridgeRule" => {
+                rules.push(event.pointer("/Properties/Pattern").cloned().context("a rule has no Pattern")?);
+            }
             "DynamoDB" => streams.push(stream(name, event).with_context(|| format!("event {name}"))?),
             other => bail!(
                 "the local runner does not know events of type {other}: teach it in infra/local/src/bundle/resources.rs"
@@ -125,6 +130,7 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
         memory: number("MemorySize").unwrap_or(128),
         routes,
         streams,
+        rules,
     })
 }
 
@@ -219,11 +225,16 @@ mod tests {
     fn the_functions_of_the_template_are_understood() {
         let functions = functions(&template()).unwrap();
         let names: Vec<&str> = functions.iter().map(|function| function.package.as_str()).collect();
-        for expected in ["payment-webhook", "invoice-renderer", "mail-sender", "ledger-export"] {
+        for expected in ["payment-webhook", "invoice-renderer", "mail-sender", "mail-events", "ledger-export"] {
             assert!(names.contains(&expected), "{expected} is missing from {names:?}");
         }
         let export = functions.iter().find(|function| function.package == "ledger-export").unwrap();
         assert!(export.routes.is_empty() && export.streams.is_empty(), "a schedule wakes it");
+        let events = functions.iter().find(|function| function.package == "mail-events").unwrap();
+        assert_eq!(
+            events.rules.first().and_then(|rule| rule.pointer("/detail/mail/tags/ses:configuration-set/0")),
+            Some(&json!({"Ref": "MailConfigurationSet"}))
+        );
         let webhook = functions.iter().find(|function| function.package == "payment-webhook").unwrap();
         assert_eq!(webhook.routes, [("POST".to_owned(), "/webhooks/stripe".to_owned())]);
         let renderer = functions.iter().find(|function| function.package == "invoice-renderer").unwrap();

@@ -26,12 +26,17 @@ use crate::mail::Mailbox;
 use crate::paths;
 use crate::runtime::AbortOnDrop;
 use crate::ses::Ses;
+use crate::ses_events::{Bus, Rule};
 use crate::stream::Flow;
+use crate::stream::filter::Filter;
 use crate::stream::pump::Pump;
 use crate::stripe_fake::StripeFake;
 
 /// Processes of a function behind the HTTP API; one behind a stream reads a shard at a time, as on Lambda.
 const HTTP_CONCURRENCY: usize = 8;
+
+/// Processes of a function behind the event bus, which waits for nobody: enough that two events of a mail meet.
+const BUS_CONCURRENCY: usize = 2;
 
 /// Every function by its package name.
 type Fleet = BTreeMap<String, Arc<Function>>;
@@ -162,7 +167,11 @@ async fn functions(
             variables,
             timeout: spec.timeout,
             memory: spec.memory,
-            concurrency: if spec.routes.is_empty() { spec.streams.len().max(1) } else { HTTP_CONCURRENCY },
+            concurrency: match spec {
+                _ if !spec.routes.is_empty() => HTTP_CONCURRENCY,
+                _ if !spec.rules.is_empty() => BUS_CONCURRENCY,
+                _ => spec.streams.len().max(1),
+            },
             logs: options.dir.join("logs"),
         };
         functions.insert(spec.package.clone(), Arc::new(Function::new(settings, host.clone())));
@@ -209,11 +218,22 @@ fn front(options: &Options, aws: &Aws, deployed: &Deployed, functions: &Fleet) -
     let mailbox = Arc::new(Mailbox::open(options.dir.join("mail"))?);
     Ok(Front {
         api: HttpApi { routes },
-        ses: Arc::new(Ses { mailbox, faults: Faults::default() }),
+        ses: Arc::new(Ses { mailbox, faults: Faults::default(), bus: bus(deployed, functions)? }),
         stripe: Arc::new(StripeFake::default()),
         books,
         stage: options.stage.clone(),
     })
+}
+
+fn bus(deployed: &Deployed, functions: &Fleet) -> anyhow::Result<Bus> {
+    let mut rules = Vec::new();
+    for spec in &deployed.functions {
+        for pattern in &spec.rules {
+            let function = functions.get(&spec.package).cloned().context("a rule leads to no function")?;
+            rules.push(Rule { pattern: Filter::read(&deploy::resolve(deployed, pattern)?)?, function });
+        }
+    }
+    Ok(Bus::new(rules))
 }
 
 /// One process of each function, at the same time.

@@ -90,7 +90,8 @@ function road(payment, invoice, mail) {
     }
     if (stuck(mail)) steps.append(step("mail parked", "stuck"));
     else if (mail?.status === "unknown") steps.append(step("mail of unknown fate", "stuck"));
-    else if (mail?.status === "sent") steps.append(step("mailed"));
+    else if (mail?.status === "complained") steps.append(step("mailed, called spam", "stuck"));
+    else if (mail?.status === "sent" || mail?.status === "delivered") steps.append(step(mail.status === "sent" ? "mailed" : "delivered"));
     else steps.append(step(mail ? `mail ${mail.status}` : "mail to come", "todo"));
   }
   return steps;

@@ -37,7 +37,11 @@ impl Filter {
         Self::read(&pattern)
     }
 
-    fn read(pattern: &Value) -> anyhow::Result<Self> {
+    /// The same of a pattern that is read already.
+    ///
+    /// # Errors
+    /// When it says something the runner does not know.
+    pub fn read(pattern: &Value) -> anyhow::Result<Self> {
         let fields = pattern.as_object().with_context(|| format!("a filter must be an object, not {pattern}"))?;
         let rules = fields.iter().map(|(name, rule)| Ok((name.clone(), read_rule(name, rule)?)));
         Ok(Self(rules.collect::<anyhow::Result<_>>()?))

@@ -1,0 +1,32 @@
+//! mail-events: SES tells what became of a mail, the outbox keeps it.
+//!
+//! Wiring only. What is done with an event is in `handler`, what it may change in the domain crate.
+
+mod handler;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use comptoir::{
+    aws::{self, outbox::DynamoOutbox},
+    clock::SystemClock,
+    config,
+    lambda::telemetry,
+};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+use crate::handler::Keeper;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let aws = aws::sdk_config().await;
+    let keeper = Keeper {
+        deliveries: DynamoOutbox::new(DynamoDb::new(&aws), config::required("OUTBOX_TABLE")?),
+        configuration_set: config::required("MAIL_CONFIGURATION_SET")?,
+        clock: SystemClock,
+    };
+    let keeper = &keeper;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async move {
+        keeper.handle(event.payload, &event.context.request_id).await.map_err(Error::from)
+    }))
+    .await
+}

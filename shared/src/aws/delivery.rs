@@ -1,0 +1,139 @@
+//! What became of mails, in the outbox on DynamoDB: one conditional update an event, whose condition is the domain's rule.
+
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::Timestamp;
+
+use super::{
+    item::{key, read_text, text, trouble},
+    outbox::{DynamoOutbox, forgotten_at, status},
+};
+use crate::{
+    mail::delivery::{AddressHash, Cause, Deliveries, Fate, Noted, Report, Stage, next},
+    outcome::Unavailable,
+};
+
+const WHAT: &str = "the outbox";
+
+/// The kind of an item that keeps an address from routine mails.
+const SUPPRESSED: &str = "SUPPRESSED";
+
+/// Who parks a mail that came back.
+const SOURCE: &str = "mail-events";
+
+/// From where an event moves a mail. `came_back` as in [`next`].
+fn origins(fate: &Fate, came_back: bool) -> Vec<Stage> {
+    Stage::ALL.into_iter().filter(|stage| next(*stage, came_back, fate).is_some()).collect()
+}
+
+/// `#status IN (...)` over these stages; false where there is none.
+fn stands_at(stages: &[Stage]) -> String {
+    let names: Vec<String> = stages.iter().map(|stage| format!(":{}", stage.word())).collect();
+    if names.is_empty() { "attribute_not_exists(pk)".to_owned() } else { format!("#status IN ({})", names.join(", ")) }
+}
+
+impl DynamoOutbox {
+    /// Keeps beside the mail what hindered it: a set, so once each in whatever order.
+    async fn keep_hindrance(&self, report: &Report, word: &str) -> Result<(), Unavailable> {
+        let kept = self
+            .update(&report.mail)
+            .update_expression("ADD hindered :words")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":words", AttributeValue::Ss(vec![word.to_owned()]))
+            .send()
+            .await;
+        match kept {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
+    }
+}
+
+impl Deliveries for DynamoOutbox {
+    async fn note(&self, report: &Report, now: Timestamp) -> Result<Noted, Unavailable> {
+        if let Fate::Hindered(word) = &report.fate {
+            self.keep_hindrance(report, word).await?;
+        }
+        let to = report.fate.stage();
+        let fresh = origins(&report.fate, false);
+        // A message that came back may still move a mail that waits for a person; without the mark it is on its way again.
+        let condition = format!(
+            "{} AND (attribute_not_exists(came_back) OR NOT contains(came_back, :message) \
+             OR ({} AND attribute_exists(parked_at)))",
+            stands_at(&fresh),
+            stands_at(&origins(&report.fate, true)),
+        );
+        let mut set = "SET #status = :to, message_id = :message, settled_at = :at, \
+                       sent_at = if_not_exists(sent_at, :at), expires_at = if_not_exists(expires_at, :expires)"
+            .to_owned();
+        let mut rest = " REMOVE lease_until, claimed_by".to_owned();
+        let mut update = self.update(&report.mail);
+        if let Some(reason) = report.fate.parks() {
+            set.push_str(", parked_source = :source, parked_reason = :reason, parked_at = :at");
+            rest.push_str(" ADD came_back :messages");
+            update = update
+                .expression_attribute_values(":source", text(SOURCE))
+                .expression_attribute_values(":reason", text(reason.to_string()))
+                .expression_attribute_values(":messages", AttributeValue::Ss(vec![report.message_id.clone()]));
+        } else {
+            // It left after all: nothing is left for a person to do.
+            rest.push_str(", parked_source, parked_reason, parked_at");
+        }
+        for stage in &fresh {
+            update = update.expression_attribute_values(format!(":{}", stage.word()), text(stage.word()));
+        }
+        let noted = update
+            .update_expression(set + &rest)
+            .condition_expression(condition)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":to", text(to.word()))
+            .expression_attribute_values(":message", text(&report.message_id))
+            .expression_attribute_values(":at", text(now.to_string()))
+            .expression_attribute_values(":expires", forgotten_at(now))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match noted {
+            Ok(_) => Ok(Noted::Moved(to)),
+            Err(error) => match error.as_service_error() {
+                Some(UpdateItemError::ConditionalCheckFailedException(stands)) => {
+                    Ok(stands.item.as_ref().map_or(Noted::Absent, |item| Noted::Stays(status(item).stage())))
+                }
+                _ => Err(trouble(WHAT, &error)),
+            },
+        }
+    }
+
+    async fn suppress(&self, address: &AddressHash, cause: Cause, now: Timestamp) -> Result<(), Unavailable> {
+        // Without a condition, so that one request does for the first and for every later time.
+        let reason = match cause {
+            Cause::Complaint => "reason = :reason",
+            Cause::Bounce => "reason = if_not_exists(reason, :reason)",
+        };
+        let kept = self.client.update_item().table_name(&self.table).key("pk", key(SUPPRESSED, address.as_str()));
+        kept.update_expression(format!("SET kind = :kind, {reason}, since = if_not_exists(since, :at)"))
+            .expression_attribute_values(":kind", text(SUPPRESSED))
+            .expression_attribute_values(":reason", text(cause.word()))
+            .expression_attribute_values(":at", text(now.to_string()))
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| trouble(WHAT, &error))
+    }
+
+    async fn suppressed(&self, address: &AddressHash) -> Result<Option<Cause>, Unavailable> {
+        let get = self.client.get_item().table_name(&self.table).key("pk", key(SUPPRESSED, address.as_str()));
+        let found = get.consistent_read(true).send().await.map_err(|error| trouble(WHAT, &error))?;
+        Ok(found.item.map(|item| match read_text(&item, "reason") {
+            Some("complaint") => Cause::Complaint,
+            _ => Cause::Bounce,
+        }))
+    }
+}

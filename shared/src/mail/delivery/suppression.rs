@@ -1,0 +1,55 @@
+//! Addresses that routine mails leave alone, kept as hashes: the list must not become one more list of customers.
+
+use crate::archive::sha256;
+
+/// The hash of an address. It answers "is this one on the list", and does not give the list away at sight; whoever knows
+/// an address can still test it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AddressHash(String);
+
+impl AddressHash {
+    /// The hash of `address`, which may come as `Name <address>` and in any case.
+    pub fn of(address: &str) -> Self {
+        let bare = address.rsplit_once('<').map_or(address, |(_, rest)| rest.split('>').next().unwrap_or(rest));
+        Self(sha256(bare.trim().to_lowercase().as_bytes()))
+    }
+
+    /// In hexadecimal.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why an address is left alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cause {
+    /// A mail came back for good.
+    Bounce,
+    /// Its owner called a mail spam.
+    Complaint,
+}
+
+impl Cause {
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Bounce => "bounce",
+            Self::Complaint => "complaint",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_address_has_one_hash_however_it_is_written() {
+        let hash = AddressHash::of("zoe@example.org");
+        for same in ["Zoe@Example.ORG", " zoe@example.org\n", "Zoé Lefèvre <zoe@example.org>", "<ZOE@example.org>"] {
+            assert_eq!(AddressHash::of(same), hash, "{same}");
+        }
+        assert_ne!(AddressHash::of("zoe+1@example.org"), hash);
+        assert!(hash.as_str().len() == 64 && !hash.as_str().contains('@'));
+    }
+}

@@ -1,0 +1,274 @@
+//! Every event at every stage, any order and repetition of events, and SES's own shapes.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{
+    event::{SesEvent, read},
+    *,
+};
+use crate::{
+    archive::Document,
+    invoice::{
+        Basis, Invoice, InvoiceNumber,
+        draft::draft,
+        ledger::{Claim as NumberClaim, Counter, Ledger},
+        number::Series,
+        print,
+    },
+    mail::{
+        Mail,
+        outbox::{Claim, Outbox},
+    },
+    memory::Books,
+    payment::PaymentLog,
+    seller::Seller,
+    testing::{FRANCHISE_TOML, sale, words},
+};
+use jiff::{SignedDuration, civil::date};
+
+const SET: &str = "comptoir-prod";
+
+fn now() -> Timestamp {
+    "2026-11-21T10:00:00Z".parse().unwrap()
+}
+
+fn why() -> Reason {
+    Reason::new("mail_bounced", "no such user")
+}
+
+fn fates() -> Vec<Fate> {
+    vec![
+        Fate::Sent,
+        Fate::Delivered,
+        Fate::Hindered("delay/MailboxFull".to_owned()),
+        Fate::Bounced(why()),
+        Fate::Rejected(why()),
+        Fate::Complained,
+    ]
+}
+
+#[test]
+fn every_event_at_every_stage() {
+    use Stage::{Bounced, Complained, Delivered, Rejected, Sent};
+    // One row an event, one column a stage: where it goes, or - where it stays.
+    let table = [
+        // queued         sending          unknown          sent             delivered        bounced          rejected         complained
+        [Some(Sent), Some(Sent), Some(Sent), None, None, None, None, None],
+        [Some(Delivered), Some(Delivered), Some(Delivered), Some(Delivered), None, None, None, None],
+        [Some(Sent), Some(Sent), Some(Sent), None, None, None, None, None],
+        [Some(Bounced), Some(Bounced), Some(Bounced), Some(Bounced), Some(Bounced), None, None, None],
+        [Some(Rejected), Some(Rejected), Some(Rejected), Some(Rejected), Some(Rejected), Some(Rejected), None, None],
+        [
+            Some(Complained),
+            Some(Complained),
+            Some(Complained),
+            Some(Complained),
+            Some(Complained),
+            Some(Complained),
+            Some(Complained),
+            None,
+        ],
+    ];
+    for (fate, row) in fates().iter().zip(table) {
+        for (stage, expected) in Stage::ALL.into_iter().zip(row) {
+            assert_eq!(next(stage, false, fate), expected, "{fate:?} at {stage:?}");
+            // A message that came back before is past for a mail that is on its way again, and as ever for one that is not.
+            let past = if stage < Bounced { None } else { expected };
+            assert_eq!(next(stage, true, fate), past, "{fate:?} of an earlier message at {stage:?}");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_order_and_repetition_ends_alike(
+        start in 0_usize..5,
+        told in proptest::collection::vec(0_usize..6, 1..12),
+        seed in any::<prop::sample::Index>(),
+    ) {
+        let fates = fates();
+        let run = |order: &[usize]| {
+            let (mut stage, mut came_back) = (Stage::ALL[start], false);
+            for &event in order {
+                if let Some(to) = next(stage, came_back, &fates[event]) {
+                    prop_assert!(to > stage, "only ever up");
+                    came_back |= to.came_back();
+                    stage = to;
+                }
+            }
+            Ok(stage)
+        };
+        let end = run(&told)?;
+        prop_assert_eq!(end, told.iter().map(|&event| fates[event].stage()).max().unwrap().max(Stage::ALL[start]));
+        let mut other = told.clone();
+        other.extend(&told);
+        let cut = seed.index(other.len());
+        other.rotate_left(cut);
+        prop_assert_eq!(run(&other)?, end);
+        other.reverse();
+        prop_assert_eq!(run(&other)?, end);
+        other.sort_unstable();
+        prop_assert_eq!(run(&other)?, end);
+    }
+}
+
+/// Books with one queued mail.
+async fn books() -> (Books, MailId) {
+    let books = Books::default();
+    let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
+    let (sale, issued_on) = (sale(), date(2026, 11, 21));
+    books.record(&sale, now()).await.unwrap();
+    let invoice = Invoice {
+        number: InvoiceNumber("2026-11-0001".to_owned()),
+        issued_on,
+        draft: draft(&sale, &seller, issued_on).unwrap(),
+    };
+    assert_eq!(invoice.draft.basis(), Basis::Sale(sale.key));
+    let claim = NumberClaim {
+        series: Series("2026-11".to_owned()),
+        counter: Counter::default(),
+        invoices: vec![invoice.clone()],
+        crediting: None,
+    };
+    Ledger::claim(&books, &claim).await.unwrap();
+    let document = Document { key: "invoices/a.pdf".into(), sha256: String::new(), size: 1 };
+    let page = print::page(&invoice, &seller.look, &words());
+    let mail = Mail::of_invoice(&invoice, &page, &document, &seller, now());
+    books.finish(&invoice.number, &document, &mail).await.unwrap();
+    (books, mail.id)
+}
+
+fn report(mail: &MailId, message: &str, fate: Fate) -> Report {
+    Report { mail: mail.clone(), message_id: message.to_owned(), fate, suppress: None }
+}
+
+fn status(books: &Books) -> Status {
+    books.mails()[0].1.clone()
+}
+
+async fn claim(books: &Books, id: &MailId) -> Claim {
+    Outbox::claim(books, id, "r", now(), SignedDuration::from_secs(120)).await.unwrap()
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_lost_answer_is_settled_by_the_event_and_never_unsettled() {
+    let (books, id) = books().await;
+    claim(&books, &id).await;
+    books.unknown(&id, now()).await.unwrap();
+    let delivered = report(&id, "m1", Fate::Delivered);
+    assert_eq!(follow(&delivered, &books, now()).await, Ok(Noted::Moved(Stage::Delivered)));
+    assert_eq!(follow(&delivered, &books, now()).await, Ok(Noted::Stays(Stage::Delivered)));
+    books.sent(&id, "m1", now()).await.unwrap();
+    books.unknown(&id, now()).await.unwrap();
+    assert_eq!(status(&books), Status::Delivered, "the sender's own late record takes nothing back");
+    assert_eq!(claim(&books, &id).await, Claim::Held(Status::Delivered));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_mail_that_was_put_back_is_not_judged_by_its_earlier_message() {
+    let (books, id) = books().await;
+    claim(&books, &id).await;
+    books.sent(&id, "m1", now()).await.unwrap();
+    follow(&report(&id, "m1", Fate::Bounced(why())), &books, now()).await.unwrap();
+    assert_eq!(claim(&books, &id).await, Claim::Held(Status::Bounced), "nobody sends it again by himself");
+    books.put_back(&id);
+    for fate in fates() {
+        follow(&report(&id, "m1", fate), &books, now()).await.unwrap();
+        assert_eq!(status(&books), Status::Queued);
+    }
+    assert_eq!(claim(&books, &id).await, Claim::Ours);
+    books.sent(&id, "m2", now()).await.unwrap();
+    follow(&report(&id, "m1", Fate::Bounced(why())), &books, now()).await.unwrap();
+    assert_eq!(status(&books), Status::Sent);
+    follow(&report(&id, "m2", Fate::Delivered), &books, now()).await.unwrap();
+    assert_eq!(status(&books), Status::Delivered);
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_address_is_suppressed_for_our_mails_only_and_a_complaint_outweighs_a_bounce() {
+    let (books, id) = books().await;
+    let address = AddressHash::of("zoe@example.org");
+    let of = |mail: &MailId, fate: Fate, cause: Cause| Report {
+        suppress: Some((address.clone(), cause)),
+        ..report(mail, "m1", fate)
+    };
+    let stranger = MailId("invoice/2026-11-0999".to_owned());
+    let noted = follow(&of(&stranger, Fate::Bounced(why()), Cause::Bounce), &books, now()).await;
+    assert_eq!((noted, books.suppressed(&address).await), (Ok(Noted::Absent), Ok(None)));
+    follow(&of(&id, Fate::Complained, Cause::Complaint), &books, now()).await.unwrap();
+    follow(&of(&id, Fate::Bounced(why()), Cause::Bounce), &books, now()).await.unwrap();
+    assert_eq!(books.suppressed(&address).await, Ok(Some(Cause::Complaint)));
+    follow(&report(&id, "m1", Fate::Hindered("delay/General".to_owned())), &books, now()).await.unwrap();
+    assert_eq!((status(&books), books.hindrances(&id)), (Status::Complained, vec!["delay/General".to_owned()]));
+}
+
+fn event(kind: &str, more: &Value) -> SesEvent {
+    let mut detail = json!({
+        "eventType": kind,
+        "mail": {
+            "timestamp": "2026-11-21T10:00:00.000Z", "messageId": "m1", "destination": ["Zoe@example.org"],
+            "headersTruncated": false, "headers": [{"name": "From", "value": "a@b.fr"}],
+            "tags": {
+                "ses:configuration-set": [SET], "ses:caller-identity": ["mail-sender"],
+                "mail": [MailId("invoice/2026-11-0042".to_owned()).tag()],
+            },
+        },
+    });
+    for (name, value) in more.as_object().unwrap() {
+        detail[name] = value.clone();
+    }
+    let envelope = json!({"version": "0", "source": "aws.ses", "detail-type": "Email ...", "detail": detail});
+    serde_json::from_value(envelope).unwrap()
+}
+
+#[test]
+fn the_kinds_of_event_are_read() {
+    let fate = |kind: &str, more: Value| read(&event(kind, &more), SET).map(|report| (report.fate, report.suppress));
+    let zoe = |cause| Some((AddressHash::of("zoe@example.org"), cause));
+    let bounce = |kind: &str, sub_type: &str| {
+        let recipients = json!([{"emailAddress": "forwarded@example.net", "status": "5.1.1"}]);
+        json!({"bounce": {"bounceType": kind, "bounceSubType": sub_type, "bouncedRecipients": recipients}})
+    };
+    assert_eq!(fate("Send", json!({"send": {}})), Ok((Fate::Sent, None)));
+    assert_eq!(fate("Delivery", json!({"delivery": {"smtpResponse": "250"}})), Ok((Fate::Delivered, None)));
+    assert_eq!(
+        fate("DeliveryDelay", json!({"deliveryDelay": {"delayType": "MailboxFull"}})),
+        Ok((Fate::Hindered("delay/MailboxFull".to_owned()), None))
+    );
+    let hindered = Fate::Hindered("bounce/Transient/General".to_owned());
+    assert_eq!(fate("Bounce", bounce("Transient", "General")), Ok((hindered, None)), "someone out of office");
+    for (sub_type, word) in [("General", "mail_bounced"), ("OnAccountSuppressionList", "mail_suppressed")] {
+        let (fate, suppress) = fate("Bounce", bounce("Permanent", sub_type)).unwrap();
+        assert_eq!((fate.stage(), fate.parks().unwrap().word.as_str()), (Stage::Bounced, word));
+        assert_eq!(suppress, zoe(Cause::Bounce), "what we wrote to, not what it was forwarded to");
+    }
+    let complaint = |more: Value| fate("Complaint", json!({"complaint": more}));
+    let abuse = json!({"complainedRecipients": [{"emailAddress": "zoe@example.org"}], "complaintFeedbackType": "abuse", "complaintSubType": null});
+    assert_eq!(complaint(abuse), Ok((Fate::Complained, zoe(Cause::Complaint))));
+    assert_eq!(complaint(json!({"complaintFeedbackType": "not-spam"})), Ok((Fate::Delivered, None)));
+    let (unsent, suppress) = complaint(json!({"complaintSubType": "OnAccountSuppressionList"})).unwrap();
+    assert_eq!((unsent.stage(), suppress), (Stage::Bounced, zoe(Cause::Complaint)), "SES never sent it");
+    let (rejected, _) = fate("Reject", json!({"reject": {"reason": "Bad content"}})).unwrap();
+    assert!(rejected.stage() == Stage::Rejected && rejected.parks().unwrap().text.contains("Bad content"));
+    assert_eq!(fate("Open", json!({})).unwrap_err().word, "event_of_no_concern");
+}
+
+#[test]
+fn what_is_not_ours_is_ignored_with_a_reason() {
+    assert_eq!(read(&event("Delivery", &json!({})), "comptoir-dev").unwrap_err().word, "foreign_mail");
+    for tags in [json!({}), json!({"mail": []}), json!({"mail": ["###"]})] {
+        let mut tags = tags;
+        tags["ses:configuration-set"] = json!([SET]);
+        let mail = json!({"mail": {"messageId": "m1", "destination": [], "tags": tags}});
+        assert_eq!(read(&event("Delivery", &mail), SET).unwrap_err().word, "untagged_mail");
+    }
+}
+
+#[test]
+fn no_reason_carries_an_address() {
+    let odd = json!({"reject": {"reason": "virus for zoe@example.org"}});
+    let report = read(&event("Reject", &odd), SET).unwrap();
+    assert!(!report.fate.parks().unwrap().text.contains('@'));
+    assert!(!format!("{report:?}").contains("example.org"));
+}

@@ -1,0 +1,74 @@
+//! What became of mails, and the addresses to leave alone, in the same books.
+
+use jiff::Timestamp;
+
+use super::Books;
+use crate::{
+    mail::{
+        MailId,
+        delivery::{AddressHash, Cause, Deliveries, Fate, Noted, Report, next},
+        outbox::Status,
+    },
+    memory::locked,
+    outcome::Unavailable,
+};
+
+impl Deliveries for Books {
+    async fn note(&self, report: &Report, _: Timestamp) -> Result<Noted, Unavailable> {
+        self.call("the outbox", |written| {
+            let Some(queued) = written.mails.get_mut(&report.mail) else { return Ok(Noted::Absent) };
+            if let Fate::Hindered(word) = &report.fate {
+                queued.hindered.insert(word.clone());
+            }
+            let stage = queued.status.stage();
+            let Some(to) = next(stage, queued.came_back.contains(&report.message_id), &report.fate) else {
+                return Ok(Noted::Stays(stage));
+            };
+            if to.came_back() {
+                queued.came_back.insert(report.message_id.clone());
+            }
+            queued.status = status(&report.fate);
+            queued.claimant = None;
+            Ok(Noted::Moved(to))
+        })
+    }
+
+    async fn suppress(&self, address: &AddressHash, cause: Cause, _: Timestamp) -> Result<(), Unavailable> {
+        self.call("the outbox", |written| {
+            let kept = written.suppressed.entry(address.clone()).or_insert(cause);
+            *kept = cause.max(*kept);
+            Ok(())
+        })
+    }
+
+    async fn suppressed(&self, address: &AddressHash) -> Result<Option<Cause>, Unavailable> {
+        self.call("the outbox", |written| Ok(written.suppressed.get(address).copied()))
+    }
+}
+
+impl Books {
+    /// What hindered a mail on its way, each once.
+    pub fn hindrances(&self, id: &MailId) -> Vec<String> {
+        locked(&self.written).mails.get(id).map(|queued| queued.hindered.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Puts a mail back that waits for a person, as `cargo replay` does.
+    pub fn put_back(&self, id: &MailId) {
+        if let Some(queued) = locked(&self.written).mails.get_mut(id)
+            && matches!(queued.status, Status::Parked | Status::Bounced | Status::Rejected)
+        {
+            queued.status = Status::Queued;
+        }
+    }
+}
+
+/// Where a mail stands of which this is true.
+fn status(fate: &Fate) -> Status {
+    match fate {
+        Fate::Sent | Fate::Hindered(_) => Status::Sent,
+        Fate::Delivered => Status::Delivered,
+        Fate::Bounced(_) => Status::Bounced,
+        Fate::Rejected(_) => Status::Rejected,
+        Fate::Complained => Status::Complained,
+    }
+}

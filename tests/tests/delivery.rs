@@ -1,0 +1,129 @@
+//! What becomes of a mail after SES took it: delivered, come back, called spam, or lost from sight and found again.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use anyhow::{Result, ensure};
+use comptoir::mail::{MailId, delivery::AddressHash};
+use comptoir_local::{checkout::Purchase, faults::Fault};
+use comptoir_tests::Shop;
+use serde_json::{Value, json};
+
+/// Buys under `email` and waits until the mail stands at `status`; answers its item.
+async fn buy(shop: &Shop, email: &str, status: &str) -> Result<Value> {
+    let purchase = Purchase { email: Some(email.to_owned()), ..Purchase::default() };
+    ensure!(shop.pay(&purchase).await?.1 == 200);
+    stands(shop, email, status).await
+}
+
+async fn stands(shop: &Shop, email: &str, status: &str) -> Result<Value> {
+    shop.wait_for(&format!("the mail of {email} to be {status}"), async |shop: &Shop| {
+        let mut mails = shop.items("MAIL").await?.into_iter();
+        Ok(mails.find(|mail| mail["data"]["to"] == email && mail["status"] == status))
+    })
+    .await
+}
+
+/// Why routine mails leave this address alone, if they do.
+async fn suppressed(shop: &Shop, email: &str) -> Result<Option<String>> {
+    let (_, items) = shop.client.table("OutboxTable").await?;
+    let key = format!("SUPPRESSED#{}", AddressHash::of(email).as_str());
+    let found = items.into_iter().find(|item| item["pk"] == key);
+    Ok(found.map(|item| {
+        assert!(!item.to_string().contains('@'), "no address in clear: {item}");
+        item["reason"].as_str().unwrap().to_owned()
+    }))
+}
+
+#[tokio::test]
+async fn a_mail_is_followed_until_it_arrives_comes_back_or_annoys() -> Result<()> {
+    let shop = Shop::open("delivery").await?;
+
+    let mail = buy(&shop, "zoe@example.org", "delivered").await?;
+    ensure!(mail["message_id"] == shop.mails().await?[0].id, "{mail}");
+    ensure!(mail.get("expires_at").is_some() && mail.get("lease_until").is_none(), "{mail}");
+    ensure!(suppressed(&shop, "zoe@example.org").await?.is_none());
+
+    let bounce = "bounce@simulator.amazonses.com";
+    let mail = buy(&shop, bounce, "bounced").await?;
+    ensure!(mail["parked_source"] == "mail-events", "{mail}");
+    ensure!(mail["parked_reason"].as_str().unwrap().starts_with("mail_bounced"), "{mail}");
+    shop.wait_for("the address to be left alone", async |shop: &Shop| suppressed(shop, bounce).await).await?;
+    ensure!(suppressed(&shop, bounce).await?.as_deref() == Some("bounce"));
+
+    let complaint = "complaint@simulator.amazonses.com";
+    let mail = buy(&shop, complaint, "complained").await?;
+    ensure!(mail.get("parked_at").is_none(), "the customer has the invoice: {mail}");
+    shop.wait_for("the address to be left alone", async |shop: &Shop| suppressed(shop, complaint).await).await?;
+    ensure!(suppressed(&shop, complaint).await?.as_deref() == Some("complaint"));
+
+    let away = "ooto@simulator.amazonses.com";
+    let mail = buy(&shop, away, "delivered").await?;
+    let number = mail["pk"].as_str().unwrap().to_owned();
+    shop.wait_for("the answer from out of office", async |shop: &Shop| {
+        let items = shop.items("MAIL").await?;
+        Ok(items
+            .iter()
+            .any(|item| item["pk"] == number && item["hindered"] == json!(["bounce/Transient/General"]))
+            .then_some(()))
+    })
+    .await?;
+    ensure!(suppressed(&shop, away).await?.is_none());
+
+    let mail = buy(&shop, "reject@simulator.amazonses.com", "rejected").await?;
+    ensure!(mail["parked_reason"].as_str().unwrap().starts_with("mail_rejected"), "{mail}");
+
+    // An invoice goes to an address that is left alone otherwise; each was tried once.
+    ensure!(shop.mails().await?.len() == 5);
+    let before = shop.client.parked().await?.len();
+    ensure!(before == 2, "what came back waits: {before}");
+    ensure!(comptoir_local::replay::run(&shop.client).await? == 2);
+    shop.wait_for("both to be tried again and to come back", async |shop: &Shop| {
+        Ok((shop.mails().await?.len() == 7 && shop.client.parked().await?.len() == 2).then_some(()))
+    })
+    .await?;
+    let log = std::fs::read_to_string(shop.bundle.function("mail-events").unwrap().log())?;
+    ensure!(log.contains("mail hindered on its way") && !log.contains('@'), "ids and words, never an address: {log}");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_settled_by_its_events_and_strangers_settle_nothing() -> Result<()> {
+    let shop = Shop::open("delivery-lost").await?;
+    shop.bundle.ses_events().hold();
+    shop.bundle.ses_faults().order(Fault::LoseAnswer, 1);
+    let unknown = buy(&shop, "zoe@example.org", "unknown").await?;
+    let id = MailId(unknown["pk"].as_str().unwrap().strip_prefix("MAIL#").unwrap().to_owned());
+    let set = shop.mails().await?[0].configuration_set.clone().unwrap();
+
+    // Another stack's mail of the same number, a mail without a tag, one nobody knows, and what is no event at all.
+    let event = |set: &str, tags: Value| {
+        let mut tags = tags;
+        tags["ses:configuration-set"] = json!([set]);
+        json!({"source": "aws.ses", "detail-type": "Email Bounced", "detail": {
+            "eventType": "Bounce",
+            "bounce": {"bounceType": "Permanent", "bounceSubType": "General", "bouncedRecipients": []},
+            "mail": {"messageId": "stranger", "destination": ["zoe@example.org"], "tags": tags},
+        }})
+    };
+    let strangers = [
+        event("another-stack", json!({"mail": [id.tag()]})),
+        event(&set, json!({})),
+        event(&set, json!({"mail": ["***"]})),
+        event(&set, json!({"mail": [MailId("invoice/1999-01-0001".to_owned()).tag()]})),
+        json!({"source": "aws.ses", "detail": "?"}),
+    ];
+    let function = shop.bundle.function("mail-events").unwrap();
+    for stranger in strangers {
+        function.invoke(stranger.to_string().into()).await.unwrap();
+    }
+    ensure!(shop.items("MAIL").await? == [unknown], "nothing changed");
+    ensure!(suppressed(&shop, "zoe@example.org").await?.is_none());
+
+    shop.bundle.ses_events().release();
+    stands(&shop, "zoe@example.org", "delivered").await?;
+    shop.still_sells().await?;
+    ensure!(shop.mails().await?.len() == 2, "one from the lost answer, one after it");
+    ensure!(shop.client.parked().await?.is_empty());
+    shop.bundle.stop().await;
+    Ok(())
+}
