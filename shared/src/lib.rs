@@ -23,6 +23,7 @@ pub mod sale;
 pub mod seller;
 pub mod stripe;
 pub mod text;
+pub mod timing;
 pub mod vat;
 
 #[cfg(any(test, feature = "testing"))]

@@ -2,7 +2,6 @@
 
 use comptoir::{
     archive::Archive,
-    aws::{self, post_office},
     clock::Clock,
     lambda::{
         stream::{self, BatchAnswer, Record, StreamEvent},
@@ -15,14 +14,14 @@ use comptoir::{
         outbox::{Letter, Outbox, PostOffice},
     },
     outcome::{Outcome, Reason},
+    timing::ONE_MAIL_SECONDS,
 };
 use jiff::{SignedDuration, Timestamp};
 
 const SERVICE: &str = "mail-sender";
 
-/// The longest that one mail may take: attachment, claim and record, each an operation with its retries, and the sending.
-const ONE_MAIL: SignedDuration =
-    SignedDuration::from_secs((3 * aws::OPERATION_SECONDS + post_office::PATIENCE_SECONDS).cast_signed());
+/// The longest that one mail may take.
+const ONE_MAIL: SignedDuration = SignedDuration::from_secs(ONE_MAIL_SECONDS.cast_signed());
 
 /// Everything a batch needs.
 #[derive(Debug)]

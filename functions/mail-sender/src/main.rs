@@ -12,6 +12,7 @@ use comptoir::{
     config,
     lambda::{stream::StreamEvent, telemetry},
     mail::compose::Composer,
+    timing::MAIL_LEASE_SECONDS,
 };
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -28,7 +29,7 @@ async fn main() -> Result<(), Error> {
         post_office: SesPostOffice::new(&aws, config::required("MAIL_CONFIGURATION_SET")?),
         composer: Composer::new()?,
         clock: SystemClock,
-        lease: SignedDuration::from_secs(config::number("MAIL_LEASE_SECONDS")?.into()),
+        lease: SignedDuration::from_secs(MAIL_LEASE_SECONDS.cast_signed()),
     };
     let sender = &sender;
     lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {

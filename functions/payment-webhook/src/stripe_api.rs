@@ -14,6 +14,7 @@ use comptoir::{
         },
         reader::StripeReader,
     },
+    timing::STRIPE_SECONDS,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -22,8 +23,7 @@ use stripe_client_core::{RequestBuilder, StripeMethod};
 
 const WHAT: &str = "Stripe's API";
 
-/// One request, in seconds. The webhook answers within Stripe's patience; Stripe comes again if we give up.
-const TIMEOUT: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(STRIPE_SECONDS);
 
 /// Most pages of a list that are read, of 100 entries each; Stripe allows a sale far fewer lines.
 const PAGES: usize = 10;

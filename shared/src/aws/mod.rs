@@ -30,17 +30,14 @@ use aws_smithy_http_client::{
     tls::{Provider, rustls_provider::CryptoMode},
 };
 
-/// One attempt at a service, in seconds.
-pub const ATTEMPT_SECONDS: u64 = 5;
-/// One operation with its retries, in seconds; shorter than the timeout of every function that calls it.
-pub const OPERATION_SECONDS: u64 = 12;
+use crate::timing::{ATTEMPT_SECONDS, CONNECT_SECONDS, OPERATION_SECONDS};
 
 /// The configuration every client shares: credentials and region from the function's environment, bounded times, and TLS
 /// on ring, which unlike aws-lc collects no jitter entropy at a cold start.
 pub async fn sdk_config() -> SdkConfig {
     let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
+        .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
         .operation_attempt_timeout(Duration::from_secs(ATTEMPT_SECONDS))
         .operation_timeout(Duration::from_secs(OPERATION_SECONDS))
         .build();

@@ -9,6 +9,7 @@ use crate::{
         outbox::{Letter, PostOffice, Posted},
     },
     outcome::Reason,
+    timing::{CONNECT_SECONDS, POST_SECONDS},
 };
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_sesv2::{
@@ -22,9 +23,6 @@ use aws_sdk_sesv2::{
     },
 };
 
-/// How long an answer of SES is waited for, in seconds. Longer than for other services: giving up means not knowing.
-pub const PATIENCE_SECONDS: u64 = 25;
-
 /// SES with a configuration set.
 #[derive(Debug, Clone)]
 pub struct SesPostOffice {
@@ -35,10 +33,10 @@ pub struct SesPostOffice {
 impl SesPostOffice {
     /// Sends through `configuration_set`, which publishes what becomes of each mail.
     pub fn new(config: &aws_config::SdkConfig, configuration_set: String) -> Self {
-        let patience = Duration::from_secs(PATIENCE_SECONDS);
+        let patience = Duration::from_secs(POST_SECONDS);
         // Every bound anew: one that is left out is inherited from the other services' configuration.
         let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(2))
+            .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
             .operation_attempt_timeout(patience)
             .operation_timeout(patience)
             .build();

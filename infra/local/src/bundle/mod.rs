@@ -10,7 +10,7 @@ mod prepare;
 pub mod resources;
 mod secrets;
 mod start;
-mod template;
+pub mod template;
 
 use std::collections::BTreeMap;
 use std::fs;
