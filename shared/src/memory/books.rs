@@ -301,8 +301,12 @@ impl Outbox for Books {
         })
     }
 
-    async fn release(&self, id: &MailId) -> Result<(), Unavailable> {
-        self.settle(id, Status::Queued, |now| matches!(now, Status::Sending { .. }))
+    async fn release(&self, id: &MailId, claimant: &str) -> Result<(), Unavailable> {
+        self.give_up(id, claimant, None)
+    }
+
+    async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, _: Timestamp) -> Result<(), Unavailable> {
+        self.give_up(id, claimant, Some(reason))
     }
 
     async fn sent(&self, id: &MailId, _: &str, _: Timestamp) -> Result<(), Unavailable> {
@@ -325,6 +329,21 @@ impl Outbox for Books {
 }
 
 impl Books {
+    /// Takes a mail from whoever holds it, if that is `claimant`: back to the others, or out of the way.
+    fn give_up(&self, id: &MailId, claimant: &str, why: Option<&Reason>) -> Result<(), Unavailable> {
+        self.call("the outbox", |written| {
+            if let Some(queued) = written.mails.get_mut(id)
+                && matches!(queued.status, Status::Sending { .. })
+                && queued.claimant.as_deref() == Some(claimant)
+            {
+                queued.status = if why.is_some() { Status::Parked } else { Status::Queued };
+                queued.claimant = None;
+                queued.parked = why.cloned();
+            }
+            Ok(())
+        })
+    }
+
     /// Moves a mail to `status` if it stands where `may` allows.
     fn settle(&self, id: &MailId, status: Status, may: impl FnOnce(&Status) -> bool) -> Result<(), Unavailable> {
         self.call("the outbox", |written| {

@@ -5,6 +5,7 @@ use super::{Books, Depot, locked};
 use crate::{
     archive::Document,
     invoice::{Basis, InvoiceNumber},
+    mail::{MailId, outbox::Status},
     sale::SaleKey,
 };
 
@@ -20,6 +21,15 @@ impl Books {
     pub fn forget_document(&self, basis: &Basis) {
         if let Some(number) = locked(&self.written).number_of(basis) {
             *number = None;
+        }
+    }
+
+    /// Takes a mail from whoever holds it, as if giving back were not conditional on who does.
+    pub fn take_away(&self, mail: &MailId) {
+        if let Some(queued) = locked(&self.written).mails.get_mut(mail)
+            && matches!(queued.status, Status::Sending { .. })
+        {
+            queued.status = Status::Queued;
         }
     }
 

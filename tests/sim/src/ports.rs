@@ -311,15 +311,31 @@ impl Outbox for Ports {
         .await
     }
 
-    async fn release(&self, id: &MailId) -> Answer<()> {
+    async fn release(&self, id: &MailId, claimant: &str) -> Answer<()> {
+        let anyone = self.is(Mutant::ReleaseAnyone);
         let late = || -> Late {
-            let id = id.clone();
+            let (id, claimant) = (id.clone(), claimant.to_owned());
             Box::new(move |world| {
                 world.note(|| format!("late: {id} is given back"));
-                drop(at_once(world.books.release(&id)));
+                if anyone {
+                    world.books.take_away(&id);
+                } else {
+                    drop(at_once(world.books.release(&id, &claimant)));
+                }
             })
         };
-        self.call(OUTBOX, "release", Some(&late), || at_once(self.world.books.release(id))).await
+        self.call(OUTBOX, "release", Some(&late), || {
+            if anyone {
+                self.world.books.take_away(id);
+                return Ok(());
+            }
+            at_once(self.world.books.release(id, claimant))
+        })
+        .await
+    }
+
+    async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, now: Timestamp) -> Answer<()> {
+        self.call(OUTBOX, "refuse", None, || at_once(self.world.books.refuse(id, claimant, reason, now))).await
     }
 
     async fn sent(&self, id: &MailId, message_id: &str, now: Timestamp) -> Answer<()> {
