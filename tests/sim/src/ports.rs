@@ -109,7 +109,8 @@ impl Ports {
         {
             let at = {
                 let mut core = self.world.core();
-                core.now + core.rng.i64(1..6_000)
+                let longest = [300, 1_500, 6_000][core.rng.usize(..3)];
+                core.now + core.rng.i64(1..longest)
             };
             self.note(what, || "will land once more".to_owned());
             self.world.at(at, Todo::Land(late()));
@@ -154,16 +155,20 @@ impl PaymentLog for Ports {
             Box::new(move |world| drop(at_once(world.books.record(&sale, now))))
         };
         let forgetful = self.is(Mutant::MemoryDedupe);
-        if forgetful && !self.world.core().memory.sales.insert(sale.key.clone()) {
+        let remembered = (sale.key.clone(), self.who % 2);
+        if forgetful && self.world.core().memory.sales.contains(&remembered) {
             return Ok(Recorded::Before);
         }
-        self.call(LOG, "record", Some(&late), || {
-            if forgetful {
-                self.world.books.forget_payment(&sale.key, &sale.event);
-            }
-            at_once(self.world.books.record(sale, now))
-        })
-        .await
+        let recorded = self
+            .call(LOG, "record", Some(&late), || {
+                if forgetful {
+                    self.world.books.forget_payment(&sale.key, &sale.event);
+                }
+                at_once(self.world.books.record(sale, now))
+            })
+            .await?;
+        self.world.core().memory.sales.insert(remembered);
+        Ok(recorded)
     }
 
     async fn park_event(&self, id: &str, body: &str, reason: &Reason, now: Timestamp) -> Answer<Recorded> {

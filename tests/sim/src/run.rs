@@ -170,7 +170,8 @@ impl Run {
         self.world.at(now, Todo::Poll(who));
         self.world.at(deadline, Todo::Kill(who, "runs out of time"));
         if self.world.hit(Kind::Kill) {
-            let after = self.draw(0, 120);
+            let longest = [40, 120, 10_000][self.draw(0, 3) as usize];
+            let after = self.draw(0, longest);
             self.world.at(now + after, Todo::Kill(who, "is killed"));
         }
     }
@@ -266,7 +267,7 @@ impl Run {
                 if ended != Some(Ended::Batch(None)) {
                     state.attempts = state.attempts.max(1);
                 }
-                let wait = if state.attempts == 0 { 0 } else { (500_i64 << state.attempts.min(7)).min(60_000) };
+                let wait = if state.attempts == 0 { 0 } else { 100_i64 << state.attempts.min(15) };
                 if state.attempts > 2_000 {
                     self.world.core().calm = true;
                 }

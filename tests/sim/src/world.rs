@@ -95,8 +95,8 @@ pub struct Core {
 pub struct Memory {
     /// Events marked as seen.
     pub events: BTreeSet<String>,
-    /// Sales that the only instance remembers.
-    pub sales: BTreeSet<SaleKey>,
+    /// Sales that one of two instances remembers.
+    pub sales: BTreeSet<(SaleKey, usize)>,
     /// The newest event's time.
     pub newest: i64,
     /// Numbers given by a bare ADD.
