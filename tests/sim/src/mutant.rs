@@ -39,4 +39,6 @@ pub enum Mutant {
     SessionAndInvoice,
     /// Giving a mail back is not conditional on who holds it.
     ReleaseAnyone,
+    /// A refused mail is given back first and parked afterwards.
+    RefuseInTwoSteps,
 }

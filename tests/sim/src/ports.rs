@@ -340,6 +340,10 @@ impl Outbox for Ports {
     }
 
     async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, now: Timestamp) -> Answer<()> {
+        if self.is(Mutant::RefuseInTwoSteps) {
+            self.release(id, claimant).await?;
+            return Outbox::park(self, id, reason, now).await;
+        }
         self.call(OUTBOX, "refuse", None, || at_once(self.world.books.refuse(id, claimant, reason, now))).await
     }
 

@@ -5,14 +5,14 @@ use clap::ValueEnum;
 use comptoir_sim::{mutant::Mutant, plan::Plan, run::run, shrink::shrink};
 
 /// Seeds of the slice; `cargo sim` runs as many as there is time for.
-const SLICE: u64 = 400;
+const SLICE: u64 = 2_000;
 /// Within so many seeds a mistake has to be caught.
-const PATIENCE: u64 = 5_000;
-/// Seeds that once broke a promise: a mail stranded between giving it back and parking it.
-const ONCE_BROKEN: [u64; 1] = [779];
+const PATIENCE: u64 = 3_000;
 
-/// Mistakes too rare for a slice, each with the world that shows it; `cargo sim --mutant` finds it by itself.
-const RARE: [Mutant; 2] = [Mutant::ArchiveOverwrite, Mutant::ReleaseAnyone];
+/// Where to begin for mistakes that few schedules show. Giving a mail back to anyone, and refusing one in two steps, were
+/// ours until these seeds were met: the first sent a mail twice, the second stranded one.
+const RARE: [(Mutant, u64); 3] =
+    [(Mutant::ArchiveOverwrite, 2_150), (Mutant::ReleaseAnyone, 2_250), (Mutant::RefuseInTwoSteps, 1_000)];
 
 fn sound(seeds: impl IntoIterator<Item = u64>) {
     for seed in seeds {
@@ -26,13 +26,14 @@ fn sound(seeds: impl IntoIterator<Item = u64>) {
 
 #[test]
 fn promises_hold_for_every_seed() {
-    sound(ONCE_BROKEN.into_iter().chain(0..SLICE));
+    sound(0..SLICE);
 }
 
 #[test]
 fn every_mistake_is_caught() {
-    for mutant in Mutant::value_variants().iter().filter(|mutant| !RARE.contains(mutant)) {
-        let caught = (0..PATIENCE).find_map(|seed| Some((seed, run(Plan::of(seed, Some(*mutant))).err()?)));
+    for mutant in Mutant::value_variants() {
+        let from = RARE.iter().find(|(rare, _)| rare == mutant).map_or(0, |(_, from)| *from);
+        let caught = (from..PATIENCE).find_map(|seed| Some((seed, run(Plan::of(seed, Some(*mutant))).err()?)));
         let (seed, violation) = caught.unwrap_or_else(|| panic!("{mutant:?} is not caught in {PATIENCE} seeds"));
         eprintln!("{mutant:?}: caught within {} seeds, \"{}\"", seed + 1, violation.promise);
     }
