@@ -11,7 +11,6 @@ pub mod clock;
 pub mod config;
 pub mod einvoice;
 pub mod invoice;
-#[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod mail;
 pub mod money;

@@ -18,6 +18,9 @@ use crate::{
 
 const WHAT: &str = "the outbox";
 
+/// A mail that this claimant holds, and nobody who claimed it since.
+const HELD: &str = "#status = :sending AND claimed_by = :claimant";
+
 /// How long a sent mail is kept, with the address it went to. Its invoice stays in the archive.
 const SENT_KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
 
@@ -115,14 +118,30 @@ impl Outbox for DynamoOutbox {
         Ok(if ours { Claim::Ours } else { Claim::Held(status) })
     }
 
-    async fn release(&self, id: &MailId) -> Result<(), Unavailable> {
+    async fn release(&self, id: &MailId, claimant: &str) -> Result<(), Unavailable> {
         let update = self
             .update(id)
             .update_expression("SET #status = :queued REMOVE lease_until, claimed_by")
-            .condition_expression("#status = :sending")
+            .condition_expression(HELD)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":queued", text("queued"))
-            .expression_attribute_values(":sending", text("sending"));
+            .expression_attribute_values(":sending", text("sending"))
+            .expression_attribute_values(":claimant", text(claimant));
+        settle(update).await
+    }
+
+    async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, now: Timestamp) -> Result<(), Unavailable> {
+        let update = self
+            .update(id)
+            .update_expression(format!("{PARK}, #status = :queued REMOVE lease_until, claimed_by"))
+            .condition_expression(HELD)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":queued", text("queued"))
+            .expression_attribute_values(":sending", text("sending"))
+            .expression_attribute_values(":claimant", text(claimant))
+            .expression_attribute_values(":source", text("mail-sender"))
+            .expression_attribute_values(":reason", text(reason.to_string()))
+            .expression_attribute_values(":at", text(now.to_string()));
         settle(update).await
     }
 

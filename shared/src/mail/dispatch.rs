@@ -64,12 +64,12 @@ pub async fn dispatch(
                 later("outbox_unavailable", format!("sent as {message_id}, not recorded: {unavailable}"))
             }
         },
-        Posted::NotNow(detail) => match outbox.release(&letter.id).await {
+        Posted::NotNow(detail) => match outbox.release(&letter.id, claimant).await {
             Ok(()) => later("mail_service_busy", detail),
             Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
         },
-        Posted::Refused(reason) => match outbox.release(&letter.id).await {
-            Ok(()) => park(&letter.id, reason, outbox, now()).await,
+        Posted::Refused(reason) => match outbox.refuse(&letter.id, claimant, &reason, now()).await {
+            Ok(()) => Dispatched::Parked(reason),
             Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
         },
         Posted::Unclear(_) => flag(&letter.id, outbox, now()).await,

@@ -55,8 +55,19 @@ pub trait Outbox: Send + Sync {
         lease: SignedDuration,
     ) -> impl Future<Output = Result<Claim, Unavailable>> + Send;
 
-    /// Gives a claimed mail back: it was certainly not sent.
-    fn release(&self, id: &MailId) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    /// Gives a mail back that `claimant` holds: it was certainly not sent. One that somebody else holds by now is left
+    /// alone, because a request that lands late must not take it out of their hands.
+    fn release(&self, id: &MailId, claimant: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+
+    /// Parks a mail that `claimant` holds: it was certainly not sent, and it will not be as it stands. One step, because
+    /// between giving it back and parking it somebody else might claim it.
+    fn refuse(
+        &self,
+        id: &MailId,
+        claimant: &str,
+        reason: &Reason,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
     /// Notes that a claimed mail was sent, under the service's id, unless more is known of it by now.
     fn sent(

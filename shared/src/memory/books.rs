@@ -10,7 +10,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Weather, locked};
+use super::{Announced, ParkedEvent, Weather, locked};
 use crate::{
     accounting::{Month, Register},
     archive::Document,
@@ -33,39 +33,41 @@ use crate::{
 /// Everything that is written down.
 #[derive(Debug, Default)]
 pub struct Books {
-    written: Mutex<Written>,
+    pub(super) written: Mutex<Written>,
     weather: Arc<Weather>,
 }
 
 #[derive(Debug, Default)]
-struct Written {
-    events: BTreeMap<String, bool>,
-    payments: BTreeMap<SaleKey, Payment>,
+pub(super) struct Written {
+    /// With what is parked of each, if it is.
+    pub(super) events: BTreeMap<String, Option<ParkedEvent>>,
+    pub(super) payments: BTreeMap<SaleKey, Payment>,
     intents: BTreeMap<String, SaleKey>,
-    refunds: BTreeMap<RefundKey, Repaid>,
+    pub(super) refunds: BTreeMap<RefundKey, Repaid>,
     counters: BTreeMap<Series, Counter>,
-    invoices: BTreeMap<InvoiceNumber, Entry>,
-    mails: BTreeMap<MailId, Queued>,
+    pub(super) invoices: BTreeMap<InvoiceNumber, Entry>,
+    pub(super) mails: BTreeMap<MailId, Queued>,
     suppressed: BTreeMap<AddressHash, Cause>,
+    pub(super) announced: Vec<Announced>,
 }
 
 #[derive(Debug)]
-struct Payment {
+pub(super) struct Payment {
     sale: Sale,
-    invoice: Option<InvoiceNumber>,
-    parked: Option<Reason>,
+    pub(super) invoice: Option<InvoiceNumber>,
+    pub(super) parked: Option<Reason>,
 }
 
 #[derive(Debug)]
-struct Repaid {
+pub(super) struct Repaid {
     refund: Refund,
     credit_note: Option<InvoiceNumber>,
-    parked: Option<Reason>,
+    pub(super) parked: Option<Reason>,
 }
 
 impl Written {
     /// The number of the document that a sale or a refund has, if it is recorded.
-    fn number_of(&mut self, basis: &Basis) -> Option<&mut Option<InvoiceNumber>> {
+    pub(super) fn number_of(&mut self, basis: &Basis) -> Option<&mut Option<InvoiceNumber>> {
         match basis {
             Basis::Sale(sale) => self.payments.get_mut(sale).map(|payment| &mut payment.invoice),
             Basis::Refund(refund) => self.refunds.get_mut(refund).map(|repaid| &mut repaid.credit_note),
@@ -74,10 +76,11 @@ impl Written {
 }
 
 #[derive(Debug)]
-struct Queued {
+pub(super) struct Queued {
     mail: Mail,
-    status: Status,
+    pub(super) status: Status,
     claimant: Option<String>,
+    pub(super) parked: Option<Reason>,
     came_back: BTreeSet<String>,
     hindered: BTreeSet<String>,
 }
@@ -142,31 +145,33 @@ async fn pass_the_turn() {
 impl PaymentLog for Books {
     async fn record(&self, sale: &Sale, _: Timestamp) -> Result<Recorded, Unavailable> {
         self.call("the payment log", |written| {
-            let fresh = written.events.get(&sale.event).is_none_or(|parked| *parked);
+            let fresh = written.events.get(&sale.event).is_none_or(Option::is_some);
             if !fresh || written.payments.contains_key(&sale.key) {
                 let waiting = written.payments.get_mut(&sale.key);
                 let waiting = waiting.filter(|payment| payment.parked.is_some() && payment.invoice.is_none());
-                return Ok(waiting.map_or(Recorded::Before, |payment| {
-                    *payment = Payment { sale: sale.clone(), invoice: None, parked: None };
-                    Recorded::New
-                }));
+                let Some(payment) = waiting else { return Ok(Recorded::Before) };
+                *payment = Payment { sale: sale.clone(), invoice: None, parked: None };
+                written.announced.push(Announced::Sale(sale.key.clone()));
+                return Ok(Recorded::New);
             }
-            written.events.insert(sale.event.clone(), false);
+            written.events.insert(sale.event.clone(), None);
             if let Some(intent) = &sale.payment_intent {
                 written.intents.insert(intent.clone(), sale.key.clone());
             }
             written.payments.insert(sale.key.clone(), Payment { sale: sale.clone(), invoice: None, parked: None });
+            written.announced.push(Announced::Sale(sale.key.clone()));
             Ok(Recorded::New)
         })
     }
 
-    async fn park_event(&self, id: &str, _: &str, _: &Reason, _: Timestamp) -> Result<Recorded, Unavailable> {
-        self.call("the payment log", |written| match written.events.insert(id.to_owned(), true) {
-            None => Ok(Recorded::New),
-            Some(parked) => {
-                written.events.insert(id.to_owned(), parked);
-                Ok(Recorded::Before)
+    async fn park_event(&self, id: &str, body: &str, reason: &Reason, _: Timestamp) -> Result<Recorded, Unavailable> {
+        self.call("the payment log", |written| {
+            if written.events.contains_key(id) {
+                return Ok(Recorded::Before);
             }
+            let parked = ParkedEvent { id: id.to_owned(), body: body.to_owned(), reason: reason.clone() };
+            written.events.insert(id.to_owned(), Some(parked));
+            Ok(Recorded::New)
         })
     }
 
@@ -177,6 +182,7 @@ impl PaymentLog for Books {
             }
             let repaid = Repaid { refund: refund.clone(), credit_note: None, parked: None };
             written.refunds.insert(refund.key.clone(), repaid);
+            written.announced.push(Announced::Refund(refund.key.clone()));
             Ok(Recorded::New)
         })
     }
@@ -253,17 +259,20 @@ impl Ledger for Books {
             }
             let entry = written.invoices.get_mut(number).ok_or_else(|| Unavailable::new("the ledger", "no invoice"))?;
             entry.document = Some(document.clone());
-            let status = if mail.undeliverable().is_some() { Status::Parked } else { Status::Queued };
-            written.mails.insert(
-                mail.id.clone(),
-                Queued {
-                    mail: mail.clone(),
-                    status,
-                    claimant: None,
-                    came_back: BTreeSet::new(),
-                    hindered: BTreeSet::new(),
-                },
-            );
+            let parked = mail.undeliverable();
+            let status = if parked.is_some() { Status::Parked } else { Status::Queued };
+            if parked.is_none() {
+                written.announced.push(Announced::Mail(mail.id.clone()));
+            }
+            let queued = Queued {
+                mail: mail.clone(),
+                status,
+                claimant: None,
+                parked,
+                came_back: BTreeSet::new(),
+                hindered: BTreeSet::new(),
+            };
+            written.mails.insert(mail.id.clone(), queued);
             Ok(())
         })
     }
@@ -313,8 +322,12 @@ impl Outbox for Books {
         })
     }
 
-    async fn release(&self, id: &MailId) -> Result<(), Unavailable> {
-        self.settle(id, Status::Queued, |now| matches!(now, Status::Sending { .. }))
+    async fn release(&self, id: &MailId, claimant: &str) -> Result<(), Unavailable> {
+        self.give_up(id, claimant, None)
+    }
+
+    async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, _: Timestamp) -> Result<(), Unavailable> {
+        self.give_up(id, claimant, Some(reason))
     }
 
     async fn sent(&self, id: &MailId, _: &str, _: Timestamp) -> Result<(), Unavailable> {
@@ -325,12 +338,33 @@ impl Outbox for Books {
         self.settle(id, Status::Unknown, |now| matches!(now, Status::Sending { .. }))
     }
 
-    async fn park(&self, id: &MailId, _: &Reason, _: Timestamp) -> Result<(), Unavailable> {
-        self.settle(id, Status::Parked, |now| *now == Status::Queued)
+    async fn park(&self, id: &MailId, reason: &Reason, _: Timestamp) -> Result<(), Unavailable> {
+        self.call("the outbox", |written| {
+            if let Some(queued) = written.mails.get_mut(id).filter(|queued| queued.status == Status::Queued) {
+                queued.status = Status::Parked;
+                queued.parked = Some(reason.clone());
+            }
+            Ok(())
+        })
     }
 }
 
 impl Books {
+    /// Takes a mail from whoever holds it, if that is `claimant`: back to the others, or out of the way.
+    fn give_up(&self, id: &MailId, claimant: &str, why: Option<&Reason>) -> Result<(), Unavailable> {
+        self.call("the outbox", |written| {
+            if let Some(queued) = written.mails.get_mut(id)
+                && matches!(queued.status, Status::Sending { .. })
+                && queued.claimant.as_deref() == Some(claimant)
+            {
+                queued.status = if why.is_some() { Status::Parked } else { Status::Queued };
+                queued.claimant = None;
+                queued.parked = why.cloned();
+            }
+            Ok(())
+        })
+    }
+
     /// Moves a mail to `status` if it stands where `may` allows.
     fn settle(&self, id: &MailId, status: Status, may: impl FnOnce(&Status) -> bool) -> Result<(), Unavailable> {
         self.call("the outbox", |written| {

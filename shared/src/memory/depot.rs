@@ -18,7 +18,7 @@ use crate::{
 /// An archive.
 #[derive(Debug, Default)]
 pub struct Depot {
-    files: Mutex<BTreeMap<String, Vec<u8>>>,
+    pub(super) files: Mutex<BTreeMap<String, Vec<u8>>>,
     weather: Arc<Weather>,
 }
 

@@ -1,14 +1,17 @@
 //! The capabilities in memory, as honest as the real ones: conditions hold, and any call can be made to fail before it
 //! takes effect or after it did. For tests; nothing here is linked into a function.
 
+mod announced;
 mod books;
 mod depot;
+mod vandal;
 
 #[cfg(test)]
 mod tests;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+pub use announced::{Announced, ParkedEvent};
 pub use books::Books;
 pub use depot::{Depot, PostOfficeBox};
 

@@ -20,7 +20,7 @@ use crate::{
         Mail,
         outbox::{Claim, Outbox},
     },
-    memory::Books,
+    memory::{Announced, Books},
     payment::PaymentLog,
     seller::Seller,
     testing::{FRANCHISE_TOML, sale, words},
@@ -172,7 +172,7 @@ async fn a_mail_that_was_put_back_is_not_judged_by_its_earlier_message() {
     books.sent(&id, "m1", now()).await.unwrap();
     follow(&report(&id, "m1", Fate::Bounced(why())), &books, now()).await.unwrap();
     assert_eq!(claim(&books, &id).await, Claim::Held(Status::Bounced), "nobody sends it again by himself");
-    books.put_back(&id);
+    books.put_back(&Announced::Mail(id.clone()));
     for fate in fates() {
         follow(&report(&id, "m1", fate), &books, now()).await.unwrap();
         assert_eq!(status(&books), Status::Queued);

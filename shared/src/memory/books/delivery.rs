@@ -51,15 +51,6 @@ impl Books {
     pub fn hindrances(&self, id: &MailId) -> Vec<String> {
         locked(&self.written).mails.get(id).map(|queued| queued.hindered.iter().cloned().collect()).unwrap_or_default()
     }
-
-    /// Puts a mail back that waits for a person, as `cargo replay` does.
-    pub fn put_back(&self, id: &MailId) {
-        if let Some(queued) = locked(&self.written).mails.get_mut(id)
-            && matches!(queued.status, Status::Parked | Status::Bounced | Status::Rejected)
-        {
-            queued.status = Status::Queued;
-        }
-    }
 }
 
 /// Where a mail stands of which this is true.

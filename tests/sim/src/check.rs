@@ -1,0 +1,187 @@
+//! The promises, held against a world that came to rest.
+
+use std::collections::BTreeMap;
+
+use comptoir::{
+    archive::sha256,
+    invoice::{Basis, Kind, ledger::Entry, print},
+    mail::outbox::Status,
+    refund::RefundKey,
+};
+
+use crate::{
+    functions::{SELLER, WORDS},
+    ports::drawn,
+    world::World,
+};
+
+type Checked = Result<(), (&'static str, String)>;
+
+fn ensure(holds: bool, promise: &'static str, found: impl FnOnce() -> String) -> Checked {
+    if holds { Ok(()) } else { Err((promise, found())) }
+}
+
+/// Whatever waits says why.
+///
+/// # Errors
+/// Which promise is broken.
+pub fn reasons(world: &World) -> Checked {
+    let events = world.books.parked_events().into_iter().map(|event| (event.id, event.reason));
+    let bases = world.books.parked_bases().into_iter().map(|(basis, reason)| (basis.to_string(), reason));
+    for (what, reason) in events.chain(bases) {
+        ensure(!reason.word.is_empty() && !reason.text.is_empty(), "nothing waits without a reason", || what)?;
+    }
+    for (mail, status) in world.books.mails() {
+        let told = status != Status::Parked || world.books.parked_mail(&mail.id).is_some();
+        ensure(told, "nothing waits without a reason", || mail.id.to_string())?;
+    }
+    Ok(())
+}
+
+/// Every promise, once everything was put back.
+///
+/// # Errors
+/// The first that is broken.
+pub fn all(world: &World) -> Checked {
+    reasons(world)?;
+    let entries = world.books.entries();
+    let mut of_sale: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    let mut of_refund: BTreeMap<&RefundKey, Vec<&Entry>> = BTreeMap::new();
+    for entry in &entries {
+        match &entry.invoice.draft.corrects {
+            None => of_sale.entry(&entry.invoice.draft.sale.0).or_default().push(entry),
+            Some(original) => of_refund.entry(&original.refund).or_default().push(entry),
+        }
+    }
+    sales(world, &of_sale)?;
+    refunds(world, &of_sale, &of_refund)?;
+    numbers(&entries)?;
+    for entry in &entries {
+        archived(world, entry)?;
+    }
+    mails(world, &entries)
+}
+
+fn sales(world: &World, of_sale: &BTreeMap<&str, Vec<&Entry>>) -> Checked {
+    let recorded = world.books.sales();
+    for sold in &world.shop.sales {
+        let key = sold.key();
+        let stands = recorded.iter().any(|sale| sale.key == key);
+        ensure(stands, "nothing is lost", || format!("sale {key} was never recorded"))?;
+        let count = of_sale.get(key.0.as_str()).map_or(0, Vec::len);
+        let parked = world.books.parked(&Basis::Sale(key.clone()));
+        ensure(count == usize::from(sold.fit), "one sale, one invoice", || format!("sale {key} has {count}"))?;
+        ensure(parked.is_some() != sold.fit, "what cannot be billed waits", || format!("{key} {parked:?}"))?;
+    }
+    let known = |sale: &str| world.shop.sales.iter().any(|sold| sold.key().0 == sale);
+    let stranger =
+        of_sale.keys().copied().chain(recorded.iter().map(|sale| sale.key.0.as_str())).find(|sale| !known(sale));
+    ensure(stranger.is_none(), "one sale, one invoice", || format!("{stranger:?} is no sale"))
+}
+
+fn refunds(
+    world: &World,
+    of_sale: &BTreeMap<&str, Vec<&Entry>>,
+    of_refund: &BTreeMap<&RefundKey, Vec<&Entry>>,
+) -> Checked {
+    let recorded = world.books.refunds();
+    for repaid in &world.shop.refunds {
+        let key = RefundKey(repaid.key.clone());
+        let sold = world.shop.sales.iter().find(|sold| sold.n == repaid.sale).unwrap();
+        let stands = recorded.iter().any(|refund| refund.key == key);
+        ensure(stands, "nothing is lost", || format!("refund {key} was never recorded"))?;
+        let count = of_refund.get(&key).map_or(0, Vec::len);
+        let parked = world.books.parked(&Basis::Refund(key.clone())).map(|reason| reason.word);
+        ensure(count <= 1, "one refund, one credit note", || format!("{key} has {count}"))?;
+        let told = count == 1 && parked.is_none() || count == 0 && parked.is_some();
+        ensure(told, "one refund, one credit note", || format!("{key} has {count}, {parked:?}"))?;
+        let all: i64 = world.shop.refunds.iter().filter(|other| other.sale == sold.n).map(|other| other.amount).sum();
+        let expected = match parked.as_deref() {
+            None => sold.fit,
+            Some("sale_waits") => !sold.fit,
+            Some("refund_exceeds") => all > sold.total,
+            Some(_) => false,
+        };
+        ensure(expected, "refunds are credited", || format!("{key} {parked:?}"))?;
+    }
+    for original in of_sale.values().flatten() {
+        let of_original = |entry: &&&Entry| {
+            entry.invoice.draft.corrects.as_ref().is_some_and(|told| told.number == original.invoice.number)
+        };
+        let notes: Vec<&&Entry> = of_refund.values().flatten().filter(of_original).collect();
+        let credited: i64 = notes.iter().map(|entry| entry.invoice.draft.totals.gross).sum();
+        let noted: i64 = original.credited.0.iter().map(|row| row.gross).sum();
+        let gross = original.invoice.draft.totals.gross;
+        let told = || format!("{}: {credited} credited, {noted} noted, {gross} billed", original.invoice.number);
+        ensure(credited <= gross && credited == noted, "never more back than billed", told)?;
+        for note in notes {
+            let in_order = note.invoice.issued_on >= original.invoice.issued_on;
+            let told = || {
+                format!("{} of {} before {}", note.invoice.number, note.invoice.issued_on, original.invoice.issued_on)
+            };
+            ensure(in_order, "a credit note is not older than its invoice", told)?;
+        }
+    }
+    Ok(())
+}
+
+fn numbers(entries: &[Entry]) -> Checked {
+    let mut series: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
+    for entry in entries {
+        let (head, _) = entry.invoice.number.0.rsplit_once('-').unwrap();
+        series.entry(head).or_default().push(entry);
+    }
+    for (head, entries) in series {
+        for (entry, expected) in entries.iter().zip(1..) {
+            let number = &entry.invoice.number;
+            ensure(number.0 == format!("{head}-{expected:04}"), "no gap, no duplicate", || {
+                format!("{number} for {expected}")
+            })?;
+            let month = format!("{:04}-{:02}", entry.invoice.issued_on.year(), entry.invoice.issued_on.month());
+            ensure(head.ends_with(&month), "a number is of its month", || format!("{number} in {month}"))?;
+            let credit = entry.invoice.draft.kind == Kind::CreditNote;
+            ensure(head.starts_with('A') == credit, "a series of its own", || number.to_string())?;
+        }
+        let ordered = entries.is_sorted_by_key(|entry| entry.invoice.issued_on);
+        ensure(ordered, "dates in order", || head.to_owned())?;
+    }
+    Ok(())
+}
+
+fn archived(world: &World, entry: &Entry) -> Checked {
+    let number = &entry.invoice.number;
+    let lacks = || format!("{number} has no document");
+    let document = entry.document.as_ref().ok_or_else(|| ("every invoice is archived", lacks()))?;
+    let page = print::page(&entry.invoice, &SELLER.look, &WORDS);
+    let fits = |changed| sha256(&drawn(&page, changed)) == document.sha256;
+    ensure(fits(false) || fits(true), "a fresh rendering is the same", || number.to_string())?;
+    let stands = world.depot.files().get(&document.key).map(|bytes| sha256(bytes));
+    ensure(stands.as_ref() == Some(&document.sha256), "the archive holds what the ledger says", || number.to_string())
+}
+
+fn mails(world: &World, entries: &[Entry]) -> Checked {
+    let mails = world.books.mails();
+    let letters = world.core().letters.clone();
+    let calm = world.core().troubles == 0;
+    ensure(mails.len() == entries.len(), "every invoice is mailed", || {
+        format!("{} mails, {} invoices", mails.len(), entries.len())
+    })?;
+    for (mail, status) in mails {
+        let id = &mail.id;
+        let posted = letters.get(id).copied().unwrap_or_default();
+        ensure(posted <= 1, "no mail twice", || format!("{id} was taken {posted} times"))?;
+        let told = || format!("{id} is {status:?}, taken {posted} times");
+        let settled = match &status {
+            // No event of the mail service comes in this world; they would only say more of what was taken.
+            Status::Sent | Status::Delivered | Status::Bounced | Status::Rejected | Status::Complained => posted == 1,
+            Status::Unknown => !calm,
+            Status::Parked => mail.to.is_none() && posted == 0,
+            Status::Queued | Status::Sending { .. } => false,
+        };
+        ensure(settled, "every mail is sent or flagged", told)?;
+        let entry = entries.iter().find(|entry| id.0.strip_prefix("invoice/") == Some(&entry.invoice.number.0));
+        let same = entry.and_then(|entry| entry.document.as_ref()) == Some(&mail.attachment.document);
+        ensure(same, "the mail brings the archived document", || id.to_string())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! The handlers of the three functions, as thin as the real ones and in the same order of steps: the domain's own code
+//! does the work. What is left out is the edge: signatures, JSON of the stream, the text of a mail.
+
+use std::sync::LazyLock;
+
+use comptoir::{
+    archive::Archive,
+    clock::Clock,
+    invoice::{issue::Issuer, print::Words},
+    lambda::stream::{self, Change, Image, Record},
+    mail::{
+        Mail,
+        dispatch::{self, Dispatched},
+        outbox::Letter,
+    },
+    memory::Announced,
+    outcome::{Outcome, Reason},
+    payment::Received,
+    receive,
+    refund::Refund,
+    sale::Sale,
+    seller::Seller,
+    stripe::classify,
+    testing::{FRANCHISE_TOML, words},
+};
+use jiff::SignedDuration;
+
+use crate::{mutant::Mutant, ports::Ports};
+
+/// How long a claim of a mail holds, as in the template.
+const LEASE: SignedDuration = SignedDuration::from_secs(120);
+/// The longest that one mail may take, as in the mail-sender.
+const ONE_MAIL: i64 = 61_000;
+
+/// Who sells.
+pub static SELLER: LazyLock<Seller> = LazyLock::new(|| Seller::from_toml(FRANCHISE_TOML).unwrap());
+/// What documents say.
+pub static WORDS: LazyLock<Words> = LazyLock::new(words);
+
+/// What an invocation came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// An event is dealt with, or not.
+    Answered(bool),
+    /// A batch is done up to this record, or whole.
+    Batch(Option<usize>),
+}
+
+/// The webhook: one event.
+pub async fn webhook(ports: Ports, body: String) -> Ended {
+    let event = classify::read(body.as_bytes()).unwrap();
+    let mut altered = None;
+    match ports.world.plan.mutant {
+        Some(Mutant::RecordThenWork) if !ports.world.core().memory.events.insert(event.id.clone()) => {
+            return Ended::Answered(true);
+        }
+        Some(Mutant::OrderByCreated) => {
+            let mut core = ports.world.core();
+            if event.created < core.memory.newest {
+                return Ended::Answered(true);
+            }
+            core.memory.newest = event.created;
+        }
+        Some(Mutant::SessionAndInvoice) => {
+            let body = body.replace(r#""invoice_creation":{"enabled":true},"#, "");
+            let cut = body.find(r#","invoice":"in_"#).filter(|_| body.contains("cs_"));
+            altered = Some(match cut {
+                Some(at) => format!("{}{}", &body[..at], &body[at + 1 + body[at + 1..].find(',').unwrap()..]),
+                None => body,
+            });
+        }
+        _ => {}
+    }
+    let body = altered.as_deref().unwrap_or(&body);
+    let event = classify::read(body.as_bytes()).unwrap();
+    let now = ports.now();
+    let received = receive::receive(&event, body, false, &SELLER, &ports, &ports, now).await;
+    ports.world.note(|| format!("#{} answers {received:?}", ports.who));
+    match received {
+        Ok(_) => Ended::Answered(true),
+        Err(_) => {
+            Ended::Answered(ports.world.plan.mutant == Some(Mutant::RefundShrugged) && event.kind.starts_with("refund"))
+        }
+    }
+}
+
+/// Posts a parked event again; answers whether it is dealt with now.
+pub async fn post_again(ports: Ports, id: String, body: String) -> Ended {
+    let event = classify::read(body.as_bytes()).unwrap();
+    let now = ports.now();
+    let received = receive::receive(&event, &body, false, &SELLER, &ports, &ports, now).await;
+    let settled =
+        matches!(received, Ok(Received::Recorded { .. } | Received::Refunded { .. } | Received::Before { .. }));
+    if settled {
+        ports.world.books.unpark_event(&id);
+    }
+    Ended::Answered(settled)
+}
+
+fn answer(ports: &Ports, outcomes: &[Outcome]) -> Ended {
+    let retry = |outcome: &Outcome| matches!(outcome, Outcome::Retry(_));
+    match ports.world.plan.mutant {
+        Some(Mutant::SwallowedBatch) => return Ended::Batch(None),
+        Some(Mutant::LastFailed) => return Ended::Batch(outcomes.iter().rposition(retry)),
+        _ => {}
+    }
+    let image = Image::default;
+    let record =
+        |n: usize| Record { dynamodb: Change { sequence_number: n.to_string(), keys: image(), new_image: image() } };
+    let records: Vec<Record> = (0..outcomes.len()).map(record).collect();
+    let answered = stream::answer(&records, outcomes);
+    Ended::Batch(answered.batch_item_failures.first().map(|failure| failure.item_identifier.parse().unwrap()))
+}
+
+/// The invoice-renderer: a batch of payments and refunds.
+pub async fn renderer(ports: Ports, batch: Vec<Announced>) -> Ended {
+    let (sales, refunds) = (ports.world.books.sales(), ports.world.books.refunds());
+    let sale = |key| sales.iter().find(|sale| sale.key == key).cloned();
+    let refund = |key| refunds.iter().find(|refund| refund.key == key).cloned();
+    let of_batch: Vec<Sale> =
+        batch.iter().filter_map(|one| if let Announced::Sale(key) = one { sale(key.clone()) } else { None }).collect();
+    let issuer =
+        Issuer { ledger: &ports, archive: &ports, renderer: &ports, clock: &ports, seller: &SELLER, words: &WORDS };
+    let mut invoices = issuer.issue(&of_batch).await.into_iter();
+    let mut outcomes: Vec<Outcome> = Vec::with_capacity(batch.len());
+    let mut away: Option<Outcome> = None;
+    for work in &batch {
+        let issued = match (work, &away) {
+            (Announced::Refund(_), Some(away)) => {
+                outcomes.push(away.clone());
+                continue;
+            }
+            (Announced::Refund(key), None) => {
+                let refund: Refund = refund(key.clone()).unwrap();
+                Some(issuer.take_back(&refund).await)
+            }
+            _ => invoices.next(),
+        };
+        if let Some(issued) = issued {
+            ports.world.note(|| format!("#{} {} {:?} {:?}", ports.who, issued.basis, issued.number, issued.outcome));
+            away = away.or_else(|| Some(issued.outcome.clone()).filter(|outcome| matches!(outcome, Outcome::Retry(_))));
+            outcomes.push(issued.outcome);
+        }
+    }
+    answer(&ports, &outcomes)
+}
+
+/// The mail-sender: a batch of mails, until a deadline.
+pub async fn sender(ports: Ports, batch: Vec<Announced>, deadline: i64) -> Ended {
+    let mut outcomes: Vec<Outcome> = Vec::with_capacity(batch.len());
+    for work in &batch {
+        let Announced::Mail(id) = work else { continue };
+        let mail = ports.world.books.mails().into_iter().map(|(mail, _)| mail).find(|mail| mail.id == *id).unwrap();
+        let dispatched = if ports.now().as_millisecond() + ONE_MAIL <= deadline {
+            send(&ports, &mail).await
+        } else {
+            Dispatched::Later(Reason::new("out_of_time", "too little time is left"))
+        };
+        ports.world.note(|| format!("#{} {id} {dispatched:?}", ports.who));
+        outcomes.push(dispatched.outcome());
+        if matches!(dispatched, Dispatched::Later(_)) {
+            break;
+        }
+    }
+    answer(&ports, &outcomes)
+}
+
+async fn send(ports: &Ports, mail: &Mail) -> Dispatched {
+    let pdf = match ports.read(&mail.attachment.document.key).await {
+        Err(unavailable) => return Dispatched::Later(Reason::new("unavailable", unavailable.to_string())),
+        Ok(None) => {
+            let reason = Reason::new("attachment_missing", "the document is not in the archive");
+            return dispatch::park(&mail.id, reason, ports, ports.now()).await;
+        }
+        Ok(Some(pdf)) => pdf,
+    };
+    let letter = Letter {
+        id: mail.id.clone(),
+        from: String::new(),
+        to: mail.to.clone().unwrap_or_default(),
+        reply_to: None,
+        subject: String::new(),
+        html: String::new(),
+        text: String::new(),
+        filename: String::new(),
+        pdf,
+    };
+    dispatch::dispatch(&letter, &ports.who.to_string(), ports, ports, || ports.now(), LEASE).await
+}

@@ -1,0 +1,292 @@
+//! What was sold and refunded in a world, and the events and answers of a Stripe that knows it.
+
+use comptoir::{
+    sale::SaleKey,
+    stripe::object::{LineItem, Session, StripeRefund},
+};
+use fastrand::Rng;
+use jiff::Timestamp;
+
+use crate::plan::Plan;
+
+/// Moments just before something happens to the date in Paris: a night, a month's end, a year's end, both changes of the
+/// hour, a leap day.
+const EVES: [&str; 7] = [
+    "2026-06-15T21:59:57Z",
+    "2026-11-30T22:59:57Z",
+    "2026-12-31T22:59:57Z",
+    "2026-03-29T00:59:57Z",
+    "2026-10-25T00:59:57Z",
+    "2028-02-29T22:59:57Z",
+    "2026-11-21T10:00:00Z",
+];
+
+/// How Stripe tells of a sale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// A session that is the sale.
+    Session,
+    /// A session with an invoice, which is the sale.
+    Both,
+    /// A session that will have an invoice, which is the sale.
+    Later,
+    /// An invoice alone.
+    Invoice,
+}
+
+/// A sale, as it really is.
+#[derive(Debug, Clone)]
+pub struct Sold {
+    /// Its number in this world.
+    pub n: usize,
+    /// How Stripe tells of it.
+    pub way: Way,
+    /// What was paid.
+    pub total: i64,
+    /// Whether an invoice is possible.
+    pub fit: bool,
+    /// Whether its buyer gave an address.
+    pub email: bool,
+    /// Whether its invoice names the payment intent.
+    pub names_intent: bool,
+    /// When, in milliseconds.
+    pub at: i64,
+}
+
+impl Sold {
+    /// Its key.
+    pub fn key(&self) -> SaleKey {
+        SaleKey(if self.way == Way::Session { self.session() } else { self.invoice() })
+    }
+
+    fn session(&self) -> String {
+        format!("cs_{}", self.n)
+    }
+
+    fn invoice(&self) -> String {
+        format!("in_{}", self.n)
+    }
+}
+
+/// A refund, as it really is.
+#[derive(Debug, Clone)]
+pub struct Repaid {
+    /// Its key.
+    pub key: String,
+    /// Which sale.
+    pub sale: usize,
+    /// What went back.
+    pub amount: i64,
+    /// When, in milliseconds.
+    pub at: i64,
+}
+
+/// An event of Stripe's.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// Its id.
+    pub id: String,
+    /// As it is posted.
+    pub body: String,
+    /// When, in milliseconds.
+    pub at: i64,
+}
+
+/// What happened in a world.
+#[derive(Debug)]
+pub struct Shop {
+    /// When it begins, in milliseconds.
+    pub start: i64,
+    /// What was sold.
+    pub sales: Vec<Sold>,
+    /// What was refunded.
+    pub refunds: Vec<Repaid>,
+    /// What Stripe tells.
+    pub events: Vec<Told>,
+}
+
+impl Shop {
+    /// The shop of a plan.
+    pub fn of(plan: &Plan, rng: &mut Rng) -> Self {
+        let eve: Timestamp = EVES[rng.usize(..EVES.len())].parse().unwrap();
+        let mut shop = Self { start: eve.as_millisecond(), sales: vec![], refunds: vec![], events: vec![] };
+        let count = [1, 1, 2, 2, 3, 6][rng.usize(..6)];
+        for n in 0..count {
+            shop.sell(n, rng);
+        }
+        let limit = plan.sales;
+        shop.sales.truncate(limit);
+        shop.refunds.retain(|refund| refund.sale < limit);
+        shop.events.retain(|event| event.id.split('_').nth(1).and_then(|n| n.parse::<usize>().ok()).unwrap() < limit);
+        shop
+    }
+
+    fn sell(&mut self, n: usize, rng: &mut Rng) {
+        let sold = Sold {
+            n,
+            way: [Way::Session, Way::Session, Way::Both, Way::Later, Way::Invoice][rng.usize(..5)],
+            total: rng.i64(1..20_000),
+            fit: rng.u8(..16) != 0,
+            email: rng.u8(..16) != 0,
+            names_intent: rng.bool(),
+            at: self.start + rng.i64(0..6_000),
+        };
+        let session = session(&sold, sold.way == Way::Both);
+        match sold.way {
+            Way::Session => {
+                if rng.u8(..4) == 0 {
+                    let unpaid = session.replace("\"paid\"", "\"unpaid\"");
+                    self.tell(n, "checkout.session.completed", &unpaid, sold.at);
+                    self.tell(n, "checkout.session.async_payment_succeeded", &session, sold.at + rng.i64(0..5_000));
+                } else {
+                    self.tell(n, "checkout.session.completed", &session, sold.at);
+                    if rng.u8(..4) == 0 {
+                        self.tell(n, "checkout.session.async_payment_succeeded", &session, sold.at);
+                    }
+                }
+            }
+            Way::Both | Way::Later => {
+                self.tell(n, "checkout.session.completed", &session, sold.at);
+                self.tell(n, "invoice.paid", &invoice(&sold), sold.at + rng.i64(0..4_000));
+            }
+            Way::Invoice => self.tell(n, "invoice.paid", &invoice(&sold), sold.at),
+        }
+        let mut left = sold.total;
+        for turn in 0..[0, 0, 1, 1, 2, 3][rng.usize(..6)] {
+            let too_much = rng.u8(..24) == 0;
+            let amount = if too_much { left + 1 } else { [left, rng.i64(1..=left.max(1))][rng.usize(..2)] };
+            if amount == 0 || (amount > left && !too_much) {
+                continue;
+            }
+            left = (left - amount).max(0);
+            let key = format!("re_{n}x{turn}");
+            let at = sold.at + rng.i64(0..3_000);
+            self.repay(&sold, Repaid { key, sale: n, amount, at }, rng);
+        }
+        self.sales.push(sold);
+    }
+
+    fn repay(&mut self, sold: &Sold, refund: Repaid, rng: &mut Rng) {
+        let (n, at) = (sold.n, refund.at);
+        let object = refund_object(&refund, "succeeded");
+        let charge = |list: &str| format!(r#"{{"id":"ch_{n}","refunds":{list}}}"#);
+        match rng.u8(..5) {
+            0 => {
+                self.tell(n, "refund.created", &refund_object(&refund, "pending"), at);
+                self.tell(n, "refund.updated", &object, at + 1_000);
+            }
+            1 => self.tell(n, "charge.refunded", &charge(&format!(r#"{{"data":[{object}]}}"#)), at),
+            2 if rng.bool() => self.tell(n, "charge.refunded", &charge("null"), at + 4_000),
+            3 if sold.way != Way::Session => {
+                let note = format!(
+                    r#"{{"id":"cn_{0}","invoice":"in_{n}","total":{1},"currency":"eur","type":"post_payment","refunds":[{{"refund":"{0}","amount_refunded":{1}}}]}}"#,
+                    refund.key, refund.amount
+                );
+                self.tell(n, "credit_note.created", &note, at);
+                self.tell(n, "refund.created", &object, at);
+            }
+            _ => {
+                self.tell(n, "refund.created", &object, at);
+                if rng.bool() {
+                    self.tell(n, "refund.updated", &object, at);
+                }
+            }
+        }
+        if !self.events.iter().any(|event| event.body.contains(&refund.key)) {
+            self.tell(n, "refund.created", &object, at);
+        }
+        self.refunds.push(refund);
+    }
+
+    fn tell(&mut self, n: usize, kind: &str, object: &str, at: i64) {
+        let id = format!("evt_{n}_{}", self.events.len());
+        let created = at / 1000;
+        let body = format!(
+            r#"{{"id":"{id}","type":"{kind}","created":{created},"livemode":false,"data":{{"object":{object}}}}}"#
+        );
+        self.events.push(Told { id, body, at });
+    }
+
+    fn find(&self, id: &str) -> Option<&Sold> {
+        let n: usize = id.split_once('_')?.1.parse().ok()?;
+        self.sales.iter().find(|sold| sold.n == n)
+    }
+
+    /// A session as it is now: an invoice to come has come after two seconds.
+    pub fn session_now(&self, id: &str, now: i64) -> Option<Session> {
+        let sold = self.find(id)?;
+        serde_json::from_str(&session(sold, now > sold.at + 2_000)).ok()
+    }
+
+    /// The lines of a session.
+    pub fn session_lines(&self, id: &str) -> Option<Vec<LineItem>> {
+        let sold = self.find(id)?;
+        Some(vec![LineItem {
+            id: Some(format!("li_{}", sold.n)),
+            description: Some("Formation".to_owned()),
+            quantity: Some(1),
+            amount_total: sold.total,
+            amount_discount: 0,
+            amount_tax: 0,
+            taxes: None,
+        }])
+    }
+
+    /// The refunds of a charge.
+    pub fn refunds_of(&self, charge: &str) -> Option<Vec<StripeRefund>> {
+        let sold = self.find(charge)?;
+        let of_sale = self.refunds.iter().filter(|refund| refund.sale == sold.n);
+        Some(of_sale.map(|refund| serde_json::from_str(&refund_object(refund, "succeeded")).unwrap()).collect())
+    }
+
+    /// The invoice that an intent paid.
+    pub fn invoice_paid_by(&self, intent: &str) -> Option<String> {
+        self.find(intent).filter(|sold| sold.way != Way::Session).map(Sold::invoice)
+    }
+}
+
+fn refund_object(refund: &Repaid, status: &str) -> String {
+    format!(
+        r#"{{"id":"{}","object":"refund","amount":{},"currency":"eur","status":"{status}","payment_intent":"pi_{}","created":{}}}"#,
+        refund.key,
+        refund.amount,
+        refund.sale,
+        refund.at / 1000
+    )
+}
+
+fn currency(sold: &Sold) -> &'static str {
+    if sold.fit { "eur" } else { "zzz" }
+}
+
+fn email(sold: &Sold) -> String {
+    if sold.email { format!("\"zoe{}@example.org\"", sold.n) } else { "null".to_owned() }
+}
+
+fn session(sold: &Sold, has_invoice: bool) -> String {
+    let n = sold.n;
+    let invoice = match sold.way {
+        Way::Both | Way::Later if has_invoice => format!(r#""invoice":"in_{n}","#),
+        Way::Both | Way::Later => r#""invoice_creation":{"enabled":true},"#.to_owned(),
+        Way::Session | Way::Invoice => String::new(),
+    };
+    format!(
+        r#"{{"id":"cs_{n}",{invoice}"mode":"payment","payment_status":"paid","currency":"{}","amount_total":{},"locale":"fr","payment_intent":"pi_{n}","customer_details":{{"name":"Zoé Lefèvre","email":{},"address":{{"line1":"12 rue de l’Été","postal_code":"75011","city":"Paris","country":"FR"}}}}}}"#,
+        currency(sold),
+        sold.total,
+        email(sold)
+    )
+}
+
+fn invoice(sold: &Sold) -> String {
+    let n = sold.n;
+    let intent = if sold.names_intent { format!(r#""payment_intent":"pi_{n}","#) } else { String::new() };
+    format!(
+        r#"{{"id":"in_{n}",{intent}"currency":"{}","total":{},"customer_name":"Zoé Lefèvre","customer_email":{},"customer_address":{{"line1":"12 rue de l’Été","postal_code":"75011","city":"Paris","country":"FR"}},"status_transitions":{{"paid_at":{}}},"lines":{{"data":[{{"id":"il_{n}","description":"Abonnement","quantity":1,"amount":{}}}]}}}}"#,
+        currency(sold),
+        sold.total,
+        email(sold),
+        sold.at / 1000,
+        sold.total
+    )
+}

@@ -1,0 +1,38 @@
+//! From a seed that fails to the smallest run that still breaks the same promise: fewer sales, fewer kinds of trouble,
+//! and of the schedules that are left the one with the least to read.
+
+use crate::{
+    plan::{KINDS, Kind, Plan},
+    run::{Violation, run},
+};
+
+/// How many schedules of a smaller world are tried before it is taken to be sound.
+const SCHEDULES: u64 = 200;
+
+fn breaks(plan: Plan, promise: &str) -> Option<Plan> {
+    (0..SCHEDULES)
+        .map(|salt| Plan { salt, ..plan })
+        .find(|plan| run(*plan).is_err_and(|violation| violation.promise == promise))
+}
+
+/// The smallest run that breaks the same promise, with its notes, and the kinds of trouble that it needs.
+pub fn shrink(plan: Plan, violation: &Violation) -> (Plan, Violation, Vec<Kind>) {
+    let promise = violation.promise;
+    let mut least = plan;
+    for sales in 1..=6 {
+        if let Some(found) = breaks(Plan { sales, ..least }, promise) {
+            least = found;
+            break;
+        }
+    }
+    for bit in 0..KINDS.len() {
+        if let Some(found) = breaks(Plan { mask: least.mask & !(1 << bit), ..least }, promise) {
+            least = found;
+        }
+    }
+    let traced = |salt| run(Plan { salt, traced: true, ..least }).err().filter(|found| found.promise == promise);
+    let shortest = (0..SCHEDULES).chain([least.salt]).filter_map(|salt| Some((salt, traced(salt)?)));
+    let (salt, violation) = shortest.min_by_key(|(_, violation)| violation.notes.len()).expect("it failed before");
+    let kinds = KINDS.into_iter().filter(|kind| least.mask & (1 << *kind as u32) != 0).collect();
+    (Plan { salt, ..least }, violation, kinds)
+}
