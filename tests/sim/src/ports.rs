@@ -380,7 +380,7 @@ impl PostOffice for Ports {
             format!(
                 "{} {} {}",
                 letter.id,
-                taken.then_some("taken").unwrap_or("lost"),
+                if taken { "taken" } else { "lost" },
                 if unclear { "answer lost" } else { "" }
             )
         });

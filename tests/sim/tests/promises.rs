@@ -1,5 +1,9 @@
 //! A bounded slice of what `cargo sim` runs, and the proof that it would notice: every deliberate mistake is caught.
-#![allow(clippy::print_stderr, reason = "within how many seeds a mistake is caught is worth reading")]
+#![allow(
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may fail loudly, and within how many seeds a mistake is caught is worth reading"
+)]
 
 use clap::ValueEnum;
 use comptoir_sim::{mutant::Mutant, plan::Plan, run::run, shrink::shrink};
