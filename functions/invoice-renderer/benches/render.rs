@@ -12,6 +12,11 @@ use comptoir::{
 use divan::{Bencher, counter::ItemsCount};
 use invoice_renderer::render::{Renderer, Templates};
 use jiff::civil::date;
+use mimalloc::MiMalloc;
+
+/// The function's own.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() {
     divan::main();

@@ -17,6 +17,11 @@ use invoice_renderer::{
     render::{Renderer, Templates, specimen},
 };
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use mimalloc::MiMalloc;
+
+/// A page is very many small allocations; with this one it takes some seven hundredths less time (`benches/render.rs`).
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The owner's file, as of the build; `SELLER_FILE` names another.
 const SELLER: &str = include_str!("../../../infra/seller.toml");
