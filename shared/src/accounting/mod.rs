@@ -76,11 +76,7 @@ fn sign(kind: Kind) -> i64 {
     }
 }
 
-/// Whether goods were sold. A seller of both ships goods and only goods, as `invoice::draft` has it.
+/// Whether goods were sold.
 fn sells_goods(draft: &Draft) -> bool {
-    match draft.supply {
-        Supply::Goods => true,
-        Supply::Services | Supply::Digital => false,
-        Supply::Both => draft.delivery.is_some(),
-    }
+    draft.supply.of_sale(draft.delivery.is_some()) == Supply::Goods
 }

@@ -15,7 +15,7 @@ use crate::{
     einvoice,
     money::Currency,
     sale::{Sale, SaleLine},
-    seller::{Seller, Supply, VatRegime},
+    seller::{Seller, VatRegime},
     text::filled,
     vat::{Ground, Vat, treatment::Circumstances},
 };
@@ -26,7 +26,7 @@ use crate::{
 /// The first thing that makes the sale unfit for an invoice, or every rule of electronic invoicing that it would break.
 pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
     let currency = Currency::parse(&sale.currency)?;
-    let supply = supply(sale, seller.supply);
+    let supply = seller.supply.of_sale(sale.delivery.is_some());
     let known = buyer::known(sale, seller, supply)?;
     let supplied_on = sale.paid_at.to_zoned(seller.time_zone.clone()).date();
     let around = Circumstances {
@@ -83,15 +83,6 @@ fn told(sale: &Sale) -> Vec<Decimal> {
     rates.sort();
     rates.dedup();
     rates
-}
-
-/// What this sale supplies. A seller of both ships goods and only goods.
-fn supply(sale: &Sale, usual: Supply) -> Supply {
-    match usual {
-        Supply::Both if sale.delivery.is_some() => Supply::Goods,
-        Supply::Both => Supply::Services,
-        kind => kind,
-    }
 }
 
 fn tax_rows(priced: &Priced, regime: &VatRegime, day: Date) -> Result<Vec<TaxRow>, Unfit> {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero, prelude::ToPrimitive};
+use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero};
 
 use super::{Line, unfit::Unfit};
 use crate::{
@@ -140,7 +140,7 @@ fn invoice_line(line: &SaleLine, paid: &Paid, net: i64, currency: Currency, defa
         Reckoned::Contained => true,
         Reckoned::Charged(_) => line.taxes.iter().any(|tax| tax.included),
     };
-    let discount = if included { before_tax(discount, paid.vat.rate) } else { discount };
+    let discount = if included { split::before_tax(discount, paid.vat.rate).unwrap_or(discount) } else { discount };
     let full = currency.minor(net.saturating_add(discount)).decimal();
     // A credit is a negative quantity at a positive price: prices may not be negative (EN 16931, BR-27).
     let quantity = if full.is_sign_negative() { -quantity } else { quantity };
@@ -155,9 +155,4 @@ fn invoice_line(line: &SaleLine, paid: &Paid, net: i64, currency: Currency, defa
         vat: paid.vat,
         source: line.id.clone(),
     }
-}
-
-fn before_tax(amount: i64, rate: Decimal) -> i64 {
-    let divided = Decimal::from(amount) * Decimal::ONE_HUNDRED / (Decimal::ONE_HUNDRED + rate);
-    divided.round_dp_with_strategy(0, MidpointAwayFromZero).to_i64().unwrap_or(amount)
 }

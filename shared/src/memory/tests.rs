@@ -1,7 +1,7 @@
 //! Every call of the whole way fails in turn, before and after it took effect; the work is delivered again as Stripe and
 //! the streams would, and the promises must hold at the end.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -13,7 +13,7 @@ use crate::{
         draft::draft,
         issue::{Issuer, Render},
         ledger::{Claim, Claimed, Counter, Entry, Ledger},
-        print::Page,
+        print::{Page, Words},
     },
     mail::{
         delivery::{Fate, Report, follow},
@@ -76,17 +76,22 @@ impl House {
         }
     }
 
-    async fn issue(&self, sales: &[Sale]) {
-        let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
-        let clock = FixedClock(start());
-        let issuer = Issuer {
+    fn issuer(&self) -> Issuer<'_, Books, Depot, Typewriter, FixedClock> {
+        static SELLER: LazyLock<Seller> = LazyLock::new(|| Seller::from_toml(FRANCHISE_TOML).unwrap());
+        static WORDS: LazyLock<Words> = LazyLock::new(words);
+        static CLOCK: LazyLock<FixedClock> = LazyLock::new(|| FixedClock(start()));
+        Issuer {
             ledger: &self.books,
             archive: &self.depot,
             renderer: &Typewriter,
-            clock: &clock,
-            seller: &seller,
-            words: &words(),
-        };
+            clock: &*CLOCK,
+            seller: &SELLER,
+            words: &WORDS,
+        }
+    }
+
+    async fn issue(&self, sales: &[Sale]) {
+        let issuer = self.issuer();
         for _ in 0..4 {
             let issued = issuer.issue(sales).await;
             assert_eq!(issued.len(), sales.len());
@@ -98,16 +103,7 @@ impl House {
     }
 
     async fn take_back(&self, refunds: &[Refund]) {
-        let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
-        let clock = FixedClock(start());
-        let issuer = Issuer {
-            ledger: &self.books,
-            archive: &self.depot,
-            renderer: &Typewriter,
-            clock: &clock,
-            seller: &seller,
-            words: &words(),
-        };
+        let issuer = self.issuer();
         for refund in refunds {
             for _ in 0..3 {
                 if self.books.record_refund(refund, start()).await.is_ok() {

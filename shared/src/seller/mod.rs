@@ -122,6 +122,17 @@ pub enum Supply {
     Both,
 }
 
+impl Supply {
+    /// What one sale supplied: a seller of both sells goods where something is delivered, and services elsewhere.
+    pub fn of_sale(self, delivered: bool) -> Self {
+        match self {
+            Self::Both if delivered => Self::Goods,
+            Self::Both => Self::Services,
+            kind => kind,
+        }
+    }
+}
+
 /// How mails leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailSettings {

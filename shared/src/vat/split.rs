@@ -20,12 +20,20 @@ pub struct Split {
 ///
 /// Returns `None` if the sums do not fit, which no real sale reaches.
 pub fn split_included(grosses: &[i64], rate: Decimal) -> Option<Split> {
-    let divisor = Decimal::ONE_HUNDRED.checked_add(rate)?;
-    let net_of = |gross: i64| Decimal::from(gross).checked_mul(Decimal::ONE_HUNDRED)?.checked_div(divisor);
     let gross = grosses.iter().try_fold(0_i64, |sum, line| sum.checked_add(*line))?;
-    let base = net_of(gross)?.round_dp_with_strategy(0, MidpointAwayFromZero).to_i64()?;
-    let exact = grosses.iter().map(|line| net_of(*line)).collect::<Option<Vec<_>>>()?;
+    let base = before_tax(gross, rate)?;
+    let exact = grosses.iter().map(|line| exactly_before_tax(*line, rate)).collect::<Option<Vec<_>>>()?;
     Some(Split { nets: share(&exact, base)?, base, tax: gross.checked_sub(base)? })
+}
+
+/// `gross` without the VAT at `rate` percent that it includes, rounded to the minor unit.
+pub fn before_tax(gross: i64, rate: Decimal) -> Option<i64> {
+    exactly_before_tax(gross, rate)?.round_dp_with_strategy(0, MidpointAwayFromZero).to_i64()
+}
+
+fn exactly_before_tax(gross: i64, rate: Decimal) -> Option<Decimal> {
+    let divisor = Decimal::ONE_HUNDRED.checked_add(rate)?;
+    Decimal::from(gross).checked_mul(Decimal::ONE_HUNDRED)?.checked_div(divisor)
 }
 
 /// Shares `total` in proportion to `weights`, to the unit. `None` if the weights come to nothing.
