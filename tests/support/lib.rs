@@ -2,6 +2,9 @@
 //!
 //! Nothing here knows how the functions work: it posts what Stripe posts and reads what people read.
 
+pub mod promises;
+pub mod stores;
+
 use std::{
     path::PathBuf,
     time::{Duration, Instant},
@@ -66,6 +69,31 @@ impl Shop {
         self.client.tell_stripe(&checkout).await?;
         let (status, _) = self.post(&checkout.event("checkout.session.completed")).await?;
         Ok((checkout, status))
+    }
+
+    /// Pays, and posts the event until the webhook answers 200, as Stripe does; answers the sale's key.
+    ///
+    /// # Errors
+    /// When it never does.
+    pub async fn sell(&self) -> Result<String> {
+        let checkout = Checkout::of(&Purchase::default());
+        self.client.tell_stripe(&checkout).await?;
+        self.deliver(&checkout.event("checkout.session.completed")).await?;
+        Ok(checkout.session_id)
+    }
+
+    /// Posts an event until the webhook answers 200, as Stripe does; answers how often it had to.
+    ///
+    /// # Errors
+    /// When it never does.
+    pub async fn deliver(&self, event: &Value) -> Result<usize> {
+        for tries in 1..=50 {
+            if self.post(event).await?.0 == 200 {
+                return Ok(tries);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        bail!("the webhook never answered 200")
     }
 
     /// Signs and posts an event; answers status and body.

@@ -1,26 +1,12 @@
 //! Services that fail, are slow, or answer and are not heard: everything completes by itself, nothing happens twice.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 use comptoir_local::{
     checkout::{Checkout, Purchase},
     faults::Fault,
 };
 use comptoir_tests::Shop;
-use serde_json::Value;
-
-/// Posts until the webhook answers 200, as Stripe does; answers how often it had to.
-async fn deliver(shop: &Shop, event: &Value) -> Result<usize> {
-    for tries in 1..=30 {
-        if shop.post(event).await?.0 == 200 {
-            return Ok(tries);
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    anyhow::bail!("the webhook never answered 200")
-}
 
 #[tokio::test]
 async fn stripe_away_or_slow_means_500_and_nothing_recorded_until_it_is_back() -> Result<()> {
@@ -37,7 +23,7 @@ async fn stripe_away_or_slow_means_500_and_nothing_recorded_until_it_is_back() -
             !payments.iter().any(|payment| payment["pk"] == format!("PAYMENT#{}", checkout.session_id)),
             "{fault:?}"
         );
-        ensure!(deliver(&shop, &event).await? == 1, "{fault:?}: the next delivery succeeds");
+        ensure!(shop.deliver(&event).await? == 1, "{fault:?}: the next delivery succeeds");
         shop.delivered(&checkout.session_id).await?;
     }
     ensure!(shop.numbers().await?.len() == 5 && shop.mails().await?.len() == 5);
@@ -107,7 +93,7 @@ async fn aws_away_means_500_and_everything_goes_on_when_it_is_back() -> Result<(
     let (status, answer) = shop.post(&event).await?;
     ensure!(status == 500, "{status} {answer}");
     shop.bundle.resume_aws().await?;
-    deliver(&shop, &event).await?;
+    shop.deliver(&event).await?;
     shop.delivered(&checkout.session_id).await?;
     shop.delivered(&waiting.session_id).await?;
     ensure!(shop.numbers().await?.len() == 3 && shop.mails().await?.len() == 3);

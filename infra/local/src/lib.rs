@@ -44,6 +44,7 @@ pub mod ses;
 pub mod ses_events;
 pub mod stream;
 pub mod stripe_fake;
+pub mod wire;
 
 pub use bundle::{Bundle, Functions, Options};
 pub use endpoints::Endpoints;

@@ -24,7 +24,7 @@ pub mod secrets;
 
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -35,6 +35,11 @@ use crate::timing::{ATTEMPT_SECONDS, CONNECT_SECONDS, OPERATION_SECONDS};
 /// The configuration every client shares: credentials and region from the function's environment, bounded times, and TLS
 /// on ring, which unlike aws-lc collects no jitter entropy at a cold start.
 pub async fn sdk_config() -> SdkConfig {
+    settings().load().await
+}
+
+/// What every client shares whatever its environment.
+pub fn settings() -> ConfigLoader {
     let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
@@ -45,6 +50,4 @@ pub async fn sdk_config() -> SdkConfig {
         .http_client(https)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(3))
-        .load()
-        .await
 }

@@ -1,5 +1,6 @@
 //! Sample values that tests across the house share. Compiled for tests only.
 
+pub mod contract;
 pub mod matrix;
 
 use crate::invoice::print::Words;

@@ -31,6 +31,7 @@ use crate::runtime::{self, AbortOnDrop};
 use crate::ses_events::Bus;
 use crate::stream::Flow;
 use crate::stripe_fake::StripeFake;
+use crate::wire::Wire;
 use ministack::Ministack;
 pub use options::{Functions, Options};
 
@@ -44,6 +45,7 @@ pub struct Bundle {
     functions: BTreeMap<String, Arc<Function>>,
     front: Arc<Front>,
     aws: Aws,
+    wire: Option<Wire>,
     ministack: Arc<Mutex<Ministack>>,
     flow: watch::Sender<Flow>,
     secrets_prefix: String,
@@ -83,6 +85,11 @@ impl Bundle {
     /// The stand-in for AWS, for calls of a test's own.
     pub fn aws(&self) -> &Aws {
         &self.aws
+    }
+
+    /// The wire between the functions and AWS, if the options asked for one.
+    pub fn wire(&self) -> Option<&Wire> {
+        self.wire.as_ref()
     }
 
     /// The captured mails.

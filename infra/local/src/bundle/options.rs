@@ -41,6 +41,8 @@ pub struct Options {
     pub stripe_api_key: Option<String>,
     /// Where the bundle announces itself; `<dir>/endpoints.json` when `None`.
     pub endpoints: Option<PathBuf>,
+    /// Whether the functions reach AWS over a [`crate::wire::Wire`], where calls can be counted and cut.
+    pub wire: bool,
     /// Who hears about progress.
     pub progress: Progress,
 }
@@ -59,6 +61,7 @@ impl Options {
             template: paths::template(),
             stripe_api_key: Some(secrets::random("sk_test_")),
             endpoints: None,
+            wire: false,
             progress: Progress::Silent,
         }
     }

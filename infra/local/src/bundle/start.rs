@@ -31,6 +31,7 @@ use crate::stream::Flow;
 use crate::stream::filter::Filter;
 use crate::stream::pump::Pump;
 use crate::stripe_fake::StripeFake;
+use crate::wire::Wire;
 
 /// Processes of a function behind the HTTP API; one behind a stream reads a shard at a time, as on Lambda.
 const HTTP_CONCURRENCY: usize = 8;
@@ -65,7 +66,15 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     let deployed = deploy::deploy(&aws, &options.template, &options.stage, progress).await?;
     progress.say("starting the functions ...");
     let host = Arc::new(Host::start().await?);
-    let (functions, secrets_prefix) = functions(&options, &aws, &deployed, &binaries, &host, &base).await?;
+    let wire = match options.wire {
+        true => Some(Wire::start(aws.endpoint.clone(), format!("{base}/_ses")).await?),
+        false => None,
+    };
+    let world = World { aws: &aws, wire: wire.as_ref(), base: &base };
+    let (functions, secrets_prefix) = functions(&options, &world, &deployed, &binaries, &host).await?;
+    if let Some(wire) = &wire {
+        wire.connect(functions.clone());
+    }
     let stripe_webhook_secret = secrets::webhook_secret(&aws, &secrets_prefix).await?;
     secrets::store_api_key(&aws, &secrets_prefix, options.stripe_api_key.as_deref()).await?;
     let front = Arc::new(front(&options, &aws, &deployed, &functions)?);
@@ -97,6 +106,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
         functions,
         front,
         aws,
+        wire,
         ministack,
         flow,
         secrets_prefix,
@@ -130,16 +140,15 @@ fn clear(dir: &Path) -> anyhow::Result<()> {
 
 async fn functions(
     options: &Options,
-    aws: &Aws,
+    world: &World<'_>,
     deployed: &Deployed,
     binaries: &build::Binaries,
     host: &Arc<Host>,
-    base: &str,
 ) -> anyhow::Result<(Fleet, String)> {
     let mut functions = BTreeMap::new();
     let mut secrets_prefix = None;
     for spec in &deployed.functions {
-        let configured = deploy::configuration(aws, &deployed.id(&spec.logical)?).await?;
+        let configured = deploy::configuration(world.aws, &deployed.id(&spec.logical)?).await?;
         let resolved = configured.variables.iter().find(|(name, _)| name == "SECRETS_PREFIX");
         secrets_prefix = secrets_prefix.or_else(|| resolved.map(|(_, value)| value.clone()));
         let Some(binary) = binaries.get(&spec.package) else {
@@ -150,7 +159,7 @@ async fn functions(
             );
         };
         let mut variables = configured.variables;
-        variables.extend(surroundings(options, aws, base));
+        variables.extend(surroundings(options, world, &spec.package));
         variables.extend(
             options
                 .variables
@@ -179,8 +188,20 @@ async fn functions(
     Ok((functions, secrets_prefix.context("no function of template.yaml has SECRETS_PREFIX; the webhook needs it")?))
 }
 
+/// Where the functions find what is outside of them.
+struct World<'a> {
+    aws: &'a Aws,
+    wire: Option<&'a Wire>,
+    base: &'a str,
+}
+
 /// What AWS and the world look like from inside a function.
-fn surroundings(options: &Options, aws: &Aws, base: &str) -> Vec<(String, String)> {
+fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(String, String)> {
+    let base = world.base;
+    let (aws, ses) = match world.wire {
+        Some(wire) => (wire.address(function, "aws"), wire.address(function, "ses")),
+        None => (world.aws.endpoint.clone(), format!("{base}/_ses")),
+    };
     let region = crate::aws::REGION;
     let seller = options.seller_file.clone().unwrap_or_else(paths::seller);
     [
@@ -189,8 +210,8 @@ fn surroundings(options: &Options, aws: &Aws, base: &str) -> Vec<(String, String
         ("AWS_ACCESS_KEY_ID", "test".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
-        ("AWS_ENDPOINT_URL", aws.endpoint.clone()),
-        ("AWS_ENDPOINT_URL_SESV2", format!("{base}/_ses")),
+        ("AWS_ENDPOINT_URL", aws),
+        ("AWS_ENDPOINT_URL_SESV2", ses),
         ("STRIPE_API_URL", format!("{base}/_stripe")),
         ("SELLER_FILE", seller.display().to_string()),
         ("RUST_BACKTRACE", "0".to_owned()),

@@ -1,0 +1,280 @@
+//! The wire between the functions and AWS: each call is counted by function and operation, and a test may order what
+//! happens to one of them, down to the death of the function in the middle of it.
+//!
+//! It lies outside of the functions, so that what is tried is what is shipped. A function's calls come in under its name,
+//! `/<function>/aws/...` and `/<function>/ses/...`, and go on to the stand-ins unchanged.
+
+mod operation;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path, Request, State};
+use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::any;
+use axum::serve::ListenerExt;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::faults::lost_answer;
+use crate::lambda::pool::Function;
+use crate::runtime::AbortOnDrop;
+
+/// A mail with its attachment is the largest thing that goes over it.
+const LARGEST: usize = 64 * 1024 * 1024;
+
+/// What happens to a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cut {
+    /// The function is killed before the call takes effect.
+    KillBefore,
+    /// The call takes effect, and the function is killed before it hears the answer.
+    KillAfter,
+    /// The call takes effect, and the connection breaks before the answer.
+    LoseAnswer,
+    /// Too many requests: nothing happened.
+    Throttle,
+    /// An internal error: nothing happened.
+    Fail,
+    /// Another transaction holds an item of this one: nothing happened. The stand-in for AWS never says so.
+    Conflict,
+}
+
+/// What can happen to any call.
+pub const CUTS: [Cut; 5] = [Cut::KillBefore, Cut::KillAfter, Cut::LoseAnswer, Cut::Throttle, Cut::Fail];
+
+/// One call of a function, as `PutObject`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    /// The function's package.
+    pub function: String,
+    /// The operation.
+    pub operation: String,
+    /// Bytes of the request's body.
+    pub sent: usize,
+    /// Bytes of the answer's body; 0 if there was none.
+    pub received: usize,
+}
+
+/// What was ordered.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Whose calls.
+    pub function: String,
+    /// Which of them; every one if nothing is said.
+    pub operation: Option<String>,
+    /// How many such calls go through first.
+    pub after: usize,
+    /// For how many calls it holds.
+    pub times: usize,
+    /// What happens.
+    pub cut: Cut,
+}
+
+/// The running wire.
+#[derive(Debug)]
+pub struct Wire {
+    /// `http://127.0.0.1:PORT`.
+    pub base: String,
+    line: Arc<Line>,
+    _server: AbortOnDrop<()>,
+}
+
+#[derive(Debug)]
+struct Line {
+    upstream: BTreeMap<&'static str, String>,
+    http: reqwest::Client,
+    functions: OnceLock<BTreeMap<String, Arc<Function>>>,
+    state: Mutex<Traffic>,
+}
+
+#[derive(Debug, Default)]
+struct Traffic {
+    calls: Vec<Call>,
+    orders: Vec<Order>,
+    happened: BTreeSet<(String, String, Cut)>,
+    delay: Duration,
+}
+
+impl Wire {
+    /// Starts listening; calls go on to these addresses.
+    ///
+    /// # Errors
+    /// When there is no free port.
+    pub async fn start(aws: String, ses: String) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let base = format!("http://{}", listener.local_addr()?);
+        let line = Arc::new(Line {
+            upstream: BTreeMap::from([("aws", aws), ("ses", ses)]),
+            http: reqwest::Client::new(),
+            functions: OnceLock::new(),
+            state: Mutex::default(),
+        });
+        let router = Router::new()
+            .route("/{function}/{service}", any(carry))
+            .route("/{function}/{service}/", any(carry))
+            .route("/{function}/{service}/{*path}", any(carry))
+            .layer(DefaultBodyLimit::max(LARGEST))
+            .with_state(line.clone());
+        let listener = listener.tap_io(|stream| {
+            stream.set_nodelay(true).ok();
+        });
+        let server = AbortOnDrop(tokio::spawn(async move {
+            axum::serve(listener, router).await.ok();
+        }));
+        Ok(Self { base, line, _server: server })
+    }
+
+    /// Where `function` finds a service, `aws` or `ses`. With a slash at the end: the client of S3 appends the bucket to it
+    /// as it stands.
+    pub fn address(&self, function: &str, service: &str) -> String {
+        format!("{}/{function}/{service}/", self.base)
+    }
+
+    /// Who can be killed; told once.
+    pub fn connect(&self, functions: BTreeMap<String, Arc<Function>>) {
+        self.line.functions.set(functions).ok();
+    }
+
+    /// Orders what happens to calls from now on.
+    pub fn order(&self, order: Order) {
+        self.line.state().orders.push(order);
+    }
+
+    /// Whether everything that was ordered has happened.
+    pub fn is_done(&self) -> bool {
+        self.line.state().orders.is_empty()
+    }
+
+    /// Takes back what was ordered and has not happened.
+    pub fn clear(&self) {
+        self.line.state().orders.clear();
+    }
+
+    /// Each call takes this long more from now on, as over a network.
+    pub fn slow_down(&self, delay: Duration) {
+        self.line.state().delay = delay;
+    }
+
+    /// Every call so far, in the order in which they came.
+    pub fn calls(&self) -> Vec<Call> {
+        self.line.state().calls.clone()
+    }
+
+    /// What has happened to which operation of which function.
+    pub fn happened(&self) -> BTreeSet<(String, String, Cut)> {
+        self.line.state().happened.clone()
+    }
+}
+
+impl Line {
+    fn state(&self) -> MutexGuard<'_, Traffic> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a call down; answers its place, and what was ordered for it.
+    fn register(&self, call: Call) -> (usize, Option<Cut>, Duration) {
+        let mut traffic = self.state();
+        let fits = |order: &Order| {
+            order.function == call.function && order.operation.as_ref().is_none_or(|wanted| *wanted == call.operation)
+        };
+        let place = traffic.orders.iter().position(fits);
+        let mut cut = None;
+        if let Some((place, order)) = place.and_then(|place| Some((place, traffic.orders.get_mut(place)?))) {
+            if order.after > 0 {
+                order.after -= 1;
+            } else {
+                cut = Some(order.cut);
+                order.times = order.times.saturating_sub(1);
+                if order.times == 0 {
+                    traffic.orders.remove(place);
+                }
+            }
+        }
+        if let Some(cut) = cut {
+            traffic.happened.insert((call.function.clone(), call.operation.clone(), cut));
+        }
+        traffic.calls.push(call);
+        (traffic.calls.len() - 1, cut, traffic.delay)
+    }
+
+    fn kill(&self, function: &str) {
+        if let Some(function) = self.functions.get().and_then(|functions| functions.get(function)) {
+            function.kill();
+        }
+    }
+
+    async fn forward(
+        &self,
+        method: Method,
+        url: String,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> reqwest::Result<(StatusCode, HeaderMap, Bytes)> {
+        let answer = self.http.request(method, url).headers(headers).body(body).send().await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Ok((status, headers, answer.bytes().await?))
+    }
+}
+
+async fn carry(
+    State(line): State<Arc<Line>>,
+    Path(path): Path<BTreeMap<String, String>>,
+    request: Request,
+) -> Response<Body> {
+    let part = |name: &str| path.get(name).cloned().unwrap_or_default();
+    let (function, service) = (part("function"), part("service"));
+    let Some(upstream) = line.upstream.get(service.as_str()) else {
+        return (StatusCode::NOT_FOUND, "no such service").into_response();
+    };
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, LARGEST).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    // As it was asked, escapes and all: S3 keys and their signatures depend on it.
+    let asked = parts.uri.path_and_query().map_or("/", |asked| asked.as_str());
+    let rest = asked.strip_prefix(&format!("/{function}/{service}")).unwrap_or(asked);
+    let rest = format!("/{}", rest.trim_start_matches('/'));
+    let operation = operation::of(&service, &parts.method, &rest, &parts.headers);
+    let call = Call { function: function.clone(), operation: operation.clone(), sent: body.len(), received: 0 };
+    let (place, cut, delay) = line.register(call);
+    tokio::time::sleep(delay).await;
+    match cut {
+        Some(Cut::KillBefore) => {
+            line.kill(&function);
+            return lost_answer();
+        }
+        Some(Cut::Throttle) => return operation::throttled(&service, &operation),
+        Some(Cut::Fail) => {
+            return (StatusCode::INTERNAL_SERVER_ERROR, json!({"__type": "InternalServerError"}).to_string())
+                .into_response();
+        }
+        Some(Cut::Conflict) => return operation::conflicting(&operation),
+        Some(Cut::KillAfter | Cut::LoseAnswer) | None => {}
+    }
+    let mut headers = parts.headers;
+    headers.remove(header::HOST);
+    headers.remove(header::CONTENT_LENGTH);
+    let url = format!("{upstream}{rest}");
+    let answer = line.forward(parts.method, url, headers, body).await;
+    if cut == Some(Cut::KillAfter) {
+        line.kill(&function);
+    }
+    let (Ok((status, headers, body)), None) = (answer, cut) else { return lost_answer() };
+    if let Some(call) = line.state().calls.get_mut(place) {
+        call.received = body.len();
+    }
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    for (name, value) in &headers {
+        // The server frames what it sends by itself.
+        if *name != header::TRANSFER_ENCODING && *name != header::CONTENT_LENGTH && *name != header::CONNECTION {
+            response.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    response
+}

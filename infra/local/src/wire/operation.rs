@@ -1,0 +1,77 @@
+//! What a request to AWS is called, and how each service says that it is busy.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Response, StatusCode};
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+
+/// The operation of a request, `TransactWriteItems`, read from what names it: a header of the JSON services, method and
+/// path of the others.
+pub fn of(service: &str, method: &Method, path: &str, headers: &HeaderMap) -> String {
+    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    if let Some((_, operation)) = target.and_then(|target| target.rsplit_once('.')) {
+        return operation.to_owned();
+    }
+    let path = path.split('?').next().unwrap_or_default();
+    match (service, method.as_str()) {
+        ("ses", "POST") if path.ends_with("/outbound-emails") => "SendEmail".to_owned(),
+        ("aws", "GET") => "GetObject".to_owned(),
+        ("aws", "HEAD") => "HeadObject".to_owned(),
+        ("aws", "PUT") => "PutObject".to_owned(),
+        ("aws", "DELETE") => "DeleteObject".to_owned(),
+        (_, method) => format!("{method} {path}"),
+    }
+}
+
+/// Too many requests, in the words of the service.
+pub fn throttled(service: &str, operation: &str) -> Response<Body> {
+    if service == "ses" {
+        let error = [("x-amzn-errortype", "TooManyRequestsException")];
+        return (
+            StatusCode::TOO_MANY_REQUESTS,
+            error,
+            json!({"message": "Maximum sending rate exceeded."}).to_string(),
+        )
+            .into_response();
+    }
+    if operation.ends_with("Object") {
+        let error = "<?xml version=\"1.0\"?><Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>";
+        return (StatusCode::SERVICE_UNAVAILABLE, [("content-type", "application/xml")], error).into_response();
+    }
+    dynamodb_error(
+        &json!({"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException", "message": "Rate exceeded"}),
+    )
+}
+
+/// Another transaction holds an item, in DynamoDB's words.
+pub fn conflicting(operation: &str) -> Response<Body> {
+    let api = "com.amazonaws.dynamodb.v20120810";
+    if operation == "TransactWriteItems" {
+        let reasons = json!([{"Code": "None"}, {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}]);
+        let kind = format!("{api}#TransactionCanceledException");
+        return dynamodb_error(
+            &json!({"__type": kind, "Message": "Transaction cancelled", "CancellationReasons": reasons}),
+        );
+    }
+    let kind = format!("{api}#TransactionConflictException");
+    dynamodb_error(&json!({"__type": kind, "message": "Transaction is ongoing for the item"}))
+}
+
+fn dynamodb_error(error: &Value) -> Response<Body> {
+    (StatusCode::BAD_REQUEST, [("content-type", "application/x-amz-json-1.0")], error.to_string()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_called_by_their_operation() {
+        let mut headers = HeaderMap::new();
+        let named = |path: &str, headers: &HeaderMap| of("aws", &Method::PUT, path, headers);
+        assert_eq!(named("/bucket/invoices/a.pdf?x-id=PutObject", &headers), "PutObject");
+        assert_eq!(of("ses", &Method::POST, "/v2/email/outbound-emails", &headers), "SendEmail");
+        headers.insert("x-amz-target", "DynamoDB_20120810.UpdateItem".parse().unwrap());
+        assert_eq!(named("/", &headers), "UpdateItem");
+    }
+}

@@ -1,0 +1,77 @@
+//! What becomes of mails: the deliveries' part of the contract.
+
+use super::{LEASE, Stores, now, why};
+use crate::{
+    accounting::Register,
+    archive::Archive,
+    invoice::ledger::Ledger,
+    mail::{
+        MailId,
+        delivery::{AddressHash, Cause, Deliveries, Fate, Noted, Report, Stage, next},
+        outbox::{Claim, Outbox},
+    },
+    outcome::Unavailable,
+    payment::PaymentLog,
+};
+
+fn fates() -> [Fate; 6] {
+    [
+        Fate::Sent,
+        Fate::Delivered,
+        Fate::Hindered("late".to_owned()),
+        Fate::Bounced(why()),
+        Fate::Rejected(why()),
+        Fate::Complained,
+    ]
+}
+
+fn report(mail: &MailId, message_id: &str, fate: &Fate) -> Report {
+    Report { mail: mail.clone(), message_id: message_id.to_owned(), fate: fate.clone(), suppress: None }
+}
+
+impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
+    pub(super) async fn every_event_moves_a_mail_as_the_rule_says(&self, run: &str) -> Result<(), Unavailable> {
+        let absent = MailId(format!("invoice/{run}-absent"));
+        assert_eq!(self.outbox.note(&report(&absent, "m", &Fate::Delivered), now()).await?, Noted::Absent);
+        for (n, first) in fates().iter().enumerate() {
+            for (m, second) in fates().iter().enumerate() {
+                let id = self.queued(&format!("{run}-event-{n}-{m}")).await?.id;
+                self.outbox.claim(&id, "a", now(), LEASE).await?;
+                let mut stage = Stage::Sending;
+                for fate in [first, second, first] {
+                    let noted = self.outbox.note(&report(&id, "m", fate), now()).await?;
+                    let expected = next(stage, stage.came_back(), fate).map_or(Noted::Stays(stage), Noted::Moved);
+                    assert_eq!(noted, expected, "{fate:?} at {stage:?} of {first:?}, {second:?}");
+                    stage = stage.max(fate.stage());
+                    let Claim::Held(status) = self.held(&id).await? else { panic!("{stage:?} was claimed") };
+                    assert_eq!(status.stage(), stage, "{first:?}, {second:?}");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) async fn a_mail_that_came_back_is_past(&self, run: &str) -> Result<(), Unavailable> {
+        let id = self.queued(&format!("{run}-came-back")).await?.id;
+        self.outbox.claim(&id, "a", now(), LEASE).await?;
+        self.outbox.sent(&id, "m1", now()).await?;
+        self.outbox.note(&report(&id, "m1", &Fate::Bounced(why())), now()).await?;
+        self.outbox.sent(&id, "m1", now()).await?;
+        self.outbox.unknown(&id, now()).await?;
+        let Claim::Held(status) = self.held(&id).await? else { panic!("a mail that came back was claimed") };
+        assert_eq!(status.stage(), Stage::Bounced);
+        Ok(())
+    }
+
+    pub(super) async fn an_address_is_left_alone(&self, run: &str) -> Result<(), Unavailable> {
+        let address = AddressHash::of(&format!("{run}@example.org"));
+        assert_eq!(self.outbox.suppressed(&address).await?, None);
+        for (cause, kept) in
+            [(Cause::Bounce, Cause::Bounce), (Cause::Complaint, Cause::Complaint), (Cause::Bounce, Cause::Complaint)]
+        {
+            self.outbox.suppress(&address, cause, now()).await?;
+            assert_eq!(self.outbox.suppressed(&address).await?, Some(kept), "a complaint outweighs a bounce");
+        }
+        Ok(())
+    }
+}

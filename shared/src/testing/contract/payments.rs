@@ -1,0 +1,64 @@
+//! The payment log's part of the contract.
+
+use super::{Stores, now, sold, why};
+use crate::{
+    accounting::Register,
+    archive::Archive,
+    invoice::ledger::Ledger,
+    mail::{delivery::Deliveries, outbox::Outbox},
+    outcome::Unavailable,
+    payment::{PaymentLog, Recorded},
+    refund::{Refund, RefundKey},
+    sale::Sale,
+};
+
+impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
+    pub(super) async fn payments_are_recorded_once(&self, run: &str) -> Result<(), Unavailable> {
+        let sale = sold(&format!("{run}-once"));
+        assert!(!self.payments.has(&sale.key).await?);
+        assert_eq!(self.payments.sale_paid_by(sale.payment_intent.as_deref().unwrap_or_default()).await?, None);
+        assert_eq!(self.payments.record(&sale, now()).await?, Recorded::New);
+        assert_eq!(self.payments.record(&sale, now()).await?, Recorded::Before, "the same event");
+        let told_again = Sale { event: format!("{}-again", sale.event), ..sale.clone() };
+        assert_eq!(self.payments.record(&told_again, now()).await?, Recorded::Before, "another event of the sale");
+        let other = Sale { event: sale.event.clone(), ..sold(&format!("{run}-other")) };
+        assert_eq!(self.payments.record(&other, now()).await?, Recorded::Before, "the event of another sale");
+        assert!(self.payments.has(&sale.key).await? && !self.payments.has(&other.key).await?);
+        let paid = self.payments.sale_paid_by(sale.payment_intent.as_deref().unwrap_or_default()).await?;
+        assert_eq!(paid, Some(sale.key.clone()));
+        assert_eq!(self.ledger.sale(&sale.key).await?, Some(sale.clone()), "as it was recorded first");
+        // One that waits without an invoice is recorded anew, so that what was missing can arrive.
+        self.ledger.park(&super::basis(&sale), &why(), now()).await?;
+        assert_eq!(self.payments.record(&told_again, now()).await?, Recorded::New, "it waited");
+        assert_eq!(self.ledger.sale(&sale.key).await?, Some(told_again.clone()));
+        assert_eq!(self.payments.record(&told_again, now()).await?, Recorded::Before, "it waits no more");
+        Ok(())
+    }
+
+    pub(super) async fn refunds_are_recorded_once(&self, run: &str) -> Result<(), Unavailable> {
+        let sale = sold(&format!("{run}-refunded"));
+        self.payments.record(&sale, now()).await?;
+        let refund = Refund {
+            key: RefundKey(format!("re_{run}")),
+            event: format!("evt_re_{run}"),
+            sale: sale.key.clone(),
+            refunded_at: now(),
+            currency: sale.currency.clone(),
+            amount: 100,
+            lines: Vec::new(),
+        };
+        assert_eq!(self.payments.record_refund(&refund, now()).await?, Recorded::New);
+        let other = Refund { amount: 200, ..refund };
+        assert_eq!(self.payments.record_refund(&other, now()).await?, Recorded::Before, "whatever it says now");
+        Ok(())
+    }
+
+    pub(super) async fn events_are_parked_once(&self, run: &str) -> Result<(), Unavailable> {
+        let sale = sold(&format!("{run}-parked"));
+        assert_eq!(self.payments.park_event(&sale.event, "{}", &why(), now()).await?, Recorded::New);
+        assert_eq!(self.payments.park_event(&sale.event, "{}", &why(), now()).await?, Recorded::Before);
+        assert_eq!(self.payments.record(&sale, now()).await?, Recorded::New, "it can be read now");
+        assert_eq!(self.payments.park_event(&sale.event, "{}", &why(), now()).await?, Recorded::Before);
+        Ok(())
+    }
+}

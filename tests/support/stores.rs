@@ -1,0 +1,62 @@
+//! The real stores, made of a bundle's tables and bucket, for whoever tests them without a function around them.
+
+use anyhow::{Context, Result};
+use aws_sdk_dynamodb::{
+    Client as DynamoDb,
+    config::{Credentials, Region},
+};
+use aws_sdk_s3::Client as S3;
+use comptoir::aws::{
+    self, archive::S3Archive, ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments,
+    register::DynamoRegister,
+};
+
+use crate::Shop;
+
+/// Who calls, on the wire.
+pub const CALLER: &str = "stores";
+
+/// The stores on AWS.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    /// Payments and refunds.
+    pub payments: DynamoPayments,
+    /// Invoices and counters.
+    pub ledger: DynamoLedger,
+    /// Mails.
+    pub outbox: DynamoOutbox,
+    /// Documents.
+    pub archive: S3Archive,
+    /// What was issued in a month.
+    pub register: DynamoRegister,
+}
+
+impl Stores {
+    /// The stores of a shop that has a wire, with the same settings as in a function; the wire knows them as [`CALLER`].
+    ///
+    /// # Errors
+    /// When the shop has no wire, or its stack lacks something.
+    pub async fn of(shop: &Shop) -> Result<Self> {
+        let wire = shop.bundle.wire().context("the shop has no wire")?;
+        let aws = aws::settings()
+            .endpoint_url(wire.address(CALLER, "aws"))
+            .region(Region::from_static(comptoir_local::aws::REGION))
+            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+            .load()
+            .await;
+        let stack = format!("comptoir-{}", shop.bundle.endpoints.stage);
+        let resources = shop.bundle.aws().resources(&stack).await?;
+        let physical =
+            |logical: &str| resources.get(logical).cloned().with_context(|| format!("the stack has no {logical}"));
+        let (billing, outbox, bucket) =
+            (physical("BillingTable")?, physical("OutboxTable")?, physical("ArchiveBucket")?);
+        let dynamodb = DynamoDb::new(&aws);
+        Ok(Self {
+            payments: DynamoPayments::new(dynamodb.clone(), billing.clone()),
+            ledger: DynamoLedger::new(dynamodb.clone(), billing.clone(), outbox.clone()),
+            outbox: DynamoOutbox::new(dynamodb.clone(), outbox),
+            archive: S3Archive::new(S3::new(&aws), bucket),
+            register: DynamoRegister::new(dynamodb, billing),
+        })
+    }
+}
