@@ -51,10 +51,12 @@ fn changed(genuine: &str, body: &[u8], secret: &str, now: Timestamp) {
         }
         refused(genuine, &other, secret);
     }
-    for (place, digit) in genuine.char_indices().filter(|(_, c)| c.is_ascii_digit()) {
+    let digits: Vec<char> = genuine.chars().collect();
+    for place in (0..digits.len()).filter(|place| digits[*place].is_ascii_digit()) {
         // The scheme's own digit makes it another scheme; every other one another time or signature.
-        let other = if digit == '9' { '8' } else { '9' };
-        refused(&format!("{}{other}{}", &genuine[..place], &genuine[place + 1..]), body, secret);
+        let mut other = digits.clone();
+        other[place] = if digits[place] == '9' { '8' } else { '9' };
+        refused(&other.iter().collect::<String>(), body, secret);
     }
     refused(genuine, body, &format!("{secret}x"));
 }
