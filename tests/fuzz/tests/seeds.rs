@@ -2,6 +2,7 @@
 //! from the same seeds for as long as there is time.
 #![allow(
     clippy::panic,
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::print_stderr,
     reason = "a test may fail loudly, and tell how much it did"
