@@ -18,7 +18,7 @@ use comptoir_fuzz::{PROPERTIES, Property, mutate::mutated};
 use fastrand::Rng;
 
 /// Mutations for each target.
-const MUTATIONS: usize = 2_000;
+const MUTATIONS: usize = 1_000;
 /// Seeds stay readable.
 const LARGEST_SEED: u64 = 8 * 1024;
 
