@@ -8,6 +8,10 @@ use iso_currency::Currency as Iso;
 use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize};
 
+/// The largest amount that is billed, in Stripe's minor units: its amounts have at most twelve digits
+/// (docs.stripe.com/currencies). Whatever is larger is a mistake, and the sums of all others fit.
+const LARGEST: u64 = 999_999_999_999;
+
 /// A currency that ISO 4217 lists, with its exponent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -60,8 +64,11 @@ impl Currency {
 
     /// Turns an amount as Stripe writes it into minor units of an invoice.
     ///
-    /// Returns `None` if digits would be lost, or the amount does not fit.
+    /// Returns `None` if digits would be lost, or the amount is larger than any of Stripe's.
     pub fn from_stripe(self, amount: i64) -> Option<Money> {
+        if amount.unsigned_abs() > LARGEST {
+            return None;
+        }
         let excess = self.stripe_exponent().checked_sub(self.exponent())?;
         let divisor = 10_i64.checked_pow(excess)?;
         (amount % divisor == 0).then_some(Money { minor: amount / divisor, currency: self })
@@ -78,6 +85,12 @@ impl Currency {
     pub fn minor(self, minor: i64) -> Money {
         Money { minor, currency: self }
     }
+}
+
+/// Amounts of Stripe's together. A sum that does not fit stays at the end of the range, which
+/// [`Currency::from_stripe`] refuses: what is absurd waits for a person, who can read it.
+pub fn together(amounts: impl IntoIterator<Item = i64>) -> i64 {
+    amounts.into_iter().fold(0, i64::saturating_add)
 }
 
 impl TryFrom<String> for Currency {
@@ -157,5 +170,14 @@ mod tests {
         let kwd = Currency::parse("kwd").unwrap();
         assert_eq!(kwd.from_stripe(1_230).unwrap().to_string(), "1.23 KWD");
         assert_eq!(kwd.from_stripe(1_234), None, "Stripe takes no such amount");
+    }
+
+    #[test]
+    fn absurd_amounts_add_up_to_one_that_is_refused() {
+        assert_eq!(together([1, -2, 4]), 3);
+        for absurd in [together([i64::MAX, i64::MAX]), together([i64::MIN, -1]), 1_000_000_000_000] {
+            assert_eq!(Currency::EUR.from_stripe(absurd), None, "{absurd}");
+        }
+        assert!(Currency::EUR.from_stripe(-999_999_999_999).is_some());
     }
 }

@@ -30,9 +30,10 @@ pub struct Reason {
 }
 
 impl Reason {
-    /// A reason from its word and its sentence.
+    /// A reason from its word and its sentence, which stays one line whatever it names: a currency or a tax number is
+    /// what a stranger sent.
     pub fn new(word: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { word: word.into(), text: text.into() }
+        Self { word: word.into(), text: text.into().replace(char::is_control, " ") }
     }
 }
 
@@ -62,5 +63,16 @@ impl Unavailable {
 impl From<Unavailable> for Outcome {
     fn from(unavailable: Unavailable) -> Self {
         Self::Retry(Reason::new("unavailable", unavailable.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_stays_one_line() {
+        let reason = Reason::new("unknown_currency", "currency `e\u{7f}\r\nr` is not an ISO 4217 code");
+        assert_eq!(reason.text, "currency `e   r` is not an ISO 4217 code");
     }
 }

@@ -95,9 +95,11 @@ pub struct SaleLine {
 }
 
 impl SaleLine {
-    /// The rate of all its taxes together, in percent, if Stripe told each.
+    /// The rate of all its taxes together, in percent, if Stripe told each and they make a percentage.
     pub fn rate(&self) -> Option<Decimal> {
-        if self.taxes.is_empty() { None } else { self.taxes.iter().map(|tax| tax.rate).sum() }
+        let first = self.taxes.first()?.rate?;
+        let rate = self.taxes.iter().skip(1).try_fold(first, |sum, tax| sum.checked_add(tax.rate?))?;
+        (Decimal::ZERO..=Decimal::ONE_HUNDRED).contains(&rate).then_some(rate)
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     refunds,
 };
 use crate::{
+    money::together,
     outcome::Reason,
     sale::{Address, Customer, Delivery, Sale, SaleKey, TaxId},
     text::filled,
@@ -133,7 +134,7 @@ fn from_invoice(event: &Event<'_>, invoice: StripeInvoice) -> Meaning {
         return nothing("zero_amount", "nothing was paid, so there is nothing to invoice");
     }
     let paid_at = invoice.status_transitions.as_ref().and_then(|at| at.paid_at).unwrap_or(event.created);
-    let tax = invoice.total_taxes.as_ref().map(|taxes| taxes.iter().map(|tax| tax.amount).sum()).or(invoice.tax);
+    let tax = invoice.total_taxes.as_ref().map(|taxes| together(taxes.iter().map(|tax| tax.amount))).or(invoice.tax);
     let first_payment =
         invoice.payments.as_ref().and_then(|list| list.data.first()).and_then(|entry| entry.payment.as_ref());
     let payment_intent = invoice.payment_intent.as_ref().or_else(|| first_payment?.payment_intent.as_ref());

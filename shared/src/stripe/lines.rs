@@ -8,6 +8,7 @@ use super::{
     reader::StripeReader,
 };
 use crate::{
+    money::together,
     outcome::Unavailable,
     sale::{ChargedTax, Sale, SaleLine},
     vat::split,
@@ -53,7 +54,7 @@ pub async fn complete(announced: Announced, stripe: &impl StripeReader) -> Resul
     match lines.filter(|lines: &Vec<SaleLine>| !lines.is_empty()) {
         Some(lines) => {
             if matches!(&missing, Missing::InvoiceLines(invoice) if invoice.pre_payment_credit_notes_amount != 0) {
-                sale.tax = sale.tax.map(|_| lines.iter().flat_map(|line| &line.taxes).map(|tax| tax.amount).sum());
+                sale.tax = sale.tax.map(|_| together(lines.iter().flat_map(|line| &line.taxes).map(|tax| tax.amount)));
             }
             sale.lines = lines;
             Ok(Completed::Whole(sale))
@@ -119,11 +120,11 @@ fn of_invoice(invoice: &StripeInvoice, lines: &[InvoiceLine], rates: &Rates) -> 
 }
 
 fn of_invoice_line(line: &InvoiceLine, rates: &Rates) -> SaleLine {
-    let discount = line.discount_amounts.iter().flatten().map(|discount| discount.amount).sum::<i64>();
+    let discounts = line.discount_amounts.iter().flatten().map(|discount| discount.amount);
     let credits = line.pretax_credit_amounts.iter().flatten();
     let credits = credits.filter(|credit| credit.kind.as_deref() == Some("credit_balance_transaction"));
-    let discount = discount + credits.map(|credit| credit.amount).sum::<i64>();
-    let on_top: i64 = taxes_of(line).filter(|tax| !tax.is_included()).map(|tax| tax.amount).sum();
+    let discount = together(discounts.chain(credits.map(|credit| credit.amount)));
+    let on_top = together(taxes_of(line).filter(|tax| !tax.is_included()).map(|tax| tax.amount));
     let charged = |tax: &TaxAmount| {
         let rate = tax.rate_id().and_then(|id| rates.get(id));
         ChargedTax {
@@ -179,7 +180,7 @@ fn shipping(cost: Option<&ShippingCost>, french: bool) -> Option<SaleLine> {
 /// Lines less `credited`, each by its share, its taxes with it.
 fn reduced(lines: &[SaleLine], credited: i64) -> Option<Vec<SaleLine>> {
     let totals: Vec<i64> = lines.iter().map(|line| line.total).collect();
-    let kept = totals.iter().sum::<i64>().checked_sub(credited)?;
+    let kept = together(totals.iter().copied()).checked_sub(credited)?;
     let kept = split::in_proportion(&totals, kept)?;
     let mut reduced = Vec::with_capacity(lines.len());
     for (line, total) in lines.iter().zip(kept) {
@@ -188,9 +189,10 @@ fn reduced(lines: &[SaleLine], credited: i64) -> Option<Vec<SaleLine>> {
         for tax in &mut taxes {
             tax.amount = scaled(tax.amount)?;
         }
-        let on_top = |taxes: &[ChargedTax]| taxes.iter().filter(|tax| !tax.included).map(|tax| tax.amount).sum::<i64>();
-        let off = (line.total - on_top(&line.taxes)) - (total - on_top(&taxes));
-        reduced.push(SaleLine { total, taxes, discount: line.discount + off, ..line.clone() });
+        let on_top = |taxes: &[ChargedTax]| together(taxes.iter().filter(|tax| !tax.included).map(|tax| tax.amount));
+        let before = line.total.saturating_sub(on_top(&line.taxes));
+        let off = before.saturating_sub(total.saturating_sub(on_top(&taxes)));
+        reduced.push(SaleLine { total, taxes, discount: line.discount.saturating_add(off), ..line.clone() });
     }
     Some(reduced)
 }

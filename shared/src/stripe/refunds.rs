@@ -11,6 +11,7 @@ use super::{
     object::{Charge, CreditLine, CreditNote, Dispute, Event, Reference, StripeRefund, TaxAmount},
 };
 use crate::{
+    money::together,
     outcome::Reason,
     refund::{RefundKey, RefundLine},
     sale::SaleKey,
@@ -101,7 +102,7 @@ pub(super) fn from_credit_note(event: &Event<'_>, note: &CreditNote) -> Meaning 
         [(refund, amount)] if *amount == note.total => (*refund, note.total, lines),
         // Each refund is announced on its own; what is left went back in another way.
         several => {
-            let left = after_payment.saturating_sub(several.iter().map(|(_, amount)| amount).sum());
+            let left = after_payment.saturating_sub(together(several.iter().map(|(_, amount)| *amount)));
             if left <= 0 {
                 return nothing("refund_announced_apart", "refund.created announces the refunds that pay it out");
             }
@@ -127,12 +128,12 @@ pub(super) fn from_credit_note(event: &Event<'_>, note: &CreditNote) -> Meaning 
 fn lines(note: &CreditNote) -> Vec<RefundLine> {
     let listed = note.lines.as_ref().filter(|list| !list.has_more).map(|list| list.data.as_slice()).unwrap_or_default();
     let lines: Option<Vec<RefundLine>> = listed.iter().map(line).collect();
-    lines.filter(|lines| lines.iter().map(|line| line.amount).sum::<i64>() == note.total).unwrap_or_default()
+    lines.filter(|lines| together(lines.iter().map(|line| line.amount)) == note.total).unwrap_or_default()
 }
 
 fn line(line: &CreditLine) -> Option<RefundLine> {
     let taxes: &[TaxAmount] = line.taxes.as_deref().or(line.tax_amounts.as_deref()).unwrap_or_default();
-    let on_top: i64 = taxes.iter().filter(|tax| !tax.is_included()).map(|tax| tax.amount).sum();
+    let on_top = together(taxes.iter().filter(|tax| !tax.is_included()).map(|tax| tax.amount));
     Some(RefundLine {
         line: line.invoice_line_item.clone()?,
         description: filled(line.description.as_deref()).unwrap_or_default(),
@@ -225,6 +226,21 @@ mod tests {
         assert_eq!(word("credit_note.created", &twice), "refund_announced_apart");
         let before = note(r#","type":"pre_payment","pre_payment_amount":1000"#);
         assert_eq!(word("credit_note.created", &before), "credited_before_payment");
+    }
+
+    #[test]
+    fn amounts_beyond_any_sum_are_read_and_refused_later() {
+        let largest = i64::MAX;
+        let line = format!(
+            r#"{{"amount":{largest},"invoice_line_item":"il_1","taxes":[{{"amount":{largest}}},{{"amount":{largest}}}]}}"#
+        );
+        let part = |n: u8| format!(r#"{{"refund":"re_{n}","amount_refunded":{largest}}}"#);
+        let note = format!(
+            r#"{{"id":"cn_1","invoice":"in_1","total":1000,"currency":"eur","lines":{{"data":[{line},{line}]}},"refunds":[{},{}]}}"#,
+            part(1),
+            part(2)
+        );
+        assert_eq!(word("credit_note.created", &note), "refund_announced_apart");
     }
 
     #[test]

@@ -55,7 +55,7 @@ pub fn scaled(amount: i64, part: i64, whole: i64) -> Option<i64> {
 /// Rounds `exact` so that the results add up to `total`: all down, then the largest remainders up by one.
 fn share(exact: &[Decimal], total: i64) -> Option<Vec<i64>> {
     let mut parts = exact.iter().map(|part| part.floor().to_i64()).collect::<Option<Vec<_>>>()?;
-    let missing = total.checked_sub(parts.iter().sum())?;
+    let missing = total.checked_sub(parts.iter().try_fold(0_i64, |sum, part| sum.checked_add(*part))?)?;
     let mut order: Vec<usize> = (0..exact.len()).collect();
     order.sort_by_key(|place| exact.get(*place).map(|part| std::cmp::Reverse(part.fract_floor())));
     for place in order.into_iter().cycle().take(usize::try_from(missing).ok()?) {

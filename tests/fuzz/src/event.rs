@@ -1,0 +1,137 @@
+//! An event's body, with whatever Stripe answers when it is asked for more.
+
+use comptoir::{
+    memory::Books,
+    outcome::Unavailable,
+    payment::{PaymentLog, Received},
+    receive::receive,
+    sale::{Sale, SaleKey},
+    seller::Seller,
+    stripe::{
+        classify,
+        object::{BalanceTransaction, Event, InvoiceLine, LineItem, Session, StripeRefund, TaxRate},
+        reader::StripeReader,
+    },
+    testing::sale,
+};
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::{now, papers, stands};
+
+/// Three days after the sample sale, so that a refund no longer waits for what it refunds.
+const NOW: Timestamp = Timestamp::constant(1_795_516_200, 0);
+
+/// A sale before the event, for refunds to refer to: session, payment intent, and the invoice of the shapes.
+const BEFORE: [(&str, &str); 2] = [("cs_before", "pi_before"), ("in_before", "pi_invoiced")];
+
+/// The body, and after a zero byte an object of Stripe's answers by question; without one, Stripe may not be asked.
+pub fn body(data: &[u8]) {
+    let mut parts = data.splitn(2, |byte| *byte == 0);
+    let body = parts.next().unwrap_or_default();
+    let stripe = Answers(parts.next().and_then(|answers| serde_json::from_slice(answers).ok()));
+    // The webhook turns anything else away before.
+    let Ok(text) = std::str::from_utf8(body) else { return };
+    let event = match classify::read(body) {
+        Ok(event) => event,
+        Err(reason) => return stands(&reason),
+    };
+    // Which sellers, the input decides, so that a run of one input stays short.
+    let sellers = papers::sellers();
+    for place in [data.len() % sellers.len(), 0] {
+        received(&event, text, &sellers[place], &stripe);
+    }
+}
+
+fn received(event: &Event<'_>, text: &str, seller: &Seller, stripe: &Answers) {
+    let books = Books::default();
+    for (key, intent) in BEFORE {
+        let sale = Sale {
+            key: SaleKey(key.to_owned()),
+            event: format!("evt_of_{key}"),
+            payment_intent: Some(intent.to_owned()),
+            ..sale()
+        };
+        now(books.record(&sale, NOW)).unwrap();
+    }
+    let known = books.announcements();
+    let deliver = || now(receive(event, text, false, seller, &books, stripe, NOW));
+    let first = deliver();
+    match &first {
+        Ok(Received::Recorded { sale, .. }) => assert!(books.sales().iter().any(|known| known.key.0 == *sale)),
+        Ok(Received::Refunded { refund, .. }) => assert!(books.refunds().iter().any(|known| known.key.0 == *refund)),
+        Ok(Received::Parked(reason)) => {
+            stands(reason);
+            assert!(books.parked_events().iter().any(|parked| parked.body == text), "parked, and not kept");
+        }
+        Ok(Received::Ignored(reason)) => {
+            stands(reason);
+            assert_eq!((books.announcements(), books.parked_events().len()), (known, 0), "ignored, and yet kept");
+        }
+        Ok(Received::Before { .. }) => assert!(books.sales().len() == BEFORE.len(), "new, and told as known"),
+        Err(unavailable) => assert!(!unavailable.detail.is_empty()),
+    }
+    let stand = || (books.sales(), books.refunds(), books.parked_events(), books.announcements());
+    let standing = stand();
+    let second = deliver();
+    assert_eq!(standing, stand(), "the same event again changed something");
+    assert!(!matches!(second, Ok(Received::Recorded { .. } | Received::Refunded { .. })), "twice: {second:?}");
+    for sale in books.sales() {
+        let Some(original) = papers::invoice(&sale, seller) else { continue };
+        let refunds = books.refunds().into_iter().filter(|refund| refund.sale == sale.key);
+        papers::credits(&refunds.collect::<Vec<_>>(), &original, seller);
+    }
+}
+
+/// A Stripe that answers what the input says.
+struct Answers(Option<Value>);
+
+impl Answers {
+    fn to<T: DeserializeOwned>(&self, question: &str) -> Result<Option<T>, Unavailable> {
+        match self.0.as_ref().and_then(|answers| answers.get(question)) {
+            None | Some(Value::Null) => Ok(None),
+            Some(answer) => serde_json::from_value(answer.clone())
+                .map(Some)
+                .map_err(|_| Unavailable::new("Stripe's API", "the answer cannot be read")),
+        }
+    }
+}
+
+impl StripeReader for Answers {
+    fn can_ask(&self) -> bool {
+        self.0.is_some()
+    }
+
+    async fn session(&self, _: &str) -> Result<Option<Session>, Unavailable> {
+        self.to("session")
+    }
+
+    async fn session_lines(&self, _: &str) -> Result<Option<Vec<LineItem>>, Unavailable> {
+        self.to("session_lines")
+    }
+
+    async fn invoice_lines(&self, _: &str) -> Result<Option<Vec<InvoiceLine>>, Unavailable> {
+        self.to("invoice_lines")
+    }
+
+    async fn tax_rate(&self, _: &str) -> Result<Option<TaxRate>, Unavailable> {
+        self.to("tax_rate")
+    }
+
+    async fn refunds_of(&self, _: &str) -> Result<Option<Vec<StripeRefund>>, Unavailable> {
+        self.to("refunds")
+    }
+
+    async fn invoice_paid_by(&self, _: &str) -> Result<Option<String>, Unavailable> {
+        self.to("invoice")
+    }
+
+    async fn intent_that_paid(&self, _: &str) -> Result<Option<String>, Unavailable> {
+        self.to("intent")
+    }
+
+    async fn settlement(&self, _: &str) -> Result<Option<Option<BalanceTransaction>>, Unavailable> {
+        self.to("settlement").map(|settled: Option<BalanceTransaction>| settled.map(Some))
+    }
+}

@@ -1,0 +1,59 @@
+//! What must hold of the domain whatever comes in: properties over any bytes, each a function that panics where a promise
+//! is broken.
+//!
+//! `cargo fuzz` drives them through `targets/`, and `cargo test` over `seeds/` and mutations of those (`mutate`). What
+//! every document must be, wherever it came from, is in `papers`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a property fails by panicking"
+)]
+
+pub mod event;
+pub mod mail;
+pub mod mutate;
+pub mod page;
+mod papers;
+pub mod seller;
+pub mod signature;
+pub mod stream;
+
+use std::{
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use comptoir::outcome::Reason;
+
+/// A property.
+pub type Property = fn(&[u8]);
+
+/// Every property by the name of its target and of its folder of seeds.
+pub const PROPERTIES: [(&str, Property); 6] = [
+    ("event_body", event::body),
+    ("mail_event", mail::event),
+    ("page_data", page::data),
+    ("seller_file", seller::file),
+    ("signature_header", signature::header),
+    ("stream_record", stream::record),
+];
+
+/// Runs what never really waits: everything it awaits is in memory.
+fn now<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return done;
+        }
+    }
+}
+
+/// A reason is a stable word and one line of text: it becomes a metric, a log line and a mail to the owner.
+fn stands(reason: &Reason) {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    assert!(!reason.word.is_empty() && reason.word.chars().all(plain), "no word: {reason:?}");
+    assert!(!reason.text.trim().is_empty(), "no text: {reason:?}");
+    assert!(!reason.text.chars().any(char::is_control), "more than a line: {reason:?}");
+}

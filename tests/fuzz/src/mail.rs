@@ -1,0 +1,115 @@
+//! Events of the mail service: any order, any number of times, any content.
+
+use std::fmt::Debug;
+
+use comptoir::{
+    archive::Document,
+    invoice::{Invoice, InvoiceNumber, draft::draft, ledger::Ledger, print},
+    mail::{
+        Mail, MailId,
+        delivery::{
+            Noted, Report, Stage,
+            event::{self as ses, SesEvent},
+            follow,
+        },
+        outbox::Outbox,
+    },
+    memory::Books,
+    payment::PaymentLog,
+    testing::sale,
+};
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{now, papers, stands};
+
+const SET: &str = "comptoir-dev";
+const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
+
+/// One event, or a list of them.
+pub fn event(data: &[u8]) {
+    let Ok(value) = serde_json::from_slice::<Value>(data) else { return };
+    let events = match value {
+        Value::Array(events) => events,
+        one => vec![one],
+    };
+    let reports: Vec<Report> = events.into_iter().filter_map(read).collect();
+    let (books, id) = outbox();
+    let mut stage = stage_of(&books, &id);
+    for report in &reports {
+        let noted = note(report, &books);
+        let reached = stage_of(&books, &id);
+        assert!(reached >= stage, "a mail went back from {stage:?} to {reached:?}");
+        assert_eq!(
+            noted,
+            if report.mail != id {
+                Noted::Absent
+            } else if reached > stage {
+                Noted::Moved(reached)
+            } else {
+                Noted::Stays(stage)
+            }
+        );
+        let standing = shown(&books, &id);
+        assert!(!matches!(note(report, &books), Noted::Moved(_)), "the same event moved a mail twice");
+        assert_eq!(standing, shown(&books, &id), "the same event again changed something");
+        stage = reached;
+    }
+    let (backwards, id) = outbox();
+    for report in reports.iter().rev() {
+        note(report, &backwards);
+    }
+    assert_eq!(stage_of(&backwards, &id), stage, "the order of events decides");
+}
+
+/// Reads as the function does; what it keeps or logs holds no address.
+fn read(event: Value) -> Option<Report> {
+    let quiet = |text: &str| assert!(!text.contains('@'), "an address in the log: {text}");
+    match ses::read(&SesEvent::deserialize(event).ok()?, SET) {
+        Err(reason) => {
+            stands(&reason);
+            quiet(&reason.text);
+            None
+        }
+        Ok(report) => {
+            if let Some(reason) = report.fate.parks() {
+                stands(reason);
+            }
+            quiet(&format!("{:?} {:?}", report.fate, report.suppress));
+            Some(report)
+        }
+    }
+}
+
+fn note(report: &Report, books: &Books) -> Noted {
+    now(follow(report, books, NOW)).unwrap()
+}
+
+/// Books with one mail, of which nobody knows whether it left.
+fn outbox() -> (Books, MailId) {
+    let books = Books::default();
+    let (sale, seller) = (sale(), &papers::sellers()[0]);
+    now(books.record(&sale, NOW)).unwrap();
+    let draft = draft(&sale, seller, papers::DAY).unwrap();
+    let invoice = Invoice { number: InvoiceNumber("2026-11-0001".to_owned()), issued_on: papers::DAY, draft };
+    let series = seller.series.series(papers::DAY);
+    let counter = now(books.counter(&series)).unwrap();
+    let claim = comptoir::invoice::ledger::Claim { series, counter, invoices: vec![invoice.clone()], crediting: None };
+    now(Ledger::claim(&books, &claim)).unwrap();
+    let document = Document { key: "a.pdf".to_owned(), sha256: String::new(), size: 1 };
+    let page = print::page(&invoice, &seller.look, papers::spoken());
+    let mail = Mail::of_invoice(&invoice, &page, &document, seller, NOW);
+    now(books.finish(&invoice.number, &document, &mail)).unwrap();
+    now(Outbox::claim(&books, &mail.id, "us", NOW, SignedDuration::from_secs(60))).unwrap();
+    now(books.unknown(&mail.id, NOW)).unwrap();
+    (books, mail.id)
+}
+
+fn stage_of(books: &Books, id: &MailId) -> Stage {
+    books.mails().iter().find(|(mail, _)| mail.id == *id).unwrap().1.stage()
+}
+
+fn shown(books: &Books, id: &MailId) -> impl Debug + PartialEq {
+    (books.mails(), books.parked_mail(id), books.hindrances(id))
+}

@@ -1,0 +1,120 @@
+//! A batch of a table's stream, as the renderer and the mail sender take it.
+
+use comptoir::{
+    clock::FixedClock,
+    invoice::{
+        Basis,
+        issue::{Issued, Issuer, Render},
+        print::Page,
+    },
+    lambda::stream::{self, Record, StreamEvent},
+    mail::Mail,
+    memory::{Books, Depot},
+    outcome::{Outcome, Reason},
+    payment::PaymentLog,
+    refund::{Refund, RefundKey},
+    sale::{Sale, SaleKey},
+};
+use jiff::Timestamp;
+
+use crate::{now, papers, stands};
+
+const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
+
+/// Any JSON.
+pub fn record(data: &[u8]) {
+    let Ok(event) = serde_json::from_slice::<StreamEvent>(data) else { return };
+    let books = Books::default();
+    let mut sales: Vec<Sale> = Vec::new();
+    let mut refunds: Vec<Refund> = Vec::new();
+    for record in &event.records {
+        match (record.kind(), record.id()) {
+            (Some("REFUND"), _) => refunds.extend(read(record)),
+            (Some("MAIL"), _) => read::<Mail>(record).iter().for_each(papers::letter),
+            _ => sales.extend(read(record)),
+        }
+    }
+    // What the stream tells of stands in the table. Two records of one key are two states of one item.
+    for (place, sale) in sales.iter().enumerate() {
+        let announced = Sale { event: format!("evt_of_record_{place}"), ..sale.clone() };
+        now(books.record(&announced, NOW)).unwrap();
+    }
+    for refund in &refunds {
+        now(books.record_refund(refund, NOW)).unwrap();
+    }
+    let seller = &papers::sellers()[data.len() % papers::sellers().len()];
+    let (archive, clock) = (Depot::default(), FixedClock(NOW));
+    let issuer =
+        Issuer { ledger: &books, archive: &archive, renderer: &Stub, clock: &clock, seller, words: papers::spoken() };
+    let work = || -> Vec<Issued> {
+        let mut issued = now(issuer.issue(&sales));
+        assert_eq!(issued.len(), sales.len(), "a sale without an answer");
+        issued.extend(refunds.iter().map(|refund| now(issuer.take_back(refund))));
+        issued
+    };
+    let issued = work();
+    for (place, issued) in issued.iter().enumerate() {
+        settled(issued, &books);
+        let outcomes = |other: &Outcome| vec![other.clone(); place];
+        let failing = [outcomes(&Outcome::Done), vec![Outcome::Retry(Reason::new("w", "t"))]].concat();
+        let answer = stream::answer(&event.records, &failing);
+        let expected = event.records.get(place).map(|record| &record.dynamodb.sequence_number);
+        let answered = answer.batch_item_failures.first().map(|failure| &failure.item_identifier);
+        assert_eq!(answered, expected, "the stream would go on elsewhere");
+    }
+    numbered(&books);
+    let standing = books.entries();
+    work();
+    assert_eq!(standing, books.entries(), "the same batch again issued something else");
+}
+
+fn read<T: serde::de::DeserializeOwned>(record: &Record) -> Option<T> {
+    record.data().inspect_err(stands).ok()
+}
+
+/// Nothing failed, so nothing is to be tried again; what is refused waits with its reason.
+fn settled(issued: &Issued, books: &Books) {
+    match &issued.outcome {
+        Outcome::Done | Outcome::AlreadyDone => {}
+        Outcome::Reject(reason) => {
+            stands(reason);
+            let parked = books.parked(&issued.basis);
+            // Another record of the same key may have been refused after it, for another reason.
+            assert!(parked.is_some(), "refused, and not parked: {:?}", issued.basis);
+        }
+        Outcome::Retry(reason) => panic!("to be tried again for ever: {reason}"),
+    }
+}
+
+/// Every series counts from one without a gap, and every basis has one document.
+fn numbered(books: &Books) {
+    let entries = books.entries();
+    let mut bases: Vec<Basis> = entries.iter().map(|entry| entry.invoice.draft.basis()).collect();
+    for entry in &entries {
+        assert!(entry.document.is_some(), "issued, and not archived: {}", entry.invoice.number);
+    }
+    let last = |number: &str| number.rsplit(|c: char| !c.is_ascii_digit()).next().and_then(|n| n.parse::<usize>().ok());
+    for credit in [false, true] {
+        let of_series = entries.iter().filter(|entry| entry.invoice.draft.corrects.is_some() == credit);
+        let numbers: Vec<_> = of_series.map(|entry| last(&entry.invoice.number.0)).collect();
+        assert_eq!(numbers, (1..=numbers.len()).map(Some).collect::<Vec<_>>(), "a gap in the numbers");
+    }
+    bases.sort();
+    bases.dedup();
+    assert_eq!(bases.len(), entries.len(), "two documents for one basis");
+    let known = |basis: &Basis| match basis {
+        Basis::Sale(SaleKey(key)) => books.sales().iter().any(|sale| sale.key.0 == *key),
+        Basis::Refund(RefundKey(key)) => books.refunds().iter().any(|refund| refund.key.0 == *key),
+    };
+    assert!(bases.iter().all(known), "a document for nothing");
+}
+
+/// Draws nothing.
+struct Stub;
+
+impl Render for Stub {
+    fn render(&self, page: &Page, twin: &str) -> Result<Vec<u8>, Reason> {
+        assert!(roxmltree::Document::parse(twin).is_ok(), "the twin is no XML: {twin}");
+        Ok(page.number.clone().into_bytes())
+    }
+}
