@@ -2,7 +2,12 @@
 //! in groups is worth.
 //!
 //! `cargo test --test contention -- --nocapture` prints the figure.
-#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail loudly, and its figure is worth reading")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::float_arithmetic,
+    reason = "a test may fail loudly, and its figure is worth reading"
+)]
 
 use std::{
     sync::Arc,

@@ -1,5 +1,7 @@
 //! By force: each function is killed at each of its calls to AWS, before and after it took effect, its answers are lost,
 //! its calls throttled and failed; then it is let be, and every promise must hold.
+//!
+//! `cargo test` kills at each call. `cargo test --test force -- --ignored` does everything else at each call as well.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::{collections::BTreeSet, time::Duration};
@@ -27,8 +29,17 @@ fn steps(calls: &[Call], function: &str) -> Vec<Step> {
     steps
 }
 
-/// Cuts `function` at each of its calls in each way, a sale each; answers the sales.
-async fn cut_everywhere(shop: &Shop, function: &str) -> Result<Vec<String>> {
+/// A cut, for how many calls.
+type Way = (Cut, usize);
+
+/// What no function may know of: its death.
+const DEATHS: [Way; 2] = [(Cut::KillBefore, 1), (Cut::KillAfter, 1)];
+/// What it hears of.
+const FAILURES: [Way; 5] =
+    [(Cut::LoseAnswer, 1), (Cut::LoseAnswer, ATTEMPTS), (Cut::Throttle, 1), (Cut::Throttle, ATTEMPTS), (Cut::Fail, 1)];
+
+/// Cuts `function` at each of its calls in each of these ways, a sale each; answers the sales.
+async fn cut_everywhere(shop: &Shop, function: &str, ways: &[Way]) -> Result<Vec<String>> {
     let wire = shop.bundle.wire().unwrap();
     let begun = steps(&wire.calls(), function);
     let before = wire.calls().len();
@@ -38,8 +49,7 @@ async fn cut_everywhere(shop: &Shop, function: &str) -> Result<Vec<String>> {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let way = steps(wire.calls().get(before..).unwrap_or_default(), function);
     ensure!(!way.is_empty(), "{function} makes no calls");
-    let ways = CUTS.map(|cut| (cut, 1)).into_iter().chain([(Cut::LoseAnswer, ATTEMPTS), (Cut::Throttle, ATTEMPTS)]);
-    for (cut, times) in ways {
+    for (cut, times) in ways.iter().copied() {
         for (operation, after) in begun.iter().chain(&way) {
             // What is asked at the start only is asked again by the next process.
             if !way.iter().any(|(asked, _)| asked == operation) {
@@ -55,8 +65,8 @@ async fn cut_everywhere(shop: &Shop, function: &str) -> Result<Vec<String>> {
     }
     let happened: BTreeSet<_> = wire.happened();
     for (operation, _) in begun.iter().chain(&way) {
-        for cut in CUTS {
-            let seen = happened.contains(&(function.to_owned(), operation.clone(), cut));
+        for (cut, _) in ways {
+            let seen = happened.contains(&(function.to_owned(), operation.clone(), *cut));
             ensure!(seen, "{operation} of {function} was never cut by {cut:?}");
         }
     }
@@ -81,9 +91,9 @@ async fn under_way(shop: &Shop, sale: &str) -> Result<()> {
     Ok(())
 }
 
-async fn survives(function: &str) -> Result<()> {
-    let shop = Shop::open_with(&format!("force-{function}"), |options| options.wire = true).await?;
-    let sales = cut_everywhere(&shop, function).await?;
+async fn survives(function: &str, what: &str, ways: &[Way]) -> Result<()> {
+    let shop = Shop::open_with(&format!("force-{what}-{function}"), |options| options.wire = true).await?;
+    let sales = cut_everywhere(&shop, function, ways).await?;
     promises::at_rest(&shop, &sales).await?;
     promises::kept(&shop, &sales).await?;
     shop.bundle.stop().await;
@@ -91,23 +101,47 @@ async fn survives(function: &str) -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_webhook_survives_each_of_its_calls() -> Result<()> {
-    survives("payment-webhook").await
+async fn the_webhook_survives_its_death_at_each_call() -> Result<()> {
+    survives("payment-webhook", "deaths", &DEATHS).await
 }
 
 #[tokio::test]
-async fn the_renderer_survives_each_of_its_calls() -> Result<()> {
-    survives("invoice-renderer").await
+async fn the_renderer_survives_its_death_at_each_call() -> Result<()> {
+    survives("invoice-renderer", "deaths", &DEATHS).await
 }
 
 #[tokio::test]
-async fn the_sender_survives_each_of_its_calls() -> Result<()> {
-    survives("mail-sender").await
+async fn the_sender_survives_its_death_at_each_call() -> Result<()> {
+    survives("mail-sender", "deaths", &DEATHS).await
 }
 
 #[tokio::test]
-async fn the_keeper_of_mail_events_survives_each_of_its_calls() -> Result<()> {
-    survives("mail-events").await
+async fn the_keeper_of_mail_events_survives_its_death_at_each_call() -> Result<()> {
+    survives("mail-events", "deaths", &DEATHS).await
+}
+
+#[tokio::test]
+#[ignore = "takes minutes"]
+async fn the_webhook_survives_the_failure_of_each_call() -> Result<()> {
+    survives("payment-webhook", "failures", &FAILURES).await
+}
+
+#[tokio::test]
+#[ignore = "takes minutes"]
+async fn the_renderer_survives_the_failure_of_each_call() -> Result<()> {
+    survives("invoice-renderer", "failures", &FAILURES).await
+}
+
+#[tokio::test]
+#[ignore = "takes minutes"]
+async fn the_sender_survives_the_failure_of_each_call() -> Result<()> {
+    survives("mail-sender", "failures", &FAILURES).await
+}
+
+#[tokio::test]
+#[ignore = "takes minutes"]
+async fn the_keeper_of_mail_events_survives_the_failure_of_each_call() -> Result<()> {
+    survives("mail-events", "failures", &FAILURES).await
 }
 
 /// Sales of the crowd.

@@ -26,6 +26,7 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 /// Ends a child from elsewhere, for as long as it is a child of ours.
 #[derive(Clone, Debug)]
 pub struct Running {
+    pid: u32,
     signals: mpsc::UnboundedSender<Signal>,
     ended: watch::Receiver<Ended>,
 }
@@ -62,8 +63,8 @@ fn start(command: &mut Command) -> std::io::Result<Child> {
 fn watch_over(mut child: Child) -> std::io::Result<Guarded> {
     let (signals, mut inbox) = mpsc::unbounded_channel();
     let (tell, ended) = watch::channel(None);
-    let running = Running { signals, ended };
     let pid = child.id().unwrap_or_default();
+    let running = Running { pid, signals, ended };
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     live().insert(id, running.clone());
     crate::runtime::handle().map_err(std::io::Error::other)?.spawn(async move {
@@ -98,6 +99,11 @@ fn describe(status: std::io::Result<ExitStatus>) -> String {
 }
 
 impl Running {
+    /// Its process id, to look at it; signals go through [`Running::kill`].
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
     /// Ends it at once.
     pub fn kill(&self) {
         self.signals.send(Signal::SIGKILL).ok();

@@ -80,6 +80,12 @@ impl Function {
         self.invocations.load(Ordering::Relaxed)
     }
 
+    /// The processes that run now.
+    pub fn pids(&self) -> Vec<u32> {
+        let idle: Vec<u32> = lock(&self.idle).iter().map(|slot| slot.running().pid()).collect();
+        idle.into_iter().chain(lock(&self.busy).values().map(Running::pid)).collect()
+    }
+
     /// What its processes printed.
     pub fn log(&self) -> PathBuf {
         self.settings.logs.join(format!("{}.log", self.settings.package))
