@@ -4,6 +4,8 @@
 mod announced;
 mod books;
 mod depot;
+#[cfg(feature = "profiles")]
+mod directory;
 mod vandal;
 
 #[cfg(test)]
@@ -14,6 +16,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use announced::{Announced, ParkedEvent};
 pub use books::Books;
 pub use depot::{Depot, PostOfficeBox};
+#[cfg(feature = "profiles")]
+pub use directory::{Members, Shelf};
 
 use crate::outcome::Unavailable;
 

@@ -1,6 +1,8 @@
 //! Sample values that tests across the house share. Compiled for tests only.
 
 pub mod matrix;
+#[cfg(feature = "profiles")]
+pub mod profiles;
 
 use crate::invoice::print::Words;
 
