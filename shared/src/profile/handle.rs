@@ -22,6 +22,9 @@ pub const MOST: usize = 30;
 /// How long a handle that was given up still leads to its member, and to nobody else.
 pub const RESERVED_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// Rounds of drawing and folding until a key is its own; two do for every character of Unicode 16.
+const ROUNDS: usize = 4;
+
 /// Words that nobody may have, one a line: those of the house, of roles, of addresses and of what is mistaken for them.
 const RESERVED: &str = include_str!("reserved.txt");
 
@@ -39,9 +42,17 @@ impl std::fmt::Display for HandleKey {
 impl HandleKey {
     /// The key of any spelling of a handle, even of one that could not be had.
     pub fn of(handle: &str) -> Self {
-        // Folding can undo what normalising did and the reverse; a shape may have a capital, which folds again.
-        let drawn: String = skeleton(&folded(handle)).collect();
-        Self(folded(&drawn).nfc().collect())
+        // A shape may have a capital or a compatibility form, which folds again, into what has a shape of its own.
+        let mut key = folded(handle);
+        for _ in 0..ROUNDS {
+            let drawn: String = skeleton(&key).collect();
+            let next: String = folded(&drawn).nfc().collect();
+            if next == key {
+                break;
+            }
+            key = next;
+        }
+        Self(key)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Telephone numbers, kept as E.164 writes them.
 
-use phonenumber::{Mode, country};
+use rlibphonenumber::{PhoneNumber, PhoneNumberFormat, Region};
 
 use super::{
     text,
@@ -27,10 +27,19 @@ fn e164(written: &str, country: Option<&str>) -> Option<String> {
     if !plain || written.len() > LONGEST || text::unfit(written, false).is_some() {
         return None;
     }
-    let region = country.and_then(|country| country.parse().ok()).unwrap_or(country::FR);
-    let number = phonenumber::parse(Some(region), written).ok()?;
+    // The crate knows the plain space alone.
+    let spaced = written.replace(['\u{a0}', '\u{202f}'], " ");
+    let region = country.and_then(|country| Region::from_code(country).ok()).unwrap_or(Region::FR);
+    let number = PhoneNumber::parse(spaced, Some(region)).ok()?;
     // Valid numbers have at most fifteen digits (E.164, section 6).
-    (number.is_valid() && number.extension().is_none()).then(|| number.format().mode(Mode::E164).to_string())
+    number.is_valid().then(|| number.format_as(PhoneNumberFormat::E164).into_owned())
+}
+
+/// Reads the tables of numbers, which the first number would wait for: some tens of milliseconds, for when a function
+/// starts and has its full speed.
+pub fn warm() {
+    std::sync::LazyLock::force(&rlibphonenumber::PHONE_NUMBER_UTIL);
+    e164("+33612345678", None);
 }
 
 #[cfg(test)]
