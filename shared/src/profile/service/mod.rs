@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 pub use writes::welcome;
 
 use super::{
-    Field, KeptFile, Language, Profile,
+    Field, KeptFile, Language, Profile, ProfileId,
     access::{self, Caller, Denied, Operation, Programs},
     change::Refused,
     directory::Directory,
@@ -131,7 +131,7 @@ enum Failure {
     Refused(Refused),
     Denied,
     NotFound,
-    Exists(Profile),
+    Exists(ProfileId),
     Unavailable(Unavailable),
     Unknown,
 }
@@ -270,7 +270,7 @@ fn told(failure: Failure, caller: Option<&Caller>, language: Language) -> ApiErr
         }
         Failure::Denied => error(ErrorType::Denied, Value::Null, None),
         Failure::NotFound => error(ErrorType::NotFound, Value::Null, None),
-        Failure::Exists(profile) => error(ErrorType::Exists, json!({ "id": profile.id }), None),
+        Failure::Exists(id) => error(ErrorType::Exists, json!({ "id": id }), None),
         Failure::Unavailable(unavailable) => error(ErrorType::Unavailable, Value::Null, Some(unavailable.to_string())),
         Failure::Unknown => error(ErrorType::Unknown, Value::Null, None),
     }

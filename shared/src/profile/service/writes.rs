@@ -44,7 +44,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
                         return self.present(known).await;
                     }
                     if !known.is_blank() {
-                        return Err(Failure::Exists(known.clone()));
+                        return Err(Failure::Exists(known.id.clone()));
                     }
                     filled
                 }

@@ -179,7 +179,7 @@ proptest! {
     fn whole_inputs_of_any_shape(input in json_of_any_shape()) {
         told(&input::draft(&input).err().unwrap_or_default());
         told(&input::change(&input, Some("BE")).err().unwrap_or_default());
-        let _ = Caller::read(&input, &Programs::new()).is_ok();
+        drop(Caller::read(&input, &Programs::new()));
     }
 
     #[test]
@@ -209,8 +209,8 @@ async fn the_api_answers_whatever_it_is_sent() {
     for round in 0..300 {
         let value = json_of_any_shape().new_tree(&mut runner).unwrap().current();
         let operation = crate::profile::access::Operation::ALL[round % 11];
-        let _ = house.ask(&freelancer("zoe"), operation.name(), value.clone()).await.is_ok();
-        let _ = house.ask(&freelancer("zoe"), operation.name(), json!({ "input": value })).await.is_ok();
-        let _ = house.ask(&value, operation.name(), super::input("zoe")).await.is_ok();
+        drop(house.ask(&freelancer("zoe"), operation.name(), value.clone()).await);
+        drop(house.ask(&freelancer("zoe"), operation.name(), json!({ "input": value })).await);
+        drop(house.ask(&value, operation.name(), super::input("zoe")).await);
     }
 }

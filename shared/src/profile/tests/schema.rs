@@ -5,7 +5,10 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::*;
-use crate::profile::{Field, Level, LinkKind, Status, access::Operation};
+use crate::profile::{
+    Field, Level, LinkKind, Status,
+    access::{Caller, Operation, may},
+};
 
 const SCHEMA: &str = include_str!("../../../../infra/schema.graphql");
 
@@ -59,6 +62,30 @@ fn the_schema_has_every_operation() {
     // Answered by AppSync itself, for the subscription.
     expected.insert("publishProfileChange".into());
     assert_eq!(operations, expected);
+}
+
+/// The groups that the schema lets ask for this, every one and none where it names none; nothing where it has no directive.
+fn groups(operation: &str) -> Option<Vec<&'static str>> {
+    let start = SCHEMA.find(&format!("  {operation}(")).or_else(|| SCHEMA.find(&format!("  {operation}:")))?;
+    let rest = &SCHEMA[start..];
+    let (_, told) = rest[..rest.find("\n  \"").or_else(|| rest.find("\n}"))?].split_once("@aws_cognito_user_pools")?;
+    let named = told.strip_prefix("(cognito_groups: [").and_then(|named| named.split(']').next());
+    Some(named.map_or_else(
+        || vec!["", "freelancer", "team", "admin"],
+        |named| named.split(", ").map(|name| name.trim_matches('"')).collect(),
+    ))
+}
+
+#[test]
+fn the_schema_lets_in_whom_the_rules_do() {
+    for operation in Operation::ALL {
+        let groups = groups(operation.name()).unwrap();
+        for group in ["freelancer", "team", "admin"] {
+            let caller = Caller::read(&member("me", &[group]), &Programs::new()).unwrap();
+            let some = [Some("me"), Some("you"), None].into_iter().any(|owner| may(&caller, operation, owner).is_ok());
+            assert_eq!(groups.contains(&group), some, "{operation:?}: {group}");
+        }
+    }
 }
 
 /// The keys of an object that the API answers with.
