@@ -6,6 +6,8 @@ mod books;
 mod depot;
 #[cfg(feature = "profiles")]
 mod directory;
+#[cfg(feature = "profiles")]
+mod shelf;
 mod vandal;
 
 #[cfg(test)]
@@ -17,7 +19,9 @@ pub use announced::{Announced, ParkedEvent};
 pub use books::Books;
 pub use depot::{Depot, PostOfficeBox};
 #[cfg(feature = "profiles")]
-pub use directory::{Members, Shelf};
+pub use directory::Members;
+#[cfg(feature = "profiles")]
+pub use shelf::Shelf;
 
 use crate::outcome::Unavailable;
 

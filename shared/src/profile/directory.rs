@@ -94,7 +94,9 @@ pub struct Leaving {
 
 /// Keeps profiles.
 pub trait Directory: Send + Sync {
-    /// Writes all of it or nothing, under the conditions that [`Commit`] tells; guards are judged at `now`.
+    /// Writes all of it or nothing, under the conditions that [`Commit`] tells; guards are judged at `now`, by
+    /// [`HandleGuard::admits`](super::handle::HandleGuard::admits). Where both a version and a guard stand in the way, the
+    /// version is told: what is taken may be the caller's own.
     fn commit(&self, commit: &Commit, now: Timestamp) -> impl Future<Output = Result<Committed, Unavailable>> + Send;
 
     /// The profile of this id.

@@ -3,6 +3,8 @@
 //! A handle is compared by its key: case and compatibility forms folded (Unicode Standard Annex 15, 31), then drawn down
 //! to the shapes that readers confuse (Unicode Technical Standard 39, skeletons). Whoever has `paypal` has `раураl`.
 
+use std::{collections::BTreeSet, sync::LazyLock};
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
@@ -140,13 +142,21 @@ fn well_formed(handle: &str) -> bool {
     parts.iter().all(one) && handle.chars().any(char::is_alphabetic)
 }
 
+/// The reserved words by their shape, drawn once: a few hundred foldings are not for every request.
+static RESERVED_SHAPES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+    let words = RESERVED.lines().map(str::trim).filter(|word| !word.is_empty() && !word.starts_with('#'));
+    words.map(shape).collect()
+});
+
+/// What reserved words are compared by: a digit one passes for an i as well as for the l that the tables draw it as.
+fn shape(word: &str) -> String {
+    HandleKey::of(word).0.replace('l', "i")
+}
+
 /// Whether `letters`, a handle without its signs, looks like a reserved word, with or without a number after it.
 fn is_reserved(letters: &str) -> bool {
-    // A digit one passes for an i as well as for the l that the tables draw it as.
-    let shape = |word: &str| HandleKey::of(word).0.replace('l', "i");
-    let (key, bare) = (shape(letters), shape(letters.trim_end_matches(|c: char| c.is_ascii_digit())));
-    let words = RESERVED.lines().map(str::trim).filter(|word| !word.is_empty() && !word.starts_with('#'));
-    words.map(shape).any(|word| word == key || word == bare)
+    let bare = letters.trim_end_matches(|c: char| c.is_ascii_digit());
+    [letters, bare].into_iter().any(|letters| RESERVED_SHAPES.contains(&shape(letters)))
 }
 
 #[cfg(test)]

@@ -1,13 +1,15 @@
 //! Reading what a client sent: a `Draft` of a profile, or a `Change` to one. Every mistake is found at once, with its path.
 //!
-//! Shapes are judged here, values by the rule of each field. AppSync checks types against its schema first; nothing here
+//! Shapes are judged here and in `form`, values by the rule of each field. AppSync checks types against its schema first; nothing here
 //! relies on that, since events also come from consoles and tests, and the schema may be older than the function.
 
 use serde_json::{Map, Value};
 
 use super::{
     availability::{self, Availability},
-    email, handle,
+    email,
+    form::{Form, brief, each, fits},
+    handle,
     links::{self, Link, LinkKind},
     location::{self, Location},
     names, phone,
@@ -15,11 +17,6 @@ use super::{
     text::{self, Shape},
     violation::{Code, Findings, Violation},
 };
-
-/// Most bytes of an input.
-pub const LARGEST: usize = 64 * 1024;
-/// Deepest nesting of an input: input, list, entry, and one to spare.
-pub const DEEPEST: usize = 4;
 
 const HEADLINE: Shape = Shape::line(0, 120);
 const BIO: Shape = Shape { least: 0, most: 4000, lines: true };
@@ -46,7 +43,8 @@ impl<T> Edit<T> {
         }
     }
 
-    fn map<U>(self, with: impl FnOnce(T) -> Option<U>) -> Edit<U> {
+    /// What `with` makes of the value; one that it makes nothing of has mistakes that were noted.
+    pub(super) fn map<U>(self, with: impl FnOnce(T) -> Option<U>) -> Edit<U> {
         match self {
             Self::Leave => Edit::Leave,
             Self::Clear => Edit::Clear,
@@ -150,7 +148,7 @@ fn read(input: &Value, purpose: Purpose, country: Option<&str>, findings: &mut F
         findings.add_with(Code::WrongType, "", &brief(input), "object");
         return Change::default();
     };
-    let mut form = Form { fields, path: String::new(), known: Vec::new(), findings };
+    let mut form = Form::new(fields, String::new(), findings);
     let location = form.object("location").map(|(fields, path)| place(fields, path, form.findings));
     let country = match &location {
         Edit::Set(location) => Some(location.country.clone()),
@@ -174,174 +172,6 @@ fn read(input: &Value, purpose: Purpose, country: Option<&str>, findings: &mut F
     };
     form.nothing_else();
     change
-}
-
-/// Whether the input is of a size and depth worth reading: nothing else is told of one that is not.
-fn fits(input: &Value, findings: &mut Findings) -> bool {
-    if depth(input, DEEPEST + 1) > DEEPEST {
-        findings.add_with(Code::InputTooDeep, "", "", DEEPEST);
-    }
-    if weight(input) > LARGEST {
-        findings.add_with(Code::InputTooLarge, "", "", LARGEST);
-    }
-    findings.0.is_empty()
-}
-
-/// How deep values nest, counted no further than `most`.
-fn depth(value: &Value, most: usize) -> usize {
-    let Some(below) = most.checked_sub(1) else { return 0 };
-    match value {
-        Value::Array(entries) => 1 + entries.iter().map(|entry| depth(entry, below)).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(|entry| depth(entry, below)).max().unwrap_or(0),
-        _ => 0,
-    }
-}
-
-/// Bytes of a value of bounded depth, about as JSON writes it.
-fn weight(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len() + 2,
-        Value::Array(entries) => entries.iter().map(|entry| weight(entry) + 1).sum::<usize>() + 2,
-        Value::Object(fields) => fields.iter().map(|(name, entry)| name.len() + weight(entry) + 4).sum::<usize>() + 2,
-        _ => 5,
-    }
-}
-
-/// A value as a message about its type shows it.
-fn brief(value: &Value) -> String {
-    match value {
-        Value::Array(_) => "[…]".to_owned(),
-        Value::Object(_) => "{…}".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// The fields of one object, read by name; what nobody asked for is a mistake.
-struct Form<'a, 'f> {
-    fields: &'a Map<String, Value>,
-    path: String,
-    known: Vec<&'static str>,
-    findings: &'f mut Findings,
-}
-
-impl<'a> Form<'a, '_> {
-    fn at(&self, field: &str) -> String {
-        if self.path.is_empty() { field.to_owned() } else { format!("{}.{field}", self.path) }
-    }
-
-    fn get(&mut self, field: &'static str) -> Option<&'a Value> {
-        self.known.push(field);
-        self.fields.get(field)
-    }
-
-    fn wrong(&mut self, field: &str, value: &Value, wanted: &str) {
-        let path = self.at(field);
-        self.findings.add_with(Code::WrongType, &path, &brief(value), wanted);
-    }
-
-    /// A field of this type; null clears it.
-    fn edit<T>(&mut self, field: &'static str, wanted: &str, of: impl FnOnce(&'a Value) -> Option<T>) -> Edit<T> {
-        match self.get(field) {
-            None => Edit::Leave,
-            Some(Value::Null) => Edit::Clear,
-            Some(value) => of(value).map_or_else(
-                || {
-                    self.wrong(field, value, wanted);
-                    Edit::Clear
-                },
-                Edit::Set,
-            ),
-        }
-    }
-
-    /// Text that may be cleared; blank text clears too.
-    fn text(&mut self, field: &'static str) -> Edit<String> {
-        match self.edit(field, "string", |value| value.as_str().map(str::to_owned)) {
-            Edit::Set(text) if text.trim().is_empty() => Edit::Clear,
-            edit => edit,
-        }
-    }
-
-    /// Text that no profile goes without.
-    fn required(&mut self, field: &'static str) -> Edit<String> {
-        let null = self.fields.get(field).is_some_and(Value::is_null);
-        let edit = self.edit(field, "string", |value| value.as_str().map(str::to_owned));
-        if null {
-            let path = self.at(field);
-            self.findings.add(Code::Required, &path, "");
-        }
-        edit
-    }
-
-    fn object(&mut self, field: &'static str) -> Edit<(&'a Map<String, Value>, String)> {
-        let path = self.at(field);
-        self.edit(field, "object", Value::as_object).map(|fields| Some((fields, path)))
-    }
-
-    fn list(&mut self, field: &'static str, most: usize) -> Edit<&'a [Value]> {
-        let path = self.at(field);
-        let edit = self.edit(field, "list", |value| value.as_array().map(Vec::as_slice));
-        edit.map(|entries| {
-            if entries.len() > most {
-                self.findings.add_with(Code::TooMany, &path, "", most);
-                return None;
-            }
-            Some(entries)
-        })
-    }
-
-    fn flag(&mut self, field: &'static str) -> bool {
-        matches!(self.edit(field, "boolean", Value::as_bool), Edit::Set(true))
-    }
-
-    /// One of the names of `choices`, if it is given.
-    fn choice<T: Copy>(&mut self, field: &'static str, choices: &[T], name: impl Fn(T) -> &'static str) -> Option<T> {
-        let Edit::Set(written) = self.edit(field, "enum", Value::as_str) else { return None };
-        let chosen = choices.iter().copied().find(|choice| name(*choice) == written);
-        if chosen.is_none() {
-            let all: Vec<&str> = choices.iter().map(|choice| name(*choice)).collect();
-            let path = self.at(field);
-            self.findings.add_with(Code::NotOneOf, &path, written, all.join(", "));
-        }
-        chosen
-    }
-
-    /// Notes that a field is missing, unless something is there that was judged.
-    fn need(&mut self, field: &'static str) {
-        if self.fields.get(field).is_none_or(Value::is_null) {
-            let path = self.at(field);
-            self.findings.add(Code::Required, &path, "");
-        }
-    }
-
-    fn nothing_else(self) {
-        // A name is a member's own text like any other, so the path bears it shortened; some are enough to see the rest.
-        let unknown = self.fields.keys().filter(|field| !self.known.contains(&field.as_str())).take(20);
-        for field in unknown {
-            let path = self.at(&field.chars().filter(|c| text::is_visible(*c)).take(40).collect::<String>());
-            self.findings.add(Code::UnknownField, &path, field);
-        }
-    }
-}
-
-/// The entries of a list that are objects, each as a form.
-fn each<'a>(
-    entries: &'a [Value],
-    list: &str,
-    findings: &mut Findings,
-    mut entry: impl FnMut(usize, &mut Form<'a, '_>),
-) {
-    for (at, value) in entries.iter().enumerate() {
-        let path = format!("{list}[{at}]");
-        let Value::Object(fields) = value else {
-            findings.add_with(Code::WrongType, &path, &brief(value), "object");
-            continue;
-        };
-        let mut form = Form { fields, path, known: Vec::new(), findings };
-        entry(at, &mut form);
-        form.nothing_else();
-    }
 }
 
 fn skills(entries: &[Value], findings: &mut Findings) -> Vec<Skill> {
@@ -405,7 +235,7 @@ fn languages(entries: &[Value], findings: &mut Findings) -> Vec<String> {
 }
 
 fn place(fields: &Map<String, Value>, path: String, findings: &mut Findings) -> Option<Location> {
-    let mut form = Form { fields, path, known: Vec::new(), findings };
+    let mut form = Form::new(fields, path, findings);
     form.need("country");
     let (town, land) = (form.at("city"), form.at("country"));
     let city = form.text("city");
@@ -417,7 +247,7 @@ fn place(fields: &Map<String, Value>, path: String, findings: &mut Findings) -> 
 }
 
 fn available(fields: &Map<String, Value>, path: String, findings: &mut Findings) -> Option<Availability> {
-    let mut form = Form { fields, path: path.clone(), known: Vec::new(), findings };
+    let mut form = Form::new(fields, path.clone(), findings);
     form.need("status");
     let status = form.choice("status", &availability::Status::ALL, availability::Status::name);
     let from = form.edit("from", "date", Value::as_str).over(None);

@@ -10,6 +10,7 @@ pub mod change;
 pub mod directory;
 pub mod email;
 pub mod field;
+pub mod form;
 pub mod handle;
 pub mod input;
 pub mod language;

@@ -121,7 +121,8 @@ fn joins(c: char, before: Option<char>, after: Option<char>) -> bool {
     let (Some(before), Some(after)) = (before, after) else { return false };
     let emoji = |c: char| c.is_emoji_char() && !c.is_ascii();
     let pictures = c == ZWJ && (emoji(before) || before == '\u{fe0f}') && emoji(after);
-    pictures || (joining(before) && joining(after))
+    // A mark may stand on the letter before, and marks have no script of their own.
+    pictures || ((joining(before) || before.script() == Script::Inherited) && joining(after))
 }
 
 /// Whether the script of `c` is one that joiners are written in: those of the Arabic kind and the Brahmic ones.
@@ -149,7 +150,6 @@ fn joining(c: char) -> bool {
             | Script::Tibetan
             | Script::Balinese
             | Script::Javanese
-            | Script::Inherited
     )
 }
 
@@ -174,6 +174,7 @@ mod tests {
             ("a\u{2066}b", Code::DirectionCharacter),
             ("a\u{200b}b", Code::InvisibleCharacter),
             ("pay\u{200d}pal", Code::InvisibleCharacter),
+            ("a\u{302}\u{200c}\u{302}b", Code::InvisibleCharacter),
             ("a\u{feff}", Code::InvisibleCharacter),
             ("x\u{fe0f}\u{fe0e}\u{fe0f}", Code::InvisibleCharacter),
             ("\u{3164}", Code::InvisibleCharacter),

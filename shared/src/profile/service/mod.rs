@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-pub use writes::welcome;
+pub use writes::{Newcomer, welcome};
 
 use super::{
     Field, KeptFile, Language, Profile, ProfileId,

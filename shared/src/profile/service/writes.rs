@@ -10,10 +10,10 @@ use crate::{
         Language, Profile, ProfileId,
         change::{self, Updated},
         directory::{Commit, Committed, Directory, Entry, Leaving, Taken},
-        email, input,
+        email, input, names,
         notice::{self, Event},
         upload::{Files, Prepare},
-        violation::{Code, Violation},
+        violation::{Code, Findings, Violation},
     },
 };
 
@@ -171,19 +171,40 @@ pub(super) fn busy() -> Failure {
     Failure::Unavailable(Unavailable::new("the profile directory", "others were faster each time"))
 }
 
-/// Gives somebody who just signed up a blank profile, unless they have one. The address is one that the user pool has
-/// verified; if another profile bears it, the member starts without a profile and picks an address when creating it.
+/// Somebody who just signed up, as the user pool tells of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Newcomer<'a> {
+    /// Who.
+    pub sub: &'a str,
+    /// Their address, which the user pool has verified.
+    pub email: &'a str,
+    /// Their whole name, if an identity provider told it.
+    pub name: Option<&'a str>,
+    /// The language they came with.
+    pub language: Language,
+}
+
+/// Gives a newcomer a blank profile, unless they have one. If another profile bears the address, or it is none that the
+/// rules take, the member starts without a profile and picks an address when creating it.
 ///
 /// # Errors
 /// The directory does not answer; the step may be repeated.
 pub async fn welcome(
     directory: &impl Directory,
-    (id, sub, address): (ProfileId, &str, &str),
-    language: Language,
+    id: ProfileId,
+    newcomer: Newcomer<'_>,
     now: Timestamp,
 ) -> Result<Option<Profile>, Unavailable> {
-    let Ok(address) = email::read(address, "email") else { return directory.by_owner(sub).await };
-    let profile = Profile::blank(id, sub, &address, language, now);
+    let Newcomer { sub, email, name, language } = newcomer;
+    let Ok(address) = email::read(email, "email") else { return directory.by_owner(sub).await };
+    let (given, family) = names::split(name.unwrap_or_default());
+    // A name that the rules do not take is left to the member: nobody is there to be told.
+    let read = |name: &str| names::read(name, "name", &mut Findings::default());
+    let profile = Profile {
+        first_name: read(&given),
+        last_name: read(&family),
+        ..Profile::blank(id, sub, &address, language, now)
+    };
     let entry = Entry { version: 1, at: now, by: format!("member/{sub}"), changes: Vec::new() };
     let moves = change::moves(None, &profile);
     let commit = Commit { profile: profile.clone(), moves, entry, notices: Vec::new(), upload: None };

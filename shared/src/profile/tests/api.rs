@@ -8,7 +8,7 @@ use crate::profile::{
     ProfileId,
     handle::RESERVED_FOR,
     notice::{Audience, Event},
-    service::{ErrorType, leave, welcome},
+    service::{ErrorType, Newcomer, leave, welcome},
     upload::{EXPIRES_AFTER, checksum},
 };
 
@@ -149,9 +149,11 @@ async fn handles_and_addresses_are_one_members() {
 async fn who_signed_up_has_a_blank_profile_to_fill() {
     let house = House::under(Weather::default());
     for _ in 0..2 {
-        let blank =
-            welcome(&house.members, (ProfileId("p1".into()), "zoe", "Zoe@Example.org"), Language::En, start()).await;
-        assert_eq!(blank.unwrap().unwrap().email, "Zoe@example.org");
+        let newcomer =
+            Newcomer { sub: "zoe", email: "Zoe@Example.org", name: Some("Zoé LEFÈVRE"), language: Language::En };
+        let blank = welcome(&house.members, ProfileId("p1".into()), newcomer, start()).await;
+        let blank = blank.unwrap().unwrap();
+        assert_eq!((blank.email.as_str(), blank.full_name().as_str()), ("Zoe@example.org", "Zoé LEFÈVRE"));
     }
     let zoe = freelancer("zoe");
     assert_eq!(house.ask(&zoe, "me", Value::Null).await.unwrap()["handle"], Value::Null);
