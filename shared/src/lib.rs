@@ -16,6 +16,8 @@ pub mod mail;
 pub mod money;
 pub mod outcome;
 pub mod payment;
+#[cfg(feature = "profiles")]
+pub mod profile;
 pub mod receive;
 pub mod refund;
 pub mod sale;

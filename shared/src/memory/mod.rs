@@ -4,6 +4,10 @@
 mod announced;
 mod books;
 mod depot;
+#[cfg(feature = "profiles")]
+mod directory;
+#[cfg(feature = "profiles")]
+mod shelf;
 mod vandal;
 
 #[cfg(test)]
@@ -14,6 +18,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub use announced::{Announced, ParkedEvent};
 pub use books::Books;
 pub use depot::{Depot, PostOfficeBox};
+#[cfg(feature = "profiles")]
+pub use directory::Members;
+#[cfg(feature = "profiles")]
+pub use shelf::Shelf;
 
 use crate::outcome::Unavailable;
 

@@ -2,6 +2,8 @@
 
 pub mod contract;
 pub mod matrix;
+#[cfg(feature = "profiles")]
+pub mod profiles;
 
 use crate::invoice::print::Words;
 

@@ -1,0 +1,226 @@
+//! Who may do what, and who sees which field. The schema says the same to AppSync; what counts is said here.
+//!
+//! A member is known by the `sub` of their token and by its groups. Programs sign with IAM and may do what they are
+//! listed for, nothing else. Who is neither may do nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value};
+
+use super::{Field, Profile};
+
+/// A group of members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Group {
+    /// Has a profile, and writes it.
+    Freelancer,
+    /// Works for the house: sees all of every profile.
+    Team,
+    /// Runs the house: may also change and delete profiles.
+    Admin,
+}
+
+impl Group {
+    /// Every group.
+    pub const ALL: [Self; 3] = [Self::Freelancer, Self::Team, Self::Admin];
+
+    /// The name in Cognito: `freelancer`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Freelancer => "freelancer",
+            Self::Team => "team",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+/// What a caller asks for, named as the API names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "each is the operation of the API of the same name, and told in the schema")]
+pub enum Operation {
+    CreateProfile,
+    UpdateProfile,
+    DeleteProfile,
+    RequestUpload,
+    ConfirmUpload,
+    Me,
+    Profile,
+    ProfileByHandle,
+    SearchProfiles,
+    ProfileHistory,
+    ExportMyData,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: [Self; 11] = [
+        Self::CreateProfile,
+        Self::UpdateProfile,
+        Self::DeleteProfile,
+        Self::RequestUpload,
+        Self::ConfirmUpload,
+        Self::Me,
+        Self::Profile,
+        Self::ProfileByHandle,
+        Self::SearchProfiles,
+        Self::ProfileHistory,
+        Self::ExportMyData,
+    ];
+
+    /// `createProfile`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CreateProfile => "createProfile",
+            Self::UpdateProfile => "updateProfile",
+            Self::DeleteProfile => "deleteProfile",
+            Self::RequestUpload => "requestUpload",
+            Self::ConfirmUpload => "confirmUpload",
+            Self::Me => "me",
+            Self::Profile => "profile",
+            Self::ProfileByHandle => "profileByHandle",
+            Self::SearchProfiles => "searchProfiles",
+            Self::ProfileHistory => "profileHistory",
+            Self::ExportMyData => "exportMyData",
+        }
+    }
+
+    /// The operation of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|operation| operation.name() == name)
+    }
+}
+
+/// Programs that may call the API: the name of the IAM role each runs under, and what it may do.
+pub type Programs = BTreeMap<String, BTreeSet<Operation>>;
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// Somebody with a token of the user pool.
+    Member {
+        /// Who; never another's.
+        sub: String,
+        /// What they are.
+        groups: BTreeSet<Group>,
+    },
+    /// A program of the house.
+    Iam {
+        /// The role it runs under.
+        role: String,
+        /// What it may do.
+        may: BTreeSet<Operation>,
+    },
+}
+
+/// The caller may not do this. Says no more than that: what exists is nobody's business who may not see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not allowed")]
+pub struct Denied;
+
+impl Caller {
+    /// The caller in an AppSync event's `identity`: a Cognito token with its `sub`, `groups` that may be null, and
+    /// `claims`; or an IAM identity with its `userArn`. AppSync has verified either.
+    ///
+    /// # Errors
+    /// There is none, as with an API key, it is of another kind, or it is a program that is not listed.
+    pub fn read(identity: &Value, programs: &Programs) -> Result<Self, Denied> {
+        let Value::Object(identity) = identity else { return Err(Denied) };
+        match (text(identity, "sub"), text(identity, "userArn")) {
+            (Some(sub), None) => Self::member(sub, identity),
+            (None, Some(arn)) => {
+                let role = role(arn).ok_or(Denied)?;
+                let may = programs.get(role).cloned().ok_or(Denied)?;
+                Ok(Self::Iam { role: role.to_owned(), may })
+            }
+            _ => Err(Denied),
+        }
+    }
+
+    fn member(sub: &str, identity: &Map<String, Value>) -> Result<Self, Denied> {
+        let claims = identity.get("claims").and_then(Value::as_object).ok_or(Denied)?;
+        // Both are told twice; where they disagree somebody made the identity up.
+        if text(claims, "sub").is_some_and(|claimed| claimed != sub) {
+            return Err(Denied);
+        }
+        let told = identity.get("groups").filter(|groups| !groups.is_null()).or_else(|| claims.get("cognito:groups"));
+        let told = told.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let is = |group: &Group| told.iter().any(|name| name.as_str() == Some(group.name()));
+        Ok(Self::Member { sub: sub.to_owned(), groups: Group::ALL.into_iter().filter(is).collect() })
+    }
+
+    /// Who it is, where it is a member.
+    pub fn sub(&self) -> Option<&str> {
+        match self {
+            Self::Member { sub, .. } => Some(sub),
+            Self::Iam { .. } => None,
+        }
+    }
+
+    /// As the history names who changed a profile: `member/<sub>`, `iam/<role>`.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Member { sub, .. } => format!("member/{sub}"),
+            Self::Iam { role, .. } => format!("iam/{role}"),
+        }
+    }
+}
+
+fn text<'a>(object: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
+    object.get(field).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// The name of the role in `arn:aws:sts::123456789012:assumed-role/<name>/<session>`.
+fn role(arn: &str) -> Option<&str> {
+    let mut parts = arn.splitn(6, ':');
+    let (arn, _, service) = (parts.next()?, parts.next()?, parts.next()?);
+    let mut path = parts.nth(2)?.split('/');
+    (arn == "arn" && service == "sts" && path.next()? == "assumed-role").then(|| path.next()).flatten()
+}
+
+/// Whether `caller` may do this to a profile of `owner`, or to none in particular.
+///
+/// # Errors
+/// They may not.
+pub fn may(caller: &Caller, operation: Operation, owner: Option<&str>) -> Result<(), Denied> {
+    let allowed = match caller {
+        Caller::Iam { may, .. } => may.contains(&operation),
+        Caller::Member { sub, groups } => {
+            let own = owner == Some(sub.as_str());
+            let is = |group| groups.contains(&group);
+            match operation {
+                Operation::CreateProfile | Operation::RequestUpload | Operation::ConfirmUpload => {
+                    own && is(Group::Freelancer)
+                }
+                Operation::UpdateProfile => own && is(Group::Freelancer) || is(Group::Admin),
+                // Who was put out of every group can still see and take away what is theirs (GDPR, articles 15 and 17).
+                Operation::Me | Operation::ExportMyData => own,
+                Operation::DeleteProfile => own || is(Group::Admin),
+                Operation::Profile | Operation::ProfileByHandle | Operation::SearchProfiles => {
+                    own || !groups.is_empty()
+                }
+                Operation::ProfileHistory => is(Group::Admin),
+            }
+        }
+    };
+    if allowed { Ok(()) } else { Err(Denied) }
+}
+
+/// The fields of a profile of `owner` that `caller` sees: the address and the number are for its owner, the team and the
+/// admins alone.
+pub fn visible(caller: &Caller, owner: &str) -> BTreeSet<Field> {
+    let all = match caller {
+        Caller::Iam { .. } => false,
+        Caller::Member { sub, groups } => {
+            sub == owner || groups.contains(&Group::Team) || groups.contains(&Group::Admin)
+        }
+    };
+    let hidden = |field: &Field| matches!(field, Field::Email | Field::Phone);
+    Field::ALL.into_iter().filter(|field| all || !hidden(field)).collect()
+}
+
+/// The profile as `caller` sees it, as the API writes it: hidden fields are null.
+pub fn view(caller: &Caller, profile: &Profile) -> Map<String, Value> {
+    let visible = visible(caller, &profile.owner);
+    let shown = |field: Field| if visible.contains(&field) { field.of(profile) } else { Value::Null };
+    Field::ALL.into_iter().map(|field| (field.name().to_owned(), shown(field))).collect()
+}

@@ -1,0 +1,107 @@
+//! E-mail addresses: what can be mailed to (RFC 5321 and 6531, as mailboxes are given out today), and the form in which two
+//! of them are one.
+//!
+//! The grammar is the crate's; narrower here is what no provider gives out and much software breaks on: quoted local
+//! parts, comments, address literals, domains without a dot.
+
+use email_address::{EmailAddress, Options};
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+use super::{
+    text,
+    violation::{Code, Violation},
+};
+
+/// Bytes before the `@` (RFC 5321, section 4.5.3.1.1).
+const LOCAL: usize = 64;
+/// Bytes in all (RFC 5321, section 4.5.3.1.3, less the angle brackets).
+const WHOLE: usize = 254;
+
+/// What addresses are compared by: all in lower case, the domain in ASCII. RFC 5321 leaves the case of the local part to
+/// its host; no provider of today tells `Zoe@` from `zoe@`, and two profiles that do would be one person's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EmailKey(pub String);
+
+impl EmailKey {
+    /// The key of an address that was read before.
+    pub fn of(address: &str) -> Self {
+        Self(address.to_lowercase().nfc().collect())
+    }
+}
+
+/// An address that can be mailed to: its local part as it was written, its domain in lower case and ASCII.
+///
+/// # Errors
+/// It is not such an address.
+pub fn read(value: &str, path: &str) -> Result<String, Violation> {
+    if value.trim().is_empty() {
+        return Err(Violation::new(Code::Required, path, value));
+    }
+    address(value).ok_or_else(|| Violation::new(Code::EmailMalformed, path, value))
+}
+
+fn address(value: &str) -> Option<String> {
+    let whole = value.trim();
+    if whole.len() > 4 * WHOLE || text::unfit(whole, false).is_some() || whole.contains(char::is_whitespace) {
+        return None;
+    }
+    let whole: String = whole.nfc().collect();
+    let (local, domain) = whole.rsplit_once('@')?;
+    if local.len() > LOCAL || local.contains(['"', '(', ')', '\\', '@']) {
+        return None;
+    }
+    let domain = idna::domain_to_ascii_cow(domain.as_bytes(), idna::AsciiDenyList::STD3).ok()?;
+    let labels: Vec<&str> = domain.split('.').collect();
+    let hosted = labels.len() > 1 && labels.iter().all(|label| is_label(label));
+    // A name of digits at the top is an address of IPv4, never a domain (RFC 3696, section 2).
+    let named = labels.last().is_some_and(|top| top.len() > 1 && !top.bytes().all(|byte| byte.is_ascii_digit()));
+    let address = format!("{local}@{domain}");
+    if !hosted || !named || address.len() > WHOLE {
+        return None;
+    }
+    let options = Options::default().without_display_text().without_domain_literal().with_required_tld();
+    EmailAddress::parse_with_options(&address, options).is_ok().then_some(address)
+}
+
+/// Whether a host can bear this name (RFC 1035, section 2.3.1, RFC 1123, section 2.1).
+fn is_label(label: &str) -> bool {
+    (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_kept_so_that_mail_finds_them() {
+        for (written, kept) in [
+            (" Zoe.Lefevre+x@Example.ORG ", "Zoe.Lefevre+x@example.org"),
+            ("zoé@exemple.fr", "zoé@exemple.fr"),
+            ("a@bücher.example", "a@xn--bcher-kva.example"),
+            ("a@ＥＸＡＭＰＬＥ.org", "a@example.org"),
+            ("o'neil@mail.example.co.uk", "o'neil@mail.example.co.uk"),
+        ] {
+            assert_eq!(read(written, "email").as_deref(), Ok(kept), "{written}");
+        }
+        assert_eq!(EmailKey::of("Zoé@exemple.fr"), EmailKey::of("zoe\u{301}@exemple.fr"));
+    }
+
+    #[test]
+    fn what_cannot_be_mailed_is_refused() {
+        for bad in [
+            "a",
+            "a@b",
+            "a b@c.fr",
+            "a@b.fr\nBcc: x@y.fr",
+            "\"a b\"@c.fr",
+            "a@[127.0.0.1]",
+            "Zoé <a@b.fr>",
+            "a@1.2.3.4",
+        ] {
+            assert_eq!(read(bad, "email").map_err(|wrong| wrong.code), Err(Code::EmailMalformed), "{bad}");
+        }
+        assert_eq!(read(" ", "email").map_err(|wrong| wrong.code), Err(Code::Required));
+    }
+}

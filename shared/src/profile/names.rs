@@ -1,0 +1,80 @@
+//! Names of people: kept as they are written, trimmed, with single spaces; and split where somebody else wrote both in one.
+
+use super::{
+    text::{self, Shape},
+    violation::{Code, Findings},
+};
+
+/// Most characters of one name.
+pub const LONGEST: usize = 80;
+
+/// Signs that no name has and that letters are addressed, markup written or addresses spelled with.
+const FOREIGN: &str = "<>{}[]|\\/@#$%^*=~`\"_:;!?&+";
+
+/// The name as it is kept, or its mistakes noted.
+pub fn read(value: &str, path: &str, findings: &mut Findings) -> Option<String> {
+    let name = text::clean(value, path, Shape::line(1, LONGEST), findings)?;
+    let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let named = name.chars().any(char::is_alphabetic) && !name.chars().any(|c| FOREIGN.contains(c) || c.is_numeric());
+    if !named {
+        findings.add(Code::NameMalformed, path, &name);
+        return None;
+    }
+    Some(name)
+}
+
+/// The given and the family name in one that an identity provider tells as a whole. Names in capitals are the family's, as
+/// France writes them (`Zoé LE GALL`, `LE GALL Zoé`); without capitals the last word is.
+pub fn split(whole: &str) -> (String, String) {
+    let words: Vec<&str> = whole.split_whitespace().collect();
+    let shouted = |word: &&&str| word.chars().count() > 1 && !word.chars().any(char::is_lowercase);
+    let (family, given): (Vec<&str>, Vec<&str>) = words.iter().partition(|word| shouted(word));
+    if !family.is_empty() && !given.is_empty() {
+        return (given.join(" "), family.join(" "));
+    }
+    match words.split_last() {
+        Some((last, first)) if !first.is_empty() => (first.join(" "), (*last).to_owned()),
+        _ => (words.join(" "), String::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_kept_as_people_write_them() {
+        for (written, kept) in [
+            ("  Zoé  ", Some("Zoé")),
+            ("Jean  Luc", Some("Jean Luc")),
+            ("O’Neil", Some("O’Neil")),
+            ("d'Ormesson, Jr.", Some("d'Ormesson, Jr.")),
+            ("María José", Some("María José")),
+            ("山田", Some("山田")),
+            ("-", None),
+            ("", None),
+            ("Zoé <b>", None),
+            ("https://example.org", None),
+            ("R2D2", None),
+            ("Zoé\nX", None),
+        ] {
+            let mut findings = Findings::default();
+            assert_eq!(read(written, "firstName", &mut findings).as_deref(), kept, "{written}");
+            assert_eq!(findings.0.is_empty(), kept.is_some());
+        }
+    }
+
+    #[test]
+    fn a_whole_name_is_split_where_its_capitals_say() {
+        for (whole, given, family) in [
+            ("Zoé Lefèvre", "Zoé", "Lefèvre"),
+            ("Zoé LE GALL", "Zoé", "LE GALL"),
+            ("LE GALL Zoé", "Zoé", "LE GALL"),
+            ("Jean Luc Martin", "Jean Luc", "Martin"),
+            ("Zoé", "Zoé", ""),
+            ("", "", ""),
+        ] {
+            assert_eq!(split(whole), (given.to_owned(), family.to_owned()), "{whole}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The queries: a profile, many of them, the history of one, and all that is kept of the caller.
+
+use serde_json::{Value, json};
+
+use super::{Failure, Task, arguments::Arguments};
+use crate::profile::{
+    Profile, ProfileId, Status,
+    access::{Caller, Group},
+    directory::{Directory, Entry},
+    handle::HandleKey,
+    search::{self, Query},
+    upload::{Files, Prepare},
+};
+
+/// Lines of history on a page where nobody says how many, and at most.
+const HISTORY_PAGE: u32 = 50;
+
+impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
+    pub(super) async fn me(&self) -> Result<Value, Failure> {
+        let sub = self.caller.sub().ok_or(Failure::Denied)?;
+        self.allowed(Some(sub))?;
+        self.shown(self.desk.directory.by_owner(sub).await?).await
+    }
+
+    pub(super) async fn profile(&self) -> Result<Value, Failure> {
+        let id = self.id()?;
+        let found = self.desk.directory.by_id(&id).await?;
+        self.found(found).await
+    }
+
+    pub(super) async fn profile_by_handle(&self) -> Result<Value, Failure> {
+        let mut arguments = Arguments::new(&self.request.arguments);
+        arguments.need("handle");
+        let handle = arguments.text("handle").unwrap_or_default();
+        arguments.end()?;
+        // No handle is longer, however it is spelled.
+        let found = match handle.trim().trim_start_matches('@') {
+            long if long.len() > 1000 => None,
+            handle => self.desk.directory.by_handle(&HandleKey::of(handle), self.request.now).await?,
+        };
+        self.found(found).await
+    }
+
+    pub(super) async fn search(&self) -> Result<Value, Failure> {
+        self.allowed(None)?;
+        let mut arguments = Arguments::new(&self.request.arguments);
+        let (skill, text) = (arguments.text("skill"), arguments.text("text"));
+        let availability = arguments.choice("availability", &Status::ALL, Status::name);
+        let limit = arguments.between("limit", 1, search::LARGEST_PAGE).unwrap_or(search::USUAL_PAGE);
+        let cursor = arguments.text("cursor");
+        arguments.end()?;
+        let query = Query::new(skill, text, availability)?;
+        let of = query.fingerprint();
+        let after = cursor.map(|cursor| search::place(&of, cursor)).transpose()?;
+        let page = self.desk.directory.search(&query, after.as_deref(), limit).await?;
+        let mut items = Vec::new();
+        for profile in &page.entries {
+            items.push(self.present(profile).await?);
+        }
+        Ok(json!({ "items": items, "cursor": page.next.map(|next| search::cursor(&of, &next)) }))
+    }
+
+    pub(super) async fn history(&self) -> Result<Value, Failure> {
+        self.allowed(None)?;
+        let mut arguments = Arguments::new(&self.request.arguments);
+        arguments.need("id");
+        let id = ProfileId(arguments.text("id").unwrap_or_default().to_owned());
+        let limit = arguments.between("limit", 1, HISTORY_PAGE).unwrap_or(HISTORY_PAGE);
+        let cursor = arguments.text("cursor");
+        arguments.end()?;
+        let of = format!("history/{id}");
+        let after = cursor.map(|cursor| search::place(&of, cursor)).transpose()?;
+        let page = self.desk.directory.history(&id, after.as_deref(), limit).await?;
+        let items: Vec<Value> = page.entries.iter().map(line).collect();
+        Ok(json!({ "items": items, "cursor": page.next.map(|next| search::cursor(&of, &next)) }))
+    }
+
+    /// All that is kept of the caller, as JSON (GDPR, articles 15 and 20).
+    pub(super) async fn export(&self) -> Result<Value, Failure> {
+        let sub = self.caller.sub().ok_or(Failure::Denied)?;
+        self.allowed(Some(sub))?;
+        let profile = self.desk.directory.by_owner(sub).await?;
+        let mut history = Vec::new();
+        let mut shown = Value::Null;
+        if let Some(profile) = &profile {
+            shown = self.present(profile).await?;
+            let mut after = None;
+            loop {
+                let page = self.desk.directory.history(&profile.id, after.as_deref(), HISTORY_PAGE).await?;
+                history.extend(page.entries.iter().map(line));
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        let language = profile.as_ref().map(|profile| profile.language);
+        Ok(json!({
+            "exportedAt": self.request.now,
+            "owner": sub,
+            "language": language,
+            "profile": shown,
+            "history": history,
+        }))
+    }
+
+    fn id(&self) -> Result<ProfileId, Failure> {
+        let mut arguments = Arguments::new(&self.request.arguments);
+        arguments.need("id");
+        let id = ProfileId(arguments.text("id").unwrap_or_default().to_owned());
+        arguments.end()?;
+        Ok(id)
+    }
+
+    /// What a caller gets of what was found: nothing, if there is nothing for them to see.
+    async fn found(&self, found: Option<Profile>) -> Result<Value, Failure> {
+        self.allowed(found.as_ref().map(|profile| profile.owner.as_str()))?;
+        self.shown(found.filter(|profile| !profile.is_blank() || self.sees_blank(profile))).await
+    }
+
+    /// Whether the caller sees a profile in which nothing was written yet.
+    fn sees_blank(&self, profile: &Profile) -> bool {
+        match self.caller {
+            Caller::Iam { .. } => true,
+            Caller::Member { sub, groups } => {
+                *sub == profile.owner || groups.contains(&Group::Team) || groups.contains(&Group::Admin)
+            }
+        }
+    }
+
+    async fn shown(&self, found: Option<Profile>) -> Result<Value, Failure> {
+        match found {
+            Some(profile) => self.present(&profile).await,
+            None => Ok(Value::Null),
+        }
+    }
+}
+
+/// A line of history, as the API writes it: states before and after are JSON of whatever type the field has.
+fn line(entry: &Entry) -> Value {
+    let changes: Vec<Value> = entry
+        .changes
+        .iter()
+        .map(|change| json!({ "field": change.field.name(), "from": change.from.to_string(), "to": change.to.to_string() }))
+        .collect();
+    json!({ "version": entry.version, "at": entry.at, "by": entry.by, "changes": changes })
+}

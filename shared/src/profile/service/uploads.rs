@@ -1,0 +1,100 @@
+//! The mutations of files: announce one, and confirm it once it came.
+
+use serde_json::{Value, json};
+
+use super::{Failure, Task, arguments::Arguments, writes::busy};
+use crate::profile::{
+    Profile, change,
+    directory::{Committed, Directory},
+    notice::Event,
+    upload::{self, Files, Kind, Prepare, Upload},
+    violation::{Code, Violation},
+};
+
+const TRIES: usize = 8;
+
+impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
+    pub(super) async fn request_upload(&self) -> Result<Value, Failure> {
+        let sub = self.caller.sub().ok_or(Failure::Denied)?;
+        self.allowed(Some(sub))?;
+        let mut arguments = Arguments::new(&self.request.arguments);
+        for name in ["kind", "contentType", "size", "sha256"] {
+            arguments.need(name);
+        }
+        let kind = arguments.choice("kind", &Kind::ALL, Kind::name);
+        let content_type = arguments.text("contentType").unwrap_or_default();
+        let size = arguments.whole("size").unwrap_or_default();
+        let sha256 = arguments.text("sha256").unwrap_or_default();
+        arguments.end()?;
+        let profile = self.desk.directory.by_owner(sub).await?.ok_or(Failure::NotFound)?;
+        let random = (self.desk.random)();
+        let told = (content_type, size, sha256);
+        let upload = upload::announce(&profile.id, kind.unwrap_or(Kind::Avatar), told, &random, self.request.now)?;
+        self.desk.directory.expect_upload(&upload).await?;
+        let target = self.desk.files.presign(&upload, self.request.now).await?;
+        Ok(json!({ "id": upload.id, "url": target.url, "headers": target.headers, "expiresAt": upload.expires_at }))
+    }
+
+    pub(super) async fn confirm_upload(&self) -> Result<Value, Failure> {
+        let sub = self.caller.sub().ok_or(Failure::Denied)?;
+        self.allowed(Some(sub))?;
+        let mut arguments = Arguments::new(&self.request.arguments);
+        arguments.need("id");
+        let id = arguments.text("id").unwrap_or_default();
+        arguments.end()?;
+        let profile = self.desk.directory.by_owner(sub).await?.ok_or(Failure::NotFound)?;
+        let announced = self.desk.directory.upload(id).await?.filter(|upload| upload.profile == profile.id);
+        let Some(upload) = announced else {
+            // The answer to the same request was lost on its way.
+            let kept = [&profile.avatar, &profile.cv].into_iter().flatten();
+            if kept.clone().any(|file| !id.is_empty() && file.key.rsplit('/').next() == Some(id)) {
+                return self.present(&profile).await;
+            }
+            return Err(Violation::new(Code::UploadUnknown, "id", id).into());
+        };
+        let Some(bytes) = self.desk.files.read(&upload.key(), upload.size).await? else {
+            return Err(Violation::new(Code::UploadMissing, "id", id).into());
+        };
+        if let Err(violation) = upload::confirm(&upload, &bytes, self.request.now) {
+            return self.refuse(&upload, violation).await;
+        }
+        let Some(prepared) = self.desk.prepare.prepare(upload.kind, &upload.content_type, bytes) else {
+            let unread = Violation::new(Code::UploadDiffers, "id", id).with("contentType");
+            return self.refuse(&upload, unread).await;
+        };
+        let file = upload::kept(&upload, &prepared);
+        self.desk.files.keep(&file.key, &file.content_type, &prepared.bytes).await?;
+        if let (Some(key), Some(thumbnail)) = (&file.thumbnail, &prepared.thumbnail) {
+            self.desk.files.keep(key, &file.content_type, thumbnail).await?;
+        }
+        let mut current = profile;
+        for _ in 0..TRIES {
+            let updated = change::with_file(&current, upload.kind, &file, self.request.now)?;
+            match self.commit(Event::Changed, Some(&current), &updated, Some(upload.id.clone())).await? {
+                Committed::Done => {
+                    self.desk.files.remove(&upload.key()).await.unwrap_or_else(|unavailable| {
+                        // It expires under uploads/ by itself.
+                        tracing::warn!(%unavailable, "a confirmed upload is not removed yet");
+                    });
+                    self.clear(&current, &updated.profile).await;
+                    return self.present(&updated.profile).await;
+                }
+                Committed::Moved(Some(moved)) => current = *moved,
+                Committed::Moved(None) | Committed::Taken(_) => {
+                    // The member left meanwhile: nothing may stay behind.
+                    let without = Profile { avatar: None, cv: None, ..updated.profile.clone() };
+                    self.clear(&updated.profile, &without).await;
+                    return Err(Failure::NotFound);
+                }
+            }
+        }
+        Err(busy())
+    }
+
+    /// Deletes what came and forgets that it was announced.
+    async fn refuse(&self, upload: &Upload, violation: Violation) -> Result<Value, Failure> {
+        self.desk.files.remove(&upload.key()).await?;
+        self.desk.directory.drop_upload(&upload.id).await?;
+        Err(violation.into())
+    }
+}
