@@ -122,7 +122,7 @@ async fn load(name: &str, warm: usize, all: usize) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hundreds_of_sales_are_answered_and_mailed_by_functions_that_do_not_grow() -> Result<()> {
-    load("load", 150, 450).await
+    load("load", 80, 240).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
