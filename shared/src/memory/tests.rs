@@ -98,8 +98,12 @@ impl House {
     }
 
     async fn take_back(&self, refunds: &[Refund]) {
+        self.take_back_at(refunds, start()).await;
+    }
+
+    async fn take_back_at(&self, refunds: &[Refund], now: Timestamp) {
         let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
-        let clock = FixedClock(start());
+        let clock = FixedClock(now);
         let issuer = Issuer {
             ledger: &self.books,
             archive: &self.depot,
@@ -297,6 +301,19 @@ async fn refunds_at_once_never_credit_more_than_was_billed() {
         back.iter().filter_map(|refund| house.books.parked(&Basis::Refund(refund.key.clone()))).collect();
     assert_eq!(waiting.len(), 1);
     assert_eq!(waiting[0].word, "refund_exceeds");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_credit_note_is_not_older_than_its_invoice_by_whatever_clock() {
+    let sales = sales(1);
+    let back = refunds(&sales, &[(0, 100)]);
+    let house = House::under(Weather::default());
+    house.record(&sales).await;
+    house.issue(&sales).await;
+    house.take_back_at(&back, start() - SignedDuration::from_hours(24 * 30)).await;
+    let entries = house.books.entries();
+    assert_eq!(entries[0].invoice.issued_on, entries[1].invoice.issued_on);
+    assert!(entries[1].invoice.number.0.starts_with("A2026-11"), "{}", entries[1].invoice.number);
 }
 
 #[tokio::test(flavor = "current_thread")]
