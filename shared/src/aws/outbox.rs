@@ -152,8 +152,12 @@ impl Outbox for DynamoOutbox {
                 "SET #status = :sent, message_id = :message, sent_at = :at, expires_at = :expires \
                  REMOVE lease_until, claimed_by",
             )
-            // An event may have been quicker, and know more.
-            .condition_expression("#status IN (:queued, :sending, :unknown, :sent)")
+            // An event may have been quicker, and know more: that this very message came back, and a person may have put
+            // the mail on its way again since.
+            .condition_expression(
+                "#status IN (:queued, :sending, :unknown, :sent) \
+                 AND (attribute_not_exists(came_back) OR NOT contains(came_back, :message))",
+            )
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":queued", text("queued"))
             .expression_attribute_values(":sending", text("sending"))

@@ -69,7 +69,8 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    /// Notes that a claimed mail was sent, under the service's id, unless more is known of it by now.
+    /// Notes that a claimed mail was sent, under the service's id, unless more is known of it by now: a message that came
+    /// back says nothing of a mail that was put back since.
     fn sent(
         &self,
         id: &MailId,

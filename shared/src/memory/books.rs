@@ -330,12 +330,12 @@ impl Outbox for Books {
         self.give_up(id, claimant, Some(reason))
     }
 
-    async fn sent(&self, id: &MailId, _: &str, _: Timestamp) -> Result<(), Unavailable> {
-        self.settle(id, Status::Sent, |now| now.stage() <= Stage::Sent)
+    async fn sent(&self, id: &MailId, message_id: &str, _: Timestamp) -> Result<(), Unavailable> {
+        self.settle(id, Status::Sent, |mail| mail.status.stage() <= Stage::Sent && !mail.came_back.contains(message_id))
     }
 
     async fn unknown(&self, id: &MailId, _: Timestamp) -> Result<(), Unavailable> {
-        self.settle(id, Status::Unknown, |now| matches!(now, Status::Sending { .. }))
+        self.settle(id, Status::Unknown, |mail| matches!(mail.status, Status::Sending { .. }))
     }
 
     async fn park(&self, id: &MailId, reason: &Reason, _: Timestamp) -> Result<(), Unavailable> {
@@ -366,9 +366,9 @@ impl Books {
     }
 
     /// Moves a mail to `status` if it stands where `may` allows.
-    fn settle(&self, id: &MailId, status: Status, may: impl FnOnce(&Status) -> bool) -> Result<(), Unavailable> {
+    fn settle(&self, id: &MailId, status: Status, may: impl FnOnce(&Queued) -> bool) -> Result<(), Unavailable> {
         self.call("the outbox", |written| {
-            if let Some(queued) = written.mails.get_mut(id).filter(|queued| may(&queued.status)) {
+            if let Some(queued) = written.mails.get_mut(id).filter(|queued| may(queued)) {
                 queued.status = status;
                 queued.claimant = None;
             }

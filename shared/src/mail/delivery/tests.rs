@@ -177,7 +177,15 @@ async fn a_mail_that_was_put_back_is_not_judged_by_its_earlier_message() {
         follow(&report(&id, "m1", fate), &books, now()).await.unwrap();
         assert_eq!(status(&books), Status::Queued);
     }
+    books.sent(&id, "m1", now()).await.unwrap();
+    assert_eq!(
+        status(&books),
+        Status::Queued,
+        "the sender's late record of that message keeps nobody from sending again"
+    );
     assert_eq!(claim(&books, &id).await, Claim::Ours);
+    books.sent(&id, "m1", now()).await.unwrap();
+    assert!(matches!(status(&books), Status::Sending { .. }), "nor does it settle the sending that is under way");
     books.sent(&id, "m2", now()).await.unwrap();
     follow(&report(&id, "m1", Fate::Bounced(why())), &books, now()).await.unwrap();
     assert_eq!(status(&books), Status::Sent);
