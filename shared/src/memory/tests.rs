@@ -38,7 +38,7 @@ fn start() -> Timestamp {
 struct Typewriter;
 
 impl Render for Typewriter {
-    fn render(&self, page: &Page, _: &str) -> Result<Vec<u8>, Reason> {
+    fn render(&self, _: &Invoice, page: &Page) -> Result<Vec<u8>, Reason> {
         Ok(format!("{page:?}").into_bytes())
     }
 }
