@@ -2,6 +2,10 @@
 //! one store.
 
 mod delivery;
+mod look;
+
+pub use delivery::status_of;
+pub use look::MailRow;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -81,7 +85,7 @@ pub(super) struct Queued {
     pub(super) status: Status,
     claimant: Option<String>,
     pub(super) parked: Option<Reason>,
-    came_back: BTreeSet<String>,
+    pub(super) came_back: BTreeSet<String>,
     hindered: BTreeSet<String>,
 }
 

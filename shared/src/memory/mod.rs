@@ -12,7 +12,7 @@ mod tests;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use announced::{Announced, ParkedEvent};
-pub use books::Books;
+pub use books::{Books, MailRow, status_of};
 pub use depot::{Depot, PostOfficeBox};
 
 use crate::outcome::Unavailable;
