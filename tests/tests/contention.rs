@@ -86,7 +86,7 @@ fn groups(name: &str, count: usize, size: usize) -> Vec<Vec<Sale>> {
 
 async fn record<P: PaymentLog + Clone + 'static>(log: &P, groups: &[Vec<Sale>]) -> Result<()> {
     let mut recording = JoinSet::new();
-    for group in groups.to_vec() {
+    for group in groups.iter().cloned() {
         let log = log.clone();
         recording.spawn(async move {
             for sale in &group {

@@ -4,8 +4,9 @@
 use comptoir::{
     archive::Archive,
     clock::Clock,
+    einvoice,
     invoice::{
-        Basis,
+        Basis, Invoice,
         issue::{Issued, Issuer, Render},
         ledger::Ledger,
         print::{Page, Words},
@@ -25,8 +26,10 @@ use crate::render::Renderer;
 const SERVICE: &str = "invoice-renderer";
 
 impl Render for Renderer {
-    fn render(&self, page: &Page, twin: &str) -> Result<Vec<u8>, Reason> {
-        Renderer::render(self, page, twin).map_err(|error| Reason::new("invoice_template", error.to_string()))
+    fn render(&self, invoice: &Invoice, page: &Page) -> Result<Vec<u8>, Reason> {
+        let twin =
+            einvoice::factur_x(invoice).map_err(|error| Reason::new("einvoice_unwritable", error.to_string()))?;
+        Renderer::render(self, page, &twin).map_err(|error| Reason::new("invoice_template", error.to_string()))
     }
 }
 

@@ -152,8 +152,12 @@ impl Outbox for DynamoOutbox {
                 "SET #status = :sent, message_id = :message, sent_at = :at, expires_at = :expires \
                  REMOVE lease_until, claimed_by",
             )
-            // An event may have been quicker, and know more.
-            .condition_expression("#status IN (:queued, :sending, :unknown, :sent)")
+            // An event may have been quicker, and know more: that this very message came back, and a person may have put
+            // the mail on its way again since.
+            .condition_expression(
+                "#status IN (:queued, :sending, :unknown, :sent) \
+                 AND (attribute_not_exists(came_back) OR NOT contains(came_back, :message))",
+            )
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":queued", text("queued"))
             .expression_attribute_values(":sending", text("sending"))
@@ -165,14 +169,16 @@ impl Outbox for DynamoOutbox {
         settle(update).await
     }
 
-    async fn unknown(&self, id: &MailId, now: Timestamp) -> Result<(), Unavailable> {
+    async fn unknown(&self, id: &MailId, claimant: &str, now: Timestamp) -> Result<(), Unavailable> {
         let update = self
             .update(id)
             .update_expression("SET #status = :unknown, unknown_since = :at REMOVE lease_until, claimed_by")
-            .condition_expression("#status = :sending")
+            .condition_expression("#status = :sending AND (claimed_by = :claimant OR lease_until <= :now)")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":unknown", text("unknown"))
             .expression_attribute_values(":sending", text("sending"))
+            .expression_attribute_values(":claimant", text(claimant))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
             .expression_attribute_values(":at", text(now.to_string()));
         settle(update).await
     }

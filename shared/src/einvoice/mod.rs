@@ -40,8 +40,7 @@ pub struct Unwritable(String);
 /// Every rule that it would break.
 pub fn check(draft: &Draft, day: Date) -> Result<(), Vec<Broken>> {
     // The longest number there may be stands for the one that is not claimed yet.
-    let invoice = Invoice { number: InvoiceNumber("9".repeat(LONGEST)), issued_on: day, draft: draft.clone() };
-    let model = semantic::model(&invoice);
+    let model = semantic::model_of(draft, &InvoiceNumber("9".repeat(LONGEST)), day);
     let report = EN16931.validate(&model);
     let core = report
         .fatal()

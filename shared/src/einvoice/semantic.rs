@@ -14,7 +14,7 @@ use en16931::{
 use rust_decimal::Decimal;
 
 use crate::{
-    invoice::{Draft, Invoice, Kind, Line, TaxRow},
+    invoice::{Draft, Invoice, InvoiceNumber, Kind, Line, TaxRow},
     sale::Address,
     seller::Supply,
     text::{self, filled},
@@ -44,7 +44,11 @@ const CLEARING: &str = "97";
 
 /// The model of an invoice.
 pub(super) fn model(invoice: &Invoice) -> Model {
-    let draft = &invoice.draft;
+    model_of(&invoice.draft, &invoice.number, invoice.issued_on)
+}
+
+/// The model of a draft under this number and date.
+pub(super) fn model_of(draft: &Draft, number: &InvoiceNumber, issued_on: jiff::civil::Date) -> Model {
     let paid_on = date(draft.supplied_on);
     let mut model = Model::default();
     model.kind = match draft.kind {
@@ -53,8 +57,8 @@ pub(super) fn model(invoice: &Invoice) -> Model {
     };
     model.specification_id = Some(PROFILE.to_owned());
     model.business_process = Some(process(draft.supply).to_owned());
-    model.number = Some(invoice.number.0.clone());
-    model.issue_date = date(invoice.issued_on);
+    model.number = Some(number.0.clone());
+    model.issue_date = date(issued_on);
     model.type_code = Some(Code::new(draft.kind.code()));
     model.currency = Some(Code::new(draft.currency.code()));
     model.vat_accounting_currency = draft.in_euros.as_ref().map(|_| Code::new("EUR"));

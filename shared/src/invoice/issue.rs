@@ -19,7 +19,6 @@ use super::{
 use crate::{
     archive::{Archive, File},
     clock::Clock,
-    einvoice,
     mail::Mail,
     outcome::{Outcome, Reason, Unavailable},
     sale::Sale,
@@ -29,13 +28,13 @@ use crate::{
 /// How often a claim is tried before the batch is given back. A lost race mostly means that another claim succeeded.
 pub(super) const CLAIM_ATTEMPTS: usize = 12;
 
-/// Turns a page and its electronic twin into a PDF. A function of both alone: same invoice, same bytes.
+/// Turns an invoice into a PDF with its electronic twin. A function of the invoice alone: same invoice, same bytes.
 pub trait Render: Send + Sync {
-    /// Renders one page with the XML to attach, or says what is wrong with the template.
+    /// Renders an invoice, whose page is this, or says what is wrong with the template.
     ///
     /// # Errors
     /// The text names the template's file and line and what to mend.
-    fn render(&self, page: &Page, twin: &str) -> Result<Vec<u8>, Reason>;
+    fn render(&self, invoice: &Invoice, page: &Page) -> Result<Vec<u8>, Reason>;
 }
 
 /// What became of one payment or refund, with what a log line wants to know.
@@ -160,8 +159,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         }
         let invoice = &entry.invoice;
         let page = print::page(invoice, &self.seller.look, self.words);
-        let twin = einvoice::factur_x(invoice).map_err(|error| Reason::new("einvoice_unwritable", error.to_string()));
-        let bytes = match twin.and_then(|twin| self.renderer.render(&page, &twin)) {
+        let bytes = match self.renderer.render(invoice, &page) {
             Ok(bytes) => bytes,
             Err(reason) => return self.park(&invoice.draft.basis(), reason).await,
         };

@@ -49,7 +49,8 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                 Ok(original) => original,
                 Err(reason) => return Ok(Step::Refused(reason)),
             };
-            let today = self.today();
+            // Our clock may be behind that of whoever issued the invoice, and a credit note is never older.
+            let today = self.today().max(original.invoice.issued_on);
             let credit = match credit(refund, &original.invoice, &original.credited, self.seller, today) {
                 Ok(credit) => credit,
                 Err(unfit) => return Ok(Step::Refused(unfit.reason())),

@@ -52,7 +52,7 @@ pub async fn dispatch(
 ) -> Dispatched {
     match outbox.claim(&letter.id, claimant, now(), lease).await {
         Ok(Claim::Ours) => {}
-        Ok(Claim::Held(status)) => return held(&letter.id, status, outbox, now()).await,
+        Ok(Claim::Held(status)) => return held(&letter.id, claimant, status, outbox, now()).await,
         Ok(Claim::Absent) => return Dispatched::Settled,
         Err(unavailable) => return later("outbox_unavailable", unavailable.to_string()),
     }
@@ -72,7 +72,7 @@ pub async fn dispatch(
             Ok(()) => Dispatched::Parked(reason),
             Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
         },
-        Posted::Unclear(_) => flag(&letter.id, outbox, now()).await,
+        Posted::Unclear(_) => flag(&letter.id, claimant, outbox, now()).await,
     }
 }
 
@@ -85,13 +85,13 @@ pub async fn park(id: &MailId, reason: Reason, outbox: &impl Outbox, now: Timest
 }
 
 /// What to do with a mail that someone else holds or has settled.
-async fn held(id: &MailId, status: Status, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
+async fn held(id: &MailId, claimant: &str, status: Status, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
     match status {
         Status::Sending { lease_until } if now < lease_until => {
             let text = format!("claimed until {lease_until}; another sender may be at it");
             Dispatched::InHand(Reason::new("claimed", text))
         }
-        Status::Sending { .. } => flag(id, outbox, now).await,
+        Status::Sending { .. } => flag(id, claimant, outbox, now).await,
         // Queued again between our claim and its answer: the next try finds it.
         Status::Queued => Dispatched::InHand(Reason::new("claimed", "it was given back while we looked")),
         Status::Sent
@@ -104,8 +104,8 @@ async fn held(id: &MailId, status: Status, outbox: &impl Outbox, now: Timestamp)
     }
 }
 
-async fn flag(id: &MailId, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
-    match outbox.unknown(id, now).await {
+async fn flag(id: &MailId, claimant: &str, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
+    match outbox.unknown(id, claimant, now).await {
         Ok(()) => Dispatched::Unknown,
         Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
     }

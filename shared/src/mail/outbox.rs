@@ -69,7 +69,8 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    /// Notes that a claimed mail was sent, under the service's id, unless more is known of it by now.
+    /// Notes that a claimed mail was sent, under the service's id, unless more is known of it by now: a message that came
+    /// back says nothing of a mail that was put back since.
     fn sent(
         &self,
         id: &MailId,
@@ -77,8 +78,14 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
-    /// Notes that nobody knows whether a mail was sent, unless that is known by now.
-    fn unknown(&self, id: &MailId, now: Timestamp) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    /// Notes that nobody knows whether a mail was sent that `claimant` holds, or whose lease is over, unless that is known by
+    /// now. One that somebody else holds is left alone: a person may have put it back since.
+    fn unknown(
+        &self,
+        id: &MailId,
+        claimant: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
 
     /// Takes a waiting mail out of the way, with its reason, until someone replays it.
     fn park(

@@ -2,6 +2,10 @@
 //! one store.
 
 mod delivery;
+mod look;
+
+pub use delivery::status_of;
+pub use look::MailRow;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -81,7 +85,7 @@ pub(super) struct Queued {
     pub(super) status: Status,
     claimant: Option<String>,
     pub(super) parked: Option<Reason>,
-    came_back: BTreeSet<String>,
+    pub(super) came_back: BTreeSet<String>,
     hindered: BTreeSet<String>,
 }
 
@@ -330,12 +334,15 @@ impl Outbox for Books {
         self.give_up(id, claimant, Some(reason))
     }
 
-    async fn sent(&self, id: &MailId, _: &str, _: Timestamp) -> Result<(), Unavailable> {
-        self.settle(id, Status::Sent, |now| now.stage() <= Stage::Sent)
+    async fn sent(&self, id: &MailId, message_id: &str, _: Timestamp) -> Result<(), Unavailable> {
+        self.settle(id, Status::Sent, |mail| mail.status.stage() <= Stage::Sent && !mail.came_back.contains(message_id))
     }
 
-    async fn unknown(&self, id: &MailId, _: Timestamp) -> Result<(), Unavailable> {
-        self.settle(id, Status::Unknown, |now| matches!(now, Status::Sending { .. }))
+    async fn unknown(&self, id: &MailId, claimant: &str, now: Timestamp) -> Result<(), Unavailable> {
+        self.settle(id, Status::Unknown, |mail| match mail.status {
+            Status::Sending { lease_until } => mail.claimant.as_deref() == Some(claimant) || lease_until <= now,
+            _ => false,
+        })
     }
 
     async fn park(&self, id: &MailId, reason: &Reason, _: Timestamp) -> Result<(), Unavailable> {
@@ -366,9 +373,9 @@ impl Books {
     }
 
     /// Moves a mail to `status` if it stands where `may` allows.
-    fn settle(&self, id: &MailId, status: Status, may: impl FnOnce(&Status) -> bool) -> Result<(), Unavailable> {
+    fn settle(&self, id: &MailId, status: Status, may: impl FnOnce(&Queued) -> bool) -> Result<(), Unavailable> {
         self.call("the outbox", |written| {
-            if let Some(queued) = written.mails.get_mut(id).filter(|queued| may(&queued.status)) {
+            if let Some(queued) = written.mails.get_mut(id).filter(|queued| may(queued)) {
                 queued.status = status;
                 queued.claimant = None;
             }

@@ -28,6 +28,11 @@ impl Depot {
         Self { files: Mutex::default(), weather }
     }
 
+    /// The hash of a file, if it is kept.
+    pub fn hash_of(&self, key: &str) -> Option<String> {
+        locked(&self.files).get(key).map(|bytes| sha256(bytes))
+    }
+
     /// What is kept, by key.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         locked(&self.files).clone()

@@ -16,7 +16,7 @@ mod tests;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use announced::{Announced, ParkedEvent};
-pub use books::Books;
+pub use books::{Books, MailRow, status_of};
 pub use depot::{Depot, PostOfficeBox};
 #[cfg(feature = "profiles")]
 pub use directory::Members;

@@ -38,7 +38,7 @@ fn start() -> Timestamp {
 struct Typewriter;
 
 impl Render for Typewriter {
-    fn render(&self, page: &Page, _: &str) -> Result<Vec<u8>, Reason> {
+    fn render(&self, _: &Invoice, page: &Page) -> Result<Vec<u8>, Reason> {
         Ok(format!("{page:?}").into_bytes())
     }
 }
@@ -103,7 +103,12 @@ impl House {
     }
 
     async fn take_back(&self, refunds: &[Refund]) {
-        let issuer = self.issuer();
+        self.take_back_at(refunds, start()).await;
+    }
+
+    async fn take_back_at(&self, refunds: &[Refund], now: Timestamp) {
+        let clock = FixedClock(now);
+        let issuer = Issuer { clock: &clock, ..self.issuer() };
         for refund in refunds {
             for _ in 0..3 {
                 if self.books.record_refund(refund, start()).await.is_ok() {
@@ -293,6 +298,19 @@ async fn refunds_at_once_never_credit_more_than_was_billed() {
         back.iter().filter_map(|refund| house.books.parked(&Basis::Refund(refund.key.clone()))).collect();
     assert_eq!(waiting.len(), 1);
     assert_eq!(waiting[0].word, "refund_exceeds");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_credit_note_is_not_older_than_its_invoice_by_whatever_clock() {
+    let sales = sales(1);
+    let back = refunds(&sales, &[(0, 100)]);
+    let house = House::under(Weather::default());
+    house.record(&sales).await;
+    house.issue(&sales).await;
+    house.take_back_at(&back, start() - SignedDuration::from_hours(24 * 30)).await;
+    let entries = house.books.entries();
+    assert_eq!(entries[0].invoice.issued_on, entries[1].invoice.issued_on);
+    assert!(entries[1].invoice.number.0.starts_with("A2026-11"), "{}", entries[1].invoice.number);
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -33,6 +33,20 @@ impl Books {
         }
     }
 
+    /// Writes where a mail stands, as if an event or an answer were not conditional on what is known.
+    pub fn overwrite(&self, mail: &MailId, status: Status) {
+        if let Some(queued) = locked(&self.written).mails.get_mut(mail) {
+            queued.status = status;
+        }
+    }
+
+    /// Forgets which messages of a mail came back, as if it were never put back.
+    pub fn forget_returns(&self, mail: &MailId) {
+        if let Some(queued) = locked(&self.written).mails.get_mut(mail) {
+            queued.came_back.clear();
+        }
+    }
+
     /// Notes a document without queueing its mail, as if the two were two writes.
     pub fn note_without_mail(&self, number: &InvoiceNumber, document: &Document) {
         if let Some(entry) = locked(&self.written).invoices.get_mut(number) {

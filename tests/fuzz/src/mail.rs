@@ -102,7 +102,7 @@ fn outbox() -> (Books, MailId) {
     let mail = Mail::of_invoice(&invoice, &page, &document, seller, NOW);
     now(books.finish(&invoice.number, &document, &mail)).unwrap();
     now(Outbox::claim(&books, &mail.id, "us", NOW, SignedDuration::from_secs(60))).unwrap();
-    now(books.unknown(&mail.id, NOW)).unwrap();
+    now(books.unknown(&mail.id, "us", NOW)).unwrap();
     (books, mail.id)
 }
 

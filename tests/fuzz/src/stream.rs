@@ -2,8 +2,9 @@
 
 use comptoir::{
     clock::FixedClock,
+    einvoice,
     invoice::{
-        Basis,
+        Basis, Invoice,
         issue::{Issued, Issuer, Render},
         print::Page,
     },
@@ -113,8 +114,9 @@ fn numbered(books: &Books) {
 struct Stub;
 
 impl Render for Stub {
-    fn render(&self, page: &Page, twin: &str) -> Result<Vec<u8>, Reason> {
-        assert!(roxmltree::Document::parse(twin).is_ok(), "the twin is no XML: {twin}");
+    fn render(&self, invoice: &Invoice, page: &Page) -> Result<Vec<u8>, Reason> {
+        let twin = einvoice::factur_x(invoice).expect("it passed the rules, so it can be written");
+        assert!(roxmltree::Document::parse(&twin).is_ok(), "the twin is no XML: {twin}");
         Ok(page.number.clone().into_bytes())
     }
 }

@@ -4,16 +4,27 @@ use std::collections::BTreeMap;
 
 use comptoir::{
     archive::sha256,
+    einvoice,
     invoice::{Basis, Kind, ledger::Entry, print},
-    mail::outbox::Status,
+    mail::{
+        delivery::{AddressHash, Deliveries, Stage},
+        outbox::Status,
+    },
+    memory::MailRow,
+    outcome::Reason,
     refund::RefundKey,
+    sale::SaleKey,
 };
 
 use crate::{
-    functions::{SELLER, WORDS},
+    functions::WORDS,
     ports::drawn,
-    world::World,
+    post::Says,
+    world::{World, at_once},
 };
+
+/// In one seed of so many the electronic twins are written, because that costs more than all the rest of a run.
+const TWINS: u64 = 64;
 
 type Checked = Result<(), (&'static str, String)>;
 
@@ -31,11 +42,19 @@ pub fn reasons(world: &World) -> Checked {
     for (what, reason) in events.chain(bases) {
         ensure(!reason.word.is_empty() && !reason.text.is_empty(), "nothing waits without a reason", || what)?;
     }
-    for (mail, status) in world.books.mails() {
-        let told = status != Status::Parked || world.books.parked_mail(&mail.id).is_some();
+    for mail in world.books.mail_rows() {
+        let told = mail.status != Status::Parked || world.books.parked_mail(&mail.id).is_some();
         ensure(told, "nothing waits without a reason", || mail.id.to_string())?;
     }
     Ok(())
+}
+
+/// What is written down beside the invoices.
+struct Recorded {
+    sales: Vec<SaleKey>,
+    refunds: Vec<RefundKey>,
+    parked: BTreeMap<Basis, Reason>,
+    mails: Vec<MailRow>,
 }
 
 /// Every promise, once everything was put back.
@@ -44,59 +63,69 @@ pub fn reasons(world: &World) -> Checked {
 /// The first that is broken.
 pub fn all(world: &World) -> Checked {
     reasons(world)?;
-    let entries = world.books.entries();
+    told(world)?;
+    let books = &world.books;
+    let recorded = Recorded {
+        sales: books.sale_keys(),
+        refunds: books.refund_keys(),
+        parked: books.parked_bases().into_iter().collect(),
+        mails: books.mail_rows(),
+    };
+    books.of_entries(|entries| issued(world, &recorded, &entries.values().collect::<Vec<_>>()))
+}
+
+fn issued(world: &World, recorded: &Recorded, entries: &[&Entry]) -> Checked {
     let mut of_sale: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     let mut of_refund: BTreeMap<&RefundKey, Vec<&Entry>> = BTreeMap::new();
-    for entry in &entries {
+    for entry in entries {
         match &entry.invoice.draft.corrects {
             None => of_sale.entry(&entry.invoice.draft.sale.0).or_default().push(entry),
             Some(original) => of_refund.entry(&original.refund).or_default().push(entry),
         }
     }
-    sales(world, &of_sale)?;
-    refunds(world, &of_sale, &of_refund)?;
-    numbers(&entries)?;
-    for entry in &entries {
+    sales(world, recorded, &of_sale)?;
+    refunds(world, recorded, &of_sale, &of_refund)?;
+    numbers(entries)?;
+    for entry in entries {
         archived(world, entry)?;
     }
-    mails(world, &entries)
+    mails(world, recorded, entries)
 }
 
-fn sales(world: &World, of_sale: &BTreeMap<&str, Vec<&Entry>>) -> Checked {
-    let recorded = world.books.sales();
+fn sales(world: &World, recorded: &Recorded, of_sale: &BTreeMap<&str, Vec<&Entry>>) -> Checked {
     for sold in &world.shop.sales {
         let key = sold.key();
-        let stands = recorded.iter().any(|sale| sale.key == key);
+        let stands = recorded.sales.contains(&key);
         ensure(stands, "nothing is lost", || format!("sale {key} was never recorded"))?;
         let count = of_sale.get(key.0.as_str()).map_or(0, Vec::len);
-        let parked = world.books.parked(&Basis::Sale(key.clone()));
+        let parked = recorded.parked.get(&Basis::Sale(key.clone()));
         ensure(count == usize::from(sold.fit), "one sale, one invoice", || format!("sale {key} has {count}"))?;
         ensure(parked.is_some() != sold.fit, "what cannot be billed waits", || format!("{key} {parked:?}"))?;
     }
     let known = |sale: &str| world.shop.sales.iter().any(|sold| sold.key().0 == sale);
     let stranger =
-        of_sale.keys().copied().chain(recorded.iter().map(|sale| sale.key.0.as_str())).find(|sale| !known(sale));
+        of_sale.keys().copied().chain(recorded.sales.iter().map(|key| key.0.as_str())).find(|sale| !known(sale));
     ensure(stranger.is_none(), "one sale, one invoice", || format!("{stranger:?} is no sale"))
 }
 
 fn refunds(
     world: &World,
+    recorded: &Recorded,
     of_sale: &BTreeMap<&str, Vec<&Entry>>,
     of_refund: &BTreeMap<&RefundKey, Vec<&Entry>>,
 ) -> Checked {
-    let recorded = world.books.refunds();
     for repaid in &world.shop.refunds {
         let key = RefundKey(repaid.key.clone());
         let sold = world.shop.sales.iter().find(|sold| sold.n == repaid.sale).unwrap();
-        let stands = recorded.iter().any(|refund| refund.key == key);
+        let stands = recorded.refunds.contains(&key);
         ensure(stands, "nothing is lost", || format!("refund {key} was never recorded"))?;
         let count = of_refund.get(&key).map_or(0, Vec::len);
-        let parked = world.books.parked(&Basis::Refund(key.clone())).map(|reason| reason.word);
+        let parked = recorded.parked.get(&Basis::Refund(key.clone())).map(|reason| reason.word.as_str());
         ensure(count <= 1, "one refund, one credit note", || format!("{key} has {count}"))?;
         let told = count == 1 && parked.is_none() || count == 0 && parked.is_some();
         ensure(told, "one refund, one credit note", || format!("{key} has {count}, {parked:?}"))?;
         let all: i64 = world.shop.refunds.iter().filter(|other| other.sale == sold.n).map(|other| other.amount).sum();
-        let expected = match parked.as_deref() {
+        let expected = match parked {
             None => sold.fit,
             Some("sale_waits") => !sold.fit,
             Some("refund_exceeds") => all > sold.total,
@@ -125,7 +154,7 @@ fn refunds(
     Ok(())
 }
 
-fn numbers(entries: &[Entry]) -> Checked {
+fn numbers(entries: &[&Entry]) -> Checked {
     let mut series: BTreeMap<&str, Vec<&Entry>> = BTreeMap::new();
     for entry in entries {
         let (head, _) = entry.invoice.number.0.rsplit_once('-').unwrap();
@@ -152,36 +181,84 @@ fn archived(world: &World, entry: &Entry) -> Checked {
     let number = &entry.invoice.number;
     let lacks = || format!("{number} has no document");
     let document = entry.document.as_ref().ok_or_else(|| ("every invoice is archived", lacks()))?;
-    let page = print::page(&entry.invoice, &SELLER.look, &WORDS);
+    let page = print::page(&entry.invoice, &world.seller().look, &WORDS);
     let fits = |changed| sha256(&drawn(&page, changed)) == document.sha256;
     ensure(fits(false) || fits(true), "a fresh rendering is the same", || number.to_string())?;
-    let stands = world.depot.files().get(&document.key).map(|bytes| sha256(bytes));
-    ensure(stands.as_ref() == Some(&document.sha256), "the archive holds what the ledger says", || number.to_string())
+    let stands = world.depot.hash_of(&document.key);
+    ensure(stands.as_ref() == Some(&document.sha256), "the archive holds what the ledger says", || number.to_string())?;
+    if world.plan.seed.is_multiple_of(TWINS) {
+        let twin = einvoice::factur_x(&entry.invoice);
+        ensure(twin.is_ok(), "every invoice has its twin", || format!("{number}: {twin:?}"))?;
+    }
+    Ok(())
 }
 
-fn mails(world: &World, entries: &[Entry]) -> Checked {
-    let mails = world.books.mails();
-    let letters = world.core().letters.clone();
+fn mails(world: &World, recorded: &Recorded, entries: &[&Entry]) -> Checked {
+    let mails = &recorded.mails;
     let calm = world.core().troubles == 0;
     ensure(mails.len() == entries.len(), "every invoice is mailed", || {
         format!("{} mails, {} invoices", mails.len(), entries.len())
     })?;
-    for (mail, status) in mails {
-        let id = &mail.id;
-        let posted = letters.get(id).copied().unwrap_or_default();
-        ensure(posted <= 1, "no mail twice", || format!("{id} was taken {posted} times"))?;
-        let told = || format!("{id} is {status:?}, taken {posted} times");
-        let settled = match &status {
-            // No event of the mail service comes in this world; they would only say more of what was taken.
-            Status::Sent | Status::Delivered | Status::Bounced | Status::Rejected | Status::Complained => posted == 1,
+    for MailRow { id, to, document, status } in mails {
+        let (taken, put_back) = {
+            let core = world.core();
+            (core.post.of(id).count(), core.post.put_back.get(id).copied().unwrap_or_default())
+        };
+        let told = || format!("{id} is {status:?}, taken {taken} times, put back {put_back} times");
+        let settled = match status {
+            Status::Sent | Status::Delivered | Status::Bounced | Status::Rejected | Status::Complained => {
+                taken == 1 + put_back
+            }
             Status::Unknown => !calm,
-            Status::Parked => mail.to.is_none() && posted == 0,
+            Status::Parked => to.is_none() && taken == 0,
             Status::Queued | Status::Sending { .. } => false,
         };
         ensure(settled, "every mail is sent or flagged", told)?;
         let entry = entries.iter().find(|entry| id.0.strip_prefix("invoice/") == Some(&entry.invoice.number.0));
-        let same = entry.and_then(|entry| entry.document.as_ref()) == Some(&mail.attachment.document);
+        let same = entry.and_then(|entry| entry.document.as_ref()) == Some(document);
         ensure(same, "the mail brings the archived document", || id.to_string())?;
+    }
+    Ok(())
+}
+
+/// What was heard of each letter is what is known of its mail and its address, and no mail left more often than once and
+/// once more each time that it was put back.
+///
+/// # Errors
+/// Which promise is broken.
+pub fn told(world: &World) -> Checked {
+    for MailRow { id, to, status, .. } in &world.books.mail_rows() {
+        let core = world.core();
+        let letters: Vec<usize> = core.post.of(id).collect();
+        let put_back = core.post.put_back.get(id).copied().unwrap_or_default();
+        ensure(letters.len() <= 1 + put_back, "no mail twice", || {
+            format!("{id} was taken {} times, put back {put_back} times", letters.len())
+        })?;
+        let stage = status.stage();
+        // Put back since its last letter, it is on its way again, and what is said of that letter is past.
+        let last = letters.last().filter(|_| letters.len() == 1 + put_back);
+        let least = last.and_then(|last| core.post.heard(*last).map(Says::stage).max());
+        // Of an event that nobody dealt with to its end, a part may be noted.
+        let tried = |letter: usize| core.post.tried(letter).any(|says| says.stage() == stage);
+        let stands = match (last, least) {
+            (None, _) => stage <= Stage::Unknown,
+            (Some(_), None) if stage <= Stage::Sent => true,
+            (Some(last), least) => {
+                Some(stage) >= least && (tried(*last) || stage.came_back() && letters.iter().any(|one| tried(*one)))
+            }
+        };
+        ensure(stands, "a mail stands where its events say", || {
+            format!("{id} is {status:?}, told {least:?} of {last:?}, put back {put_back} times")
+        })?;
+        let hindrances = world.books.hindrances(id);
+        for says in letters.iter().flat_map(|letter| core.post.heard(*letter)) {
+            let kept = says.hindrance().is_none_or(|word| hindrances.iter().any(|kept| kept == word));
+            ensure(kept, "what hinders a mail is kept", || format!("{says:?} of {id}"))?;
+            let Some(cause) = says.suppresses() else { continue };
+            let address = AddressHash::of(to.as_deref().unwrap_or_default());
+            let kept = at_once(world.books.suppressed(&address)).unwrap();
+            ensure(kept >= Some(cause), "who is not to be written to is kept", || format!("{cause:?} of {id}"))?;
+        }
     }
     Ok(())
 }

@@ -1,15 +1,19 @@
-//! The handlers of the three functions, as thin as the real ones and in the same order of steps: the domain's own code
+//! The handlers of the four functions, as thin as the real ones and in the same order of steps: the domain's own code
 //! does the work. What is left out is the edge: signatures, JSON of the stream, the text of a mail.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use comptoir::{
     archive::Archive,
     clock::Clock,
-    invoice::{issue::Issuer, print::Words},
+    invoice::{issue::Issuer, ledger::Ledger, print::Words},
     lambda::stream::{self, Change, Image, Record},
     mail::{
-        Mail,
+        Mail, MailId,
+        delivery::{
+            event::{self, SesEvent},
+            follow,
+        },
         dispatch::{self, Dispatched},
         outbox::Letter,
     },
@@ -17,23 +21,19 @@ use comptoir::{
     outcome::{Outcome, Reason},
     payment::Received,
     receive,
-    refund::Refund,
     sale::Sale,
-    seller::Seller,
     stripe::classify,
-    testing::{FRANCHISE_TOML, words},
+    testing::words,
 };
 use jiff::SignedDuration;
 
-use crate::{mutant::Mutant, ports::Ports};
+use crate::{mutant::Mutant, ports::Ports, post, world::at_once};
 
 /// How long a claim of a mail holds, as in the template.
 const LEASE: SignedDuration = SignedDuration::from_secs(120);
 /// The longest that one mail may take, as in the mail-sender.
 const ONE_MAIL: i64 = 61_000;
 
-/// Who sells.
-pub static SELLER: LazyLock<Seller> = LazyLock::new(|| Seller::from_toml(FRANCHISE_TOML).unwrap());
 /// What documents say.
 pub static WORDS: LazyLock<Words> = LazyLock::new(words);
 
@@ -47,8 +47,8 @@ pub enum Ended {
 }
 
 /// The webhook: one event.
-pub async fn webhook(ports: Ports, body: String) -> Ended {
-    let event = classify::read(body.as_bytes()).unwrap();
+pub async fn webhook(ports: Ports, body: Arc<str>) -> Ended {
+    let mut event = classify::read(body.as_bytes()).unwrap();
     let mut altered = None;
     match ports.world.plan.mutant {
         Some(Mutant::RecordThenWork) if !ports.world.core().memory.events.insert(event.id.clone()) => {
@@ -72,9 +72,11 @@ pub async fn webhook(ports: Ports, body: String) -> Ended {
         _ => {}
     }
     let body = altered.as_deref().unwrap_or(&body);
-    let event = classify::read(body.as_bytes()).unwrap();
+    if altered.is_some() {
+        event = classify::read(body.as_bytes()).unwrap();
+    }
     let now = ports.now();
-    let received = receive::receive(&event, body, false, &SELLER, &ports, &ports, now).await;
+    let received = receive::receive(&event, body, false, ports.world.seller(), &ports, &ports, now).await;
     ports.world.note(|| format!("#{} answers {received:?}", ports.who));
     match received {
         Ok(_) => Ended::Answered(true),
@@ -88,7 +90,7 @@ pub async fn webhook(ports: Ports, body: String) -> Ended {
 pub async fn post_again(ports: Ports, id: String, body: String) -> Ended {
     let event = classify::read(body.as_bytes()).unwrap();
     let now = ports.now();
-    let received = receive::receive(&event, &body, false, &SELLER, &ports, &ports, now).await;
+    let received = receive::receive(&event, &body, false, ports.world.seller(), &ports, &ports, now).await;
     let settled =
         matches!(received, Ok(Received::Recorded { .. } | Received::Refunded { .. } | Received::Before { .. }));
     if settled {
@@ -114,13 +116,17 @@ fn answer(ports: &Ports, outcomes: &[Outcome]) -> Ended {
 
 /// The invoice-renderer: a batch of payments and refunds.
 pub async fn renderer(ports: Ports, batch: Vec<Announced>) -> Ended {
-    let (sales, refunds) = (ports.world.books.sales(), ports.world.books.refunds());
-    let sale = |key| sales.iter().find(|sale| sale.key == key).cloned();
-    let refund = |key| refunds.iter().find(|refund| refund.key == key).cloned();
-    let of_batch: Vec<Sale> =
-        batch.iter().filter_map(|one| if let Announced::Sale(key) = one { sale(key.clone()) } else { None }).collect();
-    let issuer =
-        Issuer { ledger: &ports, archive: &ports, renderer: &ports, clock: &ports, seller: &SELLER, words: &WORDS };
+    let books = &ports.world.books;
+    let sale = |one: &Announced| if let Announced::Sale(key) = one { at_once(books.sale(key)).unwrap() } else { None };
+    let of_batch: Vec<Sale> = batch.iter().filter_map(sale).collect();
+    let issuer = Issuer {
+        ledger: &ports,
+        archive: &ports,
+        renderer: &ports,
+        clock: &ports,
+        seller: ports.world.seller(),
+        words: &WORDS,
+    };
     let mut invoices = issuer.issue(&of_batch).await.into_iter();
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(batch.len());
     let mut away: Option<Outcome> = None;
@@ -131,7 +137,7 @@ pub async fn renderer(ports: Ports, batch: Vec<Announced>) -> Ended {
                 continue;
             }
             (Announced::Refund(key), None) => {
-                let refund: Refund = refund(key.clone()).unwrap();
+                let refund = books.refund(key).unwrap();
                 Some(issuer.take_back(&refund).await)
             }
             _ => invoices.next(),
@@ -150,9 +156,8 @@ pub async fn sender(ports: Ports, batch: Vec<Announced>, deadline: i64) -> Ended
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(batch.len());
     for work in &batch {
         let Announced::Mail(id) = work else { continue };
-        let mail = ports.world.books.mails().into_iter().map(|(mail, _)| mail).find(|mail| mail.id == *id).unwrap();
         let dispatched = if ports.now().as_millisecond() + ONE_MAIL <= deadline {
-            send(&ports, &mail).await
+            send(&ports, id).await
         } else {
             Dispatched::Later(Reason::new("out_of_time", "too little time is left"))
         };
@@ -165,19 +170,21 @@ pub async fn sender(ports: Ports, batch: Vec<Announced>, deadline: i64) -> Ended
     answer(&ports, &outcomes)
 }
 
-async fn send(ports: &Ports, mail: &Mail) -> Dispatched {
-    let pdf = match ports.read(&mail.attachment.document.key).await {
+async fn send(ports: &Ports, id: &MailId) -> Dispatched {
+    let parts = |mail: &Mail| (mail.attachment.document.key.clone(), mail.to.clone());
+    let (key, to) = ports.world.books.of_mail(id, parts).unwrap();
+    let pdf = match ports.read(&key).await {
         Err(unavailable) => return Dispatched::Later(Reason::new("unavailable", unavailable.to_string())),
         Ok(None) => {
             let reason = Reason::new("attachment_missing", "the document is not in the archive");
-            return dispatch::park(&mail.id, reason, ports, ports.now()).await;
+            return dispatch::park(id, reason, ports, ports.now()).await;
         }
         Ok(Some(pdf)) => pdf,
     };
     let letter = Letter {
-        id: mail.id.clone(),
+        id: id.clone(),
         from: String::new(),
-        to: mail.to.clone().unwrap_or_default(),
+        to: to.unwrap_or_default(),
         reply_to: None,
         subject: String::new(),
         html: String::new(),
@@ -186,4 +193,27 @@ async fn send(ports: &Ports, mail: &Mail) -> Dispatched {
         pdf,
     };
     dispatch::dispatch(&letter, &ports.who.to_string(), ports, ports, || ports.now(), LEASE).await
+}
+
+/// The mail-events: one event of the mail service.
+pub async fn mail_events(ports: Ports, body: Arc<str>) -> Ended {
+    let event: SesEvent = serde_json::from_str(&body).unwrap();
+    let mut read = event::read(&event, post::SET);
+    match ports.world.plan.mutant {
+        Some(Mutant::StrangerHeard) if read.is_err() => read = event::read(&event, post::OTHER_SET),
+        Some(Mutant::EventByAddress) => {
+            if let Ok(report) = &mut read {
+                let message = &report.message_id;
+                let core = ports.world.core();
+                let letters = &core.post.letters;
+                let to = &letters.iter().enumerate().find(|(n, _)| post::message_id(*n) == *message).unwrap().1.to;
+                report.mail = letters.iter().find(|letter| letter.to == *to).unwrap().mail.clone();
+            }
+        }
+        _ => {}
+    }
+    let Ok(report) = read else { return Ended::Answered(true) };
+    let noted = follow(&report, &ports, Clock::now(&ports)).await;
+    ports.world.note(|| format!("#{} {} {:?}: {noted:?}", ports.who, report.message_id, report.fate));
+    Ended::Answered(noted.is_ok() || ports.is(Mutant::EventSwallowed))
 }

@@ -18,9 +18,13 @@
 pub mod check;
 pub mod functions;
 pub mod mutant;
+pub mod outbox;
 pub mod plan;
 pub mod ports;
+pub mod post;
 pub mod run;
+pub mod shard;
 pub mod shop;
 pub mod shrink;
+pub mod stripe;
 pub mod world;

@@ -14,6 +14,10 @@ use std::{
 use clap::Parser;
 use comptoir_sim::{mutant::Mutant, plan::Plan, run, shrink};
 
+/// A run is mostly small strings that come and go.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs the domain under a seeded scheduler and checks every promise.
 #[derive(Debug, Parser)]
 struct Options {

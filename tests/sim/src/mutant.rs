@@ -1,4 +1,7 @@
 //! Deliberate mistakes, by name. Each is a wrong port or a wrong small piece of flow; none is in the functions' code.
+//!
+//! Three were in it until a seed showed them: giving a mail back to anyone sent one twice, refusing in two steps stranded
+//! one, and a late record of a message that had come back kept its mail, put back meanwhile, from being sent again.
 
 /// A mistake that the simulator has to notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -41,4 +44,22 @@ pub enum Mutant {
     ReleaseAnyone,
     /// A refused mail is given back first and parked afterwards.
     RefuseInTwoSteps,
+    /// An event puts a mail where it says, wherever the mail stands.
+    EventLowers,
+    /// A mail of which nobody knows whether it was sent is sent again.
+    ResendUnknown,
+    /// What came back suppresses no address.
+    BounceForgiven,
+    /// That a mail was sent is written over whatever is known by now.
+    SentOverBounce,
+    /// That the message which came back was sent is written over a mail that was put back since.
+    SentOfThePast,
+    /// The mail of an event is found by its recipient's address.
+    EventByAddress,
+    /// What is said of a message that came back counts after its mail was put back.
+    PastHeard,
+    /// Another stack's events are taken for ours.
+    StrangerHeard,
+    /// An event that could not be noted is done with.
+    EventSwallowed,
 }

@@ -39,10 +39,30 @@ pub enum Kind {
     Deploy,
     /// Records become too old for their stream quickly.
     GiveUp,
+    /// A mail comes back.
+    Bounce,
+    /// A mail is called spam.
+    Complain,
+    /// The mail service will not send what it took.
+    Reject,
+    /// A mail is late, or its recipient away.
+    Hinder,
+    /// An event of the mail service never comes.
+    Unheard,
+    /// An event of the mail service comes twice.
+    Echo,
+    /// An event of the mail service comes hours late.
+    Belated,
+    /// Another stack's mail of the same number is told of on our bus.
+    Stranger,
+    /// A mail that came back is put back at once, or at any time later.
+    Hasty,
+    /// The clocks of functions, and of instances of one, are seconds apart.
+    Skew,
 }
 
 /// Every kind, in the order of their bits.
-pub const KINDS: [Kind; 16] = [
+pub const KINDS: [Kind; 26] = [
     Kind::Before,
     Kind::After,
     Kind::Repeat,
@@ -59,6 +79,16 @@ pub const KINDS: [Kind; 16] = [
     Kind::Template,
     Kind::Deploy,
     Kind::GiveUp,
+    Kind::Bounce,
+    Kind::Complain,
+    Kind::Reject,
+    Kind::Hinder,
+    Kind::Unheard,
+    Kind::Echo,
+    Kind::Belated,
+    Kind::Stranger,
+    Kind::Hasty,
+    Kind::Skew,
 ];
 
 /// One run.
@@ -87,18 +117,23 @@ impl Plan {
 
 /// How often each kind happens, in 1/1024.
 #[derive(Debug, Clone, Copy)]
-pub struct Rates([u16; 16]);
+pub struct Rates([u16; KINDS.len()]);
 
 impl Rates {
     /// Each seed picks its own mix: some kinds not at all, some rarely, some often.
     pub fn of(plan: &Plan, rng: &mut Rng) -> Self {
-        let mut rates = [0; 16];
+        let mut rates = [0; KINDS.len()];
         let calm = rng.u8(..8) == 0;
         for (bit, rate) in rates.iter_mut().enumerate() {
             let picked = [0, 0, 0, 8, 40, 120, 300][rng.usize(..7)];
             *rate = if calm || plan.mask & (1 << bit) == 0 { 0 } else { picked };
         }
         Self(rates)
+    }
+
+    /// Whether it ever happens.
+    pub fn has(&self, kind: Kind) -> bool {
+        self.0[kind as usize] != 0
     }
 
     /// Whether it happens now.

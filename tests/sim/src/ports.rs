@@ -1,45 +1,42 @@
 //! The ports of one invocation: every call waits for the scheduler before and after, and suffers what the seed decides.
 
-use std::{future::poll_fn, sync::Arc, task::Poll};
+use std::{
+    future::poll_fn,
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+    task::Poll,
+};
 
 use comptoir::{
     archive::{Archive, Document, File},
     clock::Clock,
     invoice::{
-        Basis, InvoiceNumber,
+        Basis, Invoice, InvoiceNumber,
         issue::Render,
         ledger::{Claim as Numbers, Claimed, Counter, Entry, Ledger},
         number::Series,
         print::Page,
     },
-    mail::{
-        Mail, MailId,
-        outbox::{Claim, Letter, Outbox, PostOffice, Posted, Status},
-    },
+    mail::Mail,
     outcome::{Reason, Unavailable},
     payment::{PaymentLog, Recorded},
     refund::Refund,
     sale::{Sale, SaleKey},
-    stripe::{
-        object::{BalanceTransaction, InvoiceLine, LineItem, Session, StripeRefund, TaxRate},
-        reader::StripeReader,
-    },
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use crate::{
     mutant::Mutant,
     plan::Kind,
-    world::{Late, Todo, World, at_once},
+    world::{INSTANCES, Late, Todo, World, at_once},
 };
 
 const LOG: &str = "the payment log";
 const LEDGER: &str = "the ledger";
-const OUTBOX: &str = "the outbox";
 const ARCHIVE: &str = "the archive";
-const STRIPE: &str = "Stripe";
 
-type Answer<T> = Result<T, Unavailable>;
+/// What a port answers.
+pub type Answer<T> = Result<T, Unavailable>;
 
 /// What one invocation reaches the world through.
 pub struct Ports {
@@ -52,33 +49,34 @@ pub struct Ports {
 }
 
 impl Ports {
-    fn is(&self, mutant: Mutant) -> bool {
+    /// Whether this mistake is looked for.
+    pub fn is(&self, mutant: Mutant) -> bool {
         self.world.plan.mutant == Some(mutant)
     }
 
     /// Waits for about as long as a call takes.
-    async fn pause(&self) {
-        let slow = self.world.hit(Kind::Slow);
+    pub async fn pause(&self) {
         let mut asked = false;
         poll_fn(|_| {
             if std::mem::replace(&mut asked, true) {
                 return Poll::Ready(());
             }
-            let at = {
-                let mut core = self.world.core();
-                core.now + if slow { core.rng.i64(500..9_000) } else { core.rng.i64(0..12) }
-            };
-            self.world.at(at, Todo::Poll(self.who));
+            self.world.wake_later(self.who);
             Poll::Pending
         })
         .await;
     }
 
-    fn note(&self, what: &str, detail: impl FnOnce() -> String) {
+    /// Writes down what this invocation does.
+    pub fn note(&self, what: &str, detail: impl FnOnce() -> String) {
         self.world.note(|| format!("#{} {what} {}", self.who, detail()));
     }
 
-    async fn call<T: std::fmt::Debug + Send>(
+    /// Makes a call to `port`, which suffers what the seed decides; `late` is its effect once more.
+    ///
+    /// # Errors
+    /// What the call answers, or that it failed before, or after it took effect.
+    pub async fn call<T: std::fmt::Debug + Send>(
         &self,
         port: &'static str,
         what: &'static str,
@@ -86,14 +84,7 @@ impl Ports {
         work: impl Fn() -> Answer<T> + Send,
     ) -> Answer<T> {
         self.pause().await;
-        let down = {
-            let mut core = self.world.core();
-            let down =
-                core.outage.is_some_and(|(from, to, of)| of == port && (from..to).contains(&core.now)) && !core.calm;
-            core.troubles += u32::from(down);
-            down
-        };
-        if down || self.world.hit(Kind::Before) {
+        if self.world.fails_before(port) {
             self.note(what, || "fails before".to_owned());
             return Err(Unavailable::new(port, "it failed before"));
         }
@@ -124,6 +115,51 @@ impl Ports {
     }
 }
 
+/// What mistakes make of a claim.
+impl Ports {
+    /// The claim with numbers from a counter that is moved at once.
+    fn renumbered(&self, claim: &Numbers) -> Numbers {
+        let mut claim = claim.clone();
+        let first = {
+            let mut core = self.world.core();
+            let last = core.memory.counters.entry(claim.series.clone()).or_default();
+            *last += claim.invoices.len() as u64;
+            *last + 1 - claim.invoices.len() as u64
+        };
+        for (n, invoice) in (first..).zip(&mut claim.invoices) {
+            let (head, _) = invoice.number.0.rsplit_once('-').unwrap();
+            invoice.number = InvoiceNumber(format!("{head}-{n:04}"));
+        }
+        claim
+    }
+
+    /// The claim without one of its conditions.
+    fn forced(&self, claim: &Numbers) -> Answer<Option<Numbers>> {
+        let books = &self.world.books;
+        match self.world.plan.mutant {
+            Some(Mutant::BareCounter) => {
+                let counter = at_once(books.counter(&claim.series))?;
+                Ok(Some(Numbers { counter, ..claim.clone() }))
+            }
+            Some(Mutant::UnconditionalClaim) => {
+                claim.invoices.iter().for_each(|invoice| books.forget_document(&invoice.draft.basis()));
+                Ok(None)
+            }
+            Some(Mutant::UnconditionalCredit) => {
+                let mut claim = claim.clone();
+                if let Some(crediting) = &mut claim.crediting
+                    && let Some(credited) =
+                        books.of_entries(|entries| entries.get(&crediting.original).map(|entry| entry.credited.clone()))
+                {
+                    crediting.before = credited;
+                }
+                Ok(Some(claim))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
 impl Clock for Ports {
     fn now(&self) -> Timestamp {
         Timestamp::from_millisecond(self.world.core().now + self.skew).unwrap()
@@ -131,21 +167,23 @@ impl Clock for Ports {
 }
 
 impl Render for Ports {
-    fn render(&self, page: &Page, _: &str) -> Result<Vec<u8>, Reason> {
+    fn render(&self, _: &Invoice, page: &Page) -> Result<Vec<u8>, Reason> {
         if let Some(reason) = self.world.template_fails(&page.number) {
             return Err(reason);
         }
         let changed = {
             let core = self.world.core();
-            core.now >= core.deploy_at
+            core.now >= core.deploy_at[self.who % INSTANCES]
         };
         Ok(drawn(page, changed))
     }
 }
 
-/// What stands for a PDF: the page's own words, under one of two templates.
+/// What stands for a PDF: a hash of the page's own words, under one of two templates.
 pub fn drawn(page: &Page, changed: bool) -> Vec<u8> {
-    format!("{changed} {page:?}").into_bytes()
+    let mut hasher = DefaultHasher::new();
+    (changed, page).hash(&mut hasher);
+    hasher.finish().to_be_bytes().to_vec()
 }
 
 impl PaymentLog for Ports {
@@ -194,39 +232,16 @@ impl Ledger for Ports {
     }
 
     async fn claim(&self, claim: &Numbers) -> Answer<Claimed> {
-        let mut claim = claim.clone();
-        let books = &self.world.books;
-        if self.is(Mutant::BareCounter) {
-            let first = {
-                let mut core = self.world.core();
-                let last = core.memory.counters.entry(claim.series.clone()).or_default();
-                *last += claim.invoices.len() as u64;
-                *last + 1 - claim.invoices.len() as u64
-            };
-            for (n, invoice) in (first..).zip(&mut claim.invoices) {
-                let (head, _) = invoice.number.0.rsplit_once('-').unwrap();
-                invoice.number = InvoiceNumber(format!("{head}-{n:04}"));
-            }
-        }
+        let bare = self.is(Mutant::BareCounter).then(|| self.renumbered(claim));
+        let claim = bare.as_ref().unwrap_or(claim);
         let late = || -> Late {
             let claim = claim.clone();
             Box::new(move |world| drop(at_once(Ledger::claim(&world.books, &claim))))
         };
         self.call(LEDGER, "claim", Some(&late), || {
-            let mut claim = claim.clone();
-            if self.is(Mutant::BareCounter) {
-                claim.counter = at_once(books.counter(&claim.series))?;
-            }
-            if self.is(Mutant::UnconditionalClaim) {
-                claim.invoices.iter().for_each(|invoice| books.forget_document(&invoice.draft.basis()));
-            }
-            if self.is(Mutant::UnconditionalCredit)
-                && let Some(crediting) = &mut claim.crediting
-                && let Some(original) = books.entries().iter().find(|entry| entry.invoice.number == crediting.original)
-            {
-                crediting.before = original.credited.clone();
-            }
-            match at_once(Ledger::claim(books, &claim))? {
+            let forced = self.forced(claim)?;
+            let claim = forced.as_ref().unwrap_or(claim);
+            match at_once(Ledger::claim(&self.world.books, claim))? {
                 Claimed::Taken(_) if self.is(Mutant::TakenUnread) => Ok(Claimed::All),
                 claimed => Ok(claimed),
             }
@@ -291,142 +306,5 @@ impl Archive for Ports {
 
     async fn read(&self, key: &str) -> Answer<Option<Vec<u8>>> {
         self.call(ARCHIVE, "read", None, || at_once(self.world.depot.read(key))).await
-    }
-}
-
-impl Outbox for Ports {
-    async fn claim(&self, id: &MailId, claimant: &str, now: Timestamp, lease: SignedDuration) -> Answer<Claim> {
-        let books = &self.world.books;
-        let late = || -> Late {
-            let (id, claimant) = (id.clone(), claimant.to_owned());
-            Box::new(move |world| drop(at_once(Outbox::claim(&world.books, &id, &claimant, now, lease))))
-        };
-        self.call(OUTBOX, "claim mail", Some(&late), || {
-            let claim = at_once(Outbox::claim(books, id, claimant, now, lease))?;
-            Ok(match claim {
-                Claim::Held(_) if self.is(Mutant::NoMailClaim) => Claim::Ours,
-                Claim::Held(Status::Sending { lease_until })
-                    if self.is(Mutant::ResendExpired) && lease_until <= now =>
-                {
-                    Claim::Ours
-                }
-                claim => claim,
-            })
-        })
-        .await
-    }
-
-    async fn release(&self, id: &MailId, claimant: &str) -> Answer<()> {
-        let anyone = self.is(Mutant::ReleaseAnyone);
-        let late = || -> Late {
-            let (id, claimant) = (id.clone(), claimant.to_owned());
-            Box::new(move |world| {
-                world.note(|| format!("late: {id} is given back"));
-                if anyone {
-                    world.books.take_away(&id);
-                } else {
-                    drop(at_once(world.books.release(&id, &claimant)));
-                }
-            })
-        };
-        self.call(OUTBOX, "release", Some(&late), || {
-            if anyone {
-                self.world.books.take_away(id);
-                return Ok(());
-            }
-            at_once(self.world.books.release(id, claimant))
-        })
-        .await
-    }
-
-    async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, now: Timestamp) -> Answer<()> {
-        if self.is(Mutant::RefuseInTwoSteps) {
-            self.release(id, claimant).await?;
-            return Outbox::park(self, id, reason, now).await;
-        }
-        self.call(OUTBOX, "refuse", None, || at_once(self.world.books.refuse(id, claimant, reason, now))).await
-    }
-
-    async fn sent(&self, id: &MailId, message_id: &str, now: Timestamp) -> Answer<()> {
-        self.call(OUTBOX, "sent", None, || at_once(self.world.books.sent(id, message_id, now))).await
-    }
-
-    async fn unknown(&self, id: &MailId, now: Timestamp) -> Answer<()> {
-        self.call(OUTBOX, "unknown", None, || at_once(self.world.books.unknown(id, now))).await
-    }
-
-    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Answer<()> {
-        self.call(OUTBOX, "park mail", None, || at_once(Outbox::park(&self.world.books, id, reason, now))).await
-    }
-}
-
-impl PostOffice for Ports {
-    async fn post(&self, letter: &Letter) -> Posted {
-        self.pause().await;
-        if self.world.hit(Kind::Throttle) {
-            self.note("post", || format!("{} throttled", letter.id));
-            return Posted::NotNow("throttled".to_owned());
-        }
-        if self.world.hit(Kind::Refuse) {
-            self.note("post", || format!("{} refused", letter.id));
-            return Posted::Refused(Reason::new("mail_refused", "the address is on the suppression list"));
-        }
-        let unclear = self.world.hit(Kind::Unclear);
-        let taken = !unclear || self.world.core().rng.bool();
-        if taken {
-            *self.world.core().letters.entry(letter.id.clone()).or_default() += 1;
-        }
-        self.note("post", || {
-            format!(
-                "{} {} {}",
-                letter.id,
-                if taken { "taken" } else { "lost" },
-                if unclear { "answer lost" } else { "" }
-            )
-        });
-        self.pause().await;
-        match unclear {
-            false => Posted::Accepted("m".to_owned()),
-            true if self.is(Mutant::ResendUnclear) => Posted::NotNow("no answer".to_owned()),
-            true => Posted::Unclear("no answer".to_owned()),
-        }
-    }
-}
-
-impl StripeReader for Ports {
-    fn can_ask(&self) -> bool {
-        true
-    }
-
-    async fn session(&self, session: &str) -> Answer<Option<Session>> {
-        self.call(STRIPE, "session", None, || Ok(self.world.shop.session_now(session, self.world.core().now))).await
-    }
-
-    async fn session_lines(&self, session: &str) -> Answer<Option<Vec<LineItem>>> {
-        self.call(STRIPE, "session_lines", None, || Ok(self.world.shop.session_lines(session))).await
-    }
-
-    async fn invoice_lines(&self, _: &str) -> Answer<Option<Vec<InvoiceLine>>> {
-        Ok(None)
-    }
-
-    async fn tax_rate(&self, _: &str) -> Answer<Option<TaxRate>> {
-        Ok(None)
-    }
-
-    async fn refunds_of(&self, charge: &str) -> Answer<Option<Vec<StripeRefund>>> {
-        self.call(STRIPE, "refunds_of", None, || Ok(self.world.shop.refunds_of(charge))).await
-    }
-
-    async fn invoice_paid_by(&self, intent: &str) -> Answer<Option<String>> {
-        self.call(STRIPE, "invoice_paid_by", None, || Ok(self.world.shop.invoice_paid_by(intent))).await
-    }
-
-    async fn intent_that_paid(&self, _: &str) -> Answer<Option<String>> {
-        Ok(None)
-    }
-
-    async fn settlement(&self, _: &str) -> Answer<Option<Option<BalanceTransaction>>> {
-        Ok(None)
     }
 }

@@ -2,8 +2,6 @@
 //! try them again, Stripe that delivers until it hears 200; then what a person would put back, and the check.
 
 use std::{
-    cmp::Reverse,
-    collections::VecDeque,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -17,7 +15,9 @@ use crate::{
     functions::{self, Ended},
     plan::{Kind, Plan},
     ports::Ports,
-    world::{Due, Todo, World},
+    post,
+    shard::Shard,
+    world::{FUNCTIONS, INSTANCES, Todo, World},
 };
 
 /// What went wrong in a run.
@@ -35,8 +35,10 @@ pub struct Violation {
 const MOST_STEPS: u32 = 60_000;
 /// Waits before Stripe delivers again, in milliseconds; the last one is repeated.
 const BACKOFF: [i64; 6] = [60_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000];
-/// Timeouts of the functions in the template: webhook, renderer, sender.
-const TIMEOUTS: [i64; 3] = [29_000, 60_000, 90_000];
+/// Timeouts of the functions in the template: webhook, renderer, sender, events of the mail service.
+const TIMEOUTS: [i64; FUNCTIONS] = [29_000, 60_000, 90_000, 40_000];
+/// Waits before an event of the mail service is handed over again, in milliseconds; then it lies in the on-failure queue.
+const HANDED_AGAIN: [i64; 2] = [60_000, 120_000];
 /// Shards of the Billing table's stream; one more is the Outbox table's.
 const SHARDS: usize = 2;
 
@@ -45,6 +47,7 @@ enum Job {
     Batch(usize, usize),
     Twin,
     PostAgain,
+    Tell(usize, u32),
 }
 
 struct Invocation {
@@ -52,19 +55,12 @@ struct Invocation {
     job: Job,
 }
 
-#[derive(Default)]
-struct Shard {
-    queue: VecDeque<(Announced, i64)>,
-    busy: bool,
-    attempts: u32,
-    limit: usize,
-}
-
 struct Run {
     world: Arc<World>,
     invocations: Vec<Option<Invocation>>,
     shards: Vec<Shard>,
     given_up: Vec<Announced>,
+    undelivered: Vec<usize>,
     seen: usize,
 }
 
@@ -74,8 +70,9 @@ struct Run {
 /// What promise was broken.
 pub fn run(plan: Plan) -> Result<(), Violation> {
     let world = World::of(plan);
-    let shards = (0..=SHARDS).map(|_| Shard { limit: usize::MAX, ..Shard::default() }).collect();
-    let mut run = Run { world, invocations: Vec::new(), shards, given_up: Vec::new(), seen: 0 };
+    let shards = (0..=SHARDS).map(|_| Shard::default()).collect();
+    let mut run =
+        Run { world, invocations: Vec::new(), shards, given_up: Vec::new(), undelivered: Vec::new(), seen: 0 };
     let result = run.all();
     result.map_err(|(promise, found)| {
         let notes = std::mem::take(&mut run.world.core().notes);
@@ -95,6 +92,7 @@ impl Run {
         }
         self.rest()?;
         check::reasons(&self.world)?;
+        check::told(&self.world)?;
         {
             let mut core = self.world.core();
             core.calm = true;
@@ -115,16 +113,15 @@ impl Run {
 
     fn rest(&mut self) -> Result<(), (&'static str, String)> {
         for _ in 0..MOST_STEPS {
-            let Some(Reverse(Due(when, _, todo))) = ({ self.world.core().agenda.pop() }) else { return Ok(()) };
-            {
-                let mut core = self.world.core();
-                core.now = core.now.max(when);
-            }
+            let next = self.world.core().turn()?;
+            let Some(todo) = next else { return Ok(()) };
             match todo {
                 Todo::Poll(who) => self.poll(who),
                 Todo::Kill(who, why) => self.kill(who, why),
                 Todo::Deliver(event, turn) => self.deliver(event, turn),
                 Todo::Pump(shard) => self.pump(shard),
+                Todo::Tell(news, turn) => self.tell(news, turn),
+                Todo::PutBack(mail) => drop(post::put_back(&self.world, &mail)),
                 Todo::Land(late) => late(&self.world),
             }
             self.follow();
@@ -146,7 +143,7 @@ impl Run {
                 Announced::Mail(_) => 0,
             };
             let shard = if matches!(what, Announced::Mail(_)) { SHARDS } else { shard % SHARDS };
-            self.shards[shard].queue.push_back((what, now));
+            self.shards[shard].push(what, now);
             let delay = self.draw(0, 300);
             self.world.at(now + delay, Todo::Pump(shard));
         }
@@ -160,9 +157,8 @@ impl Run {
     ) {
         let who = self.invocations.len();
         let (now, skew) = {
-            let mut core = self.world.core();
-            let skew = core.rng.i64(-40..40);
-            (core.now, skew)
+            let core = self.world.core();
+            (core.now, core.skews[function][who % INSTANCES])
         };
         let deadline = now + TIMEOUTS[function];
         let future = make(Ports { world: Arc::clone(&self.world), who, skew }, deadline);
@@ -177,37 +173,61 @@ impl Run {
     }
 
     fn deliver(&mut self, event: usize, turn: u32) {
-        let body = self.world.shop.events[event].body.clone();
+        let body = Arc::clone(&self.world.shop.events[event].body);
         self.world.note(|| format!("Stripe delivers {body}"));
         self.start(Job::Deliver(event, turn), 0, |ports, _| Box::pin(functions::webhook(ports, body)));
     }
 
+    fn tell(&mut self, news: usize, turn: u32) {
+        let body = {
+            let mut core = self.world.core();
+            core.post.news[news].tried = true;
+            Arc::clone(&core.post.news[news].body)
+        };
+        self.world.note(|| format!("the mail service tells {body}"));
+        self.start(Job::Tell(news, turn), 3, |ports, _| Box::pin(functions::mail_events(ports, body)));
+    }
+
+    /// Somebody deals with an event, and may put its mail back without waiting for anything else.
+    fn heard(&mut self, news: usize) {
+        let mail = {
+            let mut core = self.world.core();
+            let now = core.now;
+            core.post.news[news].heard = true;
+            core.post.news[news].letter.map(|letter| (core.post.letters[letter].mail.clone(), now))
+        };
+        let Some((mail, now)) = mail else { return };
+        let returned = self.world.books.standing(&mail).is_some_and(|status| status.stage().came_back());
+        if returned && self.world.hit(Kind::Hasty) {
+            let longest = [200, 4_000, 40_000_000][self.draw(0, 3) as usize];
+            let wait = self.draw(0, longest);
+            self.world.at(now + wait, Todo::PutBack(mail));
+        }
+    }
+
     fn pump(&mut self, shard: usize) {
         let now = self.world.core().now;
-        let oldest = if self.world.hit(Kind::GiveUp) { 2_000 } else { 21_600_000 };
         let calm = self.world.core().calm;
+        let oldest = match (calm, self.world.hit(Kind::GiveUp)) {
+            (true, _) => i64::MAX,
+            (false, true) => 2_000,
+            (false, false) => 21_600_000,
+        };
         let state = &mut self.shards[shard];
-        if state.busy {
+        if state.is_busy() {
             return;
         }
-        while state.attempts > 0 && !calm && state.queue.front().is_some_and(|(_, at)| now - at > oldest) {
-            let (what, _) = state.queue.pop_front().unwrap();
+        while let Some(what) = state.give_up(oldest, now) {
             self.world.note(|| format!("its stream gives up {what:?}"));
             self.given_up.push(what);
         }
-        if state.queue.is_empty() {
-            state.attempts = 0;
-            return;
-        }
-        let most = if shard == SHARDS { 10 } else { 49 };
-        let size = state.queue.len().min(most).min(state.limit.max(1));
-        let batch: Vec<Announced> = state.queue.iter().take(size).map(|(what, _)| what.clone()).collect();
-        state.busy = true;
+        let Some(batch) = state.hand_out(if shard == SHARDS { 10 } else { 49 }) else { return };
         let twin = self.world.hit(Kind::TwinBatch);
         self.world.note(|| format!("shard {shard} hands out {batch:?}{}", if twin { " twice" } else { "" }));
         if twin {
             self.invoke(shard, batch.clone(), Job::Twin);
         }
+        let size = batch.len();
         self.invoke(shard, batch, Job::Batch(shard, size));
     }
 
@@ -249,30 +269,17 @@ impl Run {
                 self.world.at(now + wait, Todo::Deliver(event, turn + 1));
             }
             Job::Batch(shard, size) => {
-                let state = &mut self.shards[shard];
-                state.busy = false;
-                let done = match ended {
-                    Some(Ended::Batch(None)) => size,
-                    Some(Ended::Batch(Some(first))) => first,
-                    _ => {
-                        state.limit = (size / 2).max(1);
-                        0
-                    }
-                };
-                state.queue.drain(..done);
-                if done == size {
-                    state.limit = usize::MAX;
-                }
-                state.attempts = if done > 0 { 0 } else { state.attempts + 1 };
-                if ended != Some(Ended::Batch(None)) {
-                    state.attempts = state.attempts.max(1);
-                }
-                let wait = if state.attempts == 0 { 0 } else { 100_i64 << state.attempts.min(15) };
-                if state.attempts > 2_000 {
+                let wait = self.shards[shard].ended(size, ended);
+                if self.shards[shard].attempts > 2_000 {
                     self.world.core().calm = true;
                 }
                 self.world.at(now + wait, Todo::Pump(shard));
             }
+            Job::Tell(news, _) if ended == Some(Ended::Answered(true)) => self.heard(news),
+            Job::Tell(news, turn) => match HANDED_AGAIN.get(turn as usize) {
+                Some(wait) => self.world.at(now + wait, Todo::Tell(news, turn + 1)),
+                None => self.undelivered.push(news),
+            },
             Job::Twin | Job::PostAgain => {}
         }
     }
@@ -282,7 +289,9 @@ impl Run {
             self.start(Job::PostAgain, 0, |ports, _| Box::pin(functions::post_again(ports, parked.id, parked.body)));
         }
         for what in std::mem::take(&mut self.given_up) {
-            self.world.books.put_back(&what);
+            if !matches!(&what, Announced::Mail(mail) if post::put_back(&self.world, mail)) {
+                self.world.books.put_back(&what);
+            }
         }
         for (basis, _) in self.world.books.parked_bases() {
             self.world.books.put_back(&match basis {
@@ -290,8 +299,11 @@ impl Run {
                 Basis::Refund(key) => Announced::Refund(key),
             });
         }
-        for (mail, status) in self.world.books.mails() {
-            if status == Status::Parked && mail.to.is_some() {
+        for news in std::mem::take(&mut self.undelivered) {
+            self.tell(news, 0);
+        }
+        for mail in self.world.books.mail_rows() {
+            if !post::put_back(&self.world, &mail.id) && mail.status == Status::Parked && mail.to.is_some() {
                 self.world.books.put_back(&Announced::Mail(mail.id));
             }
         }

@@ -1,8 +1,12 @@
 //! What was sold and refunded in a world, and the events and answers of a Stripe that knows it.
 
+use std::sync::{Arc, LazyLock};
+
 use comptoir::{
     sale::SaleKey,
-    stripe::object::{LineItem, Session, StripeRefund},
+    seller::Seller,
+    stripe::object::{ItemTax, LineItem, Session, StripeRefund, TaxRate},
+    testing::{FRANCHISE_TOML, STANDARD_TOML},
 };
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -20,6 +24,15 @@ const EVES: [&str; 7] = [
     "2028-02-29T22:59:57Z",
     "2026-11-21T10:00:00Z",
 ];
+
+/// Who may sell: one without VAT, one whose prices contain it, and one whose VAT is Stripe's.
+pub static SELLERS: LazyLock<[Seller; 3]> = LazyLock::new(|| {
+    let stripe = STANDARD_TOML.replace("\"standard\"", "\"stripe_tax\"").replace("rate = \"20\"", "");
+    [FRANCHISE_TOML, STANDARD_TOML, &stripe].map(|toml| Seller::from_toml(toml).unwrap())
+});
+
+/// The place in [`SELLERS`] of the one whose VAT is Stripe's.
+const STRIPE_TAX: usize = 2;
 
 /// How Stripe tells of a sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +56,8 @@ pub struct Sold {
     pub way: Way,
     /// What was paid.
     pub total: i64,
+    /// The tax within, where Stripe told it.
+    pub tax: Option<i64>,
     /// Whether an invoice is possible.
     pub fit: bool,
     /// Whether its buyer gave an address.
@@ -87,7 +102,7 @@ pub struct Told {
     /// Its id.
     pub id: String,
     /// As it is posted.
-    pub body: String,
+    pub body: Arc<str>,
     /// When, in milliseconds.
     pub at: i64,
 }
@@ -97,6 +112,8 @@ pub struct Told {
 pub struct Shop {
     /// When it begins, in milliseconds.
     pub start: i64,
+    /// Which of the sellers sells.
+    pub seller: usize,
     /// What was sold.
     pub sales: Vec<Sold>,
     /// What was refunded.
@@ -109,7 +126,8 @@ impl Shop {
     /// The shop of a plan.
     pub fn of(plan: &Plan, rng: &mut Rng) -> Self {
         let eve: Timestamp = EVES[rng.usize(..EVES.len())].parse().unwrap();
-        let mut shop = Self { start: eve.as_millisecond(), sales: vec![], refunds: vec![], events: vec![] };
+        let seller = rng.usize(..SELLERS.len());
+        let mut shop = Self { start: eve.as_millisecond(), seller, sales: vec![], refunds: vec![], events: vec![] };
         let count = [1, 1, 2, 2, 3, 6][rng.usize(..6)];
         for n in 0..count {
             shop.sell(n, rng);
@@ -122,11 +140,14 @@ impl Shop {
     }
 
     fn sell(&mut self, n: usize, rng: &mut Rng) {
+        let total = rng.i64(1..20_000);
+        let tax = (self.seller == STRIPE_TAX && total > 100).then_some((total + 3) / 6);
         let sold = Sold {
             n,
             way: [Way::Session, Way::Session, Way::Both, Way::Later, Way::Invoice][rng.usize(..5)],
-            total: rng.i64(1..20_000),
-            fit: rng.u8(..16) != 0,
+            total,
+            tax,
+            fit: rng.u8(..16) != 0 && (self.seller != STRIPE_TAX || tax.is_some()),
             email: rng.u8(..16) != 0,
             names_intent: rng.bool(),
             at: self.start + rng.i64(0..6_000),
@@ -203,7 +224,8 @@ impl Shop {
         let created = at / 1000;
         let body = format!(
             r#"{{"id":"{id}","type":"{kind}","created":{created},"livemode":false,"data":{{"object":{object}}}}}"#
-        );
+        )
+        .into();
         self.events.push(Told { id, body, at });
     }
 
@@ -227,8 +249,11 @@ impl Shop {
             quantity: Some(1),
             amount_total: sold.total,
             amount_discount: 0,
-            amount_tax: 0,
-            taxes: None,
+            amount_tax: sold.tax.unwrap_or_default(),
+            taxes: sold.tax.map(|amount| {
+                let taxability_reason = Some("standard_rated".to_owned());
+                vec![ItemTax { amount, rate: Some(tax_rate()), taxability_reason }]
+            }),
         }])
     }
 
@@ -255,6 +280,11 @@ fn refund_object(refund: &Repaid, status: &str) -> String {
     )
 }
 
+/// The one rate of this world.
+pub fn tax_rate() -> TaxRate {
+    TaxRate { inclusive: true, country: Some("FR".to_owned()), effective_percentage: None, percentage: Some(20.into()) }
+}
+
 fn currency(sold: &Sold) -> &'static str {
     if sold.fit { "eur" } else { "zzz" }
 }
@@ -270,8 +300,9 @@ fn session(sold: &Sold, has_invoice: bool) -> String {
         Way::Both | Way::Later => r#""invoice_creation":{"enabled":true},"#.to_owned(),
         Way::Session | Way::Invoice => String::new(),
     };
+    let details = sold.tax.map(|tax| format!(r#""total_details":{{"amount_tax":{tax}}},"#)).unwrap_or_default();
     format!(
-        r#"{{"id":"cs_{n}",{invoice}"mode":"payment","payment_status":"paid","currency":"{}","amount_total":{},"locale":"fr","payment_intent":"pi_{n}","customer_details":{{"name":"Zoé Lefèvre","email":{},"address":{{"line1":"12 rue de l’Été","postal_code":"75011","city":"Paris","country":"FR"}}}}}}"#,
+        r#"{{"id":"cs_{n}",{invoice}"mode":"payment","payment_status":"paid","currency":"{}","amount_total":{},{details}"locale":"fr","payment_intent":"pi_{n}","customer_details":{{"name":"Zoé Lefèvre","email":{},"address":{{"line1":"12 rue de l’Été","postal_code":"75011","city":"Paris","country":"FR"}}}}}}"#,
         currency(sold),
         sold.total,
         email(sold)
@@ -280,9 +311,16 @@ fn session(sold: &Sold, has_invoice: bool) -> String {
 
 fn invoice(sold: &Sold) -> String {
     let n = sold.n;
+    let total_tax = sold.tax.map(|tax| format!(r#""total_taxes":[{{"amount":{tax}}}],"#)).unwrap_or_default();
+    let line_tax = sold.tax.map(|tax| {
+        format!(
+            r#""taxes":[{{"amount":{tax},"tax_behavior":"inclusive","tax_rate_details":{{"tax_rate":"txr_1"}},"taxability_reason":"standard_rated"}}],"#
+        )
+    });
+    let line_tax = line_tax.unwrap_or_default();
     let intent = if sold.names_intent { format!(r#""payment_intent":"pi_{n}","#) } else { String::new() };
     format!(
-        r#"{{"id":"in_{n}",{intent}"currency":"{}","total":{},"customer_name":"Zoé Lefèvre","customer_email":{},"customer_address":{{"line1":"12 rue de l’Été","postal_code":"75011","city":"Paris","country":"FR"}},"status_transitions":{{"paid_at":{}}},"lines":{{"data":[{{"id":"il_{n}","description":"Abonnement","quantity":1,"amount":{}}}]}}}}"#,
+        r#"{{"id":"in_{n}",{intent}"currency":"{}","total":{},"customer_name":"Zoé Lefèvre","customer_email":{},"customer_address":{{"line1":"12 rue de l’Été","postal_code":"75011","city":"Paris","country":"FR"}},"status_transitions":{{"paid_at":{}}},{total_tax}"lines":{{"data":[{{"id":"il_{n}","description":"Abonnement","quantity":1,{line_tax}"amount":{}}}]}}}}"#,
         currency(sold),
         sold.total,
         email(sold),

@@ -15,17 +15,24 @@ use comptoir::{
     memory::{Books, Depot},
     outcome::Reason,
     sale::SaleKey,
+    seller::Seller,
 };
 use fastrand::Rng;
 use jiff::Timestamp;
 
 use crate::{
     plan::{Kind, Plan, Rates},
-    shop::Shop,
+    post::Post,
+    shop::{SELLERS, Shop},
 };
 
 /// Characters of a note; what an answer holds beyond is not what a schedule is about.
 const LONGEST_NOTE: usize = 160;
+
+/// Webhook, renderer, sender, events of the mail service.
+pub const FUNCTIONS: usize = 4;
+/// Instances of each function, by turns.
+pub const INSTANCES: usize = 2;
 
 /// An effect that happens later, whoever waits for it.
 pub type Late = Box<dyn FnOnce(&World) + Send>;
@@ -40,6 +47,10 @@ pub enum Todo {
     Deliver(usize, u32),
     /// Look at a shard.
     Pump(usize),
+    /// Tell of a letter for the given time in a row.
+    Tell(usize, u32),
+    /// Put a mail back that came back.
+    PutBack(MailId),
     /// A straggling effect.
     Land(Late),
 }
@@ -76,18 +87,50 @@ pub struct Core {
     pub notes: Vec<String>,
     /// How many calls went wrong.
     pub troubles: u32,
-    /// How often the mail service took each mail.
-    pub letters: BTreeMap<MailId, u32>,
+    /// What the mail service took and told.
+    pub post: Post,
+    /// The first promise that was broken on the way.
+    pub broken_promise: Option<(&'static str, String)>,
     /// Documents whose template fails until it is mended.
     pub broken: BTreeSet<String>,
     /// Nothing goes wrong any more.
     pub calm: bool,
     /// From when to when which port is down.
     pub outage: Option<(i64, i64, &'static str)>,
-    /// When the template changes.
-    pub deploy_at: i64,
+    /// When the template changes, for one instance after the other.
+    pub deploy_at: [i64; INSTANCES],
+    /// How far the clock of each function's instances is off, in milliseconds.
+    pub skews: [[i64; INSTANCES]; FUNCTIONS],
     /// What mistakes remember.
     pub memory: Memory,
+}
+
+impl Core {
+    /// Puts something on the agenda.
+    pub fn at(&mut self, when: i64, todo: Todo) {
+        let tie = self.rng.u32(..);
+        self.agenda.push(Reverse(Due(when, tie, todo)));
+    }
+
+    /// What is to be done next.
+    ///
+    /// # Errors
+    /// Which promise was broken on the way.
+    pub fn turn(&mut self) -> Result<Option<Todo>, (&'static str, String)> {
+        if let Some(broken) = self.broken_promise.take() {
+            return Err(broken);
+        }
+        Ok(self.agenda.pop().map(|Reverse(Due(when, _, todo))| {
+            self.now = self.now.max(when);
+            todo
+        }))
+    }
+
+    fn hit(&mut self, rates: &Rates, kind: Kind) -> bool {
+        let hit = rates.hit(kind, &mut self.rng) && !self.calm;
+        self.troubles += u32::from(hit);
+        hit
+    }
 }
 
 /// What mistakes remember.
@@ -135,22 +178,36 @@ impl World {
                 ["the ledger", "the archive", "the outbox", "the payment log", "Stripe"][rng.usize(..5)],
             )
         });
-        let deploy_at = if rates.hit(Kind::Deploy, &mut rng) { start + rng.i64(0..30_000) } else { i64::MAX };
+        let deploy_at = if rates.has(Kind::Deploy) {
+            let first = start + rng.i64(0..30_000);
+            [first, first + rng.i64(0..30_000)]
+        } else {
+            [i64::MAX; INSTANCES]
+        };
+        let off = if rates.has(Kind::Skew) { 4_000 } else { 40 };
+        let skews = [[(); INSTANCES]; FUNCTIONS].map(|instances| instances.map(|()| rng.i64(-off..off)));
         let core = Core {
             now: start,
             rng,
             agenda: BinaryHeap::new(),
             notes: Vec::new(),
             troubles: u32::from(outage.is_some()),
-            letters: BTreeMap::new(),
+            post: Post::default(),
+            broken_promise: None,
             broken: BTreeSet::new(),
             calm: false,
             outage,
             deploy_at,
+            skews,
             memory: Memory::default(),
         };
         let (books, depot) = (Books::default(), Depot::default());
         Arc::new(Self { plan, rates, shop, books, depot, core: Mutex::new(core) })
+    }
+
+    /// Who sells.
+    pub fn seller(&self) -> &'static Seller {
+        &SELLERS[self.shop.seller]
     }
 
     /// What changes, held.
@@ -165,9 +222,7 @@ impl World {
 
     /// Puts something on the agenda.
     pub fn at(&self, when: i64, todo: Todo) {
-        let mut core = self.core();
-        let tie = core.rng.u32(..);
-        core.agenda.push(Reverse(Due(when, tie, todo)));
+        self.core().at(when, todo);
     }
 
     /// Writes down what happened, if anybody will read it.
@@ -179,12 +234,30 @@ impl World {
         }
     }
 
+    /// Writes down that a promise was broken on the way, unless one was before.
+    pub fn broke(&self, promise: &'static str, found: impl FnOnce() -> String) {
+        self.core().broken_promise.get_or_insert_with(|| (promise, found()));
+    }
+
     /// Whether this kind of trouble happens now.
     pub fn hit(&self, kind: Kind) -> bool {
+        self.rates.has(kind) && self.core().hit(&self.rates, kind)
+    }
+
+    /// Polls an invocation again after about as long as a call takes.
+    pub fn wake_later(&self, who: usize) {
         let mut core = self.core();
-        let hit = self.rates.hit(kind, &mut core.rng) && !core.calm;
-        core.troubles += u32::from(hit);
-        hit
+        let longest = if core.hit(&self.rates, Kind::Slow) { 500..9_000 } else { 0..12 };
+        let at = core.now + core.rng.i64(longest);
+        core.at(at, Todo::Poll(who));
+    }
+
+    /// Whether a call to `port` fails now, and nothing happens.
+    pub fn fails_before(&self, port: &str) -> bool {
+        let mut core = self.core();
+        let down = core.outage.is_some_and(|(from, to, of)| of == port && (from..to).contains(&core.now)) && !core.calm;
+        core.troubles += u32::from(down);
+        down || core.hit(&self.rates, Kind::Before)
     }
 
     /// Why the template fails for a document, if it does.

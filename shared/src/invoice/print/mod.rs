@@ -23,7 +23,7 @@ pub use words::{InvalidWords, Words};
 use words::{Wording, fill};
 
 /// An invoice as text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Page {
     /// `fr` or `en`.
     pub language: String,
@@ -76,7 +76,7 @@ pub struct Page {
 }
 
 /// Fixed strings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Labels {
     /// Above the buyer.
     pub billed_to: String,
@@ -97,7 +97,7 @@ pub struct Labels {
 }
 
 /// A row of the table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct PageLine {
     /// What.
     pub description: String,

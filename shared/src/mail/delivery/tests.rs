@@ -155,12 +155,12 @@ async fn claim(books: &Books, id: &MailId) -> Claim {
 async fn a_lost_answer_is_settled_by_the_event_and_never_unsettled() {
     let (books, id) = books().await;
     claim(&books, &id).await;
-    books.unknown(&id, now()).await.unwrap();
+    books.unknown(&id, "r", now()).await.unwrap();
     let delivered = report(&id, "m1", Fate::Delivered);
     assert_eq!(follow(&delivered, &books, now()).await, Ok(Noted::Moved(Stage::Delivered)));
     assert_eq!(follow(&delivered, &books, now()).await, Ok(Noted::Stays(Stage::Delivered)));
     books.sent(&id, "m1", now()).await.unwrap();
-    books.unknown(&id, now()).await.unwrap();
+    books.unknown(&id, "r", now()).await.unwrap();
     assert_eq!(status(&books), Status::Delivered, "the sender's own late record takes nothing back");
     assert_eq!(claim(&books, &id).await, Claim::Held(Status::Delivered));
 }
@@ -177,7 +177,15 @@ async fn a_mail_that_was_put_back_is_not_judged_by_its_earlier_message() {
         follow(&report(&id, "m1", fate), &books, now()).await.unwrap();
         assert_eq!(status(&books), Status::Queued);
     }
+    books.sent(&id, "m1", now()).await.unwrap();
+    assert_eq!(
+        status(&books),
+        Status::Queued,
+        "the sender's late record of that message keeps nobody from sending again"
+    );
     assert_eq!(claim(&books, &id).await, Claim::Ours);
+    books.sent(&id, "m1", now()).await.unwrap();
+    assert!(matches!(status(&books), Status::Sending { .. }), "nor does it settle the sending that is under way");
     books.sent(&id, "m2", now()).await.unwrap();
     follow(&report(&id, "m1", Fate::Bounced(why())), &books, now()).await.unwrap();
     assert_eq!(status(&books), Status::Sent);

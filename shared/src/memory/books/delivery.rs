@@ -27,7 +27,7 @@ impl Deliveries for Books {
             if to.came_back() {
                 queued.came_back.insert(report.message_id.clone());
             }
-            queued.status = status(&report.fate);
+            queued.status = status_of(&report.fate);
             queued.claimant = None;
             Ok(Noted::Moved(to))
         })
@@ -54,7 +54,7 @@ impl Books {
 }
 
 /// Where a mail stands of which this is true.
-fn status(fate: &Fate) -> Status {
+pub fn status_of(fate: &Fate) -> Status {
     match fate {
         Fate::Sent | Fate::Hindered(_) => Status::Sent,
         Fate::Delivered => Status::Delivered,

@@ -57,7 +57,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         self.outbox.sent(&id, "m1", now()).await?;
         self.outbox.note(&report(&id, "m1", &Fate::Bounced(why())), now()).await?;
         self.outbox.sent(&id, "m1", now()).await?;
-        self.outbox.unknown(&id, now()).await?;
+        self.outbox.unknown(&id, "a", now()).await?;
         let Claim::Held(status) = self.held(&id).await? else { panic!("a mail that came back was claimed") };
         assert_eq!(status.stage(), Stage::Bounced);
         Ok(())

@@ -64,17 +64,23 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
 
     pub(super) async fn what_is_known_of_a_mail_stays(&self, run: &str) -> Result<(), Unavailable> {
         let id = self.queued(&format!("{run}-known")).await?.id;
-        self.outbox.unknown(&id, now()).await?;
+        self.outbox.unknown(&id, "a", now()).await?;
         assert_eq!(self.outbox.claim(&id, "a", now(), LEASE).await?, Claim::Ours, "nobody claimed it: it waits");
-        self.outbox.unknown(&id, now()).await?;
+        self.outbox.unknown(&id, "b", now()).await?;
+        assert!(matches!(self.held(&id).await?, Claim::Held(Status::Sending { .. })), "a is still at it");
+        self.outbox.unknown(&id, "a", now()).await?;
         assert_eq!(self.held(&id).await?, Claim::Held(Status::Unknown));
         self.outbox.sent(&id, "message", now()).await?;
         assert_eq!(self.held(&id).await?, Claim::Held(Status::Sent));
-        self.outbox.unknown(&id, now()).await?;
+        self.outbox.unknown(&id, "a", now()).await?;
         self.outbox.release(&id, "a").await?;
         self.outbox.refuse(&id, "a", &why(), now()).await?;
         self.outbox.park(&id, &why(), now()).await?;
         assert_eq!(self.held(&id).await?, Claim::Held(Status::Sent), "it was sent, whatever comes late");
+        let left = self.queued(&format!("{run}-left")).await?.id;
+        self.outbox.claim(&left, "a", now(), LEASE).await?;
+        self.outbox.unknown(&left, "b", now().saturating_add(LEASE).unwrap()).await?;
+        assert_eq!(self.held(&left).await?, Claim::Held(Status::Unknown), "a had its time");
         Ok(())
     }
 }

@@ -1,0 +1,69 @@
+//! Looking into the books without copying them: a check looks at all of them, thousands of times a second.
+
+use std::collections::BTreeMap;
+
+use super::Books;
+use crate::{
+    archive::Document,
+    invoice::{InvoiceNumber, ledger::Entry},
+    mail::{Mail, MailId, outbox::Status},
+    memory::locked,
+    refund::{Refund, RefundKey},
+    sale::SaleKey,
+};
+
+/// What a check wants to know of a mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailRow {
+    /// Which.
+    pub id: MailId,
+    /// The recipient.
+    pub to: Option<String>,
+    /// What it brings.
+    pub document: Document,
+    /// Where it stands.
+    pub status: Status,
+}
+
+impl Books {
+    /// Where a mail stands, if there is one.
+    pub fn standing(&self, id: &MailId) -> Option<Status> {
+        locked(&self.written).mails.get(id).map(|queued| queued.status.clone())
+    }
+
+    /// Something of one mail.
+    pub fn of_mail<T>(&self, id: &MailId, look: impl FnOnce(&Mail) -> T) -> Option<T> {
+        locked(&self.written).mails.get(id).map(|queued| look(&queued.mail))
+    }
+
+    /// Something of every invoice with its document. Nothing else can be asked of the books meanwhile.
+    pub fn of_entries<T>(&self, look: impl FnOnce(&BTreeMap<InvoiceNumber, Entry>) -> T) -> T {
+        look(&locked(&self.written).invoices)
+    }
+
+    /// Every mail, in short.
+    pub fn mail_rows(&self) -> Vec<MailRow> {
+        let row = |(id, queued): (&MailId, &super::Queued)| MailRow {
+            id: id.clone(),
+            to: queued.mail.to.clone(),
+            document: queued.mail.attachment.document.clone(),
+            status: queued.status.clone(),
+        };
+        locked(&self.written).mails.iter().map(row).collect()
+    }
+
+    /// A recorded refund.
+    pub fn refund(&self, key: &RefundKey) -> Option<Refund> {
+        locked(&self.written).refunds.get(key).map(|repaid| repaid.refund.clone())
+    }
+
+    /// The keys of the recorded sales.
+    pub fn sale_keys(&self) -> Vec<SaleKey> {
+        locked(&self.written).payments.keys().cloned().collect()
+    }
+
+    /// The keys of the recorded refunds.
+    pub fn refund_keys(&self) -> Vec<RefundKey> {
+        locked(&self.written).refunds.keys().cloned().collect()
+    }
+}
