@@ -86,8 +86,8 @@ fn groups(name: &str, count: usize, size: usize) -> Vec<Vec<Sale>> {
 
 async fn record<P: PaymentLog + Clone + 'static>(log: &P, groups: &[Vec<Sale>]) -> Result<()> {
     let mut recording = JoinSet::new();
-    for group in groups.iter().cloned() {
-        let log = log.clone();
+    for group in groups {
+        let (log, group) = (log.clone(), group.clone());
         recording.spawn(async move {
             for sale in &group {
                 log.record(sale, Timestamp::UNIX_EPOCH).await?;

@@ -24,6 +24,8 @@ use comptoir_tests::Shop;
 use jiff::Timestamp;
 
 const CLIENTS: usize = 8;
+/// Sales under way: more would only measure how long a queue can get.
+const UNDER_WAY: usize = 40;
 const FUNCTIONS: [&str; 4] = ["payment-webhook", "invoice-renderer", "mail-sender", "mail-events"];
 /// What a function may grow between the two measurements, in parts of a hundred: an allocator's own unrest.
 const GROWTH: u64 = 15;
@@ -55,6 +57,9 @@ async fn sell(shop: &Arc<Shop>, from: usize, until: usize) -> Result<(HashMap<St
                 let n = next.fetch_add(1, Ordering::Relaxed);
                 if n >= until {
                     return anyhow::Ok((posted, answered));
+                }
+                while n > shop.bundle.mailbox().count() + UNDER_WAY {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
                 }
                 let email = format!("customer-{n}@example.org");
                 let checkout = Checkout::of(&Purchase { email: Some(email.clone()), ..Purchase::default() });
