@@ -8,10 +8,10 @@ use comptoir::{
         telemetry::count,
     },
     mail::{
-        Mail, MailId,
+        Attachment, Mail, MailId,
         compose::Composer,
         dispatch::{self, Dispatched},
-        outbox::{Letter, Outbox, PostOffice},
+        outbox::{Enclosure, Letter, Outbox, PostOffice},
     },
     outcome::{Outcome, Reason},
     timing::ONE_MAIL_SECONDS,
@@ -89,13 +89,13 @@ impl<O: Outbox, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P, C> {
         if let Some(reason) = mail.undeliverable() {
             return Err(Outcome::Reject(reason));
         }
-        let composed = self.composer.invoice(&mail.content).map_err(|error| {
+        let composed = self.composer.compose(&mail.content).map_err(|error| {
             Outcome::Reject(Reason::new("mail_template", format!("{error}; mend the mail template and replay")))
         })?;
-        let pdf = self.archive.read(&mail.attachment.document.key).await?.ok_or_else(|| {
-            let text = format!("the document of {} is not in the archive; restore it there and replay", mail.id);
-            Outcome::Reject(Reason::new("attachment_missing", text))
-        })?;
+        let enclosure = match &mail.attachment {
+            None => None,
+            Some(attachment) => Some(self.enclosure(&mail.id, attachment).await?),
+        };
         Ok(Letter {
             id: mail.id.clone(),
             from: mail.sender(),
@@ -104,9 +104,16 @@ impl<O: Outbox, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P, C> {
             subject: composed.subject,
             html: composed.html,
             text: composed.text,
-            filename: mail.attachment.filename.clone(),
-            pdf,
+            enclosure,
         })
+    }
+
+    async fn enclosure(&self, id: &MailId, attachment: &Attachment) -> Result<Enclosure, Outcome> {
+        let pdf = self.archive.read(&attachment.document.key).await?.ok_or_else(|| {
+            let text = format!("the document of {id} is not in the archive; restore it there and replay");
+            Outcome::Reject(Reason::new("attachment_missing", text))
+        })?;
+        Ok(Enclosure { filename: attachment.filename.clone(), pdf })
     }
 }
 

@@ -6,7 +6,7 @@ use std::{error::Error, time::Duration};
 use crate::{
     mail::{
         self,
-        outbox::{Letter, PostOffice, Posted},
+        outbox::{Enclosure, Letter, PostOffice, Posted},
     },
     outcome::Reason,
     timing::{CONNECT_SECONDS, POST_SECONDS},
@@ -51,15 +51,18 @@ impl SesPostOffice {
 fn content(letter: &Letter) -> Result<EmailContent, aws_sdk_sesv2::error::BuildError> {
     let part = |data: &str| Content::builder().data(data).charset("UTF-8").build();
     let body = Body::builder().html(part(&letter.html)?).text(part(&letter.text)?).build();
-    let attachment = Attachment::builder()
-        .file_name(&letter.filename)
-        .content_type("application/pdf")
-        .content_transfer_encoding(AttachmentContentTransferEncoding::Base64)
-        .raw_content(Blob::new(letter.pdf.clone()))
-        .build()?;
+    let attached = |enclosure: &Enclosure| {
+        Attachment::builder()
+            .file_name(&enclosure.filename)
+            .content_type("application/pdf")
+            .content_transfer_encoding(AttachmentContentTransferEncoding::Base64)
+            .raw_content(Blob::new(enclosure.pdf.clone()))
+            .build()
+    };
+    let attachments = letter.enclosure.as_ref().map(attached).transpose()?.map(|attachment| vec![attachment]);
     let header = MessageHeader::builder().name("X-Comptoir-Mail").value(&letter.id.0).build()?;
-    let message =
-        Message::builder().subject(part(&letter.subject)?).body(body).attachments(attachment).headers(header).build();
+    let message = Message::builder().subject(part(&letter.subject)?).body(body).headers(header);
+    let message = message.set_attachments(attachments).build();
     Ok(EmailContent::builder().simple(message).build())
 }
 

@@ -1,23 +1,42 @@
-//! From the values of an invoice's mail to its subject, HTML and text.
+//! From the values of a mail to its subject, HTML and text.
 //!
-//! The templates lie in `infra/templates/mail` and are built in: words in `words.toml`, looks in `invoice.mjml` and
-//! `invoice.txt`. MJML becomes HTML once; values are put in per mail, escaped for HTML, and none of them can add a line
-//! to the subject. When a mail is sent, and by whom, is not decided here.
+//! The templates lie in `infra/templates/mail` and are built in, three files for each thing that mails are about: words in
+//! `invoice.toml`, looks in `invoice.mjml` and `invoice.txt`. MJML becomes HTML once; values are put in per mail, escaped
+//! for HTML, and none of them can add a line to the subject. When a mail is sent, and by whom, is not decided here.
 
 use std::collections::{BTreeMap, HashMap};
 
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, value::Serde};
 use mrml::prelude::render::RenderOptions;
+use serde::Serialize;
 
-use super::InvoiceMail;
+use super::{Content, InvoiceMail, NoticeEvent, NoticeMail};
 
-const WORDS: &str = include_str!("../../../infra/templates/mail/words.toml");
-const MJML: &str = include_str!("../../../infra/templates/mail/invoice.mjml");
-const TEXT: &str = include_str!("../../../infra/templates/mail/invoice.txt");
-
-const HTML_NAME: &str = "invoice.html";
-const TEXT_NAME: &str = "invoice.txt";
 const LANGUAGES: [&str; 2] = ["fr", "en"];
+
+/// The three files of one thing that mails are about.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    /// `invoice`.
+    name: &'static str,
+    words: &'a str,
+    mjml: &'a str,
+    text: &'a str,
+}
+
+macro_rules! source {
+    ($name:literal) => {
+        Source {
+            name: $name,
+            words: include_str!(concat!("../../../infra/templates/mail/", $name, ".toml")),
+            mjml: include_str!(concat!("../../../infra/templates/mail/", $name, ".mjml")),
+            text: include_str!(concat!("../../../infra/templates/mail/", $name, ".txt")),
+        }
+    };
+}
+
+const INVOICE: Source<'static> = source!("invoice");
+const NOTICE: Source<'static> = source!("notice");
 
 /// A mail as its reader gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,16 +53,18 @@ pub struct Composed {
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
     /// The wording file is malformed.
-    #[error("infra/templates/mail/words.toml: {0}")]
-    Words(#[from] toml::de::Error),
+    #[error("infra/templates/mail/{0}.toml: {1}")]
+    Words(&'static str, toml::de::Error),
     /// A language, or one of its sentences, is missing.
-    #[error("infra/templates/mail/words.toml lacks {0}; add it")]
-    Lacks(String),
+    #[error("infra/templates/mail/{0}.toml lacks {1}; add it")]
+    Lacks(&'static str, String),
     /// The layout is not MJML.
-    #[error("infra/templates/mail/invoice.mjml: {0}")]
-    Mjml(String),
+    #[error("infra/templates/mail/{0}.mjml: {1}")]
+    Mjml(&'static str, String),
     /// A value is misspelt or a `{% %}` is not closed. The place is in the mail as generated.
-    #[error("infra/templates/mail: {0:#}; compare the names between {{{{ }}}} with those listed in words.toml")]
+    #[error(
+        "infra/templates/mail: {0:#}; compare the names between {{{{ }}}} with those listed in the .toml beside it"
+    )]
     Template(#[from] minijinja::Error),
 }
 
@@ -51,6 +72,7 @@ pub enum ComposeError {
 #[derive(Debug)]
 pub struct Composer {
     templates: Environment<'static>,
+    /// The sentences by source and language, `invoice.fr`.
     words: BTreeMap<String, Vec<String>>,
 }
 
@@ -60,59 +82,100 @@ impl Composer {
     /// # Errors
     /// Names the file and the mistake.
     pub fn new() -> Result<Self, ComposeError> {
-        Self::with(WORDS, MJML, TEXT)
+        Self::with(INVOICE, NOTICE)
     }
 
-    fn with(words: &str, mjml: &str, text: &str) -> Result<Self, ComposeError> {
+    fn with(invoice: Source<'_>, notice: Source<'_>) -> Result<Self, ComposeError> {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
-        templates.set_auto_escape_callback(|name| if name == HTML_NAME { AutoEscape::Html } else { AutoEscape::None });
-        templates.add_template_owned(HTML_NAME, html(mjml)?)?;
-        templates.add_template_owned(TEXT_NAME, text.to_owned())?;
-        let mut names = BTreeMap::new();
-        let words: BTreeMap<String, BTreeMap<String, String>> = toml::from_str(words)?;
-        for (language, sentences) in words {
-            for (name, sentence) in &sentences {
-                templates.add_template_owned(format!("{language}.{name}"), sentence.clone())?;
-            }
-            names.insert(language, sentences.into_keys().collect());
-        }
-        let composer = Self { templates, words: names };
+        templates.set_auto_escape_callback(
+            |name| {
+                if name.ends_with(".html") { AutoEscape::Html } else { AutoEscape::None }
+            },
+        );
+        let mut composer = Self { templates, words: BTreeMap::new() };
+        composer.read(invoice)?;
+        composer.read(notice)?;
         for language in LANGUAGES {
             composer.invoice(&sample(language))?;
+            for event in NoticeEvent::ALL {
+                for for_team in [false, true] {
+                    composer.notice(&NoticeMail::sample(language, event, for_team))?;
+                }
+            }
         }
         Ok(composer)
     }
 
-    /// The mail that brings an invoice, in its own language.
+    fn read(&mut self, source: Source<'_>) -> Result<(), ComposeError> {
+        let name = source.name;
+        self.templates.add_template_owned(format!("{name}.html"), html(name, source.mjml)?)?;
+        self.templates.add_template_owned(format!("{name}.txt"), source.text.to_owned())?;
+        let words: BTreeMap<String, BTreeMap<String, String>> =
+            toml::from_str(source.words).map_err(|error| ComposeError::Words(name, error))?;
+        for (language, sentences) in words {
+            for (word, sentence) in &sentences {
+                self.templates.add_template_owned(format!("{name}.{language}.{word}"), sentence.clone())?;
+            }
+            self.words.insert(format!("{name}.{language}"), sentences.into_keys().collect());
+        }
+        Ok(())
+    }
+
+    /// A mail in its own language.
     ///
     /// # Errors
-    /// A template failed on this mail although it had worked on the sample.
-    pub fn invoice(&self, mail: &InvoiceMail) -> Result<Composed, ComposeError> {
-        let mail = on_one_line(mail);
-        let language = if mail.language == "fr" { "fr" } else { "en" };
+    /// A template failed on this mail although it had worked on the samples.
+    pub fn compose(&self, content: &Content) -> Result<Composed, ComposeError> {
+        match content {
+            Content::Invoice(mail) => self.invoice(mail),
+            Content::Notice(mail) => self.notice(mail),
+        }
+    }
+
+    fn invoice(&self, mail: &InvoiceMail) -> Result<Composed, ComposeError> {
+        self.composed(INVOICE.name, &mail.language, on_one_line(mail))
+    }
+
+    fn notice(&self, mail: &NoticeMail) -> Result<Composed, ComposeError> {
+        let changes = mail.changes.iter().map(|field| one_line(field)).collect();
+        let mail = NoticeMail {
+            seller_name: one_line(&mail.seller_name),
+            contact: one_line(&mail.contact),
+            accent: one_line(&mail.accent),
+            name: one_line(&mail.name),
+            profile: one_line(&mail.profile),
+            changes,
+            ..mail.clone()
+        };
+        self.composed(NOTICE.name, &mail.language.clone(), mail)
+    }
+
+    fn composed(&self, source: &'static str, language: &str, mail: impl Serialize) -> Result<Composed, ComposeError> {
+        let language = if language == "fr" { "fr" } else { "en" };
         let mail = Value::from(Serde(mail));
-        let sentences = self.words.get(language).ok_or_else(|| ComposeError::Lacks(format!("[{language}]")))?;
+        let spoken = format!("{source}.{language}");
+        let sentences = self.words.get(&spoken).ok_or_else(|| ComposeError::Lacks(source, format!("[{language}]")))?;
         let mut words = BTreeMap::new();
         for name in sentences {
-            words.insert(name.as_str(), self.templates.get_template(&format!("{language}.{name}"))?.render(&mail)?);
+            words.insert(name.as_str(), self.templates.get_template(&format!("{spoken}.{name}"))?.render(&mail)?);
         }
         let subject = words.get("subject").map(|subject| one_line(subject));
-        let subject = subject.ok_or_else(|| ComposeError::Lacks(format!("{language}.subject")))?;
+        let subject = subject.ok_or_else(|| ComposeError::Lacks(source, format!("{language}.subject")))?;
         let values = context! { subject => subject.clone(), words, ..mail };
         Ok(Composed {
-            html: self.templates.get_template(HTML_NAME)?.render(&values)?,
-            text: self.templates.get_template(TEXT_NAME)?.render(&values)?,
+            html: self.templates.get_template(&format!("{source}.html"))?.render(&values)?,
+            text: self.templates.get_template(&format!("{source}.txt"))?.render(&values)?,
             subject,
         })
     }
 }
 
 /// MJML as HTML that loads nothing from anywhere.
-fn html(mjml: &str) -> Result<String, ComposeError> {
-    let parsed = mrml::parse(mjml).map_err(|error| ComposeError::Mjml(error.to_string()))?;
+fn html(name: &'static str, mjml: &str) -> Result<String, ComposeError> {
+    let parsed = mrml::parse(mjml).map_err(|error| ComposeError::Mjml(name, error.to_string()))?;
     let options = RenderOptions { disable_comments: true, fonts: HashMap::new(), ..RenderOptions::default() };
-    parsed.element.render(&options).map_err(|error| ComposeError::Mjml(error.to_string()))
+    parsed.element.render(&options).map_err(|error| ComposeError::Mjml(name, error.to_string()))
 }
 
 fn on_one_line(mail: &InvoiceMail) -> InvoiceMail {
@@ -186,6 +249,22 @@ mod tests {
     }
 
     #[test]
+    fn a_notice_says_to_whom_and_what() {
+        let notice = |language, event, team| {
+            Composer::new().unwrap().notice(&NoticeMail::sample(language, event, team)).unwrap()
+        };
+        let member = notice("fr", NoticeEvent::Changed, false);
+        assert_eq!(member.subject, "Votre profil a été modifié – Atelier Exemple");
+        assert!(member.text.contains("  - téléphone\n") && member.html.contains("téléphone"), "{}", member.text);
+        assert!(member.text.contains("Ce n’était pas vous\u{a0}? Écrivez-nous sans attendre à contact@example.org."));
+        let gone = notice("en", NoticeEvent::Deleted, false);
+        assert!(gone.text.contains("Your invoices stay archived"), "{}", gone.text);
+        let team = notice("en", NoticeEvent::Created, true);
+        assert_eq!(team.subject, "Camille Spécimen: profile created – Atelier Exemple");
+        assert!(!team.text.contains("not you") && !team.html.contains("not you"), "{}", team.text);
+    }
+
+    #[test]
     fn an_unknown_language_reads_english() {
         assert!(composed(|mail| mail.language = "de".into()).text.starts_with("Hello "));
     }
@@ -231,15 +310,18 @@ mod tests {
 
     #[test]
     fn a_mistake_in_a_template_shows_at_start() {
-        let error = |words: &str, mjml: &str, text: &str| Composer::with(words, mjml, text).unwrap_err().to_string();
-        let wrong = error(WORDS, MJML, "{{ custommer_name }}");
+        let Source { words: good_words, mjml: good_mjml, text: good_text, .. } = INVOICE;
+        let error = |words: &str, mjml: &str, text: &str| {
+            Composer::with(Source { name: "invoice", words, mjml, text }, NOTICE).unwrap_err().to_string()
+        };
+        let wrong = error(good_words, good_mjml, "{{ custommer_name }}");
         assert!(wrong.contains("undefined value") && wrong.contains("invoice.txt"), "{wrong}");
-        let wrong = error(WORDS, &MJML.replace("words.intro", "words.inttro"), TEXT);
+        let wrong = error(good_words, &good_mjml.replace("words.intro", "words.inttro"), good_text);
         assert!(wrong.contains("undefined value") && wrong.contains("invoice.html"), "{wrong}");
-        let wrong = error(&WORDS.replace("issued_on", "issued"), MJML, TEXT);
+        let wrong = error(&good_words.replace("issued_on", "issued"), good_mjml, good_text);
         assert!(wrong.contains("undefined value") && wrong.contains("fr.intro"), "{wrong}");
-        assert!(error(WORDS, "<mjml><mj-body>", TEXT).contains("invoice.mjml"));
-        assert!(error("[fr", MJML, TEXT).contains("words.toml"));
-        assert!(error(&WORDS.replace("[en]", "[de]"), MJML, TEXT).contains("lacks [en]"));
+        assert!(error(good_words, "<mjml><mj-body>", good_text).contains("invoice.mjml"));
+        assert!(error("[fr", good_mjml, good_text).contains("invoice.toml"));
+        assert!(error(&good_words.replace("[en]", "[de]"), good_mjml, good_text).contains("lacks [en]"));
     }
 }

@@ -8,6 +8,7 @@ pub mod compose;
 pub mod delivery;
 pub mod dispatch;
 mod invoice_mail;
+mod notice_mail;
 pub mod outbox;
 
 use base64::{
@@ -28,6 +29,7 @@ use crate::{
     text,
 };
 pub use invoice_mail::InvoiceMail;
+pub use notice_mail::{FIELDS, NoticeEvent, NoticeMail};
 
 /// The tag a mail is sent with, which the events about it carry back.
 pub const TAG: &str = "mail";
@@ -76,11 +78,21 @@ pub struct Mail {
     /// Where answers go.
     pub reply_to: Option<String>,
     /// What it says.
-    pub content: InvoiceMail,
-    /// What it brings.
-    pub attachment: Attachment,
+    pub content: Content,
+    /// What it brings, if it brings something.
+    pub attachment: Option<Attachment>,
     /// When it was queued.
     pub queued_at: Timestamp,
+}
+
+/// What a mail is about, and the values that it says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub enum Content {
+    /// It brings an invoice or a credit note.
+    Invoice(InvoiceMail),
+    /// It tells what happened to a profile.
+    Notice(NoticeMail),
 }
 
 /// A file of the archive that a mail brings.
@@ -104,7 +116,7 @@ impl Mail {
             from: seller.mail.from.clone(),
             from_name: seller.mail.from_name.clone(),
             reply_to: seller.mail.reply_to.clone(),
-            content: InvoiceMail {
+            content: Content::Invoice(InvoiceMail {
                 language: page.language.clone(),
                 seller_name: draft.seller.name.clone(),
                 contact: draft.seller.email.clone(),
@@ -118,11 +130,11 @@ impl Mail {
                     .map(|line| (line.description.clone(), print::money(draft.money(line.gross), french)))
                     .collect(),
                 more_lines: draft.lines.len().saturating_sub(LISTED_LINES),
-            },
-            attachment: Attachment {
+            }),
+            attachment: Some(Attachment {
                 filename: invoice.number.file_name(&draft.buyer.name),
                 document: document.clone(),
-            },
+            }),
             queued_at: now,
         }
     }

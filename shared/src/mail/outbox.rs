@@ -113,9 +113,16 @@ pub struct Letter {
     pub html: String,
     /// Text part.
     pub text: String,
-    /// Name of the attached PDF.
+    /// What it brings, if it brings something.
+    pub enclosure: Option<Enclosure>,
+}
+
+/// A PDF that a letter brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enclosure {
+    /// The name the reader sees.
     pub filename: String,
-    /// The PDF.
+    /// Its bytes.
     pub pdf: Vec<u8>,
 }
 

@@ -137,8 +137,7 @@ impl House {
                     subject: "subject".to_owned(),
                     html: String::new(),
                     text: String::new(),
-                    filename: mail.attachment.filename.clone(),
-                    pdf: Vec::new(),
+                    enclosure: None,
                 };
                 let claimant = format!("request-{round}");
                 let sent = dispatch(&letter, &claimant, &self.books, &self.post_office, || now, LEASE).await;

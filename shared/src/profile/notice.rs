@@ -5,6 +5,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Language, Profile, ProfileId, change::FieldChange, email::EmailKey};
+pub use crate::mail::NoticeEvent as Event;
+use crate::{
+    mail::{Content, Mail, MailId, NoticeMail},
+    seller::Seller,
+    text::filled,
+};
 
 /// Who is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,18 +25,6 @@ pub enum Audience {
     },
     /// The team, wherever it is told things.
     Team,
-}
-
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Event {
-    /// The profile was created, or first filled in.
-    Created,
-    /// It changed.
-    Changed,
-    /// It is being deleted, with all that belongs to it.
-    Deleted,
 }
 
 /// Something to tell.
@@ -100,5 +94,82 @@ fn notice(
         name: profile.full_name(),
         changes: changes.to_vec(),
         at,
+    }
+}
+
+impl Notice {
+    /// The mail that tells it; none where nobody is there to be told: a team without an address. It names the fields that
+    /// changed and not what they hold: mail is no place for a phone number, and the address before a change may be in other
+    /// hands.
+    pub fn mail(&self, seller: &Seller) -> Option<Mail> {
+        let (to, language, for_team) = match &self.audience {
+            Audience::Member { email, language } => (email.clone(), language.tag(), false),
+            Audience::Team => (seller.mail.team.clone()?, "fr", true),
+        };
+        let handle = self.handle.clone().unwrap_or_default();
+        let content = NoticeMail {
+            language: language.to_owned(),
+            seller_name: seller.party.name.clone(),
+            contact: seller.party.email.clone(),
+            accent: seller.look.accent.clone(),
+            for_team,
+            event: self.event,
+            name: filled(Some(&self.name)).unwrap_or_else(|| handle.clone()),
+            profile: filled(Some(&handle)).unwrap_or_else(|| self.profile.0.clone()),
+            changes: self.changes.iter().map(|one| one.field.name().to_owned()).collect(),
+        };
+        Some(Mail {
+            id: MailId(self.id.clone()),
+            to: Some(to),
+            from: seller.mail.from.clone(),
+            from_name: seller.mail.from_name.clone(),
+            reply_to: seller.mail.reply_to.clone(),
+            content: Content::Notice(content),
+            attachment: None,
+            queued_at: self.at,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{mail, profile::Field, testing::FRANCHISE_TOML};
+
+    fn told(audience: Audience, seller: &str) -> Option<Mail> {
+        let change = FieldChange { field: Field::Phone, from: serde_json::Value::Null, to: "+33612345678".into() };
+        let notice = Notice {
+            id: "profile/p1/2/member".to_owned(),
+            audience,
+            event: Event::Changed,
+            profile: ProfileId("p1".to_owned()),
+            handle: Some("zoe".to_owned()),
+            name: "Zoé Lefèvre".to_owned(),
+            changes: vec![change],
+            at: Timestamp::UNIX_EPOCH,
+        };
+        notice.mail(&Seller::from_toml(seller).unwrap())
+    }
+
+    #[test]
+    fn a_mail_names_what_changed_and_not_what_it_holds() {
+        let member = Audience::Member { email: "zoe@example.org".to_owned(), language: Language::En };
+        let mail = told(member, FRANCHISE_TOML).unwrap();
+        assert_eq!((mail.id.0.as_str(), mail.to.as_deref()), ("profile/p1/2/member", Some("zoe@example.org")));
+        let kept = serde_json::to_string(&mail).unwrap();
+        assert!(kept.contains("phone") && !kept.contains("+336"), "{kept}");
+        assert_eq!(serde_json::from_str::<Mail>(&kept).unwrap(), mail);
+    }
+
+    #[test]
+    fn a_team_without_an_address_is_not_told() {
+        assert_eq!(told(Audience::Team, FRANCHISE_TOML), None);
+        let with = FRANCHISE_TOML.replace("[mail]", "[mail]\nteam = \"team@example.org\"");
+        assert_eq!(told(Audience::Team, &with).unwrap().to.as_deref(), Some("team@example.org"));
+    }
+
+    #[test]
+    fn every_field_that_changes_has_a_word() {
+        assert_eq!(Field::CONTENT.map(Field::name), mail::FIELDS);
     }
 }

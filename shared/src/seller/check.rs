@@ -137,12 +137,20 @@ fn pattern(field: &str, value: &str, findings: &mut Findings) -> Option<SeriesPa
 
 fn mail(file: &SellerFile, findings: &mut Findings) -> MailSettings {
     findings.email("mail.from", &file.mail.from);
+    if let Some(team) = &file.mail.team {
+        findings.email("mail.team", team);
+    }
     if let Some(reply_to) = &file.mail.reply_to {
         findings.email("mail.reply_to", reply_to);
     }
     let from_name = file.mail.from_name.as_deref().unwrap_or(&file.seller.name).trim().to_owned();
     findings.filled("mail.from_name", &from_name, 100);
-    MailSettings { from: file.mail.from.trim().to_owned(), from_name, reply_to: file.mail.reply_to.clone() }
+    MailSettings {
+        from: file.mail.from.trim().to_owned(),
+        from_name,
+        reply_to: file.mail.reply_to.clone(),
+        team: file.mail.team.clone(),
+    }
 }
 
 fn look(file: &SellerFile, findings: &mut Findings) -> Look {

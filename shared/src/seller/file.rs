@@ -81,6 +81,7 @@ pub(super) struct Mail {
     pub from: String,
     pub from_name: Option<String>,
     pub reply_to: Option<String>,
+    pub team: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -142,6 +142,8 @@ pub struct MailSettings {
     pub from_name: String,
     /// Where answers go, if not to `from`.
     pub reply_to: Option<String>,
+    /// Where the team is told what members do with their profiles; nowhere if nobody is named.
+    pub team: Option<String>,
 }
 
 /// How documents look.

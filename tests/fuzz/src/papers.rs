@@ -163,7 +163,8 @@ fn mail(invoice: &Invoice, page: &Page, seller: &Seller) {
     let mail = Mail::of_invoice(invoice, page, &document, seller, Timestamp::UNIX_EPOCH);
     letter(&mail);
     let plain = |c: char| c.is_ascii_alphanumeric() || "+-_.".contains(c);
-    assert!(mail.attachment.filename.chars().all(plain), "{:?} is no file name", mail.attachment.filename);
+    let attachment = mail.attachment.as_ref().expect("it brings the document");
+    assert!(attachment.filename.chars().all(plain), "{:?} is no file name", attachment.filename);
     assert!(mail.from_name.is_ascii() || mail.sender().chars().all(|c| c != '"'), "{}", mail.sender());
 }
 
@@ -179,7 +180,7 @@ pub fn letter(mail: &Mail) {
             assert!(!to.is_empty() && !to.contains(broken), "{to:?} is not one address");
         }
     }
-    let composed = COMPOSER.invoice(&mail.content).expect("every mail can be composed");
+    let composed = COMPOSER.compose(&mail.content).expect("every mail can be composed");
     assert!(!composed.subject.chars().any(char::is_control), "a subject of several lines: {:?}", composed.subject);
     assert!(!composed.html.to_ascii_lowercase().contains("<script"), "a stranger's markup in the mail");
 }

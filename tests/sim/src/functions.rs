@@ -15,7 +15,7 @@ use comptoir::{
             follow,
         },
         dispatch::{self, Dispatched},
-        outbox::Letter,
+        outbox::{Enclosure, Letter},
     },
     memory::Announced,
     outcome::{Outcome, Reason},
@@ -171,7 +171,7 @@ pub async fn sender(ports: Ports, batch: Vec<Announced>, deadline: i64) -> Ended
 }
 
 async fn send(ports: &Ports, id: &MailId) -> Dispatched {
-    let parts = |mail: &Mail| (mail.attachment.document.key.clone(), mail.to.clone());
+    let parts = |mail: &Mail| (mail.attachment.as_ref().unwrap().document.key.clone(), mail.to.clone());
     let (key, to) = ports.world.books.of_mail(id, parts).unwrap();
     let pdf = match ports.read(&key).await {
         Err(unavailable) => return Dispatched::Later(Reason::new("unavailable", unavailable.to_string())),
@@ -189,8 +189,7 @@ async fn send(ports: &Ports, id: &MailId) -> Dispatched {
         subject: String::new(),
         html: String::new(),
         text: String::new(),
-        filename: String::new(),
-        pdf,
+        enclosure: Some(Enclosure { filename: String::new(), pdf }),
     };
     dispatch::dispatch(&letter, &ports.who.to_string(), ports, ports, || ports.now(), LEASE).await
 }

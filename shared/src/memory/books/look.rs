@@ -19,8 +19,8 @@ pub struct MailRow {
     pub id: MailId,
     /// The recipient.
     pub to: Option<String>,
-    /// What it brings.
-    pub document: Document,
+    /// What it brings, if it brings something.
+    pub document: Option<Document>,
     /// Where it stands.
     pub status: Status,
 }
@@ -46,7 +46,7 @@ impl Books {
         let row = |(id, queued): (&MailId, &super::Queued)| MailRow {
             id: id.clone(),
             to: queued.mail.to.clone(),
-            document: queued.mail.attachment.document.clone(),
+            document: queued.mail.attachment.as_ref().map(|attachment| attachment.document.clone()),
             status: queued.status.clone(),
         };
         locked(&self.written).mails.iter().map(row).collect()
