@@ -9,8 +9,9 @@ use aws_sdk_dynamodb::{
 };
 use jiff::{Timestamp, civil::Date};
 
-use super::item::{
-    Item, PARK, codes, condition_failed, data, item, json, key, number, parked, read_number, read_text, text, trouble,
+use super::{
+    item::{Item, PARK, codes, condition_failed, data, item, json, key, number, read_number, read_text, text, trouble},
+    outbox::queued,
 };
 use crate::{
     archive::Document,
@@ -187,13 +188,7 @@ impl Ledger for DynamoLedger {
             .expression_attribute_values(":hash", text(&document.sha256))
             .expression_attribute_values(":size", number(document.size));
         let update = write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))?;
-        let mut queued = item("MAIL", &mail.id.0);
-        queued.insert("data".to_owned(), json(mail, WHAT)?);
-        queued.insert("status".to_owned(), text("queued"));
-        if let Some(reason) = mail.undeliverable() {
-            queued.extend(parked("invoice-renderer", &reason, mail.queued_at));
-        }
-        let put = self.put(&self.outbox, queued)?;
+        let put = self.put(&self.outbox, queued(mail, "invoice-renderer")?)?;
         let Err(error) = self.client.transact_write_items().transact_items(update).transact_items(put).send().await
         else {
             return Ok(());

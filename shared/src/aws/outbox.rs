@@ -7,10 +7,10 @@ use aws_sdk_dynamodb::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::item::{Item, PARK, key, number, read_number, read_text, text, trouble};
+use super::item::{Item, PARK, item, json, key, number, parked, read_number, read_text, text, trouble};
 use crate::{
     mail::{
-        MailId,
+        Mail, MailId,
         outbox::{Claim, Outbox, Status},
     },
     outcome::{Reason, Unavailable},
@@ -43,8 +43,19 @@ impl DynamoOutbox {
     }
 
     pub(super) fn update(&self, id: &MailId) -> UpdateItemFluentBuilder {
-        self.client.update_item().table_name(&self.table).key("pk", key("MAIL", &id.0))
+        self.client.update_item().table_name(&self.table).key("pk", key(id.kind(), &id.0))
     }
+}
+
+/// A mail as it is queued; one that cannot be sent to anybody waits for a person, parked by `source`.
+pub(super) fn queued(mail: &Mail, source: &str) -> Result<Item, Unavailable> {
+    let mut queued = item(mail.id.kind(), &mail.id.0);
+    queued.insert("data".to_owned(), json(mail, WHAT)?);
+    queued.insert("status".to_owned(), text("queued"));
+    if let Some(reason) = mail.undeliverable() {
+        queued.extend(parked(source, &reason, mail.queued_at));
+    }
+    Ok(queued)
 }
 
 /// Sends an update whose failed condition means that nothing is left to do.
@@ -149,7 +160,7 @@ impl Outbox for DynamoOutbox {
         let update = self
             .update(id)
             .update_expression(
-                "SET #status = :sent, message_id = :message, sent_at = :at, expires_at = :expires \
+                "SET #status = :sent, message_id = :message, sent_at = :at, expires_at = if_not_exists(expires_at, :expires) \
                  REMOVE lease_until, claimed_by",
             )
             // An event may have been quicker, and know more: that this very message came back, and a person may have put

@@ -52,6 +52,12 @@ impl std::fmt::Display for MailId {
 }
 
 impl MailId {
+    /// What kind of record it is: a notice is kept under a kind of its own, so that whoever may queue notices can queue
+    /// nothing else.
+    pub fn kind(&self) -> &'static str {
+        if self.0.starts_with("profile/") { "NOTICE" } else { "MAIL" }
+    }
+
     /// The id as a tag may carry it: SES allows letters, digits, `_` and `-` only.
     pub fn tag(&self) -> String {
         URL_SAFE_NO_PAD.encode(&self.0)
