@@ -52,6 +52,18 @@ async fn the_stores_on_aws_keep_the_contract() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn the_directory_on_aws_keeps_the_contract() -> Result<()> {
+    let (shop, stores) = quiet("contract-profiles").await?;
+    testing::profiles::contract(&stores.directory, "one").await?;
+    testing::profiles::contract(&stores.directory, "two").await?;
+    let (_, queued) = shop.client.table("OutboxTable").await?;
+    ensure!(!queued.is_empty() && queued.iter().all(|item| item["kind"] == "NOTICE"), "what is told is no mail");
+    ensure!(queued.iter().all(|item| item["expires_at"].is_number()), "nothing that names people stays for good");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
 fn now() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
 }
