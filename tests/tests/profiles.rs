@@ -185,14 +185,28 @@ async fn a_file_is_taken_if_it_is_what_was_announced() -> Result<()> {
         let info = shop.refusal(&zoe, "confirmUpload", json!({ "id": upload["id"] }), "Invalid").await?;
         ensure!(codes(&info) == ["upload_unknown"], "what lied is gone: {info}");
     }
-    // Other bytes than announced: the store refuses them by their checksum, or else the function does.
-    let upload = announced(&shop, &zoe, "image/png", &png).await?;
+    // Other bytes than announced, and more of them: the store refuses them by checksum and signature, or else the function.
     let mut other = png.clone();
     *other.last_mut().unwrap() ^= 1;
-    let status = shop.bring(&upload, other).await?;
-    let code = if status == 200 { "upload_differs" } else { "upload_missing" };
-    let info = shop.refusal(&zoe, "confirmUpload", json!({ "id": upload["id"] }), "Invalid").await?;
-    ensure!(codes(&info) == [code], "{status}: {info}");
+    for bytes in [other, [png.as_slice(), b"and more"].concat()] {
+        let upload = announced(&shop, &zoe, "image/png", &png).await?;
+        let status = shop.bring(&upload, bytes).await?;
+        println!("the store answers other bytes with {status}");
+        let code = if status == 200 { "upload_differs" } else { "upload_missing" };
+        let info = shop.refusal(&zoe, "confirmUpload", json!({ "id": upload["id"] }), "Invalid").await?;
+        ensure!(codes(&info) == [code], "{status}: {info}");
+    }
+    // Another type, and another place: the signature is for neither.
+    let mut upload = announced(&shop, &zoe, "image/png", &png).await?;
+    for header in upload["headers"].as_array_mut().unwrap() {
+        if header["name"] == "content-type" {
+            header["value"] = json!("text/html");
+        }
+    }
+    ensure!(shop.bring(&upload, png.clone()).await? == 403, "the type is signed");
+    let mut upload = announced(&shop, &zoe, "image/png", &png).await?;
+    upload["url"] = json!(upload["url"].as_str().unwrap().replacen("/uploads/", "/profiles/", 1));
+    ensure!(shop.bring(&upload, png.clone()).await? == 403, "the place is signed");
     ensure!(files(&shop).await?.len() == 2, "nothing that was refused stays: {:?}", files(&shop).await?);
     // A new picture takes the place of the one before.
     let cv = b"%PDF-1.7 a life".to_vec();
@@ -216,8 +230,15 @@ async fn a_life(shop: &Shop, name: &str) -> Result<Value> {
     let who = freelancer(&format!("sub-{name}"));
     let made = shop.value(&who, "createProfile", creation(name)).await?;
     let png = STANDARD.decode(PIXEL)?;
+    let bucket = shop.bundle.aws().resources("comptoir-dev").await?["ProfileFilesBucket"].clone();
+    // By hand: signatures are for the store's address, not for the wire's.
+    let put = async |upload: &Value| {
+        let path =
+            format!("{bucket}/uploads/{}/avatar/{}", made["id"].as_str().unwrap(), upload["id"].as_str().unwrap());
+        shop.bundle.aws().put(&path, png.clone()).await
+    };
     let upload = announced(shop, &who, "image/png", &png).await?;
-    ensure!(shop.bring(&upload, png.clone()).await? == 200);
+    put(&upload).await?;
     shop.value(&who, "confirmUpload", json!({ "id": upload["id"] })).await?;
     for (version, input) in
         [(2, json!({ "handle": format!("{name}-l") })), (3, json!({ "email": format!("{name}.l@example.net") }))]
@@ -226,7 +247,7 @@ async fn a_life(shop: &Shop, name: &str) -> Result<Value> {
         shop.value(&who, "updateProfile", change).await?;
     }
     let upload = announced(shop, &who, "image/png", &png).await?;
-    ensure!(shop.bring(&upload, png).await? == 200);
+    put(&upload).await?;
     Ok(made)
 }
 
