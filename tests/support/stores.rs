@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::{
 };
 use aws_sdk_s3::Client as S3;
 use comptoir::aws::{
-    self, archive::S3Archive, ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments,
-    register::DynamoRegister,
+    self, archive::S3Archive, directory::DynamoDirectory, files::S3Files, ledger::DynamoLedger, outbox::DynamoOutbox,
+    payments::DynamoPayments, register::DynamoRegister,
 };
 
 use crate::Shop;
@@ -29,6 +29,10 @@ pub struct Stores {
     pub archive: S3Archive,
     /// What was issued in a month.
     pub register: DynamoRegister,
+    /// Profiles of members.
+    pub directory: DynamoDirectory,
+    /// Their files.
+    pub files: S3Files,
 }
 
 impl Stores {
@@ -50,13 +54,16 @@ impl Stores {
             |logical: &str| resources.get(logical).cloned().with_context(|| format!("the stack has no {logical}"));
         let (billing, outbox, bucket) =
             (physical("BillingTable")?, physical("OutboxTable")?, physical("ArchiveBucket")?);
-        let dynamodb = DynamoDb::new(&aws);
+        let (profiles, files) = (physical("ProfilesTable")?, physical("ProfileFilesBucket")?);
+        let (dynamodb, s3) = (DynamoDb::new(&aws), S3::new(&aws));
         Ok(Self {
             payments: DynamoPayments::new(dynamodb.clone(), billing.clone()),
             ledger: DynamoLedger::new(dynamodb.clone(), billing.clone(), outbox.clone()),
-            outbox: DynamoOutbox::new(dynamodb.clone(), outbox),
-            archive: S3Archive::new(S3::new(&aws), bucket),
-            register: DynamoRegister::new(dynamodb, billing),
+            outbox: DynamoOutbox::new(dynamodb.clone(), outbox.clone()),
+            archive: S3Archive::new(s3.clone(), bucket),
+            register: DynamoRegister::new(dynamodb.clone(), billing),
+            directory: DynamoDirectory::new(dynamodb, profiles, outbox),
+            files: S3Files::new(s3, files),
         })
     }
 }

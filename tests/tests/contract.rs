@@ -14,9 +14,13 @@ use comptoir::{
         outbox::{self, Outbox},
     },
     payment::{PaymentLog, Recorded},
+    profile::{
+        directory::{Committed, Directory, Leaving},
+        handle::HandleKey,
+    },
     sale::{Sale, SaleKey},
     seller::Seller,
-    testing::{self, FRANCHISE_TOML, contract},
+    testing::{self, FRANCHISE_TOML, contract, profiles},
 };
 use comptoir_local::wire::{Cut, Order};
 use comptoir_tests::{
@@ -48,6 +52,19 @@ async fn the_stores_on_aws_keep_the_contract() -> Result<()> {
     };
     all.keep_the_contract("a").await?;
     all.keep_the_contract("b").await?;
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_directory_on_aws_keeps_the_contract() -> Result<()> {
+    let (shop, stores) = quiet("contract-profiles").await?;
+    testing::profiles::contract(&stores.directory, "one").await?;
+    testing::profiles::contract(&stores.directory, "two").await?;
+    testing::files::contract(&stores.files, "one").await?;
+    let (_, queued) = shop.client.table("OutboxTable").await?;
+    ensure!(!queued.is_empty() && queued.iter().all(|item| item["kind"] == "NOTICE"), "what is told is no mail");
+    ensure!(queued.iter().all(|item| item["expires_at"].is_number()), "nothing that names people stays for good");
     shop.bundle.stop().await;
     Ok(())
 }
@@ -99,6 +116,43 @@ async fn a_lost_answer_is_asked_for_again_and_is_the_same() -> Result<()> {
     order(&shop, "UpdateItem", Cut::LoseAnswer, 1);
     let lease = SignedDuration::from_secs(120);
     ensure!(stores.outbox.claim(&mail, "a", now(), lease).await? == outbox::Claim::Ours);
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_profile_is_written_once_whatever_becomes_of_answers() -> Result<()> {
+    let (shop, stores) = quiet("contract-profiles-lost").await?;
+    let directory = &stores.directory;
+    let write = |n, handle: &str| profiles::commit(&profiles::new_profile("lost", n, handle), None);
+    for (n, cut) in [Cut::LoseAnswer, Cut::Conflict, Cut::Throttle, Cut::Fail].into_iter().enumerate() {
+        order(&shop, "TransactWriteItems", cut, 1);
+        let found = directory.commit(&write(n, &format!("lost-{cut:?}")), now()).await?;
+        ensure!(found == Committed::Done, "{cut:?}: {found:?}");
+    }
+    // All answers lost: it took effect, and whoever asks again finds it.
+    let unheard = write(8, "unheard");
+    order(&shop, "TransactWriteItems", Cut::LoseAnswer, ATTEMPTS);
+    ensure!(directory.commit(&unheard, now()).await.is_err());
+    let found = directory.commit(&unheard, now()).await?;
+    ensure!(found == Committed::Moved(Some(Box::new(unheard.profile.clone()))), "{found:?}");
+    // Others at the same items for good: it is told as what it is, and nothing of it is written.
+    order(&shop, "TransactWriteItems", Cut::Conflict, 100);
+    let told = directory.commit(&write(9, "conflicts"), now()).await.unwrap_err().to_string();
+    ensure!(told.contains("TransactionConflict") && !told.contains("example.org"), "{told}");
+    shop.bundle.wire().unwrap().clear();
+    ensure!(directory.by_handle(&HandleKey::of("conflicts"), now()).await?.is_none());
+    // Erasing is taken up where it broke off.
+    let leaving = Leaving { profile: unheard.profile.clone(), notices: Vec::new() };
+    order(&shop, "TransactWriteItems", Cut::LoseAnswer, ATTEMPTS);
+    ensure!(directory.leave(&leaving, now()).await.is_err());
+    ensure!(directory.leave(&leaving, now()).await? == Committed::Done, "it had left");
+    order(&shop, "TransactWriteItems", Cut::Fail, ATTEMPTS);
+    ensure!(directory.erase(&unheard.profile.id).await.is_err());
+    while !directory.erase(&unheard.profile.id).await? {}
+    let (_, items) = shop.client.table("ProfilesTable").await?;
+    let left: Vec<_> = items.iter().filter(|item| item.to_string().contains("lost-0008")).collect();
+    ensure!(left.len() == 1 && left[0]["kind"] == "LEAVER", "{left:?}");
     shop.bundle.stop().await;
     Ok(())
 }

@@ -53,3 +53,48 @@ fn streams_try_as_long_as_is_said_and_never_lose_a_record() -> Result<()> {
     ensure!(streams == 2);
     Ok(())
 }
+
+/// The fields of an object type of the schema, whose descriptions stand on lines of their own.
+fn fields(schema: &str, of: &str) -> Vec<String> {
+    let body = schema.split_once(&format!("type {of} {{")).unwrap().1;
+    let body = body.split_once("\n}").unwrap().0;
+    let outside: String = body.split("\"\"\"").step_by(2).collect();
+    let lines = outside.lines().filter(|line| !line.trim_start().starts_with('"'));
+    let mut names: Vec<String> = lines
+        .filter_map(|line| {
+            let name: String = line.trim_start().chars().take_while(char::is_ascii_alphanumeric).collect();
+            (!name.is_empty()).then_some(name)
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_field_of_the_api_has_its_resolver() -> Result<()> {
+    let schema = std::fs::read_to_string(paths::repository().join("infra/schema.graphql"))?;
+    let resources = resources()?;
+    let resolvers: Vec<&Value> = resources
+        .as_object()
+        .unwrap()
+        .values()
+        .filter(|resource| resource["Type"] == "AWS::AppSync::Resolver")
+        .map(|resource| &resource["Properties"])
+        .collect();
+    for of in ["Query", "Mutation"] {
+        let mut resolved: Vec<String> = resolvers
+            .iter()
+            .filter(|resolver| resolver["TypeName"] == of)
+            .map(|resolver| resolver["FieldName"].as_str().unwrap().to_owned())
+            .collect();
+        resolved.sort();
+        ensure!(resolved == fields(&schema, of), "{of}: {resolved:?}, {:?}", fields(&schema, of));
+    }
+    for resolver in resolvers {
+        let publishes = resolver["FieldName"] == "publishProfileChange";
+        let code = if publishes { "infra/resolvers/publish.js" } else { "infra/resolvers/ask.js" };
+        ensure!(resolver["CodeS3Location"] == code && resolver["Kind"] == "UNIT", "{resolver}");
+        ensure!(paths::repository().join(code).is_file());
+    }
+    Ok(())
+}

@@ -52,7 +52,7 @@ impl Archive for S3Archive {
                 let bytes = bytes.ok_or_else(|| Unavailable::new(WHAT, "an object stands but cannot be read"))?;
                 Ok(Document { key: file.key.clone(), sha256: sha256(&bytes), size: bytes.len() as u64 })
             }
-            Err(error) => Err(trouble(&error)),
+            Err(error) => Err(trouble(WHAT, &error)),
         }
     }
 
@@ -60,18 +60,19 @@ impl Archive for S3Archive {
         let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => object,
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => return Ok(None),
-            Err(error) => return Err(trouble(&error)),
+            Err(error) => return Err(trouble(WHAT, &error)),
         };
         let body = object.body.collect().await.map_err(|_| Unavailable::new(WHAT, "the answer broke off"))?;
         Ok(Some(body.into_bytes().to_vec()))
     }
 }
 
-fn trouble<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> Unavailable {
+/// A service error in one line: its code, never the request.
+pub(super) fn trouble<E: ProvideErrorMetadata, R>(what: &'static str, error: &SdkError<E, R>) -> Unavailable {
     let detail = match error {
         SdkError::ServiceError(service) => service.err().code().unwrap_or("unnamed error"),
         SdkError::TimeoutError(_) => "no answer in time",
         _ => "the connection failed",
     };
-    Unavailable::new(WHAT, detail)
+    Unavailable::new(what, detail)
 }

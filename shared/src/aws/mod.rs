@@ -1,12 +1,16 @@
 //! The capabilities on AWS. AWS types stop here: what leaves this module speaks the words of the business.
 //!
-//! One file per capability; `item` holds how our items are written in DynamoDB. Names of tables and buckets come in from
+//! One file per capability, or one folder; `item` holds how our items are written in DynamoDB. Names of tables and buckets come in from
 //! `config`.
 
 #[cfg(feature = "s3")]
 pub mod archive;
 #[cfg(feature = "dynamodb")]
 mod delivery;
+#[cfg(all(feature = "dynamodb", feature = "profiles"))]
+pub mod directory;
+#[cfg(all(feature = "s3", feature = "profiles"))]
+pub mod files;
 #[cfg(feature = "dynamodb")]
 mod item;
 #[cfg(feature = "dynamodb")]

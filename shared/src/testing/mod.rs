@@ -1,6 +1,8 @@
 //! Sample values that tests across the house share. Compiled for tests only.
 
 pub mod contract;
+#[cfg(feature = "profiles")]
+pub mod files;
 pub mod matrix;
 #[cfg(feature = "profiles")]
 pub mod profiles;

@@ -6,13 +6,17 @@ use super::*;
 use crate::{
     memory::Trouble,
     profile::service::leave,
-    testing::profiles::{contract, together},
+    testing::{
+        files,
+        profiles::{contract, together},
+    },
 };
 
 #[tokio::test]
 async fn the_directory_in_memory_keeps_to_the_contract() {
     let members = Members::default();
     contract(&members, "mem").await.unwrap();
+    files::contract(&Shelf::default(), "mem").await.unwrap();
 }
 
 #[tokio::test]

@@ -1,0 +1,149 @@
+//! Who wakes this function, and what they are answered.
+//!
+//! **AppSync** sends what `infra/resolvers/ask.js` makes of a field, the parts of a direct Lambda resolver's event that
+//! matter here: `{"info": {"fieldName"}, "arguments", "identity", "request": {"headers"}}`. It is answered
+//! `{"data": <value>}`, or `{"error": {"errorType", "message", "errorInfo"}}`, which the resolver passes to `util.error`.
+//! An error is an answer, not a failed invocation: AppSync would pass on no `errorInfo`, and alarms would count mistakes of
+//! members as failures of the house.
+//!
+//! **Cognito** sends its post-confirmation event and is answered with that same event. **The clock** sends
+//! `{"task": "sweep"}` and is answered `{"erased": <how many>}`.
+
+use comptoir::profile::{Language, service::ApiError};
+use serde_json::{Value, json};
+
+/// An event.
+#[derive(Debug)]
+pub enum Event {
+    /// A field of the API is asked for.
+    Field {
+        /// Which.
+        name: String,
+        /// With what.
+        arguments: Value,
+        /// By whom, as AppSync has verified.
+        identity: Value,
+        /// Answered in which language.
+        language: Language,
+    },
+    /// Somebody confirmed that they signed up.
+    SignedUp(Newcomer),
+    /// Something else about an account, which changes nothing here.
+    Account,
+    /// It is time to erase what is left of who left.
+    Sweep,
+}
+
+/// Somebody who signed up, as the user pool tells of them.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Newcomer {
+    /// Who.
+    pub sub: String,
+    /// Their address, if the user pool has verified it.
+    pub email: Option<String>,
+    /// Their whole name, if it is told.
+    pub name: Option<String>,
+    /// Their language, as far as it is told.
+    pub language: Language,
+}
+
+/// An event of nobody who is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the event is none of AppSync, Cognito or the schedule")]
+pub struct Unknown;
+
+/// Whose event it is, by the names at its top, none of which a client of the API can choose.
+///
+/// # Errors
+/// It is of none of them.
+pub fn read(event: &Value) -> Result<Event, Unknown> {
+    if let Some(name) = text(event, "/info/fieldName") {
+        return Ok(Event::Field {
+            name,
+            arguments: event.get("arguments").cloned().unwrap_or_default(),
+            identity: event.get("identity").cloned().unwrap_or_default(),
+            language: language(event.pointer("/request/headers").unwrap_or(&Value::Null)),
+        });
+    }
+    match text(event, "/triggerSource").as_deref() {
+        Some("PostConfirmation_ConfirmSignUp") => return newcomer(event).map(Event::SignedUp).ok_or(Unknown),
+        Some(_) => return Ok(Event::Account),
+        None => {}
+    }
+    match text(event, "/task").as_deref() {
+        Some("sweep") => Ok(Event::Sweep),
+        _ => Err(Unknown),
+    }
+}
+
+/// What AppSync's resolver is answered.
+pub fn answer(answered: Result<Value, &ApiError>) -> Value {
+    match answered {
+        Ok(data) => json!({ "data": data }),
+        Err(error) => json!({ "error": {
+            "errorType": error.error_type.name(), "message": error.message, "errorInfo": error.info,
+        } }),
+    }
+}
+
+fn text(value: &Value, pointer: &str) -> Option<String> {
+    value.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+}
+
+fn language(headers: &Value) -> Language {
+    let mut headers = headers.as_object().into_iter().flatten();
+    let accepted = headers.find(|(name, _)| name.eq_ignore_ascii_case("accept-language"));
+    Language::accepted(accepted.and_then(|(_, value)| value.as_str()).unwrap_or_default())
+}
+
+fn newcomer(event: &Value) -> Option<Newcomer> {
+    let attribute = |name: &str| text(event, &format!("/request/userAttributes/{name}"));
+    let whole = [attribute("given_name"), attribute("family_name")];
+    let whole: Vec<String> = whole.into_iter().flatten().collect();
+    Some(Newcomer {
+        sub: attribute("sub")?,
+        email: attribute("email").filter(|_| attribute("email_verified").as_deref() == Some("true")),
+        name: attribute("name").or_else(|| Some(whole.join(" "))).filter(|name| !name.is_empty()),
+        // `fr-FR`, and from some providers `fr_FR`.
+        language: Language::accepted(&attribute("locale").unwrap_or_default().replace('_', "-")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_cannot_pass_for_cognito_or_the_clock() {
+        let event = json!({
+            "info": { "fieldName": "me" }, "arguments": { "task": "sweep" }, "triggerSource": "x", "task": "sweep",
+            "request": { "headers": { "Accept-Language": "en" } },
+        });
+        let read = read(&event).unwrap();
+        assert!(matches!(read, Event::Field { language: Language::En, identity: Value::Null, .. }), "{read:?}");
+    }
+
+    #[test]
+    fn a_newcomer_is_told_by_their_attributes() {
+        let event = |source: &str, verified: &str| {
+            json!({ "triggerSource": source, "request": { "userAttributes": {
+                "sub": "s1", "email": "zoe@example.org", "email_verified": verified, "locale": "en_GB",
+                "given_name": "Zoé", "family_name": "Lefèvre",
+            } } })
+        };
+        let Ok(Event::SignedUp(newcomer)) = read(&event("PostConfirmation_ConfirmSignUp", "true")) else { panic!() };
+        let zoe = Newcomer {
+            sub: "s1".to_owned(),
+            email: Some("zoe@example.org".to_owned()),
+            name: Some("Zoé Lefèvre".to_owned()),
+            language: Language::En,
+        };
+        assert_eq!(newcomer, zoe);
+        let Ok(Event::SignedUp(newcomer)) = read(&event("PostConfirmation_ConfirmSignUp", "false")) else { panic!() };
+        assert_eq!(newcomer.email, None);
+        assert!(matches!(read(&event("PostConfirmation_ConfirmForgotPassword", "true")), Ok(Event::Account)));
+        for unknown in [json!({}), json!([]), json!(null), json!({ "task": "other" }), json!({ "info": {} })] {
+            assert_eq!(read(&unknown).err(), Some(Unknown));
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! An event becomes an answer: read whose it is, let the domain answer, log and count what came of it.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use comptoir::{
+    clock::Clock,
+    lambda::telemetry::count,
+    outcome::Unavailable,
+    profile::{
+        ProfileId,
+        access::{Operation, Programs},
+        directory::Directory,
+        service::{self, ApiError, Desk, ErrorType, Request, leave},
+        upload::{Files, Prepare},
+    },
+};
+use serde_json::{Value, json};
+
+use crate::event::{self, Event, Newcomer, Unknown};
+
+const SERVICE: &str = "profile-mutation-validator";
+
+/// Everything an event needs.
+#[derive(Debug)]
+pub struct Reception<D, F, P, C> {
+    /// Profiles.
+    pub directory: D,
+    /// Their files.
+    pub files: F,
+    /// Makes files fit to be kept.
+    pub prepare: P,
+    /// Programs that may call.
+    pub programs: Programs,
+    /// Time.
+    pub clock: C,
+    /// Makes random names.
+    pub random: fn() -> String,
+}
+
+/// Why an invocation fails. What members do wrong is an answer and none of these.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    /// Nobody known sends such events.
+    #[error(transparent)]
+    Unknown(#[from] Unknown),
+    /// The sweep is to be tried again.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl<D: Directory, F: Files, P: Prepare, C: Clock> Reception<D, F, P, C> {
+    /// Answers one event.
+    ///
+    /// # Errors
+    /// The event is nobody's, or the sweep could not end; Lambda tries that again and in the end leaves word in the
+    /// on-failure queue.
+    pub async fn handle(&self, event: Value, request_id: &str) -> Result<Value, Failed> {
+        match event::read(&event).inspect_err(|unknown| tracing::error!(request_id, "refused: {unknown}"))? {
+            Event::Field { name, arguments, identity, language } => {
+                let request = Request { field: name, arguments, identity, language, now: self.clock.now() };
+                let answered = service::answer(&request, &self.desk()).await;
+                tell(&request.field, &answered, request_id);
+                Ok(event::answer(answered.as_ref().cloned()))
+            }
+            Event::SignedUp(newcomer) => {
+                self.welcome(&newcomer, request_id).await;
+                Ok(event)
+            }
+            Event::Account => Ok(event),
+            Event::Sweep => {
+                let erased = leave::sweep(&self.directory, &self.files).await.inspect_err(|unavailable| {
+                    tracing::error!(request_id, "not everyone who left is erased: {unavailable}");
+                })?;
+                count(SERVICE, "ProfileErased", erased);
+                tracing::info!(request_id, erased, "nothing is left of who left");
+                Ok(json!({ "erased": erased }))
+            }
+        }
+    }
+
+    fn desk(&self) -> Desk<'_, D, F, P> {
+        Desk {
+            directory: &self.directory,
+            files: &self.files,
+            prepare: &self.prepare,
+            programs: &self.programs,
+            random: &self.random,
+        }
+    }
+
+    /// A blank profile awaits who signed up. Without one they create theirs from nothing, which is no reason to tell them
+    /// that signing up failed.
+    async fn welcome(&self, newcomer: &Newcomer, request_id: &str) {
+        let Some(email) = newcomer.email.as_deref() else {
+            tracing::warn!(request_id, "no blank profile: the address is not verified");
+            return;
+        };
+        let known = service::Newcomer {
+            sub: &newcomer.sub,
+            email,
+            name: newcomer.name.as_deref(),
+            language: newcomer.language,
+        };
+        let id = ProfileId((self.random)());
+        match service::welcome(&self.directory, id, known, self.clock.now()).await {
+            Ok(Some(profile)) => tracing::info!(request_id, profile = profile.id.0, "welcome"),
+            Ok(None) => tracing::warn!(request_id, "no blank profile: the address is taken, or none of ours"),
+            Err(unavailable) => {
+                count(SERVICE, "ProfileUnavailable", 1);
+                tracing::error!(request_id, "no blank profile: {unavailable}");
+            }
+        }
+    }
+}
+
+/// 128 random bits, in letters, digits, `-` and `_`.
+pub fn random_name() -> String {
+    let mut bits = [0_u8; 16];
+    // The kernel has been up for longer than this function: it answers, at the latest when asked again.
+    while getrandom::getrandom(&mut bits).is_err() {
+        std::thread::yield_now();
+    }
+    URL_SAFE_NO_PAD.encode(bits)
+}
+
+/// The log names what was asked for and what kind of mistake it had, never what was written or by whom.
+fn tell(field: &str, answered: &Result<Value, ApiError>, request_id: &str) {
+    let operation = Operation::named(field);
+    let field = operation.map_or("unknown", Operation::name);
+    let error = match answered {
+        Ok(_) => {
+            use Operation::{ConfirmUpload, CreateProfile, DeleteProfile, UpdateProfile};
+            if matches!(operation, Some(CreateProfile | UpdateProfile | DeleteProfile | ConfirmUpload)) {
+                count(SERVICE, "ProfileWritten", 1);
+            }
+            tracing::info!(request_id, field, "answered");
+            return;
+        }
+        Err(error) => error,
+    };
+    let error_type = error.error_type.name();
+    if error.error_type == ErrorType::Unavailable {
+        count(SERVICE, "ProfileUnavailable", 1);
+        tracing::error!(request_id, field, error_type, "{}", error.detail.as_deref().unwrap_or_default());
+        return;
+    }
+    let violations = error.info.get("violations").and_then(Value::as_array).into_iter().flatten();
+    let codes: Vec<&str> = violations.filter_map(|one| one.get("code")?.as_str()).take(20).collect();
+    count(SERVICE, "ProfileRefused", 1);
+    tracing::info!(request_id, field, error_type, codes = codes.join(" "), "refused");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pictures::Pictures;
+    use comptoir::{
+        clock::FixedClock,
+        memory::{Members, Shelf},
+    };
+
+    fn reception() -> Reception<Members, Shelf, Pictures, FixedClock> {
+        Reception {
+            directory: Members::default(),
+            files: Shelf::default(),
+            prepare: Pictures,
+            programs: Programs::new(),
+            clock: FixedClock("2026-11-21T10:00:00Z".parse().unwrap()),
+            random: random_name,
+        }
+    }
+
+    fn field(name: &str, arguments: Value) -> Value {
+        json!({
+            "info": { "fieldName": name }, "arguments": arguments,
+            "identity": { "sub": "s1", "groups": ["freelancer"], "claims": { "sub": "s1" } },
+            "request": { "headers": { "accept-language": "en" } },
+        })
+    }
+
+    #[tokio::test]
+    async fn who_signs_up_has_a_blank_profile_and_fills_it_in() {
+        let reception = reception();
+        let event = json!({ "triggerSource": "PostConfirmation_ConfirmSignUp", "userName": "u", "response": {},
+            "request": { "userAttributes": { "sub": "s1", "email": "zoe@example.org", "email_verified": "true" } } });
+        assert_eq!(reception.handle(event.clone(), "r").await.unwrap(), event);
+        assert_eq!(reception.handle(event.clone(), "r").await.unwrap(), event, "told twice, it is done once");
+        let me = reception.handle(field("me", Value::Null), "r").await.unwrap();
+        assert_eq!(me["data"]["email"], "zoe@example.org");
+        let bad = reception.handle(field("createProfile", json!({ "input": { "handle": "zo" } })), "r").await.unwrap();
+        assert_eq!(bad["error"]["errorType"], "Invalid");
+        assert_eq!(bad["error"]["errorInfo"]["violations"][0]["code"], "too_short");
+        let swept = reception.handle(json!({ "task": "sweep" }), "r").await.unwrap();
+        assert_eq!(swept, json!({ "erased": 0 }));
+        assert!(matches!(reception.handle(json!({}), "r").await, Err(Failed::Unknown(_))));
+    }
+
+    #[test]
+    fn names_are_random_and_fit_for_keys() {
+        let (one, other) = (random_name(), random_name());
+        assert!(one != other && one.len() == 22);
+        assert!(one.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')));
+    }
+}

@@ -1,0 +1,48 @@
+//! profile-mutation-validator: every operation on member profiles, from AppSync; the blank profile of who signed up, from
+//! Cognito; and what is left of who left, by the clock.
+//!
+//! Wiring only. Which event is which is told in `event`, what is done with it in `handler`, what it may change in the
+//! domain crate.
+
+mod event;
+mod handler;
+mod pictures;
+mod programs;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_s3::Client as S3;
+use comptoir::{
+    aws::{self, directory::DynamoDirectory, files::S3Files},
+    clock::SystemClock,
+    config,
+    lambda::telemetry,
+    profile::{ProfileId, directory::Directory, phone},
+};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+use crate::{handler::Reception, pictures::Pictures};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let aws = aws::sdk_config().await;
+    let tables = (config::required("PROFILES_TABLE")?, config::required("OUTBOX_TABLE")?);
+    let reception = Reception {
+        directory: DynamoDirectory::new(DynamoDb::new(&aws), tables.0, tables.1),
+        files: S3Files::new(S3::new(&aws), config::required("FILES_BUCKET")?),
+        prepare: Pictures,
+        programs: programs::read(&config::optional("PROGRAMS").unwrap_or_default())?,
+        clock: SystemClock,
+        random: handler::random_name,
+    };
+    // While init runs at full speed: the tables of telephone numbers, and the connection to the directory.
+    phone::warm();
+    if let Err(error) = reception.directory.by_id(&ProfileId("nobody".to_owned())).await {
+        tracing::warn!("the first request opens the connection: {error}");
+    }
+    let reception = &reception;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async move {
+        reception.handle(event.payload, &event.context.request_id).await.map_err(Error::from)
+    }))
+    .await
+}

@@ -1,0 +1,325 @@
+//! Member profiles through the function, with the events that AppSync and Cognito send: what is kept, merged, refused,
+//! brought and erased.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use anyhow::{Result, ensure};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use comptoir::profile::upload::checksum;
+use comptoir_local::wire::{Cut, Order};
+use comptoir_tests::{
+    Shop,
+    members::{FUNCTION, PIXEL, creation, freelancer, member},
+};
+use serde_json::{Value, json};
+
+async fn kept(shop: &Shop) -> Result<Vec<Value>> {
+    Ok(shop.client.table("ProfilesTable").await?.1)
+}
+
+async fn told(shop: &Shop) -> Result<Vec<Value>> {
+    Ok(shop.client.table("OutboxTable").await?.1)
+}
+
+async fn files(shop: &Shop) -> Result<Vec<String>> {
+    let resources = shop.bundle.aws().resources("comptoir-dev").await?;
+    let objects = shop.bundle.aws().objects(&resources["ProfileFilesBucket"]).await?;
+    Ok(objects.into_iter().map(|object| object.key).collect())
+}
+
+fn codes(info: &Value) -> Vec<&str> {
+    info["violations"].as_array().into_iter().flatten().filter_map(|one| one["code"].as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_profile_is_created_changed_and_merged() -> Result<()> {
+    let shop = Shop::open("profiles").await?;
+    let zoe = freelancer("sub-zoe");
+    let signed_up = json!({ "version": "1", "triggerSource": "PostConfirmation_ConfirmSignUp", "userName": "sub-zoe",
+        "request": { "userAttributes": { "sub": "sub-zoe", "email": "zoe@example.org", "email_verified": "true" } },
+        "response": {} });
+    ensure!(shop.wake(&signed_up).await? == signed_up);
+    let blank = shop.value(&zoe, "me", Value::Null).await?;
+    ensure!(blank["handle"].is_null() && blank["email"] == "zoe@example.org", "{blank}");
+    // Everything that is wrong is told at once, and nothing of it is written.
+    let bad = json!({ "input": { "handle": "admin", "firstName": "Z", "lastName": "L", "email": "x",
+        "phone": "1", "links": [{ "kind": "GITHUB", "url": "javascript:alert(1)" }], "nonsense": 1 } });
+    let info = shop.refusal(&zoe, "createProfile", bad, "Invalid").await?;
+    for code in ["handle_reserved", "email_malformed", "phone_malformed", "url_not_https", "unknown_field"] {
+        ensure!(codes(&info).contains(&code), "{code}: {info}");
+    }
+    ensure!(shop.value(&zoe, "me", Value::Null).await? == blank);
+    let made = shop.value(&zoe, "createProfile", creation("zoe")).await?;
+    ensure!(made["id"] == blank["id"] && made["version"] == 2 && made["phone"] == "+33612345678", "{made}");
+    let again = shop.value(&zoe, "createProfile", creation("zoe")).await?;
+    ensure!(again["version"] == 2, "its answer was lost, it was asked again: {again}");
+    let change = |version: u32, input: Value| json!({ "id": made["id"], "expectedVersion": version, "input": input });
+    let headline = shop.value(&zoe, "updateProfile", change(2, json!({ "headline": "Rust" }))).await?;
+    ensure!(headline["version"] == 3, "{headline}");
+    let merged = shop.value(&zoe, "updateProfile", change(2, json!({ "bio": "Long." }))).await?;
+    ensure!(merged["version"] == 4 && merged["headline"] == "Rust" && merged["bio"] == "Long.", "{merged}");
+    let info = shop.refusal(&zoe, "updateProfile", change(2, json!({ "headline": "Go" })), "Conflict").await?;
+    ensure!(info["fields"] == json!(["headline"]) && info["current"]["version"] == 4, "{info}");
+    let gone = json!({ "id": "none", "expectedVersion": 1, "input": {} });
+    shop.refusal(&member("sub-a", &["admin"]), "updateProfile", gone, "NotFound").await?;
+    // Both handles lead there; whoever has the look of one of them is too late.
+    let moved = shop.value(&zoe, "updateProfile", change(4, json!({ "handle": "zoe-l" }))).await?;
+    ensure!(moved["version"] == 5);
+    for handle in ["zoe", "ZOE-L"] {
+        let found = shop.value(&zoe, "profileByHandle", json!({ "handle": handle })).await?;
+        ensure!(found["handle"] == "zoe-l", "{handle}: {found}");
+    }
+    let info = shop.refusal(&freelancer("sub-other"), "createProfile", creation("zoe"), "Invalid").await?;
+    ensure!(codes(&info) == ["handle_taken", "email_taken"], "{info}");
+    let page = shop.value(&zoe, "searchProfiles", json!({ "skill": "RUST", "text": "lef" })).await?;
+    ensure!(page["items"].as_array().map(Vec::len) == Some(1) && page["cursor"].is_null(), "{page}");
+    let history = shop.value(&member("sub-a", &["admin"]), "profileHistory", json!({ "id": made["id"] })).await?;
+    let versions: Vec<_> = history["items"].as_array().unwrap().iter().map(|line| line["version"].clone()).collect();
+    ensure!(versions == [5, 4, 3, 2, 1], "{history}");
+    let export = shop.value(&zoe, "exportMyData", Value::Null).await?;
+    ensure!(export["history"].as_array().map(Vec::len) == Some(5), "{export}");
+    ensure!(told(&shop).await?.iter().all(|item| item["kind"] == "NOTICE"), "no notice passes for a mail");
+    ensure!(told(&shop).await?.len() == 8, "a notice each for the member and the team, of four changes");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn nobody_passes_for_somebody_else() -> Result<()> {
+    let shop = Shop::open("profiles-forged").await?;
+    let (zoe, other) = (freelancer("sub-zoe"), freelancer("sub-other"));
+    let made = shop.value(&zoe, "createProfile", creation("zoe")).await?;
+    let change = json!({ "id": made["id"], "expectedVersion": 1, "input": { "headline": "mine" } });
+    let mut stolen = other.clone();
+    stolen["sub"] = json!("sub-zoe");
+    let program = json!({ "userArn": "arn:aws:sts::123456789012:assumed-role/reports/i", "accountId": "123456789012" });
+    let nobody = [Value::Null, json!({}), json!([]), json!("sub-zoe"), json!({ "sub": "sub-zoe" }), stolen, program];
+    for identity in &nobody {
+        for (field, arguments) in [
+            ("me", Value::Null),
+            ("profile", json!({ "id": made["id"] })),
+            ("createProfile", creation("other")),
+            ("updateProfile", change.clone()),
+            ("deleteProfile", json!({ "id": made["id"] })),
+            ("exportMyData", Value::Null),
+        ] {
+            let info = shop.refusal(identity, field, arguments, "Denied").await?;
+            ensure!(info.is_null(), "{identity}: {info}");
+        }
+    }
+    for identity in [&other, &member("sub-team", &["team"]), &member("sub-x", &["Admin", "freelancers"])] {
+        shop.refusal(identity, "updateProfile", change.clone(), "Denied").await?;
+        shop.refusal(identity, "deleteProfile", json!({ "id": made["id"] }), "Denied").await?;
+        shop.refusal(identity, "profileHistory", json!({ "id": made["id"] }), "Denied").await?;
+    }
+    let seen = shop.value(&other, "profile", json!({ "id": made["id"] })).await?;
+    ensure!(seen["handle"] == "zoe" && seen["email"].is_null() && seen["phone"].is_null(), "{seen}");
+    let seen = shop.value(&member("sub-team", &["team"]), "profile", json!({ "id": made["id"] })).await?;
+    ensure!(seen["email"] == "zoe@example.org" && seen["phone"] == "+33612345678", "{seen}");
+    // Ids that no key can be are nobody's, and not a failure of the store.
+    for id in [String::new(), "x".repeat(100_000), "☃".repeat(700)] {
+        shop.refusal(&member("sub-a", &["admin"]), "deleteProfile", json!({ "id": id }), "NotFound").await?;
+        ensure!(shop.value(&other, "profile", json!({ "id": id })).await?.is_null());
+        ensure!(shop.value(&other, "profileByHandle", json!({ "handle": format!("a{id}") })).await?.is_null());
+        let info = shop.refusal(&zoe, "confirmUpload", json!({ "id": format!("u{id}") }), "Invalid").await?;
+        ensure!(codes(&info) == ["upload_unknown"], "{info}");
+    }
+    shop.refusal(&zoe, "dropTables", Value::Null, "Unknown").await?;
+    ensure!(shop.value(&zoe, "me", Value::Null).await?["version"] == 1, "nothing was written");
+    let log = std::fs::read_to_string(shop.bundle.function(FUNCTION).unwrap().log())?;
+    for word in ["zoe@", "Lefèvre", "+336", "mine"] {
+        ensure!(!log.contains(word), "the log tells {word}");
+    }
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+async fn announced(shop: &Shop, who: &Value, content_type: &str, bytes: &[u8]) -> Result<Value> {
+    let kind = if content_type == "application/pdf" { "CV" } else { "AVATAR" };
+    let told = json!({ "kind": kind, "contentType": content_type, "size": bytes.len(), "sha256": checksum(bytes) });
+    shop.value(who, "requestUpload", told).await
+}
+
+#[tokio::test]
+async fn a_file_is_taken_if_it_is_what_was_announced() -> Result<()> {
+    let shop = Shop::open("profiles-files").await?;
+    let zoe = freelancer("sub-zoe");
+    shop.value(&zoe, "createProfile", creation("zoe")).await?;
+    let png = STANDARD.decode(PIXEL)?;
+    let upload = announced(&shop, &zoe, "image/png", &png).await?;
+    let url = upload["url"].as_str().unwrap();
+    for bound in ["content-length", "content-type", "x-amz-checksum-sha256"] {
+        ensure!(url.contains(bound), "the signature binds {bound}: {url}");
+        ensure!(upload["headers"].to_string().contains(bound), "the client is told {bound}: {upload}");
+    }
+    let confirm = json!({ "id": upload["id"] });
+    let info = shop.refusal(&zoe, "confirmUpload", confirm.clone(), "Invalid").await?;
+    ensure!(codes(&info) == ["upload_missing"], "{info}");
+    ensure!(shop.bring(&upload, png.clone()).await? == 200);
+    shop.value(&freelancer("sub-other"), "createProfile", creation("other")).await?;
+    let info = shop.refusal(&freelancer("sub-other"), "confirmUpload", confirm.clone(), "Invalid").await?;
+    ensure!(codes(&info) == ["upload_unknown"], "another's upload is none: {info}");
+    let shown = shop.value(&zoe, "confirmUpload", confirm.clone()).await?;
+    ensure!(shown["version"] == 2 && shown["avatar"]["contentType"] == "image/png", "{shown}");
+    ensure!(shop.value(&zoe, "confirmUpload", confirm).await?["version"] == 2, "asked again, it is done once");
+    let http = reqwest::Client::new();
+    for address in ["url", "thumbnailUrl"] {
+        let address = shown["avatar"][address].as_str().unwrap();
+        ensure!(address.contains("X-Amz-Expires=300"), "{address}");
+        let picture = http.get(address).send().await?.error_for_status()?;
+        ensure!(picture.headers()["content-type"] == "image/png");
+        ensure!(picture.bytes().await?.starts_with(b"\x89PNG"));
+    }
+    ensure!(files(&shop).await?.len() == 2, "the picture and its thumbnail, and no upload");
+    // Files that lie: about their type, and in their insides.
+    let svg = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>".to_vec();
+    for (content_type, bytes) in [
+        ("image/png", svg.clone()),
+        ("image/jpeg", png.clone()),
+        ("application/pdf", svg),
+        ("image/png", [&png[..30], &[0; 30]].concat()),
+    ] {
+        let upload = announced(&shop, &zoe, content_type, &bytes).await?;
+        ensure!(shop.bring(&upload, bytes).await? == 200);
+        let info = shop.refusal(&zoe, "confirmUpload", json!({ "id": upload["id"] }), "Invalid").await?;
+        ensure!(codes(&info) == ["upload_differs"], "{content_type}: {info}");
+        let info = shop.refusal(&zoe, "confirmUpload", json!({ "id": upload["id"] }), "Invalid").await?;
+        ensure!(codes(&info) == ["upload_unknown"], "what lied is gone: {info}");
+    }
+    // Other bytes than announced, and more of them: the store refuses them by checksum and signature, or else the function.
+    let mut other = png.clone();
+    *other.last_mut().unwrap() ^= 1;
+    for bytes in [other, [png.as_slice(), b"and more"].concat()] {
+        let upload = announced(&shop, &zoe, "image/png", &png).await?;
+        let status = shop.bring(&upload, bytes).await?;
+        println!("the store answers other bytes with {status}");
+        let code = if status == 200 { "upload_differs" } else { "upload_missing" };
+        let info = shop.refusal(&zoe, "confirmUpload", json!({ "id": upload["id"] }), "Invalid").await?;
+        ensure!(codes(&info) == [code], "{status}: {info}");
+    }
+    // Another type, and another place: the signature is for neither.
+    let mut upload = announced(&shop, &zoe, "image/png", &png).await?;
+    for header in upload["headers"].as_array_mut().unwrap() {
+        if header["name"] == "content-type" {
+            header["value"] = json!("text/html");
+        }
+    }
+    ensure!(shop.bring(&upload, png.clone()).await? == 403, "the type is signed");
+    let mut upload = announced(&shop, &zoe, "image/png", &png).await?;
+    upload["url"] = json!(upload["url"].as_str().unwrap().replacen("/uploads/", "/profiles/", 1));
+    ensure!(shop.bring(&upload, png.clone()).await? == 403, "the place is signed");
+    ensure!(files(&shop).await?.len() == 2, "nothing that was refused stays: {:?}", files(&shop).await?);
+    // A new picture takes the place of the one before.
+    let cv = b"%PDF-1.7 a life".to_vec();
+    for (content_type, bytes) in [("image/png", png), ("application/pdf", cv)] {
+        let upload = announced(&shop, &zoe, content_type, &bytes).await?;
+        ensure!(shop.bring(&upload, bytes).await? == 200);
+        shop.value(&zoe, "confirmUpload", json!({ "id": upload["id"] })).await?;
+    }
+    ensure!(files(&shop).await?.len() == 3, "{:?}", files(&shop).await?);
+    for kind in ["image/svg+xml", "text/html"] {
+        let told = json!({ "kind": "AVATAR", "contentType": kind, "size": 3_000_000, "sha256": "x" });
+        let info = shop.refusal(&zoe, "requestUpload", told, "Invalid").await?;
+        ensure!(codes(&info) == ["type_not_allowed", "size_not_allowed", "checksum_malformed"], "{info}");
+    }
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+/// A member with everything that can be kept of one: pictures, a handle and an address given up, an upload under way.
+async fn a_life(shop: &Shop, name: &str) -> Result<Value> {
+    let who = freelancer(&format!("sub-{name}"));
+    let made = shop.value(&who, "createProfile", creation(name)).await?;
+    let png = STANDARD.decode(PIXEL)?;
+    let bucket = shop.bundle.aws().resources("comptoir-dev").await?["ProfileFilesBucket"].clone();
+    // By hand: signatures are for the store's address, not for the wire's.
+    let put = async |upload: &Value| {
+        let path =
+            format!("{bucket}/uploads/{}/avatar/{}", made["id"].as_str().unwrap(), upload["id"].as_str().unwrap());
+        shop.bundle.aws().put(&path, png.clone()).await
+    };
+    let upload = announced(shop, &who, "image/png", &png).await?;
+    put(&upload).await?;
+    shop.value(&who, "confirmUpload", json!({ "id": upload["id"] })).await?;
+    for (version, input) in
+        [(2, json!({ "handle": format!("{name}-l") })), (3, json!({ "email": format!("{name}.l@example.net") }))]
+    {
+        let change = json!({ "id": made["id"], "expectedVersion": version, "input": input });
+        shop.value(&who, "updateProfile", change).await?;
+    }
+    let upload = announced(shop, &who, "image/png", &png).await?;
+    put(&upload).await?;
+    Ok(made)
+}
+
+/// Nothing is kept but the farewells, which expire within a day.
+async fn nothing_is_left(shop: &Shop) -> Result<()> {
+    let (kept, files) = (kept(shop).await?, files(shop).await?);
+    ensure!(kept.is_empty() && files.is_empty(), "{kept:?} {files:?}");
+    for notice in told(shop).await? {
+        ensure!(notice["data"]["event"] == "deleted", "{notice}");
+        let left: jiff::Timestamp = notice["data"]["at"].as_str().unwrap().parse()?;
+        ensure!(notice["expires_at"].as_i64().unwrap() <= left.as_second() + 24 * 3600 + 1, "{notice}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_leaves_leaves_nothing() -> Result<()> {
+    let shop = Shop::open_with("profiles-leave", |options| options.wire = true).await?;
+    let made = a_life(&shop, "zoe").await?;
+    ensure!(kept(&shop).await?.len() > 8 && files(&shop).await?.len() == 3);
+    let gone = shop.value(&freelancer("sub-zoe"), "deleteProfile", json!({ "id": made["id"] })).await?;
+    ensure!(gone["id"] == made["id"] && gone["avatar"].is_null(), "{gone}");
+    nothing_is_left(&shop).await?;
+    ensure!(told(&shop).await?.len() == 2, "the member and the team are told");
+    shop.refusal(&freelancer("sub-zoe"), "deleteProfile", json!({ "id": made["id"] }), "Denied").await?;
+    // Interrupted after the first step: the profile is gone at once, the rest when the clock comes by.
+    let made = a_life(&shop, "ana").await?;
+    let order = |operation: &str| {
+        let (function, operation) = (FUNCTION.to_owned(), Some(operation.to_owned()));
+        shop.bundle.wire().unwrap().order(Order { function, operation, after: 0, times: 100, cut: Cut::Fail });
+    };
+    order("GetObject");
+    shop.value(&member("sub-a", &["admin"]), "deleteProfile", json!({ "id": made["id"] })).await?;
+    ensure!(shop.value(&freelancer("sub-ana"), "me", Value::Null).await?.is_null());
+    ensure!(files(&shop).await?.len() == 3, "S3 was away");
+    ensure!(shop.wake(&json!({ "task": "sweep" })).await.is_err(), "and is still");
+    shop.bundle.wire().unwrap().clear();
+    ensure!(shop.wake(&json!({ "task": "sweep" })).await? == json!({ "erased": 1 }));
+    ensure!(shop.wake(&json!({ "task": "sweep" })).await? == json!({ "erased": 0 }));
+    nothing_is_left(&shop).await?;
+    // Handle and address are free again, for whoever comes.
+    let back = shop.value(&freelancer("sub-new"), "createProfile", creation("zoe")).await?;
+    ensure!(back["version"] == 1 && back["id"] != made["id"]);
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_of_sixty_four_claims_of_a_handle_wins() -> Result<()> {
+    let shop = Shop::open("profiles-claims").await?;
+    let shop = std::sync::Arc::new(shop);
+    let claims: Vec<_> = (0..64)
+        .map(|n| {
+            let shop = shop.clone();
+            tokio::spawn(async move {
+                let mut asked = creation("zoe");
+                asked["input"]["email"] = json!(format!("m{n}@example.org"));
+                shop.field(&freelancer(&format!("sub-{n}")), "createProfile", asked).await
+            })
+        })
+        .collect();
+    let mut won = 0;
+    for claim in claims {
+        let answer = claim.await??;
+        if answer.get("error").is_none() {
+            won += 1;
+        } else {
+            ensure!(codes(&answer["error"]["errorInfo"]) == ["handle_taken"], "{answer}");
+        }
+    }
+    ensure!(won == 1, "{won} of 64 have the handle");
+    let kinds: Vec<_> = kept(&shop).await?.iter().map(|item| item["kind"].clone()).collect();
+    ensure!(kinds.len() == 5, "a profile, its history and three guards: {kinds:?}");
+    Ok(())
+}
