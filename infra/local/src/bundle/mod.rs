@@ -8,7 +8,7 @@ mod ministack;
 mod options;
 mod prepare;
 pub mod resources;
-mod secrets;
+pub(crate) mod secrets;
 mod start;
 pub mod template;
 
