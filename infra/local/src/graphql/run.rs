@@ -219,3 +219,6 @@ impl<'r> Object<'r> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,9 @@ use apollo_compiler::response::GraphQLError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+/// What the engine writes before what a field carried.
+const PREFIX: &str = "resolver error: ";
+
 /// One error, before it has a place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
@@ -45,7 +48,7 @@ impl Told {
 
 /// An error of the engine as AppSync writes it: one that was carried is unpacked, one of the engine's own gets `kind`.
 pub fn written(error: &GraphQLError, kind: &str) -> Value {
-    let carried = serde_json::from_str::<Told>(&error.message);
+    let carried = serde_json::from_str::<Told>(error.message.trim_start_matches(PREFIX));
     let is_field = !error.path.is_empty();
     let told = carried.unwrap_or_else(|_| Told::new(kind, error.message.clone()));
     let locations: Vec<Value> = error
