@@ -19,8 +19,9 @@ use crate::faults::Faults;
 use crate::front::books::Books;
 use crate::front::http_api::{HttpApi, Route};
 use crate::front::{self, Front};
-use crate::graphql::answers::{Behind, Source};
+use crate::graphql::answers::Behind;
 use crate::graphql::members::Members;
+use crate::graphql::resolvers::Source;
 use crate::graphql::token::Pool;
 use crate::graphql::{Api, schema};
 use crate::lambda::host::Host;
@@ -226,7 +227,10 @@ fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(St
 }
 
 fn answers_fields(deployed: &Deployed, logical: &str) -> bool {
-    deployed.sources.values().any(|source| matches!(source, Source::Function(function) if function == logical))
+    deployed
+        .sources
+        .values()
+        .any(|source| matches!(source, Source::Function { logical: behind, .. } if behind == logical))
 }
 
 async fn graphql(aws: &Aws, deployed: &Deployed, functions: &Fleet) -> anyhow::Result<Api> {
@@ -240,6 +244,7 @@ async fn graphql(aws: &Aws, deployed: &Deployed, functions: &Fleet) -> anyhow::R
     let confirmed = deployed.confirmed.as_ref().and_then(|logical| functions.get(logical).cloned());
     Ok(Api {
         schema: schema::read(&text)?,
+        limits: deployed.limits,
         pool: Pool::new(&aws.endpoint, &pool, &client),
         members: Members::new(aws.clone(), pool, client, confirmed).await?,
         behind: Behind { sources: deployed.sources.clone(), functions },

@@ -44,7 +44,7 @@ pub async fn graphql(State(front): Shared, request: Request) -> Response<Body> {
     let runtime = tokio::runtime::Handle::current();
     let answered = tokio::task::spawn_blocking(move || {
         let api = &front.graphql;
-        runtime.block_on(run(&api.schema, &question, &identity, &headers, &api.behind))
+        runtime.block_on(run(&api.schema, api.limits, &question, &identity, &headers, &api.behind))
     });
     match answered.await {
         Ok(answered) => answer(StatusCode::OK, &answered),

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use apollo_compiler::ast::{OperationType, Type};
+use apollo_compiler::executable::Operation;
 use apollo_compiler::parser::Parser;
 use apollo_compiler::resolvers::{AsyncObjectValue, AsyncResolvedValue, Execution, FieldError, ResolveInfo};
 use apollo_compiler::response::{GraphQLError, JsonMap, JsonValue};
@@ -15,6 +16,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::identity::Identity;
+use super::resolvers::Limits;
 use super::told::{self, Told};
 use super::{schema, selection};
 
@@ -24,8 +26,8 @@ const TOKENS: usize = 15_000;
 /// Levels of brackets that are read at all.
 const NESTING: usize = 100;
 
-/// Levels of fields: a schema is introspected with fifteen.
-const DEPTH: usize = 20;
+/// Levels of fields below `__schema` and `__type`: the usual question has fifteen, and some tools ask for a few more.
+const INTROSPECTION: usize = 20;
 
 /// What comes over HTTP.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -53,6 +55,7 @@ pub trait Answers: Send + Sync {
 /// What is the same for every field of a request.
 struct Run<'a> {
     schema: &'a Schema,
+    limits: Limits,
     identity: &'a Identity,
     headers: &'a BTreeMap<String, String>,
     variables: Value,
@@ -62,6 +65,7 @@ struct Run<'a> {
 /// The answer to a question, as it goes back over HTTP.
 pub async fn run(
     schema: &Valid<Schema>,
+    limits: Limits,
     question: &Question,
     identity: &Identity,
     headers: &BTreeMap<String, String>,
@@ -72,7 +76,7 @@ pub async fn run(
         Err(errors) => return invalid(&errors),
     };
     let variables = question.variables.clone().unwrap_or_default();
-    let run = Run { schema, identity, headers, variables: Value::Object(variables.clone()), answers };
+    let run = Run { schema, limits, identity, headers, variables: Value::Object(variables.clone()), answers };
     match execute(schema, &document, question.operation_name.as_deref(), &variables, &run).await {
         Ok(answer) => answer,
         Err(told) => unexecuted(&told),
@@ -101,13 +105,7 @@ async fn execute(
             "Subscriptions are not served here: on AWS they come over a websocket; ask again for what changed.",
         ));
     }
-    let depth = selection::depth(document, operation);
-    if depth > DEPTH {
-        return Err(Told::new(
-            "QueryDepthLimitReached",
-            format!("The query is {depth} levels deep; at most {DEPTH} are."),
-        ));
-    }
+    bounded(document, operation, run.limits)?;
     let given: JsonMap = serde_json::from_value(Value::Object(variables.clone()))
         .map_err(|error| Told::new("ValidationError", error.to_string()))?;
     let execution = Execution::new(schema, document).operation(operation).raw_variable_values(&given);
@@ -122,6 +120,23 @@ async fn execute(
         answer.insert("errors".to_owned(), errors.collect());
     }
     Ok(Value::Object(answer))
+}
+
+/// Whether that much may be asked at once.
+fn bounded(document: &ExecutableDocument, operation: &Operation, limits: Limits) -> Result<(), Told> {
+    let extent = selection::extent(document, operation);
+    for (depth, most) in [(extent.depth, limits.depth), (extent.introspection, INTROSPECTION)] {
+        if depth > most {
+            let message = format!("The query is {depth} levels deep; at most {most} are answered.");
+            return Err(Told::new("QueryDepthLimitReached", message));
+        }
+    }
+    if extent.fields > limits.fields {
+        let message =
+            format!("The query asks for {} things at once; at most {} are answered.", extent.fields, limits.fields);
+        return Err(Told::new("ResolverCountLimitReached", message));
+    }
+    Ok(())
 }
 
 fn invalid(errors: &DiagnosticList) -> Value {

@@ -72,9 +72,31 @@ impl Teller<'_> {
     }
 }
 
-/// How many levels of fields an operation has.
-pub fn depth(document: &ExecutableDocument, operation: &Operation) -> usize {
-    depth_of(document, &operation.selection_set, &mut HashMap::new())
+/// How much an operation asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Fields of the root, each of which somebody must answer.
+    pub fields: usize,
+    /// Levels of fields.
+    pub depth: usize,
+    /// Levels of fields where the schema itself is asked for.
+    pub introspection: usize,
+}
+
+/// How much an operation asks for.
+pub fn extent(document: &ExecutableDocument, operation: &Operation) -> Extent {
+    let mut known = HashMap::new();
+    let mut extent = Extent::default();
+    for field in operation.root_fields(document) {
+        let depth = 1 + depth_of(document, &field.selection_set, &mut known);
+        if field.name.starts_with("__") {
+            extent.introspection = extent.introspection.max(depth);
+        } else {
+            extent.depth = extent.depth.max(depth);
+            extent.fields += 1;
+        }
+    }
+    extent
 }
 
 /// A valid document has no fragment that names itself, so this ends; with what is known of each, it ends soon.

@@ -35,7 +35,8 @@ async fn ask(fake: &Fake, query: &str, variables: Value) -> Value {
     let question =
         Question { query: query.to_owned(), variables: variables.as_object().cloned(), operation_name: None };
     let headers = BTreeMap::from([("accept-language".to_owned(), "en".to_owned())]);
-    run(&schema, &question, &freelancer(), &headers, fake).await
+    let limits = Limits { depth: 4, fields: 3 };
+    run(&schema, limits, &question, &freelancer(), &headers, fake).await
 }
 
 fn profile() -> Value {
@@ -119,6 +120,7 @@ async fn what_is_not_valid_reaches_no_function() {
     let fake = Fake::default();
     let deep = format!("{{ __schema {{ types {{ {} name {} }} }} }}", "ofType {".repeat(30), "}".repeat(30));
     let brackets = format!("{{ me {}", "{ me ".repeat(5_000));
+    let wide = format!("{{ {} }}", (0..4).map(|n| format!("f{n}: me {{ id }} ")).collect::<String>());
     let many = format!("{{ me {{ {} }} }}", "id ".repeat(20_000));
     for (query, variables, message) in [
         ("{ nothing }", json!({}), "nothing"),
@@ -140,6 +142,7 @@ async fn what_is_not_valid_reaches_no_function() {
         (deep.as_str(), json!({}), ""),
         (brackets.as_str(), json!({}), ""),
         (many.as_str(), json!({}), ""),
+        (wide.as_str(), json!({}), "ResolverCountLimitReached"),
     ] {
         let answer = ask(&fake, query, variables).await;
         let short: String = query.chars().take(80).collect();
