@@ -6,7 +6,7 @@ pub mod build;
 mod deploy;
 mod ministack;
 mod options;
-mod prepare;
+pub mod prepare;
 pub mod resources;
 pub(crate) mod secrets;
 mod start;

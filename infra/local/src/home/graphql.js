@@ -181,6 +181,9 @@ function start(index) {
   const [, query, variables] = EXAMPLES[index];
   $("query").value = query;
   $("variables").value = Object.keys(variables).length ? JSON.stringify(variables, null, 2) : "";
+  for (const [id, least, most] of [["query", 9, 20], ["variables", 5, 16]]) {
+    $(id).rows = Math.min(most, Math.max(least, $(id).value.split("\n").length + 1));
+  }
 }
 
 /** Two spaces for a tab; Ctrl+Enter runs. Escape leaves the field, so that a keyboard can go on. */
