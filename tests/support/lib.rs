@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows how the functions work: it posts what Stripe posts and reads what people read.
 
+pub mod graphql;
 pub mod members;
 pub mod promises;
 pub mod stores;

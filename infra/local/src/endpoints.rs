@@ -25,8 +25,10 @@ pub struct Endpoints {
     pub archive_url: String,
     /// What waits for a person.
     pub parked_url: String,
-    /// The GraphQL API; null until there is one.
-    pub graphql_url: Option<String>,
+    /// The GraphQL API.
+    pub graphql_url: String,
+    /// Signs members in: `{"email", "groups"}` for `{"idToken", "accessToken", "sub"}`.
+    pub token_url: String,
     /// The stand-in for AWS.
     pub aws_endpoint_url: String,
     /// `dev` or `prod`.

@@ -27,6 +27,7 @@ pub mod environment;
 pub mod faults;
 pub mod follow;
 pub mod front;
+pub mod graphql;
 pub mod lambda;
 mod ledger;
 pub mod lock;

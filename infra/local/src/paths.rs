@@ -28,6 +28,11 @@ pub fn template() -> PathBuf {
     repository().join("template.yaml")
 }
 
+/// The schema of the GraphQL API.
+pub fn schema() -> PathBuf {
+    repository().join("infra").join("schema.graphql")
+}
+
 /// The seller's own file.
 pub fn seller() -> PathBuf {
     repository().join("infra").join("seller.toml")

@@ -35,7 +35,7 @@ impl Aws {
     /// # Errors
     /// When it cannot be reached, or with the error it answers.
     pub async fn json(&self, service: &str, target: &str, input: &Value) -> anyhow::Result<Value> {
-        let version = if service == "ssm" { "1.1" } else { "1.0" };
+        let version = if matches!(service, "ssm" | "cognito-idp") { "1.1" } else { "1.0" };
         let request = self
             .request(Method::POST, "/", service)
             .header("x-amz-target", target)

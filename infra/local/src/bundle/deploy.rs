@@ -10,6 +10,7 @@ use super::resources::{self, Function};
 use super::template;
 use crate::aws::cloudformation::Stack;
 use crate::aws::{Aws, xml};
+use crate::graphql::resolvers::{self, Limits, Sources};
 use crate::progress::Progress;
 
 /// Where the code of functions would be; we run them, so it is an empty archive.
@@ -24,6 +25,12 @@ pub struct Deployed {
     pub functions: Vec<Function>,
     /// Physical ids by logical id.
     pub physical: BTreeMap<String, String>,
+    /// What answers each field of the GraphQL API.
+    pub sources: Sources,
+    /// How much may be asked of it at once.
+    pub limits: Limits,
+    /// Logical id of the function that is told of confirmed accounts.
+    pub confirmed: Option<String>,
 }
 
 /// What CloudFormation made of a function.
@@ -78,6 +85,8 @@ pub async fn deploy(aws: &Aws, file: &Path, stage: &str, progress: Progress) -> 
         .with_context(|| format!("{} cannot be read; restore it from git", file.display()))?;
     let template = template::read(&text)?;
     let functions = resources::functions(&template)?;
+    let sources = resolvers::sources(&template)?;
+    let confirmed = resources::confirmation_trigger(&template);
     let parameters = [("Stage", stage), ("StripeMode", "test")];
     progress.say(format!("deploying template.yaml ({stage}) ..."));
     aws.create_bucket(CODE_BUCKET).await?;
@@ -85,7 +94,13 @@ pub async fn deploy(aws: &Aws, file: &Path, stage: &str, progress: Progress) -> 
     let deployable = resources::deployable(&template, (CODE_BUCKET, CODE_KEY)).to_string();
     let name = format!("comptoir-{stage}");
     aws.deploy(&Stack { name: &name, template: &deployable, parameters: &parameters }).await?;
-    let deployed = Deployed { functions, physical: aws.resources(&name).await? };
+    let deployed = Deployed {
+        functions,
+        physical: aws.resources(&name).await?,
+        sources,
+        limits: resolvers::limits(&template),
+        confirmed,
+    };
     close_gaps(aws, &deployed, &template, &parameters)
         .await
         .context("the stand-in for AWS does not keep to the template")?;

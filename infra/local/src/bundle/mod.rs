@@ -6,9 +6,9 @@ pub mod build;
 mod deploy;
 mod ministack;
 mod options;
-mod prepare;
+pub mod prepare;
 pub mod resources;
-mod secrets;
+pub(crate) mod secrets;
 mod start;
 pub mod template;
 

@@ -1,4 +1,4 @@
-//! The Python environment of the AWS stand-in: made once per set of pinned versions, shared by every run afterwards.
+//! Python environments, the AWS stand-in's first of all: made once per set of pinned versions, shared by every run afterwards.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,9 +20,17 @@ const CANDIDATES: [&str; 7] =
 /// The interpreter that runs the stand-in, which is installed if it was not.
 ///
 /// # Errors
-/// One sentence that says what is missing on this machine and how to get it.
+/// As [`environment`].
 pub async fn prepare(progress: Progress) -> anyhow::Result<PathBuf> {
-    let folder = paths::local().join(format!("venv-{}", fingerprint()));
+    environment("the stand-in for AWS", REQUIREMENTS, progress).await
+}
+
+/// The interpreter of an environment with these packages, made if it was not; `what` they are is told while it is made.
+///
+/// # Errors
+/// One sentence that says what is missing on this machine and how to get it.
+pub async fn environment(what: &str, requirements: &str, progress: Progress) -> anyhow::Result<PathBuf> {
+    let folder = paths::local().join(format!("venv-{}", fingerprint(requirements)));
     let program = folder.join("bin").join("python");
     if is_ready(&folder) {
         return Ok(program);
@@ -32,21 +40,21 @@ pub async fn prepare(progress: Progress) -> anyhow::Result<PathBuf> {
         return Ok(program);
     }
     let python = find_python().await?;
-    progress.say("preparing the stand-in for AWS (once, about half a minute) ...");
+    progress.say(format!("preparing {what} (once, about half a minute) ..."));
     if folder.exists() {
         fs::remove_dir_all(&folder).with_context(|| cannot_write(&folder))?;
     }
     make_environment(&python, &folder).await?;
-    install(&folder).await?;
+    install(what, requirements, &folder).await?;
     // Written last: an interrupted installation has no marker and is done again.
     fs::write(marker(&folder), "").with_context(|| cannot_write(&folder))?;
     Ok(program)
 }
 
 /// The environment belongs to this place as well: its scripts name the interpreter by its full path.
-fn fingerprint() -> String {
+fn fingerprint(requirements: &str) -> String {
     let mut hash = Sha256::new();
-    hash.update(REQUIREMENTS);
+    hash.update(requirements);
     hash.update(paths::local().as_os_str().as_encoded_bytes());
     hex::encode(hash.finalize()).chars().take(12).collect()
 }
@@ -86,14 +94,14 @@ async fn make_environment(python: &str, folder: &Path) -> anyhow::Result<()> {
     Err(failed("making the Python environment", &said))
 }
 
-async fn install(folder: &Path) -> anyhow::Result<()> {
+async fn install(what: &str, requirements: &str, folder: &Path) -> anyhow::Result<()> {
     let list = folder.join("requirements.txt");
-    fs::write(&list, REQUIREMENTS).with_context(|| cannot_write(&list))?;
+    fs::write(&list, requirements).with_context(|| cannot_write(&list))?;
     let mut pip = Command::new(folder.join("bin").join("python"));
     pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--requirement"])
         .arg(&list);
     let (worked, said) = run(&mut pip).await?;
-    if worked { Ok(()) } else { Err(failed("installing the stand-in for AWS with pip", &said)) }
+    if worked { Ok(()) } else { Err(failed(&format!("installing {what} with pip"), &said)) }
 }
 
 /// Runs to the end under guard; answers whether it worked and what it said.

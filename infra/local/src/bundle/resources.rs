@@ -83,6 +83,12 @@ pub fn locked_buckets(template: &Value, parameters: &[(&str, &str)]) -> BTreeMap
     buckets.filter_map(|(name, resource)| Some((name.clone(), lock(resource)?))).collect()
 }
 
+/// Logical id of the function that the user pool tells of confirmed accounts.
+pub fn confirmation_trigger(template: &Value) -> Option<String> {
+    let pools = resources(template).filter(|(_, resource)| kind(resource) == "AWS::Cognito::UserPool");
+    pools.into_iter().find_map(|(_, pool)| referred(pool.pointer("/Properties/LambdaConfig/PostConfirmation")))
+}
+
 /// The template as it is deployed here: with code that is never run.
 pub fn deployable(template: &Value, placeholder: (&str, &str)) -> Value {
     let mut copy = template.clone();
@@ -251,6 +257,12 @@ mod tests {
             &json!({"Mode": "COMPLIANCE", "Years": 10})
         );
         assert_eq!(lock("dev").pointer("/Rule/DefaultRetention").unwrap(), &json!({"Mode": "GOVERNANCE", "Days": 1}));
+    }
+
+    #[test]
+    fn the_pool_tells_a_function_of_confirmed_accounts() {
+        assert_eq!(confirmation_trigger(&template()).as_deref(), Some("ProfileMutationValidatorFunction"));
+        assert_eq!(confirmation_trigger(&json!({"Resources": {}})), None);
     }
 
     #[test]

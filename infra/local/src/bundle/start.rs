@@ -19,6 +19,11 @@ use crate::faults::Faults;
 use crate::front::books::Books;
 use crate::front::http_api::{HttpApi, Route};
 use crate::front::{self, Front};
+use crate::graphql::answers::Behind;
+use crate::graphql::members::Members;
+use crate::graphql::resolvers::Source;
+use crate::graphql::token::Pool;
+use crate::graphql::{Api, schema};
 use crate::lambda::host::Host;
 use crate::lambda::pool::{Function, Settings};
 use crate::lock::{self, Lock, cannot_write};
@@ -33,7 +38,7 @@ use crate::stream::pump::Pump;
 use crate::stripe_fake::StripeFake;
 use crate::wire::Wire;
 
-/// Processes of a function behind the HTTP API; one behind a stream reads a shard at a time, as on Lambda.
+/// Processes of a function behind the HTTP API or the GraphQL API; one behind a stream reads a shard at a time, as on Lambda.
 const HTTP_CONCURRENCY: usize = 8;
 
 /// Processes of a function behind the event bus, which waits for nobody: enough that two events of a mail meet.
@@ -77,7 +82,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     }
     let stripe_webhook_secret = secrets::webhook_secret(&aws, &secrets_prefix).await?;
     secrets::store_api_key(&aws, &secrets_prefix, options.stripe_api_key.as_deref()).await?;
-    let front = Arc::new(front(&options, &aws, &deployed, &functions)?);
+    let front = Arc::new(front(&options, &aws, &deployed, &functions).await?);
     let mut tasks = vec![front::serve(listener, front.clone())];
     warm(&functions).await?;
     let (flow, seen) = watch::channel(Flow { running: true, restarts: 0 });
@@ -92,7 +97,8 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
         mailbox_url: format!("{base}/_local/mailbox"),
         archive_url: format!("{base}/_local/archive"),
         parked_url: format!("{base}/_local/parked"),
-        graphql_url: None,
+        graphql_url: format!("{base}/graphql"),
+        token_url: format!("{base}/_local/token"),
         aws_endpoint_url: aws.endpoint.clone(),
         stage: options.stage.clone(),
     };
@@ -177,7 +183,7 @@ async fn functions(
             timeout: spec.timeout,
             memory: spec.memory,
             concurrency: match spec {
-                _ if !spec.routes.is_empty() => HTTP_CONCURRENCY,
+                _ if !spec.routes.is_empty() || answers_fields(deployed, &spec.logical) => HTTP_CONCURRENCY,
                 _ if !spec.rules.is_empty() => BUS_CONCURRENCY,
                 _ => spec.streams.len().max(1),
             },
@@ -220,7 +226,32 @@ fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(St
     .to_vec()
 }
 
-fn front(options: &Options, aws: &Aws, deployed: &Deployed, functions: &Fleet) -> anyhow::Result<Front> {
+fn answers_fields(deployed: &Deployed, logical: &str) -> bool {
+    deployed
+        .sources
+        .values()
+        .any(|source| matches!(source, Source::Function { logical: behind, .. } if behind == logical))
+}
+
+async fn graphql(aws: &Aws, deployed: &Deployed, functions: &Fleet) -> anyhow::Result<Api> {
+    let file = paths::schema();
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("{} cannot be read; restore it from git", file.display()))?;
+    let logical = deployed.functions.iter();
+    let functions: BTreeMap<String, Arc<Function>> =
+        logical.filter_map(|spec| Some((spec.logical.clone(), functions.get(&spec.package)?.clone()))).collect();
+    let (pool, client) = (deployed.id("MembersPool")?, deployed.id("MembersClient")?);
+    let confirmed = deployed.confirmed.as_ref().and_then(|logical| functions.get(logical).cloned());
+    Ok(Api {
+        schema: schema::read(&text)?,
+        limits: deployed.limits,
+        pool: Pool::new(&aws.endpoint, &pool, &client),
+        members: Members::new(aws.clone(), pool, client, confirmed).await?,
+        behind: Behind { sources: deployed.sources.clone(), functions },
+    })
+}
+
+async fn front(options: &Options, aws: &Aws, deployed: &Deployed, functions: &Fleet) -> anyhow::Result<Front> {
     let mut routes = Vec::new();
     for spec in &deployed.functions {
         for (method, path) in &spec.routes {
@@ -241,6 +272,7 @@ fn front(options: &Options, aws: &Aws, deployed: &Deployed, functions: &Fleet) -
         api: HttpApi { routes },
         ses: Arc::new(Ses { mailbox, faults: Faults::default(), bus: bus(deployed, functions)? }),
         stripe: Arc::new(StripeFake::default()),
+        graphql: graphql(aws, deployed, functions).await?,
         books,
         stage: options.stage.clone(),
     })

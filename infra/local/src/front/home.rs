@@ -13,6 +13,9 @@ use crate::mail::Mail;
 const PAGE: &str = include_str!("../home/index.html");
 const STYLE: &str = include_str!("../home/style.css");
 const SCRIPT: &str = include_str!("../home/script.js");
+const GRAPHQL_PAGE: &str = include_str!("../home/graphql.html");
+const GRAPHQL_STYLE: &str = include_str!("../home/graphql.css");
+const GRAPHQL_SCRIPT: &str = include_str!("../home/graphql.js");
 
 /// The page, in one piece, with what it shows first already in it.
 pub async fn page(State(front): Shared) -> Response<Body> {
@@ -20,6 +23,12 @@ pub async fn page(State(front): Shared) -> Response<Body> {
     let page = PAGE.replace("/* style.css */", STYLE).replace("/* script.js */", SCRIPT);
     // A customer may be called "</script>".
     Html(page.replace("/* state.json */", &state.replace('<', "\\u003c"))).into_response()
+}
+
+/// The page that asks the GraphQL API: in one piece too, and from nowhere else.
+pub async fn graphql() -> Response<Body> {
+    let page = GRAPHQL_PAGE.replace("/* style.css */", STYLE).replace("/* graphql.css */", GRAPHQL_STYLE);
+    Html(page.replace("/* graphql.js */", GRAPHQL_SCRIPT)).into_response()
 }
 
 /// What the page shows.

@@ -1,6 +1,7 @@
 //! The one address of a bundle: the door that Stripe knocks at, the stand-ins the functions call, and what people look at.
 //!
-//! Paths below `/_local`, `/_stripe` and `/_ses` (and `/` itself) are the runner's; every other one is the HTTP API's.
+//! Paths below `/_local`, `/_stripe` and `/_ses` (and `/` itself) are the runner's, `/graphql` is AppSync's; every other one
+//! is the HTTP API's.
 
 mod archive;
 pub mod books;
@@ -22,6 +23,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::faults::{Fault, Faults};
+use crate::graphql::{self, Api};
 use crate::runtime::AbortOnDrop;
 use crate::ses::Ses;
 use crate::stripe_fake::StripeFake;
@@ -37,13 +39,15 @@ pub struct Front {
     pub ses: Arc<Ses>,
     /// Stripe.
     pub stripe: Arc<StripeFake>,
+    /// AppSync.
+    pub graphql: Api,
     /// Tables, archive and queue.
     pub books: Books,
     /// `dev` or `prod`.
     pub stage: String,
 }
 
-type Shared = State<Arc<Front>>;
+pub(crate) type Shared = State<Arc<Front>>;
 
 /// Serves until the guard is dropped.
 pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
@@ -55,6 +59,9 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
         .route("/_local/archive", get(archive::list))
         .route("/_local/archive/{*key}", get(archive::object))
         .route("/_local/parked", get(parked::list))
+        .route("/_local/graphql", get(home::graphql))
+        .route("/_local/token", post(graphql::http::token))
+        .route("/graphql", post(graphql::http::graphql).options(graphql::http::preflight))
         .route("/_local/faults/{stand_in}", post(order_faults).delete(clear_faults))
         .route("/_stripe/v1/{*path}", get(stripe_get))
         .route("/_stripe/_fake/v1/{*path}", axum::routing::put(stripe_put))

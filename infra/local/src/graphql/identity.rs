@@ -1,0 +1,148 @@
+//! Who asks, and which fields of the schema they may ask for, as the directives in it say.
+//!
+//! The functions behind the fields decide again; this is the first line, and AppSync has it too.
+
+use apollo_compiler::ast::{Directive, Value as Literal};
+use apollo_compiler::schema::FieldDefinition;
+use apollo_compiler::{Schema, ast};
+use serde_json::{Map, Value, json};
+
+/// Somebody whose token was verified.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Everything their token says.
+    pub claims: Map<String, Value>,
+}
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub enum Identity {
+    /// A member of the user pool.
+    Member(Member),
+    /// A program that signed with IAM.
+    Program {
+        /// The role it runs under.
+        role: String,
+    },
+}
+
+impl Member {
+    /// The groups that the token names.
+    pub fn groups(&self) -> Vec<&str> {
+        let named = self.claims.get("cognito:groups").and_then(Value::as_array);
+        named.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    fn claim(&self, name: &str) -> Option<&str> {
+        self.claims.get(name).and_then(Value::as_str)
+    }
+}
+
+impl Identity {
+    /// `identity` in the event that a function is handed.
+    pub fn event(&self) -> Value {
+        match self {
+            Self::Member(member) => json!({
+                "claims": member.claims,
+                "defaultAuthStrategy": "ALLOW",
+                // Without any, null and not an empty list.
+                "groups": member.claims.get("cognito:groups"),
+                "issuer": member.claim("iss"),
+                "sourceIp": ["127.0.0.1"],
+                "sub": member.claim("sub"),
+                // An ID token and an access token name it differently.
+                "username": member.claim("cognito:username").or_else(|| member.claim("username")),
+            }),
+            Self::Program { role } => json!({
+                "accountId": "000000000000",
+                "cognitoIdentityAuthProvider": null,
+                "cognitoIdentityAuthType": null,
+                "cognitoIdentityId": null,
+                "cognitoIdentityPoolId": null,
+                "sourceIp": ["127.0.0.1"],
+                "userArn": format!("arn:aws:sts::000000000000:assumed-role/{role}/local"),
+                "username": "AROALOCAL:local",
+            }),
+        }
+    }
+
+    /// Whether the schema lets them ask for this field of this type. A field's own directives come before its type's;
+    /// where neither has any, members may ask: the user pool is the API's default.
+    pub fn may_ask(&self, schema: &Schema, parent: &str, field: &FieldDefinition) -> bool {
+        let own = rules(field.directives.iter().map(|directive| &**directive));
+        let of_type = || {
+            let directives = schema.get_object(parent).map(|object| &object.directives);
+            rules(directives.into_iter().flat_map(|list| list.iter().map(|directive| &***directive)))
+        };
+        let rules = if own.is_empty() { of_type() } else { own };
+        rules.is_empty() && matches!(self, Self::Member(_)) || rules.iter().any(|rule| self.meets(rule))
+    }
+
+    fn meets(&self, rule: &Directive) -> bool {
+        match self {
+            Self::Program { .. } => rule.name == "aws_iam",
+            Self::Member(member) if rule.name == "aws_cognito_user_pools" => {
+                match rule.specified_argument_by_name("cognito_groups").map(|groups| &**groups) {
+                    None | Some(Literal::Null) => true,
+                    Some(groups) => named(groups).any(|group| member.groups().contains(&group)),
+                }
+            }
+            Self::Member(_) => false,
+        }
+    }
+}
+
+fn named(groups: &Literal) -> impl Iterator<Item = &str> {
+    groups.as_list().into_iter().flatten().filter_map(|group: &apollo_compiler::Node<ast::Value>| group.as_str())
+}
+
+fn rules<'a>(directives: impl Iterator<Item = &'a Directive>) -> Vec<&'a Directive> {
+    let kinds = ["aws_iam", "aws_cognito_user_pools", "aws_api_key", "aws_oidc", "aws_lambda"];
+    directives.filter(|directive| kinds.contains(&directive.name.as_str())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graphql::schema;
+
+    /// A member in these groups.
+    fn member(groups: &[&str]) -> Identity {
+        let claims = json!({"sub": "zoe", "cognito:groups": groups});
+        Identity::Member(Member { claims: claims.as_object().cloned().unwrap_or_default() })
+    }
+
+    #[test]
+    fn the_directives_say_who_may_ask() {
+        let schema = schema::read(include_str!("../../../schema.graphql")).unwrap();
+        let program = Identity::Program { role: "follower".to_owned() };
+        for (parent, field, who, may) in [
+            ("Query", "me", member(&[]), true),
+            ("Query", "me", program.clone(), false),
+            ("Query", "profile", member(&["freelancer"]), true),
+            ("Query", "profile", member(&[]), false),
+            ("Query", "profile", member(&["strangers"]), false),
+            ("Query", "profile", program.clone(), true),
+            ("Query", "profileHistory", member(&["team"]), false),
+            ("Query", "profileHistory", member(&["team", "admin"]), true),
+            ("Mutation", "createProfile", member(&["admin"]), false),
+            ("Mutation", "publishProfileChange", member(&["admin"]), false),
+            ("Mutation", "publishProfileChange", program.clone(), true),
+            ("Profile", "email", program.clone(), true),
+            ("HistoryPage", "items", program, false),
+            ("HistoryPage", "items", member(&[]), true),
+        ] {
+            let definition = schema.type_field(parent, field).unwrap();
+            assert_eq!(who.may_ask(&schema, parent, definition), may, "{parent}.{field} {who:?}");
+        }
+    }
+
+    #[test]
+    fn who_is_in_no_group_has_null_for_groups() {
+        let claims = json!({"sub": "zoe", "username": "z", "iss": "https://issuer"});
+        let identity = Identity::Member(Member { claims: claims.as_object().cloned().unwrap_or_default() });
+        let event = identity.event();
+        assert!(event["groups"].is_null() && event["sub"] == "zoe" && event["username"] == "z");
+        assert_eq!(member(&["team"]).event()["groups"], json!(["team"]));
+    }
+}

@@ -1,0 +1,39 @@
+//! AppSync on one machine: GraphQL over HTTP against `infra/schema.graphql`, in front of the functions.
+//!
+//! The stand-in for AWS has an AppSync of its own, which neither verifies tokens nor minds directives. Here both are done as
+//! AppSync does them: [`token`] says who asks, [`identity`] what they may ask for, [`run`] executes, [`answers`] invokes what
+//! the template's [`resolvers`] name. [`members`] is the way to a token: it signs members in at the emulator's Cognito.
+
+pub mod answers;
+pub mod http;
+pub mod identity;
+pub mod members;
+pub mod resolvers;
+pub mod run;
+pub mod schema;
+mod selection;
+pub mod token;
+pub mod told;
+
+use apollo_compiler::Schema;
+use apollo_compiler::validation::Valid;
+
+use answers::Behind;
+use members::Members;
+use resolvers::Limits;
+use token::Pool;
+
+/// Everything behind `graphql_url`.
+#[derive(Debug)]
+pub struct Api {
+    /// What can be asked.
+    pub schema: Valid<Schema>,
+    /// How much of it at once.
+    pub limits: Limits,
+    /// Whose tokens are taken.
+    pub pool: Pool,
+    /// Who answers.
+    pub behind: Behind,
+    /// Who may be signed in.
+    pub members: Members,
+}
