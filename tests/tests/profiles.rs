@@ -270,6 +270,14 @@ async fn who_leaves_leaves_nothing() -> Result<()> {
     ensure!(kept(&shop).await?.len() > 8 && files(&shop).await?.len() == 3);
     let gone = shop.value(&freelancer("sub-zoe"), "deleteProfile", json!({ "id": made["id"] })).await?;
     ensure!(gone["id"] == made["id"] && gone["avatar"].is_null(), "{gone}");
+    ensure!(files(&shop).await?.is_empty());
+    let noted = kept(&shop).await?;
+    ensure!(noted.len() == 1 && noted[0]["kind"] == "LEAVER", "{noted:?}");
+    // A file that was on its way comes after all, to the address that was signed for it.
+    let bucket = shop.bundle.aws().resources("comptoir-dev").await?["ProfileFilesBucket"].clone();
+    let late = format!("{bucket}/uploads/{}/avatar/late", made["id"].as_str().unwrap());
+    shop.bundle.aws().put(&late, b"late".to_vec()).await?;
+    ensure!(shop.wake(&json!({ "task": "sweep" })).await? == json!({ "erased": 1 }));
     nothing_is_left(&shop).await?;
     ensure!(told(&shop).await?.len() == 2, "the member and the team are told");
     shop.refusal(&freelancer("sub-zoe"), "deleteProfile", json!({ "id": made["id"] }), "Denied").await?;
@@ -291,6 +299,25 @@ async fn who_leaves_leaves_nothing() -> Result<()> {
     // Handle and address are free again, for whoever comes.
     let back = shop.value(&freelancer("sub-new"), "createProfile", creation("zoe")).await?;
     ensure!(back["version"] == 1 && back["id"] != made["id"]);
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn while_aws_is_away_members_are_told_so_and_nothing_is_half_written() -> Result<()> {
+    let shop = Shop::open("profiles-away").await?;
+    let zoe = freelancer("sub-zoe");
+    let made = shop.value(&zoe, "createProfile", creation("zoe")).await?;
+    shop.bundle.stop_aws().await;
+    let change = json!({ "id": made["id"], "expectedVersion": 1, "input": { "handle": "zoe-l", "headline": "x" } });
+    let info = shop.refusal(&zoe, "updateProfile", change.clone(), "Unavailable").await?;
+    ensure!(info.is_null(), "{info}");
+    let signed_up = json!({ "triggerSource": "PostConfirmation_ConfirmSignUp",
+        "request": { "userAttributes": { "sub": "sub-a", "email": "a@example.org", "email_verified": "true" } } });
+    ensure!(shop.wake(&signed_up).await? == signed_up, "an account is confirmed all the same");
+    shop.bundle.resume_aws().await?;
+    ensure!(shop.value(&zoe, "me", Value::Null).await?["version"] == 1);
+    ensure!(shop.value(&zoe, "updateProfile", change).await?["version"] == 2);
     shop.bundle.stop().await;
     Ok(())
 }

@@ -69,11 +69,7 @@ pub fn unfit(text: &str, lines: bool) -> Option<Code> {
         match c {
             '\n' if lines => None,
             ZWNJ | ZWJ if joins(c, before, after) => None,
-            // Variation selectors choose a form of what stands before them; several in a row hide data.
-            '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}' => {
-                let chooses = before.is_some_and(|c| is_visible(c) && !c.is_whitespace() && !is_selector(c));
-                (!chooses).then_some(Code::InvisibleCharacter)
-            }
+            _ if is_selector(c) => (!is_visible_after(c, before)).then_some(Code::InvisibleCharacter),
             '\u{e0020}'..='\u{e007f}' if in_flag(chars.get(..at).unwrap_or_default()) => None,
             _ => wrong(c),
         }
@@ -87,6 +83,13 @@ pub fn unfit(text: &str, lines: bool) -> Option<Code> {
 /// Whether a reader sees something, or a space, where `c` stands.
 pub fn is_visible(c: char) -> bool {
     wrong(c).is_none()
+}
+
+/// The same where `before` stands before it. Variation selectors choose a form of what stands before them; alone, or
+/// several in a row, they hide data.
+pub(super) fn is_visible_after(c: char, before: Option<char>) -> bool {
+    let chosen = |before: char| is_visible(before) && !before.is_whitespace() && !is_selector(before);
+    is_visible(c) && (!is_selector(c) || before.is_some_and(chosen))
 }
 
 /// Why `c` may stand nowhere by itself, if it may not.

@@ -142,10 +142,16 @@ fn shown(value: &str) -> String {
     let mut graphemes = value.graphemes(true);
     // A grapheme has no end of its own: a letter may carry a thousand marks.
     let start: String = graphemes.by_ref().take(SHOWN).flat_map(|grapheme| grapheme.chars().take(8)).collect();
-    let mut safe: String = start
-        .chars()
-        .map(|c| if super::text::is_visible(c) { c.to_string() } else { c.escape_unicode().to_string() })
-        .collect();
+    let mut safe = String::new();
+    let mut before = None;
+    for c in start.chars() {
+        if super::text::is_visible_after(c, before) {
+            safe.push(c)
+        } else {
+            safe.extend(c.escape_unicode())
+        }
+        before = Some(c);
+    }
     if graphemes.next().is_some() {
         safe.push('…');
     }

@@ -10,25 +10,27 @@ use crate::{
 };
 
 /// Erases what is left of a profile that left: files, then history, uploads and old guards. Its name stays among the
-/// leavers until all of it is gone, so that a step that failed is made again.
+/// leavers, so that a step that failed is made again, and so is one that something came after: a file may have been on its
+/// way, to an address that was signed before.
 ///
 /// # Errors
 /// A store does not answer.
-pub async fn finish(id: &ProfileId, directory: &impl Directory, files: &impl Files) -> Result<(), Unavailable> {
+pub async fn erase(id: &ProfileId, directory: &impl Directory, files: &impl Files) -> Result<(), Unavailable> {
     files.remove_all(&kept_under(id)).await?;
     files.remove_all(&arriving_under(id)).await?;
     while !directory.erase(id).await? {}
-    directory.erased(id).await
+    Ok(())
 }
 
-/// Finishes with everyone who left, for a daily schedule. Tells how many are done.
+/// Erases once more what came of everyone who left, and forgets their names; for a schedule. Tells how many are done.
 ///
 /// # Errors
 /// A store does not answer; those not done yet are found again.
 pub async fn sweep(directory: &impl Directory, files: &impl Files) -> Result<usize, Unavailable> {
     let leavers = directory.leavers().await?;
     for id in &leavers {
-        finish(id, directory, files).await?;
+        erase(id, directory, files).await?;
+        directory.erased(id).await?;
     }
     Ok(leavers.len())
 }

@@ -100,7 +100,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             match self.desk.directory.leave(&leaving, self.request.now).await? {
                 Committed::Done => {
                     // What cannot be erased now is found among the leavers, and erased within the day.
-                    if let Err(unavailable) = leave::finish(&id, self.desk.directory, self.desk.files).await {
+                    if let Err(unavailable) = leave::erase(&id, self.desk.directory, self.desk.files).await {
                         tracing::warn!(%unavailable, "a profile that left is not erased yet");
                     }
                     let gone = Profile { avatar: None, cv: None, ..profile };

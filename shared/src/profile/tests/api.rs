@@ -249,6 +249,7 @@ async fn who_leaves_leaves_nothing_but_a_farewell() {
         assert!(!everything.to_lowercase().contains(&trace.to_lowercase()), "{trace} in {everything}");
     }
     assert!(house.shelf.keys().is_empty());
+    assert_eq!(leave::sweep(&house.members, &house.shelf).await, Ok(1));
     assert_eq!(leave::sweep(&house.members, &house.shelf).await, Ok(0));
     let farewell = house.members.notices().into_iter().filter(|one| one.event == Event::Deleted).count();
     assert_eq!(farewell, 2);
