@@ -6,9 +6,12 @@ use aws_sdk_dynamodb::{
     config::{Credentials, Region},
 };
 use aws_sdk_s3::Client as S3;
-use comptoir::aws::{
-    self, archive::S3Archive, directory::DynamoDirectory, files::S3Files, ledger::DynamoLedger, outbox::DynamoOutbox,
-    payments::DynamoPayments, register::DynamoRegister,
+use comptoir::{
+    aws::{
+        self, archive::S3Archive, directory::DynamoDirectory, files::S3Files, ledger::DynamoLedger,
+        outbox::DynamoOutbox, payments::DynamoPayments, register::DynamoRegister,
+    },
+    seller::Seller,
 };
 
 use crate::Shop;
@@ -55,6 +58,7 @@ impl Stores {
         let (billing, outbox, bucket) =
             (physical("BillingTable")?, physical("OutboxTable")?, physical("ArchiveBucket")?);
         let (profiles, files) = (physical("ProfilesTable")?, physical("ProfileFilesBucket")?);
+        let seller = Seller::from_toml(&std::fs::read_to_string(comptoir_local::paths::seller())?)?;
         let (dynamodb, s3) = (DynamoDb::new(&aws), S3::new(&aws));
         Ok(Self {
             payments: DynamoPayments::new(dynamodb.clone(), billing.clone()),
@@ -62,7 +66,7 @@ impl Stores {
             outbox: DynamoOutbox::new(dynamodb.clone(), outbox.clone()),
             archive: S3Archive::new(s3.clone(), bucket),
             register: DynamoRegister::new(dynamodb.clone(), billing),
-            directory: DynamoDirectory::new(dynamodb, profiles, outbox),
+            directory: DynamoDirectory::new(dynamodb, profiles, outbox, seller),
             files: S3Files::new(s3, files),
         })
     }

@@ -63,7 +63,10 @@ async fn the_directory_on_aws_keeps_the_contract() -> Result<()> {
     testing::profiles::contract(&stores.directory, "two").await?;
     testing::files::contract(&stores.files, "one").await?;
     let (_, queued) = shop.client.table("OutboxTable").await?;
-    ensure!(!queued.is_empty() && queued.iter().all(|item| item["kind"] == "NOTICE"), "what is told is no mail");
+    ensure!(
+        !queued.is_empty() && queued.iter().all(|item| item["kind"] == "NOTICE"),
+        "what is told of profiles is of a kind of its own"
+    );
     ensure!(queued.iter().all(|item| item["expires_at"].is_number()), "nothing that names people stays for good");
     shop.bundle.stop().await;
     Ok(())

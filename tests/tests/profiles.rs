@@ -9,6 +9,7 @@ use comptoir_local::wire::{Cut, Order};
 use comptoir_tests::{
     Shop,
     members::{FUNCTION, PIXEL, creation, freelancer, member},
+    seller_file,
 };
 use serde_json::{Value, json};
 
@@ -77,8 +78,11 @@ async fn a_profile_is_created_changed_and_merged() -> Result<()> {
     ensure!(versions == [5, 4, 3, 2, 1], "{history}");
     let export = shop.value(&zoe, "exportMyData", Value::Null).await?;
     ensure!(export["history"].as_array().map(Vec::len) == Some(5), "{export}");
-    ensure!(told(&shop).await?.iter().all(|item| item["kind"] == "NOTICE"), "no notice passes for a mail");
-    ensure!(told(&shop).await?.len() == 8, "a notice each for the member and the team, of four changes");
+    ensure!(
+        told(&shop).await?.iter().all(|item| item["kind"] == "NOTICE"),
+        "whoever queues notices queues no invoices"
+    );
+    ensure!(told(&shop).await?.len() == 4, "one for the member of each of four changes; the team has no address");
     shop.bundle.stop().await;
     Ok(())
 }
@@ -256,8 +260,8 @@ async fn nothing_is_left(shop: &Shop) -> Result<()> {
     let (kept, files) = (kept(shop).await?, files(shop).await?);
     ensure!(kept.is_empty() && files.is_empty(), "{kept:?} {files:?}");
     for notice in told(shop).await? {
-        ensure!(notice["data"]["event"] == "deleted", "{notice}");
-        let left: jiff::Timestamp = notice["data"]["at"].as_str().unwrap().parse()?;
+        ensure!(notice["data"]["content"]["event"] == "deleted", "{notice}");
+        let left: jiff::Timestamp = notice["data"]["queued_at"].as_str().unwrap().parse()?;
         ensure!(notice["expires_at"].as_i64().unwrap() <= left.as_second() + 24 * 3600 + 1, "{notice}");
     }
     Ok(())
@@ -279,7 +283,7 @@ async fn who_leaves_leaves_nothing() -> Result<()> {
     shop.bundle.aws().put(&late, b"late".to_vec()).await?;
     ensure!(shop.wake(&json!({ "task": "sweep" })).await? == json!({ "erased": 1 }));
     nothing_is_left(&shop).await?;
-    ensure!(told(&shop).await?.len() == 2, "the member and the team are told");
+    ensure!(told(&shop).await?.len() == 1, "the member is told");
     shop.refusal(&freelancer("sub-zoe"), "deleteProfile", json!({ "id": made["id"] }), "Denied").await?;
     // Interrupted after the first step: the profile is gone at once, the rest when the clock comes by.
     let made = a_life(&shop, "ana").await?;
@@ -348,5 +352,32 @@ async fn one_of_sixty_four_claims_of_a_handle_wins() -> Result<()> {
     ensure!(won == 1, "{won} of 64 have the handle");
     let kinds: Vec<_> = kept(&shop).await?.iter().map(|item| item["kind"].clone()).collect();
     ensure!(kinds.len() == 5, "a profile, its history and three guards: {kinds:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn members_and_team_are_told_once_of_each_change() -> Result<()> {
+    let seller = seller_file("profiles-told", &[("# team = \"equipe@example.org\"", "team = \"equipe@example.org\"")])?;
+    let shop = Shop::open_with("profiles-told", |options| options.seller_file = Some(seller)).await?;
+    let zoe = freelancer("sub-zoe");
+    let made = shop.value(&zoe, "createProfile", creation("zoe")).await?;
+    let change = json!({ "id": made["id"], "expectedVersion": made["version"], "input": { "email": "neuf@example.org", "phone": null } });
+    shop.value(&zoe, "updateProfile", change).await?;
+    shop.wait_for("five mails", async |shop: &Shop| Ok((shop.mails().await?.len() >= 5).then_some(()))).await?;
+    let mails = shop.mails().await?;
+    let of = |to: &str| mails.iter().filter(|mail| mail.to == to).map(|mail| mail.subject.as_str()).collect::<Vec<_>>();
+    // The address before is told that it was changed: whoever took the account over has not taken the mailbox.
+    ensure!(of("zoe@example.org").len() == 2 && of("neuf@example.org").len() == 1, "{mails:?}");
+    ensure!(of("equipe@example.org").len() == 2, "{mails:?}");
+    for mail in &mails {
+        ensure!(mail.attachments.is_empty() && !mail.text.contains("+336") && !mail.html.contains("+336"), "{mail:?}");
+        ensure!(mail.to == "neuf@example.org" || !mail.text.contains("neuf@example.org"), "{mail:?}");
+    }
+    shop.wait_for("every mail to be delivered", async |shop: &Shop| {
+        Ok(told(shop).await?.iter().all(|item| item["status"] == "delivered").then_some(()))
+    })
+    .await?;
+    ensure!(shop.mails().await?.len() == 5 && shop.client.parked().await?.is_empty(), "once each");
+    shop.bundle.stop().await;
     Ok(())
 }

@@ -17,18 +17,23 @@ use comptoir::{
     config,
     lambda::telemetry,
     profile::{ProfileId, directory::Directory, phone},
+    seller::Seller,
 };
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::{handler::Reception, pictures::Pictures};
 
+/// The owner's file, as of the build; `SELLER_FILE` names another.
+const SELLER: &str = include_str!("../../../infra/seller.toml");
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
+    let seller = Seller::load(SELLER, config::optional("SELLER_FILE").as_deref())?;
     let aws = aws::sdk_config().await;
     let tables = (config::required("PROFILES_TABLE")?, config::required("OUTBOX_TABLE")?);
     let reception = Reception {
-        directory: DynamoDirectory::new(DynamoDb::new(&aws), tables.0, tables.1),
+        directory: DynamoDirectory::new(DynamoDb::new(&aws), tables.0, tables.1, seller),
         files: S3Files::new(S3::new(&aws), config::required("FILES_BUCKET")?),
         prepare: Pictures,
         programs: programs::read(&config::optional("PROGRAMS").unwrap_or_default())?,

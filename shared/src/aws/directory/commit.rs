@@ -218,8 +218,9 @@ impl DynamoDirectory {
     /// Queues what is told. The version that it tells of is written once, and so is this.
     fn tell(&self, step: &mut Step, notices: &[Notice]) -> Result<(), Unavailable> {
         for notice in notices {
-            let put = Put::builder().table_name(&self.outbox).set_item(Some(rows::notice(notice)?));
-            step.put(Stands::Never, put)?;
+            if let Some(mail) = rows::notice(notice, &self.seller)? {
+                step.put(Stands::Never, Put::builder().table_name(&self.outbox).set_item(Some(mail)))?;
+            }
         }
         Ok(())
     }

@@ -18,6 +18,7 @@ use crate::{
         search::Query,
         upload::Upload,
     },
+    seller::Seller,
 };
 use rows::{LEAVERS, LISTED, LISTED_INDEX, Place, WHAT};
 
@@ -34,12 +35,13 @@ pub struct DynamoDirectory {
     client: Client,
     profiles: String,
     outbox: String,
+    seller: Seller,
 }
 
 impl DynamoDirectory {
-    /// The directory in these tables.
-    pub fn new(client: Client, profiles: String, outbox: String) -> Self {
-        Self { client, profiles, outbox }
+    /// The directory in these tables, of whose members `seller` tells.
+    pub fn new(client: Client, profiles: String, outbox: String, seller: Seller) -> Self {
+        Self { client, profiles, outbox, seller }
     }
 
     async fn get(&self, place: &Place) -> Result<Option<Item>, Unavailable> {

@@ -24,7 +24,10 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    aws::item::{Item, json, number, text},
+    aws::{
+        item::{Item, json, number, text},
+        outbox,
+    },
     outcome::Unavailable,
     profile::{
         Profile, ProfileId,
@@ -34,6 +37,7 @@ use crate::{
         notice::{Event, Notice},
         upload::Upload,
     },
+    seller::Seller,
 };
 
 pub(super) const WHAT: &str = "the profile directory";
@@ -201,14 +205,13 @@ pub(super) fn leaver(id: &ProfileId, now: Timestamp) -> Item {
     item
 }
 
-/// Something to tell, for the Outbox table. Its kind is not that of mails: those who send mails do not take it for one.
-pub(super) fn notice(notice: &Notice) -> Result<Item, Unavailable> {
+/// Something to tell, as a mail for the Outbox table; nothing where nobody is there to be told.
+pub(super) fn notice(notice: &Notice, seller: &Seller) -> Result<Option<Item>, Unavailable> {
+    let Some(mail) = notice.mail(seller) else { return Ok(None) };
     let kept = if notice.event == Event::Deleted { FAREWELL_KEPT } else { NOTICE_KEPT };
-    let mut item = crate::aws::item::item("NOTICE", &notice.id);
-    item.insert("data".to_owned(), json(notice, WHAT)?);
-    item.insert("status".to_owned(), text("queued"));
+    let mut item = outbox::queued(&mail, "profile-mutation-validator")?;
     item.insert("expires_at".to_owned(), seconds(notice.at, kept));
-    Ok(item)
+    Ok(Some(item))
 }
 
 #[cfg(test)]
