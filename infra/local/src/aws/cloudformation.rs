@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Stack<'a> {
     /// Its name.
     pub name: &'a str,
-    /// The template as JSON.
+    /// Where the template is, as JSON: bucket and key. Beside the request there is room for 50 KB only.
     pub template: &'a str,
     /// Its parameters.
     pub parameters: &'a [(&'a str, &'a str)],
@@ -40,7 +40,7 @@ impl Aws {
     /// With the reasons of the resources that failed.
     pub async fn deploy(&self, stack: &Stack<'_>) -> anyhow::Result<()> {
         let action = if self.stack_status(stack.name).await?.is_some() { "UpdateStack" } else { "CreateStack" };
-        match self.query(action, &form(stack)).await {
+        match self.query(action, &form(&self.endpoint, stack)).await {
             Ok(_) => self.wait_for(stack.name).await,
             Err(error) if error.to_string().contains("No updates are to be performed") => Ok(()),
             Err(error) => Err(error),
@@ -106,9 +106,9 @@ impl Aws {
     }
 }
 
-fn form(stack: &Stack<'_>) -> Vec<(String, String)> {
-    let mut form =
-        vec![("StackName".to_owned(), stack.name.to_owned()), ("TemplateBody".to_owned(), stack.template.to_owned())];
+fn form(endpoint: &str, stack: &Stack<'_>) -> Vec<(String, String)> {
+    let template = format!("{endpoint}/{}", stack.template);
+    let mut form = vec![("StackName".to_owned(), stack.name.to_owned()), ("TemplateURL".to_owned(), template)];
     for (index, capability) in ["CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"].iter().enumerate() {
         form.push((format!("Capabilities.member.{}", index + 1), (*capability).to_owned()));
     }

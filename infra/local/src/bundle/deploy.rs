@@ -13,9 +13,10 @@ use crate::aws::{Aws, xml};
 use crate::graphql::resolvers::{self, Limits, Sources};
 use crate::progress::Progress;
 
-/// Where the code of functions would be; we run them, so it is an empty archive.
+/// Where the template is, and where the code of functions would be; we run them, so it is an empty archive.
 const CODE_BUCKET: &str = "comptoir-local-code";
 const CODE_KEY: &str = "nothing.zip";
+const TEMPLATE_KEY: &str = "template.json";
 const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 /// The deployed stack.
@@ -92,8 +93,10 @@ pub async fn deploy(aws: &Aws, file: &Path, stage: &str, progress: Progress) -> 
     aws.create_bucket(CODE_BUCKET).await?;
     aws.put(&format!("{CODE_BUCKET}/{CODE_KEY}"), EMPTY_ZIP.to_vec()).await?;
     let deployable = resources::deployable(&template, (CODE_BUCKET, CODE_KEY)).to_string();
+    let stored = format!("{CODE_BUCKET}/{TEMPLATE_KEY}");
+    aws.put(&stored, deployable.into_bytes()).await?;
     let name = format!("comptoir-{stage}");
-    aws.deploy(&Stack { name: &name, template: &deployable, parameters: &parameters }).await?;
+    aws.deploy(&Stack { name: &name, template: &stored, parameters: &parameters }).await?;
     let deployed = Deployed {
         functions,
         physical: aws.resources(&name).await?,

@@ -4,6 +4,7 @@
 
 pub mod build;
 mod deploy;
+mod graphql;
 mod ministack;
 mod options;
 pub mod prepare;

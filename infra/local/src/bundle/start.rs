@@ -12,18 +12,13 @@ use tokio::sync::{Mutex, watch};
 
 use super::deploy::{self, Deployed};
 use super::ministack::Ministack;
-use super::{Bundle, Functions, Options, build, prepare, secrets};
+use super::{Bundle, Functions, Options, build, graphql, prepare, secrets};
 use crate::aws::Aws;
 use crate::endpoints::Endpoints;
 use crate::faults::Faults;
 use crate::front::books::Books;
 use crate::front::http_api::{HttpApi, Route};
 use crate::front::{self, Front};
-use crate::graphql::answers::Behind;
-use crate::graphql::members::Members;
-use crate::graphql::resolvers::Source;
-use crate::graphql::token::Pool;
-use crate::graphql::{Api, schema};
 use crate::lambda::host::Host;
 use crate::lambda::pool::{Function, Settings};
 use crate::lock::{self, Lock, cannot_write};
@@ -183,7 +178,7 @@ async fn functions(
             timeout: spec.timeout,
             memory: spec.memory,
             concurrency: match spec {
-                _ if !spec.routes.is_empty() || answers_fields(deployed, &spec.logical) => HTTP_CONCURRENCY,
+                _ if !spec.routes.is_empty() || graphql::answers_fields(deployed, &spec.logical) => HTTP_CONCURRENCY,
                 _ if !spec.rules.is_empty() => BUS_CONCURRENCY,
                 _ => spec.streams.len().max(1),
             },
@@ -226,31 +221,6 @@ fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(St
     .to_vec()
 }
 
-fn answers_fields(deployed: &Deployed, logical: &str) -> bool {
-    deployed
-        .sources
-        .values()
-        .any(|source| matches!(source, Source::Function { logical: behind, .. } if behind == logical))
-}
-
-async fn graphql(aws: &Aws, deployed: &Deployed, functions: &Fleet) -> anyhow::Result<Api> {
-    let file = paths::schema();
-    let text =
-        fs::read_to_string(&file).with_context(|| format!("{} cannot be read; restore it from git", file.display()))?;
-    let logical = deployed.functions.iter();
-    let functions: BTreeMap<String, Arc<Function>> =
-        logical.filter_map(|spec| Some((spec.logical.clone(), functions.get(&spec.package)?.clone()))).collect();
-    let (pool, client) = (deployed.id("MembersPool")?, deployed.id("MembersClient")?);
-    let confirmed = deployed.confirmed.as_ref().and_then(|logical| functions.get(logical).cloned());
-    Ok(Api {
-        schema: schema::read(&text)?,
-        limits: deployed.limits,
-        pool: Pool::new(&aws.endpoint, &pool, &client),
-        members: Members::new(aws.clone(), pool, client, confirmed).await?,
-        behind: Behind { sources: deployed.sources.clone(), functions },
-    })
-}
-
 async fn front(options: &Options, aws: &Aws, deployed: &Deployed, functions: &Fleet) -> anyhow::Result<Front> {
     let mut routes = Vec::new();
     for spec in &deployed.functions {
@@ -272,7 +242,7 @@ async fn front(options: &Options, aws: &Aws, deployed: &Deployed, functions: &Fl
         api: HttpApi { routes },
         ses: Arc::new(Ses { mailbox, faults: Faults::default(), bus: bus(deployed, functions)? }),
         stripe: Arc::new(StripeFake::default()),
-        graphql: graphql(aws, deployed, functions).await?,
+        graphql: graphql::api(aws, deployed, functions).await?,
         books,
         stage: options.stage.clone(),
     })

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Response, StatusCode, header};
 use axum::response::IntoResponse;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::Api;
 use super::identity::Identity;
@@ -25,18 +25,18 @@ pub async fn graphql(State(front): Shared, request: Request) -> Response<Body> {
     // Who asks comes first: nobody else's text is looked at.
     let identity = match identify(&front.graphql, &parts.headers).await {
         Ok(identity) => identity,
-        Err(told) => return answer(StatusCode::UNAUTHORIZED, &told.response()),
+        Err(told) => return answer(StatusCode::UNAUTHORIZED, told.response().to_string()),
     };
     let Ok(body) = to_bytes(body, LARGEST).await else {
         let told = Told::new("RequestEntityTooLargeException", format!("A request has at most {LARGEST} bytes."));
-        return answer(StatusCode::PAYLOAD_TOO_LARGE, &told.response());
+        return answer(StatusCode::PAYLOAD_TOO_LARGE, told.response().to_string());
     };
     let question = match serde_json::from_slice::<Question>(&body) {
         Ok(question) => question,
         Err(wrong) => {
             let told =
                 Told::new("MalformedHttpRequestException", format!("Request body is not a GraphQL request: {wrong}"));
-            return answer(StatusCode::BAD_REQUEST, &told.response());
+            return answer(StatusCode::BAD_REQUEST, told.response().to_string());
         }
     };
     let headers = as_appsync_tells(&parts.headers);
@@ -47,10 +47,10 @@ pub async fn graphql(State(front): Shared, request: Request) -> Response<Body> {
         runtime.block_on(run(&api.schema, api.limits, &question, &identity, &headers, &api.behind))
     });
     match answered.await {
-        Ok(answered) => answer(StatusCode::OK, &answered),
+        Ok(answered) => answer(StatusCode::OK, answered),
         Err(_) => {
             let told = Told::new("InternalFailure", "The request was interrupted; send it again.");
-            answer(StatusCode::INTERNAL_SERVER_ERROR, &told.response())
+            answer(StatusCode::INTERNAL_SERVER_ERROR, told.response().to_string())
         }
     }
 }
@@ -85,13 +85,13 @@ fn as_appsync_tells(headers: &HeaderMap) -> BTreeMap<String, String> {
     joined
 }
 
-fn answer(status: StatusCode, body: &Value) -> Response<Body> {
+fn answer(status: StatusCode, body: String) -> Response<Body> {
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         // AppSync's charset is said, and so is ours: an error repeats what somebody wrote.
         (header::CONTENT_TYPE, "application/json;charset=UTF-8"),
     ];
-    (status, headers, body.to_string()).into_response()
+    (status, headers, body).into_response()
 }
 
 /// `POST token_url`.

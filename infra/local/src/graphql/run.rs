@@ -62,7 +62,7 @@ struct Run<'a> {
     answers: &'a dyn Answers,
 }
 
-/// The answer to a question, as it goes back over HTTP.
+/// The answer to a question, as the JSON that goes back over HTTP.
 pub async fn run(
     schema: &Valid<Schema>,
     limits: Limits,
@@ -70,16 +70,16 @@ pub async fn run(
     identity: &Identity,
     headers: &BTreeMap<String, String>,
     answers: &dyn Answers,
-) -> Value {
+) -> String {
     let document = match read(schema, &question.query) {
         Ok(document) => document,
-        Err(errors) => return invalid(&errors),
+        Err(errors) => return invalid(&errors).to_string(),
     };
     let variables = question.variables.clone().unwrap_or_default();
     let run = Run { schema, limits, identity, headers, variables: Value::Object(variables.clone()), answers };
     match execute(schema, &document, question.operation_name.as_deref(), &variables, &run).await {
         Ok(answer) => answer,
-        Err(told) => unexecuted(&told),
+        Err(told) => unexecuted(&told).to_string(),
     }
 }
 
@@ -95,7 +95,7 @@ async fn execute(
     name: Option<&str>,
     variables: &Map<String, Value>,
     run: &Run<'_>,
-) -> Result<Value, Told> {
+) -> Result<String, Told> {
     let failed = |error: GraphQLError| Told::new("ValidationError", error.message);
     let name = name.filter(|name| !name.is_empty());
     let operation = document.operations.get(name).map_err(|error| failed(error.to_graphql_error(&document.sources)))?;
@@ -113,13 +113,13 @@ async fn execute(
     let root = Object { run, ty: operation.object_type().to_string(), fields: None };
     let done = execution.execute_async(&root).await;
     let done = done.map_err(|error| failed(error.to_graphql_error(&document.sources)))?;
-    let mut answer = Map::new();
-    answer.insert("data".to_owned(), serde_json::to_value(&done.data).unwrap_or_default());
-    if !done.errors.is_empty() {
-        let errors = done.errors.iter().map(|error| told::written(error, "ExecutionError"));
-        answer.insert("errors".to_owned(), errors.collect());
-    }
-    Ok(Value::Object(answer))
+    // In the order that was asked for, which a value of ours would not keep.
+    let data = serde_json::to_string(&done.data).map_err(|error| Told::new("InternalFailure", error.to_string()))?;
+    let errors: Value = done.errors.iter().map(|error| told::written(error, "ExecutionError")).collect();
+    Ok(match done.errors.is_empty() {
+        true => format!("{{\"data\":{data}}}"),
+        false => format!("{{\"data\":{data},\"errors\":{errors}}}"),
+    })
 }
 
 /// Whether that much may be asked at once.

@@ -36,7 +36,7 @@ async fn ask(fake: &Fake, query: &str, variables: Value) -> Value {
         Question { query: query.to_owned(), variables: variables.as_object().cloned(), operation_name: None };
     let headers = BTreeMap::from([("accept-language".to_owned(), "en".to_owned())]);
     let limits = Limits { depth: 4, fields: 3 };
-    run(&schema, limits, &question, &freelancer(), &headers, fake).await
+    serde_json::from_str(&run(&schema, limits, &question, &freelancer(), &headers, fake).await).unwrap()
 }
 
 fn profile() -> Value {
@@ -68,6 +68,15 @@ async fn fragments_aliases_and_variables_are_answered() {
     assert_eq!(event["identity"]["groups"], json!(["freelancer"]));
     assert_eq!(event["request"]["headers"]["accept-language"], "en");
     assert!(event["source"].is_null() && event["prev"].is_null() && event["stash"] == json!({}));
+}
+
+#[tokio::test]
+async fn what_is_answered_is_in_the_order_it_was_asked_for() {
+    let schema = schema::read(include_str!("../../../../schema.graphql")).unwrap();
+    let question = Question { query: "{ me { version id handle } }".to_owned(), ..Question::default() };
+    let fake = answering([("me", Ok(profile()))]);
+    let answer = run(&schema, Limits::default(), &question, &freelancer(), &BTreeMap::new(), &fake).await;
+    assert_eq!(answer, r#"{"data":{"me":{"version":3,"id":"p1","handle":"zoe"}}}"#);
 }
 
 #[tokio::test]

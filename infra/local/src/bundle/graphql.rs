@@ -1,0 +1,51 @@
+//! What stands in for AppSync, put together: the schema, the user pool and the functions of the deployed stack.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::deploy::Deployed;
+use crate::aws::Aws;
+use crate::graphql::answers::Behind;
+use crate::graphql::members::Members;
+use crate::graphql::resolvers::Source;
+use crate::graphql::token::Pool;
+use crate::graphql::{Api, schema};
+use crate::lambda::pool::Function;
+use crate::paths;
+
+/// Whether a function is behind a field of the API.
+pub(super) fn answers_fields(deployed: &Deployed, logical: &str) -> bool {
+    deployed
+        .sources
+        .values()
+        .any(|source| matches!(source, Source::Function { logical: behind, .. } if behind == logical))
+}
+
+/// The API of this stack.
+///
+/// # Errors
+/// When the schema is not valid, or the user pool does not let members be signed in.
+pub(super) async fn api(
+    aws: &Aws,
+    deployed: &Deployed,
+    functions: &BTreeMap<String, Arc<Function>>,
+) -> anyhow::Result<Api> {
+    let file = paths::schema();
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("{} cannot be read; restore it from git", file.display()))?;
+    let logical = deployed.functions.iter();
+    let functions: BTreeMap<String, Arc<Function>> =
+        logical.filter_map(|spec| Some((spec.logical.clone(), functions.get(&spec.package)?.clone()))).collect();
+    let (pool, client) = (deployed.id("MembersPool")?, deployed.id("MembersClient")?);
+    let confirmed = deployed.confirmed.as_ref().and_then(|logical| functions.get(logical).cloned());
+    Ok(Api {
+        schema: schema::read(&text)?,
+        limits: deployed.limits,
+        pool: Pool::new(&aws.endpoint, &pool, &client),
+        members: Members::new(aws.clone(), pool, client, confirmed).await?,
+        behind: Behind { sources: deployed.sources.clone(), functions },
+    })
+}
