@@ -12,9 +12,9 @@ from gql.transport.requests import RequestsHTTPTransport
 from graphql import GraphQLError, print_schema
 
 
-def ask(question):
+def ask(url, question):
     headers = {"Authorization": question["token"], "Accept-Language": question.get("language", "en")}
-    transport = RequestsHTTPTransport(url=question["url"], headers=headers, timeout=60)
+    transport = RequestsHTTPTransport(url=url, headers=headers, timeout=60)
     client = Client(transport=transport, fetch_schema_from_transport=question.get("check", False), execute_timeout=60)
     try:
         request = gql(question["query"])
@@ -32,4 +32,5 @@ def ask(question):
         return {"refused_by_client": wrong.message}
 
 
-json.dump([ask(question) for question in json.load(sys.stdin)], sys.stdout)
+given = json.load(sys.stdin)
+json.dump([ask(given["url"], question) for question in given["questions"]], sys.stdout)

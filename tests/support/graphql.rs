@@ -45,12 +45,7 @@ pub fn asked_by(member: &SignedIn, query: &str, variables: Value) -> Question {
 /// When the client does not run.
 pub async fn ask(endpoints: &Endpoints, questions: &[Question]) -> Result<Vec<Value>> {
     let python = prepare::environment("a GraphQL client", REQUIREMENTS, Progress::Silent).await?;
-    let with_url = questions.iter().map(|question| {
-        let mut question = json!(question);
-        question["url"] = json!(endpoints.graphql_url);
-        question
-    });
-    let input = Value::Array(with_url.collect()).to_string();
+    let input = json!({"url": endpoints.graphql_url, "questions": questions}).to_string();
     let mut client = Command::new(python);
     client.args(["-c", CLIENT]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut client = client.kill_on_drop(true).spawn().context("the GraphQL client does not start")?;
