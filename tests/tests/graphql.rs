@@ -218,7 +218,6 @@ fn input(handle: &str) -> Value {
     })
 }
 
-#[ignore = "needs the function and the resolvers behind the API"]
 #[tokio::test]
 async fn a_member_comes_changes_and_leaves() -> Result<()> {
     let shop = Shop::open("graphql-life").await?;
