@@ -381,3 +381,30 @@ async fn members_and_team_are_told_once_of_each_change() -> Result<()> {
     shop.bundle.stop().await;
     Ok(())
 }
+
+#[tokio::test]
+async fn who_called_a_notice_spam_is_left_alone() -> Result<()> {
+    const ANNOYED: &str = "complaint@simulator.amazonses.com";
+    let shop = Shop::open("profiles-annoyed").await?;
+    let annoyed = freelancer("sub-annoyed");
+    let mut arguments = creation("annoyed");
+    arguments["input"]["email"] = json!(ANNOYED);
+    let made = shop.value(&annoyed, "createProfile", arguments).await?;
+    shop.wait_for("the complaint", async |shop: &Shop| {
+        Ok(told(shop).await?.iter().any(|item| item["kind"] == "SUPPRESSED").then_some(()))
+    })
+    .await?;
+    let change = json!({ "id": made["id"], "expectedVersion": made["version"], "input": { "headline": "Quieter" } });
+    shop.value(&annoyed, "updateProfile", change).await?;
+    // Whoever is told after them shows that their turn has come and gone.
+    shop.value(&freelancer("sub-zoe"), "createProfile", creation("zoe")).await?;
+    shop.wait_for("the next", async |shop: &Shop| {
+        Ok(shop.mails().await?.iter().any(|mail| mail.to == "zoe@example.org").then_some(()))
+    })
+    .await?;
+    let mails = shop.mails().await?;
+    ensure!(mails.iter().filter(|mail| mail.to == ANNOYED).count() == 1, "{mails:?}");
+    ensure!(shop.client.parked().await?.is_empty(), "and nobody has to see to it");
+    shop.bundle.stop().await;
+    Ok(())
+}

@@ -8,12 +8,13 @@ use comptoir::{
         telemetry::count,
     },
     mail::{
-        Attachment, Mail, MailId,
+        Attachment, Content, Mail, MailId,
         compose::Composer,
+        delivery::{AddressHash, Deliveries},
         dispatch::{self, Dispatched},
         outbox::{Enclosure, Letter, Outbox, PostOffice},
     },
-    outcome::{Outcome, Reason},
+    outcome::{Outcome, Reason, Unavailable},
     timing::ONE_MAIL_SECONDS,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -40,7 +41,7 @@ pub struct Sender<O, A, P, C> {
     pub lease: SignedDuration,
 }
 
-impl<O: Outbox, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P, C> {
+impl<O: Outbox + Deliveries, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P, C> {
     /// Sends the mails of a batch, one after the other: SES limits the rate, and order costs nothing here. Stops where a
     /// service fails, or too little time is left before `deadline`, so that no send is ever cut off between claim and
     /// record; what was not begun comes again.
@@ -89,6 +90,9 @@ impl<O: Outbox, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P, C> {
         if let Some(reason) = mail.undeliverable() {
             return Err(Outcome::Reject(reason));
         }
+        if self.leaves_alone(mail).await? {
+            return Err(Outcome::AlreadyDone);
+        }
         let composed = self.composer.compose(&mail.content).map_err(|error| {
             Outcome::Reject(Reason::new("mail_template", format!("{error}; mend the mail template and replay")))
         })?;
@@ -106,6 +110,15 @@ impl<O: Outbox, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P, C> {
             text: composed.text,
             enclosure,
         })
+    }
+
+    /// Whether nobody is told: a notice may go unread, and whoever sent mail back or called it spam wants none of them. An
+    /// invoice is sent all the same.
+    async fn leaves_alone(&self, mail: &Mail) -> Result<bool, Unavailable> {
+        match (&mail.content, &mail.to) {
+            (Content::Notice(_), Some(to)) => Ok(self.outbox.suppressed(&AddressHash::of(to)).await?.is_some()),
+            _ => Ok(false),
+        }
     }
 
     async fn enclosure(&self, id: &MailId, attachment: &Attachment) -> Result<Enclosure, Outcome> {

@@ -16,7 +16,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::{
     archive::Document,
@@ -84,6 +84,7 @@ pub struct Mail {
     /// Where answers go.
     pub reply_to: Option<String>,
     /// What it says.
+    #[serde(deserialize_with = "content")]
     pub content: Content,
     /// What it brings, if it brings something.
     pub attachment: Option<Attachment>,
@@ -99,6 +100,16 @@ pub enum Content {
     Invoice(InvoiceMail),
     /// It tells what happened to a profile.
     Notice(NoticeMail),
+}
+
+/// Reads a content. Mails queued before there was more than one kind do not say which they are.
+fn content<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Content, D::Error> {
+    let value = serde_json::Value::deserialize(deserializer)?;
+    let read = match value.get("about") {
+        Some(_) => Content::deserialize(value),
+        None => InvoiceMail::deserialize(value).map(Content::Invoice),
+    };
+    read.map_err(D::Error::custom)
 }
 
 /// A file of the archive that a mail brings.
@@ -226,6 +237,15 @@ mod tests {
         for bad in ["", "not base64!", "_w"] {
             assert_eq!(MailId::of_tag(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_mail_queued_before_notices_came_is_still_read() {
+        let mail = mail("Atelier");
+        let mut kept = serde_json::to_value(&mail).unwrap();
+        assert_eq!(serde_json::from_value::<Mail>(kept.clone()).unwrap(), mail);
+        kept["content"].as_object_mut().unwrap().remove("about");
+        assert_eq!(serde_json::from_value::<Mail>(kept).unwrap(), mail);
     }
 
     #[test]

@@ -183,7 +183,8 @@ fn role(arn: &str) -> Option<&str> {
 /// They may not.
 pub fn may(caller: &Caller, operation: Operation, owner: Option<&str>) -> Result<(), Denied> {
     let allowed = match caller {
-        Caller::Iam { may, .. } => may.contains(&operation),
+        // The history tells all that a profile ever said, and programs are told less than that.
+        Caller::Iam { may, .. } => may.contains(&operation) && operation != Operation::ProfileHistory,
         Caller::Member { sub, groups } => {
             let own = owner == Some(sub.as_str());
             let is = |group| groups.contains(&group);

@@ -25,12 +25,19 @@ pub async fn erase(id: &ProfileId, directory: &impl Directory, files: &impl File
 /// Erases once more what came of everyone who left, and forgets their names; for a schedule. Tells how many are done.
 ///
 /// # Errors
-/// A store does not answer; those not done yet are found again.
+/// A store does not answer, as it was first told; those not done yet are found again, and hold up none of the others.
 pub async fn sweep(directory: &impl Directory, files: &impl Files) -> Result<usize, Unavailable> {
     let leavers = directory.leavers().await?;
+    let mut failed = None;
     for id in &leavers {
-        erase(id, directory, files).await?;
-        directory.erased(id).await?;
+        let erased = match erase(id, directory, files).await {
+            Ok(()) => directory.erased(id).await,
+            Err(unavailable) => Err(unavailable),
+        };
+        failed = failed.or(erased.err());
     }
-    Ok(leavers.len())
+    match failed {
+        Some(unavailable) => Err(unavailable),
+        None => Ok(leavers.len()),
+    }
 }
