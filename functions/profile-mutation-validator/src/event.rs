@@ -77,7 +77,7 @@ pub fn read(event: &Value) -> Result<Event, Unknown> {
 }
 
 /// What AppSync's resolver is answered.
-pub fn answer(answered: Result<Value, &ApiError>) -> Value {
+pub fn answer(answered: Result<Value, ApiError>) -> Value {
     match answered {
         Ok(data) => json!({ "data": data }),
         Err(error) => json!({ "error": {

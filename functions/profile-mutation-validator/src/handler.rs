@@ -59,7 +59,7 @@ impl<D: Directory, F: Files, P: Prepare, C: Clock> Reception<D, F, P, C> {
                 let request = Request { field: name, arguments, identity, language, now: self.clock.now() };
                 let answered = service::answer(&request, &self.desk()).await;
                 tell(&request.field, &answered, request_id);
-                Ok(event::answer(answered.as_ref().cloned()))
+                Ok(event::answer(answered))
             }
             Event::SignedUp(newcomer) => {
                 self.welcome(&newcomer, request_id).await;

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     item::{key, read_text, text, trouble},
-    outbox::{DynamoOutbox, forgotten_at, status},
+    outbox::{DynamoOutbox, forgotten_at, settle, status},
 };
 use crate::{
     mail::delivery::{AddressHash, Cause, Deliveries, Fate, Noted, Report, Stage, next},
@@ -37,22 +37,12 @@ fn stands_at(stages: &[Stage]) -> String {
 impl DynamoOutbox {
     /// Keeps beside the mail what hindered it: a set, so once each in whatever order.
     async fn keep_hindrance(&self, report: &Report, word: &str) -> Result<(), Unavailable> {
-        let kept = self
+        let keep = self
             .update(&report.mail)
             .update_expression("ADD hindered :words")
             .condition_expression("attribute_exists(pk)")
-            .expression_attribute_values(":words", AttributeValue::Ss(vec![word.to_owned()]))
-            .send()
-            .await;
-        match kept {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(trouble(WHAT, &error)),
-        }
+            .expression_attribute_values(":words", AttributeValue::Ss(vec![word.to_owned()]));
+        settle(keep).await
     }
 }
 

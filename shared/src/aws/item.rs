@@ -67,6 +67,12 @@ pub(super) fn condition_failed(reasons: &[CancellationReason], place: usize) -> 
     reasons.get(place).and_then(CancellationReason::code) == Some("ConditionalCheckFailed")
 }
 
+/// Whether another transaction held an item, or the store was briefly over its rate.
+pub(super) fn is_contention(reasons: &[CancellationReason]) -> bool {
+    let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    reasons.iter().filter_map(CancellationReason::code).any(|code| passing.contains(&code))
+}
+
 /// The codes of a cancelled transaction, for an operator.
 pub(super) fn codes(reasons: &[CancellationReason]) -> String {
     let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).filter(|code| *code != "None").collect();

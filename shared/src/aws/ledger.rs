@@ -10,7 +10,10 @@ use aws_sdk_dynamodb::{
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    item::{Item, PARK, codes, condition_failed, data, item, json, key, number, read_number, read_text, text, trouble},
+    item::{
+        Item, PARK, codes, condition_failed, data, is_contention, item, json, key, number, read_number, read_text,
+        text, trouble,
+    },
     outbox::queued,
 };
 use crate::{
@@ -223,10 +226,4 @@ impl Ledger for DynamoLedger {
             Err(error) => Err(trouble(WHAT, &error)),
         }
     }
-}
-
-/// Another transaction held an item, or the store was briefly over its rate.
-fn is_contention(reasons: &[aws_sdk_dynamodb::types::CancellationReason]) -> bool {
-    let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-    reasons.iter().filter_map(|reason| reason.code()).any(|code| passing.contains(&code))
 }

@@ -59,7 +59,7 @@ pub(super) fn queued(mail: &Mail, source: &str) -> Result<Item, Unavailable> {
 }
 
 /// Sends an update whose failed condition means that nothing is left to do.
-async fn settle(update: UpdateItemFluentBuilder) -> Result<(), Unavailable> {
+pub(super) async fn settle(update: UpdateItemFluentBuilder) -> Result<(), Unavailable> {
     match update.send().await {
         Ok(_) => Ok(()),
         Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {

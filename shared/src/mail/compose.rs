@@ -139,7 +139,7 @@ impl Composer {
 
     fn notice(&self, mail: &NoticeMail) -> Result<Composed, ComposeError> {
         let changes = mail.changes.iter().map(|field| one_line(field)).collect();
-        let mail = NoticeMail {
+        let clean = NoticeMail {
             seller_name: one_line(&mail.seller_name),
             contact: one_line(&mail.contact),
             accent: one_line(&mail.accent),
@@ -148,7 +148,7 @@ impl Composer {
             changes,
             ..mail.clone()
         };
-        self.composed(NOTICE.name, &mail.language.clone(), mail)
+        self.composed(NOTICE.name, &mail.language, clean)
     }
 
     fn composed(&self, source: &'static str, language: &str, mail: impl Serialize) -> Result<Composed, ComposeError> {

@@ -13,7 +13,11 @@ mod vandal;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    pin::pin,
+    sync::{Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker},
+};
 
 pub use announced::{Announced, ParkedEvent};
 pub use books::{Books, MailRow, status_of};
@@ -24,6 +28,17 @@ pub use directory::Members;
 pub use shelf::Shelf;
 
 use crate::outcome::Unavailable;
+
+/// The value of a future that waits for nobody, as everything in memory does.
+pub fn at_once<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
+            return value;
+        }
+    }
+}
 
 /// How a call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -150,13 +150,8 @@ impl<'a, 'f> Form<'a, 'f> {
         name: impl Fn(T) -> &'static str,
     ) -> Option<T> {
         let Edit::Set(written) = self.edit(field, "enum", Value::as_str) else { return None };
-        let chosen = choices.iter().copied().find(|choice| name(*choice) == written);
-        if chosen.is_none() {
-            let all: Vec<&str> = choices.iter().map(|choice| name(*choice)).collect();
-            let path = self.at(field);
-            self.findings.add_with(Code::NotOneOf, &path, written, all.join(", "));
-        }
-        chosen
+        let path = self.at(field);
+        self.findings.choose(&path, written, choices, name)
     }
 
     /// Notes that a field is missing, unless something is there that was judged.

@@ -48,6 +48,20 @@ pub struct Notice {
     pub at: Timestamp,
 }
 
+/// Whom a change may be told to, as the ids of notices end.
+const MEMBER: &str = "member";
+const MEMBER_BEFORE: &str = "member-before";
+const TEAM: &str = "team";
+
+fn id(profile: &ProfileId, version: u32, whom: &str) -> String {
+    format!("profile/{profile}/{version}/{whom}")
+}
+
+/// Every notice there may be of this version of a profile.
+pub fn ids(profile: &ProfileId, version: u32) -> [MailId; 3] {
+    [MEMBER, MEMBER_BEFORE, TEAM].map(|whom| MailId(id(profile, version, whom)))
+}
+
 /// What is told when a profile was created or changed. Where the address changed, the one before is told too: whoever
 /// took the account over cannot take the mailbox with it.
 pub fn of_change(event: Event, before: Option<&Profile>, after: &Profile, changes: &[FieldChange]) -> Vec<Notice> {
@@ -58,7 +72,7 @@ pub fn of_change(event: Event, before: Option<&Profile>, after: &Profile, change
     let moved = before.filter(|before| EmailKey::of(&before.email) != EmailKey::of(&after.email));
     if let Some(before) = moved {
         let audience = Audience::Member { email: before.email.clone(), language: after.written_to_in() };
-        notices.push(notice(event, after, after.version, "member-before", audience, changes, after.updated_at));
+        notices.push(notice(event, after, after.version, MEMBER_BEFORE, audience, changes, after.updated_at));
     }
     notices
 }
@@ -71,8 +85,8 @@ pub fn of_leave(profile: &Profile, now: Timestamp) -> Vec<Notice> {
 fn pair(event: Event, profile: &Profile, version: u32, changes: &[FieldChange], at: Timestamp) -> Vec<Notice> {
     let member = Audience::Member { email: profile.email.clone(), language: profile.written_to_in() };
     vec![
-        notice(event, profile, version, "member", member, changes, at),
-        notice(event, profile, version, "team", Audience::Team, changes, at),
+        notice(event, profile, version, MEMBER, member, changes, at),
+        notice(event, profile, version, TEAM, Audience::Team, changes, at),
     ]
 }
 
@@ -86,7 +100,7 @@ fn notice(
     at: Timestamp,
 ) -> Notice {
     Notice {
-        id: format!("profile/{}/{version}/{whom}", profile.id),
+        id: id(&profile.id, version, whom),
         audience,
         event,
         profile: profile.id.clone(),

@@ -168,6 +168,22 @@ impl Findings {
         self.0.push(Violation::new(code, path, value));
     }
 
+    /// The choice of this name, or a note that `written` names none.
+    pub fn choose<T: Copy>(
+        &mut self,
+        path: &str,
+        written: &str,
+        choices: &[T],
+        name: impl Fn(T) -> &'static str,
+    ) -> Option<T> {
+        let chosen = choices.iter().copied().find(|choice| name(*choice) == written);
+        if chosen.is_none() {
+            let all: Vec<&str> = choices.iter().map(|choice| name(*choice)).collect();
+            self.add_with(Code::NotOneOf, path, written, all.join(", "));
+        }
+        chosen
+    }
+
     /// Notes a mistake with the bound that holds.
     pub fn add_with(&mut self, code: Code, path: &str, value: &str, detail: impl ToString) {
         self.0.push(Violation::new(code, path, value).with(detail));

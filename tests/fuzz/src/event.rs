@@ -1,7 +1,7 @@
 //! An event's body, with whatever Stripe answers when it is asked for more.
 
 use comptoir::{
-    memory::Books,
+    memory::{Books, at_once},
     outcome::Unavailable,
     payment::{PaymentLog, Received},
     receive::receive,
@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::{now, papers, stands};
+use crate::{papers, stands};
 
 /// Three days after the sample sale, so that a refund no longer waits for what it refunds.
 const NOW: Timestamp = Timestamp::constant(1_795_516_200, 0);
@@ -53,10 +53,10 @@ fn received(event: &Event<'_>, text: &str, seller: &Seller, stripe: &Answers) {
             payment_intent: Some(intent.to_owned()),
             ..sale()
         };
-        now(books.record(&sale, NOW)).unwrap();
+        at_once(books.record(&sale, NOW)).unwrap();
     }
     let known = books.announcements();
-    let deliver = || now(receive(event, text, false, seller, &books, stripe, NOW));
+    let deliver = || at_once(receive(event, text, false, seller, &books, stripe, NOW));
     let first = deliver();
     match &first {
         Ok(Received::Recorded { sale, .. }) => assert!(books.sales().iter().any(|known| known.key.0 == *sale)),

@@ -20,11 +20,6 @@ pub mod seller;
 pub mod signature;
 pub mod stream;
 
-use std::{
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
-
 use comptoir::outcome::Reason;
 
 /// A property.
@@ -39,16 +34,6 @@ pub const PROPERTIES: [(&str, Property); 6] = [
     ("signature_header", signature::header),
     ("stream_record", stream::record),
 ];
-
-/// Runs what never really waits: everything it awaits is in memory.
-fn now<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    loop {
-        if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            return done;
-        }
-    }
-}
 
 /// A reason is a stable word and one line of text: it becomes a metric, a log line and a mail to the owner.
 fn stands(reason: &Reason) {

@@ -14,7 +14,7 @@ use comptoir::{
         },
         outbox::Outbox,
     },
-    memory::Books,
+    memory::{Books, at_once},
     payment::PaymentLog,
     testing::sale,
 };
@@ -22,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{now, papers, stands};
+use crate::{papers, stands};
 
 const SET: &str = "comptoir-dev";
 const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
@@ -83,26 +83,26 @@ fn read(event: Value) -> Option<Report> {
 }
 
 fn note(report: &Report, books: &Books) -> Noted {
-    now(follow(report, books, NOW)).unwrap()
+    at_once(follow(report, books, NOW)).unwrap()
 }
 
 /// Books with one mail, of which nobody knows whether it left.
 fn outbox() -> (Books, MailId) {
     let books = Books::default();
     let (sale, seller) = (sale(), &papers::sellers()[0]);
-    now(books.record(&sale, NOW)).unwrap();
+    at_once(books.record(&sale, NOW)).unwrap();
     let draft = draft(&sale, seller, papers::DAY).unwrap();
     let invoice = Invoice { number: InvoiceNumber("2026-11-0001".to_owned()), issued_on: papers::DAY, draft };
     let series = seller.series.series(papers::DAY);
-    let counter = now(books.counter(&series)).unwrap();
+    let counter = at_once(books.counter(&series)).unwrap();
     let claim = comptoir::invoice::ledger::Claim { series, counter, invoices: vec![invoice.clone()], crediting: None };
-    now(Ledger::claim(&books, &claim)).unwrap();
+    at_once(Ledger::claim(&books, &claim)).unwrap();
     let document = Document { key: "a.pdf".to_owned(), sha256: String::new(), size: 1 };
     let page = print::page(&invoice, &seller.look, papers::spoken());
     let mail = Mail::of_invoice(&invoice, &page, &document, seller, NOW);
-    now(books.finish(&invoice.number, &document, &mail)).unwrap();
-    now(Outbox::claim(&books, &mail.id, "us", NOW, SignedDuration::from_secs(60))).unwrap();
-    now(books.unknown(&mail.id, "us", NOW)).unwrap();
+    at_once(books.finish(&invoice.number, &document, &mail)).unwrap();
+    at_once(Outbox::claim(&books, &mail.id, "us", NOW, SignedDuration::from_secs(60))).unwrap();
+    at_once(books.unknown(&mail.id, "us", NOW)).unwrap();
     (books, mail.id)
 }
 

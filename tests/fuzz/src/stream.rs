@@ -10,7 +10,7 @@ use comptoir::{
     },
     lambda::stream::{self, Record, StreamEvent},
     mail::Mail,
-    memory::{Books, Depot},
+    memory::{Books, Depot, at_once},
     outcome::{Outcome, Reason},
     payment::PaymentLog,
     refund::{Refund, RefundKey},
@@ -18,7 +18,7 @@ use comptoir::{
 };
 use jiff::Timestamp;
 
-use crate::{now, papers, stands};
+use crate::{papers, stands};
 
 const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
 
@@ -38,19 +38,19 @@ pub fn record(data: &[u8]) {
     // What the stream tells of stands in the table. Two records of one key are two states of one item.
     for (place, sale) in sales.iter().enumerate() {
         let announced = Sale { event: format!("evt_of_record_{place}"), ..sale.clone() };
-        now(books.record(&announced, NOW)).unwrap();
+        at_once(books.record(&announced, NOW)).unwrap();
     }
     for refund in &refunds {
-        now(books.record_refund(refund, NOW)).unwrap();
+        at_once(books.record_refund(refund, NOW)).unwrap();
     }
     let seller = &papers::sellers()[data.len() % papers::sellers().len()];
     let (archive, clock) = (Depot::default(), FixedClock(NOW));
     let issuer =
         Issuer { ledger: &books, archive: &archive, renderer: &Stub, clock: &clock, seller, words: papers::spoken() };
     let work = || -> Vec<Issued> {
-        let mut issued = now(issuer.issue(&sales));
+        let mut issued = at_once(issuer.issue(&sales));
         assert_eq!(issued.len(), sales.len(), "a sale without an answer");
-        issued.extend(refunds.iter().map(|refund| now(issuer.take_back(refund))));
+        issued.extend(refunds.iter().map(|refund| at_once(issuer.take_back(refund))));
         issued
     };
     let issued = work();

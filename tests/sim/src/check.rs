@@ -10,18 +10,13 @@ use comptoir::{
         delivery::{AddressHash, Deliveries, Stage},
         outbox::Status,
     },
-    memory::MailRow,
+    memory::{MailRow, at_once},
     outcome::Reason,
     refund::RefundKey,
     sale::SaleKey,
 };
 
-use crate::{
-    functions::WORDS,
-    ports::drawn,
-    post::Says,
-    world::{World, at_once},
-};
+use crate::{functions::WORDS, ports::drawn, post::Says, world::World};
 
 /// In one seed of so many the electronic twins are written, because that costs more than all the rest of a run.
 const TWINS: u64 = 64;

@@ -17,7 +17,7 @@ use comptoir::{
         dispatch::{self, Dispatched},
         outbox::{Enclosure, Letter},
     },
-    memory::Announced,
+    memory::{Announced, at_once},
     outcome::{Outcome, Reason},
     payment::Received,
     receive,
@@ -27,7 +27,7 @@ use comptoir::{
 };
 use jiff::SignedDuration;
 
-use crate::{mutant::Mutant, ports::Ports, post, world::at_once};
+use crate::{mutant::Mutant, ports::Ports, post};
 
 /// How long a claim of a mail holds, as in the template.
 const LEASE: SignedDuration = SignedDuration::from_secs(120);

@@ -7,6 +7,7 @@ use comptoir::{
         delivery::{AddressHash, Cause, Deliveries, Noted, Report, Stage},
         outbox::{Claim, Letter, Outbox, PostOffice, Posted, Status},
     },
+    memory::{at_once, status_of},
     outcome::Reason,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +17,7 @@ use crate::{
     plan::Kind,
     ports::{Answer, Ports},
     post,
-    world::{Late, World, at_once},
+    world::{Late, World},
 };
 
 const OUTBOX: &str = "the outbox";
@@ -149,7 +150,7 @@ impl Deliveries for Ports {
                 }
                 let noted = at_once(world.books.note(report, now));
                 if mutant == Some(Mutant::EventLowers) {
-                    world.books.overwrite(&report.mail, comptoir::memory::status_of(&report.fate));
+                    world.books.overwrite(&report.mail, status_of(&report.fate));
                 }
                 noted
             })

@@ -18,6 +18,7 @@ use comptoir::{
         print::Page,
     },
     mail::Mail,
+    memory::at_once,
     outcome::{Reason, Unavailable},
     payment::{PaymentLog, Recorded},
     refund::Refund,
@@ -28,7 +29,7 @@ use jiff::Timestamp;
 use crate::{
     mutant::Mutant,
     plan::Kind,
-    world::{INSTANCES, Late, Todo, World, at_once},
+    world::{INSTANCES, Late, Todo, World},
 };
 
 const LOG: &str = "the payment log";

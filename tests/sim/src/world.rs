@@ -3,10 +3,7 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, BTreeSet, BinaryHeap},
-    future::Future,
-    pin::pin,
     sync::{Arc, Mutex, MutexGuard},
-    task::{Context, Poll, Waker},
 };
 
 use comptoir::{
@@ -265,16 +262,5 @@ impl World {
         let broken = self.core().broken.contains(number);
         let fails = broken || (self.hit(Kind::Template) && self.core().broken.insert(number.to_owned()));
         fails.then(|| Reason::new("invoice_template", "the template fails"))
-    }
-}
-
-/// The value of a future that waits for nobody.
-pub fn at_once<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        if let Poll::Ready(value) = future.as_mut().poll(&mut context) {
-            return value;
-        }
     }
 }

@@ -19,7 +19,7 @@ use super::{
     rows::{self, Place, WHAT},
 };
 use crate::{
-    aws::item::{Item, codes, condition_failed, data, number, text, trouble},
+    aws::item::{Item, codes, condition_failed, data, is_contention, number, text, trouble},
     outcome::Unavailable,
     profile::{
         ProfileId,
@@ -277,10 +277,4 @@ impl DynamoDirectory {
     fn check(&self, place: &Place) -> ConditionCheckBuilder {
         ConditionCheck::builder().table_name(&self.profiles).set_key(Some(place.key()))
     }
-}
-
-/// Another transaction held an item, or the store was briefly over its rate.
-fn is_contention(reasons: &[CancellationReason]) -> bool {
-    let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
-    reasons.iter().filter_map(CancellationReason::code).any(|code| passing.contains(&code))
 }

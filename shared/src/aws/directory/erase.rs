@@ -14,15 +14,13 @@ use super::{
 };
 use crate::{
     aws::item::{Item, key, read_number, read_text, text, trouble},
+    mail::MailId,
     outcome::Unavailable,
-    profile::{ProfileId, handle::HandleKey},
+    profile::{ProfileId, handle::HandleKey, notice},
 };
 
 /// Items of a profile that go at once: each takes up to three others along, and a transaction holds a hundred.
 const AT_ONCE: i32 = 24;
-
-/// Whom a change is told to, as the ids of notices end.
-const TOLD: [&str; 3] = ["member", "member-before", "team"];
 
 type Key = HashMap<String, AttributeValue>;
 
@@ -51,7 +49,7 @@ impl DynamoDirectory {
             match read_text(item, "kind") {
                 Some("HISTORY") => {
                     let version: u32 = read_number(item, "version").unwrap_or_default();
-                    goes.extend(TOLD.map(|whom| (self.outbox.as_str(), notice_key(id, version, whom))));
+                    goes.extend(notice::ids(id, version).map(|notice| (self.outbox.as_str(), notice_key(&notice))));
                 }
                 Some("ANNOUNCED") => {
                     let upload = read_text(item, "sk").and_then(|sk| sk.strip_prefix("UPLOAD#"));
@@ -105,8 +103,8 @@ impl DynamoDirectory {
     }
 }
 
-fn notice_key(id: &ProfileId, version: u32, whom: &str) -> Key {
-    HashMap::from([("pk".to_owned(), key("NOTICE", &format!("profile/{id}/{version}/{whom}")))])
+fn notice_key(id: &MailId) -> Key {
+    HashMap::from([("pk".to_owned(), key(id.kind(), &id.0))])
 }
 
 fn is_key((name, _): &(&String, &AttributeValue)) -> bool {

@@ -64,12 +64,7 @@ impl<'a> Arguments<'a> {
         name: impl Fn(T) -> &'static str,
     ) -> Option<T> {
         let written = self.text(field)?;
-        let chosen = choices.iter().copied().find(|choice| name(*choice) == written);
-        if chosen.is_none() {
-            let all: Vec<&str> = choices.iter().map(|choice| name(*choice)).collect();
-            self.findings.add_with(Code::NotOneOf, field, written, all.join(", "));
-        }
-        chosen
+        self.findings.choose(field, written, choices, name)
     }
 
     /// Notes that an argument is missing, unless it is there.
