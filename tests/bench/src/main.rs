@@ -1,0 +1,18 @@
+//! The command line of the measurements: `cargo peers`, `cargo cost`.
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "What Comptoir takes, in time, memory and money")]
+struct Line {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    match Line::parse().what {}
+}
