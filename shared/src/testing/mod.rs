@@ -6,6 +6,7 @@ pub mod files;
 pub mod matrix;
 #[cfg(feature = "profiles")]
 pub mod profiles;
+pub mod race;
 
 use crate::invoice::print::Words;
 

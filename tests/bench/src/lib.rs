@@ -8,3 +8,6 @@
     clippy::float_arithmetic,
     reason = "a report is printed, and ratios are no money that anyone is billed"
 )]
+
+pub mod loops;
+pub mod peers;

@@ -1,6 +1,11 @@
 //! The command line of the measurements: `cargo peers`, `cargo cost`.
+#![expect(clippy::print_stdout, reason = "a command's answer")]
 
+use std::path::PathBuf;
+
+use anyhow::Result;
 use clap::{Parser, Subcommand};
+use comptoir_bench::{loops, peers};
 
 #[derive(Parser)]
 #[command(about = "What Comptoir takes, in time, memory and money")]
@@ -10,9 +15,33 @@ struct Line {
 }
 
 #[derive(Subcommand)]
-enum What {}
+enum What {
+    /// The functions side by side with what people would write instead.
+    Peers {
+        /// How often each is measured.
+        #[arg(long, default_value_t = 15)]
+        rounds: usize,
+        /// Only these: start, cold, verify, render, numbering, memory, size, sale.
+        only: Vec<String>,
+    },
+    /// What is done over and over in one process, for `peers` to measure.
+    #[command(subcommand, hide = true)]
+    Loop(Loop),
+}
+
+#[derive(Subcommand)]
+enum Loop {
+    /// Verifies and reads an event.
+    Verify { n: u32, payload: PathBuf, secret: String, timestamp: i64 },
+}
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    match Line::parse().what {}
+async fn main() -> Result<()> {
+    match Line::parse().what {
+        What::Peers { rounds, only } => peers::run(rounds, &only).await,
+        What::Loop(Loop::Verify { n, payload, secret, timestamp }) => {
+            println!("{}", serde_json::to_string(&loops::verify(n, &payload, &secret, timestamp)?)?);
+            Ok(())
+        }
+    }
 }

@@ -31,21 +31,39 @@ pub async fn build(progress: Progress) -> anyhow::Result<Binaries> {
     Ok(binaries)
 }
 
+/// Builds one function as it is shipped: optimised, with the features it has by itself, as `sam build` does.
+///
+/// # Errors
+/// When it does not compile.
+pub async fn shipped(package: &str) -> anyhow::Result<PathBuf> {
+    optimised(&["--package", package], package).await
+}
+
+/// Builds an example of a function, optimised.
+///
+/// # Errors
+/// When it does not compile.
+pub async fn example(package: &str, name: &str) -> anyhow::Result<PathBuf> {
+    optimised(&["--package", package, "--example", name], name).await
+}
+
+async fn optimised(what: &[&str], name: &str) -> anyhow::Result<PathBuf> {
+    let arguments: Vec<&str> = ["build", "--release", "--locked"].iter().chain(what).copied().collect();
+    let mut binaries = cargo(&arguments, Progress::Print).await?;
+    binaries.remove(name).with_context(|| format!("{name} is no executable that cargo builds"))
+}
+
 async fn run(progress: Progress) -> anyhow::Result<Binaries> {
-    let mut cargo = Command::new(environment::cargo());
     // The whole workspace, so that features are what `cargo test --workspace` resolves and it need not build the same
     // dependencies again; `--examples` is there for the same reason: with it, cargo counts dev-dependencies in. One of them
     // is what `cargo preview` runs. The runner is left out because it is the program that is running.
-    cargo.args([
-        "build",
-        "--workspace",
-        "--exclude",
-        "comptoir-local",
-        "--bins",
-        "--examples",
-        "--message-format",
-        "json-render-diagnostics",
-    ]);
+    cargo(&["build", "--workspace", "--exclude", "comptoir-local", "--bins", "--examples"], progress).await
+}
+
+/// Runs cargo; answers the executables it made.
+async fn cargo(arguments: &[&str], progress: Progress) -> anyhow::Result<Binaries> {
+    let mut cargo = Command::new(environment::cargo());
+    cargo.args(arguments).args(["--message-format", "json-render-diagnostics"]);
     cargo.current_dir(paths::repository()).stdin(Stdio::null()).stdout(Stdio::piped());
     if progress == Progress::Silent {
         cargo.arg("--quiet");

@@ -75,6 +75,11 @@ impl Function {
         &self.settings.arn
     }
 
+    /// Its environment beyond what Lambda adds.
+    pub fn variables(&self) -> &[(String, String)] {
+        &self.settings.variables
+    }
+
     /// How many invocations there were.
     pub fn invocations(&self) -> u64 {
         self.invocations.load(Ordering::Relaxed)
@@ -150,7 +155,7 @@ impl Function {
         let id = self.slots.fetch_add(1, Ordering::Relaxed);
         let desk = Arc::new(Desk::default());
         self.host.register(&self.settings.package, id, desk.clone());
-        let start = Start { binary: self.settings.binary.clone(), variables: self.variables(id), log: self.log() };
+        let start = Start { binary: self.settings.binary.clone(), variables: self.environment(id), log: self.log() };
         make_folder(&self.settings.logs)?;
         let slot = Slot::start(id, desk, &start, self.settings.timeout).await;
         if slot.is_err() {
@@ -160,7 +165,7 @@ impl Function {
     }
 
     /// Lambda's own variables come last: they are reserved.
-    fn variables(&self, slot: u64) -> Vec<(String, String)> {
+    fn environment(&self, slot: u64) -> Vec<(String, String)> {
         let settings = &self.settings;
         let own = [
             ("AWS_LAMBDA_RUNTIME_API", format!("http://{}/{}/{slot}", self.host.address, settings.package)),

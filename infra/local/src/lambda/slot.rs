@@ -43,7 +43,8 @@ pub struct Work {
     pub payload: Bytes,
 }
 
-type Answer = Result<Bytes, Failure>;
+/// What a function answers.
+pub type Answer = Result<Bytes, Failure>;
 
 /// Where the process picks up its work and hands in its answers.
 #[derive(Debug)]
@@ -89,6 +90,31 @@ impl Desk {
         false
     }
 
+    /// Waits until the function asks for work.
+    ///
+    /// # Errors
+    /// What the function says instead.
+    pub async fn came_up(&self) -> Result<(), String> {
+        let mut state = self.state.subscribe();
+        match state.wait_for(|state| *state != State::Starting).await.map(|state| state.clone()) {
+            Ok(State::InitFailed(why)) => Err(why),
+            _ => Ok(()),
+        }
+    }
+
+    /// Hands an invocation over and waits for its answer; for ever, if the function's process is gone.
+    ///
+    /// # Errors
+    /// The [`Failure`] that the function answers.
+    pub async fn invoke(&self, work: Work) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some((work.request_id.clone(), reply));
+        if self.inbox.send(work).await.is_err() {
+            return Err(Failure::Exited("before it took the invocation".to_owned()));
+        }
+        answer.await.unwrap_or_else(|_| Err(Failure::Exited("without an answer".to_owned())))
+    }
+
     /// The function says it cannot start.
     pub fn init_failed(&self, why: String) {
         self.state.send_replace(State::InitFailed(why));
@@ -128,13 +154,8 @@ impl Slot {
     }
 
     async fn wait_until_ready(&self) -> Result<(), Failure> {
-        let mut state = self.desk.state.subscribe();
-        let known = async { state.wait_for(|state| *state != State::Starting).await.map(|state| state.clone()) };
         tokio::select! {
-            state = known => match state {
-                Ok(State::InitFailed(why)) => Err(Failure::Init(why)),
-                _ => Ok(()),
-            },
+            up = self.desk.came_up() => up.map_err(Failure::Init),
             how = self.process.wait() => Err(Failure::Init(format!("it ended ({how}); {}", self.last_words()))),
             () = tokio::time::sleep(INIT) => Err(Failure::Init(format!("it did not ask for work within {} s; {}", INIT.as_secs(), self.last_words()))),
         }
@@ -145,14 +166,9 @@ impl Slot {
     /// # Errors
     /// The [`Failure`]; after anything but the function's own error the slot is of no more use.
     pub async fn invoke(&self, work: Work) -> Answer {
-        let (reply, answer) = oneshot::channel();
-        *self.desk.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Some((work.request_id.clone(), reply));
-        if self.desk.inbox.send(work).await.is_err() {
-            return Err(Failure::Exited("before it took the invocation".to_owned()));
-        }
         tokio::select! {
             biased;
-            answer = answer => answer.unwrap_or_else(|_| Err(Failure::Exited("without an answer".to_owned()))),
+            answer = self.desk.invoke(work) => answer,
             how = self.process.wait() => Err(Failure::Exited(how)),
             () = tokio::time::sleep(self.timeout) => Err(Failure::TimedOut(self.timeout.as_secs())),
         }

@@ -1,0 +1,165 @@
+//! Writers who race for the numbers of one series: what claiming them in groups is worth, and that it leaves no gap.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use jiff::{Timestamp, civil::Date};
+use tokio::task::JoinSet;
+
+use super::{FRANCHISE_TOML, sale};
+use crate::{
+    archive::Document,
+    invoice::{
+        Basis, Draft, Invoice, InvoiceNumber,
+        draft::draft,
+        ledger::{Claim, Claimed, Counter, Entry, Ledger},
+        number::Series,
+    },
+    mail::Mail,
+    memory::Books,
+    outcome::{Reason, Unavailable},
+    payment::PaymentLog,
+    sale::{Sale, SaleKey},
+    seller::Seller,
+};
+
+/// How many write at once.
+pub const WRITERS: usize = 64;
+/// What a call takes longer than it does here.
+pub const NETWORK: Duration = Duration::from_millis(10);
+
+/// Books that are far away.
+#[derive(Debug, Default)]
+pub struct Distant(Books);
+
+impl Distant {
+    /// Far books that know of these sales.
+    ///
+    /// # Errors
+    /// When a sale cannot be recorded.
+    pub async fn of(groups: &[Vec<Sale>]) -> Result<Arc<Self>, Unavailable> {
+        let books = Self::default();
+        for sale in groups.iter().flatten() {
+            books.0.record(sale, Timestamp::UNIX_EPOCH).await?;
+        }
+        Ok(Arc::new(books))
+    }
+}
+
+impl Ledger for Distant {
+    async fn counter(&self, series: &Series) -> Result<Counter, Unavailable> {
+        tokio::time::sleep(NETWORK).await;
+        self.0.counter(series).await
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, Unavailable> {
+        tokio::time::sleep(NETWORK).await;
+        Ledger::claim(&self.0, claim).await
+    }
+
+    async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, Unavailable> {
+        self.0.sale(sale).await
+    }
+
+    async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, Unavailable> {
+        self.0.document_of(basis).await
+    }
+
+    async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), Unavailable> {
+        self.0.finish(number, document, mail).await
+    }
+
+    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Result<(), Unavailable> {
+        Ledger::park(&self.0, basis, reason, now).await
+    }
+}
+
+/// Sales by group.
+pub fn groups(name: &str, count: usize, size: usize) -> Vec<Vec<Sale>> {
+    let sold = |group: usize, n: usize| Sale {
+        key: SaleKey(format!("cs_{name}-{group}-{n}")),
+        event: format!("evt_{name}-{group}-{n}"),
+        payment_intent: None,
+        ..sale()
+    };
+    (0..count).map(|group| (0..size).map(|n| sold(group, n)).collect()).collect()
+}
+
+/// Claims the next numbers of `series` for these drafts, as often as it takes.
+async fn claim_all(ledger: &impl Ledger, series: &Series, drafts: &[Draft], day: Date) -> Result<(), String> {
+    loop {
+        // A crowd may wait longer for its store than a call waits for an answer.
+        let Ok(counter) = ledger.counter(series).await else { continue };
+        let invoices = drafts.iter().zip(counter.last + 1..).map(|(draft, n)| Invoice {
+            number: InvoiceNumber(format!("{series}-{n:04}")),
+            issued_on: day,
+            draft: draft.clone(),
+        });
+        let claim = Claim { series: series.clone(), counter, invoices: invoices.collect(), crediting: None };
+        match ledger.claim(&claim).await {
+            Ok(Claimed::All) => return Ok(()),
+            Ok(Claimed::Moved) | Err(_) => {}
+            // All or none: ours, by a claim whose answer was lost.
+            Ok(Claimed::Taken(taken)) => {
+                return match taken.len() == drafts.len() {
+                    true => Ok(()),
+                    false => Err(format!("{taken:?} are claimed by nobody else")),
+                };
+            }
+        }
+    }
+}
+
+/// Lets the writers claim a number for each sale of `groups`, a group at a time; answers numbers a second.
+///
+/// # Errors
+/// When there is a gap, a number twice, or a sale without one.
+#[expect(clippy::float_arithmetic, reason = "a rate is no money")]
+pub async fn claimed_per_second<L: Ledger + 'static>(
+    ledger: &Arc<L>,
+    name: &str,
+    groups: &[Vec<Sale>],
+) -> Result<f64, String> {
+    let seller = Seller::from_toml(FRANCHISE_TOML).map_err(|error| error.to_string())?;
+    let day = Date::constant(2026, 11, 21);
+    let drafted = |group: &Vec<Sale>| -> Result<Vec<Draft>, String> {
+        group.iter().map(|sale| draft(sale, &seller, day).map_err(|unfit| format!("{unfit:?}"))).collect()
+    };
+    let queue = Arc::new(Mutex::new(groups.iter().map(drafted).collect::<Result<Vec<_>, _>>()?));
+    let series = Series(name.to_owned());
+    let begun = Instant::now();
+    let mut writers: JoinSet<Result<(), String>> = JoinSet::new();
+    for _ in 0..WRITERS {
+        let (queue, ledger, series) = (queue.clone(), ledger.clone(), series.clone());
+        writers.spawn(async move {
+            loop {
+                let Some(group) = queue.lock().unwrap_or_else(PoisonError::into_inner).pop() else { return Ok(()) };
+                claim_all(&*ledger, &series, &group, day).await?;
+            }
+        });
+    }
+    while let Some(written) = writers.join_next().await {
+        written.map_err(|error| error.to_string())??;
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let sales: Vec<&Sale> = groups.iter().flatten().collect();
+    let mut numbers = Vec::new();
+    for sale in &sales {
+        let entry = ledger.document_of(&Basis::Sale(sale.key.clone())).await.map_err(text)?;
+        numbers.extend(entry.map(|entry| entry.invoice.number.0));
+    }
+    numbers.sort();
+    let expected: Vec<String> = (1..=sales.len()).map(|n| format!("{name}-{n:04}")).collect();
+    let last = ledger.counter(&series).await.map_err(text)?.last;
+    if numbers != expected || usize::try_from(last) != Ok(sales.len()) {
+        return Err(format!("{} numbers for {} sales, the last {last}", numbers.len(), sales.len()));
+    }
+    let count = u32::try_from(sales.len()).map_err(|error| error.to_string())?;
+    Ok(f64::from(count) / seconds)
+}
+
+fn text(error: Unavailable) -> String {
+    error.to_string()
+}

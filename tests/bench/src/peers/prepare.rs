@@ -1,0 +1,145 @@
+//! What is compared, made ready once: our functions as `sam build` makes them, and the peers with their libraries.
+//!
+//! A peer that cannot be had here is named and left out.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
+
+use anyhow::{Context, Result, ensure};
+use comptoir_local::{
+    bundle::{
+        build::{self, Binaries},
+        prepare,
+    },
+    paths,
+    progress::Progress,
+};
+use tokio::process::Command;
+
+/// What the Python handlers need.
+const REQUIREMENTS: &str = include_str!("../../peers/python/requirements.txt");
+/// What the Node handlers need, to the byte.
+const LOCK: &str = include_str!("../../peers/node/package-lock.json");
+
+/// Everything that can be compared here.
+#[derive(Debug, Default)]
+pub struct Kit {
+    /// Our functions by package, and the echo.
+    pub ours: Binaries,
+    /// What renders over and over with the renderer's own engine.
+    pub press: PathBuf,
+    /// Where the Node handlers are, with their libraries.
+    pub node: Option<PathBuf>,
+    /// The interpreter of the Python handlers.
+    pub python: Option<PathBuf>,
+    /// What is missing, and why.
+    pub missing: Vec<String>,
+}
+
+impl Kit {
+    /// Builds and installs everything; `folder` keeps what is installed.
+    ///
+    /// # Errors
+    /// When something of ours does not compile.
+    pub async fn prepare(folder: &Path) -> Result<Self> {
+        let mut kit = Self::default();
+        for package in packages()?.iter().map(String::as_str).chain(["echo"]) {
+            Progress::Print.say(format!("building {package} as it is shipped ..."));
+            kit.ours.insert(package.to_owned(), build::shipped(package).await?);
+        }
+        kit.press = build::example("invoice-renderer", "press").await?;
+        match node(folder).await {
+            Ok(folder) => kit.node = Some(folder),
+            Err(why) => kit.missing.push(format!("Node: {why:#}")),
+        }
+        match prepare::environment("the Python handlers", REQUIREMENTS, Progress::Print).await {
+            Ok(python) => kit.python = Some(python),
+            Err(why) => kit.missing.push(format!("Python: {why:#}")),
+        }
+        Ok(kit)
+    }
+
+    /// The command of a Node script, where Node is at hand.
+    pub fn node(&self, script: &str) -> Option<Vec<String>> {
+        let folder = self.node.as_ref()?;
+        // Handlers are bundled into one file, as they would be deployed; what only measures is not.
+        let bundled = folder.join("dist").join(format!("{script}.mjs"));
+        let file = if bundled.exists() { bundled } else { folder.join(format!("{script}.mjs")) };
+        file.exists().then(|| vec!["node".to_owned(), file.display().to_string()])
+    }
+
+    /// The command of a Python script, where Python is at hand.
+    pub fn python(&self, script: &str) -> Option<Vec<String>> {
+        let file = peers().join("python").join(format!("{script}.py"));
+        let python = self.python.as_ref()?.display().to_string();
+        file.exists().then(|| vec![python, file.display().to_string()])
+    }
+}
+
+/// Where the peers are.
+pub fn peers() -> PathBuf {
+    paths::repository().join("tests/bench/peers")
+}
+
+/// The packages of the functions: a folder each.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn packages() -> Result<Vec<String>> {
+    let mut packages = Vec::new();
+    for entry in fs::read_dir(paths::repository().join("functions")).context("functions cannot be read")? {
+        packages.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    packages.sort();
+    Ok(packages)
+}
+
+/// The Node handlers with their libraries, in a folder of their own: nothing is installed into the checkout.
+async fn node(folder: &Path) -> Result<PathBuf> {
+    let folder = folder.join("peers/node");
+    let marker = folder.join(".installed");
+    if fs::read_to_string(&marker).ok().as_deref() != Some(LOCK) && folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    // What both languages read lies beside them.
+    copy(&peers(), folder.parent().context("the folder has a parent")?)?;
+    if !marker.exists() {
+        Progress::Print.say("installing the Node handlers (once) ...");
+        run(Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--loglevel=error"]), &folder).await?;
+        fs::write(&marker, LOCK)?;
+    }
+    run(Command::new("npm").args(["run", "--silent", "bundle"]), &folder).await?;
+    Ok(folder)
+}
+
+/// Copies what somebody wrote; what was installed or bundled stays where it is.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).with_context(|| format!("{} cannot be made", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("{} cannot be read", from.display()))? {
+        let entry = entry?;
+        let (name, place) = (entry.file_name(), entry.path());
+        if name == "node_modules" || name == "dist" {
+            continue;
+        }
+        if place.is_dir() {
+            copy(&place, &to.join(name))?;
+        } else {
+            fs::copy(&place, to.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs a command in `folder` to its end.
+///
+/// # Errors
+/// What it says when it fails.
+pub async fn run(command: &mut Command, folder: &Path) -> Result<String> {
+    let output = command.current_dir(folder).stdin(Stdio::null()).kill_on_drop(true).output().await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}", said.lines().last().unwrap_or("it failed and said nothing"));
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}

@@ -1,0 +1,56 @@
+//! From the start of the process to the first time it asks for work: what every cold start pays before its event.
+
+use anyhow::Result;
+
+use crate::peers::{
+    ECHO, Measured, OURS,
+    actor::{Handler, Taken},
+    count,
+    report::{Better, Goal, Row, Spread},
+    stage,
+};
+
+/// `payment-webhook` beside the least a Rust function can be, and beside Node and Python.
+pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
+    let mut handlers = at.stage.handlers(at.kit, "payment-webhook", "webhook")?;
+    let variables = handlers.first().map(|ours| ours.variables.clone()).unwrap_or_default();
+    let echo = at.kit.ours.get("echo").map(|binary| binary.display().to_string());
+    let echo = Handler { name: ECHO.to_owned(), command: echo.into_iter().collect(), variables };
+    let mut rows = Vec::new();
+    match count::possible().await {
+        Ok(()) => rows.extend(instructions(at, &handlers, &echo).await?),
+        Err(why) => eprintln!("  {why}"),
+    }
+    handlers.push(echo);
+    let mut taken: Vec<Vec<Taken>> = vec![Vec::new(); handlers.len()];
+    for _ in 0..at.rounds {
+        for (handler, taken) in handlers.iter().zip(&mut taken) {
+            let actor = at.stage.theatre.start(handler).await?;
+            taken.push(actor.end().await?);
+            stage::settle().await;
+        }
+    }
+    let cpu = |taken: &Vec<Taken>| Spread::of(taken.iter().map(|taken| taken.cpu / 1e6).collect());
+    let held = |taken: &Vec<Taken>| Spread::of(taken.iter().map(|taken| taken.peak / 1024.0).collect());
+    let figures = |of: &dyn Fn(&Vec<Taken>) -> Option<Spread>| -> Vec<(String, Spread)> {
+        handlers.iter().zip(&taken).filter_map(|(handler, taken)| Some((handler.name.clone(), of(taken)?))).collect()
+    };
+    rows.extend(super::beside("CPU until it asks for work", "ms", &figures(&cpu), |peer| match peer {
+        crate::peers::NODE => Some(Goal::BetterBy(50.0)),
+        _ => None,
+    }));
+    rows.extend(super::beside("memory when it asks for work", "MB", &figures(&held), |_| None));
+    Ok(rows)
+}
+
+async fn instructions(at: &Measured<'_>, handlers: &[Handler], echo: &Handler) -> Result<Option<Row>> {
+    let Some(ours) = handlers.iter().find(|handler| handler.name == OURS) else { return Ok(None) };
+    let (mut mine, mut least) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        mine.push(count::until_up(&at.stage.theatre, ours, at.folder).await? / 1e6);
+        least.push(count::until_up(&at.stage.theatre, echo, at.folder).await? / 1e6);
+    }
+    let (Some(mine), Some(least)) = (Spread::of(mine), Spread::of(least)) else { return Ok(None) };
+    let goal = Some(Goal::AtMostTimes(2.0));
+    Ok(Some(Row::new("instructions until it asks for work", "M", Better::Less, mine, Some((ECHO, least)), goal)))
+}

@@ -1,0 +1,52 @@
+//! Verifying and reading one event of Stripe's, warm: what each of a crowd costs.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+use comptoir_local::clock;
+
+use crate::peers::{
+    Measured, NODE, PYTHON,
+    report::{Better, Goal, Row, Spread},
+    stage,
+};
+
+const SECRET: &str = "whsec_of_the_measurement";
+/// Some seconds of each.
+const TIMES: [(&str, u32); 3] = [(crate::peers::OURS, 200_000), (NODE, 40_000), (PYTHON, 4_000)];
+
+/// Ours beside Stripe's own libraries. Ours also tells what was sold to whom, theirs leave that to the handler.
+pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
+    let payload = at.folder.join("event.json");
+    // As long as Stripe's own: fields that nobody here reads, most of it.
+    let mut event = stage::sale();
+    let session = event.pointer_mut("/data/object/metadata").context("a session has metadata")?;
+    let note = |n: u32| (format!("note_{n}"), serde_json::Value::from("x".repeat(90)));
+    *session = (0..15).map(note).collect::<serde_json::Map<_, _>>().into();
+    let body = event.to_string();
+    fs::write(&payload, &body)?;
+    let time = clock::now().as_second().to_string();
+    let commands = [
+        (crate::peers::OURS, Some(at.own_loop("verify")?)),
+        (NODE, at.kit.node("verify")),
+        (PYTHON, at.kit.python("verify")),
+    ];
+    let mut rates: Vec<(&str, Vec<f64>)> = commands.iter().map(|(name, _)| (*name, Vec::new())).collect();
+    for _ in 0..at.rounds.min(7) {
+        for (((name, command), (_, times)), (_, rates)) in commands.iter().zip(TIMES).zip(&mut rates) {
+            let Some(command) = command else { continue };
+            let arguments = [times.to_string(), payload.display().to_string(), SECRET.to_owned(), time.clone()];
+            let lap = at.lap(command, &arguments).await.with_context(|| format!("{name} does not verify"))?;
+            rates.push(f64::from(lap.n) / (lap.cpu_ns / 1e9) / 1000.0);
+        }
+    }
+    let name = format!("verify and read an event of {} bytes", body.len());
+    let mut spreads = rates.into_iter().map(|(name, rates)| (name, Spread::of(rates)));
+    let Some((_, Some(ours))) = spreads.next() else { return Ok(Vec::new()) };
+    let mut rows = vec![Row::new(&name, "k/s", Better::More, ours, None, Some(Goal::AtLeast(170.0)))];
+    for (peer, theirs) in spreads.filter_map(|(name, spread)| Some((name, spread?))) {
+        let goal = if peer == NODE { 5.0 } else { 150.0 };
+        rows.push(Row::new(&name, "k/s", Better::More, ours, Some((peer, theirs)), Some(Goal::BetterBy(goal))));
+    }
+    Ok(rows)
+}

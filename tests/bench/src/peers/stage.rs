@@ -1,0 +1,122 @@
+//! Where handlers are measured: the bundle's tables and secrets behind TLS, and the events they are given.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use comptoir::stripe::signature;
+use comptoir_local::{
+    Bundle, Functions, Options,
+    bundle::build::Binaries,
+    checkout::{Checkout, Purchase},
+    clock,
+};
+use serde_json::{Value, json};
+
+use super::{
+    actor::{Handler, Theatre},
+    prepare::Kit,
+    tls::Tls,
+};
+
+/// What API Gateway hands over, as it is tried with `sam local invoke`.
+const REQUEST: &str = include_str!("../../../events/payment-webhook.stale.json");
+
+/// The stage.
+#[derive(Debug)]
+pub struct Stage {
+    /// The bundle, with the functions as they are shipped.
+    pub bundle: Bundle,
+    /// Where handlers get their work.
+    pub theatre: Theatre,
+    /// How they reach AWS.
+    pub tls: Tls,
+}
+
+impl Stage {
+    /// Opens a stage in `folder`, with these functions.
+    ///
+    /// # Errors
+    /// When the bundle does not start.
+    pub async fn open(folder: &Path, functions: &Binaries) -> Result<Self> {
+        let mut options = Options::new(folder.join("bundle"));
+        options.functions = Functions::Prebuilt(functions.clone());
+        // What would be asked of Stripe is none of what is compared.
+        options.stripe_api_key = None;
+        let bundle = Bundle::start(options).await?;
+        let aws = bundle.aws().endpoint.clone();
+        let upstream =
+            aws.strip_prefix("http://").context("the stand-in speaks HTTP")?.trim_end_matches('/').to_owned();
+        let tls = Tls::start(upstream, folder).await?;
+        let theatre = Theatre::open(folder.join("logs")).await?;
+        Ok(Self { bundle, theatre, tls })
+    }
+
+    /// `function` as it is shipped, and the peers that do the same work.
+    ///
+    /// # Errors
+    /// When the bundle has no such function.
+    pub fn handlers(&self, kit: &Kit, function: &str, script: &str) -> Result<Vec<Handler>> {
+        let variables = self.variables(function)?;
+        let ours = kit.ours.get(function).with_context(|| format!("{function} was not built"))?;
+        let handler =
+            |name: &str, command: Vec<String>| Handler { name: name.to_owned(), command, variables: variables.clone() };
+        let mut handlers = vec![handler(super::OURS, vec![ours.display().to_string()])];
+        handlers.extend(kit.node(script).map(|command| handler(super::NODE, command)));
+        handlers.extend(kit.python(script).map(|command| handler(super::PYTHON, command)));
+        Ok(handlers)
+    }
+
+    /// What `function` finds in its environment; AWS lies behind TLS.
+    fn variables(&self, function: &str) -> Result<Vec<(String, String)>> {
+        let function = self.bundle.function(function).with_context(|| format!("no function is named {function}"))?;
+        let authorities = self.tls.authorities.display().to_string();
+        let own = [
+            ("AWS_ENDPOINT_URL", self.tls.url.clone()),
+            ("SSL_CERT_FILE", authorities.clone()),
+            ("AWS_CA_BUNDLE", authorities.clone()),
+            ("NODE_EXTRA_CA_CERTS", authorities),
+        ];
+        let kept = function.variables().iter().filter(|(name, _)| own.iter().all(|(other, _)| other != name)).cloned();
+        Ok(kept.chain(own.clone().map(|(name, value)| (name.to_owned(), value))).collect())
+    }
+
+    /// A sale that nobody has heard of, as API Gateway hands it over.
+    ///
+    /// # Errors
+    /// When the event in `tests/events` cannot be read.
+    pub fn sale(&self) -> Result<Value> {
+        let body = sale().to_string();
+        let secret = &self.bundle.endpoints.stripe_webhook_secret;
+        let mut request: Value = serde_json::from_str(REQUEST).context("tests/events/payment-webhook.stale.json")?;
+        let signed = signature::sign(body.as_bytes(), secret, clock::now());
+        let headers = request.get_mut("headers").and_then(Value::as_object_mut).context("a request has headers")?;
+        headers.insert("stripe-signature".to_owned(), json!(signed));
+        headers.insert("content-length".to_owned(), json!(body.len().to_string()));
+        request.as_object_mut().context("a request is an object")?.insert("body".to_owned(), json!(body));
+        Ok(request)
+    }
+
+    /// Ends everything.
+    pub async fn close(self) {
+        self.bundle.stop().await;
+    }
+}
+
+/// A sale as Stripe tells it.
+pub fn sale() -> Value {
+    Checkout::of(&Purchase::default()).event("checkout.session.completed")
+}
+
+/// Holds an answer of the webhook to be what Stripe wants to hear.
+///
+/// # Errors
+/// What it was instead.
+pub fn taken(name: &str, answer: &Value) -> Result<()> {
+    ensure!(answer.get("statusCode") == Some(&json!(200)), "{name} answers {answer}");
+    Ok(())
+}
+
+/// Between two measurements, for what goes on in the background to end.
+pub async fn settle() {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}

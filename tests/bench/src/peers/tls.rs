@@ -1,0 +1,83 @@
+//! TLS in front of the stand-in for AWS, because on AWS a function's first call pays for a handshake.
+
+use std::{fs, path::PathBuf, sync::Arc};
+
+use anyhow::{Context, Result};
+use comptoir_local::runtime::AbortOnDrop;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::ring,
+        pki_types::{CertificateDer, PrivateKeyDer},
+    },
+};
+
+/// Where systems keep the authorities they trust; a function on AWS reads a file as long.
+const TRUSTED: [&str; 3] =
+    ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"];
+
+/// A front that ends TLS and hands on what comes through.
+#[derive(Debug)]
+pub struct Tls {
+    /// `https://localhost:PORT`.
+    pub url: String,
+    /// A file with every authority of this machine, and the front's own.
+    pub authorities: PathBuf,
+    _front: AbortOnDrop<()>,
+}
+
+impl Tls {
+    /// Starts a front of `upstream` (`127.0.0.1:PORT`); its authority is kept in `folder`.
+    ///
+    /// # Errors
+    /// When there is no free port, or the folder cannot be written.
+    pub async fn start(upstream: String, folder: &std::path::Path) -> Result<Self> {
+        let (authority, certificate, key) = certificates()?;
+        let known = TRUSTED.iter().find_map(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+        let authorities = folder.join("authorities.pem");
+        fs::write(&authorities, format!("{known}\n{authority}"))
+            .with_context(|| format!("{} cannot be written", authorities.display()))?;
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)?;
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let url = format!("https://localhost:{}", listener.local_addr()?.port());
+        let front = tokio::spawn(async move {
+            while let Ok((caller, _)) = listener.accept().await {
+                let (acceptor, upstream) = (acceptor.clone(), upstream.clone());
+                tokio::spawn(async move {
+                    caller.set_nodelay(true).ok();
+                    let Ok(mut caller) = acceptor.accept(caller).await else { return };
+                    let Ok(mut called) = TcpStream::connect(upstream).await else { return };
+                    called.set_nodelay(true).ok();
+                    // Either side hanging up ends it.
+                    copy_bidirectional(&mut caller, &mut called).await.ok();
+                });
+            }
+        });
+        Ok(Self { url, authorities, _front: AbortOnDrop(front) })
+    }
+}
+
+/// An authority as PEM, and a certificate of its own for this machine.
+fn certificates() -> Result<(String, CertificateDer<'static>, PrivateKeyDer<'static>)> {
+    let mut params = CertificateParams::new(Vec::new())?;
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate()?;
+    let authority = params.self_signed(&key)?.pem();
+    let issuer = Issuer::new(params, key);
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
+    params.use_authority_key_identifier_extension = true;
+    let certificate = params.signed_by(&key, &issuer)?;
+    let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(|wrong| anyhow::anyhow!(wrong))?;
+    Ok((authority, certificate.der().clone(), key))
+}
