@@ -8,7 +8,7 @@ const { build } = await load(() => import('esbuild'));
 // Some of what is bundled is CommonJS and calls `require` for Node's own modules.
 const banner = { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" };
 
-for (const name of ['webhook']) {
+for (const name of ['webhook', 'profile']) {
   const outfile = `dist/${name}.mjs`;
   await build({
     entryPoints: [`functions/${name}.mjs`],

@@ -15,9 +15,11 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PACKAGES = {
     "webhook": ["boto3", "stripe"],
+    "profile": ["boto3", "idna", "phonenumbers", "pydantic", "regex"],
 }
 SOURCES = {
     "webhook": ["classify.py", "payments.py", "stripe_secrets.py", "webhook.py"],
+    "profile": ["access.py", "change.py", "directory.py", "mutation.py", "notices.py", "profile.py", "rules"],
 }
 COMMON = ["missing.py", "runtime.py", "settings.py", "telemetry.py"]
 MACHINES = {"x86_64": "x86_64", "AMD64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
@@ -52,6 +54,8 @@ def bundle(name, architecture):
             shutil.copytree(HERE / source, target / source, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(HERE / source, target / source)
+    if name == "profile":
+        shutil.copytree(HERE.parent / "data", target / "rules" / "data")
     archive = target.with_suffix(".zip")
     files = sorted(path for path in target.rglob("*") if path.is_file() and path.suffix != ".pyc")
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as zipped:
