@@ -40,7 +40,8 @@ def _margins(page):
   @top-right {{ content: {_quoted(page['seller'])} }}
   @bottom-left {{ content: {_quoted(' · '.join(page['seller_legal']))} }}
   @bottom-right {{ content: {number} }}
-}}"""
+}}
+@page :first {{ @top-left {{ content: none }} @top-right {{ content: none }} }}"""
 
 
 def _line(line):
