@@ -1,7 +1,6 @@
 // Validating inputs of createProfile over and over, with zod.
-import { readFileSync } from 'node:fs';
 import { load } from './lib/missing.mjs';
-import { number, timedSync, usage } from './lib/timing.mjs';
+import { number, readJson, timedSync, usage } from './lib/timing.mjs';
 
 const LINE = 'validate.mjs <n> <cases.json>';
 const [count, file] = process.argv.slice(2);
@@ -9,7 +8,7 @@ if (file === undefined) usage(LINE);
 const n = number(count, LINE);
 
 const { validate } = await load(() => import('./rules/index.mjs'));
-const cases = JSON.parse(readFileSync(file, 'utf8'));
+const cases = readJson(file);
 const figures = timedSync(n, (i) => validate(cases[i % cases.length]));
 const verdicts = cases.map((input) =>
   (validate(input).violations ?? []).map(({ code, path }) => [code, path]).sort(([a, b], [c, d]) =>

@@ -4,15 +4,10 @@ import json
 import sys
 from pathlib import Path
 
-from timing import number, timed, usage
+from timing import number, read_json, timed, usage
 
 FONTS = Path(__file__).resolve().parents[4] / "infra/templates/fonts"
 STYLE = Path(__file__).resolve().parents[1] / "data/invoice.css"
-
-
-def _read(file):
-    with open(file, encoding="utf-8") as page:
-        return json.load(page)
 
 
 def main(name, render):
@@ -20,9 +15,9 @@ def main(name, render):
     line = f"{name} once <page.json> <out.pdf> | {name} loop <n> <page.json> <out.pdf>"
     match sys.argv[1:]:
         case ["once", file, out]:
-            Path(out).write_bytes(render(_read(file)))
+            Path(out).write_bytes(render(read_json(file)))
         case ["loop", count, file, out]:
-            n, page = number(count, line), _read(file)
+            n, page = number(count, line), read_json(file)
             figures = timed(n, lambda _: render(page))
             Path(out).write_bytes(render(page))
             print(json.dumps(figures))

@@ -1,5 +1,6 @@
 """A loop of the same work, timed: `{n, wall_ns, cpu_ns}`, after a warm-up of a tenth. CPU is the whole process's."""
 
+import json
 import sys
 import time
 
@@ -22,3 +23,22 @@ def usage(line):
 def number(text, line):
     """A whole number of at least one, or the usage."""
     return int(text) if text.isascii() and text.isdigit() and int(text) > 0 else usage(line)
+
+
+def read(file):
+    """The bytes of a file, or a line that says why not."""
+    try:
+        with open(file, "rb") as opened:
+            return opened.read()
+    except OSError as error:
+        print(f"{file} cannot be read: {error.strerror}", file=sys.stderr)
+        sys.exit(2)
+
+
+def read_json(file):
+    """What a file of JSON holds, or a line that says why not."""
+    try:
+        return json.loads(read(file))
+    except ValueError as error:
+        print(f"{file} is not JSON: {error}", file=sys.stderr)
+        sys.exit(2)

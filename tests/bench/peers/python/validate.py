@@ -4,7 +4,7 @@ import json
 import sys
 
 from missing import needed
-from timing import number, timed, usage
+from timing import number, read_json, timed, usage
 
 with needed():
     from rules import validate
@@ -16,8 +16,7 @@ def main(arguments):
     if len(arguments) != 2:
         usage(LINE)
     n = number(arguments[0], LINE)
-    with open(arguments[1], encoding="utf-8") as file:
-        cases = json.load(file)
+    cases = read_json(arguments[1])
     figures = timed(n, lambda i: validate(cases[i % len(cases)]))
     found = [validate(case).get("violations", []) for case in cases]
     verdicts = [sorted(([one["code"], one["path"]] for one in case), key=lambda one: one[::-1]) for case in found]

@@ -7,7 +7,7 @@ import sys
 import time
 
 from missing import needed
-from timing import number, timed, usage
+from timing import number, read, timed, usage
 
 with needed():
     import stripe
@@ -20,8 +20,7 @@ def main(arguments):
         usage(LINE)
     count, file, secret, at = arguments
     n, timestamp = number(count, LINE), number(at, LINE)
-    with open(file, "rb") as payload:
-        body = payload.read()
+    body = read(file)
     signature = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
     header = f"t={timestamp},v1={signature}"
     # The header's time is as old as the payload; the check is made all the same.

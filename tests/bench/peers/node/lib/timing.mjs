@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 // A loop of the same work, timed: `{n, wall_ns, cpu_ns}`, after a warm-up of a tenth. CPU is the whole process's, so that
 // the collector's and the compiler's threads count.
 const told = (n, start, cpu) => {
@@ -35,4 +37,24 @@ export function usage(line) {
 export function number(text, line) {
   const n = Number(text);
   return Number.isInteger(n) && n > 0 ? n : usage(line);
+}
+
+// The bytes of a file, or a line that says why not.
+export function read(file) {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    console.error(`${file} cannot be read: ${error.code}`);
+    return process.exit(2);
+  }
+}
+
+// What a file of JSON holds, or a line that says why not.
+export function readJson(file) {
+  try {
+    return JSON.parse(read(file));
+  } catch (error) {
+    console.error(`${file} is not JSON: ${error.message}`);
+    return process.exit(2);
+  }
 }
