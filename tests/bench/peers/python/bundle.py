@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 PACKAGES = {
     "webhook": ["boto3", "stripe"],
-    "profile": ["boto3", "idna", "phonenumbers", "pydantic", "regex"],
+    "profile": ["boto3", "phonenumbers", "pydantic", "regex"],
 }
 SOURCES = {
     "webhook": ["classify.py", "payments.py", "stripe_secrets.py", "webhook.py"],

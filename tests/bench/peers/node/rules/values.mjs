@@ -65,15 +65,17 @@ export function readCountry(value, wrong) {
   return COUNTRIES.has(code) ? code : wrong('country_unknown');
 }
 
+// BCP 47 without extensions and private use.
+const TAG =
+  /^(?<language>[a-z]{2,3}(?:-[a-z]{3}){0,3})(?:-(?<script>[a-z]{4}))?(?:-(?<region>[a-z]{2}|[0-9]{3}))?(?<variants>(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*)$/i;
+
 export function readLanguage(value, wrong) {
   const written = trim(value);
-  // Two or three letters first, and no single letter anywhere: extensions and private use come after one.
-  if (written.length > 35 || !/^[a-z]{2,3}(?:-[a-z0-9]{2,})*$/i.test(written)) return wrong('language_unknown');
-  try {
-    return Intl.getCanonicalLocales(written)[0];
-  } catch {
-    return wrong('language_unknown');
-  }
+  const tag = written.length > 35 ? undefined : TAG.exec(written)?.groups;
+  const variants = tag?.variants.toLowerCase().split('-').slice(1) ?? [];
+  if (!tag || new Set(variants).size < variants.length) return wrong('language_unknown');
+  const script = tag.script && tag.script[0].toUpperCase() + tag.script.slice(1).toLowerCase();
+  return [tag.language.toLowerCase(), script, tag.region?.toUpperCase(), ...variants].filter(Boolean).join('-');
 }
 
 export function isDay(text) {

@@ -56,6 +56,9 @@ def _path(loc):
 
 def _told(error):
     kind, loc = error["type"], error["loc"]
+    if loc == ("availability", "from_") and kind != "extra_forbidden":
+        # A field that is absent is told by its name in Python.
+        loc = ("availability", "from")
     if kind == "extra_forbidden":
         shown = "".join(filter(is_visible, loc[-1]))[:40]
         return {"code": "unknown_field", "path": _path((*loc[:-1], shown))}
@@ -109,7 +112,7 @@ def validate(value, model=Create, country=None):
         if broken and not any(one["code"] == "skill_duplicate" for one in violations):
             violations += _duplicates(value["skills"])
         return {"violations": violations}
-    return {"profile": read.model_dump(by_alias=True, exclude_unset=True)}
+    return {"profile": read.model_dump(by_alias=True, include=read.model_fields_set)}
 
 
 def validate_change(value, country):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
@@ -16,11 +16,11 @@ Level = Literal["BEGINNER", "INTERMEDIATE", "ADVANCED", "EXPERT"]
 Status = Literal["AVAILABLE", "FROM", "BUSY", "UNAVAILABLE"]
 
 
-def _told(codes, value, path=()):
+def _told(codes, value):
     """What is wrong, for pydantic to put under the field that it was found in."""
-    if len(codes) == 1 and not path:
+    if len(codes) == 1:
         return PydanticCustomError(codes[0], codes[0])
-    details = [InitErrorDetails(type=PydanticCustomError(code, code), loc=path, input=value) for code in codes]
+    details = [InitErrorDetails(type=PydanticCustomError(code, code), input=value) for code in codes]
     return ValidationError.from_exception_data("profile", details)
 
 
@@ -76,15 +76,19 @@ class Location(Form):
 
 class Availability(Form):
     status: Status
-    from_: Annotated[str | None, Field(alias="from")] = None
+    from_: Annotated[str | None, Field(alias="from", validate_default=True)] = None
 
-    @model_validator(mode="after")
-    def _together(self):
-        if self.from_ is not None and not is_day(self.from_):
-            raise _told(["date_malformed"], self.from_, ("from",))
-        if (self.from_ is not None) != (self.status == "FROM"):
-            raise _told(["date_misplaced"], self.from_, ("from",))
-        return self
+    @field_validator("from_")
+    @classmethod
+    def _together(cls, value, info):
+        # Where the status is none, nobody knows whether a day goes with it.
+        if "status" not in info.data:
+            return value
+        if value is not None and not is_day(value):
+            raise _told(["date_malformed"], value)
+        if (value is not None) != (info.data["status"] == "FROM"):
+            raise _told(["date_misplaced"], value)
+        return value
 
 
 def once(skills):

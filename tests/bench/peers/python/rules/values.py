@@ -5,9 +5,9 @@ import datetime
 import re
 import unicodedata
 
-import idna
 import phonenumbers
 import regex
+from pydantic_core import Url, ValidationError
 
 from .tables import LISTS, WHITE, single_spaced
 from .text import clean, unfit
@@ -39,8 +39,8 @@ def _ascii(domain):
     if domain.isascii() and "xn--" not in domain.lower():
         return domain.lower()
     try:
-        return idna.encode(domain, uts46=True, std3_rules=True).decode()
-    except idna.IDNAError:
+        return Url(f"https://{domain}/").host or ""
+    except ValidationError:
         return ""
 
 
