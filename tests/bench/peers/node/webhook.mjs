@@ -1,0 +1,3 @@
+import { load } from './lib/missing.mjs';
+
+await load(() => import('./functions/webhook.mjs'));
