@@ -10,6 +10,8 @@ pub mod aws;
 pub mod clock;
 pub mod config;
 pub mod einvoice;
+#[cfg(feature = "https")]
+pub mod https;
 pub mod invoice;
 pub mod lambda;
 pub mod mail;

@@ -1,10 +1,7 @@
 //! The real stores, made of a bundle's tables and bucket, for whoever tests them without a function around them.
 
 use anyhow::{Context, Result};
-use aws_sdk_dynamodb::{
-    Client as DynamoDb,
-    config::{Credentials, Region},
-};
+use aws_sdk_dynamodb::{Client as DynamoDb, config::Credentials};
 use aws_sdk_s3::Client as S3;
 use comptoir::{
     aws::{
@@ -45,12 +42,9 @@ impl Stores {
     /// When the shop has no wire, or its stack lacks something.
     pub async fn of(shop: &Shop) -> Result<Self> {
         let wire = shop.bundle.wire().context("the shop has no wire")?;
-        let aws = aws::settings()
-            .endpoint_url(wire.address(CALLER, "aws"))
-            .region(Region::from_static(comptoir_local::aws::REGION))
-            .credentials_provider(Credentials::new("test", "test", None, None, "test"))
-            .load()
-            .await;
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        let aws = aws::settings(comptoir_local::aws::REGION, credentials);
+        let aws = aws.endpoint_url(wire.address(CALLER, "aws")).build();
         let stack = format!("comptoir-{}", shop.bundle.endpoints.stage);
         let resources = shop.bundle.aws().resources(&stack).await?;
         let physical =

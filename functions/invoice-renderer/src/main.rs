@@ -41,7 +41,7 @@ async fn main() -> Result<(), Error> {
     let today = SystemClock.now().to_zoned(seller.time_zone.clone()).date();
     let specimen = specimen::invoice(&seller, today)?;
     press.render(&print::page(&specimen, &seller.look, &words), &einvoice::factur_x(&specimen)?)?;
-    let aws = aws::sdk_config().await;
+    let aws = aws::sdk_config()?;
     let (billing, outbox) = (config::required("BILLING_TABLE")?, config::required("OUTBOX_TABLE")?);
     let renderer = InvoiceRenderer {
         ledger: DynamoLedger::new(DynamoDb::new(&aws), billing, outbox),

@@ -24,7 +24,7 @@ const SELLER: &str = include_str!("../../../infra/seller.toml");
 async fn main() -> Result<(), Error> {
     telemetry::start();
     let seller = Seller::load(SELLER, config::optional("SELLER_FILE").as_deref())?;
-    let aws = aws::sdk_config().await;
+    let aws = aws::sdk_config()?;
     let exporter = Exporter {
         register: DynamoRegister::new(DynamoDb::new(&aws), config::required("BILLING_TABLE")?),
         archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),

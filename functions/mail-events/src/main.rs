@@ -18,7 +18,7 @@ use crate::handler::Keeper;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = aws::sdk_config().await;
+    let aws = aws::sdk_config()?;
     let keeper = Keeper {
         deliveries: DynamoOutbox::new(DynamoDb::new(&aws), config::required("OUTBOX_TABLE")?),
         configuration_set: config::required("MAIL_CONFIGURATION_SET")?,

@@ -3,6 +3,7 @@
 use comptoir::{
     aws::secrets::SecretStore,
     clock::Clock,
+    https::Https,
     lambda::telemetry::count,
     outcome::{Outcome, Reason},
     payment::{PaymentLog, Received},
@@ -36,6 +37,8 @@ pub struct Webhook<P, C> {
     pub livemode: bool,
     /// Another address than api.stripe.com.
     pub stripe_url: Option<String>,
+    /// How Stripe is asked.
+    pub https: Https,
 }
 
 impl<P: PaymentLog, C: Clock> Webhook<P, C> {
@@ -84,7 +87,7 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
             Ok(secrets) => secrets.api_key,
             Err(unavailable) => return failed(request_id, Some(&event.id), &unavailable.to_string()),
         };
-        let stripe = StripeApi::new(api_key, self.stripe_url.as_deref());
+        let stripe = StripeApi::new(api_key, self.stripe_url.as_deref(), &self.https);
         let now = self.clock.now();
         match receive::receive(&event, text, self.livemode, &self.seller, &self.payments, &stripe, now).await {
             Ok(received) => {

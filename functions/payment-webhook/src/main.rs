@@ -5,6 +5,7 @@
 mod handler;
 mod http;
 mod stripe_api;
+mod stripe_client;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_ssm::Client as Ssm;
@@ -12,6 +13,7 @@ use comptoir::{
     aws::{self, payments::DynamoPayments, secrets::SecretStore},
     clock::SystemClock,
     config,
+    https::Https,
     lambda::telemetry,
     seller::Seller,
 };
@@ -25,7 +27,7 @@ const SELLER: &str = include_str!("../../../infra/seller.toml");
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = aws::sdk_config().await;
+    let aws = aws::sdk_config()?;
     let secrets = SecretStore::new(Ssm::new(&aws), &config::required("SECRETS_PREFIX")?);
     // Read while init runs at full speed; if it fails, the first request tries again and says why.
     drop(secrets.current().await);
@@ -36,6 +38,7 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
         livemode: config::either("STRIPE_MODE", "live", "test")?,
         stripe_url: config::optional("STRIPE_API_URL"),
+        https: Https::default(),
     };
     let webhook = &webhook;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Request>| async move {

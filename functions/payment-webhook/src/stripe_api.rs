@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use comptoir::{
+    https::Https,
     outcome::Unavailable,
     stripe::{
         object::{
@@ -18,35 +19,27 @@ use comptoir::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use stripe::{Client, ClientBuilder, RequestStrategy, StripeError};
-use stripe_client_core::{RequestBuilder, StripeMethod};
+use stripe_client_core::{RequestBuilder, SharedConfigBuilder, StripeMethod};
+
+use crate::stripe_client::{Client, Trouble};
 
 const WHAT: &str = "Stripe's API";
-
-const TIMEOUT: Duration = Duration::from_secs(STRIPE_SECONDS);
 
 /// Most pages of a list that are read, of 100 entries each; Stripe allows a sale far fewer lines.
 const PAGES: usize = 10;
 
 /// Stripe, if there is a key to call it with.
 #[derive(Debug)]
-pub struct StripeApi {
-    client: Option<Client>,
+pub struct StripeApi<'a> {
+    client: Option<Client<'a>>,
 }
 
-impl StripeApi {
-    /// Stripe with `api_key`, at `url` instead of api.stripe.com if one is given.
-    pub fn new(api_key: Option<String>, url: Option<&str>) -> Self {
-        let build = |key: String| {
-            let builder = ClientBuilder::new(key).request_strategy(RequestStrategy::Once).timeout(TIMEOUT);
-            match url {
-                Some(url) => builder.url(format!("{}/", url.trim_end_matches('/'))).build(),
-                None => builder.build(),
-            }
-        };
-        let client = api_key.map(build).transpose().unwrap_or_else(|_| {
-            tracing::error!("the Stripe API key cannot be used; check the parameter stripe-api-key");
-            None
+impl<'a> StripeApi<'a> {
+    /// Stripe with `api_key`, at `url` instead of api.stripe.com if one is given, asked through `https`.
+    pub fn new(api_key: Option<String>, url: Option<&str>, https: &'a Https) -> Self {
+        let client = api_key.map(|key| {
+            let config = SharedConfigBuilder::new(key).timeout(Duration::from_secs(STRIPE_SECONDS));
+            Client::new(url.into_iter().fold(config, SharedConfigBuilder::url), https)
         });
         Self { client }
     }
@@ -63,16 +56,14 @@ impl StripeApi {
             Ok(value) => serde_json::from_str(&miniserde::json::to_string(&value))
                 .map(Some)
                 .map_err(|_| Unavailable::new(WHAT, "an answer cannot be read")),
-            Err(StripeError::Stripe(_, 404)) => Ok(None),
+            Err(Trouble::Refused(404)) => Ok(None),
             // A key that may not read something is no reason to lose a payment: what is missing is named later.
-            Err(StripeError::Stripe(_, 403)) => {
+            Err(Trouble::Refused(403)) => {
                 let what = path.trim_start_matches('/').split('/').next().unwrap_or_default();
                 tracing::error!("the Stripe API key may not read {what}; give it that permission");
                 Ok(None)
             }
-            Err(StripeError::Stripe(_, status)) => Err(Unavailable::new(WHAT, format!("it answered {status}"))),
-            Err(StripeError::Timeout) => Err(Unavailable::new(WHAT, "no answer in time")),
-            Err(_) => Err(Unavailable::new(WHAT, "no usable answer")),
+            Err(trouble) => Err(Unavailable::new(WHAT, trouble.to_string())),
         }
     }
 
@@ -101,7 +92,7 @@ impl StripeApi {
     }
 }
 
-impl StripeReader for StripeApi {
+impl StripeReader for StripeApi<'_> {
     fn can_ask(&self) -> bool {
         self.client.is_some()
     }

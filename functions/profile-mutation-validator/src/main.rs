@@ -30,7 +30,7 @@ const SELLER: &str = include_str!("../../../infra/seller.toml");
 async fn main() -> Result<(), Error> {
     telemetry::start();
     let seller = Seller::load(SELLER, config::optional("SELLER_FILE").as_deref())?;
-    let aws = aws::sdk_config().await;
+    let aws = aws::sdk_config()?;
     let tables = (config::required("PROFILES_TABLE")?, config::required("OUTBOX_TABLE")?);
     let reception = Reception {
         directory: DynamoDirectory::new(DynamoDb::new(&aws), tables.0, tables.1, seller),

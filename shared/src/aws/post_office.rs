@@ -11,7 +11,6 @@ use crate::{
     outcome::Reason,
     timing::{CONNECT_SECONDS, POST_SECONDS},
 };
-use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_sdk_sesv2::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
@@ -22,6 +21,7 @@ use aws_sdk_sesv2::{
         MessageHeader, MessageTag,
     },
 };
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 
 /// SES with a configuration set.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub struct SesPostOffice {
 
 impl SesPostOffice {
     /// Sends through `configuration_set`, which publishes what becomes of each mail.
-    pub fn new(config: &aws_config::SdkConfig, configuration_set: String) -> Self {
+    pub fn new(config: &aws_types::SdkConfig, configuration_set: String) -> Self {
         let patience = Duration::from_secs(POST_SECONDS);
         // Every bound anew: one that is left out is inherited from the other services' configuration.
         let timeouts = TimeoutConfig::builder()
@@ -40,11 +40,13 @@ impl SesPostOffice {
             .operation_attempt_timeout(patience)
             .operation_timeout(patience)
             .build();
-        let once = aws_sdk_sesv2::config::Builder::from(config)
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts)
-            .build();
-        Self { client: Client::from_conf(once), configuration_set }
+        let mut once =
+            aws_sdk_sesv2::config::Builder::from(config).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
+        // The bundle on one machine captures mails itself.
+        if let Some(url) = crate::config::optional("AWS_ENDPOINT_URL_SESV2") {
+            once.set_endpoint_url(Some(url));
+        }
+        Self { client: Client::from_conf(once.build()), configuration_set }
     }
 }
 

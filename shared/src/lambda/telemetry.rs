@@ -3,15 +3,17 @@
 //! Log ids, words and counts; never a payload, an address or a secret.
 
 use serde_json::json;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::clock::{Clock, SystemClock};
 
-/// Starts JSON logs at the level of `RUST_LOG`, by default `info`.
+/// Starts JSON logs at the level of `RUST_LOG` (`debug`, or `info,hyper=debug`), by default `info`.
 pub fn start() {
-    let level = crate::config::optional("RUST_LOG").unwrap_or_else(|| "info".to_owned());
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    fmt().json().flatten_event(true).with_current_span(false).with_target(false).with_env_filter(filter).init();
+    let wanted = crate::config::optional("RUST_LOG").and_then(|levels| levels.parse::<Targets>().ok());
+    let levels = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let lines = fmt::layer().json().flatten_event(true).with_current_span(false).with_target(false);
+    tracing_subscriber::registry().with(lines.with_filter(levels)).init();
 }
 
 /// Counts `value` under `name` for `service`, in namespace `Comptoir` (CloudWatch embedded metric format).

@@ -23,7 +23,7 @@ pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
         }
         let resident = actor.resident()? / 1024.0;
         let cpu = actor.end().await?.cpu / 1e6 / f64::from(u32::try_from(INVOCATIONS)?);
-        let mut keep = |figures: &mut Vec<_>, values| {
+        let keep = |figures: &mut Vec<_>, values| {
             figures.extend(Spread::of(values).map(|spread| (handler.name.clone(), spread)));
         };
         keep(&mut held, vec![resident]);

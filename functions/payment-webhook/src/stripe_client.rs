@@ -1,0 +1,102 @@
+//! The client of Stripe's Rust bindings, over the HTTPS that the function has already.
+//!
+//! The bindings bring a client of their own. It reads an error into every type that Stripe has, which is a third of what
+//! would be deployed, to learn a status code; and it would be the second HTTP stack beside the SDK's.
+
+use std::{borrow::Cow, fmt::Display, str};
+
+use comptoir::https::{Https, Question, Unanswered};
+use stripe_client_core::{CustomizedStripeRequest, SharedConfigBuilder, StripeClient, StripeClientErr, StripeMethod};
+
+const API: &str = "https://api.stripe.com/";
+const USER_AGENT: &str = concat!("Comptoir/", env!("CARGO_PKG_VERSION"));
+
+/// Most bytes of an answer: a page of a hundred objects has some hundred thousand.
+const LARGEST: usize = 4 * 1024 * 1024;
+
+/// Why there is no object. No text of Stripe's: it may repeat the key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Trouble {
+    /// An answer of this status.
+    #[error("it answered {0}")]
+    Refused(u16),
+    /// No answer.
+    #[error(transparent)]
+    Unanswered(#[from] Unanswered),
+    /// An answer that is not what it should be.
+    #[error("its answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl StripeClientErr for Trouble {
+    fn deserialize_err(msg: impl Display) -> Self {
+        Self::Unreadable(msg.to_string())
+    }
+}
+
+/// Stripe as one of its keys sees it.
+#[derive(Debug)]
+pub struct Client<'a> {
+    config: SharedConfigBuilder,
+    https: &'a Https,
+}
+
+impl<'a> Client<'a> {
+    /// A client of this configuration that asks through `https`, once each time: what fails is asked again when Stripe
+    /// delivers the event again.
+    pub fn new(config: SharedConfigBuilder, https: &'a Https) -> Self {
+        Self { config, https }
+    }
+
+    fn url(&self, path: &str, query: Option<&str>) -> String {
+        let base = self.config.api_base.as_deref().unwrap_or(API).trim_end_matches('/');
+        let query = query.map_or(Cow::Borrowed(""), |query| Cow::Owned(format!("?{query}")));
+        format!("{base}/v1{path}{query}")
+    }
+}
+
+impl StripeClient for Client<'_> {
+    type Err = Trouble;
+
+    async fn execute(&self, request: CustomizedStripeRequest) -> Result<bytes::Bytes, Trouble> {
+        let (request, wanted) = request.into_pieces();
+        let secret = format!("Bearer {}", self.config.secret);
+        let mut headers = vec![
+            ("authorization", secret.as_str()),
+            ("user-agent", USER_AGENT),
+            ("stripe-version", self.config.stripe_version.as_str()),
+        ];
+        headers.extend(request.body.as_ref().map(|_| ("content-type", "application/x-www-form-urlencoded")));
+        let question = Question {
+            method: match request.method {
+                StripeMethod::Get => "GET",
+                StripeMethod::Post => "POST",
+                StripeMethod::Delete => "DELETE",
+            },
+            url: &self.url(&request.path, request.query.as_deref()),
+            headers: &headers,
+            body: request.body.as_deref().unwrap_or_default(),
+            patience: wanted.timeout.or(self.config.timeout).unwrap_or_default(),
+            largest: LARGEST,
+        };
+        let answer = self.https.ask(&question).await?;
+        match answer.status {
+            200..=299 => Ok(answer.body.into()),
+            status => Err(Trouble::Refused(status)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_stripe_s_or_the_one_that_was_given() {
+        let https = Https::default();
+        let client = Client::new(SharedConfigBuilder::new("rk_test_1"), &https);
+        assert_eq!(client.url("/refunds", Some("limit=1")), "https://api.stripe.com/v1/refunds?limit=1");
+        let config = SharedConfigBuilder::new("rk_test_1").url("http://127.0.0.1:9/_stripe");
+        assert_eq!(Client::new(config, &https).url("/refunds", None), "http://127.0.0.1:9/_stripe/v1/refunds");
+    }
+}
