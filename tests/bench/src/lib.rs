@@ -8,3 +8,5 @@
     clippy::float_arithmetic,
     reason = "a report is printed, and ratios are no money that anyone is billed"
 )]
+
+pub mod cost;

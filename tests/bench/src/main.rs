@@ -10,9 +10,14 @@ struct Line {
 }
 
 #[derive(Subcommand)]
-enum What {}
+enum What {
+    /// What a sale costs on AWS, at dated list prices
+    Cost(comptoir_bench::cost::Line),
+}
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    match Line::parse().what {}
+    match Line::parse().what {
+        What::Cost(line) => comptoir_bench::cost::run(line).await,
+    }
 }

@@ -1,0 +1,366 @@
+//! The report: a table for people, and the same for programs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use anyhow::Result;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::prices::Prices;
+use super::scenes::Mean;
+use super::usage::{Usage, add, kept, usd, usd_beyond_free};
+use super::{Scene, idle};
+
+/// What a thousand invoices may cost at most, in USD.
+const GOAL: f64 = 0.15;
+
+/// Everything that was found.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// As of when the prices are.
+    pub prices_dated: String,
+    /// What was measured, and where.
+    pub measured: String,
+    /// Bytes of the document of a sale.
+    pub document_bytes: u64,
+    /// What a sale uses and costs.
+    pub lines: Vec<Entry>,
+    /// USD for 1,000 sales at list prices, each to functions that have to start.
+    pub thousand_alone: f64,
+    /// The same with functions that run.
+    pub thousand_in_a_row: f64,
+    /// USD for 1,000 sales alone in one month, beyond what an account has free each month.
+    pub thousand_beyond_free: f64,
+    /// USD for 1,000 credit notes in a row.
+    pub thousand_credit_notes: f64,
+    /// USD a month for what 1,000 sales leave to be kept.
+    pub thousand_kept_month: f64,
+    /// USD for ten years of their documents.
+    pub thousand_archived: f64,
+    /// Custom metrics that a sale counts.
+    pub metrics: Vec<String>,
+    /// USD a month for them if something is sold in every hour.
+    pub metrics_month: f64,
+    /// Seconds and GB-seconds of each function.
+    pub functions: Vec<Timed>,
+    /// USD a month while nothing is sold.
+    pub idle: Vec<Idle>,
+    /// Beside others, and beside what is aimed at.
+    pub rows: Vec<Row>,
+    /// Prices that were seen nowhere.
+    pub not_verified: Vec<String>,
+}
+
+/// One line of the bill.
+#[derive(Clone, Debug, Serialize)]
+pub struct Entry {
+    /// Whose.
+    pub service: String,
+    /// What is counted.
+    pub what: String,
+    /// Of one sale alone.
+    pub alone: f64,
+    /// Of one sale in a row.
+    pub in_a_row: f64,
+    /// USD for 1,000 of the former.
+    pub usd_alone: f64,
+    /// USD for 1,000 of the latter.
+    pub usd_in_a_row: f64,
+}
+
+/// What a function takes for one sale.
+#[derive(Clone, Debug, Serialize)]
+pub struct Timed {
+    /// Its package.
+    pub function: String,
+    /// Megabytes.
+    pub memory: u64,
+    /// Invocations.
+    pub invocations: f64,
+    /// Seconds when it runs, together.
+    pub seconds: f64,
+    /// Seconds of the processor among them, where the system tells.
+    pub cpu_seconds: Option<f64>,
+    /// Seconds when it has to start.
+    pub seconds_alone: f64,
+    /// GB-seconds as Lambda would bill them, in a row.
+    pub gigabyte_seconds: f64,
+    /// The same alone.
+    pub gigabyte_seconds_alone: f64,
+}
+
+/// What a stage costs while nothing is sold.
+#[derive(Clone, Debug, Serialize)]
+pub struct Idle {
+    /// `dev` or `prod`.
+    pub stage: String,
+    /// USD a month at list prices.
+    pub list: f64,
+    /// USD a month where nothing else of the account uses what is free.
+    pub beyond_free: f64,
+    /// What of, at list prices.
+    pub of: BTreeMap<String, f64>,
+}
+
+/// A figure beside another.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// What is compared.
+    pub name: String,
+    /// Ours.
+    pub ours: f64,
+    /// Theirs.
+    pub peer: Option<f64>,
+    /// Whose.
+    pub peer_name: Option<String>,
+    /// In what.
+    pub unit: String,
+    /// Theirs as a multiple of ours.
+    pub ratio: Option<f64>,
+    /// What is aimed at.
+    pub goal: Option<f64>,
+    /// Whether that is met.
+    pub met: Option<bool>,
+    /// Where the figure is from, and what it does not say.
+    pub source: Option<String>,
+}
+
+impl Report {
+    /// Puts together what was found.
+    ///
+    /// # Errors
+    /// When a price is missing, or the template has something of unknown price.
+    pub fn of(
+        prices: &Prices,
+        template: &Value,
+        built: String,
+        alone: &Scene,
+        in_a_row: &Scene,
+        refund: &Scene,
+        by_itself: &Usage,
+    ) -> Result<Self> {
+        let thousand = |usage: &Usage| usage.iter().map(|(id, quantity)| (*id, quantity * 1000.0)).collect::<Usage>();
+        let stays = kept(&in_a_row.bill, &in_a_row.usage, prices)?;
+        let metrics: Vec<String> = in_a_row
+            .bill
+            .work
+            .iter()
+            .flat_map(|(function, work)| work.metrics.iter().map(move |metric| format!("{function}/{metric}")))
+            .collect();
+        let metrics_month = prices.price("metric_month")?.of(metrics.len() as f64);
+        let idle = vec![
+            idle_of("dev", &idle::standing(template, false)?, by_itself, prices)?,
+            idle_of("prod", &idle::standing(template, true)?, by_itself, prices)?,
+        ];
+        let thousand_alone = usd(&thousand(&alone.usage), prices)?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut report = Self {
+            prices_dated: prices.dated.clone(),
+            measured: format!("{built}; {} {}, {cores} cores", std::env::consts::OS, std::env::consts::ARCH),
+            document_bytes: in_a_row.bill.attached,
+            lines: lines(alone, in_a_row, prices)?,
+            thousand_alone,
+            thousand_in_a_row: usd(&thousand(&in_a_row.usage), prices)?,
+            thousand_beyond_free: usd_beyond_free(&thousand(&alone.usage), prices)?,
+            thousand_credit_notes: usd(&thousand(&refund.usage), prices)?,
+            thousand_kept_month: usd(&thousand(&stays), prices)?,
+            thousand_archived: prices
+                .price("s3_gb_month")?
+                .of(stays.get("s3_gb_month").copied().unwrap_or_default() * 1000.0)
+                * prices.assumed("archive_months")?,
+            metrics,
+            metrics_month,
+            functions: timed(&alone.means, &in_a_row.means),
+            idle,
+            rows: Vec::new(),
+            not_verified: prices.unverified().into_iter().map(str::to_owned).collect(),
+        };
+        report.rows = rows(&report, prices)?;
+        Ok(report)
+    }
+
+    /// The table.
+    ///
+    /// # Errors
+    /// Never; writing to text may fail by its type.
+    pub fn text(&self) -> Result<String> {
+        let mut out = String::new();
+        writeln!(
+            out,
+            "What a sale costs, from Stripe's event to the delivered mail: three lines, a PDF of {:.1} KB.\n\
+             List prices of us-east-1 as of {}; {}.\n\
+             alone: every function has to start; in a row: they run already.\n",
+            self.document_bytes as f64 / 1024.0,
+            self.prices_dated,
+            self.measured
+        )?;
+        writeln!(out, "{:<56}{:>12}{:>12}{:>12}{:>12}", "", "a sale", "in a row", "1,000, USD", "in a row")?;
+        for line in &self.lines {
+            let what = format!("{:<14}{}", line.service, line.what);
+            let (one, two) = (amount(line.alone), amount(line.in_a_row));
+            writeln!(out, "{what:<56}{one:>12}{two:>12}{:>12.4}{:>12.4}", line.usd_alone, line.usd_in_a_row)?;
+        }
+        writeln!(out, "{:<80}{:>12.4}{:>12.4}", "total", self.thousand_alone, self.thousand_in_a_row)?;
+        writeln!(out, "\nBeside that, USD:")?;
+        let beside = [
+            ("the same 1,000 in one month, beyond what an account always has free", self.thousand_beyond_free),
+            ("1,000 credit notes in a row", self.thousand_credit_notes),
+            ("keeping what 1,000 sales leave: tables, backup, archive, logs; a month", self.thousand_kept_month),
+            ("keeping their PDFs for ten years, in all", self.thousand_archived),
+        ];
+        for (what, usd) in beside {
+            writeln!(out, "  {what:<78}{usd:>12.4}")?;
+        }
+        let metrics =
+            format!("{} custom metrics, a month with a sale in every hour (ten are free)", self.metrics.len());
+        writeln!(out, "  {metrics:<78}{:>12.4}", self.metrics_month)?;
+        writeln!(out, "\nWhat each function takes for a sale, seconds and GB-seconds at its share of a core:")?;
+        for one in &self.functions {
+            let cpu = one.cpu_seconds.map_or_else(|| "?".to_owned(), |cpu| format!("{cpu:.3}"));
+            writeln!(
+                out,
+                "  {:<28}{:>5} MB  x{:<3.0} {:>7.3} s ({cpu} s processor) {:>8.4} GB-s; alone {:>7.3} s {:>8.4} GB-s",
+                one.function,
+                one.memory,
+                one.invocations,
+                one.seconds,
+                one.gigabyte_seconds,
+                one.seconds_alone,
+                one.gigabyte_seconds_alone
+            )?;
+        }
+        writeln!(out, "\nWhile nothing is sold, USD a month:")?;
+        for idle in &self.idle {
+            let of: Vec<String> = idle.of.iter().map(|(what, usd)| format!("{what} {usd:.4}")).collect();
+            writeln!(
+                out,
+                "  {:<5} {:.4} at list prices ({}); {:.4} where the account's free units are its own",
+                idle.stage,
+                idle.list,
+                of.join(", "),
+                idle.beyond_free
+            )?;
+        }
+        writeln!(out, "\nBeside others, USD for 1,000 invoices in a month, and what is aimed at:")?;
+        for row in &self.rows {
+            match (row.peer, &row.peer_name, row.goal) {
+                (Some(peer), Some(name), _) => writeln!(
+                    out,
+                    "  {name:<58}{peer:>10.2}  {:>7.0}x  {}",
+                    row.ratio.unwrap_or_default(),
+                    row.source.as_deref().unwrap_or_default()
+                )?,
+                (_, _, Some(goal)) => writeln!(
+                    out,
+                    "  {:<58}{:>10.4}  aim {goal:.2}: {}",
+                    row.name,
+                    row.ours,
+                    if row.met == Some(true) { "met" } else { "missed" }
+                )?,
+                _ => {}
+            }
+        }
+        write!(out, "\nNot verified: {}.", self.not_verified.join(", "))?;
+        Ok(out)
+    }
+}
+
+fn lines(alone: &Scene, in_a_row: &Scene, prices: &Prices) -> Result<Vec<Entry>> {
+    let ids: BTreeSet<&str> = alone.usage.keys().chain(in_a_row.usage.keys()).copied().collect();
+    // In the order of the price file.
+    let order = prices.price.iter().filter(|price| ids.contains(price.id.as_str()));
+    let entry = |price: &super::prices::Price| {
+        let of = |scene: &Scene| scene.usage.get(price.id.as_str()).copied().unwrap_or_default();
+        Entry {
+            service: price.service.clone(),
+            what: price.what.clone(),
+            alone: of(alone),
+            in_a_row: of(in_a_row),
+            usd_alone: price.of(of(alone) * 1000.0),
+            usd_in_a_row: price.of(of(in_a_row) * 1000.0),
+        }
+    };
+    for id in &ids {
+        prices.price(id)?;
+    }
+    Ok(order.map(entry).collect())
+}
+
+fn timed(alone: &BTreeMap<String, Mean>, in_a_row: &BTreeMap<String, Mean>) -> Vec<Timed> {
+    let of = |(function, mean): (&String, &Mean)| {
+        let lone = alone.get(function).copied().unwrap_or_default();
+        Timed {
+            function: function.clone(),
+            memory: mean.memory,
+            invocations: mean.invocations,
+            seconds: mean.working,
+            cpu_seconds: mean.cpu,
+            seconds_alone: lone.starting + lone.working,
+            gigabyte_seconds: mean.gigabyte_seconds(),
+            gigabyte_seconds_alone: lone.gigabyte_seconds(),
+        }
+    };
+    in_a_row.iter().map(of).collect()
+}
+
+fn idle_of(stage: &str, standing: &Usage, by_itself: &Usage, prices: &Prices) -> Result<Idle> {
+    let mut all = standing.clone();
+    add(&mut all, by_itself, 1.0);
+    let mut of = BTreeMap::new();
+    for (id, quantity) in &all {
+        let price = prices.price(id)?;
+        *of.entry(price.service.clone()).or_insert(0.0) += price.of(*quantity);
+    }
+    Ok(Idle { stage: stage.to_owned(), list: usd(&all, prices)?, beyond_free: usd_beyond_free(&all, prices)?, of })
+}
+
+fn rows(report: &Report, prices: &Prices) -> Result<Vec<Row>> {
+    let aim = |name: &str, ours: f64, goal: f64, met: bool| Row {
+        name: name.to_owned(),
+        ours,
+        peer: None,
+        peer_name: None,
+        unit: "USD".to_owned(),
+        ratio: None,
+        goal: Some(goal),
+        met: Some(met),
+        source: None,
+    };
+    let mut rows = vec![
+        aim("1,000 invoices, each alone, list prices", report.thousand_alone, GOAL, report.thousand_alone <= GOAL),
+        aim("1,000 invoices in a row, list prices", report.thousand_in_a_row, GOAL, report.thousand_in_a_row <= GOAL),
+    ];
+    for idle in &report.idle {
+        // To the cent, as it is billed.
+        let met = idle.beyond_free < 0.005;
+        rows.push(aim(&format!("idle month, {}, beyond what is free", idle.stage), idle.beyond_free, 0.0, met));
+    }
+    let average = prices.assumed("average_sale")?;
+    for peer in &prices.peer {
+        let theirs = peer.thousand(average);
+        let seen = peer.checked.as_deref().map_or("not verified".to_owned(), |seen| format!("seen: {seen}"));
+        rows.push(Row {
+            name: format!("1,000 invoices of {average:.2} USD"),
+            ours: report.thousand_alone,
+            peer: Some(theirs),
+            peer_name: Some(peer.name.clone()),
+            unit: "USD".to_owned(),
+            ratio: Some(theirs / report.thousand_alone),
+            goal: None,
+            met: None,
+            source: Some(format!("{} ({seen}); {}", peer.source, peer.note)),
+        });
+    }
+    Ok(rows)
+}
+
+/// A quantity in as many digits as it needs.
+fn amount(quantity: f64) -> String {
+    match quantity {
+        0.0 => "-".to_owned(),
+        whole if whole.fract() == 0.0 => format!("{whole:.0}"),
+        small if small < 0.001 => format!("{small:.2e}"),
+        other => format!("{other:.4}"),
+    }
+}
