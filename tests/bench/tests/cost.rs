@@ -1,11 +1,11 @@
 //! What one sale and one credit note ask of AWS, to the unit: a change that adds a write, a read, a request or a mail to
-//! their way fails here, and is either taken back or written down with its reason.
+//! their way fails here, and is either taken back or written down with its reason. So does what costs money by standing there.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 use std::fmt::Write;
 
 use anyhow::{Result, ensure};
-use comptoir_bench::cost::{bill::Bill, scenes};
+use comptoir_bench::cost::{bill::Bill, idle, prices::Prices, scenes};
 use comptoir_local::Functions;
 
 /// Function, operation, calls, write units, halves of a read unit, and why it has to be.
@@ -121,6 +121,25 @@ async fn a_sale_and_its_credit_note_ask_no_more_of_aws_than_is_written_down() ->
     ensure!(sale.mails == 1 && sale.units().writes == 33, "{} mails, {:?}", sale.mails, sale.units());
     let credit_note = scenes::refund(&shop, &checkout).await?;
     holds("a credit note", &credit_note, &CREDIT_NOTE)
+}
+
+#[test]
+fn while_nothing_is_sold_a_stack_needs_no_more_than_an_account_has_free() -> Result<()> {
+    let prices = Prices::read()?;
+    let template = idle::read()?;
+    for watched in [false, true] {
+        for (id, quantity) in idle::standing(&template, watched)? {
+            let price = prices.price(id)?;
+            ensure!(
+                price.beyond_free(quantity) < 0.005,
+                "{quantity} {} cost {:.2} USD a month although nothing is sold: {} are free",
+                price.what,
+                price.beyond_free(quantity),
+                price.free
+            );
+        }
+    }
+    Ok(())
 }
 
 #[test]

@@ -202,6 +202,13 @@ impl Report {
             writeln!(out, "{what:<56}{one:>12}{two:>12}{:>12.4}{:>12.4}", line.usd_alone, line.usd_in_a_row)?;
         }
         writeln!(out, "{:<80}{:>12.4}{:>12.4}", "total", self.thousand_alone, self.thousand_in_a_row)?;
+        let mut dearest: Vec<&Entry> = self.lines.iter().collect();
+        dearest.sort_by(|a, b| b.usd_alone.total_cmp(&a.usd_alone));
+        let part = |entry: &&Entry| {
+            format!("{} {} {:.0} %", entry.service, entry.what, 100.0 * entry.usd_alone / self.thousand_alone)
+        };
+        let parts: Vec<String> = dearest.iter().take(4).map(part).collect();
+        writeln!(out, "most of it: {}", parts.join("; "))?;
         writeln!(out, "\nBeside that, USD:")?;
         let beside = [
             ("the same 1,000 in one month, beyond what an account always has free", self.thousand_beyond_free),
@@ -330,6 +337,12 @@ fn rows(report: &Report, prices: &Prices) -> Result<Vec<Row>> {
     let mut rows = vec![
         aim("1,000 invoices, each alone, list prices", report.thousand_alone, GOAL, report.thousand_alone <= GOAL),
         aim("1,000 invoices in a row, list prices", report.thousand_in_a_row, GOAL, report.thousand_in_a_row <= GOAL),
+        aim(
+            "1,000 invoices alone in a month, beyond what is free",
+            report.thousand_beyond_free,
+            GOAL,
+            report.thousand_beyond_free <= GOAL,
+        ),
     ];
     for idle in &report.idle {
         // To the cent, as it is billed.
