@@ -1,7 +1,7 @@
 //! What SES tells of a mail after it took it, as EventBridge brings it to a function: at least once, in any order, later.
 //!
 //! The recipient decides, as in SES's own mailbox simulator (docs.aws.amazon.com/ses, "Using the mailbox simulator"). Every
-//! event comes twice and in a shuffled order, because nothing says that it does not.
+//! event comes twice and in a shuffled order, because nothing says that it does not; [`Bus::once`] says so.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -37,6 +37,7 @@ pub struct Bus {
 #[derive(Debug, Default)]
 struct State {
     held: Option<Vec<Value>>,
+    once: bool,
     under_way: JoinSet<()>,
 }
 
@@ -54,33 +55,53 @@ impl Bus {
     /// Brings what was kept back, and holds no more.
     pub fn release(&self) {
         let held = self.state().held.take().unwrap_or_default();
-        held.into_iter().for_each(|event| self.put(event));
+        self.bring(held);
     }
 
     /// Brings one event to whom it concerns, as often as it takes.
     pub fn put(&self, event: Value) {
-        let mut state = self.state();
-        if let Some(held) = &mut state.held {
-            held.push(event);
-            return;
-        }
-        while state.under_way.try_join_next().is_some() {}
-        for rule in self.rules.iter().filter(|rule| matches(&rule.pattern, &event)) {
-            let (function, payload) = (rule.function.clone(), Bytes::from(event.to_string()));
-            state.under_way.spawn(async move {
-                while function.invoke(payload.clone()).await.is_err() {
-                    tokio::time::sleep(AGAIN).await;
-                }
-            });
-        }
+        self.bring(vec![event]);
+    }
+
+    /// From now on each event comes once, and one after the other, as they mostly do.
+    pub fn once(&self) {
+        self.state().once = true;
     }
 
     /// Everything that becomes of a mail.
     pub fn tell(&self, mail: &Mail) {
         let mut events = events(mail);
-        events.extend(events.clone());
-        fastrand::shuffle(&mut events);
-        events.into_iter().for_each(|event| self.put(event));
+        if !self.state().once {
+            events.extend(events.clone());
+            fastrand::shuffle(&mut events);
+        }
+        self.bring(events);
+    }
+
+    fn bring(&self, events: Vec<Value>) {
+        let mut state = self.state();
+        if let Some(held) = &mut state.held {
+            held.extend(events);
+            return;
+        }
+        while state.under_way.try_join_next().is_some() {}
+        let concerned = |event: &Value| {
+            let rules = self.rules.iter().filter(|rule| matches(&rule.pattern, event));
+            let payload = Bytes::from(event.to_string());
+            rules.map(|rule| (rule.function.clone(), payload.clone())).collect::<Vec<_>>()
+        };
+        let deliveries: Vec<_> = events.iter().flat_map(concerned).collect();
+        if state.once {
+            state.under_way.spawn(async move {
+                for (function, payload) in deliveries {
+                    deliver(function, payload).await;
+                }
+            });
+        } else {
+            for (function, payload) in deliveries {
+                state.under_way.spawn(deliver(function, payload));
+            }
+        }
     }
 
     /// Forgets what is under way.
@@ -90,6 +111,12 @@ impl Bus {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn deliver(function: Arc<Function>, payload: Bytes) {
+    while function.invoke(payload.clone()).await.is_err() {
+        tokio::time::sleep(AGAIN).await;
     }
 }
 

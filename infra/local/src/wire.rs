@@ -4,7 +4,9 @@
 //! It lies outside of the functions, so that what is tried is what is shipped. A function's calls come in under its name,
 //! `/<function>/aws/...` and `/<function>/ses/...`, and go on to the stand-ins unchanged.
 
+mod meter;
 mod operation;
+pub mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -23,6 +25,8 @@ use tokio::net::TcpListener;
 use crate::faults::lost_answer;
 use crate::lambda::pool::Function;
 use crate::runtime::AbortOnDrop;
+use meter::Meter;
+pub use meter::Touched;
 
 /// A mail with its attachment is the largest thing that goes over it.
 const LARGEST: usize = 64 * 1024 * 1024;
@@ -58,6 +62,8 @@ pub struct Call {
     pub sent: usize,
     /// Bytes of the answer's body; 0 if there was none.
     pub received: usize,
+    /// What DynamoDB bills for it, item by item; `None` where it is another service's, or nobody asked to meter.
+    pub touched: Option<Vec<Touched>>,
 }
 
 /// What was ordered.
@@ -89,6 +95,7 @@ struct Line {
     upstream: BTreeMap<&'static str, String>,
     http: reqwest::Client,
     functions: OnceLock<BTreeMap<String, Arc<Function>>>,
+    meter: OnceLock<Meter>,
     state: Mutex<Traffic>,
 }
 
@@ -112,6 +119,7 @@ impl Wire {
             upstream: BTreeMap::from([("aws", aws), ("ses", ses)]),
             http: reqwest::Client::new(),
             functions: OnceLock::new(),
+            meter: OnceLock::new(),
             state: Mutex::default(),
         });
         let router = Router::new()
@@ -158,6 +166,13 @@ impl Wire {
     /// Each call takes this long more from now on, as over a network.
     pub fn slow_down(&self, delay: Duration) {
         self.line.state().delay = delay;
+    }
+
+    /// From now on each call to DynamoDB is written down with the units it would be billed. Its items are looked up before
+    /// and after it, which takes time.
+    pub fn meter(&self) {
+        let aws = self.line.upstream.get("aws").cloned().unwrap_or_default();
+        self.line.meter.get_or_init(|| Meter::new(aws));
     }
 
     /// Every call so far, in the order in which they came.
@@ -240,7 +255,8 @@ async fn carry(
     let rest = asked.strip_prefix(&format!("/{function}/{service}")).unwrap_or(asked);
     let rest = format!("/{}", rest.trim_start_matches('/'));
     let operation = operation::of(&service, &parts.method, &rest, &parts.headers);
-    let call = Call { function: function.clone(), operation: operation.clone(), sent: body.len(), received: 0 };
+    let call =
+        Call { function: function.clone(), operation: operation.clone(), sent: body.len(), received: 0, touched: None };
     let (place, cut, delay) = line.register(call);
     tokio::time::sleep(delay).await;
     match cut {
@@ -260,7 +276,18 @@ async fn carry(
     headers.remove(header::HOST);
     headers.remove(header::CONTENT_LENGTH);
     let url = format!("{upstream}{rest}");
+    let reading = match line.meter.get() {
+        // What cannot be looked up stays without units, which whoever asked for them notices.
+        Some(meter) if service == "aws" => meter.before(&operation, &body).await.ok().flatten(),
+        _ => None,
+    };
     let answer = line.forward(parts.method, url, headers, body).await;
+    if let (Some(meter), Some(reading), Ok((status, ..))) = (line.meter.get(), reading, &answer) {
+        let touched = meter.after(reading, status.is_success()).await.ok();
+        if let Some(call) = line.state().calls.get_mut(place) {
+            call.touched = touched;
+        }
+    }
     if cut == Some(Cut::KillAfter) {
         line.kill(&function);
     }

@@ -9,5 +9,6 @@
     reason = "a report is printed, and ratios are no money that anyone is billed"
 )]
 
+pub mod cost;
 pub mod loops;
 pub mod peers;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use comptoir_bench::{loops, peers};
+use comptoir_bench::{cost, loops, peers};
 
 #[derive(Parser)]
 #[command(about = "What Comptoir takes, in time, memory and money")]
@@ -16,6 +16,8 @@ struct Line {
 
 #[derive(Subcommand)]
 enum What {
+    /// What a sale costs on AWS, at dated list prices.
+    Cost(cost::Line),
     /// The functions side by side with what people would write instead.
     Peers {
         /// How often each is measured.
@@ -38,6 +40,7 @@ enum Loop {
 #[tokio::main]
 async fn main() -> Result<()> {
     match Line::parse().what {
+        What::Cost(line) => cost::run(line).await,
         What::Peers { rounds, only } => peers::run(rounds, &only).await,
         What::Loop(Loop::Verify { n, payload, secret, timestamp }) => {
             println!("{}", serde_json::to_string(&loops::verify(n, &payload, &secret, timestamp)?)?);

@@ -1,6 +1,7 @@
 //! Building the functions: once per process, with cargo's own progress in sight.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -26,7 +27,7 @@ pub async fn build(progress: Progress) -> anyhow::Result<Binaries> {
     if let Some(binaries) = built.as_ref() {
         return Ok(binaries.clone());
     }
-    let binaries = run(progress).await?;
+    let binaries = run(progress, &["--bins", "--examples"]).await?;
     *built = Some(binaries.clone());
     Ok(binaries)
 }
@@ -37,6 +38,21 @@ pub async fn build(progress: Progress) -> anyhow::Result<Binaries> {
 /// When it does not compile.
 pub async fn shipped(package: &str) -> anyhow::Result<PathBuf> {
     optimised(&["--package", package], package).await
+}
+
+/// Builds every function as it is shipped, one after the other: for who measures.
+///
+/// # Errors
+/// As [`shipped`].
+pub async fn all_shipped(progress: Progress) -> anyhow::Result<Binaries> {
+    let folder = paths::repository().join("functions");
+    let mut binaries = Binaries::new();
+    for entry in fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))? {
+        let package = entry?.file_name().to_string_lossy().into_owned();
+        progress.say(format!("building {package} as it is shipped ..."));
+        binaries.insert(package.clone(), shipped(&package).await?);
+    }
+    Ok(binaries)
 }
 
 /// Builds an example of a function, optimised.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use tokio::sync::Semaphore;
@@ -38,6 +38,19 @@ pub struct Settings {
     pub logs: PathBuf,
 }
 
+/// What a function has taken so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Times {
+    /// Processes that came up.
+    pub starts: u64,
+    /// How long they took to ask for work, together.
+    pub starting: Duration,
+    /// Invocations that ended.
+    pub invocations: u64,
+    /// How long they took, together.
+    pub working: Duration,
+}
+
 /// A function and its processes.
 #[derive(Debug)]
 pub struct Function {
@@ -48,6 +61,7 @@ pub struct Function {
     room: Semaphore,
     slots: AtomicU64,
     invocations: AtomicU64,
+    times: Mutex<Times>,
 }
 
 impl Function {
@@ -62,12 +76,18 @@ impl Function {
             room,
             slots: AtomicU64::new(0),
             invocations: AtomicU64::new(0),
+            times: Mutex::default(),
         }
     }
 
     /// Package, binary and folder name.
     pub fn package(&self) -> &str {
         &self.settings.package
+    }
+
+    /// Megabytes that the template gives it.
+    pub fn memory(&self) -> u64 {
+        self.settings.memory
     }
 
     /// Its ARN.
@@ -83,6 +103,11 @@ impl Function {
     /// How many invocations there were.
     pub fn invocations(&self) -> u64 {
         self.invocations.load(Ordering::Relaxed)
+    }
+
+    /// What its starts and invocations have taken.
+    pub fn times(&self) -> Times {
+        *lock(&self.times)
     }
 
     /// The processes that run now.
@@ -121,7 +146,14 @@ impl Function {
         };
         self.invocations.fetch_add(1, Ordering::Relaxed);
         lock(&self.busy).insert(slot.id, slot.running());
+        let began = Instant::now();
         let answer = slot.invoke(self.work(payload)).await;
+        let took = began.elapsed();
+        {
+            let mut times = lock(&self.times);
+            times.invocations += 1;
+            times.working += took;
+        }
         lock(&self.busy).remove(&slot.id);
         if matches!(answer, Ok(_) | Err(Failure::Function(_))) && slot.is_alive() {
             lock(&self.idle).push(slot);
@@ -157,7 +189,14 @@ impl Function {
         self.host.register(&self.settings.package, id, desk.clone());
         let start = Start { binary: self.settings.binary.clone(), variables: self.environment(id), log: self.log() };
         make_folder(&self.settings.logs)?;
+        let began = Instant::now();
         let slot = Slot::start(id, desk, &start, self.settings.timeout).await;
+        let took = began.elapsed();
+        {
+            let mut times = lock(&self.times);
+            times.starts += 1;
+            times.starting += took;
+        }
         if slot.is_err() {
             self.host.forget(&self.settings.package, id);
         }

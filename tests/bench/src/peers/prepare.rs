@@ -27,8 +27,10 @@ const LOCK: &str = include_str!("../../peers/node/package-lock.json");
 /// Everything that can be compared here.
 #[derive(Debug, Default)]
 pub struct Kit {
-    /// Our functions by package, and the echo.
+    /// Our functions by package.
     pub ours: Binaries,
+    /// The least a function can be.
+    pub echo: PathBuf,
     /// What renders over and over with the renderer's own engine.
     pub press: PathBuf,
     /// Where the Node handlers are, with their libraries.
@@ -45,11 +47,8 @@ impl Kit {
     /// # Errors
     /// When something of ours does not compile.
     pub async fn prepare(folder: &Path) -> Result<Self> {
-        let mut kit = Self::default();
-        for package in packages()?.iter().map(String::as_str).chain(["echo"]) {
-            Progress::Print.say(format!("building {package} as it is shipped ..."));
-            kit.ours.insert(package.to_owned(), build::shipped(package).await?);
-        }
+        let ours = build::all_shipped(Progress::Print).await?;
+        let mut kit = Self { ours, echo: build::shipped("echo").await?, ..Self::default() };
         kit.press = build::example("invoice-renderer", "press").await?;
         match node(folder).await {
             Ok(folder) => kit.node = Some(folder),
@@ -82,19 +81,6 @@ impl Kit {
 /// Where the peers are.
 pub fn peers() -> PathBuf {
     paths::repository().join("tests/bench/peers")
-}
-
-/// The packages of the functions: a folder each.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn packages() -> Result<Vec<String>> {
-    let mut packages = Vec::new();
-    for entry in fs::read_dir(paths::repository().join("functions")).context("functions cannot be read")? {
-        packages.push(entry?.file_name().to_string_lossy().into_owned());
-    }
-    packages.sort();
-    Ok(packages)
 }
 
 /// The Node handlers with their libraries, in a folder of their own: nothing is installed into the checkout.

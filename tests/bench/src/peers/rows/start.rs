@@ -14,8 +14,7 @@ use crate::peers::{
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let mut handlers = at.stage.handlers(at.kit, "payment-webhook", "webhook")?;
     let variables = handlers.first().map(|ours| ours.variables.clone()).unwrap_or_default();
-    let echo = at.kit.ours.get("echo").map(|binary| binary.display().to_string());
-    let echo = Handler { name: ECHO.to_owned(), command: echo.into_iter().collect(), variables };
+    let echo = Handler { name: ECHO.to_owned(), command: vec![at.kit.echo.display().to_string()], variables };
     let mut rows = Vec::new();
     match count::possible().await {
         Ok(()) => rows.extend(instructions(at, &handlers, &echo).await?),

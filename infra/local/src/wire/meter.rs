@@ -1,0 +1,218 @@
+//! What each call to DynamoDB would be billed: the items it concerns, looked up before and after it, and the units of both.
+//!
+//! An update says what changes and not how large the item is, hence the looking up. It takes time, so it is done only where
+//! somebody asked for it.
+
+use std::collections::HashMap;
+
+use axum::body::Bytes;
+use serde_json::{Map, Value, json};
+use tokio::sync::Mutex;
+
+use super::units::{self, Consistency, Item, Table, Units};
+use crate::aws::Aws;
+
+/// One item that a call wrote, or what it read.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Touched {
+    /// What it is: its key up to the first `#`, so `INVOICE`; `scan` and `query` for what they read.
+    pub kind: String,
+    /// Its bytes, the larger of before and after.
+    pub bytes: u64,
+    /// What that is billed.
+    pub units: Units,
+}
+
+/// Looks items up.
+#[derive(Debug)]
+pub(super) struct Meter {
+    aws: Aws,
+    tables: Mutex<HashMap<String, Table>>,
+}
+
+/// An item that a call is about to write.
+#[derive(Debug)]
+struct Write {
+    table: Table,
+    name: String,
+    key: Item,
+    /// What a put replaces it with.
+    given: Option<Item>,
+    before: Option<Item>,
+    in_transaction: bool,
+}
+
+/// A call under way.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    writes: Vec<Write>,
+    reads: Vec<Touched>,
+}
+
+impl Meter {
+    pub(super) fn new(endpoint: String) -> Self {
+        Self { aws: Aws::new(endpoint), tables: Mutex::default() }
+    }
+
+    /// Before the call; `None` if it is none that units are known for.
+    pub(super) async fn before(&self, operation: &str, body: &Bytes) -> anyhow::Result<Option<Reading>> {
+        let Ok(input) = serde_json::from_slice::<Value>(body) else { return Ok(None) };
+        let mut reading = Reading::default();
+        match operation {
+            "PutItem" | "UpdateItem" | "DeleteItem" => reading.writes.push(self.write(&input, false).await?),
+            "TransactWriteItems" => {
+                for one in list(&input, "TransactItems").filter_map(|one| one.as_object()?.values().next()) {
+                    reading.writes.push(self.write(one, true).await?);
+                }
+            }
+            "GetItem" => reading.reads.push(self.get(&input, consistency(&input)).await?),
+            "TransactGetItems" => {
+                for one in list(&input, "TransactItems").filter_map(|one| one.get("Get")) {
+                    reading.reads.push(self.get(one, Consistency::Transaction).await?);
+                }
+            }
+            "Query" | "Scan" => reading.reads.push(self.pages(operation, &input).await?),
+            _ => return Ok(None),
+        }
+        Ok(Some(reading))
+    }
+
+    /// After it: what it came to.
+    pub(super) async fn after(&self, reading: Reading, succeeded: bool) -> anyhow::Result<Vec<Touched>> {
+        let mut touched = reading.reads;
+        for write in reading.writes {
+            let after = match &write.given {
+                Some(given) => Some(given.clone()),
+                None if succeeded => self.look(&write.name, &write.key).await?,
+                None => write.before.clone(),
+            };
+            let size = |item: &Option<Item>| item.as_ref().map_or(0, units::item_size);
+            touched.push(Touched {
+                kind: kind(&write.key),
+                bytes: size(&write.before).max(size(&after)),
+                units: Units {
+                    writes: units::write(&write.table, write.before.as_ref(), after.as_ref(), write.in_transaction),
+                    half_reads: 0,
+                },
+            });
+        }
+        Ok(touched)
+    }
+
+    async fn write(&self, input: &Value, in_transaction: bool) -> anyhow::Result<Write> {
+        let name = text(input, "TableName");
+        let table = self.table(&name).await?;
+        let given = input.get("Item").and_then(Value::as_object).cloned();
+        let key = match &given {
+            Some(item) => table.key_of(item),
+            None => input.get("Key").and_then(Value::as_object).cloned().unwrap_or_default(),
+        };
+        let before = self.look(&name, &key).await?;
+        Ok(Write { table, name, key, given, before, in_transaction })
+    }
+
+    async fn get(&self, input: &Value, consistency: Consistency) -> anyhow::Result<Touched> {
+        let key = input.get("Key").and_then(Value::as_object).cloned().unwrap_or_default();
+        let bytes = self.look(&text(input, "TableName"), &key).await?.as_ref().map_or(0, units::item_size);
+        let units = Units { writes: 0, half_reads: units::half_reads(bytes, consistency) };
+        Ok(Touched { kind: kind(&key), bytes, units })
+    }
+
+    /// A page is billed by what was looked at, not by what a filter or a projection left of it.
+    async fn pages(&self, operation: &str, input: &Value) -> anyhow::Result<Touched> {
+        let page = self.aws.dynamodb(operation, &unfiltered(input)).await?;
+        let bytes = list(&page, "Items").filter_map(Value::as_object).map(units::item_size).sum();
+        let units = Units { writes: 0, half_reads: units::half_reads(bytes, consistency(input)) };
+        Ok(Touched { kind: operation.to_lowercase(), bytes, units })
+    }
+
+    async fn look(&self, table: &str, key: &Item) -> anyhow::Result<Option<Item>> {
+        let input = json!({"TableName": table, "Key": key, "ConsistentRead": true});
+        let answer = self.aws.dynamodb("GetItem", &input).await?;
+        Ok(answer.get("Item").and_then(Value::as_object).cloned())
+    }
+
+    async fn table(&self, name: &str) -> anyhow::Result<Table> {
+        let mut tables = self.tables.lock().await;
+        if let Some(table) = tables.get(name) {
+            return Ok(table.clone());
+        }
+        let table = Table::of(&self.aws.dynamodb("DescribeTable", &json!({"TableName": name})).await?);
+        tables.insert(name.to_owned(), table.clone());
+        Ok(table)
+    }
+}
+
+/// The same question without what only narrows its answer, and without the names that nothing is left to use.
+fn unfiltered(input: &Value) -> Value {
+    let mut open = input.as_object().cloned().unwrap_or_default();
+    for narrowing in ["FilterExpression", "ProjectionExpression", "Select", "ReturnConsumedCapacity"] {
+        open.remove(narrowing);
+    }
+    let condition = text(input, "KeyConditionExpression");
+    for names in ["ExpressionAttributeNames", "ExpressionAttributeValues"] {
+        let used: Map<String, Value> = input
+            .get(names)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| uses(&condition, name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        open.remove(names);
+        if !used.is_empty() {
+            open.insert(names.to_owned(), Value::Object(used));
+        }
+    }
+    Value::Object(open)
+}
+
+/// Whether an expression uses a name, and not one that only begins like it.
+fn uses(expression: &str, name: &str) -> bool {
+    expression.split(|c: char| !(c.is_ascii_alphanumeric() || "_:#".contains(c))).any(|word| word == name)
+}
+
+fn consistency(input: &Value) -> Consistency {
+    match input.get("ConsistentRead").and_then(Value::as_bool) {
+        Some(true) => Consistency::Strong,
+        _ => Consistency::Eventual,
+    }
+}
+
+fn kind(key: &Item) -> String {
+    let text = key.get("pk").or_else(|| key.values().next()).and_then(|value| value.get("S")).and_then(Value::as_str);
+    text.unwrap_or_default().split('#').next().unwrap_or_default().to_owned()
+}
+
+fn text(input: &Value, name: &str) -> String {
+    input.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn list<'a>(input: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
+    input.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_asked_for_without_what_narrows_it() {
+        let asked = json!({
+            "TableName": "t", "KeyConditionExpression": "#p = :p", "FilterExpression": "kind = :pk",
+            "ProjectionExpression": "#data", "ConsistentRead": true,
+            "ExpressionAttributeNames": {"#p": "pk", "#data": "data"},
+            "ExpressionAttributeValues": {":p": {"S": "1"}, ":pk": {"S": "2"}},
+        });
+        let open = unfiltered(&asked);
+        let left = json!({
+            "TableName": "t", "KeyConditionExpression": "#p = :p", "ConsistentRead": true,
+            "ExpressionAttributeNames": {"#p": "pk"}, "ExpressionAttributeValues": {":p": {"S": "1"}},
+        });
+        assert_eq!(open, left);
+        let scan = unfiltered(
+            &json!({"TableName": "t", "FilterExpression": "a = :a", "ExpressionAttributeValues": {":a": {"S": ""}}}),
+        );
+        assert_eq!(scan, json!({"TableName": "t"}));
+    }
+}
