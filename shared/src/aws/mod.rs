@@ -25,6 +25,8 @@ pub mod post_office;
 pub mod register;
 #[cfg(feature = "ssm")]
 pub mod secrets;
+#[cfg(feature = "appsync")]
+pub mod subscribers;
 
 use std::time::Duration;
 
