@@ -35,8 +35,7 @@ use crate::{
 const WHAT: &str = "the profile API";
 
 /// Every field is asked for: subscribers are told what the mutation answers, and filtered by it.
-const MUTATION: &str =
-    "mutation Publish($change: ProfileChangeInput!) { publishProfileChange(change: $change) { id version fields forTeam } }";
+const MUTATION: &str = "mutation Publish($change: ProfileChangeInput!) { publishProfileChange(change: $change) { id version fields forTeam } }";
 
 /// Most bytes of an answer that are read: it repeats what was asked.
 const LARGEST: usize = 64 * 1024;
@@ -69,7 +68,8 @@ impl<C: Clock> AppSyncSubscribers<C> {
     }
 
     async fn request(&self, body: &str) -> Result<HttpRequest, Unavailable> {
-        let unsigned = |error: &dyn std::fmt::Display| Unavailable::new(WHAT, format!("the request is not signed: {error}"));
+        let unsigned =
+            |error: &dyn std::fmt::Display| Unavailable::new(WHAT, format!("the request is not signed: {error}"));
         let credentials = self.credentials.provide_credentials().await.map_err(|error| unsigned(&error))?;
         let identity: Identity = credentials.into();
         let signed = self.signature(body, &identity).map_err(|error| unsigned(&error))?;
@@ -117,7 +117,8 @@ impl<C: Clock> Subscribers for AppSyncSubscribers<C> {
         let request = self.request(&body).await?;
         let patience = Duration::from_secs(ATTEMPT_SECONDS);
         let answer = tokio::time::timeout(patience, self.ask(request)).await;
-        let (status, body) = answer.map_err(|_| Unavailable::new(WHAT, format!("no answer in {ATTEMPT_SECONDS} s")))??;
+        let (status, body) =
+            answer.map_err(|_| Unavailable::new(WHAT, format!("no answer in {ATTEMPT_SECONDS} s")))??;
         verdict(status, &body)
     }
 }
@@ -145,9 +146,12 @@ fn verdict(status: u16, body: &[u8]) -> Result<(), Unavailable> {
         _ => {
             // Its own word for what is wrong, and nothing of what was asked.
             let word = errors.first().and_then(|error| error.error_type.as_deref()).unwrap_or("no reason given");
-            let word: String = word.chars().filter(|c| c.is_ascii_alphanumeric() || " :".contains(*c)).take(80).collect();
+            let word: String =
+                word.chars().filter(|c| c.is_ascii_alphanumeric() || " :".contains(*c)).take(80).collect();
             let fix = match status {
-                401 | 403 => "; the function's role may lack appsync:GraphQL on publishProfileChange: deploy the stack again",
+                401 | 403 => {
+                    "; the function's role may lack appsync:GraphQL on publishProfileChange: deploy the stack again"
+                }
                 _ => "",
             };
             Err(Unavailable::new(WHAT, format!("{status}, {word}{fix}")))

@@ -165,8 +165,10 @@ mod tests {
     #[test]
     fn a_record_tells_what_stood_before_and_what_stands_since() {
         let step = |before: Option<&str>, after: Option<&str>| {
-            let image = |data: Option<&str>| data.map_or(serde_json::json!({}), |s| serde_json::json!({"data": {"S": s}}));
-            let change = serde_json::json!({"SequenceNumber": "1", "OldImage": image(before), "NewImage": image(after)});
+            let image =
+                |data: Option<&str>| data.map_or(serde_json::json!({}), |s| serde_json::json!({"data": {"S": s}}));
+            let change =
+                serde_json::json!({"SequenceNumber": "1", "OldImage": image(before), "NewImage": image(after)});
             serde_json::from_value::<Record>(serde_json::json!({ "dynamodb": change })).unwrap().step::<u8>()
         };
         assert_eq!(step(Some("1"), Some("2")), Ok((Some(1), Some(2))));

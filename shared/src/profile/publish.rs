@@ -124,7 +124,8 @@ mod tests {
 
     #[test]
     fn nothing_that_a_field_holds_is_written() {
-        let after = Profile { version: 3, phone: Some("+33612345678".to_owned()), bio: Some("Secret.".to_owned()), ..zoe() };
+        let after =
+            Profile { version: 3, phone: Some("+33612345678".to_owned()), bio: Some("Secret.".to_owned()), ..zoe() };
         let written = serde_json::to_value(announcements(Some(&zoe()), Some(&after))).unwrap();
         let expected = serde_json::json!([
             {"id": "p1", "version": 3, "fields": ["bio"], "forTeam": false},
