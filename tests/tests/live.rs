@@ -92,10 +92,9 @@ fn heard(listeners: &Listeners, name: &str) -> Vec<(u64, Vec<String>)> {
 
 /// Waits until one has heard of this version.
 async fn hears(shop: &Shop, listeners: &Listeners, name: &str, version: u64) -> Result<()> {
-    let waited = shop.wait_for(&format!("{name} to hear of version {version}"), async |_: &Shop| {
-        Ok(heard(listeners, name).iter().any(|(known, _)| *known == version).then_some(()))
-    });
-    waited.await.with_context(|| format!("{:?}", listeners.all()))
+    let what = format!("{name} to hear of version {version}");
+    let done = async |_: &Shop| Ok(heard(listeners, name).iter().any(|(known, _)| *known == version).then_some(()));
+    shop.wait_for(&what, done).await.with_context(|| format!("{:?}", listeners.all()))
 }
 
 fn told(version: u64, fields: &[&str]) -> (u64, Vec<String>) {
