@@ -203,6 +203,18 @@ async fn whatever_happens_to_the_publisher_every_change_is_told() -> Result<()> 
             hears(&shop, &listeners, name, version.into()).await?;
         }
     }
+    // What cannot be read holds nothing up.
+    let table = shop.bundle.aws().resources("comptoir-dev").await?["ProfilesTable"].clone();
+    let item = json!({"pk": {"S": "PROFILE#poison"}, "sk": {"S": "PROFILE"}, "data": {"S": "zoe@example.org"}});
+    shop.bundle.aws().dynamodb("PutItem", &json!({"TableName": table, "Item": item})).await?;
+    update(&shop, &zoe, &id, version, json!({"headline": "after the poison"})).await?;
+    version += 1;
+    for name in ["tim", "zoe"] {
+        hears(&shop, &listeners, name, version.into()).await?;
+    }
+    let log = std::fs::read_to_string(shop.bundle.function(FUNCTION).unwrap().log())?;
+    ensure!(log.contains("given up: the item's data cannot be read") && log.contains("\"Parked\":1"), "{log}");
+    ensure!(!log.contains("zoe@"), "{log}");
     // AWS away for a while, and its streams empty when it is back.
     shop.bundle.pause_streams();
     update(&shop, &zoe, &id, version, json!({"headline": "before the outage"})).await?;

@@ -9,7 +9,7 @@ use super::resources::{self, Function};
 use super::{Options, template};
 use crate::aws::cloudformation::Stack;
 use crate::aws::{Aws, xml};
-use crate::graphql::programs::{self, Grant};
+use crate::graphql::grants::{self, Grant};
 use crate::graphql::resolvers::{self, Limits, Sources};
 
 /// Where the template is, and where the code of functions would be; we run them, so it is an empty archive.
@@ -90,7 +90,7 @@ pub async fn deploy(aws: &Aws, options: &Options) -> anyhow::Result<Deployed> {
     let functions = resources::functions(&template)?;
     let sources = resolvers::sources(&template)?;
     let confirmed = resources::confirmation_trigger(&template);
-    let grants = programs::grants(&template)?;
+    let grants = grants::read(&template)?;
     let programs = options.profile_programs.as_str();
     let parameters = [("Stage", stage), ("StripeMode", "test"), ("ProfilePrograms", programs)];
     progress.say(format!("deploying template.yaml ({stage}) ..."));

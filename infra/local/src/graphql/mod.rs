@@ -2,9 +2,10 @@
 //!
 //! The stand-in for AWS has an AppSync of its own, which neither verifies tokens nor minds directives. Here both are done as
 //! AppSync does them: [`token`] says who asks, [`identity`] what they may ask for, [`run`] executes, [`answers`] invokes what
-//! the template's [`resolvers`] name, [`live`] tells subscribers. [`programs`] are who sign with IAM. [`members`] is the way to a token: it signs members in at the emulator's Cognito.
+//! the template's [`resolvers`] name, [`live`] tells subscribers. [`programs`] are who sign with IAM, for what [`grants`] say. [`members`] is the way to a token: it signs members in at the emulator's Cognito.
 
 pub mod answers;
+pub mod grants;
 pub mod http;
 pub mod identity;
 pub mod live;

@@ -1,4 +1,4 @@
-//! Programs that sign with IAM: which the template knows, what their roles let them ask, and whether a request is theirs.
+//! Programs that sign with IAM: whose keys are known, and whether a request is theirs.
 //!
 //! Each has a key of this bundle's own. A signature (Signature Version 4, IAM User Guide) is made again over what came, with
 //! the secret of the key that it names, and must be the same.
@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use jiff::Timestamp;
-use serde_json::Value;
 
+use super::grants::Grant;
 use super::identity::Identity;
 use super::told::Told;
 use crate::aws::REGION;
@@ -24,15 +24,6 @@ const DATED: &str = "%Y%m%dT%H%M%SZ";
 
 /// How far a signature's date may be from now.
 const SKEW: Duration = Duration::from_secs(300);
-
-/// What a role of the template may ask of the API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Grant {
-    /// The role.
-    pub role: String,
-    /// Fields, `types/Mutation/fields/publishProfileChange`; a star at the end stands for anything.
-    pub may: Vec<String>,
-}
 
 /// A key of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,58 +49,6 @@ pub struct Signed<'a> {
     pub headers: &'a BTreeMap<String, String>,
     /// Its bytes.
     pub body: &'a [u8],
-}
-
-/// What the template's functions may ask of the API, by logical id; functions that may ask nothing are not in it.
-///
-/// # Errors
-/// When a policy speaks of the API in a way that is not known here.
-pub fn grants(template: &Value) -> anyhow::Result<BTreeMap<String, Grant>> {
-    let resources = template.get("Resources").and_then(Value::as_object);
-    let mut grants = BTreeMap::new();
-    for (logical, function) in resources.into_iter().flatten() {
-        let Some(role) = function.pointer("/Properties/Role/Fn::GetAtt/0").and_then(Value::as_str) else { continue };
-        let policies = template.pointer(&format!("/Resources/{role}/Properties/Policies")).and_then(Value::as_array);
-        let statements =
-            policies.into_iter().flatten().filter_map(|policy| policy.pointer("/PolicyDocument/Statement"));
-        let mut may = Vec::new();
-        for statement in statements.filter_map(Value::as_array).flatten() {
-            if listed(statement.get("Action")).any(|action| action == "appsync:GraphQL") {
-                for resource in listed(statement.get("Resource")) {
-                    may.push(field(resource).with_context(|| format!("template.yaml, {role}"))?);
-                }
-            }
-        }
-        if !may.is_empty() {
-            grants.insert(logical.clone(), Grant { role: role.to_owned(), may });
-        }
-    }
-    Ok(grants)
-}
-
-fn listed(value: Option<&Value>) -> impl Iterator<Item = &Value> {
-    let list =
-        value.and_then(Value::as_array).map_or_else(|| value.into_iter().collect(), |list| list.iter().collect());
-    let list: Vec<&Value> = list;
-    list.into_iter()
-}
-
-fn field(resource: &Value) -> anyhow::Result<String> {
-    let text = resource.get("Fn::Sub").and_then(Value::as_str);
-    let Some((_, field)) = text.and_then(|text| text.split_once(".Arn}/")) else {
-        bail!("appsync:GraphQL is on {resource}; write !Sub ${{<api>.Arn}}/types/<type>/fields/<field>");
-    };
-    Ok(field.to_owned())
-}
-
-impl Grant {
-    /// A program that the parameter ProfilePrograms names, `reports:profile+searchProfiles`: its role may ask for what the
-    /// program is to do.
-    pub fn named(told: &str) -> Option<Self> {
-        let (role, operations) = told.split_once(':')?;
-        let fields = |operation: &str| ["Query", "Mutation"].map(|root| format!("types/{root}/fields/{operation}"));
-        Some(Self { role: role.to_owned(), may: operations.split('+').flat_map(fields).collect() })
-    }
 }
 
 impl Key {
@@ -162,7 +101,7 @@ impl Programs {
         let (key, grant) = known.ok_or_else(|| {
             refused("UnrecognizedClientException", "The security token included in the request is invalid.")
         })?;
-        let signed = |name: &str| claim.headers.iter().any(|header| *header == name);
+        let signed = |name: &str| claim.headers.contains(&name);
         if !signed("host") || !signed("x-amz-date") {
             return Err(incomplete());
         }
@@ -240,8 +179,6 @@ fn refused(kind: &str, message: &str) -> Told {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
@@ -312,22 +249,5 @@ mod tests {
         let empty = claim.split("Signature=").next().unwrap().to_owned() + "Signature=";
         assert_eq!(refused(&with("authorization", &empty), BODY, NOW), invalid);
         assert!(Programs::default().signer(&signed(&right, BODY), NOW).is_err());
-    }
-
-    #[test]
-    fn the_template_says_what_a_function_may_ask() {
-        let template = crate::bundle::template::read(include_str!("../../../../template.yaml")).unwrap();
-        let publish = "types/Mutation/fields/publishProfileChange".to_owned();
-        let publisher = Grant { role: "ProfilePublisherRole".to_owned(), may: vec![publish] };
-        assert_eq!(grants(&template).unwrap(), BTreeMap::from([("ProfilePublisherFunction".to_owned(), publisher)]));
-        let named = Grant::named("reports:profile+searchProfiles").unwrap();
-        assert!(named.role == "reports" && named.may.contains(&"types/Query/fields/searchProfiles".to_owned()));
-        assert_eq!(Grant::named("reports"), None);
-        let statement = json!({"Action": ["appsync:GraphQL"], "Resource": "*"});
-        let template = json!({"Resources": {
-            "Function": {"Properties": {"Role": {"Fn::GetAtt": ["Role", "Arn"]}}},
-            "Role": {"Properties": {"Policies": [{"PolicyDocument": {"Statement": [statement]}}]}},
-        }});
-        assert!(format!("{:#}", grants(&template).unwrap_err()).contains("template.yaml, Role"));
     }
 }
