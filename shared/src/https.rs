@@ -5,7 +5,7 @@ use std::{sync::OnceLock, time::Duration};
 
 use aws_smithy_http_client::{
     Connector,
-    tls::{Provider, rustls_provider::CryptoMode},
+    tls::{Provider, TlsContext, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::{
     http::HttpConnector,
@@ -68,17 +68,25 @@ pub enum Unanswered {
 /// must not wait for it at its start.
 #[derive(Debug, Default)]
 pub struct Https {
+    trusted: TlsContext,
     connector: OnceLock<Connector>,
 }
 
 impl Https {
+    /// One that trusts these authorities alone, and not all that the system does.
+    #[cfg(feature = "aws")]
+    pub(crate) fn trusting(trusted: TlsContext) -> Self {
+        Self { trusted, connector: OnceLock::new() }
+    }
+
     /// Asks once.
     ///
     /// # Errors
     /// Why there is no answer.
     pub async fn ask(&self, question: &Question<'_>) -> Result<Answer, Unanswered> {
         let request = request(question).ok_or(Unanswered::Unsendable)?;
-        let connector = self.connector.get_or_init(|| Connector::builder().tls_provider(TLS).build());
+        let connect = || Connector::builder().tls_provider(TLS).tls_context(self.trusted.clone()).build();
+        let connector = self.connector.get_or_init(connect);
         let answer = tokio::time::timeout(question.patience, answered(connector, request, question.largest)).await;
         answer.map_err(|_| Unanswered::TooLate)?
     }

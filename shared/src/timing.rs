@@ -22,6 +22,9 @@ pub const POST_SECONDS: u64 = 25;
 /// The longest that one mail may take: attachment, claim and record, each an operation with its retries, and the sending.
 pub const ONE_MAIL_SECONDS: u64 = 3 * OPERATION_SECONDS + POST_SECONDS;
 
+/// The longest that one change of a profile may take to be told: to everyone and to the team, each one attempt.
+pub const ONE_CHANGE_SECONDS: u64 = 2 * ATTEMPT_SECONDS;
+
 /// How long a claim on a mail holds, in seconds.
 pub const MAIL_LEASE_SECONDS: u64 = 120;
 

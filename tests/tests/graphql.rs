@@ -10,7 +10,7 @@ use base64::{
 use comptoir_local::{clock, graphql::members::SignedIn};
 use comptoir_tests::{
     Shop,
-    graphql::{Question, ask, asked_by, sign_in},
+    graphql::{Listeners, Question, ask, asked_by, sign_in},
 };
 use ring::{rand::SystemRandom, rsa, signature};
 use serde_json::{Value, json};
@@ -111,12 +111,13 @@ async fn nobody_gets_in_without_a_token_of_the_pool_for_the_client_and_in_time()
         ("a refresh token", Some(signed(json!({"token_use": "refresh"})))),
         ("of nobody", Some(signed(json!({"sub": ""})))),
     ];
-    for (name, given) in cases {
+    for (name, given) in &cases {
         let (status, answer) = post(&shop, given.as_deref(), json!({"query": "{ me { id } }"}).to_string()).await?;
         ensure!(status == 401, "{name}: {status} {answer}");
         ensure!(answer["errors"][0]["errorType"] == "UnauthorizedException", "{name}: {answer}");
         ensure!(answer.get("data").is_none(), "{name}: {answer}");
     }
+    nobody_listens(&shop, &zoe, &cases).await?;
     let unsent = Question { token: unsigned("none"), query: "{ me { id } }".to_owned(), ..Question::default() };
     let refused = ask(&shop.bundle.endpoints, &[unsent]).await?;
     ensure!(refused[0]["errors"][0]["errorType"] == "UnauthorizedException", "{refused:?}");
@@ -131,6 +132,48 @@ async fn nobody_gets_in_without_a_token_of_the_pool_for_the_client_and_in_time()
     }
     shop.bundle.stop().await;
     Ok(())
+}
+
+/// None of these tokens opens a connection, and none subscribes over a connection that a right one opened.
+async fn nobody_listens(shop: &Shop, zoe: &SignedIn, cases: &[(&str, Option<String>)]) -> Result<()> {
+    let with = |token: &Option<String>| match token {
+        Some(token) => json!({"host": "localhost", "Authorization": token}),
+        None => json!({"host": "localhost"}),
+    };
+    let start = |token: &Option<String>| {
+        let data = json!({"query": "subscription { onProfileChanged { id } }"}).to_string();
+        json!({"id": "1", "type": "start", "payload": {"data": data, "extensions": {"authorization": with(token)}}})
+    };
+    let init = json!({"type": "connection_init"});
+    let right = Some(zoe.access_token.clone());
+    let mut subscribers = Vec::new();
+    for (name, token) in cases {
+        let frames = json!([init, start(token)]);
+        subscribers.push(json!({"name": format!("{name}, connecting"), "header": with(token), "frames": frames}));
+        subscribers.push(json!({"name": format!("{name}, starting"), "header": with(&right), "frames": frames}));
+    }
+    subscribers.push(json!({"name": "in the protocol", "header": with(&right), "in_protocol": true, "frames": [init, start(&right)]}));
+    let listeners = Listeners::begin(&shop.bundle.endpoints, &subscribers).await?;
+    for (name, _) in cases {
+        for (end, kind) in [("connecting", "connection_error"), ("starting", "error")] {
+            let who = format!("{name}, {end}");
+            shop.wait_for(&who, async |_: &Shop| {
+                let said = listeners.said(&who, "message");
+                Ok(said.iter().any(|message| message["type"] == kind).then_some(()))
+            })
+            .await?;
+            let said = listeners.said(&who, "message");
+            let error = said.iter().find(|message| message["type"] == kind).unwrap();
+            ensure!(error["payload"]["errors"][0]["errorType"] == "UnauthorizedException", "{who}: {error}");
+            let told = |message: &Value| matches!(message["type"].as_str(), Some("start_ack" | "data"));
+            ensure!(!said.iter().any(told), "{who}: {said:?}");
+        }
+    }
+    shop.wait_for("the right token", async |_: &Shop| {
+        let said = listeners.said("in the protocol", "message");
+        Ok(said.iter().any(|message| message["type"] == "start_ack").then_some(()))
+    })
+    .await
 }
 
 /// Questions to the API by one who asks.
@@ -157,7 +200,7 @@ async fn the_schema_is_told_and_enforced() -> Result<()> {
     ensure!(told[1]["refused_by_client"].as_str().is_some_and(|why| why.contains("nothing")), "{told:?}");
 
     let deep = format!("{{ __schema {{ types {{ {} name {} }} }} }}", "ofType {".repeat(40), "}".repeat(40));
-    let change = "mutation { publishProfileChange(change: {id: 1, version: 1, fields: []}) { id } }";
+    let change = "mutation { publishProfileChange(change: {id: 1, version: 1, fields: [], forTeam: false}) { id } }";
     let upload =
         "mutation { requestUpload(kind: CV, contentType: \"application/pdf\", size: 1, sha256: \"x\") { id } }";
     let update = "mutation($i: UpdateProfileInput!) { updateProfile(id: 1, expectedVersion: 1, input: $i) { id } }";

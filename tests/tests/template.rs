@@ -23,6 +23,7 @@ fn every_patience_is_shorter_than_whatever_waits_for_it() -> Result<()> {
     ensure!(timing::CONNECT_SECONDS < timing::ATTEMPT_SECONDS && timing::ATTEMPT_SECONDS < timing::OPERATION_SECONDS);
     ensure!(2 * timing::STRIPE_SECONDS + timing::OPERATION_SECONDS < webhook && webhook < timing::GATEWAY_SECONDS);
     ensure!(timing::ONE_MAIL_SECONDS < sender, "a mail is not cut off between claim and record");
+    ensure!(timing::ONE_CHANGE_SECONDS < timeout(&resources, "ProfilePublisherFunction"), "a change is told in time");
     ensure!(sender < timing::MAIL_LEASE_SECONDS, "two senders never hold one mail");
     for (name, resource) in resources.as_object().unwrap() {
         if resource["Type"] == "AWS::Serverless::Function" {
@@ -50,7 +51,7 @@ fn streams_try_as_long_as_is_said_and_never_lose_a_record() -> Result<()> {
             ensure!(stream["BatchSize"].as_u64().unwrap() <= LARGEST_CLAIM as u64, "{name}");
         }
     }
-    ensure!(streams == 2);
+    ensure!(streams == 3);
     Ok(())
 }
 
@@ -81,7 +82,7 @@ fn every_field_of_the_api_has_its_resolver() -> Result<()> {
         .filter(|resource| resource["Type"] == "AWS::AppSync::Resolver")
         .map(|resource| &resource["Properties"])
         .collect();
-    for of in ["Query", "Mutation"] {
+    for of in ["Query", "Mutation", "Subscription"] {
         let mut resolved: Vec<String> = resolvers
             .iter()
             .filter(|resolver| resolver["TypeName"] == of)
@@ -91,8 +92,11 @@ fn every_field_of_the_api_has_its_resolver() -> Result<()> {
         ensure!(resolved == fields(&schema, of), "{of}: {resolved:?}, {:?}", fields(&schema, of));
     }
     for resolver in resolvers {
-        let publishes = resolver["FieldName"] == "publishProfileChange";
-        let code = if publishes { "infra/resolvers/publish.js" } else { "infra/resolvers/ask.js" };
+        let code = match resolver["FieldName"].as_str() {
+            Some("publishProfileChange") => "infra/resolvers/publish.js",
+            Some("onProfileChanged") => "infra/resolvers/subscribe.js",
+            _ => "infra/resolvers/ask.js",
+        };
         ensure!(resolver["CodeS3Location"] == code && resolver["Kind"] == "UNIT", "{resolver}");
         ensure!(paths::repository().join(code).is_file());
     }

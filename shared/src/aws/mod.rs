@@ -26,5 +26,7 @@ pub mod post_office;
 pub mod register;
 #[cfg(feature = "ssm")]
 pub mod secrets;
+#[cfg(feature = "appsync")]
+pub mod subscribers;
 
 pub use connect::{sdk_config, settings};

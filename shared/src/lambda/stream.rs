@@ -31,6 +31,9 @@ pub struct Change {
     /// The key.
     #[serde(default)]
     pub keys: Image,
+    /// The item before.
+    #[serde(default)]
+    pub old_image: Image,
     /// The item afterwards.
     #[serde(default)]
     pub new_image: Image,
@@ -73,13 +76,32 @@ impl Record {
     /// # Errors
     /// When there is none, or it is not of this shape; the reason never quotes it.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, Reason> {
-        let unreadable = |text: String| Reason::new("record_unreadable", text);
-        let data =
-            self.dynamodb.new_image.data.as_ref().ok_or_else(|| unreadable("the item has no data".to_owned()))?;
-        serde_json::from_str(&data.s).map_err(|error| {
+        self.dynamodb.new_image.value()?.ok_or_else(|| unreadable("the item has no data".to_owned()))
+    }
+
+    /// The value that the item held before, and the one it holds since; none where there was or is no item.
+    ///
+    /// # Errors
+    /// When there is neither, or one of them is not of this shape; the reason never quotes it.
+    pub fn step<T: DeserializeOwned>(&self) -> Result<(Option<T>, Option<T>), Reason> {
+        match (self.dynamodb.old_image.value()?, self.dynamodb.new_image.value()?) {
+            (None, None) => Err(unreadable("the item has no data, neither before nor after".to_owned())),
+            step => Ok(step),
+        }
+    }
+}
+
+impl Image {
+    fn value<T: DeserializeOwned>(&self) -> Result<Option<T>, Reason> {
+        let Some(data) = &self.data else { return Ok(None) };
+        serde_json::from_str(&data.s).map(Some).map_err(|error| {
             unreadable(format!("the item's data cannot be read at line {}, column {}", error.line(), error.column()))
         })
     }
+}
+
+fn unreadable(text: String) -> Reason {
+    Reason::new("record_unreadable", text)
 }
 
 /// The answer: what failed. Nothing listed means all is done.
@@ -138,5 +160,21 @@ mod tests {
         assert_eq!(record.data::<serde_json::Value>().unwrap()["a"], 1);
         let reason = record.data::<String>().unwrap_err();
         assert_eq!(reason.word, "record_unreadable");
+    }
+
+    #[test]
+    fn a_record_tells_what_stood_before_and_what_stands_since() {
+        let step = |before: Option<&str>, after: Option<&str>| {
+            let image =
+                |data: Option<&str>| data.map_or(serde_json::json!({}), |s| serde_json::json!({"data": {"S": s}}));
+            let change =
+                serde_json::json!({"SequenceNumber": "1", "OldImage": image(before), "NewImage": image(after)});
+            serde_json::from_value::<Record>(serde_json::json!({ "dynamodb": change })).unwrap().step::<u8>()
+        };
+        assert_eq!(step(Some("1"), Some("2")), Ok((Some(1), Some(2))));
+        assert_eq!((step(None, Some("2")), step(Some("1"), None)), (Ok((None, Some(2))), Ok((Some(1), None))));
+        for (before, after) in [(None, None), (Some("?"), Some("2")), (Some("1"), Some("?"))] {
+            assert_eq!(step(before, after).unwrap_err().word, "record_unreadable");
+        }
     }
 }

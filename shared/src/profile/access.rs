@@ -215,8 +215,12 @@ pub fn visible(caller: &Caller, owner: &str) -> BTreeSet<Field> {
             sub == owner || groups.contains(&Group::Team) || groups.contains(&Group::Admin)
         }
     };
-    let hidden = |field: &Field| matches!(field, Field::Email | Field::Phone);
-    Field::ALL.into_iter().filter(|field| all || !hidden(field)).collect()
+    Field::ALL.into_iter().filter(|field| all || !is_contact(*field)).collect()
+}
+
+/// Whether a field says how a member is reached, which is not for everyone.
+pub fn is_contact(field: Field) -> bool {
+    matches!(field, Field::Email | Field::Phone)
 }
 
 /// The profile as `caller` sees it, as the API writes it: hidden fields are null.

@@ -128,7 +128,7 @@ fn decide(
 }
 
 /// What differs between two states of a profile, of what members write.
-fn differences(before: &Profile, after: &Profile) -> Vec<FieldChange> {
+pub fn differences(before: &Profile, after: &Profile) -> Vec<FieldChange> {
     let states = Field::CONTENT.map(|field| FieldChange { field, from: field.of(before), to: field.of(after) });
     states.into_iter().filter(|change| change.from != change.to).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! Values here are valid by construction: `input` reads what a client sent and holds it against the rules, one file a
 //! rule; `change` decides what becomes of a profile; `directory` is the capability to keep profiles; `service` answers
-//! the operations of the GraphQL API. Sending notices, signing addresses of files and reading images live elsewhere.
+//! the operations of the GraphQL API; `publish` tells its subscribers. Sending notices, signing addresses of files and reading images live elsewhere.
 
 pub mod access;
 pub mod availability;
@@ -19,6 +19,7 @@ pub mod location;
 pub mod names;
 pub mod notice;
 pub mod phone;
+pub mod publish;
 pub mod search;
 mod sentences;
 pub mod service;

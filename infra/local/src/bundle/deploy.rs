@@ -1,17 +1,16 @@
 //! `template.yaml` onto the stand-in, and what the stand-in silently leaves out, set and checked.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
 
 use super::resources::{self, Function};
-use super::template;
+use super::{Options, template};
 use crate::aws::cloudformation::Stack;
 use crate::aws::{Aws, xml};
+use crate::graphql::grants::{self, Grant};
 use crate::graphql::resolvers::{self, Limits, Sources};
-use crate::progress::Progress;
 
 /// Where the template is, and where the code of functions would be; we run them, so it is an empty archive.
 const CODE_BUCKET: &str = "comptoir-local-code";
@@ -30,6 +29,8 @@ pub struct Deployed {
     pub sources: Sources,
     /// How much may be asked of it at once.
     pub limits: Limits,
+    /// What functions may ask of it themselves, by logical id.
+    pub grants: BTreeMap<String, Grant>,
     /// Logical id of the function that is told of confirmed accounts.
     pub confirmed: Option<String>,
 }
@@ -81,14 +82,17 @@ pub fn resolve(deployed: &Deployed, value: &Value) -> anyhow::Result<Value> {
 ///
 /// # Errors
 /// When the template does not deploy, or a gap does not close.
-pub async fn deploy(aws: &Aws, file: &Path, stage: &str, progress: Progress) -> anyhow::Result<Deployed> {
+pub async fn deploy(aws: &Aws, options: &Options) -> anyhow::Result<Deployed> {
+    let (file, stage, progress) = (&options.template, options.stage.as_str(), options.progress);
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("{} cannot be read; restore it from git", file.display()))?;
     let template = template::read(&text)?;
     let functions = resources::functions(&template)?;
     let sources = resolvers::sources(&template)?;
     let confirmed = resources::confirmation_trigger(&template);
-    let parameters = [("Stage", stage), ("StripeMode", "test")];
+    let grants = grants::read(&template)?;
+    let programs = options.profile_programs.as_str();
+    let parameters = [("Stage", stage), ("StripeMode", "test"), ("ProfilePrograms", programs)];
     progress.say(format!("deploying template.yaml ({stage}) ..."));
     aws.create_bucket(CODE_BUCKET).await?;
     aws.put(&format!("{CODE_BUCKET}/{CODE_KEY}"), EMPTY_ZIP.to_vec()).await?;
@@ -102,6 +106,7 @@ pub async fn deploy(aws: &Aws, file: &Path, stage: &str, progress: Progress) -> 
         physical: aws.resources(&name).await?,
         sources,
         limits: resolvers::limits(&template),
+        grants,
         confirmed,
     };
     close_gaps(aws, &deployed, &template, &parameters)

@@ -8,8 +8,12 @@ use anyhow::Context;
 
 use super::deploy::Deployed;
 use crate::aws::Aws;
+use crate::faults::Faults;
 use crate::graphql::answers::Behind;
+use crate::graphql::grants::Grant;
+use crate::graphql::live::Hub;
 use crate::graphql::members::Members;
+use crate::graphql::programs::Programs;
 use crate::graphql::resolvers::Source;
 use crate::graphql::token::Pool;
 use crate::graphql::{Api, schema};
@@ -24,6 +28,12 @@ pub(super) fn answers_fields(deployed: &Deployed, logical: &str) -> bool {
         .any(|source| matches!(source, Source::Function { logical: behind, .. } if behind == logical))
 }
 
+/// A key for each role that may ask the API: of the template's functions, and of the programs that ProfilePrograms names.
+pub(super) fn programs(deployed: &Deployed, profile_programs: &str) -> Programs {
+    let named = profile_programs.split_whitespace().filter_map(Grant::named);
+    Programs::new(deployed.grants.values().cloned().chain(named))
+}
+
 /// The API of this stack.
 ///
 /// # Errors
@@ -32,6 +42,7 @@ pub(super) async fn api(
     aws: &Aws,
     deployed: &Deployed,
     functions: &BTreeMap<String, Arc<Function>>,
+    programs: Programs,
 ) -> anyhow::Result<Api> {
     let file = paths::schema();
     let text =
@@ -46,6 +57,8 @@ pub(super) async fn api(
         limits: deployed.limits,
         pool: Pool::new(&aws.endpoint, &pool, &client),
         members: Members::new(aws.clone(), pool, client, confirmed).await?,
-        behind: Behind { sources: deployed.sources.clone(), functions },
+        programs,
+        faults: Faults::default(),
+        behind: Behind { sources: deployed.sources.clone(), functions, hub: Hub::default() },
     })
 }

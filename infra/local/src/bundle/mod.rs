@@ -25,6 +25,7 @@ use crate::endpoints::Endpoints;
 use crate::faults::Faults;
 use crate::front::Front;
 use crate::front::books::Books;
+use crate::graphql::programs::Programs;
 use crate::lambda::pool::Function;
 use crate::lock::Lock;
 use crate::mail::Mailbox;
@@ -101,6 +102,16 @@ impl Bundle {
     /// What goes wrong with SES.
     pub fn ses_faults(&self) -> &Faults {
         &self.front.ses.faults
+    }
+
+    /// What goes wrong with requests that programs sign.
+    pub fn api_faults(&self) -> &Faults {
+        &self.front.graphql.faults
+    }
+
+    /// The programs that sign requests to the GraphQL API, and their keys.
+    pub fn programs(&self) -> &Programs {
+        &self.front.graphql.programs
     }
 
     /// What SES tells of the mails it took.

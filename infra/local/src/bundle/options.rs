@@ -37,6 +37,8 @@ pub struct Options {
     pub seller_file: Option<PathBuf>,
     /// The template.
     pub template: PathBuf,
+    /// The template's parameter ProfilePrograms.
+    pub profile_programs: String,
     /// The key for Stripe's API; none is stored when `None`.
     pub stripe_api_key: Option<String>,
     /// Where the bundle announces itself; `<dir>/endpoints.json` when `None`.
@@ -59,6 +61,7 @@ impl Options {
             variables: BTreeMap::new(),
             seller_file: None,
             template: paths::template(),
+            profile_programs: String::new(),
             stripe_api_key: Some(secrets::random("sk_test_")),
             endpoints: None,
             wire: false,

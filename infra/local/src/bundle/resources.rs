@@ -231,7 +231,9 @@ mod tests {
     fn the_functions_of_the_template_are_understood() {
         let functions = functions(&template()).unwrap();
         let names: Vec<&str> = functions.iter().map(|function| function.package.as_str()).collect();
-        for expected in ["payment-webhook", "invoice-renderer", "mail-sender", "mail-events", "ledger-export"] {
+        for expected in
+            ["payment-webhook", "invoice-renderer", "mail-sender", "mail-events", "ledger-export", "profile-publisher"]
+        {
             assert!(names.contains(&expected), "{expected} is missing from {names:?}");
         }
         let export = functions.iter().find(|function| function.package == "ledger-export").unwrap();

@@ -19,6 +19,7 @@ use crate::faults::Faults;
 use crate::front::books::Books;
 use crate::front::http_api::{HttpApi, Route};
 use crate::front::{self, Front};
+use crate::graphql::programs::Programs;
 use crate::lambda::host::Host;
 use crate::lambda::pool::{Function, Settings};
 use crate::lock::{self, Lock, cannot_write};
@@ -63,21 +64,22 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     progress.say("starting the stand-in for AWS ...");
     let ministack = Ministack::start(python, &options.dir).await?;
     let aws = Aws::new(ministack.endpoint());
-    let deployed = deploy::deploy(&aws, &options.template, &options.stage, progress).await?;
+    let deployed = deploy::deploy(&aws, &options).await?;
     progress.say("starting the functions ...");
     let host = Arc::new(Host::start().await?);
     let wire = match options.wire {
         true => Some(Wire::start(aws.endpoint.clone(), format!("{base}/_ses")).await?),
         false => None,
     };
-    let world = World { aws: &aws, wire: wire.as_ref(), base: &base };
+    let programs = graphql::programs(&deployed, &options.profile_programs);
+    let world = World { aws: &aws, wire: wire.as_ref(), base: &base, programs: &programs };
     let (functions, secrets_prefix) = functions(&options, &world, &deployed, &binaries, &host).await?;
     if let Some(wire) = &wire {
         wire.connect(functions.clone());
     }
     let stripe_webhook_secret = secrets::webhook_secret(&aws, &secrets_prefix).await?;
     secrets::store_api_key(&aws, &secrets_prefix, options.stripe_api_key.as_deref()).await?;
-    let front = Arc::new(front(&options, &aws, &deployed, &functions).await?);
+    let front = Arc::new(front(&options, &aws, &deployed, &functions, programs).await?);
     let mut tasks = vec![front::serve(listener, front.clone())];
     warm(&functions).await?;
     let (flow, seen) = watch::channel(Flow { running: true, restarts: 0 });
@@ -161,6 +163,10 @@ async fn functions(
         };
         let mut variables = configured.variables;
         variables.extend(surroundings(options, world, &spec.package));
+        if let Some(key) = deployed.grants.get(&spec.logical).and_then(|grant| world.programs.key(&grant.role)) {
+            variables.push(("AWS_ACCESS_KEY_ID".to_owned(), key.id.clone()));
+            variables.push(("AWS_SECRET_ACCESS_KEY".to_owned(), key.secret.clone()));
+        }
         variables.extend(
             options
                 .variables
@@ -194,6 +200,7 @@ struct World<'a> {
     aws: &'a Aws,
     wire: Option<&'a Wire>,
     base: &'a str,
+    programs: &'a Programs,
 }
 
 /// What AWS and the world look like from inside a function.
@@ -214,6 +221,7 @@ fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(St
         ("AWS_ENDPOINT_URL", aws),
         ("AWS_ENDPOINT_URL_SESV2", ses),
         ("STRIPE_API_URL", format!("{base}/_stripe")),
+        ("PROFILE_API_URL", format!("{base}/graphql")),
         ("SELLER_FILE", seller.display().to_string()),
         ("RUST_BACKTRACE", "0".to_owned()),
     ]
@@ -221,7 +229,13 @@ fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(St
     .to_vec()
 }
 
-async fn front(options: &Options, aws: &Aws, deployed: &Deployed, functions: &Fleet) -> anyhow::Result<Front> {
+async fn front(
+    options: &Options,
+    aws: &Aws,
+    deployed: &Deployed,
+    functions: &Fleet,
+    programs: Programs,
+) -> anyhow::Result<Front> {
     let mut routes = Vec::new();
     for spec in &deployed.functions {
         for (method, path) in &spec.routes {
@@ -242,7 +256,7 @@ async fn front(options: &Options, aws: &Aws, deployed: &Deployed, functions: &Fl
         api: HttpApi { routes },
         ses: Arc::new(Ses { mailbox, faults: Faults::default(), bus: bus(deployed, functions)? }),
         stripe: Arc::new(StripeFake::default()),
-        graphql: graphql::api(aws, deployed, functions).await?,
+        graphql: graphql::api(aws, deployed, functions, programs).await?,
         books,
         stage: options.stage.clone(),
     })

@@ -23,6 +23,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::faults::{Fault, Faults};
+use crate::graphql::live::socket::connect as live;
 use crate::graphql::{self, Api};
 use crate::runtime::AbortOnDrop;
 use crate::ses::Ses;
@@ -61,7 +62,9 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
         .route("/_local/parked", get(parked::list))
         .route("/_local/graphql", get(home::graphql))
         .route("/_local/token", post(graphql::http::token))
-        .route("/graphql", post(graphql::http::graphql).options(graphql::http::preflight))
+        .route("/graphql", post(graphql::http::graphql).options(graphql::http::preflight).get(live))
+        // Where clients of AppSync look for it below a domain of one's own.
+        .route("/graphql/realtime", get(live))
         .route("/_local/faults/{stand_in}", post(order_faults).delete(clear_faults))
         .route("/_stripe/v1/{*path}", get(stripe_get))
         .route("/_stripe/_fake/v1/{*path}", axum::routing::put(stripe_put))
@@ -129,12 +132,14 @@ fn faults<'a>(front: &'a Front, stand_in: &str) -> Option<&'a Faults> {
     match stand_in {
         "ses" => Some(&front.ses.faults),
         "stripe" => Some(&front.stripe.faults),
+        "graphql" => Some(&front.graphql.faults),
         _ => None,
     }
 }
 
 fn unknown_stand_in() -> Response<Body> {
-    (StatusCode::NOT_FOUND, Json(json!({"message": "faults can be ordered for ses and stripe"}))).into_response()
+    (StatusCode::NOT_FOUND, Json(json!({"message": "faults can be ordered for ses, stripe and graphql"})))
+        .into_response()
 }
 
 /// A failure of the runner itself, for the person or program that asked.

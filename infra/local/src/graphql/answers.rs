@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::live::{Event, Hub};
 use super::resolvers::{Manner, Source, Sources};
 use super::run::{Answer, Answers};
 use super::told::Told;
@@ -26,6 +27,8 @@ pub struct Behind {
     pub sources: Sources,
     /// Functions by logical id.
     pub functions: BTreeMap<String, Arc<Function>>,
+    /// Who hears what mutations answered.
+    pub hub: Hub,
 }
 
 impl Answers for Behind {
@@ -33,6 +36,7 @@ impl Answers for Behind {
         Box::pin(async move {
             match self.sources.get(&(parent.to_owned(), field.to_owned())) {
                 Some(Source::Nothing) => Ok(argument(&event)),
+                Some(Source::Subscribe) => Ok(Value::Null),
                 Some(Source::Function { logical, manner }) => match self.functions.get(logical) {
                     Some(function) => ask(function.clone(), *manner, &event).await,
                     None => Err(nobody(format!("{logical} of template.yaml is no function that runs here."))),
@@ -42,6 +46,10 @@ impl Answers for Behind {
                 ))),
             }
         })
+    }
+
+    fn happened(&self, mutation: &str, fields: Map<String, Value>) {
+        self.hub.tell(Event { mutation: mutation.to_owned(), fields });
     }
 }
 

@@ -1,6 +1,7 @@
 //! The API over HTTP: `graphql_url`, and `token_url` for who has no token yet.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
@@ -12,9 +13,11 @@ use serde_json::json;
 use super::Api;
 use super::identity::Identity;
 use super::members::Newcomer;
-use super::run::{Question, run};
+use super::programs::{Programs, Signed};
+use super::run::{Question, Way, run};
 use super::told::Told;
-use crate::front::Shared;
+use crate::faults::{Fault, lost_answer};
+use crate::front::{Front, Shared};
 
 /// Most bytes of a request.
 const LARGEST: usize = 1024 * 1024;
@@ -22,16 +25,54 @@ const LARGEST: usize = 1024 * 1024;
 /// `POST graphql_url`.
 pub async fn graphql(State(front): Shared, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    // Who asks comes first: nobody else's text is looked at.
-    let identity = match identify(&front.graphql, &parts.headers).await {
-        Ok(identity) => identity,
-        Err(told) => return answer(StatusCode::UNAUTHORIZED, told.response().to_string()),
-    };
-    let Ok(body) = to_bytes(body, LARGEST).await else {
+    let headers = as_appsync_tells(&parts.headers);
+    let too_large = || {
         let told = Told::new("RequestEntityTooLargeException", format!("A request has at most {LARGEST} bytes."));
-        return answer(StatusCode::PAYLOAD_TOO_LARGE, told.response().to_string());
+        answer(StatusCode::PAYLOAD_TOO_LARGE, told.response().to_string())
     };
-    let question = match serde_json::from_slice::<Question>(&body) {
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    // Who asks comes first: nobody else's text is looked at. A signature is over the text, so that is read, and no more.
+    let (identity, body) = if Programs::claims(headers.get("authorization")) {
+        let Ok(body) = to_bytes(body, LARGEST).await else { return too_large() };
+        let signed = Signed { method: parts.method.as_str(), path, headers: &headers, body: &body };
+        match identify(&front.graphql, &signed).await {
+            Ok(identity) => (identity, body),
+            Err(told) => return answer(StatusCode::FORBIDDEN, told.response().to_string()),
+        }
+    } else {
+        let signed = Signed { method: parts.method.as_str(), path, headers: &headers, body: &[] };
+        match identify(&front.graphql, &signed).await {
+            Ok(identity) => {
+                let Ok(body) = to_bytes(body, LARGEST).await else { return too_large() };
+                (identity, body)
+            }
+            Err(told) => return answer(StatusCode::UNAUTHORIZED, told.response().to_string()),
+        }
+    };
+    let fault = match identity {
+        Identity::Program { .. } => front.graphql.faults.next().await,
+        Identity::Member(_) => None,
+    };
+    let answered = match fault {
+        Some(Fault::Throttle) => {
+            let told = Told::new("ThrottlingException", "Rate exceeded.");
+            answer(StatusCode::TOO_MANY_REQUESTS, told.response().to_string())
+        }
+        Some(Fault::Fail) => {
+            let told = Told::new("InternalFailure", "The service does not answer for now.");
+            answer(StatusCode::INTERNAL_SERVER_ERROR, told.response().to_string())
+        }
+        Some(Fault::Reject) => {
+            let told = Told::new("AccessDeniedException", "You are not authorized to make this call.");
+            answer(StatusCode::FORBIDDEN, told.response().to_string())
+        }
+        Some(Fault::LoseAnswer | Fault::Delay(_)) | None => ask(front, identity, headers, &body).await,
+    };
+    if fault == Some(Fault::LoseAnswer) { lost_answer() } else { answered }
+}
+
+async fn ask(front: Arc<Front>, identity: Identity, headers: BTreeMap<String, String>, body: &[u8]) -> Response<Body> {
+    let question = match serde_json::from_slice::<Question>(body) {
         Ok(question) => question,
         Err(wrong) => {
             let told =
@@ -39,12 +80,11 @@ pub async fn graphql(State(front): Shared, request: Request) -> Response<Body> {
             return answer(StatusCode::BAD_REQUEST, told.response().to_string());
         }
     };
-    let headers = as_appsync_tells(&parts.headers);
     // The engine's work stays on one thread, and may take a while of it.
     let runtime = tokio::runtime::Handle::current();
     let answered = tokio::task::spawn_blocking(move || {
         let api = &front.graphql;
-        runtime.block_on(run(&api.schema, api.limits, &question, &identity, &headers, &api.behind))
+        runtime.block_on(run(&api.schema, api.limits, &question, Way::Http, &identity, &headers, &api.behind))
     });
     match answered.await {
         Ok(answered) => answer(StatusCode::OK, answered),
@@ -65,10 +105,17 @@ pub async fn preflight() -> Response<Body> {
     (StatusCode::NO_CONTENT, allowed).into_response()
 }
 
-async fn identify(api: &Api, headers: &HeaderMap) -> Result<Identity, Told> {
-    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let member = api.pool.member(authorization, crate::clock::now()).await?;
-    Ok(Identity::Member(member))
+/// Who a request is of: a member by their token, or a program by its signature.
+///
+/// # Errors
+/// Why it is nobody's.
+pub(super) async fn identify(api: &Api, request: &Signed<'_>) -> Result<Identity, Told> {
+    let authorization = request.headers.get("authorization");
+    let now = crate::clock::now();
+    if Programs::claims(authorization) {
+        return api.programs.signer(request, now);
+    }
+    api.pool.member(authorization.map(String::as_str), now).await.map(Identity::Member)
 }
 
 /// Names in lower case, several values of one name joined.

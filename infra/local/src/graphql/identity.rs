@@ -7,6 +7,9 @@ use apollo_compiler::schema::FieldDefinition;
 use apollo_compiler::{Schema, ast};
 use serde_json::{Map, Value, json};
 
+/// Where fields are asked for that functions answer.
+const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
+
 /// Somebody whose token was verified.
 #[derive(Clone, Debug)]
 pub struct Member {
@@ -23,6 +26,9 @@ pub enum Identity {
     Program {
         /// The role it runs under.
         role: String,
+        /// Fields of the API's roots that its role may ask for, `types/Mutation/fields/publishProfileChange`; a star at the
+        /// end stands for anything.
+        may: Vec<String>,
     },
 }
 
@@ -53,7 +59,7 @@ impl Identity {
                 // An ID token and an access token name it differently.
                 "username": member.claim("cognito:username").or_else(|| member.claim("username")),
             }),
-            Self::Program { role } => json!({
+            Self::Program { role, .. } => json!({
                 "accountId": "000000000000",
                 "cognitoIdentityAuthProvider": null,
                 "cognitoIdentityAuthType": null,
@@ -75,7 +81,19 @@ impl Identity {
             rules(directives.into_iter().flat_map(|list| list.iter().map(|directive| &***directive)))
         };
         let rules = if own.is_empty() { of_type() } else { own };
-        rules.is_empty() && matches!(self, Self::Member(_)) || rules.iter().any(|rule| self.meets(rule))
+        let by_default = rules.is_empty() && matches!(self, Self::Member(_));
+        self.role_lets(parent, &field.name) && (by_default || rules.iter().any(|rule| self.meets(rule)))
+    }
+
+    /// Whether IAM lets a program ask for this field; it is about fields of the roots alone, and about programs alone.
+    fn role_lets(&self, parent: &str, field: &str) -> bool {
+        let Self::Program { may, .. } = self else { return true };
+        let asked = format!("types/{parent}/fields/{field}");
+        !ROOTS.contains(&parent)
+            || may.iter().any(|may| match may.strip_suffix('*') {
+                Some(begins) => asked.starts_with(begins),
+                None => *may == asked,
+            })
     }
 
     fn meets(&self, rule: &Directive) -> bool {
@@ -92,8 +110,9 @@ impl Identity {
     }
 }
 
-fn named(groups: &Literal) -> impl Iterator<Item = &str> {
-    groups.as_list().into_iter().flatten().filter_map(|group: &apollo_compiler::Node<ast::Value>| group.as_str())
+/// The texts of a list, as a directive writes it.
+pub(super) fn named(list: &Literal) -> impl Iterator<Item = &str> {
+    list.as_list().into_iter().flatten().filter_map(|text: &apollo_compiler::Node<ast::Value>| text.as_str())
 }
 
 fn rules<'a>(directives: impl Iterator<Item = &'a Directive>) -> Vec<&'a Directive> {
@@ -115,7 +134,9 @@ mod tests {
     #[test]
     fn the_directives_say_who_may_ask() {
         let schema = schema::read(include_str!("../../../schema.graphql")).unwrap();
-        let program = Identity::Program { role: "follower".to_owned() };
+        let program = Identity::Program { role: "follower".to_owned(), may: vec!["*".to_owned()] };
+        let may = vec!["types/Mutation/fields/publishProfileChange".to_owned()];
+        let publisher = Identity::Program { role: "publisher".to_owned(), may };
         for (parent, field, who, may) in [
             ("Query", "me", member(&[]), true),
             ("Query", "me", program.clone(), false),
@@ -129,7 +150,13 @@ mod tests {
             ("Mutation", "publishProfileChange", member(&["admin"]), false),
             ("Mutation", "publishProfileChange", program.clone(), true),
             ("Profile", "email", program.clone(), true),
-            ("HistoryPage", "items", program, false),
+            ("HistoryPage", "items", program.clone(), false),
+            ("Subscription", "onProfileChanged", program, false),
+            ("Subscription", "onProfileChanged", member(&["freelancer"]), true),
+            ("Subscription", "onProfileChanged", member(&[]), false),
+            ("Mutation", "publishProfileChange", publisher.clone(), true),
+            ("ProfileChange", "fields", publisher.clone(), true),
+            ("Query", "profile", publisher, false),
             ("HistoryPage", "items", member(&[]), true),
         ] {
             let definition = schema.type_field(parent, field).unwrap();

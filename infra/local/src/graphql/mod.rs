@@ -2,12 +2,15 @@
 //!
 //! The stand-in for AWS has an AppSync of its own, which neither verifies tokens nor minds directives. Here both are done as
 //! AppSync does them: [`token`] says who asks, [`identity`] what they may ask for, [`run`] executes, [`answers`] invokes what
-//! the template's [`resolvers`] name. [`members`] is the way to a token: it signs members in at the emulator's Cognito.
+//! the template's [`resolvers`] name, [`live`] tells subscribers. [`programs`] are who sign with IAM, for what [`grants`] say. [`members`] is the way to a token: it signs members in at the emulator's Cognito.
 
 pub mod answers;
+pub mod grants;
 pub mod http;
 pub mod identity;
+pub mod live;
 pub mod members;
+pub mod programs;
 pub mod resolvers;
 pub mod run;
 pub mod schema;
@@ -20,8 +23,11 @@ use apollo_compiler::validation::Valid;
 
 use answers::Behind;
 use members::Members;
+use programs::Programs;
 use resolvers::Limits;
 use token::Pool;
+
+use crate::faults::Faults;
 
 /// Everything behind `graphql_url`.
 #[derive(Debug)]
@@ -32,6 +38,10 @@ pub struct Api {
     pub limits: Limits,
     /// Whose tokens are taken.
     pub pool: Pool,
+    /// Whose signatures are taken.
+    pub programs: Programs,
+    /// What goes wrong with requests that programs sign.
+    pub faults: Faults,
     /// Who answers.
     pub behind: Behind,
     /// Who may be signed in.

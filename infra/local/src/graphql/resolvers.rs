@@ -17,6 +17,8 @@ pub enum Source {
     },
     /// Nothing: the argument is the answer, as a mutation that only tells subscribers has it.
     Nothing,
+    /// Nothing either, but for `infra/resolvers/subscribe.js`, which says what a subscriber hears and is stood in for.
+    Subscribe,
 }
 
 /// How a function is asked.
@@ -97,13 +99,16 @@ fn source(template: &Value, resolver: &Value) -> anyhow::Result<((String, String
             bail!("the local front runs no code of resolvers: name infra/resolvers/ask.js, or teach it in {HERE}")
         }
         (Some("NONE"), None | Some("publish.js")) => Source::Nothing,
+        (Some("NONE"), Some("subscribe.js")) => Source::Subscribe,
         (Some("AWS_LAMBDA"), None | Some("ask.js")) => {
             let arn = data_source.pointer("/Properties/LambdaConfig/LambdaFunctionArn").and_then(referred);
             let logical = arn.with_context(|| format!("{named} has no !GetAtt <function>.Arn; write it so"))?;
             Source::Function { logical, manner: if code.is_some() { Manner::Ask } else { Manner::Direct } }
         }
         (Some("NONE" | "AWS_LAMBDA"), Some(code)) => {
-            bail!("the local front stands in for ask.js and publish.js, not for {code}: teach it in {HERE}")
+            bail!(
+                "the local front stands in for ask.js, publish.js and subscribe.js, not for {code}: teach it in {HERE}"
+            )
         }
         (other, _) => {
             let other = other.unwrap_or("(none)");
@@ -144,6 +149,7 @@ mod tests {
             "Me": resolver("Query", "me", "Profiles", "infra/resolvers/ask.js"),
             "Direct": resolver("Query", "profile", "Profiles", ""),
             "Publish": resolver("Mutation", "publish", "Nobody", "infra/resolvers/publish.js"),
+            "Listen": resolver("Subscription", "onPublished", "Nobody", "infra/resolvers/subscribe.js"),
         }});
         template["Resources"]["Direct"]["Properties"].as_object_mut().unwrap().remove("CodeS3Location");
         template
@@ -157,6 +163,7 @@ mod tests {
         assert_eq!(of("Query", "me"), function(Manner::Ask));
         assert_eq!(of("Query", "profile"), function(Manner::Direct));
         assert_eq!(of("Mutation", "publish"), Source::Nothing);
+        assert_eq!(of("Subscription", "onPublished"), Source::Subscribe);
     }
 
     #[test]

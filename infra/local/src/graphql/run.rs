@@ -29,7 +29,10 @@ const NESTING: usize = 100;
 /// Levels of fields below `__schema` and `__type`: the usual question has fifteen, and some tools ask for a few more.
 const INTROSPECTION: usize = 20;
 
-/// What comes over HTTP.
+/// The root whose fields tell subscribers.
+const MUTATION: &str = "Mutation";
+
+/// What is asked.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Question {
@@ -50,11 +53,23 @@ pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Value, Told>> + Send + 
 pub trait Answers: Send + Sync {
     /// The value of a field, given the event that a function is handed.
     fn answer<'a>(&'a self, parent: &'a str, field: &'a str, event: Value) -> Answer<'a>;
+
+    /// Takes note of what a mutation answered, as far as its caller asked for it.
+    fn happened(&self, _mutation: &str, _fields: Map<String, Value>) {}
+}
+
+/// How a question came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Over HTTP, where queries and mutations do.
+    Http,
+    /// Over a websocket, where subscriptions do.
+    Socket,
 }
 
 /// What is the same for every field of a request.
 struct Run<'a> {
-    schema: &'a Schema,
+    schema: &'a Valid<Schema>,
     limits: Limits,
     identity: &'a Identity,
     headers: &'a BTreeMap<String, String>,
@@ -67,6 +82,7 @@ pub async fn run(
     schema: &Valid<Schema>,
     limits: Limits,
     question: &Question,
+    way: Way,
     identity: &Identity,
     headers: &BTreeMap<String, String>,
     answers: &dyn Answers,
@@ -77,7 +93,7 @@ pub async fn run(
     };
     let variables = question.variables.clone().unwrap_or_default();
     let run = Run { schema, limits, identity, headers, variables: Value::Object(variables.clone()), answers };
-    match execute(schema, &document, question.operation_name.as_deref(), &variables, &run).await {
+    match execute(&document, question.operation_name.as_deref(), way, &variables, &run).await {
         Ok(answer) => answer,
         Err(told) => unexecuted(&told).to_string(),
     }
@@ -90,25 +106,27 @@ fn read(schema: &Valid<Schema>, text: &str) -> Result<Valid<ExecutableDocument>,
 }
 
 async fn execute(
-    schema: &Valid<Schema>,
     document: &Valid<ExecutableDocument>,
     name: Option<&str>,
+    way: Way,
     variables: &Map<String, Value>,
     run: &Run<'_>,
 ) -> Result<String, Told> {
     let failed = |error: GraphQLError| Told::new("ValidationError", error.message);
     let name = name.filter(|name| !name.is_empty());
     let operation = document.operations.get(name).map_err(|error| failed(error.to_graphql_error(&document.sources)))?;
-    if operation.operation_type == OperationType::Subscription {
-        return Err(Told::new(
-            "UnsupportedOperation",
-            "Subscriptions are not served here: on AWS they come over a websocket; ask again for what changed.",
-        ));
+    let wrong_way = match (operation.operation_type == OperationType::Subscription, way) {
+        (true, Way::Http) => Some("Subscriptions are served over a websocket, at the same address."),
+        (false, Way::Socket) => Some("Queries and mutations are answered over HTTP, at the same address."),
+        _ => None,
+    };
+    if let Some(message) = wrong_way {
+        return Err(Told::new("UnsupportedOperation", message));
     }
     bounded(document, operation, run.limits)?;
     let given: JsonMap = serde_json::from_value(Value::Object(variables.clone()))
         .map_err(|error| Told::new("ValidationError", error.to_string()))?;
-    let execution = Execution::new(schema, document).operation(operation).raw_variable_values(&given);
+    let execution = Execution::new(run.schema, document).operation(operation).raw_variable_values(&given);
     let execution = execution.enable_schema_introspection(true);
     let root = Object { run, ty: operation.object_type().to_string(), fields: None };
     let done = execution.execute_async(&root).await;
@@ -150,6 +168,13 @@ fn unexecuted(told: &Told) -> Value {
     }]})
 }
 
+/// The fields of a value that were asked for, by their names in the schema.
+fn asked_for(info: &ResolveInfo<'_>, value: &Value) -> Option<Map<String, Value>> {
+    let names = selection::names(info.document(), info.field_selections());
+    let fields = value.as_object()?.iter().filter(|(name, _)| names.contains(name.as_str()));
+    Some(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
 /// An object whose fields are asked for: a root, whose fields functions answer, or a part of what one answered.
 struct Object<'a> {
     run: &'a Run<'a>,
@@ -181,7 +206,12 @@ impl<'r> Object<'r> {
             Some(fields) => fields.get(field).cloned().unwrap_or_default(),
             None => self.run.answers.answer(&self.ty, field, self.event(info)).await?,
         };
-        self.shaped(field, &definition.ty, value)
+        let happened = (self.ty == MUTATION).then(|| asked_for(info, &value)).flatten();
+        let shaped = self.shaped(field, &definition.ty, value)?;
+        if let Some(fields) = happened {
+            self.run.answers.happened(field, fields);
+        }
+        Ok(shaped)
     }
 
     /// What a function is handed for this field: AppSync's context, as it is without a request mapping.

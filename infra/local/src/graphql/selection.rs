@@ -2,7 +2,7 @@
 //!
 //! Fragments may name each other so that a short document stands for a huge one: nothing here walks one twice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};
@@ -22,6 +22,27 @@ pub fn told(document: &ExecutableDocument, fields: &[&Field]) -> (Vec<String>, S
     }
     teller.text.push_str("\n}");
     (teller.list, teller.text)
+}
+
+/// The names of the fields right below these, whatever they were renamed to.
+pub fn names<'a>(document: &'a ExecutableDocument, fields: &[&'a Field]) -> BTreeSet<&'a str> {
+    let (mut names, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    let mut sets: Vec<&SelectionSet> = fields.iter().map(|field| &field.selection_set).collect();
+    while let Some(set) = sets.pop() {
+        for selection in &set.selections {
+            match selection {
+                Selection::Field(field) => {
+                    names.insert(field.name.as_str());
+                }
+                Selection::InlineFragment(fragment) => sets.push(&fragment.selection_set),
+                Selection::FragmentSpread(spread) if seen.insert(spread.fragment_name.as_str()) => {
+                    sets.extend(spread.fragment_def(document).map(|fragment| &fragment.selection_set));
+                }
+                Selection::FragmentSpread(_) => {}
+            }
+        }
+    }
+    names
 }
 
 struct Teller<'a> {

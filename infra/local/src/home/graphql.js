@@ -4,6 +4,7 @@
 const $ = (id) => document.getElementById(id);
 let member = null;
 let types = new Map();
+let socket = null;
 
 const PROFILE = "id\n    handle\n    firstName\n    lastName\n    email\n    phone\n    headline\n    skills { name level years }\n    links { kind url }\n    location { city country }\n    availability { status from }\n    languages\n    version\n    updatedAt";
 const EXAMPLES = [
@@ -29,6 +30,7 @@ const EXAMPLES = [
   ["Search", `query Search($skill: String, $text: String) {\n  searchProfiles(skill: $skill, text: $text, limit: 10) {\n    items {\n      id\n      handle\n      firstName\n      headline\n      skills { name level }\n    }\n    cursor\n  }\n}`, { skill: "illustration" }],
   ["A profile by its handle", `query ByHandle($handle: String!) {\n  profileByHandle(handle: $handle) {\n    ${PROFILE}\n  }\n}`, { handle: "zoe" }],
   ["History, for admins", `query History($id: ID!) {\n  profileHistory(id: $id, limit: 20) {\n    items {\n      version\n      at\n      by\n      changes { field from to }\n    }\n    cursor\n  }\n}`, { id: "" }],
+  ["Listen for changes", "subscription Changed($id: ID) {\n  onProfileChanged(id: $id) {\n    id\n    version\n    fields\n  }\n}", {}],
   ["All that is kept of me", "{\n  exportMyData\n}", {}],
   ["Delete a profile", "mutation Delete($id: ID!) {\n  deleteProfile(id: $id) {\n    id\n  }\n}", { id: "" }],
 ];
@@ -92,6 +94,9 @@ async function run() {
     return;
   }
   $("hint").textContent = "";
+  socket?.close();
+  socket = null;
+  if (/^\s*subscription\b/m.test($("query").value)) return listen($("query").value, variables);
   $("run").disabled = true;
   const started = performance.now();
   try {
@@ -107,6 +112,42 @@ async function run() {
     $("response").textContent = String(error);
   }
   $("run").disabled = false;
+}
+
+/** Listens, as a client of AppSync does, until something else is asked; the latest comes first. */
+function listen(query, variables) {
+  const authorization = { host: location.host, Authorization: member.accessToken };
+  const header = encodeURIComponent(btoa(JSON.stringify(authorization)));
+  const here = new WebSocket(`ws://${location.host}/graphql?header=${header}&payload=e30=`, "graphql-ws");
+  const heard = [];
+  const status = (text, good) => {
+    $("status").textContent = text;
+    $("status").className = good ? "status-good" : "status-bad";
+  };
+  socket = here;
+  show(heard);
+  here.addEventListener("open", () => here.send(JSON.stringify({ type: "connection_init" })));
+  here.addEventListener("message", ({ data }) => {
+    const said = JSON.parse(data);
+    if (socket !== here) return;
+    if (said.type === "connection_ack") {
+      const payload = { data: JSON.stringify({ query, variables }), extensions: { authorization } };
+      here.send(JSON.stringify({ id: "1", type: "start", payload }));
+    } else if (said.type === "start_ack") {
+      status("Listening.", true);
+    } else if (said.type === "data") {
+      heard.unshift(said.payload);
+      heard.length = Math.min(heard.length, 100);
+      status(`Listening · ${heard.length} heard`, true);
+      show(heard);
+    } else if (said.payload?.errors) {
+      status("Refused.", false);
+      show(said.payload);
+    }
+  });
+  here.addEventListener("close", () => {
+    if (socket === here && $("status").className === "status-good") status("The connection ended; run it again.", false);
+  });
 }
 
 /** JSON with its keys and texts told apart. */

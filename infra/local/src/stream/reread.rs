@@ -21,7 +21,7 @@ fn record(index: usize, item: &Value) -> Value {
         "awsRegion": REGION,
         "dynamodb": {
             "ApproximateCreationDateTime": crate::clock::now().as_second(),
-            "Keys": {"pk": item.get("pk")},
+            "Keys": keys(item),
             "NewImage": item,
             // Unique within the batch, and of no place in the real stream.
             "SequenceNumber": format!("again{index:025}"),
@@ -29,6 +29,12 @@ fn record(index: usize, item: &Value) -> Value {
             "StreamViewType": "NEW_AND_OLD_IMAGES",
         },
     })
+}
+
+/// One part or two, as the table has it.
+fn keys(item: &Value) -> Value {
+    let part = |name: &str| Some((name.to_owned(), item.get(name)?.clone()));
+    Value::Object(["pk", "sk"].into_iter().filter_map(part).collect())
 }
 
 #[cfg(test)]
@@ -40,11 +46,12 @@ mod tests {
         let items = vec![
             json!({"pk": {"S": "a"}}),
             json!({"pk": {"S": "b"}, "parked_at": {"S": "t"}}),
-            json!({"pk": {"S": "c"}}),
+            json!({"pk": {"S": "c"}, "sk": {"S": "d"}}),
         ];
         let records = records(items);
         let keys: Vec<_> = records.iter().map(|record| record.pointer("/dynamodb/Keys/pk/S").unwrap()).collect();
         assert_eq!(keys, ["a", "c"]);
+        assert_eq!(records[1].pointer("/dynamodb/Keys/sk/S").unwrap(), "d");
         assert_ne!(records[0].pointer("/dynamodb/SequenceNumber"), records[1].pointer("/dynamodb/SequenceNumber"));
     }
 }

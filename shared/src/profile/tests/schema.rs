@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::*;
 use crate::profile::{
-    Field, Level, LinkKind, Status,
+    Field, Level, LinkKind, ProfileId, Status,
     access::{Caller, Group, Operation, may},
+    publish::Announcement,
 };
 
 const SCHEMA: &str = include_str!("../../../../infra/schema.graphql");
@@ -62,6 +63,11 @@ fn the_schema_has_every_operation() {
     // Answered by AppSync itself, for the subscription.
     expected.insert("publishProfileChange".into());
     assert_eq!(operations, expected);
+    let told = Announcement { id: ProfileId("p1".into()), version: 1, fields: Field::ALL.to_vec(), for_team: true };
+    let told = serde_json::to_value(told).unwrap();
+    assert_eq!(keys(&told), names("input ProfileChangeInput"));
+    assert_eq!(keys(&told), names("type ProfileChange"));
+    assert_eq!(told["fields"], json!(Field::ALL.map(Field::name)));
 }
 
 /// The groups that the schema lets ask for this, every one where it names none; nothing where it has no directive.

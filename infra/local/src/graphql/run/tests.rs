@@ -36,7 +36,7 @@ async fn ask(fake: &Fake, query: &str, variables: Value) -> Value {
         Question { query: query.to_owned(), variables: variables.as_object().cloned(), operation_name: None };
     let headers = BTreeMap::from([("accept-language".to_owned(), "en".to_owned())]);
     let limits = Limits { depth: 4, fields: 3 };
-    serde_json::from_str(&run(&schema, limits, &question, &freelancer(), &headers, fake).await).unwrap()
+    serde_json::from_str(&run(&schema, limits, &question, Way::Http, &freelancer(), &headers, fake).await).unwrap()
 }
 
 fn profile() -> Value {
@@ -75,7 +75,7 @@ async fn what_is_answered_is_in_the_order_it_was_asked_for() {
     let schema = schema::read(include_str!("../../../../schema.graphql")).unwrap();
     let question = Question { query: "{ me { version id handle } }".to_owned(), ..Question::default() };
     let fake = answering([("me", Ok(profile()))]);
-    let answer = run(&schema, Limits::default(), &question, &freelancer(), &BTreeMap::new(), &fake).await;
+    let answer = run(&schema, Limits::default(), &question, Way::Http, &freelancer(), &BTreeMap::new(), &fake).await;
     assert_eq!(answer, r#"{"data":{"me":{"version":3,"id":"p1","handle":"zoe"}}}"#);
 }
 

@@ -1,0 +1,156 @@
+//! A batch of changed profiles becomes announcements and outcomes: read each, let the domain say what is told of it, tell it.
+
+use comptoir::{
+    clock::Clock,
+    lambda::{
+        stream::{self, BatchAnswer, Record, StreamEvent},
+        telemetry::count,
+    },
+    outcome::{Outcome, Reason},
+    profile::{
+        Profile,
+        publish::{self, Subscribers},
+    },
+    timing::ONE_CHANGE_SECONDS,
+};
+use jiff::{SignedDuration, Timestamp};
+
+const SERVICE: &str = "profile-publisher";
+
+/// The longest that one change may take.
+const ONE_CHANGE: SignedDuration = SignedDuration::from_secs(ONE_CHANGE_SECONDS.cast_signed());
+
+/// Everything a batch needs.
+#[derive(Debug)]
+pub struct Publisher<S, C> {
+    /// Who is told.
+    pub subscribers: S,
+    /// Time.
+    pub clock: C,
+}
+
+impl<S: Subscribers, C: Clock> Publisher<S, C> {
+    /// Tells of the changes of a batch, in the order in which they were made. Stops where the API fails, or too little time
+    /// is left before `deadline`; what was not told comes again. A record that cannot be read is given up, loudly: trying
+    /// again would not change it, and the profile itself is in its table.
+    pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(event.records.len());
+        for record in &event.records {
+            let outcome = match self.clock.now().saturating_add(ONE_CHANGE) {
+                Ok(end) if end <= deadline => self.publish(record, request_id).await,
+                _ => Outcome::Retry(Reason::new("out_of_time", "too little time is left in this invocation")),
+            };
+            report(&outcome, request_id, record.id().unwrap_or_default());
+            let stops = matches!(outcome, Outcome::Retry(_));
+            outcomes.push(outcome);
+            if stops {
+                break;
+            }
+        }
+        stream::answer(&event.records, &outcomes)
+    }
+
+    async fn publish(&self, record: &Record, request_id: &str) -> Outcome {
+        let (before, after) = match record.step::<Profile>() {
+            Ok(step) => step,
+            Err(reason) => return Outcome::Reject(reason),
+        };
+        let announcements = publish::announcements(before.as_ref(), after.as_ref());
+        let outcome = publish::publish(&announcements, &self.subscribers).await;
+        if let (Outcome::Done, Some(told)) = (&outcome, announcements.first()) {
+            count(SERVICE, "ChangePublished", 1);
+            tracing::info!(request_id, profile = told.id.0, version = told.version, "change published");
+        }
+        outcome
+    }
+}
+
+fn report(outcome: &Outcome, request_id: &str, profile: &str) {
+    match outcome {
+        Outcome::Done | Outcome::AlreadyDone => {}
+        Outcome::Reject(reason) => {
+            count(SERVICE, "Parked", 1);
+            tracing::error!(request_id, profile, reason = reason.word, "given up: {}", reason.text);
+        }
+        Outcome::Retry(reason) => {
+            tracing::warn!(request_id, profile, reason = reason.word, "to be tried again: {}", reason.text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use comptoir::{
+        clock::FixedClock,
+        outcome::Unavailable,
+        profile::{Language, ProfileId, publish::Announcement},
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
+
+    /// Hears versions; does not answer where it is told of this one.
+    #[derive(Default)]
+    struct Hall {
+        deaf_to: Option<u32>,
+        heard: Mutex<Vec<(u32, bool)>>,
+    }
+
+    impl Subscribers for Hall {
+        async fn tell(&self, announcement: &Announcement) -> Result<(), Unavailable> {
+            if self.deaf_to == Some(announcement.version) {
+                return Err(Unavailable::new("the profile API", "away"));
+            }
+            self.heard.lock().unwrap().push((announcement.version, announcement.for_team));
+            Ok(())
+        }
+    }
+
+    fn profile(version: u32) -> Value {
+        let blank = Profile::blank(ProfileId("p1".to_owned()), "sub", "zoe@example.org", Language::En, NOW);
+        let headline = Some(format!("At version {version}"));
+        serde_json::to_value(Profile { handle: Some("zoe".to_owned()), headline, version, ..blank }).unwrap()
+    }
+
+    /// The record that makes this version of the profile, with the data in it as it is given.
+    fn record(version: u32, data: &str) -> Value {
+        let image = |data: &str| json!({"pk": {"S": "PROFILE#p1"}, "sk": {"S": "PROFILE"}, "data": {"S": data}});
+        json!({"eventName": "MODIFY", "dynamodb": {
+            "SequenceNumber": version.to_string(), "Keys": {"pk": {"S": "PROFILE#p1"}, "sk": {"S": "PROFILE"}},
+            "OldImage": image(&profile(version - 1).to_string()), "NewImage": image(data),
+        }})
+    }
+
+    async fn handled(publisher: &Publisher<Hall, FixedClock>, records: &[Value], seconds: i64) -> Value {
+        let event = serde_json::from_value(json!({ "Records": records })).unwrap();
+        let deadline = NOW.saturating_add(SignedDuration::from_secs(seconds)).unwrap();
+        serde_json::to_value(publisher.handle(event, "r", deadline).await).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_batch_goes_on_after_what_cannot_be_read_and_stops_where_the_api_fails() {
+        let hall = Hall { deaf_to: Some(5), ..Hall::default() };
+        let publisher = Publisher { subscribers: hall, clock: FixedClock(NOW) };
+        let good = |version: u32| record(version, &profile(version).to_string());
+        let records = [good(2), record(3, "{\"id\":7}"), good(4), good(5), good(6)];
+        let answered = handled(&publisher, &records, 60).await;
+        assert_eq!(answered, json!({"batchItemFailures": [{"itemIdentifier": "5"}]}));
+        assert_eq!(*publisher.subscribers.heard.lock().unwrap(), [(2, false), (2, true), (4, false), (4, true)]);
+        let again = Publisher { subscribers: Hall::default(), clock: FixedClock(NOW) };
+        assert_eq!(handled(&again, &records[3..], 60).await, json!({"batchItemFailures": []}));
+        assert_eq!(again.subscribers.heard.lock().unwrap().len(), 4);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_begun_that_cannot_end_in_time() {
+        let publisher = Publisher { subscribers: Hall::default(), clock: FixedClock(NOW) };
+        let records = [record(2, &profile(2).to_string())];
+        let answered = handled(&publisher, &records, ONE_CHANGE_SECONDS.cast_signed() - 1).await;
+        assert_eq!(answered, json!({"batchItemFailures": [{"itemIdentifier": "2"}]}));
+        assert!(publisher.subscribers.heard.lock().unwrap().is_empty());
+    }
+}

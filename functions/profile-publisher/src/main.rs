@@ -1,0 +1,30 @@
+//! profile-publisher: a profile changes in its table, whoever subscribed to the API hears of it.
+//!
+//! Wiring only. What happens to a batch is in `handler`, what is told of a change in the domain crate.
+
+mod handler;
+
+use comptoir::{
+    aws::{self, subscribers::AppSyncSubscribers},
+    clock::SystemClock,
+    config,
+    lambda::{stream::StreamEvent, telemetry},
+};
+use jiff::Timestamp;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+use crate::handler::Publisher;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let aws = aws::sdk_config()?;
+    let subscribers = AppSyncSubscribers::new(&aws, config::required("PROFILE_API_URL")?, SystemClock)?;
+    let publisher = Publisher { subscribers, clock: SystemClock };
+    let publisher = &publisher;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {
+        let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
+        Ok::<_, Error>(publisher.handle(event.payload, &event.context.request_id, deadline).await)
+    }))
+    .await
+}
