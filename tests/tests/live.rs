@@ -5,7 +5,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use aws_sdk_dynamodb::config::{Credentials, Region};
+use aws_sdk_dynamodb::config::Credentials;
 use comptoir::{
     aws::subscribers::AppSyncSubscribers,
     clock::{Clock, FixedClock},
@@ -236,10 +236,10 @@ async fn whatever_happens_to_the_publisher_every_change_is_told() -> Result<()> 
 }
 
 /// The API as a program with this key reaches it.
-async fn publisher<C: Clock>(shop: &Shop, key: &Key, clock: C) -> Result<AppSyncSubscribers<C>> {
+fn publisher<C: Clock>(shop: &Shop, key: &Key, clock: C) -> Result<AppSyncSubscribers<C>> {
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "test");
-    let settings = comptoir::aws::settings().region(Region::new(REGION)).credentials_provider(credentials);
-    Ok(AppSyncSubscribers::new(&settings.load().await, shop.bundle.endpoints.graphql_url.clone(), clock)?)
+    let settings = comptoir::aws::settings(REGION, credentials).build();
+    Ok(AppSyncSubscribers::new(&settings, shop.bundle.endpoints.graphql_url.clone(), clock)?)
 }
 
 /// One question of a program that signs with this key; answers the status and what came back.
@@ -282,15 +282,15 @@ async fn only_who_signs_as_the_publisher_publishes() -> Result<()> {
         ("the key that all of AWS takes here", &Key { id: "test".into(), secret: "test".into() }, "403, Unrecog"),
         ("another program", &key("reports"), "Unauthorized"),
     ] {
-        let wrong = publisher(&shop, key, now).await?.tell(&change(1)).await.unwrap_err().to_string();
+        let wrong = publisher(&shop, key, now)?.tell(&change(1)).await.unwrap_err().to_string();
         ensure!(wrong.contains(word), "{what}: {wrong}");
     }
     for seconds in [-400, 400] {
         let then = FixedClock(now.0 + SignedDuration::from_secs(seconds));
-        let wrong = publisher(&shop, &right, then).await?.tell(&change(1)).await.unwrap_err().to_string();
+        let wrong = publisher(&shop, &right, then)?.tell(&change(1)).await.unwrap_err().to_string();
         ensure!(wrong.contains("InvalidSignatureException"), "{seconds}: {wrong}");
     }
-    publisher(&shop, &right, now).await?.tell(&change(7)).await?;
+    publisher(&shop, &right, now)?.tell(&change(7)).await?;
     hears(&shop, &listeners, "zoe", 7).await?;
     ensure!(heard(&listeners, "zoe") == [told(7, &["bio"])], "{:?}", heard(&listeners, "zoe"));
 

@@ -4,13 +4,17 @@
 use std::{fs, path::Path, time::Instant};
 
 use anyhow::{Context, Result, ensure};
-use comptoir::stripe::{classify, signature};
+use comptoir::{
+    profile::input,
+    stripe::{classify, meaning::Meaning, signature},
+};
 use jiff::Timestamp;
 use nix::{
     sys::time::TimeValLike,
     time::{ClockId, clock_gettime},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// What a loop took.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -21,6 +25,37 @@ pub struct Lap {
     pub wall_ns: f64,
     /// The process's CPU in that time, in nanoseconds.
     pub cpu_ns: f64,
+}
+
+/// What a loop of judgements took, and what was judged: code and path of each violation, in the order of the paths.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Judged {
+    /// What it took.
+    #[serde(flatten)]
+    pub lap: Lap,
+    /// Case by case.
+    pub verdicts: Vec<Vec<(String, String)>>,
+}
+
+/// Judges the profiles in `cases`, one after the other, `n` times in all.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn validate(n: u32, cases: &Path) -> Result<Judged> {
+    let text = fs::read(cases).with_context(|| format!("{} cannot be read", cases.display()))?;
+    let cases: Vec<Value> = serde_json::from_slice(&text).context("the cases are a list of inputs")?;
+    let mut turn = cases.iter().cycle();
+    let lap = timed(n, || {
+        std::hint::black_box(input::draft(turn.next().context("there are cases")?)).ok();
+        Ok(())
+    })?;
+    let verdict = |case: &Value| {
+        let violations = input::draft(case).err().unwrap_or_default();
+        let mut told: Vec<_> = violations.into_iter().map(|one| (one.code.word(), one.path)).collect();
+        told.sort_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
+        told
+    };
+    Ok(Judged { lap, verdicts: cases.iter().map(verdict).collect() })
 }
 
 /// Verifies `payload` as signed with `secret` at `timestamp` and reads it, `n` times.
@@ -36,7 +71,7 @@ pub fn verify(n: u32, payload: &Path, secret: &str, timestamp: i64) -> Result<La
         signature::verify(Some(&header), &body, &secrets, now)?;
         let event = classify::read(&body).map_err(|reason| anyhow::anyhow!(reason.text))?;
         let meaning = classify::classify(&event, event.livemode);
-        ensure!(matches!(meaning, comptoir::stripe::meaning::Meaning::Sale { .. }), "{meaning:?}");
+        ensure!(matches!(meaning, Meaning::Sale(_)), "{meaning:?}");
         Ok(())
     })
 }

@@ -23,7 +23,7 @@ enum What {
         /// How often each is measured.
         #[arg(long, default_value_t = 15)]
         rounds: usize,
-        /// Only these: start, cold, verify, render, numbering, memory, size, sale.
+        /// Only these: start, cold, verify, render, numbering, profile, memory, size, sale.
         only: Vec<String>,
     },
     /// What is done over and over in one process, for `peers` to measure.
@@ -35,6 +35,8 @@ enum What {
 enum Loop {
     /// Verifies and reads an event.
     Verify { n: u32, payload: PathBuf, secret: String, timestamp: i64 },
+    /// Judges profiles.
+    Validate { n: u32, cases: PathBuf },
 }
 
 #[tokio::main]
@@ -44,6 +46,10 @@ async fn main() -> Result<()> {
         What::Peers { rounds, only } => peers::run(rounds, &only).await,
         What::Loop(Loop::Verify { n, payload, secret, timestamp }) => {
             println!("{}", serde_json::to_string(&loops::verify(n, &payload, &secret, timestamp)?)?);
+            Ok(())
+        }
+        What::Loop(Loop::Validate { n, cases }) => {
+            println!("{}", serde_json::to_string(&loops::validate(n, &cases)?)?);
             Ok(())
         }
     }

@@ -27,7 +27,7 @@ pub async fn build(progress: Progress) -> anyhow::Result<Binaries> {
     if let Some(binaries) = built.as_ref() {
         return Ok(binaries.clone());
     }
-    let binaries = run(progress, &["--bins", "--examples"]).await?;
+    let binaries = run(progress).await?;
     *built = Some(binaries.clone());
     Ok(binaries)
 }

@@ -85,7 +85,7 @@ impl Measured<'_> {
 }
 
 /// Which rows are wanted, each with its name.
-const TOPICS: [&str; 8] = ["start", "cold", "verify", "render", "numbering", "memory", "size", "sale"];
+const TOPICS: [&str; 9] = ["start", "cold", "verify", "render", "numbering", "profile", "memory", "size", "sale"];
 
 /// Prepares, measures, prints the table and writes the report.
 ///
@@ -96,21 +96,24 @@ pub async fn run(rounds: usize, only: &[String]) -> Result<()> {
     ensure!(unknown.is_empty(), "{unknown:?} is none of {TOPICS:?}");
     let folder = paths::repository().join("target").join("bench");
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    let kit = Kit::prepare(&folder).await?;
+    let wanted: Vec<&str> =
+        TOPICS.into_iter().filter(|topic| only.is_empty() || only.iter().any(|o| o == topic)).collect();
+    let kit = Kit::prepare(&folder, &wanted).await?;
     for missing in &kit.missing {
         eprintln!("  left out: {missing}");
     }
-    let stage = Stage::open(&folder, &kit.ours).await?;
+    let stage = Stage::open(&folder, wanted.contains(&"sale").then_some(&kit.ours)).await?;
     let at = Measured { kit: &kit, stage: &stage, folder: &folder, rounds };
     let mut rows: Vec<Row> = Vec::new();
-    for topic in TOPICS.iter().filter(|topic| only.is_empty() || only.iter().any(|wanted| wanted == *topic)) {
+    for topic in wanted {
         eprintln!("  measuring: {topic} ...");
-        let measured = match *topic {
+        let measured = match topic {
             "start" => rows::start::rows(&at).await,
             "cold" => rows::cold::rows(&at).await,
             "verify" => rows::verify::rows(&at).await,
             "render" => rows::render::rows(&at).await,
             "numbering" => rows::numbering::rows(&at).await,
+            "profile" => rows::profile::rows(&at).await,
             "memory" => rows::memory::rows(&at).await,
             "size" => rows::size::rows(&at).await,
             _ => rows::sale::rows(&at).await,

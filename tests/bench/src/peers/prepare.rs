@@ -42,14 +42,28 @@ pub struct Kit {
 }
 
 impl Kit {
-    /// Builds and installs everything; `folder` keeps what is installed.
+    /// Builds what `wanted` needs and installs the peers; `folder` keeps what is installed.
     ///
     /// # Errors
     /// When something of ours does not compile.
-    pub async fn prepare(folder: &Path) -> Result<Self> {
-        let ours = build::all_shipped(Progress::Print).await?;
-        let mut kit = Self { ours, echo: build::shipped("echo").await?, ..Self::default() };
-        kit.press = build::example("invoice-renderer", "press").await?;
+    pub async fn prepare(folder: &Path, wanted: &[&str]) -> Result<Self> {
+        let wants = |topics: &[&str]| topics.iter().any(|topic| wanted.contains(topic));
+        let mut kit = Self::default();
+        if wants(&["size", "sale"]) {
+            kit.ours = build::all_shipped(Progress::Print).await?;
+        } else {
+            let webhook = wants(&["start", "cold", "memory"]).then_some("payment-webhook");
+            let profiles = wants(&["profile"]).then_some("profile-mutation-validator");
+            for package in webhook.into_iter().chain(profiles) {
+                kit.ours.insert(package.to_owned(), build::shipped(package).await?);
+            }
+        }
+        if wants(&["start"]) {
+            kit.echo = build::shipped("echo").await?;
+        }
+        if wants(&["render"]) {
+            kit.press = build::example("invoice-renderer", "press").await?;
+        }
         match node(folder).await {
             Ok(folder) => kit.node = Some(folder),
             Err(why) => kit.missing.push(format!("Node: {why:#}")),

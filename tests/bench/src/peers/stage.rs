@@ -33,13 +33,13 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Opens a stage in `folder`, with these functions.
+    /// Opens a stage in `folder`; the functions around what is measured are those of tests, unless some are given.
     ///
     /// # Errors
     /// When the bundle does not start.
-    pub async fn open(folder: &Path, functions: &Binaries) -> Result<Self> {
+    pub async fn open(folder: &Path, functions: Option<&Binaries>) -> Result<Self> {
         let mut options = Options::new(folder.join("bundle"));
-        options.functions = Functions::Prebuilt(functions.clone());
+        options.functions = functions.map_or(Functions::Build, |functions| Functions::Prebuilt(functions.clone()));
         // What would be asked of Stripe is none of what is compared.
         options.stripe_api_key = None;
         let bundle = Bundle::start(options).await?;

@@ -1,38 +1,72 @@
-//! What a function holds after a thousand invocations.
+//! What a handler holds and takes when it is busy: a thousand sales, one after the other.
 
 use anyhow::Result;
+use serde_json::Value;
 
 use crate::peers::{
     Measured, NODE, PYTHON,
+    actor::Handler,
     report::{Goal, Row, Spread},
     stage,
 };
 
-const INVOCATIONS: usize = 1_000;
+const INVOCATIONS: u32 = 1_000;
+
+/// What handlers held and took, by their names.
+#[derive(Debug, Default)]
+pub struct Busy {
+    /// Resident at the end, in MB.
+    pub held: Vec<(String, Spread)>,
+    /// How long answers took, in milliseconds.
+    pub answers: Vec<(String, Spread)>,
+    /// CPU of one invocation, its share of the start among it, in milliseconds.
+    pub spent: Vec<(String, Spread)>,
+}
+
+impl Busy {
+    /// Gives `handler` the events that `next` makes of their number, and `check`s what it answers.
+    ///
+    /// # Errors
+    /// When it does not answer what it should.
+    pub async fn work(
+        &mut self,
+        at: &Measured<'_>,
+        handler: &Handler,
+        times: u32,
+        next: impl Fn(u32) -> Result<Value>,
+        check: impl Fn(&str, &Value) -> Result<()>,
+    ) -> Result<()> {
+        let actor = at.stage.theatre.start(handler).await?;
+        let mut took = Vec::new();
+        for n in 0..times {
+            let (answer, time) = actor.invoke(&next(n)?).await?;
+            check(&handler.name, &answer)?;
+            took.push(time.as_secs_f64() * 1e3);
+        }
+        let held = actor.resident()? / 1024.0;
+        let spent = actor.end().await?.cpu / 1e6 / f64::from(times);
+        let named = |values| Spread::of(values).map(|spread| (handler.name.clone(), spread));
+        self.held.extend(named(vec![held]));
+        self.answers.extend(named(took));
+        self.spent.extend(named(vec![spent]));
+        Ok(())
+    }
+}
 
 /// `payment-webhook` beside Node and Python.
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
-    let (mut held, mut answers, mut spent) = (Vec::new(), Vec::new(), Vec::new());
+    let mut busy = Busy::default();
     for handler in at.stage.handlers(at.kit, "payment-webhook", "webhook")? {
-        let actor = at.stage.theatre.start(&handler).await?;
-        let mut took = Vec::with_capacity(INVOCATIONS);
-        for _ in 0..INVOCATIONS {
-            let (answer, time) = actor.invoke(&at.stage.sale()?).await?;
-            stage::taken(&handler.name, &answer)?;
-            took.push(time.as_secs_f64() * 1e3);
-        }
-        let resident = actor.resident()? / 1024.0;
-        let cpu = actor.end().await?.cpu / 1e6 / f64::from(u32::try_from(INVOCATIONS)?);
-        let keep = |figures: &mut Vec<_>, values| {
-            figures.extend(Spread::of(values).map(|spread| (handler.name.clone(), spread)));
-        };
-        keep(&mut held, vec![resident]);
-        keep(&mut answers, took);
-        keep(&mut spent, vec![cpu]);
+        busy.work(at, &handler, INVOCATIONS, |_| at.stage.sale(), stage::taken).await?;
     }
     let goal = |peer: &str| [NODE, PYTHON, ""].contains(&peer).then_some(Goal::AtMost(16.0));
-    let mut rows = super::beside("memory of payment-webhook after 1,000 sales", "MB", &held, goal);
-    rows.extend(super::beside("answer of payment-webhook, warm", "ms", &answers, |_| None));
-    rows.extend(super::beside("CPU of a sale at payment-webhook, its start shared out", "ms", &spent, |_| None));
+    let mut rows = super::beside("memory of payment-webhook after 1,000 sales", "MB", &busy.held, goal);
+    rows.extend(super::beside("answer of payment-webhook, warm", "ms", &busy.answers, |_| None));
+    rows.extend(super::beside(
+        "CPU of a sale at payment-webhook, with its share of the start",
+        "ms",
+        &busy.spent,
+        |_| None,
+    ));
     Ok(rows)
 }

@@ -3,6 +3,7 @@
 pub mod cold;
 pub mod memory;
 pub mod numbering;
+pub mod profile;
 pub mod render;
 pub mod sale;
 pub mod size;

@@ -21,6 +21,17 @@ pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
         Err(why) => eprintln!("  {why}"),
     }
     handlers.push(echo);
+    let (cpu, held) = starts(at, &handlers).await?;
+    rows.extend(super::beside("CPU until it asks for work", "ms", &cpu, |peer| match peer {
+        crate::peers::NODE => Some(Goal::BetterBy(50.0)),
+        _ => None,
+    }));
+    rows.extend(super::beside("memory when it asks for work", "MB", &held, |_| None));
+    Ok(rows)
+}
+
+/// What each handler's start takes: CPU in milliseconds, and memory in MB.
+pub async fn starts(at: &Measured<'_>, handlers: &[Handler]) -> Result<(Vec<(String, Spread)>, Vec<(String, Spread)>)> {
     let mut taken: Vec<Vec<Taken>> = vec![Vec::new(); handlers.len()];
     for _ in 0..at.rounds {
         for (handler, taken) in handlers.iter().zip(&mut taken) {
@@ -29,17 +40,15 @@ pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
             stage::settle().await;
         }
     }
-    let cpu = |taken: &Vec<Taken>| Spread::of(taken.iter().map(|taken| taken.cpu / 1e6).collect());
-    let held = |taken: &Vec<Taken>| Spread::of(taken.iter().map(|taken| taken.peak / 1024.0).collect());
-    let figures = |of: &dyn Fn(&Vec<Taken>) -> Option<Spread>| -> Vec<(String, Spread)> {
-        handlers.iter().zip(&taken).filter_map(|(handler, taken)| Some((handler.name.clone(), of(taken)?))).collect()
+    let figures = |of: fn(&Taken) -> f64| -> Vec<(String, Spread)> {
+        let spread = |taken: &Vec<Taken>| Spread::of(taken.iter().map(of).collect());
+        handlers
+            .iter()
+            .zip(&taken)
+            .filter_map(|(handler, taken)| Some((handler.name.clone(), spread(taken)?)))
+            .collect()
     };
-    rows.extend(super::beside("CPU until it asks for work", "ms", &figures(&cpu), |peer| match peer {
-        crate::peers::NODE => Some(Goal::BetterBy(50.0)),
-        _ => None,
-    }));
-    rows.extend(super::beside("memory when it asks for work", "MB", &figures(&held), |_| None));
-    Ok(rows)
+    Ok((figures(|taken| taken.cpu / 1e6), figures(|taken| taken.peak / 1024.0)))
 }
 
 async fn instructions(at: &Measured<'_>, handlers: &[Handler], echo: &Handler) -> Result<Option<Row>> {
