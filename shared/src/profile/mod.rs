@@ -2,7 +2,8 @@
 //!
 //! Values here are valid by construction: `input` reads what a client sent and holds it against the rules, one file a
 //! rule; `change` decides what becomes of a profile; `directory` is the capability to keep profiles; `service` answers
-//! the operations of the GraphQL API; `publish` tells its subscribers. Sending notices, signing addresses of files and reading images live elsewhere.
+//! the operations of the GraphQL API; `publish` tells its subscribers. Sending notices, signing addresses of files and reading
+//! images live elsewhere.
 
 pub mod access;
 pub mod availability;
