@@ -5,6 +5,7 @@
 
 mod actor;
 mod count;
+pub mod gate;
 mod prepare;
 mod report;
 mod rows;

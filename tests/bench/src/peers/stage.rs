@@ -51,33 +51,37 @@ impl Stage {
         Ok(Self { bundle, theatre, tls })
     }
 
-    /// `function` as it is shipped, and the peers that do the same work.
+    /// `function` as it is shipped, and the peers that do the same work; AWS lies behind TLS.
     ///
     /// # Errors
     /// When the bundle has no such function.
     pub fn handlers(&self, kit: &Kit, function: &str, script: &str) -> Result<Vec<Handler>> {
-        let variables = self.variables(function)?;
         let ours = kit.ours.get(function).with_context(|| format!("{function} was not built"))?;
-        let handler =
-            |name: &str, command: Vec<String>| Handler { name: name.to_owned(), command, variables: variables.clone() };
-        let mut handlers = vec![handler(super::OURS, vec![ours.display().to_string()])];
-        handlers.extend(kit.node(script).map(|command| handler(super::NODE, command)));
-        handlers.extend(kit.python(script).map(|command| handler(super::PYTHON, command)));
+        let (own, theirs) = (self.tls.ours.display().to_string(), self.tls.theirs.display().to_string());
+        let aws = ("AWS_ENDPOINT_URL", self.tls.url.clone());
+        let trust = [aws.clone(), ("AWS_CA_BUNDLE", theirs.clone()), ("NODE_EXTRA_CA_CERTS", theirs)];
+        let mut handlers = vec![self.handler(ours, function, &[aws, ("SSL_CERT_FILE", own)])?];
+        for (name, command) in [(super::NODE, kit.node(script)), (super::PYTHON, kit.python(script))] {
+            let Some(command) = command else { continue };
+            handlers.push(Handler { name: name.to_owned(), command, variables: self.variables(function, &trust)? });
+        }
         Ok(handlers)
     }
 
-    /// What `function` finds in its environment; AWS lies behind TLS.
-    fn variables(&self, function: &str) -> Result<Vec<(String, String)>> {
+    /// `binary`, which is a build of `function`, with these variables before its own.
+    ///
+    /// # Errors
+    /// When the bundle has no such function.
+    pub fn handler(&self, binary: &Path, function: &str, own: &[(&str, String)]) -> Result<Handler> {
+        let variables = self.variables(function, own)?;
+        Ok(Handler { name: super::OURS.to_owned(), command: vec![binary.display().to_string()], variables })
+    }
+
+    /// What `function` finds in its environment.
+    fn variables(&self, function: &str, own: &[(&str, String)]) -> Result<Vec<(String, String)>> {
         let function = self.bundle.function(function).with_context(|| format!("no function is named {function}"))?;
-        let authorities = self.tls.authorities.display().to_string();
-        let own = [
-            ("AWS_ENDPOINT_URL", self.tls.url.clone()),
-            ("SSL_CERT_FILE", authorities.clone()),
-            ("AWS_CA_BUNDLE", authorities.clone()),
-            ("NODE_EXTRA_CA_CERTS", authorities),
-        ];
         let kept = function.variables().iter().filter(|(name, _)| own.iter().all(|(other, _)| other != name)).cloned();
-        Ok(kept.chain(own.clone().map(|(name, value)| (name.to_owned(), value))).collect())
+        Ok(kept.chain(own.iter().map(|(name, value)| ((*name).to_owned(), value.clone()))).collect())
     }
 
     /// A sale that nobody has heard of, as API Gateway hands it over.

@@ -18,17 +18,22 @@ use tokio_rustls::{
     },
 };
 
-/// Where systems keep the authorities they trust; a function on AWS reads a file as long.
+/// Where systems keep the authorities they trust.
 const TRUSTED: [&str; 3] =
     ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"];
+
+/// The authorities that our functions carry.
+const AUTHORITIES: &str = include_str!("../../../../shared/src/aws/authorities.pem");
 
 /// A front that ends TLS and hands on what comes through.
 #[derive(Debug)]
 pub struct Tls {
     /// `https://localhost:PORT`.
     pub url: String,
-    /// A file with every authority of this machine, and the front's own.
-    pub authorities: PathBuf,
+    /// A file with the authorities that our functions carry, and the front's.
+    pub ours: PathBuf,
+    /// A file with every authority of this machine, and the front's: what others read.
+    pub theirs: PathBuf,
     _front: AbortOnDrop<()>,
 }
 
@@ -40,9 +45,13 @@ impl Tls {
     pub async fn start(upstream: String, folder: &std::path::Path) -> Result<Self> {
         let (authority, certificate, key) = certificates()?;
         let known = TRUSTED.iter().find_map(|file| fs::read_to_string(file).ok()).unwrap_or_default();
-        let authorities = folder.join("authorities.pem");
-        fs::write(&authorities, format!("{known}\n{authority}"))
-            .with_context(|| format!("{} cannot be written", authorities.display()))?;
+        let kept = |name: &str, known: &str| {
+            let file = folder.join(name);
+            fs::write(&file, format!("{known}\n{authority}"))
+                .with_context(|| format!("{} cannot be written", file.display()))?;
+            anyhow::Ok(file)
+        };
+        let (ours, theirs) = (kept("ours.pem", AUTHORITIES)?, kept("theirs.pem", &known)?);
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
@@ -63,7 +72,7 @@ impl Tls {
                 });
             }
         });
-        Ok(Self { url, authorities, _front: AbortOnDrop(front) })
+        Ok(Self { url, ours, theirs, _front: AbortOnDrop(front) })
     }
 }
 

@@ -1,24 +1,31 @@
 //! From the start of the process to the first time it asks for work: what every cold start pays before its event.
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::peers::{
-    ECHO, Measured, OURS,
+    ECHO, Measured,
     actor::{Handler, Taken},
     count,
     report::{Better, Goal, Row, Spread},
     stage,
 };
 
+const FUNCTION: &str = "payment-webhook";
+
 /// `payment-webhook` beside the least a Rust function can be, and beside Node and Python.
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
-    let mut handlers = at.stage.handlers(at.kit, "payment-webhook", "webhook")?;
-    let variables = handlers.first().map(|ours| ours.variables.clone()).unwrap_or_default();
-    let echo = Handler { name: ECHO.to_owned(), command: vec![at.kit.echo.display().to_string()], variables };
+    let mut handlers = at.stage.handlers(at.kit, FUNCTION, "webhook")?;
+    let binary = at.kit.ours.get(FUNCTION).context("the webhook was built")?;
+    // As it finds itself on AWS: with the authorities it carries, and no others named.
+    let ours = at.stage.handler(binary, FUNCTION, &[])?;
+    let echo = Handler { name: ECHO.to_owned(), ..at.stage.handler(&at.kit.echo, FUNCTION, &[])? };
     let mut rows = Vec::new();
     match count::possible().await {
-        Ok(()) => rows.extend(instructions(at, &handlers, &echo).await?),
+        Ok(()) => rows.extend(instructions(at, &ours, &echo).await?),
         Err(why) => eprintln!("  {why}"),
+    }
+    if let Some(first) = handlers.first_mut() {
+        *first = ours;
     }
     handlers.push(echo);
     let (cpu, held) = starts(at, &handlers).await?;
@@ -51,8 +58,7 @@ pub async fn starts(at: &Measured<'_>, handlers: &[Handler]) -> Result<(Vec<(Str
     Ok((figures(|taken| taken.cpu / 1e6), figures(|taken| taken.peak / 1024.0)))
 }
 
-async fn instructions(at: &Measured<'_>, handlers: &[Handler], echo: &Handler) -> Result<Option<Row>> {
-    let Some(ours) = handlers.iter().find(|handler| handler.name == OURS) else { return Ok(None) };
+async fn instructions(at: &Measured<'_>, ours: &Handler, echo: &Handler) -> Result<Option<Row>> {
     let (mut mine, mut least) = (Vec::new(), Vec::new());
     for _ in 0..3 {
         mine.push(count::until_up(&at.stage.theatre, ours, at.folder).await? / 1e6);

@@ -1,0 +1,94 @@
+//! What a function links and what its start does, held down: both creep in with one line of a manifest.
+//!
+//! The figures of what is shipped are `cargo peers`'; these are of unoptimised builds, so that they take seconds.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may fail loudly, and its figures are worth reading"
+)]
+
+use std::{collections::BTreeSet, process::Command};
+
+use anyhow::{Result, ensure};
+use comptoir_bench::peers::gate::instructions_until_up;
+use comptoir_local::{environment, paths};
+
+/// What no function links, and why.
+const NOWHERE: [(&str, &str); 9] = [
+    ("aws-config", "it prepares four services more at every start; `aws::sdk_config` reads what Lambda sets"),
+    ("aws-lc-rs", "it collects entropy for up to 131 ms at every start; TLS is on ring"),
+    ("aws-lc-sys", "as aws-lc-rs"),
+    ("async-stripe", "its client reads errors into every type of Stripe's: a third of the function"),
+    ("clap", "a function has no command line"),
+    ("native-tls", "a second TLS"),
+    ("openssl-sys", "a second TLS"),
+    ("regex", "half a megabyte of tables"),
+    ("reqwest", "a second HTTP client"),
+];
+
+/// What one function alone links, because it is large.
+const ALONE: [(&str, &str); 4] = [
+    ("typst", "invoice-renderer"),
+    ("image", "profile-mutation-validator"),
+    ("rlibphonenumber", "profile-mutation-validator"),
+    ("async-stripe-client-core", "payment-webhook"),
+];
+
+fn functions() -> Vec<String> {
+    let folders = std::fs::read_dir(paths::repository().join("functions")).unwrap();
+    folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// Every crate that a function links.
+fn linked(function: &str) -> Result<BTreeSet<String>> {
+    let mut tree = Command::new(environment::cargo());
+    tree.args(["tree", "--offline", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}"]);
+    let output = tree.args(["--package", function]).current_dir(paths::repository()).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let crates = String::from_utf8(output.stdout)?;
+    Ok(crates.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+}
+
+#[test]
+fn no_function_links_what_its_start_would_pay_for() -> Result<()> {
+    let functions = functions();
+    ensure!(functions.len() >= 6, "{functions:?}");
+    for function in &functions {
+        let linked = linked(function)?;
+        ensure!(linked.contains("lambda_runtime"), "{function} links {linked:?}");
+        for (unwanted, why) in NOWHERE {
+            // The engine that typesets an invoice brings its own expressions.
+            let engine = unwanted == "regex" && function == "invoice-renderer"
+                || unwanted == "regex" && linked.contains("rlibphonenumber");
+            ensure!(engine || !linked.contains(unwanted), "{function} links {unwanted}: {why}");
+        }
+        for (large, only) in ALONE {
+            ensure!(function == only || !linked.contains(large), "{function} links {large}, which is {only}'s alone");
+        }
+    }
+    Ok(())
+}
+
+/// Millions of instructions until each asks for work, as measured on 2026-11-21, and what they may become.
+const STARTS: [(&str, f64); 2] = [("payment-webhook", 0.0), ("mail-sender", 0.0)];
+/// Other compilers and C libraries count a little otherwise.
+const TOLERANCE: f64 = 1.3;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_takes_no_more_instructions_than_it_did() -> Result<()> {
+    let folder = paths::local().join("tests").join("lean");
+    std::fs::create_dir_all(&folder)?;
+    let packages = STARTS.map(|(package, _)| package);
+    let counted = match instructions_until_up(&folder, &packages).await {
+        Err(why) if why.to_string().contains("valgrind") => {
+            eprintln!("SKIPPED: {why}");
+            return Ok(());
+        }
+        counted => counted?,
+    };
+    for ((package, count), (_, known)) in counted.iter().zip(STARTS) {
+        eprintln!("{package}: {count:.1} million instructions until it asks for work, {known} known");
+        ensure!(*count <= known * TOLERANCE, "{package} takes {count:.1} million instructions to start, not {known}");
+    }
+    Ok(())
+}
