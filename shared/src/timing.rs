@@ -22,6 +22,12 @@ pub const POST_SECONDS: u64 = 25;
 /// The longest that one mail may take: attachment, claim and record, each an operation with its retries, and the sending.
 pub const ONE_MAIL_SECONDS: u64 = 3 * OPERATION_SECONDS + POST_SECONDS;
 
+/// Posting one message to the team's room, in seconds: as long as a mail may take, and never repeated either.
+pub const ROOM_SECONDS: u64 = 10;
+
+/// How long a message waits for a room that takes none, in seconds: what comes after it waits too.
+pub const ROOM_PATIENCE_SECONDS: u64 = 900;
+
 /// How long a claim on a mail holds, in seconds.
 pub const MAIL_LEASE_SECONDS: u64 = 120;
 

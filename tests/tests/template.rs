@@ -24,6 +24,7 @@ fn every_patience_is_shorter_than_whatever_waits_for_it() -> Result<()> {
     ensure!(2 * timing::STRIPE_SECONDS + timing::OPERATION_SECONDS < webhook && webhook < timing::GATEWAY_SECONDS);
     ensure!(timing::ONE_MAIL_SECONDS < sender, "a mail is not cut off between claim and record");
     ensure!(sender < timing::MAIL_LEASE_SECONDS, "two senders never hold one mail");
+    ensure!(timeout(&resources, "TeamNotifierFunction") == sender && timing::ROOM_SECONDS < timing::POST_SECONDS);
     for (name, resource) in resources.as_object().unwrap() {
         if resource["Type"] == "AWS::Serverless::Function" {
             ensure!(timing::OPERATION_SECONDS < timeout(&resources, name), "{name} outlives its calls");
@@ -50,7 +51,7 @@ fn streams_try_as_long_as_is_said_and_never_lose_a_record() -> Result<()> {
             ensure!(stream["BatchSize"].as_u64().unwrap() <= LARGEST_CLAIM as u64, "{name}");
         }
     }
-    ensure!(streams == 2);
+    ensure!(streams == 3);
     Ok(())
 }
 

@@ -25,6 +25,8 @@ pub mod post_office;
 pub mod register;
 #[cfg(feature = "ssm")]
 pub mod secrets;
+#[cfg(feature = "dynamodb")]
+mod team;
 
 use std::time::Duration;
 

@@ -26,6 +26,7 @@ use crate::{
     },
     outcome::Reason,
     seller::Seller,
+    team::DigestMail,
     text,
 };
 pub use invoice_mail::InvoiceMail;
@@ -52,10 +53,15 @@ impl std::fmt::Display for MailId {
 }
 
 impl MailId {
-    /// What kind of record it is: a notice is kept under a kind of its own, so that whoever may queue notices can queue
-    /// nothing else.
+    /// What kind of record it is: notices, what waits for the team and what goes to its room are kept under kinds of their
+    /// own, so that whoever may queue one of them can queue nothing else.
     pub fn kind(&self) -> &'static str {
-        if self.0.starts_with("profile/") { "NOTICE" } else { "MAIL" }
+        match self.0.split('/').next() {
+            Some("profile") if self.0.ends_with("/team") => "TEAM",
+            Some("profile" | "team") => "NOTICE",
+            Some("slack") => "SLACK",
+            _ => "MAIL",
+        }
     }
 
     /// The id as a tag may carry it: SES allows letters, digits, `_` and `-` only.
@@ -100,6 +106,8 @@ pub enum Content {
     Invoice(InvoiceMail),
     /// It tells what happened to a profile.
     Notice(NoticeMail),
+    /// It tells the team what happened to profiles.
+    Digest(DigestMail),
 }
 
 /// Reads a content. Mails queued before there was more than one kind do not say which they are.
