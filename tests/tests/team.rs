@@ -78,7 +78,7 @@ async fn each_change_is_told_once_and_many_together() -> Result<()> {
     ensure!(!text.contains("+336") && !text.contains('@'), "fields, never what they hold: {text}");
     ensure!(shop.mails().await?.iter().filter(|mail| mail.to == TEAM).count() == 1);
 
-    let handles: Vec<String> = (0..30).map(|n| format!("membre{n:02}")).collect();
+    let handles: Vec<String> = (0..30).map(|n| format!("pigeon{n:02}")).collect();
     for handle in &handles {
         create(&shop, handle).await?;
     }

@@ -187,6 +187,14 @@ impl Mail {
     /// Why the mail cannot be sent to anyone, if it cannot.
     pub fn undeliverable(&self) -> Option<Reason> {
         match self.to.as_deref() {
+            None | Some("") if !matches!(self.content, Content::Invoice(_)) => {
+                Some(Reason::new("recipient_missing", "a notice has nobody to go to; remove it"))
+            }
+            Some(to) if !matches!(self.content, Content::Invoice(_)) && !text::looks_like_email(to) => {
+                let text = "a notice's address is none that mail can be sent to; correct it in the profile, or mail.team in \
+                            seller.toml, and remove the notice";
+                Some(Reason::new("recipient_malformed", text))
+            }
             None | Some("") => Some(Reason::new(
                 "recipient_missing",
                 "customer.email is missing, so the invoice was issued but not mailed; send it by hand from the archive",
