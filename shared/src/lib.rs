@@ -25,6 +25,7 @@ pub mod refund;
 pub mod sale;
 pub mod seller;
 pub mod stripe;
+pub mod team;
 pub mod text;
 pub mod timing;
 pub mod vat;

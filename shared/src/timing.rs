@@ -25,6 +25,12 @@ pub const ONE_MAIL_SECONDS: u64 = 3 * OPERATION_SECONDS + POST_SECONDS;
 /// The longest that one change of a profile may take to be told: to everyone and to the team, each one attempt.
 pub const ONE_CHANGE_SECONDS: u64 = 2 * ATTEMPT_SECONDS;
 
+/// Posting one message to the team's room, in seconds: as long as a mail may take, and never repeated either.
+pub const ROOM_SECONDS: u64 = 10;
+
+/// How long a message waits for a room that takes none, in seconds: what comes after it waits too.
+pub const ROOM_PATIENCE_SECONDS: u64 = 900;
+
 /// How long a claim on a mail holds, in seconds.
 pub const MAIL_LEASE_SECONDS: u64 = 120;
 

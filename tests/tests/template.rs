@@ -25,6 +25,7 @@ fn every_patience_is_shorter_than_whatever_waits_for_it() -> Result<()> {
     ensure!(timing::ONE_MAIL_SECONDS < sender, "a mail is not cut off between claim and record");
     ensure!(timing::ONE_CHANGE_SECONDS < timeout(&resources, "ProfilePublisherFunction"), "a change is told in time");
     ensure!(sender < timing::MAIL_LEASE_SECONDS, "two senders never hold one mail");
+    ensure!(timeout(&resources, "TeamNotifierFunction") == sender && timing::ROOM_SECONDS < timing::POST_SECONDS);
     for (name, resource) in resources.as_object().unwrap() {
         if resource["Type"] == "AWS::Serverless::Function" {
             ensure!(timing::OPERATION_SECONDS < timeout(&resources, name), "{name} outlives its calls");

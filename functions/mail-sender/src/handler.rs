@@ -15,6 +15,7 @@ use comptoir::{
         outbox::{Enclosure, Letter, Outbox, PostOffice},
     },
     outcome::{Outcome, Reason, Unavailable},
+    team::{TeamNews, lines},
     timing::ONE_MAIL_SECONDS,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -41,7 +42,7 @@ pub struct Sender<O, A, P, C> {
     pub lease: SignedDuration,
 }
 
-impl<O: Outbox + Deliveries, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P, C> {
+impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P, C> {
     /// Sends the mails of a batch, one after the other: SES limits the rate, and order costs nothing here. Stops where a
     /// service fails, or too little time is left before `deadline`, so that no send is ever cut off between claim and
     /// record; what was not begun comes again.
@@ -63,11 +64,11 @@ impl<O: Outbox + Deliveries, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P
 
     async fn send(&self, record: &Record, request_id: &str) -> Dispatched {
         let id = MailId(record.id().unwrap_or_default().to_owned());
-        let mail: Mail = match record.data() {
+        let mut mail: Mail = match record.data() {
             Ok(mail) => mail,
             Err(reason) => return dispatch::park(&id, reason, &self.outbox, self.clock.now()).await,
         };
-        match self.letter(&mail).await {
+        match self.letter(&mut mail).await {
             Ok(letter) => {
                 dispatch::dispatch(
                     &letter,
@@ -86,12 +87,19 @@ impl<O: Outbox + Deliveries, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P
     }
 
     /// The letter of a mail, with its attachment, or why there is none.
-    async fn letter(&self, mail: &Mail) -> Result<Letter, Outcome> {
+    async fn letter(&self, mail: &mut Mail) -> Result<Letter, Outcome> {
         if let Some(reason) = mail.undeliverable() {
             return Err(Outcome::Reject(reason));
         }
         if self.leaves_alone(mail).await? {
             return Err(Outcome::AlreadyDone);
+        }
+        if let Content::Digest(digest) = &mut mail.content {
+            digest.lines = lines(self.outbox.notices(&digest.notices).await?);
+            // Everyone it told of has left since.
+            if digest.lines.is_empty() {
+                return Err(Outcome::AlreadyDone);
+            }
         }
         let composed = self.composer.compose(&mail.content).map_err(|error| {
             Outcome::Reject(Reason::new("mail_template", format!("{error}; mend the mail template and replay")))
@@ -116,7 +124,9 @@ impl<O: Outbox + Deliveries, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P
     /// invoice is sent all the same.
     async fn leaves_alone(&self, mail: &Mail) -> Result<bool, Unavailable> {
         match (&mail.content, &mail.to) {
-            (Content::Notice(_), Some(to)) => Ok(self.outbox.suppressed(&AddressHash::of(to)).await?.is_some()),
+            (Content::Notice(_) | Content::Digest(_), Some(to)) => {
+                Ok(self.outbox.suppressed(&AddressHash::of(to)).await?.is_some())
+            }
             _ => Ok(false),
         }
     }

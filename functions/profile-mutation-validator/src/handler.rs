@@ -67,9 +67,10 @@ impl<D: Directory, F: Files, P: Prepare, C: Clock> Reception<D, F, P, C> {
             }
             Event::Account => Ok(event),
             Event::Sweep => {
-                let erased = leave::sweep(&self.directory, &self.files).await.inspect_err(|unavailable| {
-                    tracing::error!(request_id, "not everyone who left is erased: {unavailable}");
-                })?;
+                let erased =
+                    leave::sweep(&self.directory, &self.files, self.clock.now()).await.inspect_err(|unavailable| {
+                        tracing::error!(request_id, "not everyone who left is erased: {unavailable}");
+                    })?;
                 count(SERVICE, "ProfileErased", erased);
                 tracing::info!(request_id, erased, "nothing is left of who left");
                 Ok(json!({ "erased": erased }))

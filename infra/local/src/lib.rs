@@ -43,6 +43,7 @@ pub mod runtime;
 mod seller;
 pub mod ses;
 pub mod ses_events;
+pub mod slack_fake;
 pub mod stream;
 pub mod stripe_fake;
 pub mod wire;

@@ -17,7 +17,8 @@ use crate::{
 
 const WHAT: &str = "the outbox";
 
-/// The kind of an item that keeps an address from routine mails.
+/// The kind of an item that keeps an address from routine mails. It has no end: who complained once does not want mail a year
+/// later either, and an address that is refused for good stays refused. It is a hash, of which the list cannot be read.
 const SUPPRESSED: &str = "SUPPRESSED";
 
 /// Who parks a mail that came back.

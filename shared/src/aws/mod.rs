@@ -28,5 +28,7 @@ pub mod register;
 pub mod secrets;
 #[cfg(feature = "appsync")]
 pub mod subscribers;
+#[cfg(feature = "dynamodb")]
+mod team;
 
 pub use connect::{sdk_config, settings};

@@ -34,12 +34,19 @@ pub(super) fn forgotten_at(now: Timestamp) -> AttributeValue {
 pub struct DynamoOutbox {
     pub(super) client: Client,
     pub(super) table: String,
+    /// Who parks what cannot be sent.
+    source: &'static str,
 }
 
 impl DynamoOutbox {
     /// The outbox in `table`.
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+        Self { client, table, source: "mail-sender" }
+    }
+
+    /// The same for a function that is not the sender of mails: what it parks waits under its name.
+    pub fn parking_as(self, source: &'static str) -> Self {
+        Self { source, ..self }
     }
 
     pub(super) fn update(&self, id: &MailId) -> UpdateItemFluentBuilder {
@@ -150,7 +157,7 @@ impl Outbox for DynamoOutbox {
             .expression_attribute_values(":queued", text("queued"))
             .expression_attribute_values(":sending", text("sending"))
             .expression_attribute_values(":claimant", text(claimant))
-            .expression_attribute_values(":source", text("mail-sender"))
+            .expression_attribute_values(":source", text(self.source))
             .expression_attribute_values(":reason", text(reason.to_string()))
             .expression_attribute_values(":at", text(now.to_string()));
         settle(update).await
@@ -201,7 +208,7 @@ impl Outbox for DynamoOutbox {
             .condition_expression("#status = :queued")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":queued", text("queued"))
-            .expression_attribute_values(":source", text("mail-sender"))
+            .expression_attribute_values(":source", text(self.source))
             .expression_attribute_values(":reason", text(reason.to_string()))
             .expression_attribute_values(":at", text(now.to_string()));
         settle(update).await

@@ -1,6 +1,9 @@
 //! Secrets in SSM SecureString parameters: read at init, kept for a while, read again when one may have been rotated.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use aws_sdk_ssm::{Client, error::ProvideErrorMetadata};
 use tokio::sync::Mutex;
@@ -8,6 +11,11 @@ use tokio::sync::Mutex;
 use crate::outcome::Unavailable;
 
 const WHAT: &str = "the secret store";
+
+/// The last parts of the parameters' names.
+const WEBHOOK: &str = "stripe-webhook-secrets";
+const API_KEY: &str = "stripe-api-key";
+const SLACK: &str = "slack-webhook-url";
 
 /// How long secrets are used before they are read again.
 const KEPT: Duration = Duration::from_secs(300);
@@ -29,28 +37,49 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-/// The two parameters under a prefix.
+/// What the team's notifier must know.
 #[derive(Debug)]
-pub struct SecretStore {
-    client: Client,
-    webhook_name: String,
-    api_key_name: String,
-    kept: Mutex<Option<Kept>>,
+pub struct TeamSecrets {
+    parameters: Parameters,
 }
 
+impl TeamSecrets {
+    /// The parameter `{prefix}/slack-webhook-url`.
+    pub fn new(client: Client, prefix: &str) -> Self {
+        Self { parameters: Parameters::new(client, prefix, &[SLACK]) }
+    }
+
+    /// The address of the team's Slack webhook, at most five minutes old; none if none is stored.
+    ///
+    /// # Errors
+    /// When the store does not answer and nothing is kept.
+    pub async fn slack(&self) -> Result<Option<String>, Unavailable> {
+        Ok(filled(self.parameters.newer_than(KEPT).await?.remove(SLACK)))
+    }
+
+    /// The same, read again unless that was done a moment ago: for an address that Slack refuses.
+    ///
+    /// # Errors
+    /// When the store does not answer and nothing is kept.
+    pub async fn renewed(&self) -> Result<Option<String>, Unavailable> {
+        Ok(filled(self.parameters.newer_than(PATIENCE).await?.remove(SLACK)))
+    }
+}
+
+fn filled(value: Option<String>) -> Option<String> {
+    value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// The two parameters that the webhook reads.
 #[derive(Debug)]
-struct Kept {
-    read_at: Instant,
-    tried_at: Instant,
-    secrets: Secrets,
+pub struct SecretStore {
+    parameters: Parameters,
 }
 
 impl SecretStore {
     /// Parameters `{prefix}/stripe-webhook-secrets` and `{prefix}/stripe-api-key`.
     pub fn new(client: Client, prefix: &str) -> Self {
-        let name = |last: &str| format!("{prefix}/{last}");
-        let (webhook_name, api_key_name) = (name("stripe-webhook-secrets"), name("stripe-api-key"));
-        Self { client, webhook_name, api_key_name, kept: Mutex::new(None) }
+        Self { parameters: Parameters::new(client, prefix, &[WEBHOOK, API_KEY]) }
     }
 
     /// The secrets, at most five minutes old.
@@ -58,7 +87,7 @@ impl SecretStore {
     /// # Errors
     /// When the store does not answer and nothing is kept.
     pub async fn current(&self) -> Result<Secrets, Unavailable> {
-        self.newer_than(KEPT).await
+        self.parameters.newer_than(KEPT).await.map(secrets)
     }
 
     /// The secrets, read again unless that was done a moment ago: for a signature that fits none of those kept.
@@ -66,44 +95,77 @@ impl SecretStore {
     /// # Errors
     /// When the store does not answer and nothing is kept.
     pub async fn renewed(&self) -> Result<Secrets, Unavailable> {
-        self.newer_than(PATIENCE).await
+        self.parameters.newer_than(PATIENCE).await.map(secrets)
+    }
+}
+
+fn secrets(mut values: Values) -> Secrets {
+    let webhook = values.remove(WEBHOOK).unwrap_or_default();
+    let webhook = webhook.split([' ', ',', '\n', '\r', '\t']).filter(|secret| !secret.is_empty());
+    Secrets { webhook: webhook.map(str::to_owned).collect(), api_key: filled(values.remove(API_KEY)) }
+}
+
+/// Values by the last part of their parameter's name.
+type Values = HashMap<&'static str, String>;
+
+/// Parameters under a prefix, read together.
+struct Parameters {
+    client: Client,
+    prefix: String,
+    names: &'static [&'static str],
+    kept: Mutex<Option<Kept>>,
+}
+
+impl std::fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Parameters({}/{:?})", self.prefix, self.names)
+    }
+}
+
+struct Kept {
+    read_at: Instant,
+    tried_at: Instant,
+    values: Values,
+}
+
+impl Parameters {
+    fn new(client: Client, prefix: &str, names: &'static [&'static str]) -> Self {
+        Self { client, prefix: prefix.to_owned(), names, kept: Mutex::new(None) }
     }
 
-    async fn newer_than(&self, age: Duration) -> Result<Secrets, Unavailable> {
+    async fn newer_than(&self, age: Duration) -> Result<Values, Unavailable> {
         let mut kept = self.kept.lock().await;
         if let Some(kept) = kept.as_ref()
             && (kept.read_at.elapsed() < age || kept.tried_at.elapsed() < PATIENCE)
         {
-            return Ok(kept.secrets.clone());
+            return Ok(kept.values.clone());
         }
         let now = Instant::now();
         match (self.read().await, kept.as_mut()) {
-            (Ok(secrets), _) => {
-                *kept = Some(Kept { read_at: now, tried_at: now, secrets: secrets.clone() });
-                Ok(secrets)
+            (Ok(values), _) => {
+                *kept = Some(Kept { read_at: now, tried_at: now, values: values.clone() });
+                Ok(values)
             }
             // Secrets change rarely: those we have serve while the store is away, and nobody waits for it at every request.
             (Err(_), Some(kept)) => {
                 kept.tried_at = now;
-                Ok(kept.secrets.clone())
+                Ok(kept.values.clone())
             }
             (Err(error), None) => Err(error),
         }
     }
 
-    async fn read(&self) -> Result<Secrets, Unavailable> {
-        let names = [self.webhook_name.clone(), self.api_key_name.clone()];
-        let got = self.client.get_parameters().set_names(Some(names.to_vec())).with_decryption(true).send().await;
+    async fn read(&self) -> Result<Values, Unavailable> {
+        let names = self.names.iter().map(|last| format!("{}/{last}", self.prefix)).collect();
+        let got = self.client.get_parameters().set_names(Some(names)).with_decryption(true).send().await;
         let got = got.map_err(|error| Unavailable::new(WHAT, error.code().unwrap_or("no answer").to_owned()))?;
-        let value = |name: &str| {
-            let found = got.parameters().iter().find(|parameter| parameter.name() == Some(name));
-            found.and_then(|parameter| parameter.value()).unwrap_or_default()
-        };
-        let webhook = value(&self.webhook_name).split([' ', ',', '\n', '\r', '\t']).filter(|secret| !secret.is_empty());
-        let api_key = value(&self.api_key_name).trim();
-        Ok(Secrets {
-            webhook: webhook.map(str::to_owned).collect(),
-            api_key: (!api_key.is_empty()).then(|| api_key.to_owned()),
-        })
+        let mut values = Values::new();
+        for parameter in got.parameters() {
+            let last = parameter.name().and_then(|name| name.rsplit('/').next());
+            if let Some(name) = self.names.iter().find(|name| Some(**name) == last) {
+                values.insert(name, parameter.value().unwrap_or_default().to_owned());
+            }
+        }
+        Ok(values)
     }
 }

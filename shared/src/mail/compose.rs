@@ -11,6 +11,7 @@ use mrml::prelude::render::RenderOptions;
 use serde::Serialize;
 
 use super::{Content, InvoiceMail, NoticeEvent, NoticeMail};
+use crate::team::{DigestMail, Line};
 
 const LANGUAGES: [&str; 2] = ["fr", "en"];
 
@@ -37,6 +38,7 @@ macro_rules! source {
 
 const INVOICE: Source<'static> = source!("invoice");
 const NOTICE: Source<'static> = source!("notice");
+const DIGEST: Source<'static> = source!("digest");
 
 /// A mail as its reader gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,10 +84,10 @@ impl Composer {
     /// # Errors
     /// Names the file and the mistake.
     pub fn new() -> Result<Self, ComposeError> {
-        Self::with(INVOICE, NOTICE)
+        Self::with(INVOICE)
     }
 
-    fn with(invoice: Source<'_>, notice: Source<'_>) -> Result<Self, ComposeError> {
+    fn with(invoice: Source<'_>) -> Result<Self, ComposeError> {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.set_auto_escape_callback(
@@ -95,14 +97,14 @@ impl Composer {
         );
         let mut composer = Self { templates, words: BTreeMap::new() };
         composer.read(invoice)?;
-        composer.read(notice)?;
+        composer.read(NOTICE)?;
+        composer.read(DIGEST)?;
         for language in LANGUAGES {
             composer.invoice(&sample(language))?;
             for event in NoticeEvent::ALL {
-                for for_team in [false, true] {
-                    composer.notice(&NoticeMail::sample(language, event, for_team))?;
-                }
+                composer.notice(&NoticeMail::sample(language, event))?;
             }
+            composer.digest(&DigestMail::sample(language))?;
         }
         Ok(composer)
     }
@@ -130,6 +132,7 @@ impl Composer {
         match content {
             Content::Invoice(mail) => self.invoice(mail),
             Content::Notice(mail) => self.notice(mail),
+            Content::Digest(mail) => self.digest(mail),
         }
     }
 
@@ -149,6 +152,23 @@ impl Composer {
             ..mail.clone()
         };
         self.composed(NOTICE.name, &mail.language, clean)
+    }
+
+    /// What the team is told, for a mail and, as its text alone, for a room.
+    ///
+    /// # Errors
+    /// As [`Composer::compose`].
+    pub fn digest(&self, mail: &DigestMail) -> Result<Composed, ComposeError> {
+        let clean = |line: &Line| Line {
+            event: line.event,
+            name: one_line(&line.name),
+            profile: one_line(&line.profile),
+            changes: line.changes.iter().map(|field| one_line(field)).collect(),
+        };
+        let lines: Vec<Line> = mail.lines.iter().map(clean).collect();
+        let values = context! { language => mail.language.clone(), accent => one_line(&mail.accent),
+        seller_name => one_line(&mail.seller_name), lines => Serde(lines) };
+        self.composed(DIGEST.name, &mail.language, values)
     }
 
     fn composed(&self, source: &'static str, language: &str, mail: impl Serialize) -> Result<Composed, ComposeError> {
@@ -250,18 +270,30 @@ mod tests {
 
     #[test]
     fn a_notice_says_to_whom_and_what() {
-        let notice = |language, event, team| {
-            Composer::new().unwrap().notice(&NoticeMail::sample(language, event, team)).unwrap()
-        };
-        let member = notice("fr", NoticeEvent::Changed, false);
+        let notice = |language, event| Composer::new().unwrap().notice(&NoticeMail::sample(language, event)).unwrap();
+        let member = notice("fr", NoticeEvent::Changed);
         assert_eq!(member.subject, "Votre profil a été modifié – Atelier Exemple");
         assert!(member.text.contains("  - téléphone\n") && member.html.contains("téléphone"), "{}", member.text);
         assert!(member.text.contains("Ce n’était pas vous\u{a0}? Écrivez-nous sans attendre à contact@example.org."));
-        let gone = notice("en", NoticeEvent::Deleted, false);
+        let gone = notice("en", NoticeEvent::Deleted);
         assert!(gone.text.contains("Your invoices stay archived"), "{}", gone.text);
-        let team = notice("en", NoticeEvent::Created, true);
-        assert_eq!(team.subject, "Camille Spécimen: profile created – Atelier Exemple");
-        assert!(!team.text.contains("not you") && !team.html.contains("not you"), "{}", team.text);
+    }
+
+    #[test]
+    fn a_digest_has_a_line_for_each_profile() {
+        let mut digest = DigestMail::sample("fr");
+        let composed = |digest: &DigestMail| Composer::new().unwrap().digest(digest).unwrap();
+        let many = composed(&digest);
+        assert_eq!(many.subject, "3 profils ont changé – Atelier Exemple");
+        assert!(many.text.contains("- Camille Spécimen (camille)\u{a0}: créé – identifiant, prénom"), "{}", many.text);
+        assert!(many.html.contains("Camille Spécimen (camille)"), "{}", many.html);
+        digest.lines.truncate(1);
+        digest.lines[0].name = "<!channel>\nBcc: x".to_owned();
+        let one = composed(&digest);
+        assert_eq!(one.subject, "<!channel> Bcc: x\u{a0}: profil créé – Atelier Exemple");
+        assert!(!one.html.contains("<!channel>"), "{}", one.html);
+        digest.language = "en".to_owned();
+        assert_eq!(composed(&digest).subject, "<!channel> Bcc: x: profile created – Atelier Exemple");
     }
 
     #[test]
@@ -312,7 +344,7 @@ mod tests {
     fn a_mistake_in_a_template_shows_at_start() {
         let Source { words: good_words, mjml: good_mjml, text: good_text, .. } = INVOICE;
         let error = |words: &str, mjml: &str, text: &str| {
-            Composer::with(Source { name: "invoice", words, mjml, text }, NOTICE).unwrap_err().to_string()
+            Composer::with(Source { name: "invoice", words, mjml, text }).unwrap_err().to_string()
         };
         let wrong = error(good_words, good_mjml, "{{ custommer_name }}");
         assert!(wrong.contains("undefined value") && wrong.contains("invoice.txt"), "{wrong}");

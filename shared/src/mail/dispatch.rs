@@ -50,29 +50,41 @@ pub async fn dispatch(
     now: impl Fn() -> Timestamp,
     lease: SignedDuration,
 ) -> Dispatched {
-    match outbox.claim(&letter.id, claimant, now(), lease).await {
+    send(&letter.id, claimant, outbox, post_office.post(letter), now, lease).await
+}
+
+/// The same for whatever else waits in the outbox and is sent by `post`, which does nothing until it is awaited.
+pub async fn send(
+    id: &MailId,
+    claimant: &str,
+    outbox: &impl Outbox,
+    post: impl Future<Output = Posted>,
+    now: impl Fn() -> Timestamp,
+    lease: SignedDuration,
+) -> Dispatched {
+    match outbox.claim(id, claimant, now(), lease).await {
         Ok(Claim::Ours) => {}
-        Ok(Claim::Held(status)) => return held(&letter.id, claimant, status, outbox, now()).await,
+        Ok(Claim::Held(status)) => return held(id, claimant, status, outbox, now()).await,
         Ok(Claim::Absent) => return Dispatched::Settled,
         Err(unavailable) => return later("outbox_unavailable", unavailable.to_string()),
     }
-    match post_office.post(letter).await {
-        Posted::Accepted(message_id) => match outbox.sent(&letter.id, &message_id, now()).await {
+    match post.await {
+        Posted::Accepted(message_id) => match outbox.sent(id, &message_id, now()).await {
             Ok(()) => Dispatched::Sent(message_id),
             // Sent but not recorded: the claim stands, so nobody sends it again; the lease's end flags it.
             Err(unavailable) => {
                 later("outbox_unavailable", format!("sent as {message_id}, not recorded: {unavailable}"))
             }
         },
-        Posted::NotNow(detail) => match outbox.release(&letter.id, claimant).await {
+        Posted::NotNow(detail) => match outbox.release(id, claimant).await {
             Ok(()) => later("mail_service_busy", detail),
             Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
         },
-        Posted::Refused(reason) => match outbox.refuse(&letter.id, claimant, &reason, now()).await {
+        Posted::Refused(reason) => match outbox.refuse(id, claimant, &reason, now()).await {
             Ok(()) => Dispatched::Parked(reason),
             Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
         },
-        Posted::Unclear(_) => flag(&letter.id, claimant, outbox, now()).await,
+        Posted::Unclear(_) => flag(id, claimant, outbox, now()).await,
     }
 }
 

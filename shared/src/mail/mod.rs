@@ -26,6 +26,7 @@ use crate::{
     },
     outcome::Reason,
     seller::Seller,
+    team::DigestMail,
     text,
 };
 pub use invoice_mail::InvoiceMail;
@@ -52,10 +53,15 @@ impl std::fmt::Display for MailId {
 }
 
 impl MailId {
-    /// What kind of record it is: a notice is kept under a kind of its own, so that whoever may queue notices can queue
-    /// nothing else.
+    /// What kind of record it is: notices, what waits for the team and what goes to its room are kept under kinds of their
+    /// own, so that whoever may queue one of them can queue nothing else.
     pub fn kind(&self) -> &'static str {
-        if self.0.starts_with("profile/") { "NOTICE" } else { "MAIL" }
+        match self.0.split('/').next() {
+            Some("profile") if self.0.ends_with("/team") => "TEAM",
+            Some("profile" | "team") => "NOTICE",
+            Some("slack") => "SLACK",
+            _ => "MAIL",
+        }
     }
 
     /// The id as a tag may carry it: SES allows letters, digits, `_` and `-` only.
@@ -100,6 +106,8 @@ pub enum Content {
     Invoice(InvoiceMail),
     /// It tells what happened to a profile.
     Notice(NoticeMail),
+    /// It tells the team what happened to profiles.
+    Digest(DigestMail),
 }
 
 /// Reads a content. Mails queued before there was more than one kind do not say which they are.
@@ -179,6 +187,14 @@ impl Mail {
     /// Why the mail cannot be sent to anyone, if it cannot.
     pub fn undeliverable(&self) -> Option<Reason> {
         match self.to.as_deref() {
+            None | Some("") if !matches!(self.content, Content::Invoice(_)) => {
+                Some(Reason::new("recipient_missing", "a notice has nobody to go to; remove it"))
+            }
+            Some(to) if !matches!(self.content, Content::Invoice(_)) && !text::looks_like_email(to) => {
+                let text = "a notice's address is none that mail can be sent to; correct it in the profile, or mail.team in \
+                            seller.toml, and remove the notice";
+                Some(Reason::new("recipient_malformed", text))
+            }
             None | Some("") => Some(Reason::new(
                 "recipient_missing",
                 "customer.email is missing, so the invoice was issued but not mailed; send it by hand from the archive",

@@ -48,8 +48,6 @@ pub struct NoticeMail {
     pub contact: String,
     /// `#rrggbb`.
     pub accent: String,
-    /// Whether the team reads it, and not the member.
-    pub for_team: bool,
     /// What happened.
     pub event: NoticeEvent,
     /// The member's name, or handle; empty where neither is known.
@@ -63,13 +61,12 @@ pub struct NoticeMail {
 #[cfg(feature = "mail-compose")]
 impl NoticeMail {
     /// A notice that shows every part of the templates.
-    pub(super) fn sample(language: &str, event: NoticeEvent, for_team: bool) -> Self {
+    pub(super) fn sample(language: &str, event: NoticeEvent) -> Self {
         Self {
             language: language.to_owned(),
             seller_name: "Atelier Exemple".to_owned(),
             contact: "contact@example.org".to_owned(),
             accent: "#1f3a5f".to_owned(),
-            for_team,
             event,
             name: "Camille Spécimen".to_owned(),
             profile: "camille".to_owned(),

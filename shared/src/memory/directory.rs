@@ -1,7 +1,7 @@
 //! Profiles in memory: the directory of members with its guards, history and notices.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     sync::{Arc, Mutex},
 };
 
@@ -13,7 +13,7 @@ use crate::{
     profile::{
         Profile, ProfileId,
         change::GuardMove,
-        directory::{Commit, Committed, Directory, Entry, Leaving, Page, Taken},
+        directory::{Commit, Committed, Directory, Entry, Leaver, Leaving, Page, Taken},
         email::EmailKey,
         handle::{HandleGuard, HandleKey},
         notice::Notice,
@@ -38,7 +38,7 @@ struct Kept {
     history: BTreeMap<ProfileId, BTreeMap<u32, Entry>>,
     notices: BTreeMap<String, Notice>,
     uploads: BTreeMap<String, Upload>,
-    leavers: BTreeSet<ProfileId>,
+    leavers: BTreeMap<ProfileId, Timestamp>,
 }
 
 impl Kept {
@@ -95,7 +95,7 @@ impl Kept {
         let known = self.profiles.get(&profile.id);
         // A name that left is not used again: its files may still be on their way out.
         let stands = known.map_or(0, |known| known.version).saturating_add(1) == profile.version
-            && !self.leavers.contains(&profile.id);
+            && !self.leavers.contains_key(&profile.id);
         if !stands {
             return Committed::Moved(known.cloned().map(Box::new));
         }
@@ -115,9 +115,9 @@ impl Kept {
         Committed::Done
     }
 
-    fn leave(&mut self, leaving: &Leaving) -> Committed {
+    fn leave(&mut self, leaving: &Leaving, now: Timestamp) -> Committed {
         let id = &leaving.profile.id;
-        if self.leavers.contains(id) {
+        if self.leavers.contains_key(id) {
             return Committed::Done;
         }
         match self.profiles.get(id) {
@@ -134,7 +134,7 @@ impl Kept {
             self.handles.remove(&HandleKey::of(handle));
         }
         self.queue(&leaving.notices);
-        self.leavers.insert(id.clone());
+        self.leavers.insert(id.clone(), now);
         Committed::Done
     }
 
@@ -241,12 +241,15 @@ impl Directory for Members {
         .await
     }
 
-    async fn leave(&self, leaving: &Leaving, _: Timestamp) -> Result<Committed, Unavailable> {
-        self.call(|kept| kept.leave(leaving)).await
+    async fn leave(&self, leaving: &Leaving, now: Timestamp) -> Result<Committed, Unavailable> {
+        self.call(|kept| kept.leave(leaving, now)).await
     }
 
-    async fn leavers(&self) -> Result<Vec<ProfileId>, Unavailable> {
-        self.call(|kept| kept.leavers.iter().cloned().collect()).await
+    async fn leavers(&self) -> Result<Vec<Leaver>, Unavailable> {
+        self.call(|kept| {
+            kept.leavers.iter().map(|(id, left_at)| Leaver { id: id.clone(), left_at: *left_at }).collect()
+        })
+        .await
     }
 
     async fn erase(&self, id: &ProfileId) -> Result<bool, Unavailable> {

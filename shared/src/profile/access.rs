@@ -102,6 +102,8 @@ pub enum Caller {
         sub: String,
         /// What they are.
         groups: BTreeSet<Group>,
+        /// Their address, where the token tells it and that it is verified: ID tokens do, access tokens do not.
+        email: Option<String>,
     },
     /// A program of the house.
     Iam {
@@ -145,7 +147,10 @@ impl Caller {
         let told = identity.get("groups").filter(|groups| !groups.is_null()).or_else(|| claims.get("cognito:groups"));
         let told = told.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let is = |group: &Group| told.iter().any(|name| name.as_str() == Some(group.name()));
-        Ok(Self::Member { sub: sub.to_owned(), groups: Group::ALL.into_iter().filter(is).collect() })
+        // A boolean in tokens, and text in what some providers make of it.
+        let verified = claims.get("email_verified").is_some_and(|told| *told == true || *told == "true");
+        let email = text(claims, "email").filter(|_| verified).map(str::to_owned);
+        Ok(Self::Member { sub: sub.to_owned(), groups: Group::ALL.into_iter().filter(is).collect(), email })
     }
 
     /// Who it is, where it is a member.
@@ -185,7 +190,7 @@ pub fn may(caller: &Caller, operation: Operation, owner: Option<&str>) -> Result
     let allowed = match caller {
         // The history tells all that a profile ever said, and programs are told less than that.
         Caller::Iam { may, .. } => may.contains(&operation) && operation != Operation::ProfileHistory,
-        Caller::Member { sub, groups } => {
+        Caller::Member { sub, groups, .. } => {
             let own = owner == Some(sub.as_str());
             let is = |group| groups.contains(&group);
             match operation {
@@ -211,7 +216,7 @@ pub fn may(caller: &Caller, operation: Operation, owner: Option<&str>) -> Result
 pub fn visible(caller: &Caller, owner: &str) -> BTreeSet<Field> {
     let all = match caller {
         Caller::Iam { .. } => false,
-        Caller::Member { sub, groups } => {
+        Caller::Member { sub, groups, .. } => {
             sub == owner || groups.contains(&Group::Team) || groups.contains(&Group::Admin)
         }
     };

@@ -83,6 +83,15 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
+/// A profile that left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaver {
+    /// Which.
+    pub id: ProfileId,
+    /// When.
+    pub left_at: Timestamp,
+}
+
 /// A profile on its way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaving {
@@ -143,7 +152,7 @@ pub trait Directory: Send + Sync {
     fn leave(&self, leaving: &Leaving, now: Timestamp) -> impl Future<Output = Result<Committed, Unavailable>> + Send;
 
     /// Profiles that left and of which something may still be kept.
-    fn leavers(&self) -> impl Future<Output = Result<Vec<ProfileId>, Unavailable>> + Send;
+    fn leavers(&self) -> impl Future<Output = Result<Vec<Leaver>, Unavailable>> + Send;
 
     /// Erases some of what is kept of a profile that left: history, uploads, guards of handles it gave up. True once
     /// nothing is left, and then as often as it is asked.

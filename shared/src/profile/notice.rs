@@ -9,6 +9,7 @@ pub use crate::mail::NoticeEvent as Event;
 use crate::{
     mail::{Content, Mail, MailId, NoticeMail},
     seller::Seller,
+    team::TeamNotice,
     text::filled,
 };
 
@@ -112,29 +113,24 @@ fn notice(
 }
 
 impl Notice {
-    /// The mail that tells it; none where nobody is there to be told: a team without an address. It names the fields that
-    /// changed and not what they hold: mail is no place for a phone number, and the address before a change may be in other
-    /// hands.
+    /// The mail that tells the member; none if it is for the team. It names the fields that changed and not what they hold:
+    /// mail is no place for a phone number, and the address before a change may be in other hands.
     pub fn mail(&self, seller: &Seller) -> Option<Mail> {
-        let (to, language, for_team) = match &self.audience {
-            Audience::Member { email, language } => (email.clone(), language.tag(), false),
-            Audience::Team => (seller.mail.team.clone()?, "fr", true),
-        };
+        let Audience::Member { email, language } = &self.audience else { return None };
         let handle = self.handle.clone().unwrap_or_default();
         let content = NoticeMail {
-            language: language.to_owned(),
+            language: language.tag().to_owned(),
             seller_name: seller.party.name.clone(),
             contact: seller.party.email.clone(),
             accent: seller.look.accent.clone(),
-            for_team,
             event: self.event,
             name: filled(Some(&self.name)).unwrap_or_else(|| handle.clone()),
             profile: filled(Some(&handle)).unwrap_or_else(|| self.profile.0.clone()),
-            changes: self.changes.iter().map(|one| one.field.name().to_owned()).collect(),
+            changes: self.fields(),
         };
         Some(Mail {
             id: MailId(self.id.clone()),
-            to: Some(to),
+            to: Some(email.clone()),
             from: seller.mail.from.clone(),
             from_name: seller.mail.from_name.clone(),
             reply_to: seller.mail.reply_to.clone(),
@@ -143,6 +139,23 @@ impl Notice {
             queued_at: self.at,
         })
     }
+
+    /// What waits for the team; nothing if it is for the member.
+    pub fn for_team(&self) -> Option<TeamNotice> {
+        (self.audience == Audience::Team).then(|| TeamNotice {
+            id: MailId(self.id.clone()),
+            event: self.event,
+            profile: self.profile.0.clone(),
+            handle: self.handle.clone(),
+            name: self.name.clone(),
+            changes: self.fields(),
+            at: self.at,
+        })
+    }
+
+    fn fields(&self) -> Vec<String> {
+        self.changes.iter().map(|one| one.field.name().to_owned()).collect()
+    }
 }
 
 #[cfg(test)]
@@ -150,9 +163,9 @@ mod tests {
     use super::*;
     use crate::{mail, profile::Field, testing::FRANCHISE_TOML};
 
-    fn told(audience: Audience, seller: &str) -> Option<Mail> {
+    fn told(audience: Audience) -> Notice {
         let change = FieldChange { field: Field::Phone, from: serde_json::Value::Null, to: "+33612345678".into() };
-        let notice = Notice {
+        Notice {
             id: "profile/p1/2/member".to_owned(),
             audience,
             event: Event::Changed,
@@ -161,14 +174,13 @@ mod tests {
             name: "Zoé Lefèvre".to_owned(),
             changes: vec![change],
             at: Timestamp::UNIX_EPOCH,
-        };
-        notice.mail(&Seller::from_toml(seller).unwrap())
+        }
     }
 
     #[test]
     fn a_mail_names_what_changed_and_not_what_it_holds() {
         let member = Audience::Member { email: "zoe@example.org".to_owned(), language: Language::En };
-        let mail = told(member, FRANCHISE_TOML).unwrap();
+        let mail = told(member).mail(&Seller::from_toml(FRANCHISE_TOML).unwrap()).unwrap();
         assert_eq!((mail.id.0.as_str(), mail.to.as_deref()), ("profile/p1/2/member", Some("zoe@example.org")));
         let kept = serde_json::to_string(&mail).unwrap();
         assert!(kept.contains("phone") && !kept.contains("+336"), "{kept}");
@@ -176,10 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn a_team_without_an_address_is_not_told() {
-        assert_eq!(told(Audience::Team, FRANCHISE_TOML), None);
-        let with = FRANCHISE_TOML.replace("[mail]", "[mail]\nteam = \"team@example.org\"");
-        assert_eq!(told(Audience::Team, &with).unwrap().to.as_deref(), Some("team@example.org"));
+    fn what_waits_for_the_team_names_fields_alone_and_is_no_mail() {
+        let notice = told(Audience::Team);
+        assert_eq!(notice.mail(&Seller::from_toml(FRANCHISE_TOML).unwrap()), None);
+        let waiting = notice.for_team().unwrap();
+        assert_eq!((waiting.profile.as_str(), waiting.changes.as_slice()), ("p1", &["phone".to_owned()][..]));
+        assert!(!serde_json::to_string(&waiting).unwrap().contains("+336"));
+        let member = Audience::Member { email: "zoe@example.org".to_owned(), language: Language::En };
+        assert_eq!(told(member).for_team(), None);
     }
 
     #[test]

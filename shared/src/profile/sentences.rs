@@ -85,6 +85,16 @@ fn pattern(code: Code) -> (&'static str, &'static str) {
             "{value} n’est pas une adresse e-mail\u{a0}; écrivez-la comme nom@exemple.fr.",
             "{value} is not an e-mail address; write one such as name@example.org.",
         ),
+        Code::EmailNotAscii => (
+            "{value} a des lettres accentuées avant le @, où nos messages n’arrivent pas\u{a0}; donnez une autre adresse.",
+            "{value} has letters beyond a to z before the @, where our mails do not arrive; give another address.",
+        ),
+        Code::EmailNotVerified => (
+            "{value} n’est pas l’adresse vérifiée de la connexion du membre\u{a0}; changez-la d’abord là, vérifiez-la, puis \
+             envoyez la demande avec le nouveau jeton d’identité (ID token).",
+            "{value} is not the verified address that the member signs in with; change it there first, verify it, then send \
+             the request with the new ID token.",
+        ),
         Code::EmailTaken => {
             ("L’adresse {value} appartient déjà à un autre profil.", "The address {value} belongs to another profile.")
         }

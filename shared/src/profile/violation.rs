@@ -51,6 +51,10 @@ pub enum Code {
     HandleTaken,
     /// Not an address that mail can be sent to.
     EmailMalformed,
+    /// An address whose part before the `@` is not ASCII: SES cannot send to it.
+    EmailNotAscii,
+    /// Not the address that the owner of the profile signs in with, verified.
+    EmailNotVerified,
     /// Another profile has it.
     EmailTaken,
     /// Not a telephone number of the country.

@@ -31,6 +31,7 @@ use crate::lock::Lock;
 use crate::mail::Mailbox;
 use crate::runtime::{self, AbortOnDrop};
 use crate::ses_events::Bus;
+use crate::slack_fake::SlackFake;
 use crate::stream::Flow;
 use crate::stripe_fake::StripeFake;
 use crate::wire::Wire;
@@ -122,6 +123,11 @@ impl Bundle {
     /// The stand-in for Stripe, and what goes wrong with it.
     pub fn stripe(&self) -> &StripeFake {
         &self.front.stripe
+    }
+
+    /// The stand-in for Slack, and what goes wrong with it.
+    pub fn slack(&self) -> &SlackFake {
+        &self.front.slack
     }
 
     /// A function by its package name.

@@ -41,6 +41,8 @@ pub struct Options {
     pub profile_programs: String,
     /// The key for Stripe's API; none is stored when `None`.
     pub stripe_api_key: Option<String>,
+    /// The address of the team's Slack webhook; none is stored when `None`.
+    pub slack_webhook: Option<String>,
     /// Where the bundle announces itself; `<dir>/endpoints.json` when `None`.
     pub endpoints: Option<PathBuf>,
     /// Whether the functions reach AWS over a [`crate::wire::Wire`], where calls can be counted and cut.
@@ -63,6 +65,7 @@ impl Options {
             template: paths::template(),
             profile_programs: String::new(),
             stripe_api_key: Some(secrets::random("sk_test_")),
+            slack_webhook: Some(secrets::slack_webhook()),
             endpoints: None,
             wire: false,
             progress: Progress::Silent,

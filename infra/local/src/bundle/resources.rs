@@ -38,6 +38,8 @@ pub struct StreamSource {
     pub filters: Vec<Filter>,
     /// Most records of one invocation.
     pub batch_size: usize,
+    /// How long records wait for more of them before they are delivered.
+    pub window: Duration,
     /// Whether the function may name the records that failed.
     pub partial_failures: bool,
     /// Whether a batch is halved when the function fails as a whole.
@@ -157,6 +159,9 @@ fn stream(name: &str, event: &Value) -> anyhow::Result<StreamSource> {
             .and_then(Value::as_u64)
             .and_then(|size| usize::try_from(size).ok())
             .unwrap_or(100),
+        window: Duration::from_secs(
+            settings.get("MaximumBatchingWindowInSeconds").and_then(Value::as_u64).unwrap_or_default(),
+        ),
         partial_failures: settings
             .get("FunctionResponseTypes")
             .is_some_and(|types| types.to_string().contains("ReportBatchItemFailures")),
@@ -231,9 +236,15 @@ mod tests {
     fn the_functions_of_the_template_are_understood() {
         let functions = functions(&template()).unwrap();
         let names: Vec<&str> = functions.iter().map(|function| function.package.as_str()).collect();
-        for expected in
-            ["payment-webhook", "invoice-renderer", "mail-sender", "mail-events", "ledger-export", "profile-publisher"]
-        {
+        for expected in [
+            "payment-webhook",
+            "invoice-renderer",
+            "mail-sender",
+            "mail-events",
+            "ledger-export",
+            "profile-publisher",
+            "team-notifier",
+        ] {
             assert!(names.contains(&expected), "{expected} is missing from {names:?}");
         }
         let export = functions.iter().find(|function| function.package == "ledger-export").unwrap();

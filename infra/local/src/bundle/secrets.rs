@@ -1,4 +1,4 @@
-//! The two secrets that a deployed stack needs, made up once per bundle and kept where the functions read them.
+//! The secrets that a deployed stack needs, made up once per bundle and kept where the functions read them.
 
 use serde_json::{Value, json};
 
@@ -31,6 +31,22 @@ pub async fn store_api_key(aws: &Aws, prefix: &str, key: Option<&str>) -> anyhow
         Some(key) => put(aws, &format!("{prefix}/stripe-api-key"), key).await,
         None => Ok(()),
     }
+}
+
+/// Stores the address of the team's Slack webhook, unless there shall be none.
+///
+/// # Errors
+/// When the stand-in does not answer.
+pub async fn store_slack_webhook(aws: &Aws, prefix: &str, webhook: Option<&str>) -> anyhow::Result<()> {
+    match webhook {
+        Some(webhook) => put(aws, &format!("{prefix}/slack-webhook-url"), webhook).await,
+        None => Ok(()),
+    }
+}
+
+/// An address in the form of Slack's, which only the stand-in knows.
+pub fn slack_webhook() -> String {
+    format!("https://hooks.slack.com/services/{}/{}/{}", "T0LOCAL", "B0LOCAL", random(""))
 }
 
 /// Stores a secret as the owner would.

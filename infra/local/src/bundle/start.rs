@@ -28,6 +28,7 @@ use crate::paths;
 use crate::runtime::AbortOnDrop;
 use crate::ses::Ses;
 use crate::ses_events::{Bus, Rule};
+use crate::slack_fake::SlackFake;
 use crate::stream::Flow;
 use crate::stream::filter::Filter;
 use crate::stream::pump::Pump;
@@ -79,6 +80,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     }
     let stripe_webhook_secret = secrets::webhook_secret(&aws, &secrets_prefix).await?;
     secrets::store_api_key(&aws, &secrets_prefix, options.stripe_api_key.as_deref()).await?;
+    secrets::store_slack_webhook(&aws, &secrets_prefix, options.slack_webhook.as_deref()).await?;
     let front = Arc::new(front(&options, &aws, &deployed, &functions, programs).await?);
     let mut tasks = vec![front::serve(listener, front.clone())];
     warm(&functions).await?;
@@ -222,6 +224,7 @@ fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(St
         ("AWS_ENDPOINT_URL_SESV2", ses),
         ("STRIPE_API_URL", format!("{base}/_stripe")),
         ("PROFILE_API_URL", format!("{base}/graphql")),
+        ("SLACK_API_URL", format!("{base}/_slack")),
         ("SELLER_FILE", seller.display().to_string()),
         ("RUST_BACKTRACE", "0".to_owned()),
     ]
@@ -256,6 +259,7 @@ async fn front(
         api: HttpApi { routes },
         ses: Arc::new(Ses { mailbox, faults: Faults::default(), bus: bus(deployed, functions)? }),
         stripe: Arc::new(StripeFake::default()),
+        slack: Arc::new(SlackFake::default()),
         graphql: graphql::api(aws, deployed, functions, programs).await?,
         books,
         stage: options.stage.clone(),

@@ -51,6 +51,7 @@ async fn read(front: &Front) -> anyhow::Result<Value> {
         "invoices": of("INVOICE"),
         "queued": of("MAIL"),
         "mails": mails,
+        "slack": front.slack.all(),
         "parked": front.books.parked(&items).await?,
     }))
 }

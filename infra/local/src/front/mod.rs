@@ -1,6 +1,6 @@
 //! The one address of a bundle: the door that Stripe knocks at, the stand-ins the functions call, and what people look at.
 //!
-//! Paths below `/_local`, `/_stripe` and `/_ses` (and `/` itself) are the runner's, `/graphql` is AppSync's; every other one
+//! Paths below `/_local`, `/_stripe`, `/_slack` and `/_ses` (and `/` itself) are the runner's, `/graphql` is AppSync's; every other one
 //! is the HTTP API's.
 
 mod archive;
@@ -27,6 +27,7 @@ use crate::graphql::live::socket::connect as live;
 use crate::graphql::{self, Api};
 use crate::runtime::AbortOnDrop;
 use crate::ses::Ses;
+use crate::slack_fake::SlackFake;
 use crate::stripe_fake::StripeFake;
 use books::Books;
 use http_api::HttpApi;
@@ -40,6 +41,8 @@ pub struct Front {
     pub ses: Arc<Ses>,
     /// Stripe.
     pub stripe: Arc<StripeFake>,
+    /// Slack.
+    pub slack: Arc<SlackFake>,
     /// AppSync.
     pub graphql: Api,
     /// Tables, archive and queue.
@@ -69,6 +72,8 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
         .route("/_stripe/v1/{*path}", get(stripe_get))
         .route("/_stripe/_fake/v1/{*path}", axum::routing::put(stripe_put))
         .route("/v1/{*path}", get(stripe_get))
+        .route("/_slack/{*path}", post(post_to_slack))
+        .route("/_local/slack", get(slack))
         .route("/_ses/v2/email/outbound-emails", post(send_email))
         .fallback(http_api::invoke)
         .layer(DefaultBodyLimit::max(64 * 1024 * 1024))
@@ -98,6 +103,14 @@ async fn stripe_get(State(front): Shared, Path(path): Path<String>, headers: Hea
 
 async fn stripe_put(State(front): Shared, Path(path): Path<String>, body: Bytes) -> Response<Body> {
     front.stripe.put(&path, &body)
+}
+
+async fn post_to_slack(State(front): Shared, Path(path): Path<String>, body: Bytes) -> Response<Body> {
+    front.slack.post(&path, &body).await
+}
+
+async fn slack(State(front): Shared) -> Response<Body> {
+    Json(front.slack.all()).into_response()
 }
 
 async fn send_email(State(front): Shared, body: Bytes) -> Response<Body> {
@@ -133,12 +146,13 @@ fn faults<'a>(front: &'a Front, stand_in: &str) -> Option<&'a Faults> {
         "ses" => Some(&front.ses.faults),
         "stripe" => Some(&front.stripe.faults),
         "graphql" => Some(&front.graphql.faults),
+        "slack" => Some(&front.slack.faults),
         _ => None,
     }
 }
 
 fn unknown_stand_in() -> Response<Body> {
-    (StatusCode::NOT_FOUND, Json(json!({"message": "faults can be ordered for ses, stripe and graphql"})))
+    (StatusCode::NOT_FOUND, Json(json!({"message": "faults can be ordered for ses, slack, stripe and graphql"})))
         .into_response()
 }
 

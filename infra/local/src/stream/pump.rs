@@ -21,6 +21,8 @@ use crate::lock::cannot_write;
 const IDLE: Duration = Duration::from_millis(40);
 /// After an error of the stand-in itself, which may be restarting.
 const TROUBLE: Duration = Duration::from_millis(250);
+/// The longest that records wait for company here: nobody sits a minute before a screen for one notice.
+const LONGEST_WINDOW: Duration = Duration::from_millis(1500);
 const API: &str = "DynamoDBStreams_20120810";
 
 /// One mapping from a table's stream to a function.
@@ -87,7 +89,16 @@ impl Pump {
             if records.is_empty() {
                 tokio::time::sleep(IDLE).await;
             }
-            self.process(records, origin, true).await?;
+            let mut records = records.to_vec();
+            if !self.source.window.is_zero() && records.iter().any(|record| self.wants(record)) {
+                tokio::time::sleep(self.source.window.min(LONGEST_WINDOW)).await;
+                if let Some(current) = &iterator {
+                    let more = self.streams("GetRecords", &json!({"ShardIterator": current, "Limit": 1000})).await?;
+                    records.extend(more.get("Records").and_then(Value::as_array).cloned().unwrap_or_default());
+                    iterator = more.get("NextShardIterator").and_then(Value::as_str).map(str::to_owned);
+                }
+            }
+            self.process(&records, origin, true).await?;
         }
         Ok(())
     }
@@ -111,11 +122,8 @@ impl Pump {
 
     /// Delivers the records that pass the filter, batch after batch.
     async fn process(&mut self, records: &[Value], origin: &Origin, places: bool) -> anyhow::Result<()> {
-        let wanted: Vec<Value> = records
-            .iter()
-            .filter(|record| filter::any(&self.source.filters, record))
-            .map(|record| delivered(record, origin))
-            .collect();
+        let wanted: Vec<Value> =
+            records.iter().filter(|record| self.wants(record)).map(|record| delivered(record, origin)).collect();
         for batch in wanted.chunks(self.source.batch_size.max(1)) {
             self.deliver(batch, origin).await?;
             if places {
@@ -123,6 +131,10 @@ impl Pump {
             }
         }
         if places { self.remember(records.last(), origin) } else { Ok(()) }
+    }
+
+    fn wants(&self, record: &Value) -> bool {
+        filter::any(&self.source.filters, record)
     }
 
     /// Delivers a batch until each of its records is done or given up.

@@ -227,7 +227,14 @@ impl DynamoDirectory {
 
     /// Makes the step, again for as long as others are at the same items. What cancelled it, if anything did.
     async fn send(&self, step: &Step) -> Result<Option<Vec<CancellationReason>>, Unavailable> {
-        let writes: Vec<TransactWriteItem> = step.writes.iter().map(|(write, _)| write.clone()).collect();
+        self.transact(step.writes.iter().map(|(write, _)| write.clone()).collect()).await
+    }
+
+    /// The same for writes that no condition stands before.
+    pub(super) async fn transact(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<Option<Vec<CancellationReason>>, Unavailable> {
         let mut detail = String::new();
         for pause in CONFLICT_PAUSES {
             let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;

@@ -13,7 +13,7 @@ use super::{
     rows::{Place, WHAT},
 };
 use crate::{
-    aws::item::{Item, key, read_number, read_text, text, trouble},
+    aws::item::{Item, codes, key, read_number, read_text, text, trouble},
     mail::MailId,
     outcome::Unavailable,
     profile::{ProfileId, handle::HandleKey, notice},
@@ -71,8 +71,10 @@ impl DynamoDirectory {
         });
         let writes =
             writes.collect::<Result<Vec<_>, _>>().map_err(|error| Unavailable::new(WHAT, error.to_string()))?;
-        let sent = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
-        sent.map(|_| false).map_err(|error| trouble(WHAT, &error))
+        match self.transact(writes).await? {
+            None => Ok(false),
+            Some(reasons) => Err(Unavailable::new(WHAT, codes(&reasons))),
+        }
     }
 
     /// Frees a handle that the profile gave up, unless somebody else has it since.

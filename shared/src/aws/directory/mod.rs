@@ -5,7 +5,7 @@ mod commit;
 mod erase;
 mod rows;
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 use super::item::{Item, data, read_number, read_text, text, trouble};
@@ -13,7 +13,7 @@ use crate::{
     outcome::Unavailable,
     profile::{
         Profile, ProfileId,
-        directory::{Commit, Committed, Directory, Entry, Leaving, Page},
+        directory::{Commit, Committed, Directory, Entry, Leaver, Leaving, Page},
         handle::{HandleGuard, HandleKey},
         search::Query,
         upload::Upload,
@@ -191,7 +191,7 @@ impl Directory for DynamoDirectory {
         self.write_leave(leaving, now).await
     }
 
-    async fn leavers(&self) -> Result<Vec<ProfileId>, Unavailable> {
+    async fn leavers(&self) -> Result<Vec<Leaver>, Unavailable> {
         let mut pages = self
             .client
             .query()
@@ -205,7 +205,10 @@ impl Directory for DynamoDirectory {
         let mut leavers = Vec::new();
         while let Some(item) = pages.next().await {
             let item = item.map_err(|error| trouble(WHAT, &error))?;
-            leavers.extend(item.get("sk").and_then(|id: &AttributeValue| id.as_s().ok()).cloned().map(ProfileId));
+            // One whose time cannot be read left long ago.
+            let left_at = read_text(&item, "left_at").and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH);
+            let id = read_text(&item, "sk").map(|id| ProfileId(id.to_owned()));
+            leavers.extend(id.map(|id| Leaver { id, left_at }));
         }
         Ok(leavers)
     }

@@ -26,7 +26,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     aws::{
         item::{Item, json, number, text},
-        outbox,
+        outbox, team,
     },
     outcome::Unavailable,
     profile::{
@@ -205,11 +205,14 @@ pub(super) fn leaver(id: &ProfileId, now: Timestamp) -> Item {
     item
 }
 
-/// Something to tell, as a mail for the Outbox table; nothing where nobody is there to be told.
+/// Something to tell, for the Outbox table: a mail to the member, or what waits for the team.
 pub(super) fn notice(notice: &Notice, seller: &Seller) -> Result<Option<Item>, Unavailable> {
-    let Some(mail) = notice.mail(seller) else { return Ok(None) };
     let kept = if notice.event == Event::Deleted { FAREWELL_KEPT } else { NOTICE_KEPT };
-    let mut item = outbox::queued(&mail, "profile-mutation-validator")?;
+    let mut item = match (notice.mail(seller), notice.for_team()) {
+        (Some(mail), _) => outbox::queued(&mail, "profile-mutation-validator")?,
+        (None, Some(waiting)) => team::waiting(&waiting)?,
+        (None, None) => return Ok(None),
+    };
     item.insert("expires_at".to_owned(), seconds(notice.at, kept));
     Ok(Some(item))
 }

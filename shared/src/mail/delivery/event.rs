@@ -140,8 +140,8 @@ fn bounce(bounce: &Bounce) -> (Fate, Option<Cause>) {
         _ => Reason::new(
             "mail_bounced",
             format!(
-                "the recipient's server refuses the address for good ({sub_type}); ask the customer for the right one \
-                 and send the document by hand from the archive, or replay if the address works again"
+                "the recipient's server refuses the address for good ({sub_type}); replay if it works again, \
+                 else ask for the right one; an invoice you send by hand from the archive"
             ),
         ),
     };
@@ -163,15 +163,15 @@ fn complaint(complaint: &Complaint) -> (Fate, Option<Cause>) {
 fn suppressed(sub_type: &str) -> Reason {
     let text = format!(
         "SES did not try, because the address is on its suppression list ({sub_type}); take it off there if it is right, \
-         then replay, or send the document by hand from the archive"
+         then replay; an invoice you may also send by hand from the archive"
     );
     Reason::new("mail_suppressed", text)
 }
 
 fn rejected(why: &str) -> Reason {
     let text = format!(
-        "SES took the mail and then refused to send it ({}); look at its attachment in the archive, then replay or send \
-         it by hand",
+        "SES took the mail and then refused to send it ({}); look at its attachment in the archive if it has one, then \
+         replay, or send an invoice by hand",
         word(why)
     );
     Reason::new("mail_rejected", text)

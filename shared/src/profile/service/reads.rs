@@ -15,6 +15,9 @@ use crate::profile::{
 /// Lines of history on a page where nobody says how many, and at most.
 const HISTORY_PAGE: u32 = 50;
 
+/// Bytes of history after which an export ends: AppSync takes 5 MB of an answer, and each page may bring as much again.
+const EXPORTED: usize = 2_000_000;
+
 impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
     pub(super) async fn me(&self) -> Result<Value, Failure> {
         let sub = self.caller.sub().ok_or(Failure::Denied)?;
@@ -82,17 +85,24 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         let profile = self.desk.directory.by_owner(sub).await?;
         let mut history = Vec::new();
         let mut shown = Value::Null;
+        let mut left_out = false;
         if let Some(profile) = &profile {
             shown = self.present(profile).await?;
             let mut after = None;
-            loop {
+            let mut size = 0;
+            while size < EXPORTED {
                 let page = self.desk.directory.history(&profile.id, after.as_deref(), HISTORY_PAGE).await?;
-                history.extend(page.entries.iter().map(line));
+                for entry in &page.entries {
+                    let line = line(entry);
+                    size += line.to_string().len();
+                    history.push(line);
+                }
                 after = page.next;
                 if after.is_none() {
                     break;
                 }
             }
+            left_out = after.is_some();
         }
         let language = profile.as_ref().map(|profile| profile.language);
         Ok(json!({
@@ -101,6 +111,8 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             "language": language,
             "profile": shown,
             "history": history,
+            // The newest come first; older ones an admin reads page by page with `profileHistory`.
+            "olderHistoryLeftOut": left_out,
         }))
     }
 
@@ -122,7 +134,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
     fn sees_blank(&self, profile: &Profile) -> bool {
         match self.caller {
             Caller::Iam { .. } => true,
-            Caller::Member { sub, groups } => {
+            Caller::Member { sub, groups, .. } => {
                 *sub == profile.owner || groups.contains(&Group::Team) || groups.contains(&Group::Admin)
             }
         }

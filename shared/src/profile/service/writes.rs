@@ -8,9 +8,11 @@ use crate::{
     outcome::Unavailable,
     profile::{
         Language, Profile, ProfileId,
+        access::Caller,
         change::{self, Updated},
         directory::{Commit, Committed, Directory, Entry, Leaving, Taken},
-        email, input, names,
+        email::{self, EmailKey},
+        input, names,
         notice::{self, Event},
         upload::{Files, Prepare},
         violation::{Code, Findings, Violation},
@@ -49,6 +51,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
                     filled
                 }
             };
+            self.verified(before.as_ref(), &updated.profile)?;
             match self.commit(Event::Created, before.as_ref(), &updated, None).await? {
                 Committed::Done => return self.present(&updated.profile).await,
                 Committed::Taken(taken) if !taken.owner => return Err(self.taken(taken, &updated.profile)),
@@ -75,6 +78,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             if updated.changes.is_empty() {
                 return self.present(&current).await;
             }
+            self.verified(Some(&current), &updated.profile)?;
             match self.commit(Event::Changed, Some(&current), &updated, None).await? {
                 Committed::Done => {
                     self.clear(&current, &updated.profile).await;
@@ -153,6 +157,20 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
                 }
             }
         }
+    }
+
+    /// A profile takes no address but the one that its owner's own token says is verified: mail goes to it in the name of
+    /// the house. Nobody else can say that of an address, so that nobody else changes it.
+    fn verified(&self, before: Option<&Profile>, after: &Profile) -> Result<(), Failure> {
+        let is_after = |address: &str| EmailKey::of(address) == EmailKey::of(&after.email);
+        let verified = match self.caller {
+            Caller::Member { sub, email: Some(email), .. } if *sub == after.owner => email::read(email, "email").ok(),
+            Caller::Member { .. } | Caller::Iam { .. } => None,
+        };
+        if before.is_some_and(|before| is_after(&before.email)) || verified.is_some_and(|address| is_after(&address)) {
+            return Ok(());
+        }
+        Err(Violation::new(Code::EmailNotVerified, "email", &after.email).into())
     }
 
     fn taken(&self, taken: Taken, wanted: &Profile) -> Failure {

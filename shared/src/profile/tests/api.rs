@@ -249,9 +249,54 @@ async fn who_leaves_leaves_nothing_but_a_farewell() {
         assert!(!everything.to_lowercase().contains(&trace.to_lowercase()), "{trace} in {everything}");
     }
     assert!(house.shelf.keys().is_empty());
-    assert_eq!(leave::sweep(&house.members, &house.shelf).await, Ok(1));
-    assert_eq!(leave::sweep(&house.members, &house.shelf).await, Ok(0));
+    assert_eq!(leave::sweep(&house.members, &house.shelf, start()).await, Ok(0));
+    house.shelf.put("uploads/r0/avatar/late", b"late");
+    let later = start() + leave::REMEMBERED;
+    assert_eq!(leave::sweep(&house.members, &house.shelf, later).await, Ok(1), "what came late is found");
+    assert!(house.shelf.keys().is_empty());
+    assert_eq!(leave::sweep(&house.members, &house.shelf, later).await, Ok(0));
     let farewell = house.members.notices().into_iter().filter(|one| one.event == Event::Deleted).count();
     assert_eq!(farewell, 2);
     house.ask(&zoe, "createProfile", input("zoe")).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_address_is_taken_from_the_owners_token_alone() {
+    let house = House::under(Weather::default());
+    let with = |sub: &str, groups: &[&str], email: Value, verified: Value| {
+        let mut who = member(sub, groups);
+        who["claims"]["email"] = email;
+        who["claims"]["email_verified"] = verified;
+        who
+    };
+    let own = json!("Zoe@example.org");
+    for (email, verified) in [
+        (own.clone(), json!(false)),
+        (own.clone(), json!("false")),
+        (own.clone(), Value::Null),
+        (Value::Null, json!(true)),
+        (json!("eve@example.org"), json!(true)),
+        (json!("zoe@example.org.evil.example"), json!(true)),
+        (json!(["zoe@example.org"]), json!(true)),
+    ] {
+        let who = with("zoe", &["freelancer"], email, verified);
+        let error = house.ask(&who, "createProfile", input("zoe")).await.unwrap_err();
+        assert_eq!(mistakes(&error), [("email_not_verified".into(), "email".into())], "{who}");
+    }
+    assert!(house.members.notices().is_empty(), "and nobody is mailed");
+    let zoe = with("zoe", &["freelancer"], own, json!("true"));
+    let made = house.ask(&zoe, "createProfile", input("zoe")).await.unwrap();
+    let change = |version: u32, email: &str| json!({ "id": made["id"], "expectedVersion": version, "input": { "email": email } });
+    // An admin's own address, verified or not, is none of the member's.
+    let boss = with("boss", &["admin"], json!("new@example.org"), json!(true));
+    let error = house.ask(&boss, "updateProfile", change(1, "new@example.org")).await.unwrap_err();
+    assert_eq!(mistakes(&error), [("email_not_verified".into(), "email".into())]);
+    // An access token tells no address, and changes everything else.
+    let access = with("zoe", &["freelancer"], Value::Null, Value::Null);
+    let headline =
+        json!({ "id": made["id"], "expectedVersion": 1, "input": { "headline": "Go", "email": "ZOE@example.org" } });
+    assert_eq!(house.ask(&access, "updateProfile", headline).await.unwrap()["headline"], "Go");
+    let moved = with("zoe", &["freelancer"], json!("new@example.org"), json!(true));
+    let moved = house.ask(&moved, "updateProfile", change(2, "new@example.org")).await.unwrap();
+    assert_eq!(moved["email"], "new@example.org");
 }

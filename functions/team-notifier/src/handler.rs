@@ -1,0 +1,182 @@
+//! A batch of the outbox becomes a digest and messages: what waits is gathered first, so that a room that does not answer
+//! holds up no mail; then each message is composed, which can fail safely, and handed to the domain to be said once.
+
+use std::time::Duration;
+
+use comptoir::{
+    clock::Clock,
+    lambda::{
+        stream::{self, BatchAnswer, Record, StreamEvent},
+        telemetry::count,
+    },
+    mail::{
+        MailId,
+        compose::Composer,
+        dispatch::{self, Dispatched},
+        outbox::Outbox,
+    },
+    outcome::{Outcome, Reason, Unavailable},
+    seller::Seller,
+    team::{Message, TeamNews, TeamRoom, gather, lines, room_is_silent, room_text},
+    timing::{ONE_MAIL_SECONDS, ROOM_PATIENCE_SECONDS},
+};
+use jiff::{SignedDuration, Timestamp};
+
+const SERVICE: &str = "team-notifier";
+
+/// What waits for the team.
+const TEAM: &str = "TEAM";
+
+/// The longest that one message may take.
+const ONE_MESSAGE: SignedDuration = SignedDuration::from_secs(ONE_MAIL_SECONDS.cast_signed());
+
+/// How long a message waits for a room that takes none.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(ROOM_PATIENCE_SECONDS.cast_signed());
+
+/// Slack takes one message a second from each webhook (docs.slack.dev, "Rate limits").
+const BETWEEN: Duration = Duration::from_millis(1100);
+
+/// Everything a batch needs.
+#[derive(Debug)]
+pub struct Notifier<O, R, C> {
+    /// Where notices and messages wait.
+    pub outbox: O,
+    /// Where the team talks.
+    pub room: R,
+    /// Who writes.
+    pub composer: Composer,
+    /// Whose team it is.
+    pub seller: Seller,
+    /// Time.
+    pub clock: C,
+    /// How long a claim holds; longer than the function's timeout.
+    pub lease: SignedDuration,
+}
+
+impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
+    /// Gathers the notices of a batch into one digest, then says its messages one after the other. Stops saying where the
+    /// room has no time, or too little is left before `deadline`; what was not begun comes again.
+    pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
+        let gathered = self.gather(&event.records, request_id).await;
+        let mut outcomes: Vec<Outcome> = Vec::with_capacity(event.records.len());
+        let mut stopped: Option<Reason> = None;
+        let mut said = false;
+        for record in &event.records {
+            if record.kind() == Some(TEAM) {
+                outcomes.push(gathered.clone());
+                continue;
+            }
+            if let Some(reason) = &stopped {
+                outcomes.push(Outcome::Retry(reason.clone()));
+                continue;
+            }
+            if said {
+                tokio::time::sleep(BETWEEN).await;
+            }
+            let dispatched = match self.clock.now().saturating_add(ONE_MESSAGE) {
+                Ok(end) if end <= deadline => self.say(record, request_id).await,
+                _ => Dispatched::Later(Reason::new("out_of_time", "too little time is left in this invocation")),
+            };
+            said = matches!(dispatched, Dispatched::Sent(_) | Dispatched::Unknown);
+            report(&dispatched, request_id, record.id().unwrap_or_default());
+            if let Dispatched::Later(reason) = &dispatched {
+                stopped = Some(reason.clone());
+            }
+            outcomes.push(dispatched.outcome());
+        }
+        stream::answer(&event.records, &outcomes)
+    }
+
+    /// Tells what still waits. A record's id is all that is needed: what a notice says is read when it is said.
+    async fn gather(&self, records: &[Record], request_id: &str) -> Outcome {
+        let waiting = records.iter().filter(|record| record.kind() == Some(TEAM));
+        let waiting: Vec<MailId> = waiting.filter_map(|record| Some(MailId(record.id()?.to_owned()))).collect();
+        if waiting.is_empty() {
+            return Outcome::AlreadyDone;
+        }
+        let told = async {
+            let open = self.room.is_open().await?;
+            gather(waiting, &self.seller, open, &self.outbox, self.clock.now()).await
+        };
+        match told.await {
+            Ok(gathered) => {
+                count(SERVICE, "TeamTold", gathered.told);
+                tracing::info!(request_id, told = gathered.told, settled = gathered.settled, "gathered");
+                Outcome::Done
+            }
+            Err(unavailable) => {
+                tracing::warn!(request_id, "to be tried again: {unavailable}");
+                Outcome::from(unavailable)
+            }
+        }
+    }
+
+    async fn say(&self, record: &Record, request_id: &str) -> Dispatched {
+        let id = MailId(record.id().unwrap_or_default().to_owned());
+        let park = async |reason| dispatch::park(&id, reason, &self.outbox, self.clock.now()).await;
+        let message: Message = match record.data() {
+            Ok(message) => message,
+            Err(reason) => return park(reason).await,
+        };
+        let text = match self.text(&message).await {
+            Ok(Some(text)) => text,
+            // Everyone it told of has left since.
+            Ok(None) => return Dispatched::Settled,
+            Err(NoText::Template(reason)) => return park(reason).await,
+            Err(NoText::Outbox(unavailable)) => {
+                return Dispatched::Later(Reason::new("outbox_unavailable", unavailable.to_string()));
+            }
+        };
+        let post = self.room.say(&text);
+        let now = || self.clock.now();
+        let dispatched = dispatch::send(&id, request_id, &self.outbox, post, now, self.lease).await;
+        match dispatched {
+            Dispatched::Later(reason) if self.clock.now().duration_since(message.queued_at) > PATIENCE => {
+                park(room_is_silent(&reason.text)).await
+            }
+            other => other,
+        }
+    }
+
+    /// What a message says; nothing where nobody is left to speak of.
+    async fn text(&self, message: &Message) -> Result<Option<String>, NoText> {
+        let mut digest = message.digest.clone();
+        digest.lines = lines(self.outbox.notices(&digest.notices).await.map_err(NoText::Outbox)?);
+        if digest.lines.is_empty() {
+            return Ok(None);
+        }
+        let composed = self.composer.digest(&digest).map_err(|error| {
+            NoText::Template(Reason::new("mail_template", format!("{error}; mend the digest's template and replay")))
+        })?;
+        Ok(Some(room_text(&format!("{}\n{}", composed.subject, composed.text))))
+    }
+}
+
+/// Why there is no text to say.
+enum NoText {
+    /// A person mends the template.
+    Template(Reason),
+    /// It is tried again.
+    Outbox(Unavailable),
+}
+
+fn report(dispatched: &Dispatched, request_id: &str, message: &str) {
+    match dispatched {
+        Dispatched::Sent(_) => {
+            count(SERVICE, "MessageSent", 1);
+            tracing::info!(request_id, message, "said to the team");
+        }
+        Dispatched::Settled => tracing::info!(request_id, message, "nothing to say"),
+        Dispatched::Unknown => {
+            count(SERVICE, "MessageUnknown", 1);
+            tracing::error!(request_id, message, "nobody knows whether Slack has this message; look into the channel");
+        }
+        Dispatched::Parked(reason) => {
+            count(SERVICE, "Parked", 1);
+            tracing::error!(request_id, message, reason = reason.word, "parked: {}", reason.text);
+        }
+        Dispatched::InHand(reason) | Dispatched::Later(reason) => {
+            tracing::warn!(request_id, message, reason = reason.word, "to be tried again: {}", reason.text);
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! team-notifier: what waits for the team becomes a digest; the digest's message is claimed, posted to Slack once and
+//! settled. Its mail is sent as every mail is, by mail-sender.
+//!
+//! Wiring only. What happens to a batch is in `handler`, what a digest is in the domain crate, how Slack is spoken to in
+//! `slack`.
+
+mod handler;
+mod slack;
+
+use aws_sdk_dynamodb::Client as DynamoDb;
+use aws_sdk_ssm::Client as Ssm;
+use comptoir::{
+    aws::{self, outbox::DynamoOutbox, secrets::TeamSecrets},
+    clock::SystemClock,
+    config,
+    lambda::{stream::StreamEvent, telemetry},
+    mail::compose::Composer,
+    seller::Seller,
+    timing::MAIL_LEASE_SECONDS,
+};
+use jiff::{SignedDuration, Timestamp};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+
+use crate::{handler::Notifier, slack::SlackRoom};
+
+/// The owner's file, as of the build; `SELLER_FILE` names another.
+const SELLER: &str = include_str!("../../../infra/seller.toml");
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    telemetry::start();
+    let aws = aws::sdk_config()?;
+    let secrets = TeamSecrets::new(Ssm::new(&aws), &config::required("SECRETS_PREFIX")?);
+    let notifier = Notifier {
+        outbox: DynamoOutbox::new(DynamoDb::new(&aws), config::required("OUTBOX_TABLE")?).parking_as("team-notifier"),
+        room: SlackRoom::new(secrets, config::optional("SLACK_API_URL"))?,
+        composer: Composer::new()?,
+        seller: Seller::load(SELLER, config::optional("SELLER_FILE").as_deref())?,
+        clock: SystemClock,
+        lease: SignedDuration::from_secs(MAIL_LEASE_SECONDS.cast_signed()),
+    };
+    let notifier = &notifier;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {
+        let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
+        Ok::<_, Error>(notifier.handle(event.payload, &event.context.request_id, deadline).await)
+    }))
+    .await
+}

@@ -1,0 +1,212 @@
+//! The team's room on Slack: an incoming webhook (docs.slack.dev, "Sending messages using incoming webhooks").
+//!
+//! The webhook's address is a secret: whoever has it may write into the channel. It is read from the secret store, called,
+//! and never logged or told. Slack has no idempotency key, so a request is made once, and what its answer means for a second
+//! one is decided here.
+
+use std::time::Duration;
+
+use comptoir::{
+    aws::secrets::TeamSecrets,
+    mail::outbox::Posted,
+    outcome::{Reason, Unavailable},
+    team::TeamRoom,
+    timing::{CONNECT_SECONDS, ROOM_SECONDS},
+};
+use http_body_util::{BodyExt, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::json;
+use url::Url;
+
+/// The one host that webhooks of Slack have.
+const HOST: &str = "hooks.slack.com";
+
+/// Longest answer that is read: Slack says what is wrong in one word.
+const LONGEST_ANSWER: usize = 1024;
+
+/// The Slack channel that a webhook writes into.
+#[derive(Debug)]
+pub struct SlackRoom {
+    secrets: TeamSecrets,
+    client: Client<HttpsConnector<HttpConnector>, String>,
+    /// Called instead of Slack, with the webhook's path: the stand-in on one machine.
+    instead: Option<String>,
+}
+
+impl SlackRoom {
+    /// The room whose webhook is in `secrets`; its calls go to `instead` if that is given.
+    ///
+    /// # Errors
+    /// The machine has no root certificates.
+    pub fn new(secrets: TeamSecrets, instead: Option<String>) -> Result<Self, std::io::Error> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_connect_timeout(Some(Duration::from_secs(CONNECT_SECONDS)));
+        let https =
+            HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().wrap_connector(tcp);
+        // A request that a pooled connection lost is not made again behind our back.
+        let client = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build(https);
+        Ok(Self { secrets, client, instead })
+    }
+}
+
+impl TeamRoom for SlackRoom {
+    async fn is_open(&self) -> Result<bool, Unavailable> {
+        Ok(self.secrets.slack().await?.is_some())
+    }
+
+    async fn say(&self, text: &str) -> Posted {
+        let webhook = match self.secrets.slack().await {
+            Ok(Some(webhook)) => webhook,
+            Ok(None) => return Posted::Refused(no_webhook()),
+            Err(unavailable) => return Posted::NotNow(unavailable.to_string()),
+        };
+        let posted = match address(&webhook, self.instead.as_deref()) {
+            Ok(address) => self.post(&address, text).await,
+            Err(reason) => Posted::Refused(reason),
+        };
+        // The owner may have put another one in its place since it was read.
+        match (&posted, self.secrets.renewed().await) {
+            (Posted::Refused(_), Ok(Some(other))) if other != webhook => {
+                Posted::NotNow("the webhook was replaced".to_owned())
+            }
+            _ => posted,
+        }
+    }
+}
+
+impl SlackRoom {
+    async fn post(&self, address: &str, text: &str) -> Posted {
+        let body = json!({ "text": text, "mrkdwn": false, "unfurl_links": false, "unfurl_media": false }).to_string();
+        let request = http::Request::post(address).header("content-type", "application/json; charset=utf-8").body(body);
+        let Ok(request) = request else { return Posted::Refused(malformed()) };
+        let asked = tokio::time::timeout(Duration::from_secs(ROOM_SECONDS), self.client.request(request)).await;
+        let answer = match asked {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) if error.is_connect() => return Posted::NotNow("no connection to Slack".to_owned()),
+            Ok(Err(_)) | Err(_) => return Posted::Unclear("Slack's answer was lost".to_owned()),
+        };
+        let status = answer.status().as_u16();
+        let wait = answer.headers().get("retry-after").and_then(|wait| wait.to_str().ok()).map(str::to_owned);
+        if status == 200 {
+            return Posted::Accepted("slack".to_owned());
+        }
+        // What is wrong is worth waiting for, but not for long: the status alone decides whether it may be tried again.
+        let word = Limited::new(answer.into_body(), LONGEST_ANSWER).collect();
+        let word = match tokio::time::timeout(Duration::from_secs(CONNECT_SECONDS), word).await {
+            Ok(Ok(word)) => String::from_utf8_lossy(&word.to_bytes()).into_owned(),
+            Ok(Err(_)) | Err(_) => String::new(),
+        };
+        verdict(status, wait.as_deref(), &word)
+    }
+}
+
+/// Where to post: the webhook's address, if it is one of Slack's.
+fn address(webhook: &str, instead: Option<&str>) -> Result<String, Reason> {
+    let url = Url::parse(webhook).map_err(|_| malformed())?;
+    let plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
+    let slacks = url.scheme() == "https" && url.host_str() == Some(HOST) && url.path().starts_with("/services/");
+    if !(plain && slacks && url.query().is_none() && url.fragment().is_none()) {
+        return Err(malformed());
+    }
+    Ok(match instead {
+        Some(instead) => format!("{}{}", instead.trim_end_matches('/'), url.path()),
+        None => url.into(),
+    })
+}
+
+/// What an answer that is not 200 means for the message.
+fn verdict(status: u16, wait: Option<&str>, word: &str) -> Posted {
+    let plain = |c: &char| c.is_ascii_lowercase() || *c == '_';
+    let word: String = word.trim().chars().take_while(plain).take(40).collect();
+    match status {
+        // A gateway between us and Slack gave up; Slack itself may have accepted.
+        502 | 504 => Posted::Unclear(format!("a gateway answered {status}")),
+        429 => Posted::NotNow(format!("Slack asks for patience: {} s", seconds(wait))),
+        500.. => Posted::NotNow(format!("Slack answered {status} {word}")),
+        _ => Posted::Refused(refused(status, &word)),
+    }
+}
+
+fn seconds(wait: Option<&str>) -> u32 {
+    wait.and_then(|wait| wait.trim().parse().ok()).unwrap_or(1)
+}
+
+fn refused(status: u16, word: &str) -> Reason {
+    let fix = match word {
+        "no_service" | "no_service_id" | "invalid_token" | "no_active_hooks" | "no_team" | "team_disabled" => {
+            "the webhook was removed or is disabled; make a new one in Slack, store it as slack-webhook-url, then replay"
+        }
+        "channel_is_archived" | "channel_not_found" => {
+            "its channel is gone; bring it back or make a webhook for another, store it as slack-webhook-url, then replay"
+        }
+        "action_prohibited" | "posting_to_general_channel_denied" | "user_not_found" => {
+            "an admin of the Slack workspace forbids it; allow the webhook to post to its channel, then replay"
+        }
+        _ => "look at the webhook in Slack's settings, then replay",
+    };
+    Reason::new("slack_refused", format!("Slack answered {status} {word}: {fix}"))
+}
+
+fn no_webhook() -> Reason {
+    Reason::new("slack_unconfigured", "no webhook is stored as slack-webhook-url any more; store one and replay")
+}
+
+fn malformed() -> Reason {
+    let text = "what is stored as slack-webhook-url is not an address such as https://hooks.slack.com/services/T.../B.../...; \
+                copy it from Slack, store it, then replay";
+    Reason::new("slack_webhook_malformed", text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_slack_are_called_and_none_is_told() {
+        let good = "https://hooks.slack.com/services/T0/B0/secret";
+        assert_eq!(address(good, None).unwrap(), good);
+        assert_eq!(
+            address(good, Some("http://127.0.0.1:1/_slack/")).unwrap(),
+            "http://127.0.0.1:1/_slack/services/T0/B0/secret"
+        );
+        for bad in [
+            "http://hooks.slack.com/services/T0/B0/secret",
+            "https://hooks.slack.com.evil.example/services/T0/B0/secret",
+            "https://hooks.slack.com@evil.example/services/T0/B0/secret",
+            "https://x@hooks.slack.com/services/T0/B0/secret",
+            "https://hooks.slack.com:8443/services/T0/B0/secret",
+            "https://hooks.slack.com/services/../admin/secret",
+            "https://hooks.slack.com/services/T0/B0/secret?x=1",
+            "https://169.254.169.254/services/T0/B0/secret",
+            "secret",
+            "",
+        ] {
+            let reason = address(bad, None).unwrap_err();
+            assert_eq!(reason.word, "slack_webhook_malformed", "{bad}");
+            assert!(!reason.text.contains("secret"), "{}", reason.text);
+        }
+    }
+
+    #[test]
+    fn an_answer_says_whether_it_may_be_tried_again() {
+        assert!(matches!(verdict(429, Some("30"), ""), Posted::NotNow(detail) if detail.contains("30 s")));
+        assert!(matches!(verdict(500, None, "rollup_error"), Posted::NotNow(_)));
+        assert!(matches!(verdict(503, None, "<html>"), Posted::NotNow(_)));
+        assert!(matches!(verdict(504, None, ""), Posted::Unclear(_)));
+        for (status, word, fix) in [
+            (404, "no_service", "make a new one"),
+            (403, "invalid_token", "make a new one"),
+            (410, "channel_is_archived", "another"),
+            (403, "action_prohibited", "admin"),
+            (400, "<script>", "settings"),
+        ] {
+            let Posted::Refused(reason) = verdict(status, None, word) else { panic!("{word}") };
+            assert!(reason.text.contains(fix) && !reason.text.contains('<'), "{}", reason.text);
+        }
+    }
+}

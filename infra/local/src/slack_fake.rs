@@ -1,0 +1,66 @@
+//! A stand-in for the incoming webhooks of Slack: messages are captured, and it fails in each of Slack's ways.
+
+use std::sync::{Mutex, PoisonError};
+
+use axum::body::{Body, Bytes};
+use axum::http::{Response, StatusCode};
+use axum::response::IntoResponse;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::faults::{Fault, Faults, lost_answer};
+
+/// Longest text that Slack takes whole, in characters.
+const LONGEST: usize = 40_000;
+
+/// A message that was taken.
+#[derive(Clone, Debug, Serialize)]
+pub struct Message {
+    /// The path of the webhook that took it.
+    pub webhook: String,
+    /// What it says, as it was sent.
+    pub text: String,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
+/// Slack as the functions see it.
+#[derive(Debug, Default)]
+pub struct SlackFake {
+    messages: Mutex<Vec<Message>>,
+    /// What goes wrong.
+    pub faults: Faults,
+}
+
+impl SlackFake {
+    /// Every message, the oldest first.
+    pub fn all(&self) -> Vec<Message> {
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// `POST /services/...`. Slack answers a bare word.
+    pub async fn post(&self, path: &str, body: &Bytes) -> Response<Body> {
+        let fault = self.faults.next().await;
+        match fault {
+            Some(Fault::Throttle) => {
+                return (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], "rate_limited").into_response();
+            }
+            Some(Fault::Fail) => return (StatusCode::INTERNAL_SERVER_ERROR, "rollup_error").into_response(),
+            Some(Fault::Reject) => return (StatusCode::NOT_FOUND, "no_service").into_response(),
+            Some(Fault::LoseAnswer | Fault::Delay(_)) | None => {}
+        }
+        let Ok(message) = serde_json::from_slice::<Value>(body) else {
+            return (StatusCode::BAD_REQUEST, "invalid_payload").into_response();
+        };
+        let text = message.get("text").and_then(Value::as_str).unwrap_or_default();
+        if text.is_empty() || text.chars().count() > LONGEST {
+            return (StatusCode::BAD_REQUEST, "no_text").into_response();
+        }
+        let taken = Message { webhook: path.to_owned(), text: text.to_owned(), at: crate::clock::now().to_string() };
+        self.messages.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
+        if fault == Some(Fault::LoseAnswer) {
+            return lost_answer();
+        }
+        "ok".into_response()
+    }
+}
