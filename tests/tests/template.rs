@@ -52,7 +52,7 @@ fn streams_try_as_long_as_is_said_and_never_lose_a_record() -> Result<()> {
             ensure!(stream["BatchSize"].as_u64().unwrap() <= LARGEST_CLAIM as u64, "{name}");
         }
     }
-    ensure!(streams == 3);
+    ensure!(streams == 4);
     Ok(())
 }
 

@@ -28,6 +28,7 @@ const SOURCE: &str = "team-notifier";
 const READS: usize = 4;
 
 /// A notice as it waits for the team.
+#[cfg_attr(not(feature = "profiles"), expect(dead_code, reason = "only a change of a profile makes one"))]
 pub(super) fn waiting(notice: &TeamNotice) -> Result<Item, Unavailable> {
     let mut waiting = item(notice.id.kind(), &notice.id.0);
     waiting.insert("data".to_owned(), json(notice, WHAT)?);

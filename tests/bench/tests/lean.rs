@@ -26,12 +26,14 @@ const NOWHERE: [(&str, &str); 9] = [
     ("reqwest", "a second HTTP client"),
 ];
 
-/// What one function alone links, because it is large.
-const ALONE: [(&str, &str); 4] = [
-    ("typst", "invoice-renderer"),
-    ("image", "profile-mutation-validator"),
-    ("rlibphonenumber", "profile-mutation-validator"),
-    ("async-stripe-client-core", "payment-webhook"),
+/// What is large, and who links it.
+const LARGE: [(&str, &[&str]); 4] = [
+    ("typst", &["invoice-renderer"]),
+    // Typst brings it too.
+    ("image", &["invoice-renderer", "profile-mutation-validator"]),
+    // Who reads profiles has their rules beside them.
+    ("rlibphonenumber", &["profile-mutation-validator", "profile-publisher"]),
+    ("async-stripe-client-core", &["payment-webhook"]),
 ];
 
 fn functions() -> Vec<String> {
@@ -57,20 +59,20 @@ fn no_function_links_what_its_start_would_pay_for() -> Result<()> {
         let linked = linked(function)?;
         ensure!(linked.contains("lambda_runtime"), "{function} links {linked:?}");
         for (unwanted, why) in NOWHERE {
-            // The engine that typesets an invoice brings its own expressions.
-            let engine = unwanted == "regex" && function == "invoice-renderer"
-                || unwanted == "regex" && linked.contains("rlibphonenumber");
-            ensure!(engine || !linked.contains(unwanted), "{function} links {unwanted}: {why}");
+            // The engine that typesets, and the tables of telephone numbers, bring expressions of their own.
+            let brought = unwanted == "regex" && (linked.contains("typst") || linked.contains("rlibphonenumber"));
+            ensure!(brought || !linked.contains(unwanted), "{function} links {unwanted}: {why}");
         }
-        for (large, only) in ALONE {
-            ensure!(function == only || !linked.contains(large), "{function} links {large}, which is {only}'s alone");
+        for (large, only) in LARGE {
+            let may = only.contains(&function.as_str());
+            ensure!(may || !linked.contains(large), "{function} links {large}, which is for {only:?} alone");
         }
     }
     Ok(())
 }
 
 /// Millions of instructions until each asks for work, as measured on 2026-11-21, and what they may become.
-const STARTS: [(&str, f64); 2] = [("payment-webhook", 0.0), ("mail-sender", 0.0)];
+const STARTS: [(&str, f64); 2] = [("payment-webhook", 36.3), ("mail-sender", 55.1)];
 /// Other compilers and C libraries count a little otherwise.
 const TOLERANCE: f64 = 1.3;
 
