@@ -74,7 +74,7 @@ pub struct Https {
 
 impl Https {
     /// One that trusts these authorities alone, and not all that the system does.
-    #[cfg(feature = "aws")]
+    #[cfg(feature = "appsync")]
     pub(crate) fn trusting(trusted: TlsContext) -> Self {
         Self { trusted, connector: OnceLock::new() }
     }

@@ -106,6 +106,7 @@ pub async fn run(rounds: usize, only: &[String]) -> Result<()> {
     let stage = Stage::open(&folder, wanted.contains(&"sale").then_some(&kit.ours)).await?;
     let at = Measured { kit: &kit, stage: &stage, folder: &folder, rounds };
     let mut rows: Vec<Row> = Vec::new();
+    let mut failed = Vec::new();
     for topic in wanted {
         eprintln!("  measuring: {topic} ...");
         let measured = match topic {
@@ -119,9 +120,14 @@ pub async fn run(rounds: usize, only: &[String]) -> Result<()> {
             "size" => rows::size::rows(&at).await,
             _ => rows::sale::rows(&at).await,
         };
-        rows.extend(measured.with_context(|| format!("{topic} could not be measured"))?);
+        match measured {
+            Ok(measured) => rows.extend(measured),
+            Err(why) => failed.push(format!("{topic}: {why:#}")),
+        }
     }
     stage.close().await;
     println!("{}", report::table(&rows));
-    report::write(&rows, &folder.join("report.json"))
+    report::write(&rows, &folder.join("report.json"))?;
+    ensure!(failed.is_empty(), "not measured: {}", failed.join("; "));
+    Ok(())
 }

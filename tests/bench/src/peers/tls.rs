@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result};
 use comptoir_local::runtime::AbortOnDrop;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -80,12 +80,15 @@ impl Tls {
 fn certificates() -> Result<(String, CertificateDer<'static>, PrivateKeyDer<'static>)> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // Each a name of its own: what is named like its issuer counts as signed by itself.
+    params.distinguished_name.push(DnType::CommonName, "authority of the measurement");
     let key = KeyPair::generate()?;
     let authority = params.self_signed(&key)?.pem();
     let issuer = Issuer::new(params, key);
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(vec!["localhost".to_owned()])?;
     params.use_authority_key_identifier_extension = true;
+    params.distinguished_name.push(DnType::CommonName, "localhost");
     let certificate = params.signed_by(&key, &issuer)?;
     let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(|wrong| anyhow::anyhow!(wrong))?;
     Ok((authority, certificate.der().clone(), key))

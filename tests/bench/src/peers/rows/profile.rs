@@ -81,7 +81,7 @@ impl Member {
             version: 0,
         };
         let input = json!({
-            "handle": format!("member-{place}"), "firstName": "Camille", "lastName": "Dupont", "email": member.email,
+            "handle": format!("camille-dupont-{place}"), "firstName": "Camille", "lastName": "Dupont", "email": member.email,
             "phone": "06 12 34 56 78", "skills": [{"name": "Photographie", "level": "EXPERT", "years": 8}],
         });
         let actor = at.stage.theatre.start(ours).await?;

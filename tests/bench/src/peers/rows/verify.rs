@@ -22,7 +22,7 @@ pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let mut event = stage::sale();
     let session = event.pointer_mut("/data/object/metadata").context("a session has metadata")?;
     let note = |n: u32| (format!("note_{n}"), serde_json::Value::from("x".repeat(90)));
-    *session = (0..15).map(note).collect::<serde_json::Map<_, _>>().into();
+    *session = (0..26).map(note).collect::<serde_json::Map<_, _>>().into();
     let body = event.to_string();
     fs::write(&payload, &body)?;
     let time = clock::now().as_second().to_string();
