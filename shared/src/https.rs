@@ -1,17 +1,21 @@
 //! Asking others over HTTPS: one bounded request, and its answer as bytes. What is asked and what an answer means is the
 //! business of whoever asks; AWS's services are asked by their own clients.
 
-use std::{sync::OnceLock, time::Duration};
+use std::{error::Error, sync::OnceLock, time::Duration};
 
+use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::{
     Connector,
     tls::{Provider, TlsContext, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::{
-    http::HttpConnector,
+    http::{HttpConnector, HttpConnectorSettings},
     orchestrator::{HttpRequest, HttpResponse},
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use tokio::time::{Instant, timeout_at};
+
+use crate::timing::CONNECT_SECONDS;
 
 /// TLS on ring, which unlike aws-lc collects no jitter entropy at a cold start.
 pub(crate) const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
@@ -43,17 +47,23 @@ pub struct Question<'a> {
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// The body.
-    pub body: Vec<u8>,
+    /// What `Retry-After` says, if it is there.
+    pub retry_after: Option<String>,
+    /// The body, or why it is not whole.
+    pub body: Result<Vec<u8>, Unanswered>,
 }
 
-/// Why there is no answer.
+/// Why there is no answer. After [`Unsendable`](Self::Unsendable) and [`Unconnected`](Self::Unconnected) nobody heard the
+/// question; after the others somebody may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unanswered {
     /// No HTTP that can be sent: a wrong address, or a header with a line break.
     #[error("the question cannot be sent")]
     Unsendable,
-    /// No connection, or it broke.
+    /// There was no connection.
+    #[error("no answer")]
+    Unconnected,
+    /// The connection broke.
     #[error("no answer")]
     Silent,
     /// It takes too long.
@@ -85,10 +95,26 @@ impl Https {
     /// Why there is no answer.
     pub async fn ask(&self, question: &Question<'_>) -> Result<Answer, Unanswered> {
         let request = request(question).ok_or(Unanswered::Unsendable)?;
-        let connect = || Connector::builder().tls_provider(TLS).tls_context(self.trusted.clone()).build();
-        let connector = self.connector.get_or_init(connect);
-        let answer = tokio::time::timeout(question.patience, answered(connector, request, question.largest)).await;
-        answer.map_err(|_| Unanswered::TooLate)?
+        let connector = self.connector.get_or_init(|| self.connector());
+        let end = Instant::now() + question.patience;
+        let answer = timeout_at(end, connector.call(request)).await.map_err(|_| Unanswered::TooLate)?;
+        let answer = answer.map_err(|error| match never_connected(&error) {
+            true => Unanswered::Unconnected,
+            false => Unanswered::Silent,
+        })?;
+        let (status, retry_after) = (answer.status().as_u16(), answer.headers().get("retry-after").map(str::to_owned));
+        let body = timeout_at(end, body(answer, question.largest)).await.unwrap_or(Err(Unanswered::TooLate));
+        Ok(Answer { status, retry_after, body })
+    }
+
+    fn connector(&self) -> Connector {
+        let connect = Duration::from_secs(CONNECT_SECONDS);
+        let builder = Connector::builder()
+            .connector_settings(HttpConnectorSettings::builder().connect_timeout(connect).build())
+            .sleep_impl(TokioSleep::new())
+            // A function sleeps between its questions, and a connection does not outlive that.
+            .pool_max_idle_per_host(0);
+        builder.tls_provider(TLS).tls_context(self.trusted.clone()).build()
     }
 }
 
@@ -102,9 +128,7 @@ fn request(question: &Question<'_>) -> Option<HttpRequest> {
     Some(request)
 }
 
-async fn answered(connector: &Connector, request: HttpRequest, largest: usize) -> Result<Answer, Unanswered> {
-    let answer: HttpResponse = connector.call(request).await.map_err(|_| Unanswered::Silent)?;
-    let status = answer.status().as_u16();
+async fn body(answer: HttpResponse, largest: usize) -> Result<Vec<u8>, Unanswered> {
     let mut body = ByteStream::new(answer.into_body());
     let mut read = Vec::new();
     while let Some(part) = body.next().await {
@@ -113,5 +137,69 @@ async fn answered(connector: &Connector, request: HttpRequest, largest: usize) -
             return Err(Unanswered::TooLong);
         }
     }
-    Ok(Answer { status, body: read })
+    Ok(read)
+}
+
+/// Whether the request cannot have reached the service: the connection itself failed.
+pub(crate) fn never_connected(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        if current
+            .downcast_ref::<hyper_util::client::legacy::Error>()
+            .is_some_and(hyper_util::client::legacy::Error::is_connect)
+        {
+            return true;
+        }
+        cause = current.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        thread,
+    };
+
+    use super::*;
+
+    /// Asks somebody who reads the question and says this.
+    async fn asked(says: &'static [u8], largest: usize) -> Result<Answer, Unanswered> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let other = thread::spawn(move || {
+            let mut caller = listener.accept().unwrap().0;
+            let heard = caller.read(&mut [0; 4096]).unwrap();
+            caller.write_all(says).unwrap();
+            heard
+        });
+        let answer = ask(&url, largest).await;
+        assert!(other.join().unwrap() > 0);
+        answer
+    }
+
+    async fn ask(url: &str, largest: usize) -> Result<Answer, Unanswered> {
+        let patience = Duration::from_secs(5);
+        Https::default().ask(&Question { method: "POST", url, headers: &[], body: "?", patience, largest }).await
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_told_from_somebody_who_may_have_heard() {
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert_eq!(ask(&format!("http://{nobody}/"), 9).await, Err(Unanswered::Unconnected));
+        assert_eq!(asked(b"", 9).await, Err(Unanswered::Silent));
+        assert_eq!(ask("no address", 9).await, Err(Unanswered::Unsendable));
+    }
+
+    #[tokio::test]
+    async fn a_status_stands_though_the_body_does_not() {
+        let told = |body| Ok(Answer { status: 429, retry_after: Some("7".to_owned()), body });
+        let head = "HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\n";
+        let says = |body: &str| -> &'static [u8] { format!("{head}{body}").leak().as_bytes() };
+        assert_eq!(asked(says("wait"), 4).await, told(Ok(b"wait".to_vec())));
+        assert_eq!(asked(says("wait"), 3).await, told(Err(Unanswered::TooLong)));
+        assert_eq!(asked(says("wa"), 4).await, told(Err(Unanswered::Silent)));
+    }
 }

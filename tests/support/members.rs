@@ -1,6 +1,7 @@
 //! Members who ask the function of the profile API directly, with the events that AppSync's resolvers make.
 
 use anyhow::{Context, Result, bail, ensure};
+use comptoir::testing::profiles::signed_in;
 use serde_json::{Value, json};
 
 use crate::Shop;
@@ -19,19 +20,6 @@ pub fn member(sub: &str, groups: &[&str]) -> Value {
         "issuer": "https://cognito-idp.eu-west-3.amazonaws.com/eu-west-3_example",
         "claims": { "sub": sub, "cognito:groups": groups, "token_use": "access" },
     })
-}
-
-/// The identity with the verified address of an ID token, unless it says otherwise: the one that is written.
-fn signed_in(identity: &Value, arguments: &Value) -> Value {
-    let mut identity = identity.clone();
-    let written = arguments.pointer("/input/email").filter(|email| email.is_string());
-    if let (Some(claims), Some(email)) = (identity.pointer_mut("/claims").and_then(Value::as_object_mut), written)
-        && !claims.contains_key("email")
-    {
-        claims.insert("email".to_owned(), email.clone());
-        claims.insert("email_verified".to_owned(), json!(true));
-    }
-    identity
 }
 
 /// A freelancer.

@@ -49,9 +49,9 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: PostOffice, C: Clock> Sen
     pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(event.records.len());
         for record in &event.records {
-            let dispatched = match self.clock.now().saturating_add(ONE_MAIL) {
-                Ok(end) if end <= deadline => self.send(record, request_id).await,
-                _ => Dispatched::Later(Reason::new("out_of_time", "too little time is left in this invocation")),
+            let dispatched = match stream::in_time(self.clock.now(), ONE_MAIL, deadline) {
+                Ok(()) => self.send(record, request_id).await,
+                Err(reason) => Dispatched::Later(reason),
             };
             report(&dispatched, request_id, record.id().unwrap_or_default());
             outcomes.push(dispatched.outcome());

@@ -81,7 +81,7 @@ impl StripeClient for Client<'_> {
         };
         let answer = self.https.ask(&question).await?;
         match answer.status {
-            200..=299 => Ok(answer.body.into()),
+            200..=299 => Ok(answer.body?.into()),
             status => Err(Trouble::Refused(status)),
         }
     }

@@ -6,7 +6,7 @@ use comptoir::{
         stream::{self, BatchAnswer, Record, StreamEvent},
         telemetry::count,
     },
-    outcome::{Outcome, Reason},
+    outcome::Outcome,
     profile::{
         Profile,
         publish::{self, Subscribers},
@@ -36,9 +36,9 @@ impl<S: Subscribers, C: Clock> Publisher<S, C> {
     pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(event.records.len());
         for record in &event.records {
-            let outcome = match self.clock.now().saturating_add(ONE_CHANGE) {
-                Ok(end) if end <= deadline => self.publish(record, request_id).await,
-                _ => Outcome::Retry(Reason::new("out_of_time", "too little time is left in this invocation")),
+            let outcome = match stream::in_time(self.clock.now(), ONE_CHANGE, deadline) {
+                Ok(()) => self.publish(record, request_id).await,
+                Err(reason) => Outcome::Retry(reason),
             };
             report(&outcome, request_id, record.id().unwrap_or_default());
             let stops = matches!(outcome, Outcome::Retry(_));

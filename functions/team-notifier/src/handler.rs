@@ -73,9 +73,9 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
             if said {
                 tokio::time::sleep(BETWEEN).await;
             }
-            let dispatched = match self.clock.now().saturating_add(ONE_MESSAGE) {
-                Ok(end) if end <= deadline => self.say(record, request_id).await,
-                _ => Dispatched::Later(Reason::new("out_of_time", "too little time is left in this invocation")),
+            let dispatched = match stream::in_time(self.clock.now(), ONE_MESSAGE, deadline) {
+                Ok(()) => self.say(record, request_id).await,
+                Err(reason) => Dispatched::Later(reason),
             };
             said = matches!(dispatched, Dispatched::Sent(_) | Dispatched::Unknown);
             report(&dispatched, request_id, record.id().unwrap_or_default());

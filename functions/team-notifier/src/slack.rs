@@ -8,16 +8,11 @@ use std::time::Duration;
 
 use comptoir::{
     aws::secrets::TeamSecrets,
+    https::{Https, Question, Unanswered},
     mail::outbox::Posted,
     outcome::{Reason, Unavailable},
     team::TeamRoom,
-    timing::{CONNECT_SECONDS, ROOM_SECONDS},
-};
-use http_body_util::{BodyExt, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+    timing::ROOM_SECONDS,
 };
 use serde_json::json;
 use url::Url;
@@ -32,25 +27,15 @@ const LONGEST_ANSWER: usize = 1024;
 #[derive(Debug)]
 pub struct SlackRoom {
     secrets: TeamSecrets,
-    client: Client<HttpsConnector<HttpConnector>, String>,
+    https: Https,
     /// Called instead of Slack, with the webhook's path: the stand-in on one machine.
     instead: Option<String>,
 }
 
 impl SlackRoom {
     /// The room whose webhook is in `secrets`; its calls go to `instead` if that is given.
-    ///
-    /// # Errors
-    /// The machine has no root certificates.
-    pub fn new(secrets: TeamSecrets, instead: Option<String>) -> Result<Self, std::io::Error> {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_connect_timeout(Some(Duration::from_secs(CONNECT_SECONDS)));
-        let https =
-            HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().wrap_connector(tcp);
-        // A request that a pooled connection lost is not made again behind our back.
-        let client = Client::builder(TokioExecutor::new()).retry_canceled_requests(false).build(https);
-        Ok(Self { secrets, client, instead })
+    pub fn new(secrets: TeamSecrets, instead: Option<String>) -> Self {
+        Self { secrets, https: Https::default(), instead }
     }
 }
 
@@ -82,26 +67,27 @@ impl TeamRoom for SlackRoom {
 impl SlackRoom {
     async fn post(&self, address: &str, text: &str) -> Posted {
         let body = json!({ "text": text, "mrkdwn": false, "unfurl_links": false, "unfurl_media": false }).to_string();
-        let request = http::Request::post(address).header("content-type", "application/json; charset=utf-8").body(body);
-        let Ok(request) = request else { return Posted::Refused(malformed()) };
-        let asked = tokio::time::timeout(Duration::from_secs(ROOM_SECONDS), self.client.request(request)).await;
-        let answer = match asked {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) if error.is_connect() => return Posted::NotNow("no connection to Slack".to_owned()),
-            Ok(Err(_)) | Err(_) => return Posted::Unclear("Slack's answer was lost".to_owned()),
+        let question = Question {
+            method: "POST",
+            url: address,
+            headers: &[("content-type", "application/json; charset=utf-8")],
+            body: &body,
+            patience: Duration::from_secs(ROOM_SECONDS),
+            largest: LONGEST_ANSWER,
         };
-        let status = answer.status().as_u16();
-        let wait = answer.headers().get("retry-after").and_then(|wait| wait.to_str().ok()).map(str::to_owned);
-        if status == 200 {
-            return Posted::Accepted("slack".to_owned());
+        match self.https.ask(&question).await {
+            Ok(answer) if answer.status == 200 => Posted::Accepted("slack".to_owned()),
+            // The status alone decides whether it may be tried again; a word that broke off is none.
+            Ok(answer) => {
+                let word = String::from_utf8_lossy(&answer.body.unwrap_or_default()).into_owned();
+                verdict(answer.status, answer.retry_after.as_deref(), &word)
+            }
+            Err(Unanswered::Unsendable) => Posted::Refused(malformed()),
+            Err(Unanswered::Unconnected) => Posted::NotNow("no connection to Slack".to_owned()),
+            Err(Unanswered::Silent | Unanswered::TooLate | Unanswered::TooLong) => {
+                Posted::Unclear("Slack's answer was lost".to_owned())
+            }
         }
-        // What is wrong is worth waiting for, but not for long: the status alone decides whether it may be tried again.
-        let word = Limited::new(answer.into_body(), LONGEST_ANSWER).collect();
-        let word = match tokio::time::timeout(Duration::from_secs(CONNECT_SECONDS), word).await {
-            Ok(Ok(word)) => String::from_utf8_lossy(&word.to_bytes()).into_owned(),
-            Ok(Err(_)) | Err(_) => String::new(),
-        };
-        verdict(status, wait.as_deref(), &word)
     }
 }
 

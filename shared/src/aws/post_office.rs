@@ -1,9 +1,10 @@
 //! The post office on SES v2. One request, never repeated by the SDK: SES has no idempotency key, so whether a failed
 //! request may be tried again is decided here, by what is known of it.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use crate::{
+    https::never_connected,
     mail::{
         self,
         outbox::{Enclosure, Letter, PostOffice, Posted},
@@ -129,19 +130,4 @@ fn answered(error: &SendEmailError, status: u16) -> Posted {
         _ => "see the SES console for the cause, then replay",
     };
     Posted::Refused(Reason::new("mail_refused", format!("{code}: {fix}")))
-}
-
-/// Whether the request cannot have reached the service: the connection itself failed.
-fn never_connected(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(current) = cause {
-        if current
-            .downcast_ref::<hyper_util::client::legacy::Error>()
-            .is_some_and(hyper_util::client::legacy::Error::is_connect)
-        {
-            return true;
-        }
-        cause = current.source();
-    }
-    false
 }

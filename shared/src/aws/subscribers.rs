@@ -19,7 +19,7 @@ use serde_json::json;
 use super::connect::trusted;
 use crate::{
     clock::Clock,
-    https::{Https, Question},
+    https::{Https, Question, Unanswered},
     outcome::Unavailable,
     profile::publish::{Announcement, Subscribers},
     timing::ATTEMPT_SECONDS,
@@ -97,8 +97,9 @@ impl<C: Clock> Subscribers for AppSyncSubscribers<C> {
             patience: Duration::from_secs(ATTEMPT_SECONDS),
             largest: LARGEST,
         };
-        let answer = self.https.ask(&question).await.map_err(|why| Unavailable::new(WHAT, why.to_string()))?;
-        verdict(answer.status, &answer.body)
+        let unanswered = |why: Unanswered| Unavailable::new(WHAT, why.to_string());
+        let answer = self.https.ask(&question).await.map_err(unanswered)?;
+        verdict(answer.status, &answer.body.map_err(unanswered)?)
     }
 }
 

@@ -3,9 +3,21 @@
 //! The stream goes on from the lowest sequence number that is reported, so the first `Retry` is what is answered; every
 //! record after it comes again and finds its work done. A `Reject` is parked where its item lies and the stream goes on.
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::outcome::{Outcome, Reason};
+
+/// Whether what takes `longest` at the most ends before `deadline`, and so may be begun `now`.
+///
+/// # Errors
+/// The reason to try it again later.
+pub fn in_time(now: Timestamp, longest: SignedDuration, deadline: Timestamp) -> Result<(), Reason> {
+    match now.saturating_add(longest) {
+        Ok(end) if end <= deadline => Ok(()),
+        _ => Err(Reason::new("out_of_time", "too little time is left in this invocation")),
+    }
+}
 
 /// The event (docs.aws.amazon.com/lambda, "Process Amazon DynamoDB records").
 #[derive(Debug, Deserialize)]

@@ -5,7 +5,7 @@
 use std::{future::Future, pin::Pin, task::Poll};
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     outcome::Unavailable,
@@ -30,6 +30,19 @@ fn letters(n: usize) -> String {
     n.to_string().chars().filter_map(|digit| LETTERS.get(usize::try_from(digit.to_digit(10)?).ok()?)).collect()
 }
 
+/// The identity with the verified address of an ID token, unless it says otherwise: the one that is written.
+pub fn signed_in(identity: &Value, arguments: &Value) -> Value {
+    let mut identity = identity.clone();
+    let written = arguments.pointer("/input/email").filter(|email| email.is_string());
+    if let (Some(claims), Some(email)) = (identity.pointer_mut("/claims").and_then(Value::as_object_mut), written)
+        && !claims.contains_key("email")
+    {
+        claims.insert("email".to_owned(), email.clone());
+        claims.insert("email_verified".to_owned(), json!(true));
+    }
+    identity
+}
+
 /// A new profile of member `n` with this handle.
 ///
 /// # Panics
@@ -50,7 +63,7 @@ pub fn new_profile(run: &str, n: usize, handle: &str) -> Updated {
 /// # Panics
 /// The change is none.
 #[expect(clippy::panic, reason = "a sample that does not stand is a broken test")]
-pub fn changed(current: &Profile, input: &serde_json::Value, now: Timestamp) -> Updated {
+pub fn changed(current: &Profile, input: &Value, now: Timestamp) -> Updated {
     let change = input::change(input, None).unwrap_or_else(|wrong| panic!("{wrong:?}"));
     change::update(current, change, current.version, now).unwrap_or_else(|wrong| panic!("{wrong:?}"))
 }

@@ -9,6 +9,29 @@
     reason = "a report is printed, and ratios are no money that anyone is billed"
 )]
 
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
 pub mod cost;
 pub mod loops;
 pub mod peers;
+
+/// Where everything measured is kept.
+fn folder() -> PathBuf {
+    comptoir_local::paths::repository().join("target").join("bench")
+}
+
+/// Keeps a report for other programs; answers where.
+///
+/// # Errors
+/// When the file cannot be written.
+fn keep(name: &str, report: &impl Serialize) -> Result<PathBuf> {
+    let file = folder().join(name);
+    let text = serde_json::to_string_pretty(report)?;
+    fs::create_dir_all(folder()).and_then(|()| fs::write(&file, text + "\n")).with_context(|| {
+        format!("{} cannot be written; free disk space or change the folder's rights", file.display())
+    })?;
+    Ok(file)
+}

@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, process::Command};
 
 use anyhow::{Result, ensure};
 use comptoir_bench::peers::gate::instructions_until_up;
-use comptoir_local::{environment, paths};
+use comptoir_local::{bundle::build::packages, environment, paths};
 
 /// What no function links, and why.
 const NOWHERE: [(&str, &str); 9] = [
@@ -36,11 +36,6 @@ const LARGE: [(&str, &[&str]); 4] = [
     ("async-stripe-client-core", &["payment-webhook"]),
 ];
 
-fn functions() -> Vec<String> {
-    let folders = std::fs::read_dir(paths::repository().join("functions")).unwrap();
-    folders.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
-}
-
 /// Every crate that a function links.
 fn linked(function: &str) -> Result<BTreeSet<String>> {
     let mut tree = Command::new(environment::cargo());
@@ -53,7 +48,7 @@ fn linked(function: &str) -> Result<BTreeSet<String>> {
 
 #[test]
 fn no_function_links_what_its_start_would_pay_for() -> Result<()> {
-    let functions = functions();
+    let functions = packages()?;
     ensure!(functions.len() >= 6, "{functions:?}");
     for function in &functions {
         let linked = linked(function)?;

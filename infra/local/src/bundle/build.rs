@@ -40,15 +40,28 @@ pub async fn shipped(package: &str) -> anyhow::Result<PathBuf> {
     optimised(&["--package", package], package).await
 }
 
+/// The packages of the functions: a folder each.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn packages() -> anyhow::Result<Vec<String>> {
+    let folder = paths::repository().join("functions");
+    let entries = fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    let mut packages = Vec::new();
+    for entry in entries {
+        packages.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    packages.sort();
+    Ok(packages)
+}
+
 /// Builds every function as it is shipped, one after the other: for who measures.
 ///
 /// # Errors
 /// As [`shipped`].
 pub async fn all_shipped(progress: Progress) -> anyhow::Result<Binaries> {
-    let folder = paths::repository().join("functions");
     let mut binaries = Binaries::new();
-    for entry in fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))? {
-        let package = entry?.file_name().to_string_lossy().into_owned();
+    for package in packages()? {
         progress.say(format!("building {package} as it is shipped ..."));
         binaries.insert(package.clone(), shipped(&package).await?);
     }

@@ -22,7 +22,10 @@ use super::{
     service::{ApiError, Desk, Request, answer},
     upload::{Kind, Prepare, Prepared},
 };
-use crate::memory::{Members, Shelf, Weather};
+use crate::{
+    memory::{Members, Shelf, Weather},
+    testing::profiles::signed_in,
+};
 
 /// Keeps bytes as they are, and takes their first four for a thumbnail; what says `broken` cannot be read.
 pub(super) struct Scissors;
@@ -103,19 +106,6 @@ impl House {
             }
         }
     }
-}
-
-/// The identity with the verified address of an ID token, unless it says otherwise: the one that is written.
-fn signed_in(identity: &Value, arguments: &Value) -> Value {
-    let mut identity = identity.clone();
-    let written = arguments.pointer("/input/email").filter(|email| email.is_string());
-    if let (Some(claims), Some(email)) = (identity.pointer_mut("/claims").and_then(Value::as_object_mut), written)
-        && !claims.contains_key("email")
-    {
-        claims.insert("email".to_owned(), email.clone());
-        claims.insert("email_verified".to_owned(), json!(true));
-    }
-    identity
 }
 
 /// The input of a profile with this handle.

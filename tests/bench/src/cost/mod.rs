@@ -88,7 +88,7 @@ pub async fn run(line: Line) -> Result<()> {
     shop.bundle.stop().await;
     let report = Report::of(&prices, &template, built, &alone, &in_a_row, &refund, &by_itself)?;
     println!("{}", table::text(&report)?);
-    let path = write(&report)?;
+    let path = crate::keep("cost.json", &report)?;
     println!("\nwritten to {}", path.display());
     Ok(())
 }
@@ -106,9 +106,8 @@ async fn functions(line: &Line) -> Result<(Functions, String)> {
 }
 
 fn executables(folder: &Path) -> Result<build::Binaries> {
-    let named = std::fs::read_dir(comptoir_local::paths::repository().join("functions"))?;
     let mut found = build::Binaries::new();
-    for name in named.filter_map(|entry| entry.ok()?.file_name().into_string().ok()) {
+    for name in build::packages()? {
         let path = folder.join(&name);
         ensure!(path.is_file(), "{} has no {name}", folder.display());
         found.insert(name, path);
@@ -135,14 +134,4 @@ async fn times(shop: &Shop, sales: usize, alone: bool) -> Result<BTreeMap<String
 fn scene(bill: Bill, means: BTreeMap<String, Mean>, prices: &Prices) -> Result<Scene> {
     let usage = usage::usage(&bill, &means, prices)?;
     Ok(Scene { bill, means, usage })
-}
-
-fn write(report: &Report) -> Result<PathBuf> {
-    let folder = comptoir_local::paths::repository().join("target").join("bench");
-    let path = folder.join("cost.json");
-    let text = serde_json::to_string_pretty(report)?;
-    std::fs::create_dir_all(&folder)
-        .and_then(|()| std::fs::write(&path, text + "\n"))
-        .with_context(|| format!("{} cannot be written", path.display()))?;
-    Ok(path)
 }

@@ -20,7 +20,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use comptoir_local::paths;
 use tokio::process::Command;
 
 use crate::loops::Lap;
@@ -95,7 +94,7 @@ const TOPICS: [&str; 9] = ["start", "cold", "verify", "render", "numbering", "pr
 pub async fn run(rounds: usize, only: &[String]) -> Result<()> {
     let unknown: Vec<_> = only.iter().filter(|topic| !TOPICS.contains(&topic.as_str())).collect();
     ensure!(unknown.is_empty(), "{unknown:?} is none of {TOPICS:?}");
-    let folder = paths::repository().join("target").join("bench");
+    let folder = crate::folder();
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
     let wanted: Vec<&str> =
         TOPICS.into_iter().filter(|topic| only.is_empty() || only.iter().any(|o| o == topic)).collect();
@@ -127,7 +126,7 @@ pub async fn run(rounds: usize, only: &[String]) -> Result<()> {
     }
     stage.close().await;
     println!("{}", report::table(&rows));
-    report::write(&rows, &folder.join("report.json"))?;
+    crate::keep("report.json", &rows)?;
     ensure!(failed.is_empty(), "not measured: {}", failed.join("; "));
     Ok(())
 }

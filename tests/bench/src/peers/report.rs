@@ -1,8 +1,7 @@
 //! What was measured: a row a figure, printed as a table and written as `target/bench/report.json`.
 
-use std::{fmt::Write as _, fs, path::Path};
+use std::fmt::Write as _;
 
-use anyhow::Context;
 use serde::Serialize;
 
 /// A figure as it was taken several times.
@@ -159,17 +158,6 @@ fn number(value: f64) -> String {
         size if size >= 10.0 => format!("{value:.1}"),
         _ => format!("{value:.2}"),
     }
-}
-
-/// Keeps the rows for other programs.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn write(rows: &[Row], file: &Path) -> anyhow::Result<()> {
-    let folder = file.parent().context("the report has a folder")?;
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::write(file, serde_json::to_vec_pretty(rows)?))
-        .with_context(|| format!("{} cannot be written; free disk space or change the folder's rights", file.display()))
 }
 
 #[cfg(test)]
