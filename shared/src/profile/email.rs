@@ -6,7 +6,6 @@
 
 use email_address::{EmailAddress, Options};
 use serde::{Deserialize, Serialize};
-use unicode_normalization::UnicodeNormalization;
 
 use super::{
     text,
@@ -27,7 +26,7 @@ pub struct EmailKey(pub String);
 impl EmailKey {
     /// The key of an address that was read before.
     pub fn of(address: &str) -> Self {
-        Self(address.to_lowercase().nfc().collect())
+        Self(text::composed(&address.to_lowercase()).into_owned())
     }
 }
 
@@ -49,7 +48,7 @@ fn address(value: &str) -> Option<String> {
     if whole.len() > 4 * WHOLE || text::unfit(whole, false).is_some() || whole.contains(char::is_whitespace) {
         return None;
     }
-    let whole: String = whole.nfc().collect();
+    let whole = text::composed(whole);
     let (local, domain) = whole.rsplit_once('@')?;
     if local.len() > LOCAL || local.contains(['"', '(', ')', '\\', '@']) {
         return None;

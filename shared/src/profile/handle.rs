@@ -84,6 +84,9 @@ impl HandleGuard {
 
 /// `value` without differences of case and of compatibility.
 pub(super) fn folded(value: &str) -> String {
+    if value.is_ascii() {
+        return value.to_ascii_lowercase();
+    }
     let fold = |text: String| caseless::default_case_fold_str(&text).nfkc().collect::<String>();
     fold(fold(value.nfkc().collect()))
 }

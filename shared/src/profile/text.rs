@@ -3,7 +3,9 @@
 //! Text is kept in NFC and trimmed. Letters of every language are welcome, and emoji; what is refused is what a reader
 //! cannot see, or what makes others read something else than was written (Unicode Technical Reports 36 and 55).
 
-use unicode_normalization::UnicodeNormalization;
+use std::borrow::Cow;
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 use unicode_properties::{GeneralCategory, UnicodeEmoji, UnicodeGeneralCategory};
 use unicode_script::{Script, UnicodeScript};
 use unicode_segmentation::UnicodeSegmentation;
@@ -41,7 +43,7 @@ pub fn clean(value: &str, path: &str, shape: Shape, findings: &mut Findings) -> 
     if let Some(code) = unfit(&text, shape.lines) {
         findings.add(code, path, &text);
     }
-    let length = text.graphemes(true).count();
+    let length = length(&text, shape);
     if length > shape.most {
         findings.add_with(Code::TooLong, path, &text, shape.most);
     } else if length == 0 && shape.least > 0 {
@@ -52,12 +54,29 @@ pub fn clean(value: &str, path: &str, shape: Shape, findings: &mut Findings) -> 
     (findings.0.len() == before && !text.is_empty()).then_some(text)
 }
 
+/// Characters as readers count them. They are never more than code points, so that only what may be at fault is counted
+/// by the tables.
+fn length(text: &str, shape: Shape) -> usize {
+    let points = text.chars().count();
+    if points <= shape.most && shape.least <= 1 { points } else { text.graphemes(true).count() }
+}
+
 /// NFC, trimmed, and with line feeds only, where there may be lines.
 fn normal(value: &str, lines: bool) -> String {
-    let composed: String = value.nfc().collect();
-    let text = if lines { composed.replace("\r\n", "\n").replace('\r', "\n") } else { composed };
-    let trimmed = text.trim();
-    if lines { trimmed.lines().map(str::trim_end).collect::<Vec<_>>().join("\n") } else { trimmed.to_owned() }
+    let composed = composed(value);
+    if !lines {
+        return composed.trim().to_owned();
+    }
+    let text = composed.replace("\r\n", "\n").replace('\r', "\n");
+    text.trim().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+/// `value` in NFC, which is how most of what people type arrives.
+pub(super) fn composed(value: &str) -> Cow<'_, str> {
+    match is_nfc_quick(value.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(value),
+        IsNormalized::No | IsNormalized::Maybe => Cow::Owned(value.nfc().collect()),
+    }
 }
 
 /// The first kind of mistake in the characters of `text`, if there is one.
@@ -74,10 +93,13 @@ pub fn unfit(text: &str, lines: bool) -> Option<Code> {
             _ => wrong(c),
         }
     });
-    bad.or_else(|| {
-        let stacked = text.graphemes(true).any(|grapheme| grapheme.chars().count() > GRAPHEME);
-        stacked.then_some(Code::StackedMarks)
-    })
+    bad.or_else(|| stacked(&chars, text).then_some(Code::StackedMarks))
+}
+
+/// Whether more code points stand on one another than any writing needs. What joins a cluster is never ASCII.
+fn stacked(chars: &[char], text: &str) -> bool {
+    chars.split(char::is_ascii).any(|run| run.len() >= GRAPHEME)
+        && text.graphemes(true).any(|grapheme| grapheme.chars().count() > GRAPHEME)
 }
 
 /// Whether a reader sees something, or a space, where `c` stands.
@@ -104,6 +126,9 @@ fn wrong(c: char) -> Option<Code> {
         }
         '\u{fdd0}'..='\u{fdef}' => return Some(Code::InvisibleCharacter),
         _ if u32::from(c) & 0xfffe == 0xfffe => return Some(Code::InvisibleCharacter),
+        // Most of what people type, and none of what the tables are asked for.
+        ' '..='~' => return None,
+        _ if c.is_alphabetic() => return None,
         _ => {}
     }
     match c.general_category() {
@@ -191,6 +216,37 @@ mod tests {
         }
         let zalgo: String = std::iter::once('a').chain(std::iter::repeat_n('\u{302}', 40)).collect();
         assert_eq!(unfit(&zalgo, false), Some(Code::StackedMarks));
+    }
+
+    /// What is decided without the tables is decided as they would.
+    #[test]
+    fn shortcuts_change_nothing() {
+        for c in (' '..=char::MAX).filter(|c| c.is_alphabetic() || matches!(c, ' '..='~')) {
+            let seen = !matches!(
+                c.general_category(),
+                GeneralCategory::Control
+                    | GeneralCategory::LineSeparator
+                    | GeneralCategory::ParagraphSeparator
+                    | GeneralCategory::Format
+                    | GeneralCategory::PrivateUse
+            );
+            assert!(seen, "{c:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_quick_ways_end_where_the_slow_ones_do(
+            text in "[ a-zé\u{301}\u{302}\u{200d}👩🏽]{0,60}", least in 0_usize..3, most in 1_usize..40,
+        ) {
+            let slow = text.graphemes(true).count();
+            let quick = length(&text, Shape::line(least, most));
+            proptest::prop_assert_eq!((quick > most, quick < least, quick == 0), (slow > most, slow < least, slow == 0));
+            let chars: Vec<char> = text.chars().collect();
+            let heaped = text.graphemes(true).any(|grapheme| grapheme.chars().count() > GRAPHEME);
+            proptest::prop_assert_eq!(stacked(&chars, &text), heaped);
+            proptest::prop_assert_eq!(composed(&text).into_owned(), text.nfc().collect::<String>());
+        }
     }
 
     #[test]
