@@ -1,5 +1,6 @@
-//! Rendering over and over in one process, so that only rendering is measured: one invoice of five lines, from its snapshot
-//! to the bytes of the PDF/A-3b with its electronic twin. `cargo peers` runs it beside what others render with.
+//! Rendering over and over in one process, so that only rendering is measured: an invoice of five lines, from its snapshot
+//! to the bytes of the PDF/A-3b with its electronic twin. Each is another customer's, for other sums, as it is with
+//! customers: the engine remembers what it laid out. `cargo peers` runs it beside what others render with.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for a measurement")]
 
@@ -26,7 +27,7 @@ use nix::time::{ClockId, clock_gettime};
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 const USAGE: &str = "press page PAGE.json | press once PAGE.json OUT.pdf | press loop N PAGE.json OUT.pdf
-The page is written for others to render; this one always renders from the same invoice.";
+The page is written for others to render; this one renders from invoices like it.";
 
 const GOODS: [&str; 5] = [
     "Formation en ligne « Aquarelle botanique »",
@@ -59,18 +60,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn invoice(seller: &Seller) -> Result<Invoice, String> {
+/// The invoice with this number in its month.
+fn invoice(seller: &Seller, number: u32) -> Result<Invoice, String> {
     let line = |(description, n): (&&str, i64)| SaleLine {
         description: (*description).to_owned(),
         quantity: 1,
-        total: 1200 * n,
+        total: 1200 * n + i64::from(number),
         ..SaleLine::default()
     };
     let lines: Vec<SaleLine> = GOODS.iter().zip(1..).map(line).collect();
-    let sale = Sale { total: lines.iter().map(|line| line.total).sum(), lines, ..sale() };
+    let mut sale = Sale { total: lines.iter().map(|line| line.total).sum(), lines, ..sale() };
+    sale.customer.name = Some(format!("Camille Durand {number}"));
+    sale.customer.email = Some(format!("camille.durand.{number}@example.com"));
     let day = date(2026, 11, 21);
     let draft = draft(&sale, seller, day).map_err(|unfit| format!("{unfit:?}"))?;
-    Ok(Invoice { number: InvoiceNumber("2026-11-0042".to_owned()), issued_on: day, draft })
+    Ok(Invoice { number: InvoiceNumber(format!("2026-11-{number:04}")), issued_on: day, draft })
 }
 
 fn seller() -> Result<Seller, String> {
@@ -79,7 +83,7 @@ fn seller() -> Result<Seller, String> {
 
 fn write_page(file: &str) -> Result<(), String> {
     let seller = seller()?;
-    let page = print::page(&invoice(&seller)?, &seller.look, &words());
+    let page = print::page(&invoice(&seller, 42)?, &seller.look, &words());
     let text = serde_json::to_string_pretty(&page).map_err(|error| error.to_string())?;
     fs::write(file, text).map_err(|error| format!("{file}: {error}"))
 }
@@ -87,20 +91,21 @@ fn write_page(file: &str) -> Result<(), String> {
 /// Renders, after so many times to warm up; answers the time and the CPU of all of them together.
 fn render(n: u32, warm: u32, out: &str) -> Result<(Duration, Duration), String> {
     let seller = seller()?;
-    let invoice = invoice(&seller)?;
+    let invoices: Vec<Invoice> = (1..=warm + n).map(|number| invoice(&seller, number)).collect::<Result<_, _>>()?;
+    let (warming, measured) = invoices.split_at_checked(warm as usize).unwrap_or_default();
     let words = words();
     let renderer = Renderer::new(Templates::embedded(), &seller.look).map_err(|error| error.to_string())?;
-    let once = || -> Result<_, String> {
-        let twin = einvoice::factur_x(&invoice).map_err(|error| error.to_string())?;
-        renderer.render(&print::page(&invoice, &seller.look, &words), &twin).map_err(|error| error.to_string())
+    let once = |invoice: &Invoice| -> Result<_, String> {
+        let twin = einvoice::factur_x(invoice).map_err(|error| error.to_string())?;
+        renderer.render(&print::page(invoice, &seller.look, &words), &twin).map_err(|error| error.to_string())
     };
-    for _ in 0..warm {
-        once()?;
+    for invoice in warming {
+        once(invoice)?;
     }
     let (begun, cpu) = (Instant::now(), cpu()?);
     let mut last = None;
-    for _ in 0..n {
-        last = Some(once()?);
+    for invoice in measured {
+        last = Some(once(invoice)?);
     }
     let took = (begun.elapsed(), self::cpu()?.saturating_sub(cpu));
     let pdf = last.ok_or("nothing was rendered")?;

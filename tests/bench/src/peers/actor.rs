@@ -143,13 +143,7 @@ impl Actor {
     /// # Errors
     /// When the system does not tell.
     pub fn resident(&self) -> Result<f64> {
-        self.status("VmRSS:")
-    }
-
-    fn status(&self, field: &str) -> Result<f64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.running().pid()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix(field)).context("the system tells no memory")?;
-        Ok(line.split_whitespace().next().unwrap_or_default().parse()?)
+        resident(self.process.running().pid())
     }
 
     /// Ends it at once and tells what it took.
@@ -157,7 +151,7 @@ impl Actor {
     /// # Errors
     /// When the system does not tell.
     pub async fn end(self) -> Result<Taken> {
-        let peak = self.status("VmHWM:")?;
+        let peak = status(self.process.running().pid(), "VmHWM:")?;
         self.process.kill();
         self.process.wait().await;
         Ok(Taken { cpu: children()? - self.before, until_up: nanoseconds(self.until_up), peak })
@@ -167,6 +161,20 @@ impl Actor {
     pub async fn terminate(self) {
         self.process.terminate(PATIENCE).await;
     }
+}
+
+/// What a process holds now, in KiB.
+///
+/// # Errors
+/// When the system does not tell.
+pub fn resident(pid: u32) -> Result<f64> {
+    status(pid, "VmRSS:")
+}
+
+fn status(pid: u32, field: &str) -> Result<f64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).context("the system tells no memory")?;
+    Ok(line.split_whitespace().next().unwrap_or_default().parse()?)
 }
 
 /// CPU of every child that has ended so far, in nanoseconds.

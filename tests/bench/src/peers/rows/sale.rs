@@ -1,10 +1,11 @@
 //! One sale through the bundle, with the functions as they are shipped: from Stripe's call to the mail, step by step.
 //!
 //! The stand-in for AWS and the stream's own waiting (40 ms when nothing comes) are in these times; there is no peer.
+//! And after a thousand sales, what the functions on their way hold.
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use comptoir_local::{
     checkout::{Checkout, Purchase},
     client::BundleClient,
@@ -12,11 +13,16 @@ use comptoir_local::{
 };
 
 use crate::peers::{
-    Measured, nanoseconds,
-    report::{Better, Row, Spread},
+    Measured,
+    actor::{nanoseconds, resident},
+    report::{Better, Goal, Row, Spread},
 };
 
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How many sales the functions are kept busy with, and what each may hold then, in MB.
+const SALES: usize = 1_000;
+const HELD: [(&str, f64); 3] = [("payment-webhook", 16.0), ("invoice-renderer", 32.0), ("mail-sender", 16.0)];
 
 /// When each step was seen, in milliseconds after the call; looked at every 20 ms.
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
@@ -24,12 +30,8 @@ pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let mut answered = Vec::new();
     let mut steps: Vec<(&str, Vec<f64>)> = STEPS.iter().map(|step| (*step, Vec::new())).collect();
     for _ in 0..at.rounds {
-        let checkout = Checkout::of(&Purchase { lines: 5, ..Purchase::default() });
-        client.tell_stripe(&checkout).await?;
         let begun = Instant::now();
-        let event = checkout.event("checkout.session.completed").to_string();
-        let (status, body) = client.post_event(event.as_bytes()).await?;
-        ensure!(status == 200, "the webhook answers {status}: {body}");
+        let checkout = sell(&client).await?;
         answered.push(nanoseconds(begun.elapsed()) / 1e6);
         let End::Delivered(delivered) = follow(&client, &checkout.session_id, begun, PATIENCE).await? else {
             bail!("the sale was parked");
@@ -42,5 +44,35 @@ pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let row = |name: String, times: Vec<f64>| Some(Row::new(name, "ms", Better::Less, Spread::of(times)?, None, None));
     let answer = row("one sale: the webhook has answered".to_owned(), answered);
     let steps = steps.into_iter().filter_map(|(step, times)| row(format!("one sale: {step}"), times));
-    Ok(answer.into_iter().chain(steps).collect())
+    let rows: Vec<Row> = answer.into_iter().chain(steps).collect();
+    Ok(rows.into_iter().chain(held(at, &client).await?).collect())
+}
+
+/// Somebody buys something, and the webhook takes it.
+async fn sell(client: &BundleClient) -> Result<Checkout> {
+    let checkout = Checkout::of(&Purchase::default());
+    let event = checkout.event("checkout.session.completed").to_string();
+    let (status, body) = client.post_event(event.as_bytes()).await?;
+    ensure!(status == 200, "the webhook answers {status}: {body}");
+    Ok(checkout)
+}
+
+/// What each function holds once the last of [`SALES`] has its mail.
+async fn held(at: &Measured<'_>, client: &BundleClient) -> Result<Vec<Row>> {
+    for _ in 1..SALES {
+        sell(client).await?;
+    }
+    let last = sell(client).await?;
+    let patience = PATIENCE * 10;
+    let End::Delivered(_) = follow(client, &last.session_id, Instant::now(), patience).await? else {
+        bail!("the last sale was parked");
+    };
+    let row = |(function, most): (&str, f64)| -> Result<Row> {
+        let running = at.stage.bundle.function(function).context(function.to_owned())?.pids();
+        let held = running.into_iter().map(|pid| Ok(resident(pid)? / 1024.0)).collect::<Result<Vec<f64>>>()?;
+        let spread = Spread::of(held).with_context(|| format!("{function} does not run"))?;
+        let name = format!("memory of {function} after {SALES} sales");
+        Ok(Row::new(name, "MB", Better::Less, spread, None, Some(Goal::AtMost(most))))
+    };
+    HELD.into_iter().map(row).collect()
 }
