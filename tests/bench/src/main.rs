@@ -23,7 +23,7 @@ enum What {
         /// How often each is measured.
         #[arg(long, default_value_t = 15)]
         rounds: usize,
-        /// Only these: start, cold, verify, render, numbering, profile, memory, size, sale.
+        /// Only these: sale, start, cold, verify, render, numbering, profile, memory, size.
         only: Vec<String>,
     },
     /// What is done over and over in one process, for `peers` to measure.
