@@ -1,4 +1,5 @@
-//! What is uploaded: each function in a zip, as `sam deploy` packs it.
+//! What is uploaded: each function in a zip, as `sam deploy` packs it, and Node's handlers bundled into one file each. Node
+//! itself is Lambda's there, ours is all there is; what Python needs is no one file, and is left out.
 
 use std::{fs, path::Path};
 
@@ -6,12 +7,15 @@ use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use crate::peers::{
-    Measured,
+    Measured, NODE,
     prepare::run,
     report::{Better, Goal, Row, Spread},
 };
 
-/// Every function beside the webhook that Node and Python would upload.
+/// Functions that have a peer, and its script.
+const SCRIPTS: [(&str, &str); 2] = [("payment-webhook", "webhook"), ("profile-mutation-validator", "profile")];
+
+/// Every function, beside the bundle that Node would upload where there is one.
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (package, binary) in &at.kit.ours {
@@ -22,7 +26,13 @@ pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
             _ => None,
         };
         let name = format!("zip of {package}, {}", std::env::consts::ARCH);
-        rows.push(Row::new(name, "MB", Better::Less, ours, None, goal));
+        let script = SCRIPTS.iter().find(|(function, _)| function == package).map(|(_, script)| *script);
+        let bundle = script.and_then(|script| at.kit.node(script)?.pop());
+        let theirs = match bundle {
+            Some(file) => Spread::of(vec![zipped(at, Path::new(&file)).await? / 1e6]),
+            None => None,
+        };
+        rows.push(Row::new(name, "MB", Better::Less, ours, theirs.map(|theirs| (NODE, theirs)), goal));
     }
     Ok(rows)
 }
