@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use serde::{Deserialize, Serialize};
 
-use crate::outcome::Unavailable;
+use crate::outcome::ServiceError;
 
 /// A document that stands in the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,8 +46,8 @@ pub fn sha256(bytes: &[u8]) -> String {
 pub trait Archive: Send + Sync {
     /// Writes a file unless its key is taken, and tells what stands there now: after a change of template between two
     /// deliveries, that is the document of the first.
-    fn store(&self, file: &File) -> impl Future<Output = Result<Document, Unavailable>> + Send;
+    fn store(&self, file: &File) -> impl Future<Output = Result<Document, ServiceError>> + Send;
 
     /// Reads a file; `None` if there is none.
-    fn read(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, Unavailable>> + Send;
+    fn read(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, ServiceError>> + Send;
 }

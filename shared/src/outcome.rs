@@ -43,26 +43,71 @@ impl fmt::Display for Reason {
     }
 }
 
-/// A store, or a service, did not answer or answered that it cannot now. Always worth a retry.
+/// A call to a store or a service failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{what} is unavailable: {detail}")]
-pub struct Unavailable {
+#[error("{what} {kind}: {detail}")]
+pub struct ServiceError {
     /// The capability in the words of the business: "the ledger", "the archive".
     pub what: &'static str,
     /// What the service said, free of payloads.
     pub detail: String,
+    /// Whether the same call may succeed later.
+    pub kind: FailureKind,
 }
 
-impl Unavailable {
-    /// `what` could not be reached or refused for now, because of `detail`.
-    pub fn new(what: &'static str, detail: impl Into<String>) -> Self {
-        Self { what, detail: detail.into() }
+/// Whether a failed call is worth a retry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// It did not answer, or answered that it cannot now. The same call may succeed later: it is retried.
+    Transient,
+    /// It refused, and will refuse the same call again. Whatever asked for it is parked with its reason and can be replayed
+    /// once the cause is mended; it is never retried by itself.
+    Permanent {
+        /// The reason's stable word, such as `too_large` or `access_denied`.
+        code: &'static str,
+    },
+}
+
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Transient => "is unavailable",
+            Self::Permanent { .. } => "refused",
+        })
     }
 }
 
-impl From<Unavailable> for Outcome {
-    fn from(unavailable: Unavailable) -> Self {
-        Self::Retry(Reason::new("unavailable", unavailable.to_string()))
+impl ServiceError {
+    /// `what` could not be reached or refused for now, because of `detail`.
+    pub fn transient(what: &'static str, detail: impl Into<String>) -> Self {
+        Self { what, detail: detail.into(), kind: FailureKind::Transient }
+    }
+
+    /// `what` refused for good, because of `detail`; `code` is the word of the reason.
+    pub fn permanent(what: &'static str, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { what, detail: detail.into(), kind: FailureKind::Permanent { code } }
+    }
+
+    /// Whether a retry is of no use.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self.kind, FailureKind::Permanent { .. })
+    }
+
+    /// The reason with which work is parked or retried.
+    pub fn reason(&self) -> Reason {
+        match self.kind {
+            FailureKind::Transient => Reason::new("unavailable", self.to_string()),
+            FailureKind::Permanent { code } => Reason::new(code, self.to_string()),
+        }
+    }
+}
+
+impl From<ServiceError> for Outcome {
+    fn from(error: ServiceError) -> Self {
+        match error.kind {
+            FailureKind::Transient => Self::Retry(error.reason()),
+            FailureKind::Permanent { .. } => Self::Reject(error.reason()),
+        }
     }
 }
 
@@ -74,5 +119,15 @@ mod tests {
     fn a_reason_stays_one_line() {
         let reason = Reason::new("unknown_currency", "currency `e\u{7f}\r\nr` is not an ISO 4217 code");
         assert_eq!(reason.text, "currency `e   r` is not an ISO 4217 code");
+    }
+
+    #[test]
+    fn only_transient_failures_are_retried() {
+        let transient = ServiceError::transient("the ledger", "no answer in time");
+        assert_eq!(transient.to_string(), "the ledger is unavailable: no answer in time");
+        assert!(matches!(Outcome::from(transient), Outcome::Retry(reason) if reason.word == "unavailable"));
+        let permanent = ServiceError::permanent("the ledger", "too_large", "an item is larger than 400 KB");
+        assert_eq!(permanent.to_string(), "the ledger refused: an item is larger than 400 KB");
+        assert!(matches!(Outcome::from(permanent), Outcome::Reject(reason) if reason.word == "too_large"));
     }
 }

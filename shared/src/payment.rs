@@ -8,7 +8,7 @@ use std::future::Future;
 use jiff::Timestamp;
 
 use crate::{
-    outcome::{Outcome, Reason, Unavailable},
+    outcome::{Outcome, Reason, ServiceError},
     refund::Refund,
     sale::{Sale, SaleKey},
 };
@@ -26,7 +26,7 @@ pub enum Recorded {
 pub trait PaymentLog: Send + Sync {
     /// Records the event and its sale together, unless either stands already. A sale that waits without an invoice is
     /// recorded anew, so that an event sent again brings what was missing.
-    fn record(&self, sale: &Sale, now: Timestamp) -> impl Future<Output = Result<Recorded, Unavailable>> + Send;
+    fn record(&self, sale: &Sale, now: Timestamp) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
 
     /// Keeps a genuine event that cannot be read, with its body, for a person.
     fn park_event(
@@ -35,20 +35,20 @@ pub trait PaymentLog: Send + Sync {
         body: &str,
         reason: &Reason,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Recorded, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
 
     /// Records a refund of a recorded sale, unless it stands already.
     fn record_refund(
         &self,
         refund: &Refund,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Recorded, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
 
     /// The sale that a payment intent paid.
-    fn sale_paid_by(&self, intent: &str) -> impl Future<Output = Result<Option<SaleKey>, Unavailable>> + Send;
+    fn sale_paid_by(&self, intent: &str) -> impl Future<Output = Result<Option<SaleKey>, ServiceError>> + Send;
 
     /// Whether this sale is recorded.
-    fn has(&self, sale: &SaleKey) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+    fn has(&self, sale: &SaleKey) -> impl Future<Output = Result<bool, ServiceError>> + Send;
 }
 
 /// What became of an event, with what a log line wants to know.

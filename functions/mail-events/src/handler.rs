@@ -8,7 +8,7 @@ use comptoir::{
         event::{self, SesEvent},
         follow,
     },
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -32,7 +32,7 @@ impl<D: Deliveries, C: Clock> Keeper<D, C> {
     /// # Errors
     /// When the outbox fails. Lambda tries again and hands the event to the on-failure queue in the end; noting it twice
     /// changes nothing.
-    pub async fn handle(&self, event: Value, request_id: &str) -> Result<(), Unavailable> {
+    pub async fn handle(&self, event: Value, request_id: &str) -> Result<(), ServiceError> {
         // The reason never quotes the event, which holds addresses.
         let read = SesEvent::deserialize(event)
             .map_err(|_| Reason::new("event_unreadable", "it is not an event of SES about a mail"))

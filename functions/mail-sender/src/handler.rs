@@ -14,7 +14,7 @@ use comptoir::{
         dispatch::{self, Dispatched},
         outbox::{Enclosure, Letter, Outbox, PostOffice},
     },
-    outcome::{Outcome, Reason, Unavailable},
+    outcome::{Outcome, Reason, ServiceError},
     team::{TeamNews, lines},
     timing::ONE_MAIL_SECONDS,
 };
@@ -122,7 +122,7 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: PostOffice, C: Clock> Sen
 
     /// Whether nobody is told: a notice may go unread, and whoever sent mail back or called it spam wants none of them. An
     /// invoice is sent all the same.
-    async fn leaves_alone(&self, mail: &Mail) -> Result<bool, Unavailable> {
+    async fn leaves_alone(&self, mail: &Mail) -> Result<bool, ServiceError> {
         match (&mail.content, &mail.to) {
             (Content::Notice(_) | Content::Digest(_), Some(to)) => {
                 Ok(self.outbox.suppressed(&AddressHash::of(to)).await?.is_some())

@@ -57,7 +57,7 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
                 count(SERVICE, "SignatureRejected", 1);
                 refuse(request_id, &forged.reason())
             }
-            Err(unavailable) => failed(request_id, None, &unavailable.to_string()),
+            Err(failure) => failed(request_id, None, &failure.to_string()),
         }
     }
 
@@ -66,7 +66,7 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
         &self,
         request: &Request,
         body: &[u8],
-    ) -> Result<Result<(), Forged>, comptoir::outcome::Unavailable> {
+    ) -> Result<Result<(), Forged>, comptoir::outcome::ServiceError> {
         let header = request.header("stripe-signature");
         let now = self.clock.now();
         match signature::verify(header, body, &self.secrets.current().await?.webhook, now) {
@@ -85,7 +85,7 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
         };
         let api_key = match self.secrets.current().await {
             Ok(secrets) => secrets.api_key,
-            Err(unavailable) => return failed(request_id, Some(&event.id), &unavailable.to_string()),
+            Err(failure) => return failed(request_id, Some(&event.id), &failure.to_string()),
         };
         let stripe = StripeApi::new(api_key, self.stripe_url.as_deref(), &self.https);
         let now = self.clock.now();
@@ -94,7 +94,7 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
                 report(&received, request_id, &event.id);
                 answer(&received)
             }
-            Err(unavailable) => failed(request_id, Some(&event.id), &unavailable.to_string()),
+            Err(failure) => failed(request_id, Some(&event.id), &failure.to_string()),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use comptoir::{
     https::Https,
-    outcome::Unavailable,
+    outcome::ServiceError,
     stripe::{
         object::{
             BalanceTransaction, InvoiceLine, LineItem, List, PaidInvoice, PaymentIntent, Reference, Session,
@@ -45,7 +45,7 @@ impl<'a> StripeApi<'a> {
     }
 
     /// The object at `path`; `None` without a key, or if Stripe does not know it.
-    async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<Option<T>, Unavailable> {
+    async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<Option<T>, ServiceError> {
         let Some(client) = &self.client else { return Ok(None) };
         let mut request = RequestBuilder::new(StripeMethod::Get, path);
         if !query.is_empty() {
@@ -55,7 +55,7 @@ impl<'a> StripeApi<'a> {
         match request.customize::<miniserde::json::Value>().send(client).await {
             Ok(value) => serde_json::from_str(&miniserde::json::to_string(&value))
                 .map(Some)
-                .map_err(|_| Unavailable::new(WHAT, "an answer cannot be read")),
+                .map_err(|_| ServiceError::transient(WHAT, "an answer cannot be read")),
             Err(Trouble::Refused(404)) => Ok(None),
             // A key that may not read something is no reason to lose a payment: what is missing is named later.
             Err(Trouble::Refused(403)) => {
@@ -63,7 +63,7 @@ impl<'a> StripeApi<'a> {
                 tracing::error!("the Stripe API key may not read {what}; give it that permission");
                 Ok(None)
             }
-            Err(trouble) => Err(Unavailable::new(WHAT, trouble.to_string())),
+            Err(trouble) => Err(ServiceError::transient(WHAT, trouble.to_string())),
         }
     }
 
@@ -71,7 +71,7 @@ impl<'a> StripeApi<'a> {
         &self,
         path: &str,
         wanted: &[(&str, &str)],
-    ) -> Result<Option<Vec<T>>, Unavailable> {
+    ) -> Result<Option<Vec<T>>, ServiceError> {
         let mut entries = Vec::new();
         let mut after: Option<String> = None;
         for _ in 0..PAGES {
@@ -82,13 +82,13 @@ impl<'a> StripeApi<'a> {
             let more = page.has_more && after.is_some();
             for entry in page.data {
                 let entry = serde_json::from_value(entry);
-                entries.push(entry.map_err(|_| Unavailable::new(WHAT, "an entry of a list cannot be read"))?);
+                entries.push(entry.map_err(|_| ServiceError::transient(WHAT, "an entry of a list cannot be read"))?);
             }
             if !more {
                 return Ok(Some(entries));
             }
         }
-        Err(Unavailable::new(WHAT, "a list has more entries than a sale can have"))
+        Err(ServiceError::transient(WHAT, "a list has more entries than a sale can have"))
     }
 }
 
@@ -97,27 +97,27 @@ impl StripeReader for StripeApi<'_> {
         self.client.is_some()
     }
 
-    async fn session(&self, session: &str) -> Result<Option<Session>, Unavailable> {
+    async fn session(&self, session: &str) -> Result<Option<Session>, ServiceError> {
         self.get(&format!("/checkout/sessions/{session}"), &[]).await
     }
 
-    async fn session_lines(&self, session: &str) -> Result<Option<Vec<LineItem>>, Unavailable> {
+    async fn session_lines(&self, session: &str) -> Result<Option<Vec<LineItem>>, ServiceError> {
         self.list(&format!("/checkout/sessions/{session}/line_items"), &[("expand%5B%5D", "data.taxes")]).await
     }
 
-    async fn invoice_lines(&self, invoice: &str) -> Result<Option<Vec<InvoiceLine>>, Unavailable> {
+    async fn invoice_lines(&self, invoice: &str) -> Result<Option<Vec<InvoiceLine>>, ServiceError> {
         self.list(&format!("/invoices/{invoice}/lines"), &[]).await
     }
 
-    async fn tax_rate(&self, id: &str) -> Result<Option<TaxRate>, Unavailable> {
+    async fn tax_rate(&self, id: &str) -> Result<Option<TaxRate>, ServiceError> {
         self.get(&format!("/tax_rates/{id}"), &[]).await
     }
 
-    async fn refunds_of(&self, charge: &str) -> Result<Option<Vec<StripeRefund>>, Unavailable> {
+    async fn refunds_of(&self, charge: &str) -> Result<Option<Vec<StripeRefund>>, ServiceError> {
         self.list("/refunds", &[("charge", charge)]).await
     }
 
-    async fn invoice_paid_by(&self, intent: &str) -> Result<Option<String>, Unavailable> {
+    async fn invoice_paid_by(&self, intent: &str) -> Result<Option<String>, ServiceError> {
         let paid: Option<List<PaidInvoice>> = self
             .get(
                 "/invoice_payments",
@@ -127,14 +127,14 @@ impl StripeReader for StripeApi<'_> {
         Ok(paid.and_then(|paid| paid.data.into_iter().next()).map(|paid| paid.invoice.id().to_owned()))
     }
 
-    async fn intent_that_paid(&self, invoice: &str) -> Result<Option<String>, Unavailable> {
+    async fn intent_that_paid(&self, invoice: &str) -> Result<Option<String>, ServiceError> {
         let paid: Option<List<PaidInvoice>> =
             self.get("/invoice_payments", &[("invoice", invoice), ("status", "paid"), ("limit", "1")]).await?;
         let payment = paid.and_then(|paid| paid.data.into_iter().next()).and_then(|paid| paid.payment);
         Ok(payment.and_then(|payment| payment.payment_intent).as_ref().map(Reference::id).map(str::to_owned))
     }
 
-    async fn settlement(&self, intent: &str) -> Result<Option<Option<BalanceTransaction>>, Unavailable> {
+    async fn settlement(&self, intent: &str) -> Result<Option<Option<BalanceTransaction>>, ServiceError> {
         let path = format!("/payment_intents/{intent}");
         let known: Option<PaymentIntent> =
             self.get(&path, &[("expand%5B%5D", "latest_charge.balance_transaction")]).await?;

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use comptoir::{
     clock::Clock,
     lambda::telemetry::count,
-    outcome::Unavailable,
+    outcome::ServiceError,
     profile::{
         ProfileId,
         access::{Operation, Programs},
@@ -44,7 +44,7 @@ pub enum Failed {
     Unknown(#[from] Unknown),
     /// The sweep is to be tried again.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    Service(#[from] ServiceError),
 }
 
 impl<D: Directory, F: Files, P: Prepare, C: Clock> Reception<D, F, P, C> {
@@ -68,8 +68,8 @@ impl<D: Directory, F: Files, P: Prepare, C: Clock> Reception<D, F, P, C> {
             Event::Account => Ok(event),
             Event::Sweep => {
                 let erased =
-                    leave::sweep(&self.directory, &self.files, self.clock.now()).await.inspect_err(|unavailable| {
-                        tracing::error!(request_id, "not everyone who left is erased: {unavailable}");
+                    leave::sweep(&self.directory, &self.files, self.clock.now()).await.inspect_err(|failure| {
+                        tracing::error!(request_id, "not everyone who left is erased: {failure}");
                     })?;
                 count(SERVICE, "ProfileErased", erased);
                 tracing::info!(request_id, erased, "nothing is left of who left");
@@ -105,9 +105,9 @@ impl<D: Directory, F: Files, P: Prepare, C: Clock> Reception<D, F, P, C> {
         match service::welcome(&self.directory, id, known, self.clock.now()).await {
             Ok(Some(profile)) => tracing::info!(request_id, profile = profile.id.0, "welcome"),
             Ok(None) => tracing::warn!(request_id, "no blank profile: the address is taken, or none of ours"),
-            Err(unavailable) => {
+            Err(failure) => {
                 count(SERVICE, "ProfileUnavailable", 1);
-                tracing::error!(request_id, "no blank profile: {unavailable}");
+                tracing::error!(request_id, "no blank profile: {failure}");
             }
         }
     }

@@ -84,7 +84,7 @@ mod tests {
 
     use comptoir::{
         clock::FixedClock,
-        outcome::Unavailable,
+        outcome::ServiceError,
         profile::{Language, ProfileId, publish::Announcement},
     };
     use serde_json::{Value, json};
@@ -101,9 +101,9 @@ mod tests {
     }
 
     impl Subscribers for Hall {
-        async fn tell(&self, announcement: &Announcement) -> Result<(), Unavailable> {
+        async fn tell(&self, announcement: &Announcement) -> Result<(), ServiceError> {
             if self.deaf_to == Some(announcement.version) {
-                return Err(Unavailable::new("the profile API", "away"));
+                return Err(ServiceError::transient("the profile API", "away"));
             }
             self.heard.lock().unwrap().push((announcement.version, announcement.for_team));
             Ok(())

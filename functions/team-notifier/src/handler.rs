@@ -15,7 +15,7 @@ use comptoir::{
         dispatch::{self, Dispatched},
         outbox::Outbox,
     },
-    outcome::{Outcome, Reason, Unavailable},
+    outcome::{Outcome, Reason, ServiceError},
     seller::Seller,
     team::{Message, TeamNews, TeamRoom, gather, lines, room_is_silent, room_text},
     timing::{ONE_MAIL_SECONDS, ROOM_PATIENCE_SECONDS},
@@ -104,9 +104,9 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
                 tracing::info!(request_id, told = gathered.told, settled = gathered.settled, "gathered");
                 Outcome::Done
             }
-            Err(unavailable) => {
-                tracing::warn!(request_id, "to be tried again: {unavailable}");
-                Outcome::from(unavailable)
+            Err(failure) => {
+                tracing::warn!(request_id, "to be tried again: {failure}");
+                Outcome::from(failure)
             }
         }
     }
@@ -123,8 +123,8 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
             // Everyone it told of has left since.
             Ok(None) => return Dispatched::Settled,
             Err(NoText::Template(reason)) => return park(reason).await,
-            Err(NoText::Outbox(unavailable)) => {
-                return Dispatched::Later(Reason::new("outbox_unavailable", unavailable.to_string()));
+            Err(NoText::Outbox(failure)) => {
+                return Dispatched::Later(Reason::new("outbox_unavailable", failure.to_string()));
             }
         };
         let post = self.room.say(&text);
@@ -157,7 +157,7 @@ enum NoText {
     /// A person mends the template.
     Template(Reason),
     /// It is tried again.
-    Outbox(Unavailable),
+    Outbox(ServiceError),
 }
 
 fn report(dispatched: &Dispatched, request_id: &str, message: &str) {

@@ -10,7 +10,7 @@ use comptoir::{
     aws::secrets::TeamSecrets,
     https::{Https, Question, Unanswered},
     mail::outbox::Posted,
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
     team::TeamRoom,
     timing::ROOM_SECONDS,
 };
@@ -40,7 +40,7 @@ impl SlackRoom {
 }
 
 impl TeamRoom for SlackRoom {
-    async fn is_open(&self) -> Result<bool, Unavailable> {
+    async fn is_open(&self) -> Result<bool, ServiceError> {
         Ok(self.secrets.slack().await?.is_some())
     }
 
@@ -48,7 +48,7 @@ impl TeamRoom for SlackRoom {
         let webhook = match self.secrets.slack().await {
             Ok(Some(webhook)) => webhook,
             Ok(None) => return Posted::Refused(no_webhook()),
-            Err(unavailable) => return Posted::NotNow(unavailable.to_string()),
+            Err(failure) => return Posted::NotNow(failure.to_string()),
         };
         let posted = match address(&webhook, self.instead.as_deref()) {
             Ok(address) => self.post(&address, text).await,

@@ -4,7 +4,7 @@ use super::{Month, Register, Unwritable, ledger};
 use crate::{
     archive::{Archive, Document, File, sha256},
     invoice::InvoiceNumber,
-    outcome::Unavailable,
+    outcome::ServiceError,
     seller::Seller,
 };
 
@@ -24,7 +24,7 @@ pub struct Exported {
 pub enum NotExported {
     /// The register or the archive did not answer.
     #[error(transparent)]
-    Unavailable(#[from] Unavailable),
+    Service(#[from] ServiceError),
     /// A file could not be made.
     #[error(transparent)]
     Unwritable(#[from] Unwritable),
@@ -52,7 +52,7 @@ pub async fn export(
     Ok(Exported { documents, invoices: ledger.documents, unconverted: ledger.unconverted })
 }
 
-async fn keep(file: &File, archive: &impl Archive) -> Result<Document, Unavailable> {
+async fn keep(file: &File, archive: &impl Archive) -> Result<Document, ServiceError> {
     let stands = archive.store(file).await?;
     if stands.sha256 == file.document().sha256 {
         return Ok(stands);

@@ -21,7 +21,7 @@ use std::future::Future;
 use crate::{
     archive::File,
     invoice::{Draft, Invoice, InvoiceNumber, Kind},
-    outcome::Unavailable,
+    outcome::ServiceError,
     seller::{Seller, Supply},
 };
 pub use cells::Unwritable;
@@ -30,7 +30,7 @@ pub use month::{InvalidMonth, Month};
 /// Knows every document that was issued.
 pub trait Register: Send + Sync {
     /// The invoices and credit notes dated in `month`, each once, in any order.
-    fn issued_in(&self, month: Month) -> impl Future<Output = Result<Vec<Invoice>, Unavailable>> + Send;
+    fn issued_in(&self, month: Month) -> impl Future<Output = Result<Vec<Invoice>, ServiceError>> + Send;
 }
 
 /// A month, written down.

@@ -10,7 +10,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
     archive::{Archive, Document, File, sha256},
-    outcome::Unavailable,
+    outcome::ServiceError,
 };
 
 const WHAT: &str = "the archive";
@@ -30,7 +30,7 @@ impl S3Archive {
 }
 
 impl Archive for S3Archive {
-    async fn store(&self, file: &File) -> Result<Document, Unavailable> {
+    async fn store(&self, file: &File) -> Result<Document, ServiceError> {
         let document = file.document();
         let checksum = hex::decode(&document.sha256).map(|hash| STANDARD.encode(hash)).unwrap_or_default();
         let put = self
@@ -49,30 +49,31 @@ impl Archive for S3Archive {
             Ok(_) => Ok(document),
             Err(error) if error.code() == Some("PreconditionFailed") => {
                 let bytes = self.read(&file.key).await?;
-                let bytes = bytes.ok_or_else(|| Unavailable::new(WHAT, "an object stands but cannot be read"))?;
+                let bytes =
+                    bytes.ok_or_else(|| ServiceError::transient(WHAT, "an object stands but cannot be read"))?;
                 Ok(Document { key: file.key.clone(), sha256: sha256(&bytes), size: bytes.len() as u64 })
             }
             Err(error) => Err(trouble(WHAT, &error)),
         }
     }
 
-    async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
+    async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ServiceError> {
         let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => object,
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => return Ok(None),
             Err(error) => return Err(trouble(WHAT, &error)),
         };
-        let body = object.body.collect().await.map_err(|_| Unavailable::new(WHAT, "the answer broke off"))?;
+        let body = object.body.collect().await.map_err(|_| ServiceError::transient(WHAT, "the answer broke off"))?;
         Ok(Some(body.into_bytes().to_vec()))
     }
 }
 
 /// A service error in one line: its code, never the request.
-pub(super) fn trouble<E: ProvideErrorMetadata, R>(what: &'static str, error: &SdkError<E, R>) -> Unavailable {
+pub(super) fn trouble<E: ProvideErrorMetadata, R>(what: &'static str, error: &SdkError<E, R>) -> ServiceError {
     let detail = match error {
         SdkError::ServiceError(service) => service.err().code().unwrap_or("unnamed error"),
         SdkError::TimeoutError(_) => "no answer in time",
         _ => "the connection failed",
     };
-    Unavailable::new(what, detail)
+    ServiceError::transient(what, detail)
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     mail::delivery::{AddressHash, Cause, Deliveries, Fate, Noted, Report, Stage, next},
-    outcome::Unavailable,
+    outcome::ServiceError,
 };
 
 const WHAT: &str = "the outbox";
@@ -37,7 +37,7 @@ fn stands_at(stages: &[Stage]) -> String {
 
 impl DynamoOutbox {
     /// Keeps beside the mail what hindered it: a set, so once each in whatever order.
-    async fn keep_hindrance(&self, report: &Report, word: &str) -> Result<(), Unavailable> {
+    async fn keep_hindrance(&self, report: &Report, word: &str) -> Result<(), ServiceError> {
         let keep = self
             .update(&report.mail)
             .update_expression("ADD hindered :words")
@@ -48,7 +48,7 @@ impl DynamoOutbox {
 }
 
 impl Deliveries for DynamoOutbox {
-    async fn note(&self, report: &Report, now: Timestamp) -> Result<Noted, Unavailable> {
+    async fn note(&self, report: &Report, now: Timestamp) -> Result<Noted, ServiceError> {
         if let Fate::Hindered(word) = &report.fate {
             self.keep_hindrance(report, word).await?;
         }
@@ -102,7 +102,7 @@ impl Deliveries for DynamoOutbox {
         }
     }
 
-    async fn suppress(&self, address: &AddressHash, cause: Cause, now: Timestamp) -> Result<(), Unavailable> {
+    async fn suppress(&self, address: &AddressHash, cause: Cause, now: Timestamp) -> Result<(), ServiceError> {
         // Without a condition, so that one request does for the first and for every later time.
         let reason = match cause {
             Cause::Complaint => "reason = :reason",
@@ -119,7 +119,7 @@ impl Deliveries for DynamoOutbox {
             .map_err(|error| trouble(WHAT, &error))
     }
 
-    async fn suppressed(&self, address: &AddressHash) -> Result<Option<Cause>, Unavailable> {
+    async fn suppressed(&self, address: &AddressHash) -> Result<Option<Cause>, ServiceError> {
         let get = self.client.get_item().table_name(&self.table).key("pk", key(SUPPRESSED, address.as_str()));
         let found = get.consistent_read(true).send().await.map_err(|error| trouble(WHAT, &error))?;
         Ok(found.item.map(|item| match read_text(&item, "reason") {

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::archive::trouble;
 use crate::{
-    outcome::Unavailable,
+    outcome::ServiceError,
     profile::upload::{Files, Header, READABLE_FOR, Target, Upload},
 };
 
@@ -34,10 +34,10 @@ impl S3Files {
 }
 
 /// Signatures are good from `now` on for so long, or for as long as the function's own credentials are.
-fn lasting(now: Timestamp, long: SignedDuration) -> Result<PresigningConfig, Unavailable> {
+fn lasting(now: Timestamp, long: SignedDuration) -> Result<PresigningConfig, ServiceError> {
     let long = Duration::try_from(long).unwrap_or(Duration::ZERO);
     let config = PresigningConfig::builder().start_time(SystemTime::from(now)).expires_in(long).build();
-    config.map_err(|error| Unavailable::new(WHAT, error.to_string()))
+    config.map_err(|error| ServiceError::transient(WHAT, error.to_string()))
 }
 
 /// The headers that the signature binds, but for the host, which every client sends by itself.
@@ -47,7 +47,7 @@ fn bound(request: &PresignedRequest) -> Vec<Header> {
 }
 
 impl Files for S3Files {
-    async fn presign(&self, upload: &Upload, now: Timestamp) -> Result<Target, Unavailable> {
+    async fn presign(&self, upload: &Upload, now: Timestamp) -> Result<Target, ServiceError> {
         // The signature binds all three: S3 refuses another type or size by it, and other bytes by their checksum.
         let put = self.client.put_object().bucket(&self.bucket).key(upload.key()).content_type(&upload.content_type);
         let put = put
@@ -59,12 +59,12 @@ impl Files for S3Files {
         Ok(Target { url: put.uri().to_owned(), headers: bound(&put) })
     }
 
-    async fn signed(&self, key: &str, now: Timestamp) -> Result<String, Unavailable> {
+    async fn signed(&self, key: &str, now: Timestamp) -> Result<String, ServiceError> {
         let get = self.client.get_object().bucket(&self.bucket).key(key).presigned(lasting(now, READABLE_FOR)?).await;
         get.map(|get| get.uri().to_owned()).map_err(|error| trouble(WHAT, &error))
     }
 
-    async fn read(&self, key: &str, largest: u64) -> Result<Option<Vec<u8>>, Unavailable> {
+    async fn read(&self, key: &str, largest: u64) -> Result<Option<Vec<u8>>, ServiceError> {
         // One byte more than there may be, so that a file that is too long is seen to be.
         let range = format!("bytes=0-{largest}");
         let object = match self.client.get_object().bucket(&self.bucket).key(key).range(range).send().await {
@@ -78,41 +78,41 @@ impl Files for S3Files {
                 };
             }
         };
-        let body = object.body.collect().await.map_err(|_| Unavailable::new(WHAT, "the answer broke off"))?;
+        let body = object.body.collect().await.map_err(|_| ServiceError::transient(WHAT, "the answer broke off"))?;
         let most = usize::try_from(largest).unwrap_or(usize::MAX).saturating_add(1);
         let mut bytes = body.into_bytes().to_vec();
         bytes.truncate(most);
         Ok(Some(bytes))
     }
 
-    async fn keep(&self, key: &str, content_type: &str, bytes: &[u8]) -> Result<(), Unavailable> {
+    async fn keep(&self, key: &str, content_type: &str, bytes: &[u8]) -> Result<(), ServiceError> {
         let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(content_type);
         let put = put.body(ByteStream::from(bytes.to_vec())).send().await;
         put.map(drop).map_err(|error| trouble(WHAT, &error))
     }
 
-    async fn remove(&self, key: &str) -> Result<(), Unavailable> {
+    async fn remove(&self, key: &str) -> Result<(), ServiceError> {
         let gone = self.client.delete_object().bucket(&self.bucket).key(key).send().await;
         gone.map(drop).map_err(|error| trouble(WHAT, &error))
     }
 
-    async fn remove_all(&self, prefix: &str) -> Result<(), Unavailable> {
+    async fn remove_all(&self, prefix: &str) -> Result<(), ServiceError> {
         loop {
             let listed = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix).send().await;
             let listed = listed.map_err(|error| trouble(WHAT, &error))?;
             let keys = listed.contents().iter().filter_map(|object| object.key());
             let goes: Result<Vec<_>, _> = keys.map(|key| ObjectIdentifier::builder().key(key).build()).collect();
-            let goes = goes.map_err(|error| Unavailable::new(WHAT, error.to_string()))?;
+            let goes = goes.map_err(|error| ServiceError::transient(WHAT, error.to_string()))?;
             if goes.is_empty() {
                 return Ok(());
             }
             let delete = Delete::builder().set_objects(Some(goes)).quiet(true).build();
-            let delete = delete.map_err(|error| Unavailable::new(WHAT, error.to_string()))?;
+            let delete = delete.map_err(|error| ServiceError::transient(WHAT, error.to_string()))?;
             let gone = self.client.delete_objects().bucket(&self.bucket).delete(delete).send().await;
             let gone = gone.map_err(|error| trouble(WHAT, &error))?;
             // What is refused is refused again: say so instead of asking for ever.
             if let Some(refused) = gone.errors().first() {
-                return Err(Unavailable::new(WHAT, refused.code().unwrap_or("unnamed error")));
+                return Err(ServiceError::transient(WHAT, refused.code().unwrap_or("unnamed error")));
             }
         }
     }

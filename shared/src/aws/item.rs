@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, CancellationReason};
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::outcome::{Reason, Unavailable};
+use crate::outcome::{Reason, ServiceError};
 
 pub(super) type Item = HashMap<String, AttributeValue>;
 
@@ -31,15 +31,16 @@ pub(super) fn item(kind: &str, id: &str) -> Item {
 }
 
 /// A value as JSON text.
-pub(super) fn json(value: &impl Serialize, what: &'static str) -> Result<AttributeValue, Unavailable> {
-    serde_json::to_string(value).map(text).map_err(|error| Unavailable::new(what, error.to_string()))
+pub(super) fn json(value: &impl Serialize, what: &'static str) -> Result<AttributeValue, ServiceError> {
+    serde_json::to_string(value).map(text).map_err(|error| ServiceError::transient(what, error.to_string()))
 }
 
 /// The value that an item holds.
-pub(super) fn data<T: DeserializeOwned>(item: &Item, what: &'static str) -> Result<T, Unavailable> {
-    let text = read_text(item, "data").ok_or_else(|| Unavailable::new(what, "an item has no data"))?;
-    serde_json::from_str(text)
-        .map_err(|error| Unavailable::new(what, format!("an item's data cannot be read at column {}", error.column())))
+pub(super) fn data<T: DeserializeOwned>(item: &Item, what: &'static str) -> Result<T, ServiceError> {
+    let text = read_text(item, "data").ok_or_else(|| ServiceError::transient(what, "an item has no data"))?;
+    serde_json::from_str(text).map_err(|error| {
+        ServiceError::transient(what, format!("an item's data cannot be read at column {}", error.column()))
+    })
 }
 
 pub(super) fn read_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
@@ -80,7 +81,7 @@ pub(super) fn codes(reasons: &[CancellationReason]) -> String {
 }
 
 /// A service error in one line: its code and message, never the request.
-pub(super) fn trouble<E, R>(what: &'static str, error: &aws_sdk_dynamodb::error::SdkError<E, R>) -> Unavailable
+pub(super) fn trouble<E, R>(what: &'static str, error: &aws_sdk_dynamodb::error::SdkError<E, R>) -> ServiceError
 where
     E: aws_sdk_dynamodb::error::ProvideErrorMetadata,
 {
@@ -92,5 +93,5 @@ where
         SdkError::ResponseError(_) => "the answer broke off".to_owned(),
         _ => "the request could not be made".to_owned(),
     };
-    Unavailable::new(what, detail)
+    ServiceError::transient(what, detail)
 }

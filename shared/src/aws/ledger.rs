@@ -24,7 +24,7 @@ use crate::{
         number::Series,
     },
     mail::Mail,
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
     sale::{Sale, SaleKey},
 };
 
@@ -44,12 +44,12 @@ impl DynamoLedger {
         Self { client, billing, outbox }
     }
 
-    async fn get(&self, key: AttributeValue) -> Result<Option<Item>, Unavailable> {
+    async fn get(&self, key: AttributeValue) -> Result<Option<Item>, ServiceError> {
         let got = self.client.get_item().table_name(&self.billing).key("pk", key).consistent_read(true).send().await;
         got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
     }
 
-    fn count(&self, claim: &Claim) -> Result<TransactWriteItem, Unavailable> {
+    fn count(&self, claim: &Claim) -> Result<TransactWriteItem, ServiceError> {
         let last = claim.counter.last + claim.invoices.len() as u64;
         let issued_on = claim.invoices.last().map(|invoice| invoice.issued_on.to_string()).unwrap_or_default();
         let update = Update::builder()
@@ -70,7 +70,7 @@ impl DynamoLedger {
     }
 
     /// Moves what has been credited of an invoice, if nobody else did.
-    fn credit(&self, crediting: &Crediting) -> Result<TransactWriteItem, Unavailable> {
+    fn credit(&self, crediting: &Crediting) -> Result<TransactWriteItem, ServiceError> {
         let update = Update::builder()
             .table_name(&self.billing)
             .key("pk", key("INVOICE", &crediting.original.0))
@@ -86,7 +86,7 @@ impl DynamoLedger {
         write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))
     }
 
-    fn put(&self, table: &str, item: Item) -> Result<TransactWriteItem, Unavailable> {
+    fn put(&self, table: &str, item: Item) -> Result<TransactWriteItem, ServiceError> {
         let put =
             Put::builder().table_name(table).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
         write(put.build().map(|put| TransactWriteItem::builder().put(put).build()))
@@ -101,20 +101,20 @@ fn record(basis: &Basis) -> AttributeValue {
     }
 }
 
-fn write(built: Result<TransactWriteItem, BuildError>) -> Result<TransactWriteItem, Unavailable> {
-    built.map_err(|error| Unavailable::new(WHAT, error.to_string()))
+fn write(built: Result<TransactWriteItem, BuildError>) -> Result<TransactWriteItem, ServiceError> {
+    built.map_err(|error| ServiceError::transient(WHAT, error.to_string()))
 }
 
 impl Ledger for DynamoLedger {
-    async fn counter(&self, series: &Series) -> Result<Counter, Unavailable> {
+    async fn counter(&self, series: &Series) -> Result<Counter, ServiceError> {
         let Some(item) = self.get(key("COUNTER", &series.0)).await? else { return Ok(Counter::default()) };
-        let last =
-            read_number(&item, "last_number").ok_or_else(|| Unavailable::new(WHAT, "a counter has no last_number"))?;
+        let last = read_number(&item, "last_number")
+            .ok_or_else(|| ServiceError::transient(WHAT, "a counter has no last_number"))?;
         let last_issued_on = read_text(&item, "last_issued_on").and_then(|day| day.parse::<Date>().ok());
         Ok(Counter { last, last_issued_on })
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<Claimed, Unavailable> {
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, ServiceError> {
         let mut writes = vec![self.count(claim)?];
         for invoice in &claim.invoices {
             let mut entry = item("INVOICE", &invoice.number.0);
@@ -154,7 +154,7 @@ impl Ledger for DynamoLedger {
                 } else if moved || is_contention(reasons) {
                     Ok(Claimed::Moved)
                 } else {
-                    Err(Unavailable::new(WHAT, format!("{} claiming from {}", codes(reasons), claim.series)))
+                    Err(ServiceError::transient(WHAT, format!("{} claiming from {}", codes(reasons), claim.series)))
                 }
             }
             Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Claimed::Moved),
@@ -162,12 +162,12 @@ impl Ledger for DynamoLedger {
         }
     }
 
-    async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, Unavailable> {
+    async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, ServiceError> {
         let payment = self.get(key("PAYMENT", &sale.0)).await?;
         payment.map(|payment| data(&payment, WHAT)).transpose()
     }
 
-    async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, Unavailable> {
+    async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, ServiceError> {
         let Some(recorded) = self.get(record(basis)).await? else { return Ok(None) };
         let Some(number) = read_text(&recorded, "invoice") else { return Ok(None) };
         let Some(item) = self.get(key("INVOICE", number)).await? else { return Ok(None) };
@@ -177,11 +177,12 @@ impl Ledger for DynamoLedger {
             size: read_number(&item, "document_size").unwrap_or_default(),
         });
         let credited = read_text(&item, "credited").map(serde_json::from_str).transpose();
-        let credited = credited.map_err(|_| Unavailable::new(WHAT, "what was credited of an invoice is unreadable"))?;
+        let credited =
+            credited.map_err(|_| ServiceError::transient(WHAT, "what was credited of an invoice is unreadable"))?;
         Ok(Some(Entry { invoice: data(&item, WHAT)?, document, credited: credited.unwrap_or_default() }))
     }
 
-    async fn finish(&self, number_: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), Unavailable> {
+    async fn finish(&self, number_: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), ServiceError> {
         let update = Update::builder()
             .table_name(&self.billing)
             .key("pk", key("INVOICE", &number_.0))
@@ -200,13 +201,13 @@ impl Ledger for DynamoLedger {
             Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
                 let reasons = cancelled.cancellation_reasons();
                 // The mail stands, so an earlier delivery noted the document in the same transaction.
-                if condition_failed(reasons, 1) { Ok(()) } else { Err(Unavailable::new(WHAT, codes(reasons))) }
+                if condition_failed(reasons, 1) { Ok(()) } else { Err(ServiceError::transient(WHAT, codes(reasons))) }
             }
             _ => Err(trouble(WHAT, &error)),
         }
     }
 
-    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Result<(), Unavailable> {
+    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Result<(), ServiceError> {
         let parked = self
             .client
             .update_item()

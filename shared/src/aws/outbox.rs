@@ -13,7 +13,7 @@ use crate::{
         Mail, MailId,
         outbox::{Claim, Outbox, Status},
     },
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
 };
 
 const WHAT: &str = "the outbox";
@@ -55,7 +55,7 @@ impl DynamoOutbox {
 }
 
 /// A mail as it is queued; one that cannot be sent to anybody waits for a person, parked by `source`.
-pub(super) fn queued(mail: &Mail, source: &str) -> Result<Item, Unavailable> {
+pub(super) fn queued(mail: &Mail, source: &str) -> Result<Item, ServiceError> {
     let mut queued = item(mail.id.kind(), &mail.id.0);
     queued.insert("data".to_owned(), json(mail, WHAT)?);
     queued.insert("status".to_owned(), text("queued"));
@@ -66,7 +66,7 @@ pub(super) fn queued(mail: &Mail, source: &str) -> Result<Item, Unavailable> {
 }
 
 /// Sends an update whose failed condition means that nothing is left to do.
-pub(super) async fn settle(update: UpdateItemFluentBuilder) -> Result<(), Unavailable> {
+pub(super) async fn settle(update: UpdateItemFluentBuilder) -> Result<(), ServiceError> {
     match update.send().await {
         Ok(_) => Ok(()),
         Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
@@ -102,7 +102,7 @@ impl Outbox for DynamoOutbox {
         claimant: &str,
         now: Timestamp,
         lease: SignedDuration,
-    ) -> Result<Claim, Unavailable> {
+    ) -> Result<Claim, ServiceError> {
         let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
         let claimed = self
             .update(id)
@@ -126,7 +126,7 @@ impl Outbox for DynamoOutbox {
                 other => {
                     let code =
                         aws_sdk_dynamodb::error::ProvideErrorMetadata::code(&other).unwrap_or("no answer").to_owned();
-                    return Err(Unavailable::new(WHAT, code));
+                    return Err(ServiceError::transient(WHAT, code));
                 }
             },
         };
@@ -136,7 +136,7 @@ impl Outbox for DynamoOutbox {
         Ok(if ours { Claim::Ours } else { Claim::Held(status) })
     }
 
-    async fn release(&self, id: &MailId, claimant: &str) -> Result<(), Unavailable> {
+    async fn release(&self, id: &MailId, claimant: &str) -> Result<(), ServiceError> {
         let update = self
             .update(id)
             .update_expression("SET #status = :queued REMOVE lease_until, claimed_by")
@@ -148,7 +148,7 @@ impl Outbox for DynamoOutbox {
         settle(update).await
     }
 
-    async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, now: Timestamp) -> Result<(), Unavailable> {
+    async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, now: Timestamp) -> Result<(), ServiceError> {
         let update = self
             .update(id)
             .update_expression(format!("{PARK}, #status = :queued REMOVE lease_until, claimed_by"))
@@ -163,7 +163,7 @@ impl Outbox for DynamoOutbox {
         settle(update).await
     }
 
-    async fn sent(&self, id: &MailId, message_id: &str, now: Timestamp) -> Result<(), Unavailable> {
+    async fn sent(&self, id: &MailId, message_id: &str, now: Timestamp) -> Result<(), ServiceError> {
         let update = self
             .update(id)
             .update_expression(
@@ -187,7 +187,7 @@ impl Outbox for DynamoOutbox {
         settle(update).await
     }
 
-    async fn unknown(&self, id: &MailId, claimant: &str, now: Timestamp) -> Result<(), Unavailable> {
+    async fn unknown(&self, id: &MailId, claimant: &str, now: Timestamp) -> Result<(), ServiceError> {
         let update = self
             .update(id)
             .update_expression("SET #status = :unknown, unknown_since = :at REMOVE lease_until, claimed_by")
@@ -201,7 +201,7 @@ impl Outbox for DynamoOutbox {
         settle(update).await
     }
 
-    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<(), Unavailable> {
+    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<(), ServiceError> {
         let update = self
             .update(id)
             .update_expression(PARK)

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::item::{Item, codes, condition_failed, item, json, key, number, parked, read_text, text, trouble};
 use crate::{
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
     refund::Refund,
     sale::{Sale, SaleKey},
@@ -43,18 +43,18 @@ impl DynamoPayments {
         Self { client, table }
     }
 
-    async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, Unavailable> {
+    async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, ServiceError> {
         let got =
             self.client.get_item().table_name(&self.table).key("pk", key(kind, id)).consistent_read(true).send().await;
         got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
     }
 
     /// Puts an item unless it stands already.
-    async fn put_new(&self, item: Item) -> Result<Recorded, Unavailable> {
+    async fn put_new(&self, item: Item) -> Result<Recorded, ServiceError> {
         self.put_if(item, "attribute_not_exists(pk)").await
     }
 
-    async fn put_if(&self, item: Item, condition: &str) -> Result<Recorded, Unavailable> {
+    async fn put_if(&self, item: Item, condition: &str) -> Result<Recorded, ServiceError> {
         let sent = self
             .client
             .put_item()
@@ -72,10 +72,10 @@ impl DynamoPayments {
         }
     }
 
-    fn put(&self, item: Item, condition: Option<&str>) -> Result<TransactWriteItem, Unavailable> {
+    fn put(&self, item: Item, condition: Option<&str>) -> Result<TransactWriteItem, ServiceError> {
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
         let put = put.set_condition_expression(condition.map(str::to_owned)).build();
-        let put = put.map_err(|error| Unavailable::new(WHAT, error.to_string()))?;
+        let put = put.map_err(|error| ServiceError::transient(WHAT, error.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }
@@ -87,7 +87,7 @@ fn event_item(id: &str, now: Timestamp) -> Item {
 }
 
 impl PaymentLog for DynamoPayments {
-    async fn record(&self, sale: &Sale, now: Timestamp) -> Result<Recorded, Unavailable> {
+    async fn record(&self, sale: &Sale, now: Timestamp) -> Result<Recorded, ServiceError> {
         let mut event = event_item(&sale.event, now);
         event.insert("sale".to_owned(), text(&sale.key.0));
         event.insert("expires_at".to_owned(), number(now.saturating_add(EVENT_KEPT).map_or(0, Timestamp::as_second)));
@@ -119,10 +119,16 @@ impl PaymentLog for DynamoPayments {
             detail = codes(reasons);
             tokio::time::sleep(pause).await;
         }
-        Err(Unavailable::new(WHAT, detail))
+        Err(ServiceError::transient(WHAT, detail))
     }
 
-    async fn park_event(&self, id: &str, body: &str, reason: &Reason, now: Timestamp) -> Result<Recorded, Unavailable> {
+    async fn park_event(
+        &self,
+        id: &str,
+        body: &str,
+        reason: &Reason,
+        now: Timestamp,
+    ) -> Result<Recorded, ServiceError> {
         let mut event = event_item(id, now);
         if body.len() <= LARGEST_BODY {
             event.insert("body".to_owned(), text(body));
@@ -131,7 +137,7 @@ impl PaymentLog for DynamoPayments {
         self.put_new(event).await
     }
 
-    async fn record_refund(&self, refund: &Refund, now: Timestamp) -> Result<Recorded, Unavailable> {
+    async fn record_refund(&self, refund: &Refund, now: Timestamp) -> Result<Recorded, ServiceError> {
         let mut recorded = item("REFUND", &refund.key.0);
         recorded.insert("data".to_owned(), json(refund, WHAT)?);
         recorded.insert("sale".to_owned(), text(&refund.sale.0));
@@ -139,12 +145,12 @@ impl PaymentLog for DynamoPayments {
         self.put_new(recorded).await
     }
 
-    async fn sale_paid_by(&self, intent: &str) -> Result<Option<SaleKey>, Unavailable> {
+    async fn sale_paid_by(&self, intent: &str) -> Result<Option<SaleKey>, ServiceError> {
         let paid = self.get("INTENT", intent).await?;
         Ok(paid.and_then(|paid| read_text(&paid, "sale").map(|sale| SaleKey(sale.to_owned()))))
     }
 
-    async fn has(&self, sale: &SaleKey) -> Result<bool, Unavailable> {
+    async fn has(&self, sale: &SaleKey) -> Result<bool, ServiceError> {
         Ok(self.get("PAYMENT", &sale.0).await?.is_some())
     }
 }

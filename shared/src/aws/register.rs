@@ -6,7 +6,7 @@ use super::item::{Item, data, text, trouble};
 use crate::{
     accounting::{Month, Register},
     invoice::Invoice,
-    outcome::Unavailable,
+    outcome::ServiceError,
 };
 
 const WHAT: &str = "the register";
@@ -29,7 +29,7 @@ impl Register for DynamoRegister {
     // A scan, though it reads the whole table, because it happens once a month and nobody waits for it: a hundred thousand
     // items of 4 KB cost 0.0125 USD (us-east-1, on demand). An index by date would be paid for with every invoice and
     // stored twice, to be read twelve times a year.
-    async fn issued_in(&self, month: Month) -> Result<Vec<Invoice>, Unavailable> {
+    async fn issued_in(&self, month: Month) -> Result<Vec<Invoice>, ServiceError> {
         let mut pages = self
             .client
             .scan()

@@ -8,7 +8,7 @@ use std::{
 use aws_sdk_ssm::{Client, error::ProvideErrorMetadata};
 use tokio::sync::Mutex;
 
-use crate::outcome::Unavailable;
+use crate::outcome::ServiceError;
 
 const WHAT: &str = "the secret store";
 
@@ -53,7 +53,7 @@ impl TeamSecrets {
     ///
     /// # Errors
     /// When the store does not answer and nothing is kept.
-    pub async fn slack(&self) -> Result<Option<String>, Unavailable> {
+    pub async fn slack(&self) -> Result<Option<String>, ServiceError> {
         Ok(filled(self.parameters.newer_than(KEPT).await?.remove(SLACK)))
     }
 
@@ -61,7 +61,7 @@ impl TeamSecrets {
     ///
     /// # Errors
     /// When the store does not answer and nothing is kept.
-    pub async fn renewed(&self) -> Result<Option<String>, Unavailable> {
+    pub async fn renewed(&self) -> Result<Option<String>, ServiceError> {
         Ok(filled(self.parameters.newer_than(PATIENCE).await?.remove(SLACK)))
     }
 }
@@ -86,7 +86,7 @@ impl SecretStore {
     ///
     /// # Errors
     /// When the store does not answer and nothing is kept.
-    pub async fn current(&self) -> Result<Secrets, Unavailable> {
+    pub async fn current(&self) -> Result<Secrets, ServiceError> {
         self.parameters.newer_than(KEPT).await.map(secrets)
     }
 
@@ -94,7 +94,7 @@ impl SecretStore {
     ///
     /// # Errors
     /// When the store does not answer and nothing is kept.
-    pub async fn renewed(&self) -> Result<Secrets, Unavailable> {
+    pub async fn renewed(&self) -> Result<Secrets, ServiceError> {
         self.parameters.newer_than(PATIENCE).await.map(secrets)
     }
 }
@@ -133,7 +133,7 @@ impl Parameters {
         Self { client, prefix: prefix.to_owned(), names, kept: Mutex::new(None) }
     }
 
-    async fn newer_than(&self, age: Duration) -> Result<Values, Unavailable> {
+    async fn newer_than(&self, age: Duration) -> Result<Values, ServiceError> {
         let mut kept = self.kept.lock().await;
         if let Some(kept) = kept.as_ref()
             && (kept.read_at.elapsed() < age || kept.tried_at.elapsed() < PATIENCE)
@@ -155,10 +155,10 @@ impl Parameters {
         }
     }
 
-    async fn read(&self) -> Result<Values, Unavailable> {
+    async fn read(&self) -> Result<Values, ServiceError> {
         let names = self.names.iter().map(|last| format!("{}/{last}", self.prefix)).collect();
         let got = self.client.get_parameters().set_names(Some(names)).with_decryption(true).send().await;
-        let got = got.map_err(|error| Unavailable::new(WHAT, error.code().unwrap_or("no answer").to_owned()))?;
+        let got = got.map_err(|error| ServiceError::transient(WHAT, error.code().unwrap_or("no answer").to_owned()))?;
         let mut values = Values::new();
         for parameter in got.parameters() {
             let last = parameter.name().and_then(|name| name.rsplit('/').next());

@@ -20,7 +20,7 @@ use super::connect::trusted;
 use crate::{
     clock::Clock,
     https::{Https, Question, Unanswered},
-    outcome::Unavailable,
+    outcome::ServiceError,
     profile::publish::{Announcement, Subscribers},
     timing::ATTEMPT_SECONDS,
 };
@@ -61,9 +61,10 @@ impl<C: Clock> AppSyncSubscribers<C> {
     }
 
     /// The headers that say who asks.
-    async fn signed(&self, body: &str) -> Result<Vec<(String, String)>, Unavailable> {
-        let unsigned =
-            |error: &dyn std::fmt::Display| Unavailable::new(WHAT, format!("the request is not signed: {error}"));
+    async fn signed(&self, body: &str) -> Result<Vec<(String, String)>, ServiceError> {
+        let unsigned = |error: &dyn std::fmt::Display| {
+            ServiceError::transient(WHAT, format!("the request is not signed: {error}"))
+        };
         let credentials = self.credentials.provide_credentials().await.map_err(|error| unsigned(&error))?;
         let signed = self.signature(body, &credentials.into()).map_err(|error| unsigned(&error))?;
         Ok(signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
@@ -84,7 +85,7 @@ impl<C: Clock> AppSyncSubscribers<C> {
 }
 
 impl<C: Clock> Subscribers for AppSyncSubscribers<C> {
-    async fn tell(&self, announcement: &Announcement) -> Result<(), Unavailable> {
+    async fn tell(&self, announcement: &Announcement) -> Result<(), ServiceError> {
         let body = json!({ "query": MUTATION, "variables": { "change": announcement } }).to_string();
         let signed = self.signed(&body).await?;
         let mut headers = vec![("content-type", "application/json")];
@@ -97,7 +98,7 @@ impl<C: Clock> Subscribers for AppSyncSubscribers<C> {
             patience: Duration::from_secs(ATTEMPT_SECONDS),
             largest: LARGEST,
         };
-        let unanswered = |why: Unanswered| Unavailable::new(WHAT, why.to_string());
+        let unanswered = |why: Unanswered| ServiceError::transient(WHAT, why.to_string());
         let answer = self.https.ask(&question).await.map_err(unanswered)?;
         verdict(answer.status, &answer.body.map_err(unanswered)?)
     }
@@ -117,12 +118,12 @@ struct AnswerError {
 
 /// What an answer says. Whatever it refuses, it refuses for the sake of its own state or of the role's, never of one change:
 /// that is made of values that the schema takes. So all of it may be tried again.
-fn verdict(status: u16, body: &[u8]) -> Result<(), Unavailable> {
+fn verdict(status: u16, body: &[u8]) -> Result<(), ServiceError> {
     let answer: Option<Answer> = serde_json::from_slice(body).ok();
     let errors = answer.as_ref().and_then(|answer| answer.errors.as_deref()).unwrap_or_default();
     match (status, &answer, errors) {
         (200, Some(_), []) => Ok(()),
-        (200, None, _) => Err(Unavailable::new(WHAT, "it answers something else than JSON")),
+        (200, None, _) => Err(ServiceError::transient(WHAT, "it answers something else than JSON")),
         _ => {
             // Its own word for what is wrong, and nothing of what was asked.
             let word = errors.first().and_then(|error| error.error_type.as_deref()).unwrap_or("no reason given");
@@ -134,7 +135,7 @@ fn verdict(status: u16, body: &[u8]) -> Result<(), Unavailable> {
                 }
                 _ => "",
             };
-            Err(Unavailable::new(WHAT, format!("{status}, {word}{fix}")))
+            Err(ServiceError::transient(WHAT, format!("{status}, {word}{fix}")))
         }
     }
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     mail::{Mail, MailId},
-    outcome::Unavailable,
+    outcome::ServiceError,
     team::{Message, TeamNews, TeamNotice},
 };
 
@@ -29,7 +29,7 @@ const READS: usize = 4;
 
 /// A notice as it waits for the team.
 #[cfg_attr(not(feature = "profiles"), expect(dead_code, reason = "only a change of a profile makes one"))]
-pub(super) fn waiting(notice: &TeamNotice) -> Result<Item, Unavailable> {
+pub(super) fn waiting(notice: &TeamNotice) -> Result<Item, ServiceError> {
     let mut waiting = item(notice.id.kind(), &notice.id.0);
     waiting.insert("data".to_owned(), json(notice, WHAT)?);
     waiting.insert("status".to_owned(), text("waiting"));
@@ -41,18 +41,18 @@ fn place(id: &MailId) -> HashMap<String, AttributeValue> {
 }
 
 impl DynamoOutbox {
-    fn put(&self, mut item: Item, now: Timestamp) -> Result<TransactWriteItem, Unavailable> {
+    fn put(&self, mut item: Item, now: Timestamp) -> Result<TransactWriteItem, ServiceError> {
         item.insert("expires_at".to_owned(), forgotten_at(now));
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
             .build()
-            .map_err(|error| Unavailable::new(WHAT, error.to_string()))?;
+            .map_err(|error| ServiceError::transient(WHAT, error.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
-    fn told(&self, id: &MailId, now: Timestamp) -> Result<TransactWriteItem, Unavailable> {
+    fn told(&self, id: &MailId, now: Timestamp) -> Result<TransactWriteItem, ServiceError> {
         let told = Update::builder()
             .table_name(&self.table)
             .set_key(Some(place(id)))
@@ -67,13 +67,13 @@ impl DynamoOutbox {
             .expression_attribute_values(":at", text(now.to_string()))
             .expression_attribute_values(":expires", forgotten_at(now))
             .build()
-            .map_err(|error| Unavailable::new(WHAT, error.to_string()))?;
+            .map_err(|error| ServiceError::transient(WHAT, error.to_string()))?;
         Ok(TransactWriteItem::builder().update(told).build())
     }
 }
 
 impl TeamNews for DynamoOutbox {
-    async fn notices(&self, ids: &[MailId]) -> Result<Vec<TeamNotice>, Unavailable> {
+    async fn notices(&self, ids: &[MailId]) -> Result<Vec<TeamNotice>, ServiceError> {
         let mut found = Vec::new();
         let mut keys: Vec<_> = ids.iter().map(place).collect();
         for _ in 0..READS {
@@ -81,7 +81,7 @@ impl TeamNews for DynamoOutbox {
                 return Ok(found);
             }
             let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            let wanted = wanted.map_err(|error| Unavailable::new(WHAT, error.to_string()))?;
+            let wanted = wanted.map_err(|error| ServiceError::transient(WHAT, error.to_string()))?;
             let got = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
             let got = got.map_err(|error| trouble(WHAT, &error))?;
             for item in got.responses.unwrap_or_default().into_values().flatten() {
@@ -90,7 +90,7 @@ impl TeamNews for DynamoOutbox {
             let left = got.unprocessed_keys.unwrap_or_default().into_values().flat_map(|left| left.keys);
             keys = left.collect();
         }
-        if keys.is_empty() { Ok(found) } else { Err(Unavailable::new(WHAT, "some notices were not answered")) }
+        if keys.is_empty() { Ok(found) } else { Err(ServiceError::transient(WHAT, "some notices were not answered")) }
     }
 
     async fn tell(
@@ -99,7 +99,7 @@ impl TeamNews for DynamoOutbox {
         mail: Option<&Mail>,
         message: Option<&Message>,
         now: Timestamp,
-    ) -> Result<Vec<MailId>, Unavailable> {
+    ) -> Result<Vec<MailId>, ServiceError> {
         let mut writes = notices.iter().map(|id| self.told(id, now)).collect::<Result<Vec<_>, _>>()?;
         if let Some(mail) = mail {
             writes.push(self.put(queued(mail, SOURCE)?, now)?);
@@ -119,6 +119,6 @@ impl TeamNews for DynamoOutbox {
         let reasons = cancelled.cancellation_reasons();
         let gone = notices.iter().enumerate().filter(|(place, _)| condition_failed(reasons, *place));
         let gone: Vec<MailId> = gone.map(|(_, id)| id.clone()).collect();
-        if gone.is_empty() { Err(Unavailable::new(WHAT, codes(reasons))) } else { Ok(gone) }
+        if gone.is_empty() { Err(ServiceError::transient(WHAT, codes(reasons))) } else { Ok(gone) }
     }
 }

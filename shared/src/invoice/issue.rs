@@ -20,7 +20,7 @@ use crate::{
     archive::{Archive, File},
     clock::Clock,
     mail::Mail,
-    outcome::{Outcome, Reason, Unavailable},
+    outcome::{Outcome, Reason, ServiceError},
     sale::Sale,
     seller::Seller,
 };
@@ -98,7 +98,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             let outcome = match (&away, draft, &claimed, entry) {
                 (Some(away), ..) => away.clone(),
                 (None, Err(unfit), ..) => self.refuse(sale, unfit, &mut unmailed).await,
-                (None, Ok(_), Err(unavailable), _) => unavailable.clone().into(),
+                (None, Ok(_), Err(failure), _) => failure.clone().into(),
                 (None, Ok(_), Ok(_), Some(entry)) => self.complete(entry, &mut unmailed).await,
                 // Neither claimable nor numbered: its record is gone, so there is nothing left to do.
                 (None, Ok(_), Ok(_), None) => Outcome::AlreadyDone,
@@ -110,7 +110,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     }
 
     /// Claims numbers for `drafts`; those already numbered answer with the invoice they have.
-    async fn claim(&self, drafts: &[&Draft], today: Date) -> Result<Vec<Entry>, Unavailable> {
+    async fn claim(&self, drafts: &[&Draft], today: Date) -> Result<Vec<Entry>, ServiceError> {
         // A sale that stands twice in a batch is one invoice: a transaction may touch an item only once.
         let mut sales = HashSet::new();
         let mut pending: Vec<&Draft> = drafts.iter().copied().filter(|draft| sales.insert(&draft.sale)).collect();
@@ -138,7 +138,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         if pending.is_empty() {
             Ok(entries)
         } else {
-            Err(Unavailable::new("the ledger", "other renderers kept claiming numbers"))
+            Err(ServiceError::transient("the ledger", "other renderers kept claiming numbers"))
         }
     }
 
@@ -148,7 +148,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         match self.ledger.document_of(&basis).await {
             Ok(Some(entry)) => self.complete(&entry, unmailed).await,
             Ok(None) => self.park(&basis, unfit.reason()).await,
-            Err(unavailable) => unavailable.into(),
+            Err(failure) => failure.into(),
         }
     }
 
@@ -166,7 +166,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         let file = File { key: archive_key(invoice), content_type: "application/pdf", bytes };
         let document = match self.archive.store(&file).await {
             Ok(document) => document,
-            Err(unavailable) => return unavailable.into(),
+            Err(failure) => return failure.into(),
         };
         let mail = Mail::of_invoice(invoice, &page, &document, self.seller, self.clock.now());
         match self.ledger.finish(&invoice.number, &document, &mail).await {
@@ -174,7 +174,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                 *unmailed = mail.undeliverable();
                 Outcome::Done
             }
-            Err(unavailable) => unavailable.into(),
+            Err(failure) => failure.into(),
         }
     }
 
@@ -182,7 +182,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     pub async fn park(&self, basis: &Basis, reason: Reason) -> Outcome {
         match self.ledger.park(basis, &reason, self.clock.now()).await {
             Ok(()) => Outcome::Reject(reason),
-            Err(unavailable) => unavailable.into(),
+            Err(failure) => failure.into(),
         }
     }
 }

@@ -10,7 +10,7 @@ use super::{Basis, Invoice, InvoiceNumber, number::Series};
 use crate::{
     archive::Document,
     mail::Mail,
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
     sale::{Sale, SaleKey},
 };
 
@@ -104,16 +104,16 @@ impl Entry {
 /// Keeps invoices and credit notes: each sale and each refund at most one, numbers without gap or repetition.
 pub trait Ledger: Send + Sync {
     /// How far the series has come, read consistently.
-    fn counter(&self, series: &Series) -> impl Future<Output = Result<Counter, Unavailable>> + Send;
+    fn counter(&self, series: &Series) -> impl Future<Output = Result<Counter, ServiceError>> + Send;
 
     /// Claims numbers in one transaction.
-    fn claim(&self, claim: &Claim) -> impl Future<Output = Result<Claimed, Unavailable>> + Send;
+    fn claim(&self, claim: &Claim) -> impl Future<Output = Result<Claimed, ServiceError>> + Send;
 
     /// A recorded sale.
-    fn sale(&self, sale: &SaleKey) -> impl Future<Output = Result<Option<Sale>, Unavailable>> + Send;
+    fn sale(&self, sale: &SaleKey) -> impl Future<Output = Result<Option<Sale>, ServiceError>> + Send;
 
     /// The document of a sale or a refund, read consistently, if it has one.
-    fn document_of(&self, basis: &Basis) -> impl Future<Output = Result<Option<Entry>, Unavailable>> + Send;
+    fn document_of(&self, basis: &Basis) -> impl Future<Output = Result<Option<Entry>, ServiceError>> + Send;
 
     /// Notes an invoice's document and queues its mail, together and once; noting it again changes nothing.
     fn finish(
@@ -121,7 +121,7 @@ pub trait Ledger: Send + Sync {
         number: &InvoiceNumber,
         document: &Document,
         mail: &Mail,
-    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Takes a payment or a refund out of the way, with its reason, until someone replays it.
     fn park(
@@ -129,5 +129,5 @@ pub trait Ledger: Send + Sync {
         basis: &Basis,
         reason: &Reason,
         now: Timestamp,
-    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     archive::Archive,
     clock::Clock,
-    outcome::{Outcome, Reason, Unavailable},
+    outcome::{Outcome, Reason, ServiceError},
     refund::Refund,
 };
 
@@ -35,12 +35,12 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                 self.complete(&entry, &mut unmailed).await
             }
             Ok(Step::Refused(reason)) => self.park(&basis, reason).await,
-            Err(unavailable) => unavailable.into(),
+            Err(failure) => failure.into(),
         };
         Issued { basis, number, outcome, unmailed }
     }
 
-    async fn claim_credit(&self, refund: &Refund, basis: &Basis) -> Result<Step, Unavailable> {
+    async fn claim_credit(&self, refund: &Refund, basis: &Basis) -> Result<Step, ServiceError> {
         for _ in 0..CLAIM_ATTEMPTS {
             if let Some(entry) = self.ledger.document_of(basis).await? {
                 return Ok(Step::Stands(Box::new(entry)));
@@ -73,11 +73,11 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                 Claimed::Moved | Claimed::Taken(_) => {}
             }
         }
-        Err(Unavailable::new("the ledger", "other renderers kept claiming numbers"))
+        Err(ServiceError::transient("the ledger", "other renderers kept claiming numbers"))
     }
 
     /// The invoice of the refunded sale, issued now if the sale's own record is not dealt with yet; or why there is none.
-    async fn original(&self, refund: &Refund) -> Result<Result<Entry, Reason>, Unavailable> {
+    async fn original(&self, refund: &Refund) -> Result<Result<Entry, Reason>, ServiceError> {
         let sold = Basis::Sale(refund.sale.clone());
         if let Some(entry) = self.ledger.document_of(&sold).await? {
             return Ok(Ok(entry));
@@ -95,13 +95,12 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                     format!("sale {} has no invoice yet ({}); mend that and replay both", refund.sale, reason.word);
                 Ok(Err(Reason::new("sale_waits", text)))
             }
-            Some(Outcome::Retry(reason)) => Err(Unavailable::new("the ledger", reason.text)),
-            _ => self
-                .ledger
-                .document_of(&sold)
-                .await?
-                .map(Ok)
-                .ok_or_else(|| Unavailable::new("the ledger", "an invoice is gone right after it was issued")),
+            Some(Outcome::Retry(reason)) => Err(ServiceError::transient("the ledger", reason.text)),
+            _ => {
+                self.ledger.document_of(&sold).await?.map(Ok).ok_or_else(|| {
+                    ServiceError::transient("the ledger", "an invoice is gone right after it was issued")
+                })
+            }
         }
     }
 }

@@ -66,23 +66,21 @@ pub async fn send(
         Ok(Claim::Ours) => {}
         Ok(Claim::Held(status)) => return held(id, claimant, status, outbox, now()).await,
         Ok(Claim::Absent) => return Dispatched::Settled,
-        Err(unavailable) => return later("outbox_unavailable", unavailable.to_string()),
+        Err(failure) => return later("outbox_unavailable", failure.to_string()),
     }
     match post.await {
         Posted::Accepted(message_id) => match outbox.sent(id, &message_id, now()).await {
             Ok(()) => Dispatched::Sent(message_id),
             // Sent but not recorded: the claim stands, so nobody sends it again; the lease's end flags it.
-            Err(unavailable) => {
-                later("outbox_unavailable", format!("sent as {message_id}, not recorded: {unavailable}"))
-            }
+            Err(failure) => later("outbox_unavailable", format!("sent as {message_id}, not recorded: {failure}")),
         },
         Posted::NotNow(detail) => match outbox.release(id, claimant).await {
             Ok(()) => later("mail_service_busy", detail),
-            Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
+            Err(failure) => later("outbox_unavailable", failure.to_string()),
         },
         Posted::Refused(reason) => match outbox.refuse(id, claimant, &reason, now()).await {
             Ok(()) => Dispatched::Parked(reason),
-            Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
+            Err(failure) => later("outbox_unavailable", failure.to_string()),
         },
         Posted::Unclear(_) => flag(id, claimant, outbox, now()).await,
     }
@@ -92,7 +90,7 @@ pub async fn send(
 pub async fn park(id: &MailId, reason: Reason, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
     match outbox.park(id, &reason, now).await {
         Ok(()) => Dispatched::Parked(reason),
-        Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
+        Err(failure) => later("outbox_unavailable", failure.to_string()),
     }
 }
 
@@ -119,7 +117,7 @@ async fn held(id: &MailId, claimant: &str, status: Status, outbox: &impl Outbox,
 async fn flag(id: &MailId, claimant: &str, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
     match outbox.unknown(id, claimant, now).await {
         Ok(()) => Dispatched::Unknown,
-        Err(unavailable) => later("outbox_unavailable", unavailable.to_string()),
+        Err(failure) => later("outbox_unavailable", failure.to_string()),
     }
 }
 

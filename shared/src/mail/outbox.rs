@@ -5,7 +5,7 @@ use std::future::Future;
 use jiff::{SignedDuration, Timestamp};
 
 use super::MailId;
-use crate::outcome::{Reason, Unavailable};
+use crate::outcome::{Reason, ServiceError};
 
 /// Where a mail stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +53,11 @@ pub trait Outbox: Send + Sync {
         claimant: &str,
         now: Timestamp,
         lease: SignedDuration,
-    ) -> impl Future<Output = Result<Claim, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Claim, ServiceError>> + Send;
 
     /// Gives a mail back that `claimant` holds: it was certainly not sent. One that somebody else holds by now is left
     /// alone, because a request that lands late must not take it out of their hands.
-    fn release(&self, id: &MailId, claimant: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn release(&self, id: &MailId, claimant: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Parks a mail that `claimant` holds: it was certainly not sent, and it will not be as it stands. One step, because
     /// between giving it back and parking it somebody else might claim it.
@@ -67,7 +67,7 @@ pub trait Outbox: Send + Sync {
         claimant: &str,
         reason: &Reason,
         now: Timestamp,
-    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Notes that a claimed mail was sent, under the service's id, unless more is known of it by now: a message that came
     /// back says nothing of a mail that was put back since.
@@ -76,7 +76,7 @@ pub trait Outbox: Send + Sync {
         id: &MailId,
         message_id: &str,
         now: Timestamp,
-    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Notes that nobody knows whether a mail was sent that `claimant` holds, or whose lease is over, unless that is known by
     /// now. One that somebody else holds is left alone: a person may have put it back since.
@@ -85,7 +85,7 @@ pub trait Outbox: Send + Sync {
         id: &MailId,
         claimant: &str,
         now: Timestamp,
-    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Takes a waiting mail out of the way, with its reason, until someone replays it.
     fn park(
@@ -93,7 +93,7 @@ pub trait Outbox: Send + Sync {
         id: &MailId,
         reason: &Reason,
         now: Timestamp,
-    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }
 
 /// A mail ready to leave.

@@ -28,7 +28,7 @@ use crate::{
         delivery::{AddressHash, Cause, Stage},
         outbox::{Claim, Outbox, Status},
     },
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
@@ -127,8 +127,8 @@ impl Books {
     fn call<T>(
         &self,
         what: &'static str,
-        work: impl FnOnce(&mut Written) -> Result<T, Unavailable>,
-    ) -> Result<T, Unavailable> {
+        work: impl FnOnce(&mut Written) -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
         self.weather.call(what, || work(&mut locked(&self.written)))
     }
 }
@@ -147,7 +147,7 @@ pub(super) async fn pass_the_turn() {
 }
 
 impl PaymentLog for Books {
-    async fn record(&self, sale: &Sale, _: Timestamp) -> Result<Recorded, Unavailable> {
+    async fn record(&self, sale: &Sale, _: Timestamp) -> Result<Recorded, ServiceError> {
         self.call("the payment log", |written| {
             let fresh = written.events.get(&sale.event).is_none_or(Option::is_some);
             if !fresh || written.payments.contains_key(&sale.key) {
@@ -168,7 +168,7 @@ impl PaymentLog for Books {
         })
     }
 
-    async fn park_event(&self, id: &str, body: &str, reason: &Reason, _: Timestamp) -> Result<Recorded, Unavailable> {
+    async fn park_event(&self, id: &str, body: &str, reason: &Reason, _: Timestamp) -> Result<Recorded, ServiceError> {
         self.call("the payment log", |written| {
             if written.events.contains_key(id) {
                 return Ok(Recorded::Before);
@@ -179,7 +179,7 @@ impl PaymentLog for Books {
         })
     }
 
-    async fn record_refund(&self, refund: &Refund, _: Timestamp) -> Result<Recorded, Unavailable> {
+    async fn record_refund(&self, refund: &Refund, _: Timestamp) -> Result<Recorded, ServiceError> {
         self.call("the payment log", |written| {
             if written.refunds.contains_key(&refund.key) {
                 return Ok(Recorded::Before);
@@ -191,27 +191,27 @@ impl PaymentLog for Books {
         })
     }
 
-    async fn sale_paid_by(&self, intent: &str) -> Result<Option<SaleKey>, Unavailable> {
+    async fn sale_paid_by(&self, intent: &str) -> Result<Option<SaleKey>, ServiceError> {
         self.call("the payment log", |written| Ok(written.intents.get(intent).cloned()))
     }
 
-    async fn has(&self, sale: &SaleKey) -> Result<bool, Unavailable> {
+    async fn has(&self, sale: &SaleKey) -> Result<bool, ServiceError> {
         self.call("the payment log", |written| Ok(written.payments.contains_key(sale)))
     }
 }
 
 impl Ledger for Books {
-    async fn counter(&self, series: &Series) -> Result<Counter, Unavailable> {
+    async fn counter(&self, series: &Series) -> Result<Counter, ServiceError> {
         let counter = self.call("the ledger", |written| Ok(written.counters.get(series).copied().unwrap_or_default()));
         pass_the_turn().await;
         counter
     }
 
-    async fn claim(&self, claim: &NumberClaim) -> Result<Claimed, Unavailable> {
+    async fn claim(&self, claim: &NumberClaim) -> Result<Claimed, ServiceError> {
         self.call("the ledger", |written| {
             let bases: Vec<Basis> = claim.invoices.iter().map(|invoice| invoice.draft.basis()).collect();
             if bases.iter().collect::<BTreeSet<_>>().len() < bases.len() {
-                return Err(Unavailable::new("the ledger", "a transaction touches an item twice"));
+                return Err(ServiceError::transient("the ledger", "a transaction touches an item twice"));
             }
             let mut taken = bases.clone();
             taken.retain(|basis| !matches!(written.number_of(basis), Some(None)));
@@ -222,11 +222,11 @@ impl Ledger for Books {
                 return Ok(Claimed::Moved);
             }
             if claim.invoices.iter().any(|invoice| written.invoices.contains_key(&invoice.number)) {
-                return Err(Unavailable::new("the ledger", "a number stands already"));
+                return Err(ServiceError::transient("the ledger", "a number stands already"));
             }
             if let Some(crediting) = &claim.crediting {
                 let original = written.invoices.get_mut(&crediting.original);
-                let original = original.ok_or_else(|| Unavailable::new("the ledger", "no invoice to credit"))?;
+                let original = original.ok_or_else(|| ServiceError::transient("the ledger", "no invoice to credit"))?;
                 if original.credited != crediting.before {
                     return Ok(Claimed::Moved);
                 }
@@ -245,23 +245,24 @@ impl Ledger for Books {
         })
     }
 
-    async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, Unavailable> {
+    async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, ServiceError> {
         self.call("the ledger", |written| Ok(written.payments.get(sale).map(|payment| payment.sale.clone())))
     }
 
-    async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, Unavailable> {
+    async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, ServiceError> {
         self.call("the ledger", |written| {
             let number = written.number_of(basis).and_then(|number| number.clone());
             Ok(number.and_then(|number| written.invoices.get(&number)).cloned())
         })
     }
 
-    async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), Unavailable> {
+    async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), ServiceError> {
         self.call("the ledger", |written| {
             if written.mails.contains_key(&mail.id) {
                 return Ok(());
             }
-            let entry = written.invoices.get_mut(number).ok_or_else(|| Unavailable::new("the ledger", "no invoice"))?;
+            let entry =
+                written.invoices.get_mut(number).ok_or_else(|| ServiceError::transient("the ledger", "no invoice"))?;
             entry.document = Some(document.clone());
             let parked = mail.undeliverable();
             let status = if parked.is_some() { Status::Parked } else { Status::Queued };
@@ -281,7 +282,7 @@ impl Ledger for Books {
         })
     }
 
-    async fn park(&self, basis: &Basis, reason: &Reason, _: Timestamp) -> Result<(), Unavailable> {
+    async fn park(&self, basis: &Basis, reason: &Reason, _: Timestamp) -> Result<(), ServiceError> {
         self.call("the ledger", |written| {
             let parked = match basis {
                 Basis::Sale(sale) => written.payments.get_mut(sale).map(|payment| &mut payment.parked),
@@ -296,7 +297,7 @@ impl Ledger for Books {
 }
 
 impl Register for Books {
-    async fn issued_in(&self, month: Month) -> Result<Vec<Invoice>, Unavailable> {
+    async fn issued_in(&self, month: Month) -> Result<Vec<Invoice>, ServiceError> {
         self.call("the register", |written| {
             let invoices = written.invoices.values().map(|entry| &entry.invoice);
             Ok(invoices.filter(|invoice| month.contains(invoice.issued_on)).cloned().collect())
@@ -311,7 +312,7 @@ impl Outbox for Books {
         claimant: &str,
         now: Timestamp,
         lease: SignedDuration,
-    ) -> Result<Claim, Unavailable> {
+    ) -> Result<Claim, ServiceError> {
         self.call("the outbox", |written| {
             let Some(queued) = written.mails.get_mut(id) else { return Ok(Claim::Absent) };
             let ours = queued.claimant.as_deref() == Some(claimant);
@@ -326,26 +327,26 @@ impl Outbox for Books {
         })
     }
 
-    async fn release(&self, id: &MailId, claimant: &str) -> Result<(), Unavailable> {
+    async fn release(&self, id: &MailId, claimant: &str) -> Result<(), ServiceError> {
         self.give_up(id, claimant, None)
     }
 
-    async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, _: Timestamp) -> Result<(), Unavailable> {
+    async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, _: Timestamp) -> Result<(), ServiceError> {
         self.give_up(id, claimant, Some(reason))
     }
 
-    async fn sent(&self, id: &MailId, message_id: &str, _: Timestamp) -> Result<(), Unavailable> {
+    async fn sent(&self, id: &MailId, message_id: &str, _: Timestamp) -> Result<(), ServiceError> {
         self.settle(id, Status::Sent, |mail| mail.status.stage() <= Stage::Sent && !mail.came_back.contains(message_id))
     }
 
-    async fn unknown(&self, id: &MailId, claimant: &str, now: Timestamp) -> Result<(), Unavailable> {
+    async fn unknown(&self, id: &MailId, claimant: &str, now: Timestamp) -> Result<(), ServiceError> {
         self.settle(id, Status::Unknown, |mail| match mail.status {
             Status::Sending { lease_until } => mail.claimant.as_deref() == Some(claimant) || lease_until <= now,
             _ => false,
         })
     }
 
-    async fn park(&self, id: &MailId, reason: &Reason, _: Timestamp) -> Result<(), Unavailable> {
+    async fn park(&self, id: &MailId, reason: &Reason, _: Timestamp) -> Result<(), ServiceError> {
         self.call("the outbox", |written| {
             if let Some(queued) = written.mails.get_mut(id).filter(|queued| queued.status == Status::Queued) {
                 queued.status = Status::Parked;
@@ -358,7 +359,7 @@ impl Outbox for Books {
 
 impl Books {
     /// Takes a mail from whoever holds it, if that is `claimant`: back to the others, or out of the way.
-    fn give_up(&self, id: &MailId, claimant: &str, why: Option<&Reason>) -> Result<(), Unavailable> {
+    fn give_up(&self, id: &MailId, claimant: &str, why: Option<&Reason>) -> Result<(), ServiceError> {
         self.call("the outbox", |written| {
             if let Some(queued) = written.mails.get_mut(id)
                 && matches!(queued.status, Status::Sending { .. })
@@ -373,7 +374,7 @@ impl Books {
     }
 
     /// Moves a mail to `status` if it stands where `may` allows.
-    fn settle(&self, id: &MailId, status: Status, may: impl FnOnce(&Queued) -> bool) -> Result<(), Unavailable> {
+    fn settle(&self, id: &MailId, status: Status, may: impl FnOnce(&Queued) -> bool) -> Result<(), ServiceError> {
         self.call("the outbox", |written| {
             if let Some(queued) = written.mails.get_mut(id).filter(|queued| may(queued)) {
                 queued.status = status;

@@ -12,7 +12,7 @@ use crate::{
         MailId,
         outbox::{Letter, PostOffice, Posted},
     },
-    outcome::Unavailable,
+    outcome::ServiceError,
 };
 
 /// An archive.
@@ -40,7 +40,7 @@ impl Depot {
 }
 
 impl Archive for Depot {
-    async fn store(&self, file: &File) -> Result<Document, Unavailable> {
+    async fn store(&self, file: &File) -> Result<Document, ServiceError> {
         self.weather.call("the archive", || {
             let mut files = locked(&self.files);
             let bytes = files.entry(file.key.clone()).or_insert_with(|| file.bytes.clone());
@@ -48,7 +48,7 @@ impl Archive for Depot {
         })
     }
 
-    async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, Unavailable> {
+    async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ServiceError> {
         self.weather.call("the archive", || Ok(locked(&self.files).get(key).cloned()))
     }
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Weather, books::pass_the_turn, locked};
 use crate::{
-    outcome::Unavailable,
+    outcome::ServiceError,
     profile::{
         Profile, ProfileId,
         change::GuardMove,
@@ -178,26 +178,26 @@ impl Members {
         )
     }
 
-    async fn call<T>(&self, work: impl FnOnce(&mut Kept) -> T) -> Result<T, Unavailable> {
+    async fn call<T>(&self, work: impl FnOnce(&mut Kept) -> T) -> Result<T, ServiceError> {
         pass_the_turn().await;
         self.weather.call("the profile directory", || Ok(work(&mut locked(&self.kept))))
     }
 }
 
 impl Directory for Members {
-    async fn commit(&self, commit: &Commit, now: Timestamp) -> Result<Committed, Unavailable> {
+    async fn commit(&self, commit: &Commit, now: Timestamp) -> Result<Committed, ServiceError> {
         self.call(|kept| kept.commit(commit, now)).await
     }
 
-    async fn by_id(&self, id: &ProfileId) -> Result<Option<Profile>, Unavailable> {
+    async fn by_id(&self, id: &ProfileId) -> Result<Option<Profile>, ServiceError> {
         self.call(|kept| kept.profiles.get(id).cloned()).await
     }
 
-    async fn by_owner(&self, sub: &str) -> Result<Option<Profile>, Unavailable> {
+    async fn by_owner(&self, sub: &str) -> Result<Option<Profile>, ServiceError> {
         self.call(|kept| kept.profiles.get(kept.owners.get(sub)?).cloned()).await
     }
 
-    async fn by_handle(&self, key: &HandleKey, now: Timestamp) -> Result<Option<Profile>, Unavailable> {
+    async fn by_handle(&self, key: &HandleKey, now: Timestamp) -> Result<Option<Profile>, ServiceError> {
         self.call(|kept| {
             let guard = kept.handles.get(key).filter(|guard| guard.leads(now))?;
             kept.profiles.get(&guard.profile).cloned()
@@ -205,7 +205,7 @@ impl Directory for Members {
         .await
     }
 
-    async fn search(&self, query: &Query, after: Option<&str>, limit: u32) -> Result<Page<Profile>, Unavailable> {
+    async fn search(&self, query: &Query, after: Option<&str>, limit: u32) -> Result<Page<Profile>, ServiceError> {
         let after = after.unwrap_or_default();
         self.call(|kept| {
             let behind = kept.profiles.values().filter(|profile| profile.id.0.as_str() > after);
@@ -214,7 +214,7 @@ impl Directory for Members {
         .await
     }
 
-    async fn history(&self, id: &ProfileId, after: Option<&str>, limit: u32) -> Result<Page<Entry>, Unavailable> {
+    async fn history(&self, id: &ProfileId, after: Option<&str>, limit: u32) -> Result<Page<Entry>, ServiceError> {
         let before = after.map_or(Some(u32::MAX), |after| after.parse().ok()).unwrap_or_default();
         self.call(|kept| {
             let lines = kept.history.get(id).into_iter().flat_map(|lines| lines.range(..before).rev());
@@ -223,40 +223,40 @@ impl Directory for Members {
         .await
     }
 
-    async fn expect_upload(&self, upload: &Upload) -> Result<(), Unavailable> {
+    async fn expect_upload(&self, upload: &Upload) -> Result<(), ServiceError> {
         self.call(|kept| {
             kept.uploads.insert(upload.id.clone(), upload.clone());
         })
         .await
     }
 
-    async fn upload(&self, id: &str) -> Result<Option<Upload>, Unavailable> {
+    async fn upload(&self, id: &str) -> Result<Option<Upload>, ServiceError> {
         self.call(|kept| kept.uploads.get(id).cloned()).await
     }
 
-    async fn drop_upload(&self, id: &str) -> Result<(), Unavailable> {
+    async fn drop_upload(&self, id: &str) -> Result<(), ServiceError> {
         self.call(|kept| {
             kept.uploads.remove(id);
         })
         .await
     }
 
-    async fn leave(&self, leaving: &Leaving, now: Timestamp) -> Result<Committed, Unavailable> {
+    async fn leave(&self, leaving: &Leaving, now: Timestamp) -> Result<Committed, ServiceError> {
         self.call(|kept| kept.leave(leaving, now)).await
     }
 
-    async fn leavers(&self) -> Result<Vec<Leaver>, Unavailable> {
+    async fn leavers(&self) -> Result<Vec<Leaver>, ServiceError> {
         self.call(|kept| {
             kept.leavers.iter().map(|(id, left_at)| Leaver { id: id.clone(), left_at: *left_at }).collect()
         })
         .await
     }
 
-    async fn erase(&self, id: &ProfileId) -> Result<bool, Unavailable> {
+    async fn erase(&self, id: &ProfileId) -> Result<bool, ServiceError> {
         self.call(|kept| kept.erase(id)).await
     }
 
-    async fn erased(&self, id: &ProfileId) -> Result<(), Unavailable> {
+    async fn erased(&self, id: &ProfileId) -> Result<(), ServiceError> {
         self.call(|kept| {
             kept.leavers.remove(id);
         })

@@ -27,7 +27,7 @@ pub use directory::Members;
 #[cfg(feature = "profiles")]
 pub use shelf::Shelf;
 
-use crate::outcome::Unavailable;
+use crate::outcome::ServiceError;
 
 /// The value of a future that waits for nobody, as everything in memory does.
 pub fn at_once<T>(future: impl Future<Output = T>) -> T {
@@ -78,13 +78,13 @@ impl Weather {
     }
 
     /// Makes a call to `what` under this weather.
-    fn call<T>(&self, what: &'static str, work: impl FnOnce() -> Result<T, Unavailable>) -> Result<T, Unavailable> {
+    fn call<T>(&self, what: &'static str, work: impl FnOnce() -> Result<T, ServiceError>) -> Result<T, ServiceError> {
         match self.next() {
             None => work(),
-            Some(Trouble::Before) => Err(Unavailable::new(what, "it failed before")),
+            Some(Trouble::Before) => Err(ServiceError::transient(what, "it failed before")),
             Some(Trouble::After) => {
                 work()?;
-                Err(Unavailable::new(what, "its answer was lost"))
+                Err(ServiceError::transient(what, "its answer was lost"))
             }
         }
     }

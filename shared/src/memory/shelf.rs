@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Weather, books::pass_the_turn, locked};
 use crate::{
-    outcome::Unavailable,
+    outcome::ServiceError,
     profile::upload::{Files, Target, Upload},
 };
 
@@ -36,41 +36,41 @@ impl Shelf {
         locked(&self.files).keys().cloned().collect()
     }
 
-    async fn call<T>(&self, work: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T) -> Result<T, Unavailable> {
+    async fn call<T>(&self, work: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T) -> Result<T, ServiceError> {
         pass_the_turn().await;
         self.weather.call("the files", || Ok(work(&mut locked(&self.files))))
     }
 }
 
 impl Files for Shelf {
-    async fn presign(&self, upload: &Upload, _: Timestamp) -> Result<Target, Unavailable> {
+    async fn presign(&self, upload: &Upload, _: Timestamp) -> Result<Target, ServiceError> {
         Ok(Target { url: format!("memory:{}", upload.key()), headers: Vec::new() })
     }
 
-    async fn signed(&self, key: &str, _: Timestamp) -> Result<String, Unavailable> {
+    async fn signed(&self, key: &str, _: Timestamp) -> Result<String, ServiceError> {
         Ok(format!("memory:{key}"))
     }
 
-    async fn read(&self, key: &str, largest: u64) -> Result<Option<Vec<u8>>, Unavailable> {
+    async fn read(&self, key: &str, largest: u64) -> Result<Option<Vec<u8>>, ServiceError> {
         let most = usize::try_from(largest).unwrap_or(usize::MAX).saturating_add(1);
         self.call(|files| files.get(key).map(|bytes| bytes.iter().copied().take(most).collect())).await
     }
 
-    async fn keep(&self, key: &str, _: &str, bytes: &[u8]) -> Result<(), Unavailable> {
+    async fn keep(&self, key: &str, _: &str, bytes: &[u8]) -> Result<(), ServiceError> {
         self.call(|files| {
             files.insert(key.to_owned(), bytes.to_vec());
         })
         .await
     }
 
-    async fn remove(&self, key: &str) -> Result<(), Unavailable> {
+    async fn remove(&self, key: &str) -> Result<(), ServiceError> {
         self.call(|files| {
             files.remove(key);
         })
         .await
     }
 
-    async fn remove_all(&self, prefix: &str) -> Result<(), Unavailable> {
+    async fn remove_all(&self, prefix: &str) -> Result<(), ServiceError> {
         self.call(|files| files.retain(|key, _| !key.starts_with(prefix))).await
     }
 }

@@ -14,7 +14,7 @@ use super::{
     search::Query,
     upload::Upload,
 };
-use crate::outcome::Unavailable;
+use crate::outcome::ServiceError;
 
 /// One line of a profile's history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,20 +106,20 @@ pub trait Directory: Send + Sync {
     /// Writes all of it or nothing, under the conditions that [`Commit`] tells; guards are judged at `now`, by
     /// [`HandleGuard::admits`](super::handle::HandleGuard::admits). Where both a version and a guard stand in the way, the
     /// version is told: what is taken may be the caller's own.
-    fn commit(&self, commit: &Commit, now: Timestamp) -> impl Future<Output = Result<Committed, Unavailable>> + Send;
+    fn commit(&self, commit: &Commit, now: Timestamp) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
 
     /// The profile of this id.
-    fn by_id(&self, id: &ProfileId) -> impl Future<Output = Result<Option<Profile>, Unavailable>> + Send;
+    fn by_id(&self, id: &ProfileId) -> impl Future<Output = Result<Option<Profile>, ServiceError>> + Send;
 
     /// The profile of this member.
-    fn by_owner(&self, sub: &str) -> impl Future<Output = Result<Option<Profile>, Unavailable>> + Send;
+    fn by_owner(&self, sub: &str) -> impl Future<Output = Result<Option<Profile>, ServiceError>> + Send;
 
     /// The profile that has this handle, or gave it up so lately that it still leads there.
     fn by_handle(
         &self,
         key: &HandleKey,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Option<Profile>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Option<Profile>, ServiceError>> + Send;
 
     /// At most `limit` profiles that answer `query`, after this place; each once over all pages, if nothing changes
     /// meanwhile. A page may hold fewer, even none, before the last.
@@ -128,7 +128,7 @@ pub trait Directory: Send + Sync {
         query: &Query,
         after: Option<&str>,
         limit: u32,
-    ) -> impl Future<Output = Result<Page<Profile>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Page<Profile>, ServiceError>> + Send;
 
     /// At most `limit` lines of a profile's history, the latest first, after this place.
     fn history(
@@ -136,28 +136,28 @@ pub trait Directory: Send + Sync {
         id: &ProfileId,
         after: Option<&str>,
         limit: u32,
-    ) -> impl Future<Output = Result<Page<Entry>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Page<Entry>, ServiceError>> + Send;
 
     /// Keeps what an upload was announced as, until it expires.
-    fn expect_upload(&self, upload: &Upload) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn expect_upload(&self, upload: &Upload) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// The upload of this id, if it was announced and not used up.
-    fn upload(&self, id: &str) -> impl Future<Output = Result<Option<Upload>, Unavailable>> + Send;
+    fn upload(&self, id: &str) -> impl Future<Output = Result<Option<Upload>, ServiceError>> + Send;
 
     /// Forgets an upload that was refused; one that is forgotten already is fine.
-    fn drop_upload(&self, id: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn drop_upload(&self, id: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Takes a profile away with the guards of its handle, address and owner, queues what is told, and notes that the rest
     /// is still to be erased, all in one step. `Done` too if that was noted before.
-    fn leave(&self, leaving: &Leaving, now: Timestamp) -> impl Future<Output = Result<Committed, Unavailable>> + Send;
+    fn leave(&self, leaving: &Leaving, now: Timestamp) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
 
     /// Profiles that left and of which something may still be kept.
-    fn leavers(&self) -> impl Future<Output = Result<Vec<Leaver>, Unavailable>> + Send;
+    fn leavers(&self) -> impl Future<Output = Result<Vec<Leaver>, ServiceError>> + Send;
 
     /// Erases some of what is kept of a profile that left: history, uploads, guards of handles it gave up. True once
     /// nothing is left, and then as often as it is asked.
-    fn erase(&self, id: &ProfileId) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+    fn erase(&self, id: &ProfileId) -> impl Future<Output = Result<bool, ServiceError>> + Send;
 
     /// Strikes a profile off the [`leavers`](Self::leavers), once its files are gone too.
-    fn erased(&self, id: &ProfileId) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn erased(&self, id: &ProfileId) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }

@@ -10,7 +10,7 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 
 use super::{Field, Language, Profile, ProfileId, access::is_contact, change::differences};
-use crate::outcome::{Outcome, Unavailable};
+use crate::outcome::{Outcome, ServiceError};
 
 /// That a profile changed, as the API's `ProfileChangeInput` writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct Announcement {
 /// Tells whoever listens.
 pub trait Subscribers: Send + Sync {
     /// Tells one thing to all who listen now and may hear it; to nobody is fine.
-    fn tell(&self, announcement: &Announcement) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn tell(&self, announcement: &Announcement) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }
 
 /// What is told of a step of a profile. One that is not found by anybody, because nothing was written in it yet, has come
@@ -54,8 +54,8 @@ pub fn announcements(before: Option<&Profile>, after: Option<&Profile>) -> Vec<A
 /// Tells everything of a step. What failed half-way is told again from its beginning.
 pub async fn publish(announcements: &[Announcement], subscribers: &impl Subscribers) -> Outcome {
     for announcement in announcements {
-        if let Err(unavailable) = subscribers.tell(announcement).await {
-            return unavailable.into();
+        if let Err(failure) = subscribers.tell(announcement).await {
+            return failure.into();
         }
     }
     Outcome::Done
@@ -142,10 +142,10 @@ mod tests {
     }
 
     impl Subscribers for Hall {
-        async fn tell(&self, announcement: &Announcement) -> Result<(), Unavailable> {
+        async fn tell(&self, announcement: &Announcement) -> Result<(), ServiceError> {
             let mut heard = self.heard.lock().unwrap();
             heard.push(announcement.for_team);
-            if heard.len() == self.failing { Err(Unavailable::new("the API", "away")) } else { Ok(()) }
+            if heard.len() == self.failing { Err(ServiceError::transient("the API", "away")) } else { Ok(()) }
         }
     }
 

@@ -13,7 +13,7 @@ use super::{
     KeptFile, ProfileId,
     violation::{Code, Findings, Violation},
 };
-use crate::outcome::Unavailable;
+use crate::outcome::ServiceError;
 
 /// How long an announced file may take to arrive and be confirmed.
 pub const EXPIRES_AFTER: SignedDuration = SignedDuration::from_mins(15);
@@ -211,23 +211,27 @@ pub struct Header {
 /// Keeps files.
 pub trait Files: Send + Sync {
     /// An address that takes exactly what was announced, until it expires.
-    fn presign(&self, upload: &Upload, now: Timestamp) -> impl Future<Output = Result<Target, Unavailable>> + Send;
+    fn presign(&self, upload: &Upload, now: Timestamp) -> impl Future<Output = Result<Target, ServiceError>> + Send;
 
     /// An address at which a kept file can be read for [`READABLE_FOR`].
-    fn signed(&self, key: &str, now: Timestamp) -> impl Future<Output = Result<String, Unavailable>> + Send;
+    fn signed(&self, key: &str, now: Timestamp) -> impl Future<Output = Result<String, ServiceError>> + Send;
 
     /// The bytes of a file; none if it is not there. One above `largest` bytes comes cut off after one more.
-    fn read(&self, key: &str, largest: u64) -> impl Future<Output = Result<Option<Vec<u8>>, Unavailable>> + Send;
+    fn read(&self, key: &str, largest: u64) -> impl Future<Output = Result<Option<Vec<u8>>, ServiceError>> + Send;
 
     /// Keeps bytes, over what was there.
-    fn keep(&self, key: &str, content_type: &str, bytes: &[u8])
-    -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn keep(
+        &self,
+        key: &str,
+        content_type: &str,
+        bytes: &[u8],
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Removes a file; one that is gone already is fine.
-    fn remove(&self, key: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn remove(&self, key: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Removes every file whose key begins so.
-    fn remove_all(&self, prefix: &str) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    fn remove_all(&self, prefix: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }
 
 /// A file made fit to be kept.

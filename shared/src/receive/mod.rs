@@ -8,7 +8,7 @@ mod settle;
 use jiff::Timestamp;
 
 use crate::{
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
     payment::{PaymentLog, Received, Recorded},
     seller::Seller,
     stripe::{
@@ -32,7 +32,7 @@ pub async fn receive(
     log: &impl PaymentLog,
     stripe: &impl StripeReader,
     now: Timestamp,
-) -> Result<Received, Unavailable> {
+) -> Result<Received, ServiceError> {
     let announced = match classify::classify(event, livemode) {
         Meaning::Sale(announced) => announced,
         Meaning::Refunds(announced) => {

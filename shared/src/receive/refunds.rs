@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
     payment::{PaymentLog, Received, Recorded},
     refund::{Refund, RefundKey},
     sale::SaleKey,
@@ -30,7 +30,7 @@ pub(super) async fn receive(
     log: &impl PaymentLog,
     stripe: &impl StripeReader,
     now: Timestamp,
-) -> Result<Received, Unavailable> {
+) -> Result<Received, ServiceError> {
     let mut received = Received::Ignored(Reason::new("no_refund", "no refund has succeeded yet"));
     for refund in announced {
         let latest = match sale_of(&refund.of, log, stripe).await? {
@@ -44,7 +44,7 @@ pub(super) async fn receive(
                 }
             }
             None if now.duration_since(refund.announced_at) < PATIENCE => {
-                return Err(Unavailable::new("the payment log", "the refunded payment is not recorded yet"));
+                return Err(ServiceError::transient("the payment log", "the refunded payment is not recorded yet"));
             }
             None => {
                 let reason = unknown(&refund.key, stripe.can_ask());
@@ -71,7 +71,11 @@ fn unknown(refund: &RefundKey, asked: bool) -> Reason {
     Reason::new("sale_unknown", format!("refund {refund} is of {text}"))
 }
 
-async fn sale_of(of: &Paid, log: &impl PaymentLog, stripe: &impl StripeReader) -> Result<Option<SaleKey>, Unavailable> {
+async fn sale_of(
+    of: &Paid,
+    log: &impl PaymentLog,
+    stripe: &impl StripeReader,
+) -> Result<Option<SaleKey>, ServiceError> {
     let invoice = match of {
         Paid::Invoice(sale) => sale.clone(),
         Paid::Intent(intent) => match log.sale_paid_by(intent).await? {
@@ -94,7 +98,7 @@ pub(super) async fn of_charge(
     charge: &str,
     announced_at: Timestamp,
     stripe: &impl StripeReader,
-) -> Result<Option<Vec<AnnouncedRefund>>, Unavailable> {
+) -> Result<Option<Vec<AnnouncedRefund>>, ServiceError> {
     let listed = stripe.refunds_of(charge).await?;
     Ok(listed.map(|listed| listed.iter().filter_map(|refund| refunds::announced(refund, announced_at)).collect()))
 }

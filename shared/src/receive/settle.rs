@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    outcome::Unavailable,
+    outcome::ServiceError,
     sale::{Exchange, Sale},
     stripe::{object::Event, reader::StripeReader},
 };
@@ -19,7 +19,7 @@ pub(super) async fn settled(
     event: &Event<'_>,
     stripe: &impl StripeReader,
     now: Timestamp,
-) -> Result<Sale, Unavailable> {
+) -> Result<Sale, ServiceError> {
     if sale.currency.eq_ignore_ascii_case("eur") {
         return Ok(sale);
     }
@@ -28,9 +28,12 @@ pub(super) async fn settled(
     }
     let Some(intent) = &sale.payment_intent else { return Ok(sale) };
     match stripe.settlement(intent).await? {
-        Some(None) if now.as_second().saturating_sub(event.created) < SETTLED_WITHIN.as_secs() => Err(
-            Unavailable::new("Stripe's API", "the payment is not settled yet, so its rate of exchange is not known"),
-        ),
+        Some(None) if now.as_second().saturating_sub(event.created) < SETTLED_WITHIN.as_secs() => {
+            Err(ServiceError::transient(
+                "Stripe's API",
+                "the payment is not settled yet, so its rate of exchange is not known",
+            ))
+        }
         Some(Some(settled)) => {
             let rate = settled.exchange_rate.as_ref().and_then(|rate| rate.to_string().parse().ok());
             sale.exchange = rate.map(|rate| Exchange { currency: settled.currency, rate });

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     money::together,
-    outcome::Unavailable,
+    outcome::ServiceError,
     sale::{ChargedTax, Sale, SaleLine},
     vat::split,
 };
@@ -32,7 +32,7 @@ type Rates = BTreeMap<String, TaxRate>;
 ///
 /// # Errors
 /// When Stripe does not answer; nothing was recorded, and Stripe delivers the event again.
-pub async fn complete(announced: Announced, stripe: &impl StripeReader) -> Result<Completed, Unavailable> {
+pub async fn complete(announced: Announced, stripe: &impl StripeReader) -> Result<Completed, ServiceError> {
     let Announced { mut sale, missing } = announced;
     let lines = match &missing {
         Missing::InvoiceLines(invoice) => {
@@ -70,20 +70,20 @@ pub async fn complete(announced: Announced, stripe: &impl StripeReader) -> Resul
 
 /// Whether a session that makes an invoice has it by now. `invoice.paid` announces that invoice, and billing both would
 /// bill the sale twice; so who may not ask trusts that it comes, and who asks too early hears it at the next delivery.
-async fn has_invoice(session: &str, stripe: &impl StripeReader) -> Result<bool, Unavailable> {
+async fn has_invoice(session: &str, stripe: &impl StripeReader) -> Result<bool, ServiceError> {
     if !stripe.can_ask() {
         return Ok(true);
     }
     match stripe.session(session).await? {
         Some(now) if now.invoice.is_none() => {
-            Err(Unavailable::new("Stripe's API", "the session's invoice is not made yet"))
+            Err(ServiceError::transient("Stripe's API", "the session's invoice is not made yet"))
         }
         _ => Ok(true),
     }
 }
 
 /// The rates of an invoice's taxes: its lines name them by their ids.
-async fn rates(lines: &[InvoiceLine], stripe: &impl StripeReader) -> Result<Rates, Unavailable> {
+async fn rates(lines: &[InvoiceLine], stripe: &impl StripeReader) -> Result<Rates, ServiceError> {
     let mut rates = Rates::new();
     for id in lines.iter().flat_map(taxes_of).filter_map(TaxAmount::rate_id) {
         if !rates.contains_key(id)

@@ -6,7 +6,7 @@ use super::{DigestMail, Message, TeamNews};
 use crate::{
     archive::sha256,
     mail::{Content, Mail, MailId},
-    outcome::Unavailable,
+    outcome::ServiceError,
     seller::Seller,
 };
 
@@ -85,7 +85,7 @@ pub async fn gather(
     room_is_open: bool,
     news: &impl TeamNews,
     now: Timestamp,
-) -> Result<Gathered, Unavailable> {
+) -> Result<Gathered, ServiceError> {
     let mut waiting = notices;
     let mut settled = 0;
     // Each turn that is not the last finds at least one that waits no longer.
@@ -125,7 +125,7 @@ mod tests {
     }
 
     impl TeamNews for News {
-        async fn notices(&self, _: &[MailId]) -> Result<Vec<TeamNotice>, Unavailable> {
+        async fn notices(&self, _: &[MailId]) -> Result<Vec<TeamNotice>, ServiceError> {
             Ok(Vec::new())
         }
 
@@ -135,7 +135,7 @@ mod tests {
             mail: Option<&Mail>,
             message: Option<&Message>,
             _: Timestamp,
-        ) -> Result<Vec<MailId>, Unavailable> {
+        ) -> Result<Vec<MailId>, ServiceError> {
             let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let gone: Vec<MailId> = notices.iter().filter(|id| !kept.waiting.contains(id)).cloned().collect();
             if !gone.is_empty() {
@@ -146,7 +146,7 @@ mod tests {
             kept.messages.extend(message.map(|message| message.digest.notices.clone()));
             if kept.lose > 0 {
                 kept.lose -= 1;
-                return Err(Unavailable::new("the outbox", "no answer"));
+                return Err(ServiceError::transient("the outbox", "no answer"));
             }
             Ok(Vec::new())
         }

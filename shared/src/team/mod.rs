@@ -17,7 +17,7 @@ pub use gather::{Digest, Gathered, gather};
 
 use crate::{
     mail::{Mail, MailId, NoticeEvent, outbox::Posted},
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
 };
 
 /// One change of a profile, for the team. It names the fields that changed, and not what they hold.
@@ -53,7 +53,7 @@ pub struct Message {
 /// Keeps what the team is told.
 pub trait TeamNews: Send + Sync {
     /// What these notices say, in any order; those that are gone are left out.
-    fn notices(&self, ids: &[MailId]) -> impl Future<Output = Result<Vec<TeamNotice>, Unavailable>> + Send;
+    fn notices(&self, ids: &[MailId]) -> impl Future<Output = Result<Vec<TeamNotice>, ServiceError>> + Send;
 
     /// Notes in one step that these notices are told, and queues what tells them. If some of them wait no longer, nothing
     /// is done, and they are answered; nothing answered means done.
@@ -63,14 +63,14 @@ pub trait TeamNews: Send + Sync {
         mail: Option<&Mail>,
         message: Option<&Message>,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<MailId>, Unavailable>> + Send;
+    ) -> impl Future<Output = Result<Vec<MailId>, ServiceError>> + Send;
 }
 
 /// The room where the team talks. A message that was said cannot be taken back, and nothing tells whether it was said but
 /// the answer: it must not be said again on its own.
 pub trait TeamRoom: Send + Sync {
     /// Whether there is such a room.
-    fn is_open(&self) -> impl Future<Output = Result<bool, Unavailable>> + Send;
+    fn is_open(&self) -> impl Future<Output = Result<bool, ServiceError>> + Send;
 
     /// Says it, as plain text.
     fn say(&self, text: &str) -> impl Future<Output = Posted> + Send;

@@ -1,6 +1,6 @@
 //! What every keeper of members' files must keep to: the contract that the one in memory and the real one are run against.
 
-use crate::{outcome::Unavailable, profile::upload::Files};
+use crate::{outcome::ServiceError, profile::upload::Files};
 
 use super::profiles::start;
 
@@ -11,7 +11,7 @@ use super::profiles::start;
 ///
 /// # Panics
 /// It does not keep to something.
-pub async fn contract(files: &impl Files, run: &str) -> Result<(), Unavailable> {
+pub async fn contract(files: &impl Files, run: &str) -> Result<(), ServiceError> {
     let key = format!("profiles/{run}/avatar/one");
     assert_eq!(files.read(&key, 10).await?, None, "what is not there is none, and no failure");
     files.remove(&key).await?;

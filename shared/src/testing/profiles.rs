@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
-    outcome::Unavailable,
+    outcome::ServiceError,
     profile::{
         Language, Profile, ProfileId,
         change::{self, Updated},
@@ -110,7 +110,7 @@ pub async fn together<T>(mut all: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) ->
 ///
 /// # Panics
 /// It does not keep to something.
-pub async fn contract(directory: &impl Directory, run: &str) -> Result<(), Unavailable> {
+pub async fn contract(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
     one_of_many_claims_a_handle(directory, &format!("{run}a")).await?;
     guards_belong_to_one_profile(directory, &format!("{run}b")).await?;
     a_freed_handle_leads_there_for_thirty_days(directory, &format!("{run}d")).await?;
@@ -119,7 +119,7 @@ pub async fn contract(directory: &impl Directory, run: &str) -> Result<(), Unava
     who_leaves_leaves_nothing(directory, &format!("{run}g")).await
 }
 
-async fn one_of_many_claims_a_handle(directory: &impl Directory, run: &str) -> Result<(), Unavailable> {
+async fn one_of_many_claims_a_handle(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
     let handle = format!("{run}-handle");
     let wanted: Vec<Commit> = (0..64).map(|n| commit(&new_profile(run, n, &handle), None)).collect();
     let claims =
@@ -142,7 +142,7 @@ async fn one_of_many_claims_a_handle(directory: &impl Directory, run: &str) -> R
     Ok(())
 }
 
-async fn guards_belong_to_one_profile(directory: &impl Directory, run: &str) -> Result<(), Unavailable> {
+async fn guards_belong_to_one_profile(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
     let first = new_profile(run, 1, &format!("{run}-one"));
     assert_eq!(directory.commit(&commit(&first, None), start()).await?, Committed::Done);
     let mut second = new_profile(run, 2, &format!("{run}-two"));
@@ -161,7 +161,7 @@ async fn guards_belong_to_one_profile(directory: &impl Directory, run: &str) -> 
     Ok(())
 }
 
-async fn a_freed_handle_leads_there_for_thirty_days(directory: &impl Directory, run: &str) -> Result<(), Unavailable> {
+async fn a_freed_handle_leads_there_for_thirty_days(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
     let (old, new) = (format!("{run}-old"), format!("{run}-new"));
     let first = new_profile(run, 1, &old);
     directory.commit(&commit(&first, None), start()).await?;
@@ -187,7 +187,7 @@ async fn a_freed_handle_leads_there_for_thirty_days(directory: &impl Directory, 
     Ok(())
 }
 
-async fn a_stale_version_writes_nothing(directory: &impl Directory, run: &str) -> Result<(), Unavailable> {
+async fn a_stale_version_writes_nothing(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
     let first = new_profile(run, 1, &format!("{run}-one"));
     directory.commit(&commit(&first, None), start()).await?;
     let one = changed(&first.profile, &json!({ "headline": "one" }), start());
@@ -210,7 +210,7 @@ async fn a_stale_version_writes_nothing(directory: &impl Directory, run: &str) -
     Ok(())
 }
 
-async fn pages_hold_each_once(directory: &impl Directory, run: &str) -> Result<(), Unavailable> {
+async fn pages_hold_each_once(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
     for n in 0..7 {
         let mut one = new_profile(run, n, &format!("{run}-{}", letters(n + 100)));
         one.profile.headline = Some(format!("{run} headline"));
@@ -253,7 +253,7 @@ async fn pages_hold_each_once(directory: &impl Directory, run: &str) -> Result<(
     Ok(())
 }
 
-async fn who_leaves_leaves_nothing(directory: &impl Directory, run: &str) -> Result<(), Unavailable> {
+async fn who_leaves_leaves_nothing(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
     let first = new_profile(run, 1, &format!("{run}-one"));
     directory.commit(&commit(&first, None), start()).await?;
     let moved = changed(&first.profile, &json!({ "handle": format!("{run}-two") }), start());

@@ -19,7 +19,7 @@ use crate::{
     },
     mail::Mail,
     memory::Books,
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
     payment::PaymentLog,
     sale::{Sale, SaleKey},
     seller::Seller,
@@ -39,7 +39,7 @@ impl Distant {
     ///
     /// # Errors
     /// When a sale cannot be recorded.
-    pub async fn of(groups: &[Vec<Sale>]) -> Result<Arc<Self>, Unavailable> {
+    pub async fn of(groups: &[Vec<Sale>]) -> Result<Arc<Self>, ServiceError> {
         let books = Self::default();
         for sale in groups.iter().flatten() {
             books.0.record(sale, Timestamp::UNIX_EPOCH).await?;
@@ -49,29 +49,29 @@ impl Distant {
 }
 
 impl Ledger for Distant {
-    async fn counter(&self, series: &Series) -> Result<Counter, Unavailable> {
+    async fn counter(&self, series: &Series) -> Result<Counter, ServiceError> {
         tokio::time::sleep(NETWORK).await;
         self.0.counter(series).await
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<Claimed, Unavailable> {
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, ServiceError> {
         tokio::time::sleep(NETWORK).await;
         Ledger::claim(&self.0, claim).await
     }
 
-    async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, Unavailable> {
+    async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, ServiceError> {
         self.0.sale(sale).await
     }
 
-    async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, Unavailable> {
+    async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, ServiceError> {
         self.0.document_of(basis).await
     }
 
-    async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), Unavailable> {
+    async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), ServiceError> {
         self.0.finish(number, document, mail).await
     }
 
-    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Result<(), Unavailable> {
+    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Result<(), ServiceError> {
         Ledger::park(&self.0, basis, reason, now).await
     }
 }
@@ -160,6 +160,6 @@ pub async fn claimed_per_second<L: Ledger + 'static>(
     Ok(f64::from(count) / seconds)
 }
 
-fn text(error: Unavailable) -> String {
+fn text(error: ServiceError) -> String {
     error.to_string()
 }

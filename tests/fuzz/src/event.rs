@@ -2,7 +2,7 @@
 
 use comptoir::{
     memory::{Books, at_once},
-    outcome::Unavailable,
+    outcome::ServiceError,
     payment::{PaymentLog, Received},
     receive::receive,
     sale::{Sale, SaleKey},
@@ -70,7 +70,7 @@ fn received(event: &Event<'_>, text: &str, seller: &Seller, stripe: &Answers) {
             assert_eq!((books.announcements(), books.parked_events().len()), (known, 0), "ignored, and yet kept");
         }
         Ok(Received::Before { .. }) => assert!(books.sales().len() == BEFORE.len(), "new, and told as known"),
-        Err(unavailable) => assert!(!unavailable.detail.is_empty()),
+        Err(failure) => assert!(!failure.detail.is_empty()),
     }
     let stand = || (books.sales(), books.refunds(), books.parked_events(), books.announcements());
     let standing = stand();
@@ -88,12 +88,12 @@ fn received(event: &Event<'_>, text: &str, seller: &Seller, stripe: &Answers) {
 struct Answers(Option<Value>);
 
 impl Answers {
-    fn to<T: DeserializeOwned>(&self, question: &str) -> Result<Option<T>, Unavailable> {
+    fn to<T: DeserializeOwned>(&self, question: &str) -> Result<Option<T>, ServiceError> {
         match self.0.as_ref().and_then(|answers| answers.get(question)) {
             None | Some(Value::Null) => Ok(None),
             Some(answer) => serde_json::from_value(answer.clone())
                 .map(Some)
-                .map_err(|_| Unavailable::new("Stripe's API", "the answer cannot be read")),
+                .map_err(|_| ServiceError::transient("Stripe's API", "the answer cannot be read")),
         }
     }
 }
@@ -103,35 +103,35 @@ impl StripeReader for Answers {
         self.0.is_some()
     }
 
-    async fn session(&self, _: &str) -> Result<Option<Session>, Unavailable> {
+    async fn session(&self, _: &str) -> Result<Option<Session>, ServiceError> {
         self.to("session")
     }
 
-    async fn session_lines(&self, _: &str) -> Result<Option<Vec<LineItem>>, Unavailable> {
+    async fn session_lines(&self, _: &str) -> Result<Option<Vec<LineItem>>, ServiceError> {
         self.to("session_lines")
     }
 
-    async fn invoice_lines(&self, _: &str) -> Result<Option<Vec<InvoiceLine>>, Unavailable> {
+    async fn invoice_lines(&self, _: &str) -> Result<Option<Vec<InvoiceLine>>, ServiceError> {
         self.to("invoice_lines")
     }
 
-    async fn tax_rate(&self, _: &str) -> Result<Option<TaxRate>, Unavailable> {
+    async fn tax_rate(&self, _: &str) -> Result<Option<TaxRate>, ServiceError> {
         self.to("tax_rate")
     }
 
-    async fn refunds_of(&self, _: &str) -> Result<Option<Vec<StripeRefund>>, Unavailable> {
+    async fn refunds_of(&self, _: &str) -> Result<Option<Vec<StripeRefund>>, ServiceError> {
         self.to("refunds")
     }
 
-    async fn invoice_paid_by(&self, _: &str) -> Result<Option<String>, Unavailable> {
+    async fn invoice_paid_by(&self, _: &str) -> Result<Option<String>, ServiceError> {
         self.to("invoice")
     }
 
-    async fn intent_that_paid(&self, _: &str) -> Result<Option<String>, Unavailable> {
+    async fn intent_that_paid(&self, _: &str) -> Result<Option<String>, ServiceError> {
         self.to("intent")
     }
 
-    async fn settlement(&self, _: &str) -> Result<Option<Option<BalanceTransaction>>, Unavailable> {
+    async fn settlement(&self, _: &str) -> Result<Option<Option<BalanceTransaction>>, ServiceError> {
         self.to("settlement").map(|settled: Option<BalanceTransaction>| settled.map(Some))
     }
 }

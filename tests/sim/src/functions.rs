@@ -175,7 +175,7 @@ async fn send(ports: &Ports, id: &MailId) -> Dispatched {
     let parts = |mail: &Mail| (mail.attachment.as_ref().unwrap().document.key.clone(), mail.to.clone());
     let (key, to) = ports.world.books.of_mail(id, parts).unwrap();
     let pdf = match ports.read(&key).await {
-        Err(unavailable) => return Dispatched::Later(Reason::new("unavailable", unavailable.to_string())),
+        Err(failure) => return Dispatched::Later(Reason::new("unavailable", failure.to_string())),
         Ok(None) => {
             let reason = Reason::new("attachment_missing", "the document is not in the archive");
             return dispatch::park(id, reason, ports, ports.now()).await;

@@ -19,7 +19,7 @@ use comptoir::{
     },
     mail::Mail,
     memory::at_once,
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
     refund::Refund,
     sale::{Sale, SaleKey},
@@ -37,7 +37,7 @@ const LEDGER: &str = "the ledger";
 const ARCHIVE: &str = "the archive";
 
 /// What a port answers.
-pub type Answer<T> = Result<T, Unavailable>;
+pub type Answer<T> = Result<T, ServiceError>;
 
 /// What one invocation reaches the world through.
 pub struct Ports {
@@ -87,7 +87,7 @@ impl Ports {
         self.pause().await;
         if self.world.fails_before(port) {
             self.note(what, || "fails before".to_owned());
-            return Err(Unavailable::new(port, "it failed before"));
+            return Err(ServiceError::transient(port, "it failed before"));
         }
         let mut answer = work();
         self.note(what, || format!("-> {answer:?}"));
@@ -110,7 +110,7 @@ impl Ports {
         self.pause().await;
         if self.world.hit(Kind::After) {
             self.note(what, || "answer lost".to_owned());
-            return Err(Unavailable::new(port, "its answer was lost"));
+            return Err(ServiceError::transient(port, "its answer was lost"));
         }
         answer
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use comptoir::{
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
     sale::Sale,
     stripe::{
         classify::{classify, read},
@@ -60,35 +60,35 @@ impl StripeReader for Carried {
         true
     }
 
-    async fn session(&self, _: &str) -> Result<Option<Session>, Unavailable> {
+    async fn session(&self, _: &str) -> Result<Option<Session>, ServiceError> {
         Ok(None)
     }
 
-    async fn session_lines(&self, _: &str) -> Result<Option<Vec<LineItem>>, Unavailable> {
+    async fn session_lines(&self, _: &str) -> Result<Option<Vec<LineItem>>, ServiceError> {
         Ok(self.0.clone())
     }
 
-    async fn invoice_lines(&self, _: &str) -> Result<Option<Vec<InvoiceLine>>, Unavailable> {
+    async fn invoice_lines(&self, _: &str) -> Result<Option<Vec<InvoiceLine>>, ServiceError> {
         Ok(None)
     }
 
-    async fn tax_rate(&self, _: &str) -> Result<Option<TaxRate>, Unavailable> {
+    async fn tax_rate(&self, _: &str) -> Result<Option<TaxRate>, ServiceError> {
         Ok(None)
     }
 
-    async fn refunds_of(&self, _: &str) -> Result<Option<Vec<StripeRefund>>, Unavailable> {
+    async fn refunds_of(&self, _: &str) -> Result<Option<Vec<StripeRefund>>, ServiceError> {
         Ok(None)
     }
 
-    async fn invoice_paid_by(&self, _: &str) -> Result<Option<String>, Unavailable> {
+    async fn invoice_paid_by(&self, _: &str) -> Result<Option<String>, ServiceError> {
         Ok(None)
     }
 
-    async fn intent_that_paid(&self, _: &str) -> Result<Option<String>, Unavailable> {
+    async fn intent_that_paid(&self, _: &str) -> Result<Option<String>, ServiceError> {
         Ok(None)
     }
 
-    async fn settlement(&self, _: &str) -> Result<Option<Option<BalanceTransaction>>, Unavailable> {
+    async fn settlement(&self, _: &str) -> Result<Option<Option<BalanceTransaction>>, ServiceError> {
         Ok(None)
     }
 }

@@ -56,7 +56,7 @@ pub async fn invoke(State(front): Shared, request: Request) -> Response<Body> {
     // In a task of its own: on AWS too, an invocation goes on when its caller hangs up.
     let invocation = tokio::spawn(async move { function.invoke(payload).await });
     match tokio::time::timeout(PATIENCE, invocation).await {
-        Err(_) => refused(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        Err(_) => refused(StatusCode::SERVICE_UNAVAILABLE, "Service ServiceError"),
         Ok(Ok(Ok(answer))) => respond(&answer),
         Ok(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
     }

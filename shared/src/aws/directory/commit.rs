@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     aws::item::{Item, codes, condition_failed, data, is_contention, number, text, trouble},
-    outcome::Unavailable,
+    outcome::ServiceError,
     profile::{
         ProfileId,
         change::{GuardMove, moves},
@@ -64,19 +64,19 @@ struct Step {
 }
 
 impl Step {
-    fn put(&mut self, stands: Stands, put: PutBuilder) -> Result<(), Unavailable> {
+    fn put(&mut self, stands: Stands, put: PutBuilder) -> Result<(), ServiceError> {
         let put = built(put.return_values_on_condition_check_failure(OLD).build())?;
         self.writes.push((TransactWriteItem::builder().put(put).build(), stands));
         Ok(())
     }
 
-    fn delete(&mut self, stands: Stands, delete: DeleteBuilder) -> Result<(), Unavailable> {
+    fn delete(&mut self, stands: Stands, delete: DeleteBuilder) -> Result<(), ServiceError> {
         let delete = built(delete.return_values_on_condition_check_failure(OLD).build())?;
         self.writes.push((TransactWriteItem::builder().delete(delete).build(), stands));
         Ok(())
     }
 
-    fn check(&mut self, stands: Stands, check: ConditionCheckBuilder) -> Result<(), Unavailable> {
+    fn check(&mut self, stands: Stands, check: ConditionCheckBuilder) -> Result<(), ServiceError> {
         let check = built(check.build())?;
         self.writes.push((TransactWriteItem::builder().condition_check(check).build(), stands));
         Ok(())
@@ -93,12 +93,12 @@ const OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFai
 const NEW: &str = "attribute_not_exists(pk)";
 const OURS: &str = "attribute_not_exists(pk) OR profile = :profile";
 
-fn built<T>(built: Result<T, BuildError>) -> Result<T, Unavailable> {
-    built.map_err(|error| Unavailable::new(WHAT, error.to_string()))
+fn built<T>(built: Result<T, BuildError>) -> Result<T, ServiceError> {
+    built.map_err(|error| ServiceError::transient(WHAT, error.to_string()))
 }
 
 impl DynamoDirectory {
-    pub(super) async fn write_commit(&self, commit: &Commit, now: Timestamp) -> Result<Committed, Unavailable> {
+    pub(super) async fn write_commit(&self, commit: &Commit, now: Timestamp) -> Result<Committed, ServiceError> {
         let profile = &commit.profile;
         let id = &profile.id;
         let mut step = Step::default();
@@ -136,12 +136,12 @@ impl DynamoDirectory {
         } else if taken.any() {
             Ok(Committed::Taken(taken))
         } else {
-            Err(Unavailable::new(WHAT, codes(&reasons)))
+            Err(ServiceError::transient(WHAT, codes(&reasons)))
         }
     }
 
     /// The profile goes with its guards, and its name is noted among the leavers.
-    pub(super) async fn write_leave(&self, leaving: &Leaving, now: Timestamp) -> Result<Committed, Unavailable> {
+    pub(super) async fn write_leave(&self, leaving: &Leaving, now: Timestamp) -> Result<Committed, ServiceError> {
         let profile = &leaving.profile;
         let id = &profile.id;
         let mut step = Step::default();
@@ -166,11 +166,11 @@ impl DynamoDirectory {
         } else if failed.iter().any(|(stands, _)| *stands == Stands::Version) {
             self.moved(id, &failed).await
         } else {
-            Err(Unavailable::new(WHAT, codes(&reasons)))
+            Err(ServiceError::transient(WHAT, codes(&reasons)))
         }
     }
 
-    pub(super) async fn write_upload(&self, upload: &Upload) -> Result<(), Unavailable> {
+    pub(super) async fn write_upload(&self, upload: &Upload) -> Result<(), ServiceError> {
         let mut step = Step::default();
         // Nothing is announced for a profile that left: nobody would erase it.
         let there = self.check(&Place::profile(&upload.profile)).condition_expression("attribute_exists(pk)");
@@ -180,11 +180,11 @@ impl DynamoDirectory {
         }
         match self.send(&step).await? {
             None => Ok(()),
-            Some(reasons) => Err(Unavailable::new(WHAT, codes(&reasons))),
+            Some(reasons) => Err(ServiceError::transient(WHAT, codes(&reasons))),
         }
     }
 
-    fn shift(&self, step: &mut Step, moving: &GuardMove, id: &ProfileId, now: Timestamp) -> Result<(), Unavailable> {
+    fn shift(&self, step: &mut Step, moving: &GuardMove, id: &ProfileId, now: Timestamp) -> Result<(), ServiceError> {
         match moving {
             GuardMove::ClaimHandle(key) => {
                 let claim = self.put(rows::guard(&Place::handle(key), id));
@@ -216,7 +216,7 @@ impl DynamoDirectory {
     }
 
     /// Queues what is told. The version that it tells of is written once, and so is this.
-    fn tell(&self, step: &mut Step, notices: &[Notice]) -> Result<(), Unavailable> {
+    fn tell(&self, step: &mut Step, notices: &[Notice]) -> Result<(), ServiceError> {
         for notice in notices {
             if let Some(mail) = rows::notice(notice, &self.seller)? {
                 step.put(Stands::Never, Put::builder().table_name(&self.outbox).set_item(Some(mail)))?;
@@ -226,7 +226,7 @@ impl DynamoDirectory {
     }
 
     /// Makes the step, again for as long as others are at the same items. What cancelled it, if anything did.
-    async fn send(&self, step: &Step) -> Result<Option<Vec<CancellationReason>>, Unavailable> {
+    async fn send(&self, step: &Step) -> Result<Option<Vec<CancellationReason>>, ServiceError> {
         self.transact(step.writes.iter().map(|(write, _)| write.clone()).collect()).await
     }
 
@@ -234,7 +234,7 @@ impl DynamoDirectory {
     pub(super) async fn transact(
         &self,
         writes: Vec<TransactWriteItem>,
-    ) -> Result<Option<Vec<CancellationReason>>, Unavailable> {
+    ) -> Result<Option<Vec<CancellationReason>>, ServiceError> {
         let mut detail = String::new();
         for pause in CONFLICT_PAUSES {
             let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
@@ -255,11 +255,11 @@ impl DynamoDirectory {
             }
             tokio::time::sleep(pause).await;
         }
-        Err(Unavailable::new(WHAT, detail))
+        Err(ServiceError::transient(WHAT, detail))
     }
 
     /// The profile as it is: as it stood in the way, or as it is read now.
-    async fn moved(&self, id: &ProfileId, failed: &[(Stands, Option<&Item>)]) -> Result<Committed, Unavailable> {
+    async fn moved(&self, id: &ProfileId, failed: &[(Stands, Option<&Item>)]) -> Result<Committed, ServiceError> {
         let stood = failed.iter().find(|(stands, _)| *stands == Stands::Version).and_then(|(_, item)| *item);
         let current = match stood.filter(|item| !item.is_empty()) {
             Some(item) => Some(data(item, WHAT)?),

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     aws::item::{Item, codes, key, read_number, read_text, text, trouble},
     mail::MailId,
-    outcome::Unavailable,
+    outcome::ServiceError,
     profile::{ProfileId, handle::HandleKey, notice},
 };
 
@@ -25,7 +25,7 @@ const AT_ONCE: i32 = 24;
 type Key = HashMap<String, AttributeValue>;
 
 impl DynamoDirectory {
-    pub(super) async fn erase_some(&self, id: &ProfileId) -> Result<bool, Unavailable> {
+    pub(super) async fn erase_some(&self, id: &ProfileId) -> Result<bool, ServiceError> {
         let found = self
             .client
             .query()
@@ -70,15 +70,15 @@ impl DynamoDirectory {
             delete.map(|delete| TransactWriteItem::builder().delete(delete).build())
         });
         let writes =
-            writes.collect::<Result<Vec<_>, _>>().map_err(|error| Unavailable::new(WHAT, error.to_string()))?;
+            writes.collect::<Result<Vec<_>, _>>().map_err(|error| ServiceError::transient(WHAT, error.to_string()))?;
         match self.transact(writes).await? {
             None => Ok(false),
-            Some(reasons) => Err(Unavailable::new(WHAT, codes(&reasons))),
+            Some(reasons) => Err(ServiceError::transient(WHAT, codes(&reasons))),
         }
     }
 
     /// Frees a handle that the profile gave up, unless somebody else has it since.
-    async fn free_handle(&self, handle: &HandleKey, id: &ProfileId) -> Result<(), Unavailable> {
+    async fn free_handle(&self, handle: &HandleKey, id: &ProfileId) -> Result<(), ServiceError> {
         let freed = self
             .client
             .delete_item()
@@ -99,7 +99,7 @@ impl DynamoDirectory {
         }
     }
 
-    pub(super) async fn delete(&self, place: &Place) -> Result<(), Unavailable> {
+    pub(super) async fn delete(&self, place: &Place) -> Result<(), ServiceError> {
         let delete = self.client.delete_item().table_name(&self.profiles).set_key(Some(place.key()));
         delete.send().await.map(drop).map_err(|error| trouble(WHAT, &error))
     }

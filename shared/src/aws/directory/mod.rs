@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::item::{Item, data, read_number, read_text, text, trouble};
 use crate::{
-    outcome::Unavailable,
+    outcome::ServiceError,
     profile::{
         Profile, ProfileId,
         directory::{Commit, Committed, Directory, Entry, Leaver, Leaving, Page},
@@ -44,7 +44,7 @@ impl DynamoDirectory {
         Self { client, profiles, outbox, seller }
     }
 
-    async fn get(&self, place: &Place) -> Result<Option<Item>, Unavailable> {
+    async fn get(&self, place: &Place) -> Result<Option<Item>, ServiceError> {
         // What no key can be is nobody's: strangers may ask for any name.
         if !place.is_possible() {
             return Ok(None);
@@ -55,7 +55,7 @@ impl DynamoDirectory {
     }
 
     /// The profile that a guard or a pointer names.
-    async fn named_by(&self, item: Option<Item>) -> Result<Option<Profile>, Unavailable> {
+    async fn named_by(&self, item: Option<Item>) -> Result<Option<Profile>, ServiceError> {
         match item.as_ref().and_then(|item| read_text(item, "profile")) {
             Some(id) => self.by_id(&ProfileId(id.to_owned())).await,
             None => Ok(None),
@@ -63,7 +63,7 @@ impl DynamoDirectory {
     }
 
     /// One slice of the listed profiles, in the order of their ids.
-    async fn listed(&self, after: Option<&str>) -> Result<(Vec<Profile>, bool), Unavailable> {
+    async fn listed(&self, after: Option<&str>) -> Result<(Vec<Profile>, bool), ServiceError> {
         let start = after.map(|id| {
             let mut key = Place::profile(&ProfileId(id.to_owned())).key();
             key.insert("listed".to_owned(), text(LISTED));
@@ -88,21 +88,21 @@ impl DynamoDirectory {
 }
 
 impl Directory for DynamoDirectory {
-    async fn commit(&self, commit: &Commit, now: Timestamp) -> Result<Committed, Unavailable> {
+    async fn commit(&self, commit: &Commit, now: Timestamp) -> Result<Committed, ServiceError> {
         self.write_commit(commit, now).await
     }
 
-    async fn by_id(&self, id: &ProfileId) -> Result<Option<Profile>, Unavailable> {
+    async fn by_id(&self, id: &ProfileId) -> Result<Option<Profile>, ServiceError> {
         let item = self.get(&Place::profile(id)).await?;
         item.map(|item| data(&item, WHAT)).transpose()
     }
 
-    async fn by_owner(&self, sub: &str) -> Result<Option<Profile>, Unavailable> {
+    async fn by_owner(&self, sub: &str) -> Result<Option<Profile>, ServiceError> {
         let pointer = self.get(&Place::owner(sub)).await?;
         self.named_by(pointer).await
     }
 
-    async fn by_handle(&self, key: &HandleKey, now: Timestamp) -> Result<Option<Profile>, Unavailable> {
+    async fn by_handle(&self, key: &HandleKey, now: Timestamp) -> Result<Option<Profile>, ServiceError> {
         let Some(item) = self.get(&Place::handle(key)).await? else { return Ok(None) };
         let guard = HandleGuard {
             key: key.clone(),
@@ -117,7 +117,7 @@ impl Directory for DynamoDirectory {
 
     // Every listed profile is read, because a search may ask for anything: a thousand profiles of 4 KB cost 0.00006 USD
     // (us-east-1, on demand). Where members are many thousands, words belong into items of their own.
-    async fn search(&self, query: &Query, after: Option<&str>, limit: u32) -> Result<Page<Profile>, Unavailable> {
+    async fn search(&self, query: &Query, after: Option<&str>, limit: u32) -> Result<Page<Profile>, ServiceError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut after = after.map(str::to_owned);
         if after.as_deref().is_some_and(|id| !Place::profile(&ProfileId(id.to_owned())).is_possible()) {
@@ -143,7 +143,7 @@ impl Directory for DynamoDirectory {
         Ok(Page { entries, next: after })
     }
 
-    async fn history(&self, id: &ProfileId, after: Option<&str>, limit: u32) -> Result<Page<Entry>, Unavailable> {
+    async fn history(&self, id: &ProfileId, after: Option<&str>, limit: u32) -> Result<Page<Entry>, ServiceError> {
         let before: u32 = after.map_or(Some(u32::MAX), |after| after.parse().ok()).unwrap_or_default();
         let place = Place::history(id, before);
         if before == 0 || !place.is_possible() {
@@ -172,26 +172,26 @@ impl Directory for DynamoDirectory {
         Ok(Page { entries, next })
     }
 
-    async fn expect_upload(&self, upload: &Upload) -> Result<(), Unavailable> {
+    async fn expect_upload(&self, upload: &Upload) -> Result<(), ServiceError> {
         self.write_upload(upload).await
     }
 
-    async fn upload(&self, id: &str) -> Result<Option<Upload>, Unavailable> {
+    async fn upload(&self, id: &str) -> Result<Option<Upload>, ServiceError> {
         let item = self.get(&Place::upload(id)).await?;
         item.map(|item| data(&item, WHAT)).transpose()
     }
 
-    async fn drop_upload(&self, id: &str) -> Result<(), Unavailable> {
+    async fn drop_upload(&self, id: &str) -> Result<(), ServiceError> {
         let Some(upload) = self.upload(id).await? else { return Ok(()) };
         self.delete(&Place::upload(id)).await?;
         self.delete(&Place::upload_of(&upload.profile, id)).await
     }
 
-    async fn leave(&self, leaving: &Leaving, now: Timestamp) -> Result<Committed, Unavailable> {
+    async fn leave(&self, leaving: &Leaving, now: Timestamp) -> Result<Committed, ServiceError> {
         self.write_leave(leaving, now).await
     }
 
-    async fn leavers(&self) -> Result<Vec<Leaver>, Unavailable> {
+    async fn leavers(&self) -> Result<Vec<Leaver>, ServiceError> {
         let mut pages = self
             .client
             .query()
@@ -213,11 +213,11 @@ impl Directory for DynamoDirectory {
         Ok(leavers)
     }
 
-    async fn erase(&self, id: &ProfileId) -> Result<bool, Unavailable> {
+    async fn erase(&self, id: &ProfileId) -> Result<bool, ServiceError> {
         self.erase_some(id).await
     }
 
-    async fn erased(&self, id: &ProfileId) -> Result<(), Unavailable> {
+    async fn erased(&self, id: &ProfileId) -> Result<(), ServiceError> {
         self.delete(&Place::leaver(id)).await
     }
 }

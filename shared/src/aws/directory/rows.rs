@@ -28,7 +28,7 @@ use crate::{
         item::{Item, json, number, text},
         outbox, team,
     },
-    outcome::Unavailable,
+    outcome::ServiceError,
     profile::{
         Profile, ProfileId,
         directory::Entry,
@@ -139,7 +139,7 @@ fn seconds(at: Timestamp, kept: SignedDuration) -> AttributeValue {
 }
 
 /// The profile, listed if somebody may find it.
-pub(super) fn profile(profile: &Profile) -> Result<Item, Unavailable> {
+pub(super) fn profile(profile: &Profile) -> Result<Item, ServiceError> {
     let mut item = Place::profile(&profile.id).item("PROFILE");
     item.insert("data".to_owned(), json(profile, WHAT)?);
     item.insert("version".to_owned(), number(profile.version));
@@ -150,7 +150,7 @@ pub(super) fn profile(profile: &Profile) -> Result<Item, Unavailable> {
 }
 
 /// A line of history.
-pub(super) fn history(id: &ProfileId, entry: &Entry) -> Result<Item, Unavailable> {
+pub(super) fn history(id: &ProfileId, entry: &Entry) -> Result<Item, ServiceError> {
     let mut item = Place::history(id, entry.version).item("HISTORY");
     item.insert("data".to_owned(), json(entry, WHAT)?);
     item.insert("version".to_owned(), number(entry.version));
@@ -187,7 +187,7 @@ pub(super) fn unguarded_after(at: Timestamp) -> AttributeValue {
 }
 
 /// What was announced, and beside the profile that it was.
-pub(super) fn upload(upload: &Upload) -> Result<[Item; 2], Unavailable> {
+pub(super) fn upload(upload: &Upload) -> Result<[Item; 2], ServiceError> {
     let mut announced = Place::upload(&upload.id).item("UPLOAD");
     announced.insert("data".to_owned(), json(upload, WHAT)?);
     let beside = Place::upload_of(&upload.profile, &upload.id).item("ANNOUNCED");
@@ -206,7 +206,7 @@ pub(super) fn leaver(id: &ProfileId, now: Timestamp) -> Item {
 }
 
 /// Something to tell, for the Outbox table: a mail to the member, or what waits for the team.
-pub(super) fn notice(notice: &Notice, seller: &Seller) -> Result<Option<Item>, Unavailable> {
+pub(super) fn notice(notice: &Notice, seller: &Seller) -> Result<Option<Item>, ServiceError> {
     let kept = if notice.event == Event::Deleted { FAREWELL_KEPT } else { NOTICE_KEPT };
     let mut item = match (notice.mail(seller), notice.for_team()) {
         (Some(mail), _) => outbox::queued(&mail, "profile-mutation-validator")?,

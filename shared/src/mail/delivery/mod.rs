@@ -15,7 +15,7 @@ use std::future::Future;
 use jiff::Timestamp;
 
 use super::{MailId, outbox::Status};
-use crate::outcome::{Reason, Unavailable};
+use crate::outcome::{Reason, ServiceError};
 pub use suppression::{AddressHash, Cause};
 
 /// How far a mail has come, the later the higher.
@@ -163,7 +163,7 @@ pub enum Noted {
 /// Keeps what became of mails, and which addresses are to be left alone.
 pub trait Deliveries: Send + Sync {
     /// Moves a mail as [`next`] says; noting a report again changes nothing.
-    fn note(&self, report: &Report, now: Timestamp) -> impl Future<Output = Result<Noted, Unavailable>> + Send;
+    fn note(&self, report: &Report, now: Timestamp) -> impl Future<Output = Result<Noted, ServiceError>> + Send;
 
     /// Keeps an address from routine mails. A complaint outweighs a bounce.
     fn suppress(
@@ -171,11 +171,11 @@ pub trait Deliveries: Send + Sync {
         address: &AddressHash,
         cause: Cause,
         now: Timestamp,
-    ) -> impl Future<Output = Result<(), Unavailable>> + Send;
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Why routine mails must leave this address alone, if they must. Invoices and credit notes are sent all the same: the
     /// law wants the customer to have them, and an address may work again.
-    fn suppressed(&self, address: &AddressHash) -> impl Future<Output = Result<Option<Cause>, Unavailable>> + Send;
+    fn suppressed(&self, address: &AddressHash) -> impl Future<Output = Result<Option<Cause>, ServiceError>> + Send;
 }
 
 /// Notes what a report says. An address is suppressed only for a mail of ours, and each time: the answer to the first time
@@ -183,7 +183,7 @@ pub trait Deliveries: Send + Sync {
 ///
 /// # Errors
 /// When the outbox fails; the same report may come again and loses nothing.
-pub async fn follow(report: &Report, deliveries: &impl Deliveries, now: Timestamp) -> Result<Noted, Unavailable> {
+pub async fn follow(report: &Report, deliveries: &impl Deliveries, now: Timestamp) -> Result<Noted, ServiceError> {
     let noted = deliveries.note(report, now).await?;
     if let (Some((address, cause)), Noted::Moved(_) | Noted::Stays(_)) = (&report.suppress, noted) {
         deliveries.suppress(address, *cause, now).await?;

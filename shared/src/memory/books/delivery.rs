@@ -10,11 +10,11 @@ use crate::{
         outbox::Status,
     },
     memory::locked,
-    outcome::Unavailable,
+    outcome::ServiceError,
 };
 
 impl Deliveries for Books {
-    async fn note(&self, report: &Report, _: Timestamp) -> Result<Noted, Unavailable> {
+    async fn note(&self, report: &Report, _: Timestamp) -> Result<Noted, ServiceError> {
         self.call("the outbox", |written| {
             let Some(queued) = written.mails.get_mut(&report.mail) else { return Ok(Noted::Absent) };
             if let Fate::Hindered(word) = &report.fate {
@@ -33,7 +33,7 @@ impl Deliveries for Books {
         })
     }
 
-    async fn suppress(&self, address: &AddressHash, cause: Cause, _: Timestamp) -> Result<(), Unavailable> {
+    async fn suppress(&self, address: &AddressHash, cause: Cause, _: Timestamp) -> Result<(), ServiceError> {
         self.call("the outbox", |written| {
             let kept = written.suppressed.entry(address.clone()).or_insert(cause);
             *kept = cause.max(*kept);
@@ -41,7 +41,7 @@ impl Deliveries for Books {
         })
     }
 
-    async fn suppressed(&self, address: &AddressHash) -> Result<Option<Cause>, Unavailable> {
+    async fn suppressed(&self, address: &AddressHash) -> Result<Option<Cause>, ServiceError> {
         self.call("the outbox", |written| Ok(written.suppressed.get(address).copied()))
     }
 }

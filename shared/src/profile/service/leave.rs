@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    outcome::Unavailable,
+    outcome::ServiceError,
     profile::{
         ProfileId,
         directory::{Directory, Leaver},
@@ -21,7 +21,7 @@ pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(2);
 ///
 /// # Errors
 /// A store does not answer.
-pub async fn erase(id: &ProfileId, directory: &impl Directory, files: &impl Files) -> Result<(), Unavailable> {
+pub async fn erase(id: &ProfileId, directory: &impl Directory, files: &impl Files) -> Result<(), ServiceError> {
     files.remove_all(&kept_under(id)).await?;
     files.remove_all(&arriving_under(id)).await?;
     while !directory.erase(id).await? {}
@@ -33,7 +33,7 @@ pub async fn erase(id: &ProfileId, directory: &impl Directory, files: &impl File
 ///
 /// # Errors
 /// A store does not answer, as it was first told; those not done yet are found again, and hold up none of the others.
-pub async fn sweep(directory: &impl Directory, files: &impl Files, now: Timestamp) -> Result<usize, Unavailable> {
+pub async fn sweep(directory: &impl Directory, files: &impl Files, now: Timestamp) -> Result<usize, ServiceError> {
     let leavers = directory.leavers().await?;
     let mut failed = None;
     let mut forgotten = 0;
@@ -41,12 +41,12 @@ pub async fn sweep(directory: &impl Directory, files: &impl Files, now: Timestam
         let erased = match erase(id, directory, files).await {
             Ok(()) if now.duration_since(*left_at) < REMEMBERED => Ok(()),
             Ok(()) => directory.erased(id).await.inspect(|()| forgotten += 1),
-            Err(unavailable) => Err(unavailable),
+            Err(failure) => Err(failure),
         };
         failed = failed.or(erased.err());
     }
     match failed {
-        Some(unavailable) => Err(unavailable),
+        Some(failure) => Err(failure),
         None => Ok(forgotten),
     }
 }

@@ -23,7 +23,7 @@ use super::{
     upload::{Files, Prepare},
     violation::Violation,
 };
-use crate::outcome::Unavailable;
+use crate::outcome::ServiceError;
 
 /// What a direct Lambda resolver is handed, as far as it matters here.
 #[derive(Debug, Clone)]
@@ -132,7 +132,7 @@ enum Failure {
     Denied,
     NotFound,
     Exists(ProfileId),
-    Unavailable(Unavailable),
+    Unavailable(ServiceError),
     Unknown,
 }
 
@@ -142,9 +142,9 @@ impl From<Denied> for Failure {
     }
 }
 
-impl From<Unavailable> for Failure {
-    fn from(unavailable: Unavailable) -> Self {
-        Self::Unavailable(unavailable)
+impl From<ServiceError> for Failure {
+    fn from(failure: ServiceError) -> Self {
+        Self::Unavailable(failure)
     }
 }
 
@@ -271,7 +271,7 @@ fn told(failure: Failure, caller: Option<&Caller>, language: Language) -> ApiErr
         Failure::Denied => error(ErrorType::Denied, Value::Null, None),
         Failure::NotFound => error(ErrorType::NotFound, Value::Null, None),
         Failure::Exists(id) => error(ErrorType::Exists, json!({ "id": id }), None),
-        Failure::Unavailable(unavailable) => error(ErrorType::Unavailable, Value::Null, Some(unavailable.to_string())),
+        Failure::Unavailable(failure) => error(ErrorType::Unavailable, Value::Null, Some(failure.to_string())),
         Failure::Unknown => error(ErrorType::Unknown, Value::Null, None),
     }
 }

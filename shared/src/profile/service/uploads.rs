@@ -72,9 +72,9 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             let updated = change::with_file(&current, upload.kind, &file, self.request.now)?;
             match self.commit(Event::Changed, Some(&current), &updated, Some(upload.id.clone())).await? {
                 Committed::Done => {
-                    self.desk.files.remove(&upload.key()).await.unwrap_or_else(|unavailable| {
+                    self.desk.files.remove(&upload.key()).await.unwrap_or_else(|failure| {
                         // It expires under uploads/ by itself.
-                        tracing::warn!(%unavailable, "a confirmed upload is not removed yet");
+                        tracing::warn!(%failure, "a confirmed upload is not removed yet");
                     });
                     self.clear(&current, &updated.profile).await;
                     return self.present(&updated.profile).await;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Failure, Task, arguments::Arguments, leave};
 use crate::{
-    outcome::Unavailable,
+    outcome::ServiceError,
     profile::{
         Language, Profile, ProfileId,
         access::Caller,
@@ -104,8 +104,8 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             match self.desk.directory.leave(&leaving, self.request.now).await? {
                 Committed::Done => {
                     // What cannot be erased now is found among the leavers, and erased within the day.
-                    if let Err(unavailable) = leave::erase(&id, self.desk.directory, self.desk.files).await {
-                        tracing::warn!(%unavailable, "a profile that left is not erased yet");
+                    if let Err(failure) = leave::erase(&id, self.desk.directory, self.desk.files).await {
+                        tracing::warn!(%failure, "a profile that left is not erased yet");
                     }
                     let gone = Profile { avatar: None, cv: None, ..profile };
                     return self.present(&gone).await;
@@ -131,7 +131,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         before: Option<&Profile>,
         updated: &Updated,
         upload: Option<String>,
-    ) -> Result<Committed, Unavailable> {
+    ) -> Result<Committed, ServiceError> {
         let profile = &updated.profile;
         let entry = Entry {
             version: profile.version,
@@ -152,8 +152,8 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
                 continue;
             }
             for key in std::iter::once(&file.key).chain(&file.thumbnail) {
-                if let Err(unavailable) = self.desk.files.remove(key).await {
-                    tracing::warn!(%unavailable, "a replaced file is not removed yet");
+                if let Err(failure) = self.desk.files.remove(key).await {
+                    tracing::warn!(%failure, "a replaced file is not removed yet");
                 }
             }
         }
@@ -186,7 +186,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
 }
 
 pub(super) fn busy() -> Failure {
-    Failure::Unavailable(Unavailable::new("the profile directory", "others were faster each time"))
+    Failure::Unavailable(ServiceError::transient("the profile directory", "others were faster each time"))
 }
 
 /// Somebody who just signed up, as the user pool tells of them.
@@ -212,7 +212,7 @@ pub async fn welcome(
     id: ProfileId,
     newcomer: Newcomer<'_>,
     now: Timestamp,
-) -> Result<Option<Profile>, Unavailable> {
+) -> Result<Option<Profile>, ServiceError> {
     let Newcomer { sub, email, name, language } = newcomer;
     let Ok(address) = email::read(email, "email") else { return directory.by_owner(sub).await };
     let (given, family) = names::split(name.unwrap_or_default());

@@ -6,12 +6,12 @@ use crate::{
     archive::{Archive, File},
     invoice::ledger::Ledger,
     mail::{delivery::Deliveries, outbox::Outbox},
-    outcome::Unavailable,
+    outcome::ServiceError,
     payment::PaymentLog,
 };
 
 impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
-    pub(super) async fn a_document_is_stored_once(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn a_document_is_stored_once(&self, run: &str) -> Result<(), ServiceError> {
         let file = |bytes: &str| File {
             key: format!("invoices/{run}/É 1+2.pdf"),
             content_type: "application/pdf",

@@ -10,7 +10,7 @@ use crate::{
         delivery::{AddressHash, Cause, Deliveries, Fate, Noted, Report, Stage, next},
         outbox::{Claim, Outbox},
     },
-    outcome::Unavailable,
+    outcome::ServiceError,
     payment::PaymentLog,
 };
 
@@ -30,7 +30,7 @@ fn report(mail: &MailId, message_id: &str, fate: &Fate) -> Report {
 }
 
 impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
-    pub(super) async fn every_event_moves_a_mail_as_the_rule_says(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn every_event_moves_a_mail_as_the_rule_says(&self, run: &str) -> Result<(), ServiceError> {
         let absent = MailId(format!("invoice/{run}-absent"));
         assert_eq!(self.outbox.note(&report(&absent, "m", &Fate::Delivered), now()).await?, Noted::Absent);
         for (n, first) in fates().iter().enumerate() {
@@ -51,7 +51,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         Ok(())
     }
 
-    pub(super) async fn a_mail_that_came_back_is_past(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn a_mail_that_came_back_is_past(&self, run: &str) -> Result<(), ServiceError> {
         let id = self.queued(&format!("{run}-came-back")).await?.id;
         self.outbox.claim(&id, "a", now(), LEASE).await?;
         self.outbox.sent(&id, "m1", now()).await?;
@@ -63,7 +63,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         Ok(())
     }
 
-    pub(super) async fn an_address_is_left_alone(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn an_address_is_left_alone(&self, run: &str) -> Result<(), ServiceError> {
         let address = AddressHash::of(&format!("{run}@example.org"));
         assert_eq!(self.outbox.suppressed(&address).await?, None);
         for (cause, kept) in

@@ -15,7 +15,7 @@ use crate::{
         delivery::Deliveries,
         outbox::{self, Outbox, Status},
     },
-    outcome::Unavailable,
+    outcome::ServiceError,
     payment::PaymentLog,
     sale::Sale,
 };
@@ -24,7 +24,7 @@ use crate::{
 const CROWD: usize = 64;
 
 impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
-    pub(super) async fn numbers_are_claimed_all_or_none(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn numbers_are_claimed_all_or_none(&self, run: &str) -> Result<(), ServiceError> {
         let series = Series(format!("{run}-all"));
         let sales: Vec<Sale> = (0..4).map(|n| sold(&format!("{run}-all-{n}"))).collect();
         let [first, second, third, unrecorded] = sales.as_slice() else { panic!("four sales") };
@@ -70,7 +70,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         Ok(())
     }
 
-    pub(super) async fn a_crowd_of_writers_leaves_no_gap(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn a_crowd_of_writers_leaves_no_gap(&self, run: &str) -> Result<(), ServiceError> {
         let name = format!("{run}-crowd");
         let sales: Vec<Sale> = (0..CROWD).map(|n| sold(&format!("{name}-{n}"))).collect();
         for sale in &sales {
@@ -87,7 +87,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         Ok(())
     }
 
-    async fn claims_until_it_has(&self, series: &str, sale: &Sale) -> Result<(), Unavailable> {
+    async fn claims_until_it_has(&self, series: &str, sale: &Sale) -> Result<(), ServiceError> {
         // Whoever lost every race so far has seen as many others win.
         for _ in 0..=CROWD * 2 {
             match self.ledger.claim(&self.claim(series, from_ref(sale)).await?).await? {
@@ -99,7 +99,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         panic!("{} never got its number", sale.key)
     }
 
-    pub(super) async fn credits_never_cross(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn credits_never_cross(&self, run: &str) -> Result<(), ServiceError> {
         let original = self.issued(&format!("{run}-credited")).await?;
         let row = |gross| Credited(vec![CreditedRow { gross, tax: 0 }]);
         let crediting =
@@ -123,7 +123,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         Ok(())
     }
 
-    pub(super) async fn a_document_is_noted_once(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn a_document_is_noted_once(&self, run: &str) -> Result<(), ServiceError> {
         let invoice = self.issued(&format!("{run}-noted")).await?;
         let (document, mail) = letter(&invoice, "the first");
         self.ledger.finish(&invoice.number, &document, &mail).await?;
@@ -147,7 +147,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
 }
 
 /// Runs futures of one kind side by side, on one task.
-async fn crowd<F: Future<Output = Result<(), Unavailable>>>(futures: Vec<F>) -> Result<(), Unavailable> {
+async fn crowd<F: Future<Output = Result<(), ServiceError>>>(futures: Vec<F>) -> Result<(), ServiceError> {
     let mut waiting: Vec<_> = futures.into_iter().map(Box::pin).collect();
     std::future::poll_fn(|context| {
         let mut failed = None;
@@ -159,7 +159,7 @@ async fn crowd<F: Future<Output = Result<(), Unavailable>>>(futures: Vec<F>) -> 
             }
         });
         match failed {
-            Some(unavailable) => std::task::Poll::Ready(Err(unavailable)),
+            Some(failure) => std::task::Poll::Ready(Err(failure)),
             None if waiting.is_empty() => std::task::Poll::Ready(Ok(())),
             None => std::task::Poll::Pending,
         }

@@ -24,7 +24,7 @@ use crate::{
         print,
     },
     mail::{Mail, delivery::Deliveries, outbox::Outbox},
-    outcome::{Reason, Unavailable},
+    outcome::{Reason, ServiceError},
     payment::PaymentLog,
     sale::{Sale, SaleKey},
     seller::Seller,
@@ -53,7 +53,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
     ///
     /// # Errors
     /// When a store fails; a promise that is broken panics.
-    pub async fn keep_the_contract(&self, run: &str) -> Result<(), Unavailable> {
+    pub async fn keep_the_contract(&self, run: &str) -> Result<(), ServiceError> {
         self.payments_are_recorded_once(run).await?;
         self.refunds_are_recorded_once(run).await?;
         self.events_are_parked_once(run).await?;
@@ -71,7 +71,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
     }
 
     /// Records a sale of a name and claims the next number for it.
-    async fn issued(&self, name: &str) -> Result<Invoice, Unavailable> {
+    async fn issued(&self, name: &str) -> Result<Invoice, ServiceError> {
         let sold = sold(name);
         self.payments.record(&sold, now()).await?;
         let claim = self.claim(name, &[sold]).await?;
@@ -81,14 +81,14 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
     }
 
     /// A claim of the next numbers in a series of this name.
-    async fn claim(&self, series: &str, sales: &[Sale]) -> Result<Claim, Unavailable> {
+    async fn claim(&self, series: &str, sales: &[Sale]) -> Result<Claim, ServiceError> {
         let series = Series(series.to_owned());
         let counter = self.ledger.counter(&series).await?;
         Ok(claim(series, counter, sales))
     }
 
     /// Notes the document of a new invoice and queues its mail.
-    async fn queued(&self, name: &str) -> Result<Mail, Unavailable> {
+    async fn queued(&self, name: &str) -> Result<Mail, ServiceError> {
         let invoice = self.issued(name).await?;
         let (document, mail) = letter(&invoice, "its bytes");
         self.ledger.finish(&invoice.number, &document, &mail).await?;

@@ -12,17 +12,17 @@ use crate::{
         delivery::Deliveries,
         outbox::{Claim, Outbox, Status},
     },
-    outcome::Unavailable,
+    outcome::ServiceError,
     payment::PaymentLog,
 };
 
 impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
     /// Where a mail stands: what a stranger hears who would claim it. Not for one that waits.
-    pub(super) async fn held(&self, id: &MailId) -> Result<Claim, Unavailable> {
+    pub(super) async fn held(&self, id: &MailId) -> Result<Claim, ServiceError> {
         self.outbox.claim(id, "stranger", now(), LEASE).await
     }
 
-    pub(super) async fn a_mail_has_one_sender(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn a_mail_has_one_sender(&self, run: &str) -> Result<(), ServiceError> {
         let id = self.queued(&format!("{run}-sender")).await?.id;
         assert_eq!(
             self.outbox.claim(&MailId(format!("invoice/{run}-absent")), "a", now(), LEASE).await?,
@@ -38,7 +38,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         Ok(())
     }
 
-    pub(super) async fn a_mail_given_back_is_anyones(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn a_mail_given_back_is_anyones(&self, run: &str) -> Result<(), ServiceError> {
         let id = self.queued(&format!("{run}-back")).await?.id;
         self.outbox.claim(&id, "a", now(), LEASE).await?;
         self.outbox.release(&id, "b").await?;
@@ -62,7 +62,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         self.outbox.park(&MailId(format!("invoice/{run}-absent")), &why(), now()).await
     }
 
-    pub(super) async fn what_is_known_of_a_mail_stays(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn what_is_known_of_a_mail_stays(&self, run: &str) -> Result<(), ServiceError> {
         let id = self.queued(&format!("{run}-known")).await?.id;
         self.outbox.unknown(&id, "a", now()).await?;
         assert_eq!(self.outbox.claim(&id, "a", now(), LEASE).await?, Claim::Ours, "nobody claimed it: it waits");

@@ -6,14 +6,14 @@ use crate::{
     archive::Archive,
     invoice::ledger::Ledger,
     mail::{delivery::Deliveries, outbox::Outbox},
-    outcome::Unavailable,
+    outcome::ServiceError,
     payment::{PaymentLog, Recorded},
     refund::{Refund, RefundKey},
     sale::Sale,
 };
 
 impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
-    pub(super) async fn payments_are_recorded_once(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn payments_are_recorded_once(&self, run: &str) -> Result<(), ServiceError> {
         let sale = sold(&format!("{run}-once"));
         assert!(!self.payments.has(&sale.key).await?);
         assert_eq!(self.payments.sale_paid_by(sale.payment_intent.as_deref().unwrap_or_default()).await?, None);
@@ -35,7 +35,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         Ok(())
     }
 
-    pub(super) async fn refunds_are_recorded_once(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn refunds_are_recorded_once(&self, run: &str) -> Result<(), ServiceError> {
         let sale = sold(&format!("{run}-refunded"));
         self.payments.record(&sale, now()).await?;
         let refund = Refund {
@@ -53,7 +53,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         Ok(())
     }
 
-    pub(super) async fn events_are_parked_once(&self, run: &str) -> Result<(), Unavailable> {
+    pub(super) async fn events_are_parked_once(&self, run: &str) -> Result<(), ServiceError> {
         let sale = sold(&format!("{run}-parked"));
         assert_eq!(self.payments.park_event(&sale.event, "{}", &why(), now()).await?, Recorded::New);
         assert_eq!(self.payments.park_event(&sale.event, "{}", &why(), now()).await?, Recorded::Before);
