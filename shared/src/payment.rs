@@ -28,7 +28,8 @@ pub trait PaymentLog: Send + Sync {
     /// recorded anew, so that an event sent again brings what was missing.
     fn record(&self, sale: &Sale, now: Timestamp) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
 
-    /// Keeps a genuine event that cannot be read, with its body, for a person.
+    /// Parks a genuine event that cannot be dealt with as it stands, with its whole body and the reason.
+    /// [`Recorded::Before`] if an event of this id is recorded or parked already.
     fn park_event(
         &self,
         event_id: &str,
@@ -77,13 +78,15 @@ pub enum Received {
     Ignored(Reason),
     /// It waits for a person.
     Parked(Reason),
+    /// An earlier delivery was parked or recorded under its id; nothing was changed, and nobody is alarmed again.
+    ParkedBefore(Reason),
 }
 
 impl Received {
     /// The outcome that the webhook answers.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Before { .. } => Outcome::AlreadyDone,
+            Self::Before { .. } | Self::ParkedBefore(_) => Outcome::AlreadyDone,
             _ => Outcome::Done,
         }
     }

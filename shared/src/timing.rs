@@ -4,6 +4,21 @@
 //! a mail outlives the function that holds it, so that two of them never hold one mail. `template.yaml` repeats the figures
 //! of functions and streams; a test holds the two together.
 
+use jiff::{SignedDuration, Timestamp};
+
+use crate::outcome::Reason;
+
+/// Whether what takes `longest` at the most ends before `deadline`, and so may be begun `now`.
+///
+/// # Errors
+/// The reason to try it again later.
+pub fn in_time(now: Timestamp, longest: SignedDuration, deadline: Timestamp) -> Result<(), Reason> {
+    match now.saturating_add(longest) {
+        Ok(end) if end <= deadline => Ok(()),
+        _ => Err(Reason::new("out_of_time", "too little time is left in this invocation")),
+    }
+}
+
 /// Connecting to a service, in seconds.
 pub const CONNECT_SECONDS: u64 = 2;
 
@@ -15,6 +30,27 @@ pub const OPERATION_SECONDS: u64 = 12;
 
 /// One question to Stripe, in seconds. It is not repeated: Stripe delivers the event again.
 pub const STRIPE_SECONDS: u64 = 3;
+
+/// The longest that the webhook may ask Stripe for one event, in seconds: several questions, one after the other. What is
+/// left of its time is for the payment log.
+pub const STRIPE_TOTAL_SECONDS: u64 = 12;
+
+/// What the webhook keeps for its answer once everything else is done or given up, in seconds.
+pub const ANSWER_SECONDS: u64 = 1;
+
+/// The longest that giving numbers to a group of invoices may take in one attempt: read the counter, claim.
+pub const ONE_CLAIM_SECONDS: u64 = 2 * OPERATION_SECONDS;
+
+/// The longest that numbering one credit note may take in one attempt: is there one, the original, its counter, the claim.
+pub const ONE_CREDIT_SECONDS: u64 = 4 * OPERATION_SECONDS;
+
+/// The longest that rendering one document may take, in seconds: one of 250 lines of 5,000 characters, on the share of a
+/// core that the renderer has.
+pub const RENDER_SECONDS: u64 = 60;
+
+/// The longest that one document may take: rendering, storing it, reading what stands there already, recording it, and
+/// parking it where one of these is refused.
+pub const ONE_DOCUMENT_SECONDS: u64 = RENDER_SECONDS + 4 * OPERATION_SECONDS;
 
 /// Sending one mail, in seconds. Longer than other calls: it is never repeated, and giving up means not knowing.
 pub const POST_SECONDS: u64 = 25;

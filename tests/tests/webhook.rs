@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};
+use comptoir::stripe::classify::LONGEST_BODY;
 use comptoir_local::checkout::{Checkout, Purchase};
 use comptoir_tests::Shop;
 use serde_json::{Value, json};
@@ -18,7 +19,7 @@ async fn nothing_forged_stale_or_malformed_is_recorded() -> Result<()> {
     let tampered = event().to_string().into_bytes();
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes();
     let latin = b"{\"id\":\"evt_\xe9\"}".to_vec();
-    let huge = vec![b' '; 1024 * 1024 + 1];
+    let huge = vec![b' '; LONGEST_BODY + 1];
     let signed = |body: &[u8]| Some(shop.signature(body, 0));
     let cases = [
         ("no signature", body.clone(), None, 400, "signature_missing"),
@@ -33,7 +34,7 @@ async fn nothing_forged_stale_or_malformed_is_recorded() -> Result<()> {
         ("empty", Vec::new(), signed(b""), 400, "not_an_event"),
         ("not UTF-8", latin.clone(), signed(&latin), 400, "not_utf8"),
         ("deep nesting", deep.clone(), signed(&deep), 400, "not_an_event"),
-        ("over 1 MB", huge.clone(), signed(&huge), 413, "body_too_large"),
+        ("over 6 MB", huge.clone(), signed(&huge), 413, "body_too_large"),
     ];
     for (name, body, signature, status, reason) in cases {
         let (got, answer) = shop.post_raw(body, signature.as_deref()).await?;

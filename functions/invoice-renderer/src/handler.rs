@@ -7,7 +7,7 @@ use comptoir::{
     einvoice,
     invoice::{
         Basis, Invoice,
-        issue::{Issued, Issuer, Render},
+        issue::{Issued, Issuer, Parked, Render},
         ledger::Ledger,
         print::{Page, Words},
     },
@@ -15,11 +15,13 @@ use comptoir::{
         stream::{self, BatchAnswer, StreamEvent},
         telemetry::count,
     },
-    outcome::{Outcome, Reason},
+    outcome::{Outcome, Reason, ServiceError},
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
     seller::Seller,
 };
+
+use jiff::Timestamp;
 
 use crate::render::Renderer;
 
@@ -52,8 +54,12 @@ pub struct InvoiceRenderer<L, A, R, C> {
 
 impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
     /// Issues the documents of a batch: first the invoices together, then the credit notes one by one.
-    pub async fn handle(&self, event: StreamEvent, request_id: &str) -> BatchAnswer {
-        let read: Vec<Work> = event.records.iter().map(Work::of).collect();
+    /// What cannot end before `deadline` is not begun and comes again.
+    pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
+        let mut read: Vec<Work> = Vec::with_capacity(event.records.len());
+        for record in &event.records {
+            read.push(Work::of(record, &self.ledger).await);
+        }
         let issuer = Issuer {
             ledger: &self.ledger,
             archive: &self.archive,
@@ -61,6 +67,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
             clock: &self.clock,
             seller: &self.seller,
             words: &self.words,
+            deadline,
         };
         let sales: Vec<Sale> = read.iter().filter_map(Work::sale).cloned().collect();
         let mut invoices = issuer.issue(&sales).await.into_iter();
@@ -75,9 +82,9 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
                 }
                 (Work::Sale(_), _) => invoices.next(),
                 (Work::Refund(refund), None) => Some(issuer.take_back(&refund).await),
-                (Work::Unreadable(basis, reason), _) => {
-                    let outcome = issuer.park(&basis, reason).await;
-                    Some(Issued { basis, number: None, outcome, unmailed: None })
+                (Work::Unread(basis, error), _) => {
+                    let Parked { outcome, repeated } = issuer.failed(&basis, error).await;
+                    Some(Issued { basis, number: None, outcome, unmailed: None, repeated })
                 }
             };
             if let Some(answer) = answer {
@@ -95,27 +102,40 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
 enum Work {
     Sale(Box<Sale>),
     Refund(Box<Refund>),
-    Unreadable(Basis, Reason),
+    Unread(Basis, ServiceError),
 }
 
 impl Work {
-    fn of(record: &stream::Record) -> Self {
+    /// Reads a record; a value too large for it is read from the ledger.
+    async fn of(record: &stream::Record, ledger: &impl Ledger) -> Self {
         let id = record.id().unwrap_or_default().to_owned();
+        let in_parts = record.is_in_parts();
         match record.kind() {
-            Some("REFUND") => match record.data() {
-                Ok(refund) => Self::Refund(Box::new(refund)),
-                Err(reason) => Self::Unreadable(Basis::Refund(RefundKey(id)), reason),
-            },
-            _ => match record.data() {
-                Ok(sale) => Self::Sale(Box::new(sale)),
-                Err(reason) => Self::Unreadable(Basis::Sale(SaleKey(id)), reason),
-            },
+            Some("REFUND") => {
+                let key = RefundKey(id);
+                let read = if in_parts { ledger.refund(&key).await } else { record.data().map(Some).map_err(unread) };
+                known(read).map_or_else(|error| Self::Unread(Basis::Refund(key), error), Self::Refund)
+            }
+            _ => {
+                let key = SaleKey(id);
+                let read = if in_parts { ledger.sale(&key).await } else { record.data().map(Some).map_err(unread) };
+                known(read).map_or_else(|error| Self::Unread(Basis::Sale(key), error), Self::Sale)
+            }
         }
     }
 
     fn sale(&self) -> Option<&Sale> {
         if let Self::Sale(sale) = self { Some(sale) } else { None }
     }
+}
+
+fn known<T>(read: Result<Option<T>, ServiceError>) -> Result<Box<T>, ServiceError> {
+    let gone = || ServiceError::permanent("the ledger", "record_unreadable", "the record is gone");
+    read?.map(Box::new).ok_or_else(gone)
+}
+
+fn unread(reason: Reason) -> ServiceError {
+    ServiceError::permanent("the ledger", "record_unreadable", reason.text)
 }
 
 fn report(issued: &Issued, request_id: &str) {
@@ -135,6 +155,9 @@ fn report(issued: &Issued, request_id: &str) {
             tracing::info!(request_id, basis, invoice, "issued");
         }
         Outcome::AlreadyDone => tracing::info!(request_id, basis, invoice, "issued before"),
+        Outcome::Reject(reason) if issued.repeated => {
+            tracing::info!(request_id, basis, invoice, reason = reason.word, "parked before: {}", reason.text);
+        }
         Outcome::Reject(reason) => {
             count(SERVICE, "Parked", 1);
             tracing::error!(request_id, basis, invoice, reason = reason.word, "parked: {}", reason.text);

@@ -16,6 +16,7 @@ use invoice_renderer::{
     handler::InvoiceRenderer,
     render::{Renderer, Templates, specimen},
 };
+use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use mimalloc::MiMalloc;
 
@@ -53,7 +54,8 @@ async fn main() -> Result<(), Error> {
     };
     let renderer = &renderer;
     lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {
-        Ok::<_, Error>(renderer.handle(event.payload, &event.context.request_id).await)
+        let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
+        Ok::<_, Error>(renderer.handle(event.payload, &event.context.request_id, deadline).await)
     }))
     .await
 }

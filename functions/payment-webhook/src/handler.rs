@@ -1,5 +1,7 @@
 //! A request becomes an answer: verify the raw bytes, read the event, let the domain receive it, say what happened.
 
+use std::time::Duration;
+
 use comptoir::{
     aws::secrets::SecretStore,
     clock::Clock,
@@ -13,14 +15,26 @@ use comptoir::{
         classify::{self, LONGEST_BODY},
         signature::{self, Forged},
     },
+    timing::{ANSWER_SECONDS, OPERATION_SECONDS, STRIPE_TOTAL_SECONDS},
 };
+use jiff::Timestamp;
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     http::{Request, Response},
-    stripe_api::StripeApi,
+    stripe_api::{Stripe, StripeApi},
 };
 
 const SERVICE: &str = "payment-webhook";
+
+/// The longest that Stripe is asked for one event.
+const STRIPE_TOTAL: Duration = Duration::from_secs(STRIPE_TOTAL_SECONDS);
+
+/// What is kept for recording.
+const RECORD: Duration = Duration::from_secs(OPERATION_SECONDS);
+
+/// What is kept for the answer itself.
+const ANSWER: Duration = Duration::from_secs(ANSWER_SECONDS);
 
 /// Everything a request needs.
 #[derive(Debug)]
@@ -42,8 +56,18 @@ pub struct Webhook<P, C> {
 }
 
 impl<P: PaymentLog, C: Clock> Webhook<P, C> {
-    /// Answers one request.
-    pub async fn handle(&self, request: Request, request_id: &str) -> Response {
+    /// Answers one request before `deadline`, when the invocation ends.
+    pub async fn handle(&self, request: Request, request_id: &str, deadline: Timestamp) -> Response {
+        let left = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default();
+        let end = Instant::now() + left.saturating_sub(ANSWER);
+        // Cut off between two calls, nothing is half done: a sale is recorded in one transaction, and Stripe delivers again.
+        match timeout_at(end, self.answer(request, request_id, end)).await {
+            Ok(response) => response,
+            Err(_) => failed(request_id, None, "the time of this invocation is over"),
+        }
+    }
+
+    async fn answer(&self, request: Request, request_id: &str, end: Instant) -> Response {
         let Some(body) = request.bytes() else {
             return refuse(request_id, &Reason::new("body_not_base64", "the body is flagged as base64 and is not"));
         };
@@ -52,12 +76,12 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
             return Response::new(413, "rejected", Some("body_too_large"));
         }
         match self.verified(&request, &body).await {
-            Ok(Ok(())) => self.receive(&body, request_id).await,
+            Ok(Ok(())) => self.receive(&body, request_id, end).await,
             Ok(Err(forged)) => {
                 count(SERVICE, "SignatureRejected", 1);
                 refuse(request_id, &forged.reason())
             }
-            Err(failure) => failed(request_id, None, &failure.to_string()),
+            Err(error) => failed(request_id, None, &error.to_string()),
         }
     }
 
@@ -75,7 +99,7 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
         }
     }
 
-    async fn receive(&self, body: &[u8], request_id: &str) -> Response {
+    async fn receive(&self, body: &[u8], request_id: &str, end: Instant) -> Response {
         let Ok(text) = std::str::from_utf8(body) else {
             return refuse(request_id, &Reason::new("not_utf8", "the body is not UTF-8 text"));
         };
@@ -87,7 +111,10 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
             Ok(secrets) => secrets.api_key,
             Err(failure) => return failed(request_id, Some(&event.id), &failure.to_string()),
         };
-        let stripe = StripeApi::new(api_key, self.stripe_url.as_deref(), &self.https);
+        // What is asked of Stripe leaves time enough to record the answer.
+        let until = (Instant::now() + STRIPE_TOTAL).min(end.checked_sub(RECORD).unwrap_or(end));
+        let stripe = Stripe { url: self.stripe_url.as_deref(), https: &self.https, until };
+        let stripe = StripeApi::new(api_key, &self.secrets, stripe);
         let now = self.clock.now();
         match receive::receive(&event, text, self.livemode, &self.seller, &self.payments, &stripe, now).await {
             Ok(received) => {
@@ -106,6 +133,7 @@ fn answer(received: &Received) -> Response {
         Received::Before { .. } => ("recorded_before", None),
         Received::Ignored(reason) => ("ignored", Some(reason.word.as_str())),
         Received::Parked(reason) => ("parked", Some(reason.word.as_str())),
+        Received::ParkedBefore(reason) => ("parked_before", Some(reason.word.as_str())),
     };
     match received.outcome() {
         Outcome::Done | Outcome::AlreadyDone => Response::new(200, result, reason),
@@ -135,6 +163,9 @@ fn report(received: &Received, request_id: &str, event: &str) {
         Received::Before { sale } => tracing::info!(request_id, event, payment = sale, "recorded before"),
         Received::Ignored(reason) => {
             tracing::info!(request_id, event, reason = reason.word, "ignored: {}", reason.text)
+        }
+        Received::ParkedBefore(reason) => {
+            tracing::info!(request_id, event, reason = reason.word, "parked before: {}", reason.text);
         }
         Received::Parked(reason) => {
             count(SERVICE, "Parked", 1);

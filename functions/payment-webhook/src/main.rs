@@ -17,6 +17,7 @@ use comptoir::{
     lambda::telemetry,
     seller::Seller,
 };
+use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::{handler::Webhook, http::Request};
@@ -42,7 +43,8 @@ async fn main() -> Result<(), Error> {
     };
     let webhook = &webhook;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Request>| async move {
-        Ok::<_, Error>(webhook.handle(event.payload, &event.context.request_id).await)
+        let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
+        Ok::<_, Error>(webhook.handle(event.payload, &event.context.request_id, deadline).await)
     }))
     .await
 }

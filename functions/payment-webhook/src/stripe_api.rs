@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use comptoir::{
+    aws::secrets::SecretStore,
     https::Https,
     outcome::ServiceError,
     stripe::{
@@ -20,42 +21,80 @@ use comptoir::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stripe_client_core::{RequestBuilder, SharedConfigBuilder, StripeMethod};
+use tokio::{sync::OnceCell, time::Instant};
 
-use crate::stripe_client::{Client, Trouble};
+use crate::stripe_client::{Client, Trouble, WHAT, unreadable};
 
-const WHAT: &str = "Stripe's API";
+/// An answer in the bindings' own JSON.
+type Json = miniserde::json::Value;
 
-/// Most pages of a list that are read, of 100 entries each; Stripe allows a sale far fewer lines.
+/// Most pages of a list that are read, of 100 entries each; Stripe allows a sale far fewer lines (250 items of an invoice,
+/// docs.stripe.com/invoicing).
 const PAGES: usize = 10;
 
 /// Stripe, if there is a key to call it with.
 #[derive(Debug)]
 pub struct StripeApi<'a> {
     client: Option<Client<'a>>,
+    /// The same with the key as it is stored by now, once Stripe refused the one that was kept.
+    renewed: OnceCell<Option<Client<'a>>>,
+    store: &'a SecretStore,
+    stripe: Stripe<'a>,
+}
+
+/// How Stripe is reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Stripe<'a> {
+    /// Another address than api.stripe.com.
+    pub url: Option<&'a str>,
+    /// What it is asked through.
+    pub https: &'a Https,
+    /// When the time for asking is over.
+    pub until: Instant,
+}
+
+impl<'a> Stripe<'a> {
+    fn client(self, key: String) -> Client<'a> {
+        let config = SharedConfigBuilder::new(key).timeout(Duration::from_secs(STRIPE_SECONDS));
+        Client::new(self.url.into_iter().fold(config, SharedConfigBuilder::url), self.https, self.until)
+    }
 }
 
 impl<'a> StripeApi<'a> {
-    /// Stripe with `api_key`, at `url` instead of api.stripe.com if one is given, asked through `https`.
-    pub fn new(api_key: Option<String>, url: Option<&str>, https: &'a Https) -> Self {
-        let client = api_key.map(|key| {
-            let config = SharedConfigBuilder::new(key).timeout(Duration::from_secs(STRIPE_SECONDS));
-            Client::new(url.into_iter().fold(config, SharedConfigBuilder::url), https)
-        });
-        Self { client }
+    /// Stripe with `api_key`, one of `store`'s.
+    pub fn new(api_key: Option<String>, store: &'a SecretStore, stripe: Stripe<'a>) -> Self {
+        Self { client: api_key.map(|key| stripe.client(key)), renewed: OnceCell::new(), store, stripe }
     }
 
-    /// The object at `path`; `None` without a key, or if Stripe does not know it.
-    async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<Option<T>, ServiceError> {
-        let Some(client) = &self.client else { return Ok(None) };
+    /// A key that Stripe refuses may have been replaced since it was read.
+    async fn with_the_stored_key(&self) -> Option<&Client<'a>> {
+        let renewed = self.renewed.get_or_init(|| async {
+            let stored = self.store.renewed().await.ok().and_then(|secrets| secrets.api_key);
+            stored.map(|key| self.stripe.client(key))
+        });
+        renewed.await.as_ref()
+    }
+
+    async fn send(&self, path: &str, query: &[(&str, &str)], client: &Client<'a>) -> Result<Json, Trouble> {
         let mut request = RequestBuilder::new(StripeMethod::Get, path);
         if !query.is_empty() {
             request.query =
                 Some(query.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join("&"));
         }
-        match request.customize::<miniserde::json::Value>().send(client).await {
+        request.customize::<Json>().send(client).await
+    }
+
+    /// The object at `path`; `None` without a key, or if Stripe does not know it.
+    async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<Option<T>, ServiceError> {
+        let Some(client) = &self.client else { return Ok(None) };
+        let mut answer = self.send(path, query, client).await;
+        if let (Err(Trouble::Refused(401)), Some(client)) = (&answer, self.with_the_stored_key().await) {
+            answer = self.send(path, query, client).await;
+        }
+        match answer {
             Ok(value) => serde_json::from_str(&miniserde::json::to_string(&value))
                 .map(Some)
-                .map_err(|_| ServiceError::transient(WHAT, "an answer cannot be read")),
+                .map_err(|_| unreadable("an answer is not of the shape that it should be")),
             Err(Trouble::Refused(404)) => Ok(None),
             // A key that may not read something is no reason to lose a payment: what is missing is named later.
             Err(Trouble::Refused(403)) => {
@@ -63,7 +102,7 @@ impl<'a> StripeApi<'a> {
                 tracing::error!("the Stripe API key may not read {what}; give it that permission");
                 Ok(None)
             }
-            Err(trouble) => Err(ServiceError::transient(WHAT, trouble.to_string())),
+            Err(trouble) => Err(trouble.error()),
         }
     }
 
@@ -82,13 +121,18 @@ impl<'a> StripeApi<'a> {
             let more = page.has_more && after.is_some();
             for entry in page.data {
                 let entry = serde_json::from_value(entry);
-                entries.push(entry.map_err(|_| ServiceError::transient(WHAT, "an entry of a list cannot be read"))?);
+                entries
+                    .push(entry.map_err(|_| unreadable("an entry of a list is not of the shape that it should be"))?);
             }
             if !more {
                 return Ok(Some(entries));
             }
         }
-        Err(ServiceError::transient(WHAT, "a list has more entries than a sale can have"))
+        Err(ServiceError::permanent(
+            WHAT,
+            "too_many_lines",
+            format!("a list has more than {} entries, more than Stripe allows a sale; invoice it by hand", PAGES * 100),
+        ))
     }
 }
 

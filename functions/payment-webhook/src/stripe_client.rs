@@ -5,14 +5,22 @@
 
 use std::{borrow::Cow, fmt::Display, str};
 
-use comptoir::https::{Https, Question, Unanswered};
+use comptoir::{
+    https::{Https, Question, Unanswered},
+    outcome::ServiceError,
+};
 use stripe_client_core::{CustomizedStripeRequest, SharedConfigBuilder, StripeClient, StripeClientErr, StripeMethod};
+use tokio::time::Instant;
 
 const API: &str = "https://api.stripe.com/";
 const USER_AGENT: &str = concat!("Comptoir/", env!("CARGO_PKG_VERSION"));
 
-/// Most bytes of an answer: a page of a hundred objects has some hundred thousand.
-const LARGEST: usize = 4 * 1024 * 1024;
+/// The capability, for errors.
+pub const WHAT: &str = "Stripe's API";
+
+/// Most bytes of an answer: a page of a hundred lines, each described in the 5,000 characters that Stripe takes, and each
+/// of these written as two escapes of six bytes.
+const LARGEST: usize = 8 * 1024 * 1024;
 
 /// Why there is no object. No text of Stripe's: it may repeat the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,9 +31,43 @@ pub enum Trouble {
     /// No answer.
     #[error(transparent)]
     Unanswered(#[from] Unanswered),
+    /// The time for asking is over.
+    #[error("no time is left to ask")]
+    OutOfTime,
     /// An answer that is not what it should be.
     #[error("its answer cannot be read: {0}")]
     Unreadable(String),
+}
+
+impl Trouble {
+    /// What it means for the event: Stripe's own failures, limits and silence pass (docs.stripe.com/error-low-level), what it
+    /// refuses or answers otherwise does not.
+    pub fn error(&self) -> ServiceError {
+        let text = self.to_string();
+        match self {
+            Self::Refused(408 | 409 | 425 | 429 | 500..) | Self::OutOfTime => ServiceError::transient(WHAT, text),
+            Self::Unanswered(Unanswered::Unconnected | Unanswered::Silent | Unanswered::TooLate) => {
+                ServiceError::transient(WHAT, text)
+            }
+            Self::Refused(401) => ServiceError::permanent(
+                WHAT,
+                "stripe_key_refused",
+                "it refuses the API key (401); store a restricted key that is in force, then replay",
+            ),
+            Self::Refused(_) => ServiceError::permanent(WHAT, "stripe_refused", text),
+            Self::Unanswered(Unanswered::Unsendable) => ServiceError::permanent(
+                WHAT,
+                "stripe_refused",
+                format!("{text}; check the stored API key, then replay"),
+            ),
+            Self::Unanswered(Unanswered::TooLong) | Self::Unreadable(_) => unreadable(&text),
+        }
+    }
+}
+
+/// An answer that no retry makes readable.
+pub fn unreadable(detail: &str) -> ServiceError {
+    ServiceError::permanent(WHAT, "stripe_unreadable", format!("{detail}; install a newer version, then replay"))
 }
 
 impl StripeClientErr for Trouble {
@@ -39,13 +81,14 @@ impl StripeClientErr for Trouble {
 pub struct Client<'a> {
     config: SharedConfigBuilder,
     https: &'a Https,
+    until: Instant,
 }
 
 impl<'a> Client<'a> {
-    /// A client of this configuration that asks through `https`, once each time: what fails is asked again when Stripe
-    /// delivers the event again.
-    pub fn new(config: SharedConfigBuilder, https: &'a Https) -> Self {
-        Self { config, https }
+    /// A client of this configuration that asks through `https` and not beyond `until`, once each time: what fails is asked
+    /// again when Stripe delivers the event again.
+    pub fn new(config: SharedConfigBuilder, https: &'a Https, until: Instant) -> Self {
+        Self { config, https, until }
     }
 
     fn url(&self, path: &str, query: Option<&str>) -> String {
@@ -60,6 +103,10 @@ impl StripeClient for Client<'_> {
 
     async fn execute(&self, request: CustomizedStripeRequest) -> Result<bytes::Bytes, Trouble> {
         let (request, wanted) = request.into_pieces();
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Trouble::OutOfTime);
+        }
         let secret = format!("Bearer {}", self.config.secret);
         let mut headers = vec![
             ("authorization", secret.as_str()),
@@ -76,7 +123,7 @@ impl StripeClient for Client<'_> {
             url: &self.url(&request.path, request.query.as_deref()),
             headers: &headers,
             body: request.body.as_deref().unwrap_or_default(),
-            patience: wanted.timeout.or(self.config.timeout).unwrap_or_default(),
+            patience: wanted.timeout.or(self.config.timeout).unwrap_or_default().min(left),
             largest: LARGEST,
         };
         let answer = self.https.ask(&question).await?;
@@ -94,9 +141,33 @@ mod tests {
     #[test]
     fn an_address_is_stripe_s_or_the_one_that_was_given() {
         let https = Https::default();
-        let client = Client::new(SharedConfigBuilder::new("rk_test_1"), &https);
+        let until = Instant::now();
+        let client = Client::new(SharedConfigBuilder::new("rk_test_1"), &https, until);
         assert_eq!(client.url("/refunds", Some("limit=1")), "https://api.stripe.com/v1/refunds?limit=1");
         let config = SharedConfigBuilder::new("rk_test_1").url("http://127.0.0.1:9/_stripe");
-        assert_eq!(Client::new(config, &https).url("/refunds", None), "http://127.0.0.1:9/_stripe/v1/refunds");
+        assert_eq!(Client::new(config, &https, until).url("/refunds", None), "http://127.0.0.1:9/_stripe/v1/refunds");
+    }
+
+    #[test]
+    fn only_what_passes_is_asked_again() {
+        for trouble in [
+            Trouble::Refused(429),
+            Trouble::Refused(500),
+            Trouble::Refused(503),
+            Trouble::OutOfTime,
+            Trouble::Unanswered(Unanswered::Silent),
+            Trouble::Unanswered(Unanswered::TooLate),
+        ] {
+            assert!(!trouble.error().is_permanent(), "{trouble:?}");
+        }
+        for (trouble, code) in [
+            (Trouble::Refused(401), "stripe_key_refused"),
+            (Trouble::Refused(400), "stripe_refused"),
+            (Trouble::Unanswered(Unanswered::Unsendable), "stripe_refused"),
+            (Trouble::Unanswered(Unanswered::TooLong), "stripe_unreadable"),
+            (Trouble::Unreadable("no JSON".to_owned()), "stripe_unreadable"),
+        ] {
+            assert_eq!(trouble.error().reason().word, code, "{trouble:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
 use crate::aws::Aws;
-use crate::aws::dynamodb::plain_item;
+use crate::aws::dynamodb::plain_items;
 use crate::checkout::Checkout;
 use crate::endpoints::Endpoints;
 use crate::mail::Mail;
@@ -95,7 +95,7 @@ impl BundleClient {
     pub async fn table(&self, logical: &str) -> anyhow::Result<(String, Vec<Value>)> {
         let resources = self.aws.resources(&format!("comptoir-{}", self.endpoints.stage)).await?;
         let table = resources.get(logical).cloned().with_context(|| format!("the bundle has no {logical}"))?;
-        let items = self.aws.scan(&table).await?.iter().map(plain_item).collect();
+        let items = plain_items(&self.aws.scan(&table).await?);
         Ok((table, items))
     }
 }

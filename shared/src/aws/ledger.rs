@@ -5,16 +5,18 @@ use aws_sdk_dynamodb::{
     Client,
     error::BuildError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Put, TransactWriteItem, Update},
+    types::{AttributeValue, Put, ReturnValue, TransactWriteItem, Update},
 };
 use jiff::{Timestamp, civil::Date};
+use serde::de::DeserializeOwned;
 
 use super::{
     item::{
-        Item, PARK, codes, condition_failed, data, is_contention, item, json, key, number, read_number, read_text,
-        text, trouble,
+        Item, PARK, UNPARK, cancelled, condition_failed, is_contention, item, json, key, number, parsed, read_number,
+        read_text, text, trouble, unreadable, written,
     },
     outbox::queued,
+    parts::Parts,
 };
 use crate::{
     archive::Document,
@@ -25,6 +27,8 @@ use crate::{
     },
     mail::Mail,
     outcome::{Reason, ServiceError},
+    payment::Recorded,
+    refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
 };
 
@@ -47,6 +51,16 @@ impl DynamoLedger {
     async fn get(&self, key: AttributeValue) -> Result<Option<Item>, ServiceError> {
         let got = self.client.get_item().table_name(&self.billing).key("pk", key).consistent_read(true).send().await;
         got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { client: &self.client, table: &self.billing, what: WHAT }
+    }
+
+    /// The value of a record in the Billing table.
+    async fn value<T: DeserializeOwned>(&self, record: &Item) -> Result<T, ServiceError> {
+        let value = self.parts().read(record, "data").await?;
+        parsed(&value.ok_or_else(|| unreadable(WHAT, "a record has no data"))?, WHAT)
     }
 
     fn count(&self, claim: &Claim) -> Result<TransactWriteItem, ServiceError> {
@@ -102,14 +116,13 @@ fn record(basis: &Basis) -> AttributeValue {
 }
 
 fn write(built: Result<TransactWriteItem, BuildError>) -> Result<TransactWriteItem, ServiceError> {
-    built.map_err(|error| ServiceError::transient(WHAT, error.to_string()))
+    built.map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))
 }
 
 impl Ledger for DynamoLedger {
     async fn counter(&self, series: &Series) -> Result<Counter, ServiceError> {
         let Some(item) = self.get(key("COUNTER", &series.0)).await? else { return Ok(Counter::default()) };
-        let last = read_number(&item, "last_number")
-            .ok_or_else(|| ServiceError::transient(WHAT, "a counter has no last_number"))?;
+        let last = read_number(&item, "last_number").ok_or_else(|| unreadable(WHAT, "a counter has no last_number"))?;
         let last_issued_on = read_text(&item, "last_issued_on").and_then(|day| day.parse::<Date>().ok());
         Ok(Counter { last, last_issued_on })
     }
@@ -118,7 +131,7 @@ impl Ledger for DynamoLedger {
         let mut writes = vec![self.count(claim)?];
         for invoice in &claim.invoices {
             let mut entry = item("INVOICE", &invoice.number.0);
-            entry.insert("data".to_owned(), json(invoice, WHAT)?);
+            self.parts().insert(&mut entry, "data", &written(invoice, WHAT)?).await?;
             entry.insert("sale".to_owned(), text(&invoice.draft.sale.0));
             entry.insert("issued_on".to_owned(), text(invoice.issued_on.to_string()));
             writes.push(self.put(&self.billing, entry)?);
@@ -127,7 +140,8 @@ impl Ledger for DynamoLedger {
             let update = Update::builder()
                 .table_name(&self.billing)
                 .key("pk", record(&invoice.draft.basis()))
-                .update_expression("SET invoice = :number")
+                // What has a document waits for nobody any more.
+                .update_expression(format!("SET invoice = :number {UNPARK}"))
                 .condition_expression("attribute_exists(pk) AND attribute_not_exists(invoice)")
                 .expression_attribute_values(":number", text(&invoice.number.0));
             writes.push(write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))?);
@@ -140,8 +154,8 @@ impl Ledger for DynamoLedger {
             return Ok(Claimed::All);
         };
         match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                let reasons = cancelled.cancellation_reasons();
+            Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
+                let reasons = refused.cancellation_reasons();
                 let first_record = 1 + claim.invoices.len();
                 let taken: Vec<Basis> = (first_record..original)
                     .zip(&claim.invoices)
@@ -154,7 +168,7 @@ impl Ledger for DynamoLedger {
                 } else if moved || is_contention(reasons) {
                     Ok(Claimed::Moved)
                 } else {
-                    Err(ServiceError::transient(WHAT, format!("{} claiming from {}", codes(reasons), claim.series)))
+                    Err(cancelled(WHAT, reasons))
                 }
             }
             Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Claimed::Moved),
@@ -163,8 +177,17 @@ impl Ledger for DynamoLedger {
     }
 
     async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, ServiceError> {
-        let payment = self.get(key("PAYMENT", &sale.0)).await?;
-        payment.map(|payment| data(&payment, WHAT)).transpose()
+        match self.get(key("PAYMENT", &sale.0)).await? {
+            Some(payment) => self.value(&payment).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn refund(&self, refund: &RefundKey) -> Result<Option<Refund>, ServiceError> {
+        match self.get(key("REFUND", &refund.0)).await? {
+            Some(recorded) => self.value(&recorded).await.map(Some),
+            None => Ok(None),
+        }
     }
 
     async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, ServiceError> {
@@ -177,9 +200,8 @@ impl Ledger for DynamoLedger {
             size: read_number(&item, "document_size").unwrap_or_default(),
         });
         let credited = read_text(&item, "credited").map(serde_json::from_str).transpose();
-        let credited =
-            credited.map_err(|_| ServiceError::transient(WHAT, "what was credited of an invoice is unreadable"))?;
-        Ok(Some(Entry { invoice: data(&item, WHAT)?, document, credited: credited.unwrap_or_default() }))
+        let credited = credited.map_err(|_| unreadable(WHAT, "what was credited of an invoice is unreadable"))?;
+        Ok(Some(Entry { invoice: self.value(&item).await?, document, credited: credited.unwrap_or_default() }))
     }
 
     async fn finish(&self, number_: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), ServiceError> {
@@ -198,16 +220,17 @@ impl Ledger for DynamoLedger {
             return Ok(());
         };
         match error.as_service_error() {
-            Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                let reasons = cancelled.cancellation_reasons();
+            Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
+                let reasons = refused.cancellation_reasons();
                 // The mail stands, so an earlier delivery noted the document in the same transaction.
-                if condition_failed(reasons, 1) { Ok(()) } else { Err(ServiceError::transient(WHAT, codes(reasons))) }
+                if condition_failed(reasons, 1) { Ok(()) } else { Err(cancelled(WHAT, reasons)) }
             }
             _ => Err(trouble(WHAT, &error)),
         }
     }
 
-    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Result<(), ServiceError> {
+    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Result<Recorded, ServiceError> {
+        let reason = reason.to_string();
         let parked = self
             .client
             .update_item()
@@ -216,14 +239,21 @@ impl Ledger for DynamoLedger {
             .update_expression(PARK)
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":source", text("invoice-renderer"))
-            .expression_attribute_values(":reason", text(reason.to_string()))
+            .expression_attribute_values(":reason", text(&reason))
             .expression_attribute_values(":at", text(now.to_string()))
+            .return_values(ReturnValue::UpdatedOld)
             .send()
             .await;
         match parked {
-            Ok(_) => Ok(()),
-            // Whoever removed the payment settled it; waiting for it would only hold up the stream.
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Ok(before) => {
+                let before = before.attributes.unwrap_or_default();
+                let same = read_text(&before, "parked_reason") == Some(&reason);
+                Ok(if same { Recorded::Before } else { Recorded::New })
+            }
+            // A person removed the record: there is nothing left to park.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(Recorded::Before)
+            }
             Err(error) => Err(trouble(WHAT, &error)),
         }
     }

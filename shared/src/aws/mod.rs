@@ -19,6 +19,8 @@ pub mod ledger;
 #[cfg(feature = "dynamodb")]
 pub mod outbox;
 #[cfg(feature = "dynamodb")]
+mod parts;
+#[cfg(feature = "dynamodb")]
 pub mod payments;
 #[cfg(feature = "ses")]
 pub mod post_office;

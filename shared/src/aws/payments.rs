@@ -9,7 +9,10 @@ use aws_sdk_dynamodb::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::item::{Item, codes, condition_failed, item, json, key, number, parked, read_text, text, trouble};
+use super::{
+    item::{Item, cancelled, condition_failed, item, key, number, parked, read_text, text, trouble, written},
+    parts::Parts,
+};
 use crate::{
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
@@ -26,10 +29,6 @@ const EVENT_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 const CONFLICT_PAUSES: [Duration; 4] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(150), Duration::from_millis(400)];
 
-/// Largest event body that is kept with a parked event, in bytes: an item holds 400 KB (DynamoDB's quotas). Stripe keeps
-/// every event for 30 days and sends it again on demand.
-const LARGEST_BODY: usize = 300 * 1024;
-
 /// Payments in the Billing table.
 #[derive(Debug, Clone)]
 pub struct DynamoPayments {
@@ -41,6 +40,10 @@ impl DynamoPayments {
     /// The log in `table`.
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { client: &self.client, table: &self.table, what: WHAT }
     }
 
     async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, ServiceError> {
@@ -75,7 +78,7 @@ impl DynamoPayments {
     fn put(&self, item: Item, condition: Option<&str>) -> Result<TransactWriteItem, ServiceError> {
         let put = Put::builder().table_name(&self.table).set_item(Some(item));
         let put = put.set_condition_expression(condition.map(str::to_owned)).build();
-        let put = put.map_err(|error| ServiceError::transient(WHAT, error.to_string()))?;
+        let put = put.map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }
@@ -92,7 +95,7 @@ impl PaymentLog for DynamoPayments {
         event.insert("sale".to_owned(), text(&sale.key.0));
         event.insert("expires_at".to_owned(), number(now.saturating_add(EVENT_KEPT).map_or(0, Timestamp::as_second)));
         let mut payment = item("PAYMENT", &sale.key.0);
-        payment.insert("data".to_owned(), json(sale, WHAT)?);
+        self.parts().insert(&mut payment, "data", &written(sale, WHAT)?).await?;
         payment.insert("recorded_at".to_owned(), text(now.to_string()));
         let mut writes = vec![
             // A parked event may become a payment once its cause is mended.
@@ -104,22 +107,24 @@ impl PaymentLog for DynamoPayments {
             paid.insert("sale".to_owned(), text(&sale.key.0));
             writes.push(self.put(paid, None)?);
         }
-        let mut detail = String::new();
+        let mut failure = ServiceError::transient(WHAT, "other deliveries of the sale are being recorded");
         for pause in CONFLICT_PAUSES {
             let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
             let Err(error) = sent else { return Ok(Recorded::New) };
-            let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error()
-            else {
+            let Some(TransactWriteItemsError::TransactionCanceledException(refused)) = error.as_service_error() else {
                 return Err(trouble(WHAT, &error));
             };
-            let reasons = cancelled.cancellation_reasons();
+            let reasons = refused.cancellation_reasons();
             if condition_failed(reasons, 0) || condition_failed(reasons, 1) {
                 return self.put_if(payment, "attribute_exists(parked_at) AND attribute_not_exists(invoice)").await;
             }
-            detail = codes(reasons);
+            failure = cancelled(WHAT, reasons);
+            if failure.is_permanent() {
+                break;
+            }
             tokio::time::sleep(pause).await;
         }
-        Err(ServiceError::transient(WHAT, detail))
+        Err(failure)
     }
 
     async fn park_event(
@@ -130,16 +135,14 @@ impl PaymentLog for DynamoPayments {
         now: Timestamp,
     ) -> Result<Recorded, ServiceError> {
         let mut event = event_item(id, now);
-        if body.len() <= LARGEST_BODY {
-            event.insert("body".to_owned(), text(body));
-        }
+        self.parts().insert(&mut event, "body", body).await?;
         event.extend(parked("payment-webhook", reason, now));
         self.put_new(event).await
     }
 
     async fn record_refund(&self, refund: &Refund, now: Timestamp) -> Result<Recorded, ServiceError> {
         let mut recorded = item("REFUND", &refund.key.0);
-        recorded.insert("data".to_owned(), json(refund, WHAT)?);
+        self.parts().insert(&mut recorded, "data", &written(refund, WHAT)?).await?;
         recorded.insert("sale".to_owned(), text(&refund.sale.0));
         recorded.insert("recorded_at".to_owned(), text(now.to_string()));
         self.put_new(recorded).await

@@ -2,7 +2,10 @@
 
 use aws_sdk_dynamodb::Client;
 
-use super::item::{Item, data, text, trouble};
+use super::{
+    item::{Item, parsed, text, trouble, unreadable},
+    parts::Parts,
+};
 use crate::{
     accounting::{Month, Register},
     invoice::Invoice,
@@ -35,7 +38,7 @@ impl Register for DynamoRegister {
             .scan()
             .table_name(&self.billing)
             .filter_expression("kind = :invoice AND begins_with(issued_on, :month)")
-            .projection_expression("#data")
+            .projection_expression("#data, data_sha256, data_parts")
             .expression_attribute_names("#data", "data")
             .expression_attribute_values(":invoice", text("INVOICE"))
             .expression_attribute_values(":month", text(month.to_string()))
@@ -44,10 +47,12 @@ impl Register for DynamoRegister {
             .into_paginator()
             .items()
             .send();
+        let parts = Parts { client: &self.client, table: &self.billing, what: WHAT };
         let mut invoices = Vec::new();
         while let Some(item) = pages.next().await {
             let item: Item = item.map_err(|error| trouble(WHAT, &error))?;
-            invoices.push(data(&item, WHAT)?);
+            let value = parts.read(&item, "data").await?;
+            invoices.push(parsed(&value.ok_or_else(|| unreadable(WHAT, "an invoice has no data"))?, WHAT)?);
         }
         Ok(invoices)
     }

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 use jiff::Timestamp;
 
 use super::{
-    item::{Item, codes, condition_failed, data, item, json, key, text, trouble},
+    item::{Item, cancelled, condition_failed, data, item, json, key, text, trouble},
     outbox::{DynamoOutbox, forgotten_at, queued},
 };
 use crate::{
@@ -48,7 +48,7 @@ impl DynamoOutbox {
             .set_item(Some(item))
             .condition_expression("attribute_not_exists(pk)")
             .build()
-            .map_err(|error| ServiceError::transient(WHAT, error.to_string()))?;
+            .map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))?;
         Ok(TransactWriteItem::builder().put(put).build())
     }
 
@@ -67,7 +67,7 @@ impl DynamoOutbox {
             .expression_attribute_values(":at", text(now.to_string()))
             .expression_attribute_values(":expires", forgotten_at(now))
             .build()
-            .map_err(|error| ServiceError::transient(WHAT, error.to_string()))?;
+            .map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))?;
         Ok(TransactWriteItem::builder().update(told).build())
     }
 }
@@ -81,7 +81,7 @@ impl TeamNews for DynamoOutbox {
                 return Ok(found);
             }
             let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
-            let wanted = wanted.map_err(|error| ServiceError::transient(WHAT, error.to_string()))?;
+            let wanted = wanted.map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))?;
             let got = self.client.batch_get_item().request_items(&self.table, wanted).send().await;
             let got = got.map_err(|error| trouble(WHAT, &error))?;
             for item in got.responses.unwrap_or_default().into_values().flatten() {
@@ -113,12 +113,12 @@ impl TeamNews for DynamoOutbox {
         let Err(error) = self.client.transact_write_items().set_transact_items(Some(writes)).send().await else {
             return Ok(Vec::new());
         };
-        let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() else {
+        let Some(TransactWriteItemsError::TransactionCanceledException(refused)) = error.as_service_error() else {
             return Err(trouble(WHAT, &error));
         };
-        let reasons = cancelled.cancellation_reasons();
+        let reasons = refused.cancellation_reasons();
         let gone = notices.iter().enumerate().filter(|(place, _)| condition_failed(reasons, *place));
         let gone: Vec<MailId> = gone.map(|(_, id)| id.clone()).collect();
-        if gone.is_empty() { Err(ServiceError::transient(WHAT, codes(reasons))) } else { Ok(gone) }
+        if gone.is_empty() { Err(cancelled(WHAT, reasons)) } else { Ok(gone) }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use super::{
     Basis, Draft, Invoice,
@@ -21,8 +21,10 @@ use crate::{
     clock::Clock,
     mail::Mail,
     outcome::{Outcome, Reason, ServiceError},
+    payment::Recorded,
     sale::Sale,
     seller::Seller,
+    timing::{ONE_CLAIM_SECONDS, ONE_DOCUMENT_SECONDS, in_time},
 };
 
 /// How often a claim is tried before the batch is given back. A lost race mostly means that another claim succeeded.
@@ -48,6 +50,8 @@ pub struct Issued {
     pub outcome: Outcome,
     /// Why the invoice, though issued, cannot be mailed; its mail was parked.
     pub unmailed: Option<Reason>,
+    /// It was parked for the same reason before: nobody is alarmed again.
+    pub repeated: bool,
 }
 
 /// Everything that issuing invoices needs.
@@ -65,6 +69,23 @@ pub struct Issuer<'a, L, A, R, C> {
     pub seller: &'a Seller,
     /// What documents say.
     pub words: &'a Words,
+    /// When this invocation ends: nothing is begun that may not end before.
+    pub deadline: Timestamp,
+}
+
+/// What one step for a payment or a refund came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parked {
+    /// For the stream.
+    pub outcome: Outcome,
+    /// It was parked for the same reason before.
+    pub repeated: bool,
+}
+
+impl From<Outcome> for Parked {
+    fn from(outcome: Outcome) -> Self {
+        Self { outcome, repeated: false }
+    }
 }
 
 impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
@@ -83,28 +104,47 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         self.clock.now().to_zoned(self.seller.time_zone.clone()).date()
     }
 
+    /// What may still be begun.
+    ///
+    /// # Errors
+    /// To be tried again by another invocation.
+    pub(super) fn in_time(&self, longest: u64) -> Result<(), Outcome> {
+        let longest = SignedDuration::from_secs(longest.cast_signed());
+        in_time(self.clock.now(), longest, self.deadline).map_err(Outcome::Retry)
+    }
+
     async fn issue_group(&self, sales: &[Sale]) -> Vec<Issued> {
         let day = self.today();
         let drafts: Vec<_> = sales.iter().map(|sale| draft(sale, self.seller, day)).collect();
         let fit: Vec<&Draft> = drafts.iter().filter_map(|draft| draft.as_ref().ok()).collect();
         let claimed = self.claim(&fit, day).await;
+        // One record that the ledger refuses must not take the others with it: halves are claimed apart, down to that one.
+        if let (Err(error), true) = (&claimed, sales.len() > 1)
+            && error.is_permanent()
+        {
+            let (first, rest) = sales.split_at(sales.len() / 2);
+            let mut answers = Box::pin(self.issue_group(first)).await;
+            answers.extend(Box::pin(self.issue_group(rest)).await);
+            return answers;
+        }
         let mut answers: Vec<Issued> = Vec::with_capacity(sales.len());
         // Once a service fails, the rest of the group would only wait for it, one after the other, until time is up.
-        let mut away: Option<Outcome> = None;
+        let mut outage: Option<Outcome> = None;
         for (sale, draft) in sales.iter().zip(&drafts) {
+            let basis = Basis::Sale(sale.key.clone());
             let entry = claimed.iter().flatten().find(|entry| entry.invoice.draft.sale == sale.key);
             let number = entry.map(|entry| entry.invoice.number.clone());
             let mut unmailed = None;
-            let outcome = match (&away, draft, &claimed, entry) {
-                (Some(away), ..) => away.clone(),
+            let Parked { outcome, repeated } = match (&outage, draft, &claimed, entry) {
+                (Some(outage), ..) => outage.clone().into(),
                 (None, Err(unfit), ..) => self.refuse(sale, unfit, &mut unmailed).await,
-                (None, Ok(_), Err(failure), _) => failure.clone().into(),
+                (None, Ok(_), Err(error), _) => self.failed(&basis, error.clone()).await,
                 (None, Ok(_), Ok(_), Some(entry)) => self.complete(entry, &mut unmailed).await,
                 // Neither claimable nor numbered: its record is gone, so there is nothing left to do.
-                (None, Ok(_), Ok(_), None) => Outcome::AlreadyDone,
+                (None, Ok(_), Ok(_), None) => Outcome::AlreadyDone.into(),
             };
-            away = Some(outcome.clone()).filter(|outcome| matches!(outcome, Outcome::Retry(_)));
-            answers.push(Issued { basis: Basis::Sale(sale.key.clone()), number, outcome, unmailed });
+            outage = Some(outcome.clone()).filter(|outcome| matches!(outcome, Outcome::Retry(_)));
+            answers.push(Issued { basis, number, outcome, unmailed, repeated });
         }
         answers
     }
@@ -118,6 +158,9 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         for _ in 0..CLAIM_ATTEMPTS {
             if pending.is_empty() {
                 return Ok(entries);
+            }
+            if let Err(Outcome::Retry(reason)) = self.in_time(ONE_CLAIM_SECONDS) {
+                return Err(ServiceError::transient("the ledger", reason.text));
             }
             let counter = self.ledger.counter(&self.seller.series.series(today)).await?;
             let claim = number(&pending, &self.seller.series, counter, today);
@@ -143,46 +186,55 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     }
 
     /// Parks a sale that cannot be invoiced, unless it was, before something changed: its snapshot needs nothing more.
-    async fn refuse(&self, sale: &Sale, unfit: &Unfit, unmailed: &mut Option<Reason>) -> Outcome {
+    async fn refuse(&self, sale: &Sale, unfit: &Unfit, unmailed: &mut Option<Reason>) -> Parked {
         let basis = Basis::Sale(sale.key.clone());
         match self.ledger.document_of(&basis).await {
             Ok(Some(entry)) => self.complete(&entry, unmailed).await,
             Ok(None) => self.park(&basis, unfit.reason()).await,
-            Err(failure) => failure.into(),
+            Err(error) => self.failed(&basis, error).await,
         }
     }
 
     /// Renders, archives and notes an invoice, and queues its mail; whatever of it was done before stays as it is.
-    pub(super) async fn complete(&self, entry: &Entry, unmailed: &mut Option<Reason>) -> Outcome {
+    pub(super) async fn complete(&self, entry: &Entry, unmailed: &mut Option<Reason>) -> Parked {
         if entry.document.is_some() {
-            return Outcome::AlreadyDone;
+            return Outcome::AlreadyDone.into();
+        }
+        if let Err(later) = self.in_time(ONE_DOCUMENT_SECONDS) {
+            return later.into();
         }
         let invoice = &entry.invoice;
+        let basis = invoice.draft.basis();
         let page = print::page(invoice, &self.seller.look, self.words);
         let bytes = match self.renderer.render(invoice, &page) {
             Ok(bytes) => bytes,
-            Err(reason) => return self.park(&invoice.draft.basis(), reason).await,
+            Err(reason) => return self.park(&basis, reason).await,
         };
         let file = File { key: archive_key(invoice), content_type: "application/pdf", bytes };
         let document = match self.archive.store(&file).await {
             Ok(document) => document,
-            Err(failure) => return failure.into(),
+            Err(error) => return self.failed(&basis, error).await,
         };
         let mail = Mail::of_invoice(invoice, &page, &document, self.seller, self.clock.now());
         match self.ledger.finish(&invoice.number, &document, &mail).await {
             Ok(()) => {
                 *unmailed = mail.undeliverable();
-                Outcome::Done
+                Outcome::Done.into()
             }
-            Err(failure) => failure.into(),
+            Err(error) => self.failed(&basis, error).await,
         }
     }
 
-    /// Takes a payment or a refund out of the way, with its reason.
-    pub async fn park(&self, basis: &Basis, reason: Reason) -> Outcome {
+    /// What a failed call means for what it was made for: it is tried again, or parked.
+    pub async fn failed(&self, basis: &Basis, error: ServiceError) -> Parked {
+        if error.is_permanent() { self.park(basis, error.reason()).await } else { Outcome::from(error).into() }
+    }
+
+    /// Parks a payment or a refund with its reason. What cannot even be parked is tried again until the stream gives it up.
+    pub async fn park(&self, basis: &Basis, reason: Reason) -> Parked {
         match self.ledger.park(basis, &reason, self.clock.now()).await {
-            Ok(()) => Outcome::Reject(reason),
-            Err(failure) => failure.into(),
+            Ok(recorded) => Parked { outcome: Outcome::Reject(reason), repeated: recorded == Recorded::Before },
+            Err(error) => Outcome::Retry(error.reason()).into(),
         }
     }
 }

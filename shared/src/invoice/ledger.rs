@@ -11,6 +11,8 @@ use crate::{
     archive::Document,
     mail::Mail,
     outcome::{Reason, ServiceError},
+    payment::Recorded,
+    refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
 };
 
@@ -112,6 +114,9 @@ pub trait Ledger: Send + Sync {
     /// A recorded sale.
     fn sale(&self, sale: &SaleKey) -> impl Future<Output = Result<Option<Sale>, ServiceError>> + Send;
 
+    /// A recorded refund.
+    fn refund(&self, refund: &RefundKey) -> impl Future<Output = Result<Option<Refund>, ServiceError>> + Send;
+
     /// The document of a sale or a refund, read consistently, if it has one.
     fn document_of(&self, basis: &Basis) -> impl Future<Output = Result<Option<Entry>, ServiceError>> + Send;
 
@@ -123,11 +128,12 @@ pub trait Ledger: Send + Sync {
         mail: &Mail,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Takes a payment or a refund out of the way, with its reason, until someone replays it.
+    /// Parks a payment or a refund with its reason until a person replays it; [`Recorded::Before`] if it was parked for the
+    /// same reason already. A claim takes the mark away.
     fn park(
         &self,
         basis: &Basis,
         reason: &Reason,
         now: Timestamp,
-    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
+    ) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
 }

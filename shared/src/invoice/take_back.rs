@@ -6,7 +6,7 @@
 use super::{
     Basis,
     credit::credit,
-    issue::{CLAIM_ATTEMPTS, Issued, Issuer, Render, number},
+    issue::{CLAIM_ATTEMPTS, Issued, Issuer, Parked, Render, number},
     ledger::{Claimed, Crediting, Entry, Ledger},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     outcome::{Outcome, Reason, ServiceError},
     refund::Refund,
+    timing::ONE_CREDIT_SECONDS,
 };
 
 /// How far a refund came.
@@ -29,19 +30,22 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     pub async fn take_back(&self, refund: &Refund) -> Issued {
         let basis = Basis::Refund(refund.key.clone());
         let (mut number, mut unmailed) = (None, None);
-        let outcome = match self.claim_credit(refund, &basis).await {
+        let Parked { outcome, repeated } = match self.claim_credit(refund, &basis).await {
             Ok(Step::Stands(entry)) => {
                 number = Some(entry.invoice.number.clone());
                 self.complete(&entry, &mut unmailed).await
             }
             Ok(Step::Refused(reason)) => self.park(&basis, reason).await,
-            Err(failure) => failure.into(),
+            Err(error) => self.failed(&basis, error).await,
         };
-        Issued { basis, number, outcome, unmailed }
+        Issued { basis, number, outcome, unmailed, repeated }
     }
 
     async fn claim_credit(&self, refund: &Refund, basis: &Basis) -> Result<Step, ServiceError> {
         for _ in 0..CLAIM_ATTEMPTS {
+            if let Err(Outcome::Retry(reason)) = self.in_time(ONE_CREDIT_SECONDS) {
+                return Err(ServiceError::transient("the ledger", reason.text));
+            }
             if let Some(entry) = self.ledger.document_of(basis).await? {
                 return Ok(Step::Stands(Box::new(entry)));
             }

@@ -3,21 +3,10 @@
 //! The stream goes on from the lowest sequence number that is reported, so the first `Retry` is what is answered; every
 //! record after it comes again and finds its work done. A `Reject` is parked where its item lies and the stream goes on.
 
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::outcome::{Outcome, Reason};
-
-/// Whether what takes `longest` at the most ends before `deadline`, and so may be begun `now`.
-///
-/// # Errors
-/// The reason to try it again later.
-pub fn in_time(now: Timestamp, longest: SignedDuration, deadline: Timestamp) -> Result<(), Reason> {
-    match now.saturating_add(longest) {
-        Ok(end) if end <= deadline => Ok(()),
-        _ => Err(Reason::new("out_of_time", "too little time is left in this invocation")),
-    }
-}
+pub use crate::timing::in_time;
 
 /// The event (docs.aws.amazon.com/lambda, "Process Amazon DynamoDB records").
 #[derive(Debug, Deserialize)]
@@ -58,6 +47,8 @@ pub struct Image {
     pub pk: Option<Text>,
     /// The value as JSON.
     pub data: Option<Text>,
+    /// The hash of a value that is too large for the item; its parts lie beside it.
+    pub data_sha256: Option<Text>,
 }
 
 /// A text attribute.
@@ -81,6 +72,11 @@ impl Record {
 
     fn key(&self) -> Option<(&str, &str)> {
         self.dynamodb.keys.pk.as_ref().or(self.dynamodb.new_image.pk.as_ref())?.s.split_once('#')
+    }
+
+    /// Whether the item's value is too large for it, so that the record does not carry it.
+    pub fn is_in_parts(&self) -> bool {
+        self.dynamodb.new_image.data.is_none() && self.dynamodb.new_image.data_sha256.is_some()
     }
 
     /// The value that the item holds.

@@ -77,6 +77,14 @@ impl Written {
             Basis::Refund(refund) => self.refunds.get_mut(refund).map(|repaid| &mut repaid.credit_note),
         }
     }
+
+    /// Why a sale or a refund is parked, if it is recorded.
+    fn mark_of(&mut self, basis: &Basis) -> Option<&mut Option<Reason>> {
+        match basis {
+            Basis::Sale(sale) => self.payments.get_mut(sale).map(|payment| &mut payment.parked),
+            Basis::Refund(refund) => self.refunds.get_mut(refund).map(|repaid| &mut repaid.parked),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -211,7 +219,11 @@ impl Ledger for Books {
         self.call("the ledger", |written| {
             let bases: Vec<Basis> = claim.invoices.iter().map(|invoice| invoice.draft.basis()).collect();
             if bases.iter().collect::<BTreeSet<_>>().len() < bases.len() {
-                return Err(ServiceError::transient("the ledger", "a transaction touches an item twice"));
+                return Err(ServiceError::permanent(
+                    "the ledger",
+                    "record_refused",
+                    "a transaction touches an item twice",
+                ));
             }
             let mut taken = bases.clone();
             taken.retain(|basis| !matches!(written.number_of(basis), Some(None)));
@@ -222,11 +234,12 @@ impl Ledger for Books {
                 return Ok(Claimed::Moved);
             }
             if claim.invoices.iter().any(|invoice| written.invoices.contains_key(&invoice.number)) {
-                return Err(ServiceError::transient("the ledger", "a number stands already"));
+                return Err(ServiceError::permanent("the ledger", "record_conflict", "a number stands already"));
             }
             if let Some(crediting) = &claim.crediting {
                 let original = written.invoices.get_mut(&crediting.original);
-                let original = original.ok_or_else(|| ServiceError::transient("the ledger", "no invoice to credit"))?;
+                let original = original
+                    .ok_or_else(|| ServiceError::permanent("the ledger", "record_conflict", "no invoice to credit"))?;
                 if original.credited != crediting.before {
                     return Ok(Claimed::Moved);
                 }
@@ -240,6 +253,13 @@ impl Ledger for Books {
                 if let Some(number) = written.number_of(basis) {
                     *number = Some(invoice.number.clone());
                 }
+                // The stream announces that the mark went, as it does after a replay.
+                if written.mark_of(basis).and_then(Option::take).is_some() {
+                    written.announced.push(match basis {
+                        Basis::Sale(sale) => Announced::Sale(sale.clone()),
+                        Basis::Refund(refund) => Announced::Refund(refund.clone()),
+                    });
+                }
             }
             Ok(Claimed::All)
         })
@@ -247,6 +267,10 @@ impl Ledger for Books {
 
     async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, ServiceError> {
         self.call("the ledger", |written| Ok(written.payments.get(sale).map(|payment| payment.sale.clone())))
+    }
+
+    async fn refund(&self, refund: &RefundKey) -> Result<Option<Refund>, ServiceError> {
+        self.call("the ledger", |written| Ok(written.refunds.get(refund).map(|repaid| repaid.refund.clone())))
     }
 
     async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, ServiceError> {
@@ -261,8 +285,10 @@ impl Ledger for Books {
             if written.mails.contains_key(&mail.id) {
                 return Ok(());
             }
-            let entry =
-                written.invoices.get_mut(number).ok_or_else(|| ServiceError::transient("the ledger", "no invoice"))?;
+            let entry = written
+                .invoices
+                .get_mut(number)
+                .ok_or_else(|| ServiceError::permanent("the ledger", "record_conflict", "no invoice"))?;
             entry.document = Some(document.clone());
             let parked = mail.undeliverable();
             let status = if parked.is_some() { Status::Parked } else { Status::Queued };
@@ -282,16 +308,11 @@ impl Ledger for Books {
         })
     }
 
-    async fn park(&self, basis: &Basis, reason: &Reason, _: Timestamp) -> Result<(), ServiceError> {
+    async fn park(&self, basis: &Basis, reason: &Reason, _: Timestamp) -> Result<Recorded, ServiceError> {
         self.call("the ledger", |written| {
-            let parked = match basis {
-                Basis::Sale(sale) => written.payments.get_mut(sale).map(|payment| &mut payment.parked),
-                Basis::Refund(refund) => written.refunds.get_mut(refund).map(|repaid| &mut repaid.parked),
-            };
-            if let Some(parked) = parked {
-                *parked = Some(reason.clone());
-            }
-            Ok(())
+            let Some(parked) = written.mark_of(basis) else { return Ok(Recorded::Before) };
+            let before = parked.replace(reason.clone());
+            Ok(if before.as_ref() == Some(reason) { Recorded::Before } else { Recorded::New })
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         MailId,
         outbox::{Letter, PostOffice, Posted},
     },
-    outcome::ServiceError,
+    outcome::{Reason, ServiceError},
 };
 
 /// An archive.
@@ -76,6 +76,7 @@ impl PostOffice for PostOfficeBox {
     async fn post(&self, letter: &Letter) -> Posted {
         match self.weather.next() {
             Some(Trouble::Before) => Posted::NotNow("throttled".to_owned()),
+            Some(Trouble::Refused) => Posted::Refused(Reason::new("mail_refused", "it refuses for good")),
             trouble => {
                 locked(&self.letters).push(letter.id.clone());
                 match trouble {

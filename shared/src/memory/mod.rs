@@ -47,6 +47,8 @@ pub enum Trouble {
     Before,
     /// It takes effect and its answer is lost.
     After,
+    /// It is refused for good, and nothing happened: trying it again as it stands is of no use.
+    Refused,
 }
 
 /// What goes wrong: one call, counted from 0 over all capabilities that share it.
@@ -82,6 +84,7 @@ impl Weather {
         match self.next() {
             None => work(),
             Some(Trouble::Before) => Err(ServiceError::transient(what, "it failed before")),
+            Some(Trouble::Refused) => Err(ServiceError::permanent(what, "store_refused", "it refuses for good")),
             Some(Trouble::After) => {
                 work()?;
                 Err(ServiceError::transient(what, "its answer was lost"))

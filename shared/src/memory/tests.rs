@@ -26,6 +26,7 @@ use crate::{
     sale::{Sale, SaleKey},
     seller::Seller,
     testing::{FRANCHISE_TOML, sale, words},
+    timing::{ONE_CLAIM_SECONDS, ONE_DOCUMENT_SECONDS},
 };
 
 const LEASE: SignedDuration = SignedDuration::from_secs(120);
@@ -87,6 +88,7 @@ impl House {
             clock: &*CLOCK,
             seller: &SELLER,
             words: &WORDS,
+            deadline: Timestamp::MAX,
         }
     }
 
@@ -100,6 +102,21 @@ impl House {
             }
         }
         panic!("never finished");
+    }
+
+    /// Puts back whatever is parked, as a person does once its cause is mended.
+    fn replay(&self) -> usize {
+        let parked = self.books.parked_bases();
+        for (basis, _) in &parked {
+            self.books.put_back(&match basis.clone() {
+                Basis::Sale(sale) => Announced::Sale(sale),
+                Basis::Refund(refund) => Announced::Refund(refund),
+            });
+        }
+        for (mail, _) in self.books.mails() {
+            self.books.put_back(&Announced::Mail(mail.id));
+        }
+        parked.len()
     }
 
     async fn take_back(&self, refunds: &[Refund]) {
@@ -221,6 +238,64 @@ async fn whatever_call_fails_the_promises_hold() {
             house.check(3);
         }
     }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_call_that_is_refused_for_good_parks_one_sale_and_holds_up_no_other() {
+    let sales = sales(3);
+    let fine = House::under(Weather::default());
+    fine.record(&sales).await;
+    fine.issue(&sales).await;
+    fine.mail().await;
+    let mut parked_once = 0;
+    for call in 0..fine.weather.calls() {
+        let house = House::under(Weather::with(call, Trouble::Refused));
+        house.record(&sales).await;
+        house.issue(&sales).await;
+        let invoiced = house.books.entries().iter().filter(|entry| entry.document.is_some()).count();
+        let parked = house.replay();
+        parked_once += parked;
+        assert!(parked <= 1 && invoiced == 3 - parked, "call {call}: {parked} parked, {invoiced} invoiced");
+        house.issue(&sales).await;
+        house.mail().await;
+        house.replay();
+        house.mail().await;
+        house.check(3);
+    }
+    assert!(parked_once > 0, "no refusal was ever seen");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn nothing_is_begun_that_may_not_end_in_time() {
+    let sales = sales(2);
+    let house = House::under(Weather::default());
+    house.record(&sales).await;
+    let after = |seconds| Issuer { deadline: start() + SignedDuration::from_secs(seconds), ..house.issuer() };
+    let claim = ONE_CLAIM_SECONDS.cast_signed();
+    let document = ONE_DOCUMENT_SECONDS.cast_signed();
+    for (seconds, numbers, documents) in [(claim - 1, 0, 0), (document - 1, 2, 0), (document, 2, 2)] {
+        let retried = after(seconds).issue(&sales).await;
+        assert_eq!(house.books.entries().len(), numbers);
+        assert_eq!(house.depot.files().len(), documents);
+        assert_eq!(retried.iter().all(|one| matches!(one.outcome, Outcome::Retry(_))), documents == 0);
+    }
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_invoice_takes_the_mark_from_a_parked_sale_and_parking_twice_is_told_apart() {
+    let sales = sales(1);
+    let house = House::under(Weather::default());
+    house.record(&sales).await;
+    let (issuer, basis) = (house.issuer(), Basis::Sale(sales[0].key.clone()));
+    let why = || Reason::new("customer_unnamed", "nobody");
+    assert!(!issuer.park(&basis, why()).await.repeated);
+    assert!(issuer.park(&basis, why()).await.repeated);
+    assert!(!issuer.park(&basis, Reason::new("country_unknown", "XQ")).await.repeated, "another reason is news");
+    // The refund finds the sale fit by now, and issues its invoice first.
+    house.take_back(&refunds(&sales, &[(0, 100)])).await;
+    assert_eq!(house.books.parked(&basis), None);
+    house.mail().await;
+    house.check_with_credits(1, 1);
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -20,11 +20,42 @@ use crate::{
     },
 };
 
-/// Receives a verified event: decides what it means, completes the sale and records it.
+/// Receives a verified event: decides what it means, completes the sale and records it. What a service refuses for good
+/// is parked with the event's body.
 ///
 /// # Errors
-/// When Stripe or the ledger does not answer. Nothing is recorded then, and Stripe delivers the event again for three days.
+/// When Stripe or the payment log fails for now, or the event cannot even be parked. Nothing is recorded then, and Stripe
+/// delivers the event again for three days.
 pub async fn receive(
+    event: &Event<'_>,
+    body: &str,
+    livemode: bool,
+    seller: &Seller,
+    log: &impl PaymentLog,
+    stripe: &impl StripeReader,
+    now: Timestamp,
+) -> Result<Received, ServiceError> {
+    match understand(event, body, livemode, seller, log, stripe, now).await {
+        Err(error) if error.is_permanent() => park(&event.id, body, error.reason(), log, now).await,
+        received => received,
+    }
+}
+
+/// Parks an event, or what of it has an id of its own.
+async fn park(
+    id: &str,
+    body: &str,
+    reason: Reason,
+    log: &impl PaymentLog,
+    now: Timestamp,
+) -> Result<Received, ServiceError> {
+    Ok(match log.park_event(id, body, &reason, now).await? {
+        Recorded::New => Received::Parked(reason),
+        Recorded::Before => Received::ParkedBefore(reason),
+    })
+}
+
+async fn understand(
     event: &Event<'_>,
     body: &str,
     livemode: bool,
@@ -46,8 +77,7 @@ pub async fn receive(
         }
         Meaning::Nothing(reason) => return Ok(Received::Ignored(reason)),
         Meaning::ForTheOwner(reason) | Meaning::Unreadable(reason) => {
-            log.park_event(&event.id, body, &reason, now).await?;
-            return Ok(Received::Parked(reason));
+            return park(&event.id, body, reason, log, now).await;
         }
     };
     let (sale, summed) = match lines::complete(*announced, stripe).await? {

@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::park;
 use crate::{
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Received, Recorded},
@@ -48,8 +49,7 @@ pub(super) async fn receive(
             }
             None => {
                 let reason = unknown(&refund.key, stripe.can_ask());
-                log.park_event(&refund.key.0, body, &reason, now).await?;
-                Received::Parked(reason)
+                park(&refund.key.0, body, reason, log, now).await?
             }
         };
         // One that waits for a person must not go unheard among others.

@@ -20,8 +20,9 @@ use crate::{
     text::filled,
 };
 
-/// Longest body that is read, in bytes.
-pub const LONGEST_BODY: usize = 1024 * 1024;
+/// Longest body that is read, in bytes: as much as Lambda hands to a function (6 MB, Lambda's quotas), so that no genuine
+/// event is refused for its size.
+pub const LONGEST_BODY: usize = 6 * 1024 * 1024;
 
 /// Reads a verified body. How deep it nests needs no limit of ours: what nobody asked for is passed over without recursion,
 /// and what is asked for is as deep as its type.

@@ -20,7 +20,8 @@ use crate::{
     mail::Mail,
     memory::Books,
     outcome::{Reason, ServiceError},
-    payment::PaymentLog,
+    payment::{PaymentLog, Recorded},
+    refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
     seller::Seller,
 };
@@ -63,6 +64,10 @@ impl Ledger for Distant {
         self.0.sale(sale).await
     }
 
+    async fn refund(&self, refund: &RefundKey) -> Result<Option<Refund>, ServiceError> {
+        Ledger::refund(&self.0, refund).await
+    }
+
     async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, ServiceError> {
         self.0.document_of(basis).await
     }
@@ -71,7 +76,7 @@ impl Ledger for Distant {
         self.0.finish(number, document, mail).await
     }
 
-    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Result<(), ServiceError> {
+    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Result<Recorded, ServiceError> {
         Ledger::park(&self.0, basis, reason, now).await
     }
 }

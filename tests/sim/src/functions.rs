@@ -25,7 +25,7 @@ use comptoir::{
     stripe::classify,
     testing::words,
 };
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{mutant::Mutant, ports::Ports, post};
 
@@ -116,7 +116,7 @@ fn answer(ports: &Ports, outcomes: &[Outcome]) -> Ended {
 }
 
 /// The invoice-renderer: a batch of payments and refunds.
-pub async fn renderer(ports: Ports, batch: Vec<Announced>) -> Ended {
+pub async fn renderer(ports: Ports, batch: Vec<Announced>, deadline: i64) -> Ended {
     let books = &ports.world.books;
     let sale = |one: &Announced| if let Announced::Sale(key) = one { at_once(books.sale(key)).unwrap() } else { None };
     let of_batch: Vec<Sale> = batch.iter().filter_map(sale).collect();
@@ -127,6 +127,7 @@ pub async fn renderer(ports: Ports, batch: Vec<Announced>) -> Ended {
         clock: &ports,
         seller: ports.world.seller(),
         words: &WORDS,
+        deadline: Timestamp::from_millisecond(deadline).unwrap(),
     };
     let mut invoices = issuer.issue(&of_batch).await.into_iter();
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(batch.len());
@@ -138,7 +139,7 @@ pub async fn renderer(ports: Ports, batch: Vec<Announced>) -> Ended {
                 continue;
             }
             (Announced::Refund(key), None) => {
-                let refund = books.refund(key).unwrap();
+                let refund = at_once(books.refund(key)).unwrap().unwrap();
                 Some(issuer.take_back(&refund).await)
             }
             _ => invoices.next(),
@@ -175,7 +176,8 @@ async fn send(ports: &Ports, id: &MailId) -> Dispatched {
     let parts = |mail: &Mail| (mail.attachment.as_ref().unwrap().document.key.clone(), mail.to.clone());
     let (key, to) = ports.world.books.of_mail(id, parts).unwrap();
     let pdf = match ports.read(&key).await {
-        Err(failure) => return Dispatched::Later(Reason::new("unavailable", failure.to_string())),
+        Err(error) if error.is_permanent() => return dispatch::park(id, error.reason(), ports, ports.now()).await,
+        Err(error) => return Dispatched::Later(error.reason()),
         Ok(None) => {
             let reason = Reason::new("attachment_missing", "the document is not in the archive");
             return dispatch::park(id, reason, ports, ports.now()).await;

@@ -62,4 +62,8 @@ pub enum Mutant {
     StrangerHeard,
     /// An event that could not be noted is done with.
     EventSwallowed,
+    /// What is refused for good is tried again and again.
+    RetryPermanent,
+    /// An event whose sale is refused for good is answered with 200 and not kept.
+    RefusedForgotten,
 }

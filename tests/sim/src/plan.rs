@@ -59,10 +59,12 @@ pub enum Kind {
     Hasty,
     /// The clocks of functions, and of instances of one, are seconds apart.
     Skew,
+    /// A store or Stripe refuses a record for good, each time that it is asked, until a person mends the cause.
+    Forbid,
 }
 
 /// Every kind, in the order of their bits.
-pub const KINDS: [Kind; 26] = [
+pub const KINDS: [Kind; 27] = [
     Kind::Before,
     Kind::After,
     Kind::Repeat,
@@ -89,6 +91,7 @@ pub const KINDS: [Kind; 26] = [
     Kind::Stranger,
     Kind::Hasty,
     Kind::Skew,
+    Kind::Forbid,
 ];
 
 /// One run.

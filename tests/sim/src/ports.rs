@@ -21,7 +21,7 @@ use comptoir::{
     memory::at_once,
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
-    refund::Refund,
+    refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
 };
 use jiff::Timestamp;
@@ -87,6 +87,7 @@ impl Ports {
         self.pause().await;
         if self.world.fails_before(port) {
             self.note(what, || "fails before".to_owned());
+            self.world.troubled(self.who);
             return Err(ServiceError::transient(port, "it failed before"));
         }
         let mut answer = work();
@@ -110,9 +111,27 @@ impl Ports {
         self.pause().await;
         if self.world.hit(Kind::After) {
             self.note(what, || "answer lost".to_owned());
+            self.world.troubled(self.who);
             return Err(ServiceError::transient(port, "its answer was lost"));
         }
         answer
+    }
+}
+
+impl Ports {
+    /// Refuses a call for good if the seed has it so, each time until the causes are mended.
+    ///
+    /// # Errors
+    /// That it is refused.
+    pub fn refuse(&self, port: &'static str, what: &'static str, subject: &str) -> Answer<()> {
+        if !self.world.refuses(self.who, &format!("{what} {subject}")) {
+            return Ok(());
+        }
+        self.note(what, || format!("refused for good: {subject}"));
+        if self.is(Mutant::RetryPermanent) {
+            return Err(ServiceError::transient(port, "it refuses for good"));
+        }
+        Err(ServiceError::permanent(port, "store_refused", "it refuses for good"))
     }
 }
 
@@ -193,6 +212,7 @@ impl PaymentLog for Ports {
             let sale = sale.clone();
             Box::new(move |world| drop(at_once(world.books.record(&sale, now))))
         };
+        self.refuse(LOG, "record", &sale.key.0)?;
         let forgetful = self.is(Mutant::MemoryDedupe);
         let remembered = (sale.key.clone(), self.who % 2);
         if forgetful && self.world.core().memory.sales.contains(&remembered) {
@@ -211,10 +231,14 @@ impl PaymentLog for Ports {
     }
 
     async fn park_event(&self, id: &str, body: &str, reason: &Reason, now: Timestamp) -> Answer<Recorded> {
+        if self.is(Mutant::RefusedForgotten) && reason.word == "store_refused" {
+            return Ok(Recorded::New);
+        }
         self.call(LOG, "park_event", None, || at_once(self.world.books.park_event(id, body, reason, now))).await
     }
 
     async fn record_refund(&self, refund: &Refund, now: Timestamp) -> Answer<Recorded> {
+        self.refuse(LOG, "record_refund", &refund.key.0)?;
         self.call(LOG, "record_refund", None, || at_once(self.world.books.record_refund(refund, now))).await
     }
 
@@ -233,25 +257,36 @@ impl Ledger for Ports {
     }
 
     async fn claim(&self, claim: &Numbers) -> Answer<Claimed> {
+        for invoice in &claim.invoices {
+            self.refuse(LEDGER, "claim", &invoice.draft.basis().to_string())?;
+        }
         let bare = self.is(Mutant::BareCounter).then(|| self.renumbered(claim));
         let claim = bare.as_ref().unwrap_or(claim);
         let late = || -> Late {
             let claim = claim.clone();
             Box::new(move |world| drop(at_once(Ledger::claim(&world.books, &claim))))
         };
-        self.call(LEDGER, "claim", Some(&late), || {
+        let claimed = self.call(LEDGER, "claim", Some(&late), || {
             let forced = self.forced(claim)?;
             let claim = forced.as_ref().unwrap_or(claim);
             match at_once(Ledger::claim(&self.world.books, claim))? {
                 Claimed::Taken(_) if self.is(Mutant::TakenUnread) => Ok(Claimed::All),
                 claimed => Ok(claimed),
             }
-        })
-        .await
+        });
+        let claimed = claimed.await;
+        if !matches!(claimed, Ok(Claimed::All)) {
+            self.world.troubled(self.who);
+        }
+        claimed
     }
 
     async fn sale(&self, sale: &SaleKey) -> Answer<Option<Sale>> {
         self.call(LEDGER, "sale", None, || at_once(self.world.books.sale(sale))).await
+    }
+
+    async fn refund(&self, refund: &RefundKey) -> Answer<Option<Refund>> {
+        self.call(LEDGER, "refund", None, || at_once(self.world.books.refund(refund))).await
     }
 
     async fn document_of(&self, basis: &Basis) -> Answer<Option<Entry>> {
@@ -259,6 +294,7 @@ impl Ledger for Ports {
     }
 
     async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Answer<()> {
+        self.refuse(LEDGER, "finish", &number.0)?;
         if self.is(Mutant::TwoWrites) {
             self.call(LEDGER, "note", None, || {
                 self.world.books.note_without_mail(number, document);
@@ -273,10 +309,10 @@ impl Ledger for Ports {
         self.call(LEDGER, "finish", Some(&late), || at_once(self.world.books.finish(number, document, mail))).await
     }
 
-    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Answer<()> {
+    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Answer<Recorded> {
         self.call(LEDGER, "park", None, || {
             if self.is(Mutant::SilentPark) {
-                return Ok(());
+                return Ok(Recorded::New);
             }
             at_once(Ledger::park(&self.world.books, basis, reason, now))
         })
@@ -286,6 +322,7 @@ impl Ledger for Ports {
 
 impl Archive for Ports {
     async fn store(&self, file: &File) -> Answer<Document> {
+        self.refuse(ARCHIVE, "store", &file.key)?;
         let overwrites = self.is(Mutant::ArchiveOverwrite);
         let late = || -> Late {
             let file = file.clone();
@@ -306,6 +343,7 @@ impl Archive for Ports {
     }
 
     async fn read(&self, key: &str) -> Answer<Option<Vec<u8>>> {
+        self.refuse(ARCHIVE, "read", key)?;
         self.call(ARCHIVE, "read", None, || at_once(self.world.depot.read(key))).await
     }
 }

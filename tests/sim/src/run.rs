@@ -36,7 +36,7 @@ const MOST_STEPS: u32 = 60_000;
 /// Waits before Stripe delivers again, in milliseconds; the last one is repeated.
 const BACKOFF: [i64; 6] = [60_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000];
 /// Timeouts of the functions in the template: webhook, renderer, sender, events of the mail service.
-const TIMEOUTS: [i64; FUNCTIONS] = [29_000, 60_000, 90_000, 40_000];
+const TIMEOUTS: [i64; FUNCTIONS] = [29_000, 180_000, 90_000, 40_000];
 /// Waits before an event of the mail service is handed over again, in milliseconds; then it lies in the on-failure queue.
 const HANDED_AGAIN: [i64; 2] = [60_000, 120_000];
 /// Shards of the Billing table's stream; one more is the Outbox table's.
@@ -235,7 +235,7 @@ impl Run {
         if shard == SHARDS {
             self.start(job, 2, |ports, deadline| Box::pin(functions::sender(ports, batch, deadline)));
         } else {
-            self.start(job, 1, |ports, _| Box::pin(functions::renderer(ports, batch)));
+            self.start(job, 1, |ports, deadline| Box::pin(functions::renderer(ports, batch, deadline)));
         }
     }
 
@@ -244,7 +244,19 @@ impl Run {
         let mut context = Context::from_waker(Waker::noop());
         if let Poll::Ready(ended) = invocation.future.as_mut().poll(&mut context) {
             let invocation = self.invocations[who].take().unwrap();
+            self.parked_what_was_refused(who, ended);
             self.ended(invocation.job, Some(ended));
+        }
+    }
+
+    /// What an invocation was refused for good it parks; it asks to be tried again for other reasons alone.
+    fn parked_what_was_refused(&self, who: usize, ended: Ended) {
+        let (refused, troubled) = {
+            let core = self.world.core();
+            (core.was_refused.contains(&who), core.was_troubled.contains(&who))
+        };
+        if refused && !troubled && !matches!(ended, Ended::Answered(true) | Ended::Batch(None)) {
+            self.world.broke("what is refused for good is not retried", || format!("#{who} ended {ended:?}"));
         }
     }
 

@@ -22,6 +22,7 @@ impl StripeReader for Ports {
     }
 
     async fn session_lines(&self, session: &str) -> Answer<Option<Vec<LineItem>>> {
+        self.refuse(STRIPE, "session_lines", session)?;
         self.call(STRIPE, "session_lines", None, || Ok(self.world.shop.session_lines(session))).await
     }
 

@@ -90,6 +90,12 @@ pub struct Core {
     pub broken_promise: Option<(&'static str, String)>,
     /// Documents whose template fails until it is mended.
     pub broken: BTreeSet<String>,
+    /// What is refused for good, until the causes are mended.
+    pub refused: BTreeSet<String>,
+    /// Invocations that were refused something for good.
+    pub was_refused: BTreeSet<usize>,
+    /// Invocations that may be tried again: a call failed for now, was slow, or lost a race.
+    pub was_troubled: BTreeSet<usize>,
     /// Nothing goes wrong any more.
     pub calm: bool,
     /// From when to when which port is down.
@@ -192,6 +198,9 @@ impl World {
             post: Post::default(),
             broken_promise: None,
             broken: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            was_refused: BTreeSet::new(),
+            was_troubled: BTreeSet::new(),
             calm: false,
             outage,
             deploy_at,
@@ -244,7 +253,11 @@ impl World {
     /// Polls an invocation again after about as long as a call takes.
     pub fn wake_later(&self, who: usize) {
         let mut core = self.core();
-        let longest = if core.hit(&self.rates, Kind::Slow) { 500..9_000 } else { 0..12 };
+        let slow = core.hit(&self.rates, Kind::Slow);
+        if slow {
+            core.was_troubled.insert(who);
+        }
+        let longest = if slow { 500..9_000 } else { 0..12 };
         let at = core.now + core.rng.i64(longest);
         core.at(at, Todo::Poll(who));
     }
@@ -255,6 +268,23 @@ impl World {
         let down = core.outage.is_some_and(|(from, to, of)| of == port && (from..to).contains(&core.now)) && !core.calm;
         core.troubles += u32::from(down);
         down || core.hit(&self.rates, Kind::Before)
+    }
+
+    /// Whether `subject` is refused to `who` for good.
+    pub fn refuses(&self, who: usize, subject: &str) -> bool {
+        let mut core = self.core();
+        let stands = core.refused.contains(subject) && !core.calm;
+        if !stands && !core.hit(&self.rates, Kind::Forbid) {
+            return false;
+        }
+        core.refused.insert(subject.to_owned());
+        core.was_refused.insert(who);
+        true
+    }
+
+    /// Notes that an invocation has a reason to be tried again.
+    pub fn troubled(&self, who: usize) {
+        self.core().was_troubled.insert(who);
     }
 
     /// Why the template fails for a document, if it does.

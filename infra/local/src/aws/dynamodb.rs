@@ -1,5 +1,7 @@
 //! Reading tables for people and tests, and turning DynamoDB's typed values into plain JSON.
 
+use std::collections::HashMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
@@ -42,15 +44,40 @@ impl Aws {
 
 /// An item as plain JSON, its `data` attribute (the domain value as JSON text) opened up.
 pub fn plain_item(item: &Value) -> Value {
-    let fields = item.as_object().into_iter().flatten().map(|(name, value)| {
-        let value = plain(value);
-        let opened = match (name.as_str(), value.as_str()) {
-            ("data", Some(text)) => serde_json::from_str(text).unwrap_or(value),
-            _ => value,
-        };
-        (name.clone(), opened)
-    });
+    let fields = item.as_object().into_iter().flatten();
+    let fields = fields.map(|(name, value)| (name.clone(), opened(name, plain(value))));
     Value::Object(fields.collect())
+}
+
+/// A table's items as plain JSON. Values that are too large for their record are put together from their parts, which are
+/// items of their own and not listed.
+pub fn plain_items(items: &[Value]) -> Vec<Value> {
+    let is_part = |item: &&Value| text(item, "kind") == Some("PART");
+    let parts: HashMap<&str, &str> =
+        items.iter().filter(is_part).filter_map(|part| Some((text(part, "pk")?, text(part, "text")?))).collect();
+    let whole = |item: &Value| {
+        let mut plain = plain_item(item);
+        for name in ["data", "body"] {
+            if let (Some(value), Some(fields)) = (joined(item, name, &parts), plain.as_object_mut()) {
+                fields.insert(name.to_owned(), opened(name, Value::String(value)));
+            }
+        }
+        plain
+    };
+    items.iter().filter(|item| !is_part(item)).map(whole).collect()
+}
+
+fn joined(item: &Value, name: &str, parts: &HashMap<&str, &str>) -> Option<String> {
+    let hash = text(item, &format!("{name}_sha256"))?;
+    let count: usize = item.get(format!("{name}_parts"))?.get("N")?.as_str()?.parse().ok()?;
+    (0..count).map(|place| parts.get(format!("PART#{hash}/{place}").as_str()).copied()).collect()
+}
+
+fn opened(name: &str, value: Value) -> Value {
+    match (name, value.as_str()) {
+        ("data", Some(text)) => serde_json::from_str(text).unwrap_or(value),
+        _ => value,
+    }
 }
 
 /// A string attribute of an item in typed form.
@@ -86,5 +113,15 @@ mod tests {
     fn an_item_becomes_plain_json_with_its_data_opened() {
         let item = json!({"pk": {"S": "PAYMENT#1"}, "n": {"N": "12"}, "data": {"S": "{\"total\":4900}"}, "m": {"M": {"a": {"L": [{"BOOL": true}]}}}});
         assert_eq!(plain_item(&item), json!({"pk": "PAYMENT#1", "n": 12, "data": {"total": 4900}, "m": {"a": [true]}}));
+    }
+
+    #[test]
+    fn a_large_value_is_put_together_from_its_parts() {
+        let record = json!({"pk": {"S": "PAYMENT#1"}, "data_sha256": {"S": "ab"}, "data_parts": {"N": "2"}});
+        let part = |place: u8, text: &str| json!({"pk": {"S": format!("PART#ab/{place}")}, "kind": {"S": "PART"}, "text": {"S": text}});
+        let [plain] = &plain_items(&[part(1, "4900}"), record, part(0, "{\"total\":")])[..] else {
+            panic!("parts are listed")
+        };
+        assert_eq!(plain["data"], json!({"total": 4900}));
     }
 }

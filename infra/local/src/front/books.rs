@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
-use crate::aws::dynamodb::plain_item;
+use crate::aws::dynamodb::plain_items;
 
 /// Where things are written down, by physical name.
 #[derive(Debug)]
@@ -61,8 +61,8 @@ impl Books {
     /// # Errors
     /// When the stand-in does not answer.
     pub async fn items(&self) -> anyhow::Result<Vec<Value>> {
-        let mut items: Vec<Value> = self.aws.scan(&self.billing).await?.iter().map(plain_item).collect();
-        items.extend(self.aws.scan(&self.outbox).await?.iter().map(plain_item));
+        let mut items = plain_items(&self.aws.scan(&self.billing).await?);
+        items.extend(plain_items(&self.aws.scan(&self.outbox).await?));
         Ok(items)
     }
 

@@ -19,7 +19,7 @@ use super::{
     rows::{self, Place, WHAT},
 };
 use crate::{
-    aws::item::{Item, codes, condition_failed, data, is_contention, number, text, trouble},
+    aws::item::{Item, cancelled, condition_failed, data, is_contention, number, text, trouble},
     outcome::ServiceError,
     profile::{
         ProfileId,
@@ -94,7 +94,7 @@ const NEW: &str = "attribute_not_exists(pk)";
 const OURS: &str = "attribute_not_exists(pk) OR profile = :profile";
 
 fn built<T>(built: Result<T, BuildError>) -> Result<T, ServiceError> {
-    built.map_err(|error| ServiceError::transient(WHAT, error.to_string()))
+    built.map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))
 }
 
 impl DynamoDirectory {
@@ -136,7 +136,7 @@ impl DynamoDirectory {
         } else if taken.any() {
             Ok(Committed::Taken(taken))
         } else {
-            Err(ServiceError::transient(WHAT, codes(&reasons)))
+            Err(cancelled(WHAT, &reasons))
         }
     }
 
@@ -166,7 +166,7 @@ impl DynamoDirectory {
         } else if failed.iter().any(|(stands, _)| *stands == Stands::Version) {
             self.moved(id, &failed).await
         } else {
-            Err(ServiceError::transient(WHAT, codes(&reasons)))
+            Err(cancelled(WHAT, &reasons))
         }
     }
 
@@ -180,7 +180,7 @@ impl DynamoDirectory {
         }
         match self.send(&step).await? {
             None => Ok(()),
-            Some(reasons) => Err(ServiceError::transient(WHAT, codes(&reasons))),
+            Some(reasons) => Err(cancelled(WHAT, &reasons)),
         }
     }
 
@@ -240,13 +240,13 @@ impl DynamoDirectory {
             let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
             let Err(error) = sent else { return Ok(None) };
             match error.as_service_error() {
-                Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    let reasons = cancelled.cancellation_reasons();
+                Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
+                    let reasons = refused.cancellation_reasons();
                     // While others write, what stands in the way may be about to go, or something else to come.
                     if !is_contention(reasons) {
                         return Ok(Some(reasons.to_vec()));
                     }
-                    detail = codes(reasons);
+                    detail = cancelled(WHAT, reasons).detail;
                 }
                 Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
                     "the same transaction is under way".clone_into(&mut detail);

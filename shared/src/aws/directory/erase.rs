@@ -13,7 +13,7 @@ use super::{
     rows::{Place, WHAT},
 };
 use crate::{
-    aws::item::{Item, codes, key, read_number, read_text, text, trouble},
+    aws::item::{Item, cancelled, key, read_number, read_text, text, trouble},
     mail::MailId,
     outcome::ServiceError,
     profile::{ProfileId, handle::HandleKey, notice},
@@ -69,11 +69,12 @@ impl DynamoDirectory {
             let delete = Delete::builder().table_name(table).set_key(Some(key)).build();
             delete.map(|delete| TransactWriteItem::builder().delete(delete).build())
         });
-        let writes =
-            writes.collect::<Result<Vec<_>, _>>().map_err(|error| ServiceError::transient(WHAT, error.to_string()))?;
+        let writes = writes
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))?;
         match self.transact(writes).await? {
             None => Ok(false),
-            Some(reasons) => Err(ServiceError::transient(WHAT, codes(&reasons))),
+            Some(reasons) => Err(cancelled(WHAT, &reasons)),
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
     invoice::{InvoiceNumber, ledger::Entry},
     mail::{Mail, MailId, outbox::Status},
     memory::locked,
-    refund::{Refund, RefundKey},
+    refund::RefundKey,
     sale::SaleKey,
 };
 
@@ -50,11 +50,6 @@ impl Books {
             status: queued.status.clone(),
         };
         locked(&self.written).mails.iter().map(row).collect()
-    }
-
-    /// A recorded refund.
-    pub fn refund(&self, key: &RefundKey) -> Option<Refund> {
-        locked(&self.written).refunds.get(key).map(|repaid| repaid.refund.clone())
     }
 
     /// The keys of the recorded sales.

@@ -2,10 +2,11 @@
 //! the one on AWS, so that a test over the fast one says something about the other.
 //!
 //! Each case makes its own records under a name of its own, so that all of them run in one store.
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod archive;
 mod delivery;
+mod large;
 mod ledger;
 mod outbox;
 mod payments;
@@ -57,6 +58,9 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         self.payments_are_recorded_once(run).await?;
         self.refunds_are_recorded_once(run).await?;
         self.events_are_parked_once(run).await?;
+        self.large_values_are_kept_whole(run).await?;
+        self.a_full_claim_of_large_documents_is_one_claim(run).await?;
+        self.what_no_retry_mends_is_refused_for_good(run).await?;
         self.numbers_are_claimed_all_or_none(run).await?;
         self.a_crowd_of_writers_leaves_no_gap(run).await?;
         self.credits_never_cross(run).await?;
