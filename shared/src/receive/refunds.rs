@@ -52,10 +52,12 @@ pub(super) async fn receive(
                 park(&refund.key.0, body, reason, log, now).await?
             }
         };
-        // One that waits for a person must not go unheard among others.
-        if !matches!(received, Received::Parked(_)) {
-            received = latest;
-        }
+        // One that waits for a person must not go unheard among others, nor an event be taken for dealt with because of them.
+        received = match (received, latest) {
+            (parked @ Received::Parked(_), _) | (_, parked @ Received::Parked(_)) => parked,
+            (before @ Received::ParkedBefore(_), _) => before,
+            (_, latest) => latest,
+        };
     }
     Ok(received)
 }
