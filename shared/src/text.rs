@@ -5,17 +5,25 @@ pub fn without_spaces(value: &str) -> String {
     value.chars().filter(|c| !c.is_whitespace()).collect()
 }
 
-/// Whether mail can be tried at all: one `@` with something before it, a dotted domain after it, no spaces, controls or
-/// header separators, at most 254 bytes (RFC 5321). What a mail provider makes of it is its own business.
+/// Longest address in bytes (RFC 5321, section 4.5.3.1.3, without its angle brackets).
+pub const LONGEST_EMAIL: usize = 254;
+
+/// Longest part before the `@` in bytes (RFC 5321, section 4.5.3.1.1).
+const LONGEST_LOCAL: usize = 64;
+
+/// Whether this has the form of an e-mail address (RFC 5321, section 4.1.2, without quoted local parts and address
+/// literals): something before the last `@` with no dot at its ends and no two in a row, a dotted domain after it, no
+/// spaces, control characters or header separators. Letters of any script are taken; what SES can send to is narrower, see
+/// [`mailable`](crate::mail::address::mailable).
 pub fn looks_like_email(value: &str) -> bool {
     let Some((local, domain)) = value.trim().rsplit_once('@') else { return false };
     let plain = |part: &str| !part.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;:\"()[]\\".contains(c));
-    !local.is_empty()
-        && local.len() <= 64
-        && value.len() <= 254
+    local.len() <= LONGEST_LOCAL
+        && value.len() <= LONGEST_EMAIL
         && !local.contains('@')
         && plain(local)
         && plain(domain)
+        && local.split('.').all(|atom| !atom.is_empty())
         && domain.contains('.')
         && domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'))
 }
@@ -46,6 +54,9 @@ mod tests {
             "a@b.fr\nBcc: x@y.fr",
             "a@b@c.fr",
             "<a@b.fr>",
+            ".a@b.fr",
+            "a.@b.fr",
+            "a..b@c.fr",
         ] {
             assert!(!looks_like_email(bad), "{bad}");
         }

@@ -3,6 +3,8 @@
 //! The AWS stand-in drops attachments, and a test wants SES to fail in each of its ways. What becomes of a mail is told
 //! afterwards, over the [`Bus`].
 
+mod rules;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -48,6 +50,8 @@ struct SendEmail {
 #[serde(rename_all = "PascalCase", default)]
 struct Destination {
     to_addresses: Vec<String>,
+    cc_addresses: Vec<String>,
+    bcc_addresses: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -85,6 +89,7 @@ struct Parts {
 #[serde(rename_all = "PascalCase", default)]
 struct Text {
     data: String,
+    charset: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -130,6 +135,9 @@ impl Ses {
             Ok(request) => request,
             Err(problem) => return error(StatusCode::BAD_REQUEST, "BadRequestException", &problem.to_string()),
         };
+        if let Err(problem) = rules::check(&request) {
+            return error(StatusCode::BAD_REQUEST, "BadRequestException", &problem);
+        }
         let id = message_id();
         let mail = match read(request, id.clone()) {
             Ok(mail) => mail,
@@ -157,10 +165,7 @@ fn read(request: SendEmail, id: String) -> Result<Mail, String> {
     mail.configuration_set = request.configuration_set_name;
     mail.tags = request.email_tags.into_iter().map(|tag| (tag.name, tag.value)).collect();
     if let Some(from) = request.from_email_address {
-        // SES takes ASCII only, and names in encoded words; readers see the name.
-        if !from.is_ascii() {
-            return Err("FromEmailAddress is not ASCII: write the name in encoded words (RFC 2047)".to_owned());
-        }
+        // Readers see the name that the encoded words stand for.
         mail.from = readable(&from);
     }
     if let Some(destination) = request.destination {

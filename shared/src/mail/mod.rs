@@ -3,6 +3,7 @@
 //! A mail has a deterministic id, so it cannot be queued twice; sending claims it first (`dispatch`), because the mail
 //! service has no idempotency key. How its text is composed lives in `compose`, what becomes of it afterwards in `delivery`.
 
+pub mod address;
 #[cfg(feature = "mail-compose")]
 pub mod compose;
 pub mod delivery;
@@ -27,8 +28,8 @@ use crate::{
     outcome::Reason,
     seller::Seller,
     team::DigestMail,
-    text,
 };
+use address::{Unmailable, mailable};
 pub use invoice_mail::InvoiceMail;
 pub use notice_mail::{FIELDS, NoticeEvent, NoticeMail};
 
@@ -62,6 +63,11 @@ impl MailId {
             Some("slack") => "SLACK",
             _ => "MAIL",
         }
+    }
+
+    /// Whether it is a notice about a member's profile, to the member or to the team.
+    pub fn is_about_member(&self) -> bool {
+        self.0.starts_with("profile/")
     }
 
     /// The id as a tag may carry it: SES allows letters, digits, `_` and `-` only.
@@ -164,12 +170,14 @@ impl Mail {
         }
     }
 
-    /// The sender as a header shows it, `"Name" <address>`, with nothing in the name that could end it early. A name that
-    /// is not ASCII is written in encoded words, as SES wants it (RFC 2047, section 2: at most 75 characters each).
+    /// The sender as a header shows it, `"Name" <address>`, with nothing in the name that could end it early and the domain
+    /// in ASCII. A name that is not ASCII is written in encoded words, as SES wants it (RFC 2047, section 2: at most 75
+    /// characters each).
     pub fn sender(&self) -> String {
+        let from = in_ascii(&self.from);
         let name: String = self.from_name.chars().filter(|c| !c.is_control() && !"\"\\<>".contains(*c)).collect();
         if name.is_ascii() {
-            return format!("\"{name}\" <{}>", self.from);
+            return format!("\"{name}\" <{from}>");
         }
         let mut words = vec![String::new()];
         for c in name.chars() {
@@ -181,31 +189,60 @@ impl Mail {
             }
         }
         let encoded: Vec<String> = words.iter().map(|word| format!("=?UTF-8?B?{}?=", STANDARD.encode(word))).collect();
-        format!("{} <{}>", encoded.join(" "), self.from)
+        format!("{} <{from}>", encoded.join(" "))
+    }
+
+    /// Where answers go, with the domain in ASCII.
+    pub fn answers(&self) -> Option<String> {
+        self.reply_to.as_deref().map(in_ascii)
+    }
+
+    /// The recipient as SES takes it.
+    ///
+    /// # Errors
+    /// Why the mail cannot be sent to anyone: the mail is parked with this reason before it is tried.
+    pub fn recipient(&self) -> Result<String, Reason> {
+        let to = self.to.as_deref().map(str::trim).filter(|to| !to.is_empty());
+        let billed = matches!(self.content, Content::Invoice(_));
+        let Some(to) = to else {
+            let text = if billed {
+                "customer.email is missing, so the invoice was issued but not mailed; send it by hand from the archive"
+            } else {
+                "a notice has nobody to go to; remove it"
+            };
+            return Err(Reason::new("recipient_missing", text));
+        };
+        mailable(to).map_err(|why| if billed { not_billed_to(why) } else { not_told(why) })
     }
 
     /// Why the mail cannot be sent to anyone, if it cannot.
     pub fn undeliverable(&self) -> Option<Reason> {
-        match self.to.as_deref() {
-            None | Some("") if !matches!(self.content, Content::Invoice(_)) => {
-                Some(Reason::new("recipient_missing", "a notice has nobody to go to; remove it"))
-            }
-            Some(to) if !matches!(self.content, Content::Invoice(_)) && !text::looks_like_email(to) => {
-                let text = "a notice's address is none that mail can be sent to; correct it in the profile, or mail.team in \
-                            seller.toml, and remove the notice";
-                Some(Reason::new("recipient_malformed", text))
-            }
-            None | Some("") => Some(Reason::new(
-                "recipient_missing",
-                "customer.email is missing, so the invoice was issued but not mailed; send it by hand from the archive",
-            )),
-            Some(to) if !text::looks_like_email(to) => Some(Reason::new(
-                "recipient_malformed",
-                "customer.email is not an e-mail address; correct it in Stripe and send the invoice by hand from the archive",
-            )),
-            Some(_) => None,
-        }
+        self.recipient().err()
     }
+}
+
+/// An address of the seller's with its domain in ASCII. Whether it has such a form is checked when the seller file is read.
+fn in_ascii(address: &str) -> String {
+    mailable(address).unwrap_or_else(|_| address.to_owned())
+}
+
+/// Why an invoice is not mailed. The address is the customer's own, in Stripe; the reason does not repeat it.
+fn not_billed_to(why: Unmailable) -> Reason {
+    let fix = match why {
+        Unmailable::LocalPart => "ask the customer for another address, and send the invoice by hand from the archive",
+        Unmailable::Malformed | Unmailable::Domain => {
+            "correct it in Stripe and send the invoice by hand from the archive"
+        }
+    };
+    Reason::new(why.word(), format!("customer.email cannot be mailed to: {why}; {fix}"))
+}
+
+fn not_told(why: Unmailable) -> Reason {
+    let text = format!(
+        "a notice's address cannot be mailed to: {why}; correct it in the profile, or mail.team in seller.toml, and remove \
+         the notice"
+    );
+    Reason::new(why.word(), text)
 }
 
 #[cfg(test)]
@@ -267,10 +304,33 @@ mod tests {
     #[test]
     fn a_mail_to_nobody_says_so() {
         let mut mail = mail("Atelier");
-        assert_eq!(mail.undeliverable(), None);
-        mail.to = Some("not an address".into());
-        assert_eq!(mail.undeliverable().unwrap().word, "recipient_malformed");
-        mail.to = None;
-        assert_eq!(mail.undeliverable().unwrap().word, "recipient_missing");
+        assert!(mail.recipient().is_ok());
+        for (to, word) in [
+            (None, "recipient_missing"),
+            (Some(" "), "recipient_missing"),
+            (Some("not an address"), "recipient_malformed"),
+            (Some("jésus@example.org"), "recipient_not_ascii"),
+            (Some("a@my_host.example"), "recipient_domain_invalid"),
+        ] {
+            mail.to = to.map(str::to_owned);
+            let reason = mail.recipient().unwrap_err();
+            assert_eq!(reason.word, word, "{to:?}");
+            assert!(
+                reason.text.contains("by hand from the archive") && !reason.text.contains("jésus"),
+                "{}",
+                reason.text
+            );
+        }
+    }
+
+    #[test]
+    fn every_address_of_a_mail_leaves_in_ascii() {
+        let mut mail = mail("Müller");
+        mail.to = Some("Zoe@müller.example".into());
+        mail.from = "rechnung@müller.example".into();
+        assert_eq!(mail.recipient().as_deref(), Ok("Zoe@xn--mller-kva.example"));
+        assert_eq!(mail.sender(), "=?UTF-8?B?TcO8bGxlcg==?= <rechnung@xn--mller-kva.example>");
+        mail.reply_to = Some("hallo@müller.example".into());
+        assert_eq!(mail.answers().as_deref(), Some("hallo@xn--mller-kva.example"));
     }
 }

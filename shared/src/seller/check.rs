@@ -136,20 +136,19 @@ fn pattern(field: &str, value: &str, findings: &mut Findings) -> Option<SeriesPa
 }
 
 fn mail(file: &SellerFile, findings: &mut Findings) -> MailSettings {
-    findings.email("mail.from", &file.mail.from);
-    if let Some(team) = &file.mail.team {
-        findings.email("mail.team", team);
-    }
-    if let Some(reply_to) = &file.mail.reply_to {
-        findings.email("mail.reply_to", reply_to);
+    findings.mailable("mail.from", &file.mail.from);
+    for (field, address) in [("mail.team", &file.mail.team), ("mail.reply_to", &file.mail.reply_to)] {
+        if let Some(address) = address {
+            findings.mailable(field, address);
+        }
     }
     let from_name = file.mail.from_name.as_deref().unwrap_or(&file.seller.name).trim().to_owned();
     findings.filled("mail.from_name", &from_name, 100);
     MailSettings {
         from: file.mail.from.trim().to_owned(),
         from_name,
-        reply_to: file.mail.reply_to.clone(),
-        team: file.mail.team.clone(),
+        reply_to: file.mail.reply_to.as_deref().map(|address| address.trim().to_owned()),
+        team: file.mail.team.as_deref().map(|address| address.trim().to_owned()),
     }
 }
 
@@ -203,6 +202,18 @@ mod tests {
             ("regime = \"franchise\"", "regime = \"franchise\"\nrate = \"20\"", "vat.rate = \"20\": remove it"),
             ("Atelier Exemple", "", "seller.name: must not be empty"),
             ("facturation@example.org", "facturation", "mail.from = \"facturation\": write an e-mail"),
+            (
+                "facturation@example.org",
+                "comptabilité@example.org",
+                "mail.from = \"comptabilité@example.org\": before the @",
+            ),
+            (
+                "facturation@example.org",
+                "facturation@my_host.fr",
+                "mail.from = \"facturation@my_host.fr\": the part after",
+            ),
+            ("[mail]", "[mail]\nteam = \"équipe@example.org\"", "mail.team = \"équipe@example.org\": before the @"),
+            ("[mail]", "[mail]\nreply_to = \"contact\"", "mail.reply_to = \"contact\": write an e-mail"),
             ("country = \"FR\"", "country = \"DE\"", "address.country = \"DE\": write FR"),
             ("[invoice]", "[invoice]\ntime_zone = \"Paris\"", "invoice.time_zone = \"Paris\": write an IANA"),
             ("[invoice]", "[invoice]\nseries = \"{year}\"", "invoice.series = \"{year}\""),
@@ -226,6 +237,12 @@ mod tests {
         assert!(found.iter().any(|p| p.starts_with("vat.rate = \"19\": write a French VAT rate")), "{found:?}");
         let found = problems(&STANDARD_TOML.replace("FR40123456824", "FR41123456824"));
         assert!(found.iter().any(|p| p.contains("expected FR40123456824")), "{found:?}");
+    }
+
+    #[test]
+    fn a_seller_may_write_from_a_domain_in_any_script() {
+        let toml = FRANCHISE_TOML.replace("facturation@example.org", "facturation@cafés.example");
+        assert_eq!(Seller::from_toml(&toml).unwrap().mail.from, "facturation@cafés.example");
     }
 
     #[test]

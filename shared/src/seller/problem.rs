@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::text;
+use crate::{
+    mail::address::{Unmailable, mailable},
+    text,
+};
 
 /// One thing to mend in the seller file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +67,27 @@ impl Findings {
         );
     }
 
+    /// An address that mails are sent from, or to.
+    pub(super) fn mailable(&mut self, field: &str, value: &str) {
+        match mailable(value) {
+            Ok(_) => {}
+            Err(Unmailable::Malformed) => self.email_wanted(field, value),
+            Err(why @ Unmailable::LocalPart) => {
+                self.add(field, value, format!("{why}; write an address such as contact@example.org"));
+            }
+            Err(why @ Unmailable::Domain) => {
+                self.add(field, value, format!("{why}; write one such as contact@example.org"));
+            }
+        }
+    }
+
+    fn email_wanted(&mut self, field: &str, value: &str) {
+        self.add(field, value, "write an e-mail address such as contact@example.org");
+    }
+
     pub(super) fn email(&mut self, field: &str, value: &str) {
-        self.need(text::looks_like_email(value), field, value, "write an e-mail address such as contact@example.org");
+        if !text::looks_like_email(value) {
+            self.email_wanted(field, value);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Addresses that routine mails leave alone, kept as hashes: the list must not become one more list of customers.
 
-use crate::archive::sha256;
+use crate::{archive::sha256, mail::address::mailable};
 
 /// The hash of an address. It answers "is this one on the list", and does not give the list away at sight; whoever knows
 /// an address can still test it.
@@ -8,10 +8,12 @@ use crate::archive::sha256;
 pub struct AddressHash(String);
 
 impl AddressHash {
-    /// The hash of `address`, which may come as `Name <address>` and in any case.
+    /// The hash of `address`, which may come as `Name <address>`, in any case, and with its domain in any script: SES tells
+    /// of an address as it was sent to, in ASCII.
     pub fn of(address: &str) -> Self {
         let bare = address.rsplit_once('<').map_or(address, |(_, rest)| rest.split('>').next().unwrap_or(rest));
-        Self(sha256(bare.trim().to_lowercase().as_bytes()))
+        let bare = mailable(bare).unwrap_or_else(|_| bare.trim().to_owned());
+        Self(sha256(bare.to_lowercase().as_bytes()))
     }
 
     /// In hexadecimal.
@@ -49,6 +51,7 @@ mod tests {
         for same in ["Zoe@Example.ORG", " zoe@example.org\n", "Zoé Lefèvre <zoe@example.org>", "<ZOE@example.org>"] {
             assert_eq!(AddressHash::of(same), hash, "{same}");
         }
+        assert_eq!(AddressHash::of("zoe@müller.example"), AddressHash::of("Zoe@xn--mller-kva.example"));
         assert_ne!(AddressHash::of("zoe+1@example.org"), hash);
         assert!(hash.as_str().len() == 64 && !hash.as_str().contains('@'));
     }

@@ -1,0 +1,97 @@
+//! Addresses as SES takes them.
+//!
+//! SES speaks no SMTPUTF8 (Amazon SES API v2 reference, "Destination"): what stands before the `@` must be ASCII, and a
+//! domain in other letters is written in Punycode (RFC 3492). An address that has no such form is never handed over.
+
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+
+use crate::text::{LONGEST_EMAIL, looks_like_email};
+
+/// Why SES takes no mail for an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unmailable {
+    /// It is no address.
+    #[error("it is not an e-mail address")]
+    Malformed,
+    /// The part before the `@` holds other characters than ASCII.
+    #[error("before the @ stand characters other than ASCII, which SES does not take")]
+    LocalPart,
+    /// No host can bear the domain's name (RFC 5891, RFC 1123 section 2.1).
+    #[error("the part after the @ is not a domain name")]
+    Domain,
+}
+
+impl Unmailable {
+    /// The stable word of the reason with which a mail to such an address is parked.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Malformed => "recipient_malformed",
+            Self::LocalPart => "recipient_not_ascii",
+            Self::Domain => "recipient_domain_invalid",
+        }
+    }
+}
+
+/// The address with its domain in ASCII and lower case, and its local part as it was written.
+///
+/// # Errors
+/// Why SES would refuse it.
+pub fn mailable(address: &str) -> Result<String, Unmailable> {
+    let address = address.trim();
+    if !looks_like_email(address) {
+        return Err(Unmailable::Malformed);
+    }
+    let (local, domain) = address.rsplit_once('@').ok_or(Unmailable::Malformed)?;
+    if !local.is_ascii() {
+        return Err(Unmailable::LocalPart);
+    }
+    let names = Uts46::new();
+    let domain = names.to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify);
+    let written = format!("{local}@{}", domain.map_err(|_| Unmailable::Domain)?);
+    if written.len() > LONGEST_EMAIL { Err(Unmailable::Malformed) } else { Ok(written) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_is_written_in_ascii() {
+        for (written, mailed) in [
+            ("zoe@müller.example", "zoe@xn--mller-kva.example"),
+            ("zoe@MÜLLER.example", "zoe@xn--mller-kva.example"),
+            ("a@例え.テスト", "a@xn--r8jz45g.xn--zckzah"),
+            ("a@пример.испытание", "a@xn--e1afmkfd.xn--80akhbyknj4f"),
+            ("a@مثال.إختبار", "a@xn--mgbh0fb.xn--kgbechtv"),
+            ("a@faß.de", "a@xn--fa-hia.de"),
+            ("a@xn--mller-kva.example", "a@xn--mller-kva.example"),
+            (" Zoe.Lefevre+x@Example.ORG ", "Zoe.Lefevre+x@example.org"),
+            ("o'neil@mail.example.co.uk", "o'neil@mail.example.co.uk"),
+        ] {
+            assert_eq!(mailable(written).as_deref(), Ok(mailed), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_ses_refuses_is_named() {
+        for (bad, why) in [
+            ("jésus@example.org", Unmailable::LocalPart),
+            ("山田@example.jp", Unmailable::LocalPart),
+            ("jésus@müller.example", Unmailable::LocalPart),
+            ("a@my_host.example", Unmailable::Domain),
+            ("a@exa mple.org", Unmailable::Malformed),
+            ("a@xn--a.example", Unmailable::Domain),
+            (&format!("a@{}.org", "b".repeat(64)), Unmailable::Domain),
+            (&format!("{}@b.org", "a".repeat(65)), Unmailable::Malformed),
+            ("a..b@example.org", Unmailable::Malformed),
+            (".a@example.org", Unmailable::Malformed),
+            ("a.@example.org", Unmailable::Malformed),
+            ("a@b", Unmailable::Malformed),
+            ("a@b.fr\r\nBcc: c@d.fr", Unmailable::Malformed),
+            ("Zoé <a@b.fr>", Unmailable::Malformed),
+            ("", Unmailable::Malformed),
+        ] {
+            assert_eq!(mailable(bad), Err(why), "{bad}");
+        }
+    }
+}
