@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{
     item::{key, read_text, text, trouble},
-    outbox::{DynamoOutbox, forgotten_at, settle, status},
+    outbox::{DynamoOutbox, Lasting, settle, status},
 };
 use crate::{
     mail::delivery::{AddressHash, Cause, Deliveries, Fate, Noted, Report, Stage, next},
@@ -61,10 +61,13 @@ impl Deliveries for DynamoOutbox {
             stands_at(&fresh),
             stands_at(&origins(&report.fate, true)),
         );
-        let mut set = "SET #status = :to, message_id = :message, settled_at = :at, \
-                       sent_at = if_not_exists(sent_at, :at), expires_at = if_not_exists(expires_at, :expires)"
-            .to_owned();
-        let mut rest = " REMOVE lease_until, claimed_by".to_owned();
+        let at = now.to_string();
+        let lasting = Lasting::of(&report.mail, &report.fate.status(), now);
+        let mut set = format!(
+            "SET #status = :to, message_id = :message, settled_at = :at, sent_at = if_not_exists(sent_at, :at){}",
+            lasting.set
+        );
+        let mut rest = format!(" REMOVE lease_until, claimed_by{}", lasting.remove);
         let mut update = self.update(&report.mail);
         if let Some(reason) = report.fate.parks() {
             set.push_str(", parked_source = :source, parked_reason = :reason, parked_at = :at");
@@ -80,14 +83,14 @@ impl Deliveries for DynamoOutbox {
         for stage in &fresh {
             update = update.expression_attribute_values(format!(":{}", stage.word()), text(stage.word()));
         }
-        let noted = update
+        let noted = lasting
+            .put_into(update)
             .update_expression(set + &rest)
             .condition_expression(condition)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":to", text(to.word()))
             .expression_attribute_values(":message", text(&report.message_id))
-            .expression_attribute_values(":at", text(now.to_string()))
-            .expression_attribute_values(":expires", forgotten_at(now))
+            .expression_attribute_values(":at", text(&at))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
@@ -95,7 +98,11 @@ impl Deliveries for DynamoOutbox {
             Ok(_) => Ok(Noted::Moved(to)),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(stands)) => {
-                    Ok(stands.item.as_ref().map_or(Noted::Absent, |item| Noted::Stays(status(item).stage())))
+                    let Some(item) = &stands.item else { return Ok(Noted::Absent) };
+                    // The client repeats a request whose answer was lost: what stands may be this very step.
+                    let ours = [("status", to.word()), ("message_id", &report.message_id), ("settled_at", &at)];
+                    let moved = ours.into_iter().all(|(name, value)| read_text(item, name) == Some(value));
+                    Ok(if moved { Noted::Moved(to) } else { Noted::Stays(status(item).stage()) })
                 }
                 _ => Err(trouble(WHAT, &error)),
             },

@@ -11,9 +11,10 @@ use super::item::{Item, PARK, item, json, key, number, parked, read_number, read
 use crate::{
     mail::{
         Mail, MailId,
-        outbox::{Claim, Outbox, Status},
+        outbox::{Claim, Expiry, Outbox, SENT_KEPT, Status},
     },
     outcome::{Reason, ServiceError},
+    payment::Recorded,
 };
 
 const WHAT: &str = "the outbox";
@@ -21,12 +22,43 @@ const WHAT: &str = "the outbox";
 /// A mail that this claimant holds, and nobody who claimed it since.
 const HELD: &str = "#status = :sending AND claimed_by = :claimant";
 
-/// How long a sent mail is kept, with the address it went to. Its invoice stays in the archive.
-const SENT_KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
+/// A mail that waits to be sent: new, or put back by a person after it came back. One that came back is parked with it, so
+/// without the mark a person has put it back.
+const WAITS: &str = "#status IN (:queued, :bounced, :rejected) AND attribute_not_exists(parked_at)";
 
-/// When a mail sent now is forgotten.
+/// When what is settled now is forgotten.
 pub(super) fn forgotten_at(now: Timestamp) -> AttributeValue {
-    number(now.saturating_add(SENT_KEPT).map_or(0, Timestamp::as_second))
+    seconds(now.saturating_add(SENT_KEPT).unwrap_or(Timestamp::MAX))
+}
+
+fn seconds(at: Timestamp) -> AttributeValue {
+    number(at.as_second())
+}
+
+/// The clauses of an update that keep a record as long as [`Expiry`] says: after other assignments, and after other removals.
+pub(super) struct Lasting {
+    pub(super) set: &'static str,
+    pub(super) remove: &'static str,
+    at: Option<AttributeValue>,
+}
+
+impl Lasting {
+    /// For a record that comes to `status`.
+    pub(super) fn of(id: &MailId, status: &Status, now: Timestamp) -> Self {
+        match Expiry::of(id, status, now) {
+            Expiry::Never => Self { set: "", remove: ", expires_at", at: None },
+            Expiry::At(at) => Self { set: ", expires_at = :expires", remove: "", at: Some(seconds(at)) },
+            Expiry::AsQueued => Self { set: "", remove: "", at: None },
+        }
+    }
+
+    /// The update with the value that its clauses name, if they name one.
+    pub(super) fn put_into(self, update: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
+        match self.at {
+            Some(at) => update.expression_attribute_values(":expires", at),
+            None => update,
+        }
+    }
 }
 
 /// Mails in the Outbox table.
@@ -107,8 +139,7 @@ impl Outbox for DynamoOutbox {
         let claimed = self
             .update(id)
             .update_expression("SET #status = :sending, lease_until = :until, claimed_by = :claimant")
-            // One that came back is parked with it, so without the mark a person has put it back.
-            .condition_expression("#status IN (:queued, :bounced, :rejected) AND attribute_not_exists(parked_at)")
+            .condition_expression(WAITS)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":sending", text("sending"))
             .expression_attribute_values(":queued", text("queued"))
@@ -119,16 +150,10 @@ impl Outbox for DynamoOutbox {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let item = match claimed {
-            Ok(_) => return Ok(Claim::Ours),
-            Err(error) => match error.into_service_error() {
-                UpdateItemError::ConditionalCheckFailedException(held) => held.item,
-                other => {
-                    let code =
-                        aws_sdk_dynamodb::error::ProvideErrorMetadata::code(&other).unwrap_or("no answer").to_owned();
-                    return Err(ServiceError::transient(WHAT, code));
-                }
-            },
+        let Err(error) = claimed else { return Ok(Claim::Ours) };
+        let item = match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(held)) => held.item.clone(),
+            _ => return Err(trouble(WHAT, &error)),
         };
         let Some(item) = item else { return Ok(Claim::Absent) };
         let status = status(&item);
@@ -149,9 +174,10 @@ impl Outbox for DynamoOutbox {
     }
 
     async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, now: Timestamp) -> Result<(), ServiceError> {
+        let lasting = Lasting::of(id, &Status::Parked, now);
         let update = self
             .update(id)
-            .update_expression(format!("{PARK}, #status = :queued REMOVE lease_until, claimed_by"))
+            .update_expression(format!("{PARK}, #status = :queued REMOVE lease_until, claimed_by{}", lasting.remove))
             .condition_expression(HELD)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":queued", text("queued"))
@@ -164,12 +190,13 @@ impl Outbox for DynamoOutbox {
     }
 
     async fn sent(&self, id: &MailId, message_id: &str, now: Timestamp) -> Result<(), ServiceError> {
+        let lasting = Lasting::of(id, &Status::Sent, now);
         let update = self
             .update(id)
-            .update_expression(
-                "SET #status = :sent, message_id = :message, sent_at = :at, expires_at = if_not_exists(expires_at, :expires) \
-                 REMOVE lease_until, claimed_by",
-            )
+            .update_expression(format!(
+                "SET #status = :sent, message_id = :message, sent_at = :at{} REMOVE lease_until, claimed_by",
+                lasting.set
+            ))
             // An event may have been quicker, and know more: that this very message came back, and a person may have put
             // the mail on its way again since.
             .condition_expression(
@@ -182,15 +209,18 @@ impl Outbox for DynamoOutbox {
             .expression_attribute_values(":unknown", text("unknown"))
             .expression_attribute_values(":sent", text("sent"))
             .expression_attribute_values(":message", text(message_id))
-            .expression_attribute_values(":at", text(now.to_string()))
-            .expression_attribute_values(":expires", forgotten_at(now));
-        settle(update).await
+            .expression_attribute_values(":at", text(now.to_string()));
+        settle(lasting.put_into(update)).await
     }
 
     async fn unknown(&self, id: &MailId, claimant: &str, now: Timestamp) -> Result<(), ServiceError> {
+        let lasting = Lasting::of(id, &Status::Unknown, now);
         let update = self
             .update(id)
-            .update_expression("SET #status = :unknown, unknown_since = :at REMOVE lease_until, claimed_by")
+            .update_expression(format!(
+                "SET #status = :unknown, unknown_since = :at REMOVE lease_until, claimed_by{}",
+                lasting.remove
+            ))
             .condition_expression("#status = :sending AND (claimed_by = :claimant OR lease_until <= :now)")
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":unknown", text("unknown"))
@@ -201,16 +231,46 @@ impl Outbox for DynamoOutbox {
         settle(update).await
     }
 
-    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<(), ServiceError> {
-        let update = self
+    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<Recorded, ServiceError> {
+        let (why, at) = (reason.to_string(), now.to_string());
+        let remove = match Expiry::of(id, &Status::Parked, now) {
+            Expiry::Never => " REMOVE expires_at",
+            _ => "",
+        };
+        let parked = self
             .update(id)
-            .update_expression(PARK)
-            .condition_expression("#status = :queued")
+            .update_expression(format!("{PARK}{remove}"))
+            // What waits for the team is parked the same way.
+            .condition_expression(format!("({WAITS}) OR (#status = :waiting AND attribute_not_exists(parked_at))"))
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":queued", text("queued"))
+            .expression_attribute_values(":bounced", text("bounced"))
+            .expression_attribute_values(":rejected", text("rejected"))
+            .expression_attribute_values(":waiting", text("waiting"))
             .expression_attribute_values(":source", text(self.source))
-            .expression_attribute_values(":reason", text(reason.to_string()))
-            .expression_attribute_values(":at", text(now.to_string()));
-        settle(update).await
+            .expression_attribute_values(":reason", text(&why))
+            .expression_attribute_values(":at", text(&at))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = parked else { return Ok(Recorded::New) };
+        let Some(UpdateItemError::ConditionalCheckFailedException(stands)) = error.as_service_error() else {
+            return Err(trouble(WHAT, &error));
+        };
+        // The client repeats a request whose answer was lost: what stands may be our own mark.
+        let ours = stands.item.as_ref().is_some_and(|item| {
+            read_text(item, "parked_at") == Some(at.as_str()) && read_text(item, "parked_reason") == Some(why.as_str())
+        });
+        Ok(if ours { Recorded::New } else { Recorded::Before })
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl crate::testing::contract::Expiring for DynamoOutbox {
+    async fn expires_at(&self, id: &MailId) -> Result<Option<Timestamp>, ServiceError> {
+        let get = self.client.get_item().table_name(&self.table).key("pk", key(id.kind(), &id.0)).consistent_read(true);
+        let found = get.send().await.map_err(|error| trouble(WHAT, &error))?;
+        let at = found.item.and_then(|item| read_number(&item, "expires_at"));
+        Ok(at.and_then(|seconds| Timestamp::from_second(seconds).ok()))
     }
 }

@@ -1,7 +1,7 @@
 //! What the team is told, in the outbox on DynamoDB: notices wait there as `TEAM` items, and are told in one transaction
 //! with the mail and the message that tell them.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
@@ -17,6 +17,7 @@ use crate::{
     mail::{Mail, MailId},
     outcome::ServiceError,
     team::{Message, TeamNews, TeamNotice},
+    timing::OPERATION_SECONDS,
 };
 
 const WHAT: &str = "the outbox";
@@ -42,7 +43,10 @@ fn place(id: &MailId) -> HashMap<String, AttributeValue> {
 
 impl DynamoOutbox {
     fn put(&self, mut item: Item, now: Timestamp) -> Result<TransactWriteItem, ServiceError> {
-        item.insert("expires_at".to_owned(), forgotten_at(now));
+        // What waits for a person from the beginning is kept until it is settled.
+        if !item.contains_key("parked_at") {
+            item.insert("expires_at".to_owned(), forgotten_at(now));
+        }
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(item))
@@ -72,8 +76,8 @@ impl DynamoOutbox {
     }
 }
 
-impl TeamNews for DynamoOutbox {
-    async fn notices(&self, ids: &[MailId]) -> Result<Vec<TeamNotice>, ServiceError> {
+impl DynamoOutbox {
+    async fn read_notices(&self, ids: &[MailId]) -> Result<Vec<TeamNotice>, ServiceError> {
         let mut found = Vec::new();
         let mut keys: Vec<_> = ids.iter().map(place).collect();
         for _ in 0..READS {
@@ -91,6 +95,15 @@ impl TeamNews for DynamoOutbox {
             keys = left.collect();
         }
         if keys.is_empty() { Ok(found) } else { Err(ServiceError::transient(WHAT, "some notices were not answered")) }
+    }
+}
+
+impl TeamNews for DynamoOutbox {
+    async fn notices(&self, ids: &[MailId]) -> Result<Vec<TeamNotice>, ServiceError> {
+        // Several requests, which together take no longer than one operation may.
+        let patience = Duration::from_secs(OPERATION_SECONDS);
+        let read = tokio::time::timeout(patience, self.read_notices(ids)).await;
+        read.unwrap_or_else(|_| Err(ServiceError::transient(WHAT, "no answer in time")))
     }
 
     async fn tell(

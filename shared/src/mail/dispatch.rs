@@ -10,7 +10,10 @@ use super::{
     MailId,
     outbox::{Claim, Letter, Outbox, PostOffice, Posted, Status},
 };
-use crate::outcome::{Outcome, Reason};
+use crate::{
+    outcome::{Outcome, Reason, ServiceError},
+    payment::Recorded,
+};
 
 /// What happened to one mail, with what a log line wants to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +69,9 @@ pub async fn send(
         Ok(Claim::Ours) => {}
         Ok(Claim::Held(status)) => return held(id, claimant, status, outbox, now()).await,
         Ok(Claim::Absent) => return Dispatched::Settled,
-        Err(failure) => return later("outbox_unavailable", failure.to_string()),
+        // Nothing was sent: what the outbox refuses for good is parked like any other mail that cannot be sent.
+        Err(failure) if failure.is_permanent() => return park(id, failure.reason(), outbox, now()).await,
+        Err(failure) => return unrecorded(&failure),
     }
     match post.await {
         Posted::Accepted(message_id) => match outbox.sent(id, &message_id, now()).await {
@@ -76,21 +81,23 @@ pub async fn send(
         },
         Posted::NotNow(detail) => match outbox.release(id, claimant).await {
             Ok(()) => later("mail_service_busy", detail),
-            Err(failure) => later("outbox_unavailable", failure.to_string()),
+            Err(failure) => unrecorded(&failure),
         },
         Posted::Refused(reason) => match outbox.refuse(id, claimant, &reason, now()).await {
             Ok(()) => Dispatched::Parked(reason),
-            Err(failure) => later("outbox_unavailable", failure.to_string()),
+            Err(failure) => unrecorded(&failure),
         },
         Posted::Unclear(_) => flag(id, claimant, outbox, now()).await,
     }
 }
 
-/// Parks a waiting mail that cannot be sent as it stands; one that someone is sending, or has sent, is left alone.
+/// Parks a waiting mail that cannot be sent as it stands; one that someone is sending, or that was sent or parked before, is
+/// left alone and alarms nobody. What cannot even be parked comes again, until its stream gives it up by its age.
 pub async fn park(id: &MailId, reason: Reason, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
     match outbox.park(id, &reason, now).await {
-        Ok(()) => Dispatched::Parked(reason),
-        Err(failure) => later("outbox_unavailable", failure.to_string()),
+        Ok(Recorded::New) => Dispatched::Parked(reason),
+        Ok(Recorded::Before) => Dispatched::Settled,
+        Err(failure) => unrecorded(&failure),
     }
 }
 
@@ -117,10 +124,89 @@ async fn held(id: &MailId, claimant: &str, status: Status, outbox: &impl Outbox,
 async fn flag(id: &MailId, claimant: &str, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
     match outbox.unknown(id, claimant, now).await {
         Ok(()) => Dispatched::Unknown,
-        Err(failure) => later("outbox_unavailable", failure.to_string()),
+        Err(failure) => unrecorded(&failure),
     }
+}
+
+/// The outbox did not take what became of the mail; the claim, if there is one, still keeps others off it.
+fn unrecorded(failure: &ServiceError) -> Dispatched {
+    later("outbox_unavailable", failure.to_string())
 }
 
 fn later(word: &str, text: impl Into<String>) -> Dispatched {
     Dispatched::Later(Reason::new(word, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// An outbox that refuses every claim in one way, and parks once.
+    struct Closed {
+        failure: ServiceError,
+        parks: bool,
+        parked: Mutex<usize>,
+    }
+
+    impl Closed {
+        fn new(failure: ServiceError, parks: bool) -> Self {
+            Self { failure, parks, parked: Mutex::new(0) }
+        }
+
+        fn refused(&self) -> Result<(), ServiceError> {
+            Err(self.failure.clone())
+        }
+    }
+
+    impl Outbox for Closed {
+        async fn claim(&self, _: &MailId, _: &str, _: Timestamp, _: SignedDuration) -> Result<Claim, ServiceError> {
+            Err(self.failure.clone())
+        }
+
+        async fn release(&self, _: &MailId, _: &str) -> Result<(), ServiceError> {
+            self.refused()
+        }
+
+        async fn refuse(&self, _: &MailId, _: &str, _: &Reason, _: Timestamp) -> Result<(), ServiceError> {
+            self.refused()
+        }
+
+        async fn sent(&self, _: &MailId, _: &str, _: Timestamp) -> Result<(), ServiceError> {
+            self.refused()
+        }
+
+        async fn unknown(&self, _: &MailId, _: &str, _: Timestamp) -> Result<(), ServiceError> {
+            self.refused()
+        }
+
+        async fn park(&self, _: &MailId, _: &Reason, _: Timestamp) -> Result<Recorded, ServiceError> {
+            if !self.parks {
+                return Err(self.failure.clone());
+            }
+            let mut parked = self.parked.lock().unwrap();
+            *parked += 1;
+            Ok(if *parked == 1 { Recorded::New } else { Recorded::Before })
+        }
+    }
+
+    async fn tried(outbox: &Closed) -> Dispatched {
+        let id = MailId("invoice/1".to_owned());
+        let post = async { panic!("a mail was sent that nobody claimed") };
+        send(&id, "a", outbox, post, || Timestamp::UNIX_EPOCH, SignedDuration::from_secs(1)).await
+    }
+
+    #[tokio::test]
+    async fn what_the_outbox_refuses_for_good_is_parked_once_and_the_rest_comes_again() {
+        let refuses = || ServiceError::permanent("the outbox", "record_refused", "ValidationException");
+        let closed = Closed::new(refuses(), true);
+        assert!(matches!(tried(&closed).await, Dispatched::Parked(reason) if reason.word == "record_refused"));
+        assert_eq!(tried(&closed).await, Dispatched::Settled, "nobody is alarmed again");
+        let closed = Closed::new(refuses(), false);
+        assert!(matches!(tried(&closed).await.outcome(), Outcome::Retry(_)), "it cannot even be parked");
+        let closed = Closed::new(ServiceError::transient("the outbox", "throttled"), true);
+        assert!(matches!(tried(&closed).await.outcome(), Outcome::Retry(_)));
+        assert_eq!(*closed.parked.lock().unwrap(), 0);
+    }
 }

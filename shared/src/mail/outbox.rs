@@ -5,7 +5,14 @@ use std::future::Future;
 use jiff::{SignedDuration, Timestamp};
 
 use super::MailId;
-use crate::outcome::{Reason, ServiceError};
+use crate::{
+    outcome::{Reason, ServiceError},
+    payment::Recorded,
+};
+
+/// How long a mail is kept after it was sent, or after SES last told of it, with the address it went to. Its document
+/// stays in the archive.
+pub const SENT_KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
 
 /// Where a mail stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +38,33 @@ pub enum Status {
     Rejected,
     /// The recipient has it and called it spam.
     Complained,
+}
+
+/// What becomes of the time at which a record of the outbox is forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expiry {
+    /// It has none: a person has to see to the record first.
+    Never,
+    /// It is this, whatever it was before.
+    At(Timestamp),
+    /// It stays as it was when the record was queued.
+    AsQueued,
+}
+
+impl Expiry {
+    /// The rule, for a record that comes to `status` at `now`. What waits for a person is kept until it is settled, and what
+    /// is settled is kept for [`SENT_KEPT`] from then on. Notices about members name people and are told within days or
+    /// never: they go when it was said that they would, whatever became of them.
+    pub fn of(id: &MailId, status: &Status, now: Timestamp) -> Self {
+        match status {
+            _ if id.is_about_member() => Self::AsQueued,
+            Status::Queued | Status::Sending { .. } => Self::AsQueued,
+            Status::Unknown | Status::Parked | Status::Bounced | Status::Rejected => Self::Never,
+            Status::Sent | Status::Delivered | Status::Complained => {
+                Self::At(now.saturating_add(SENT_KEPT).unwrap_or(Timestamp::MAX))
+            }
+        }
+    }
 }
 
 /// What claiming a mail found.
@@ -87,13 +121,14 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Takes a waiting mail out of the way, with its reason, until someone replays it.
+    /// Parks a waiting mail with its reason until a person replays it. [`Recorded::Before`] if it was parked already, or is
+    /// being sent, or there is none: nothing was changed, and nobody has to be alarmed again.
     fn park(
         &self,
         id: &MailId,
         reason: &Reason,
         now: Timestamp,
-    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
+    ) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
 }
 
 /// A mail ready to leave.
@@ -143,4 +178,33 @@ pub enum Posted {
 pub trait PostOffice: Send + Sync {
     /// Sends one letter.
     fn post(&self, letter: &Letter) -> impl Future<Output = Posted> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_waits_for_a_person_never_expires_and_what_is_settled_does() {
+        let now = Timestamp::UNIX_EPOCH;
+        let of = |id: &str, status: &Status| Expiry::of(&MailId(id.to_owned()), status, now);
+        let kept = Expiry::At(now.saturating_add(SENT_KEPT).unwrap());
+        let sending = Status::Sending { lease_until: now };
+        for (status, expiry) in [
+            (Status::Queued, Expiry::AsQueued),
+            (sending, Expiry::AsQueued),
+            (Status::Unknown, Expiry::Never),
+            (Status::Parked, Expiry::Never),
+            (Status::Bounced, Expiry::Never),
+            (Status::Rejected, Expiry::Never),
+            (Status::Sent, kept),
+            (Status::Delivered, kept),
+            (Status::Complained, kept),
+        ] {
+            for id in ["invoice/2026-11-0042", "team/1", "slack/1"] {
+                assert_eq!(of(id, &status), expiry, "{id} {status:?}");
+            }
+            assert_eq!(of("profile/p1/2/member", &status), Expiry::AsQueued, "{status:?}");
+        }
+    }
 }

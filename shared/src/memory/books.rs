@@ -4,7 +4,6 @@
 mod delivery;
 mod look;
 
-pub use delivery::status_of;
 pub use look::MailRow;
 
 use std::{
@@ -26,7 +25,7 @@ use crate::{
     mail::{
         Mail, MailId,
         delivery::{AddressHash, Cause, Stage},
-        outbox::{Claim, Outbox, Status},
+        outbox::{Claim, Expiry, Outbox, Status},
     },
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
@@ -95,6 +94,19 @@ pub(super) struct Queued {
     pub(super) parked: Option<Reason>,
     pub(super) came_back: BTreeSet<String>,
     hindered: BTreeSet<String>,
+    pub(super) expires_at: Option<Timestamp>,
+}
+
+impl Queued {
+    /// The mail stands at `status` from `now` on.
+    fn stand(&mut self, status: Status, now: Timestamp) {
+        match Expiry::of(&self.mail.id, &status, now) {
+            Expiry::Never => self.expires_at = None,
+            Expiry::At(at) => self.expires_at = Some(at),
+            Expiry::AsQueued => {}
+        }
+        self.status = status;
+    }
 }
 
 impl Books {
@@ -302,6 +314,7 @@ impl Ledger for Books {
                 parked,
                 came_back: BTreeSet::new(),
                 hindered: BTreeSet::new(),
+                expires_at: None,
             };
             written.mails.insert(mail.id.clone(), queued);
             Ok(())
@@ -352,53 +365,64 @@ impl Outbox for Books {
         self.give_up(id, claimant, None)
     }
 
-    async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, _: Timestamp) -> Result<(), ServiceError> {
-        self.give_up(id, claimant, Some(reason))
+    async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, now: Timestamp) -> Result<(), ServiceError> {
+        self.give_up(id, claimant, Some((reason, now)))
     }
 
-    async fn sent(&self, id: &MailId, message_id: &str, _: Timestamp) -> Result<(), ServiceError> {
-        self.settle(id, Status::Sent, |mail| mail.status.stage() <= Stage::Sent && !mail.came_back.contains(message_id))
+    async fn sent(&self, id: &MailId, message_id: &str, now: Timestamp) -> Result<(), ServiceError> {
+        self.settle(id, Status::Sent, now, |mail| {
+            mail.status.stage() <= Stage::Sent && !mail.came_back.contains(message_id)
+        })
     }
 
     async fn unknown(&self, id: &MailId, claimant: &str, now: Timestamp) -> Result<(), ServiceError> {
-        self.settle(id, Status::Unknown, |mail| match mail.status {
+        self.settle(id, Status::Unknown, now, |mail| match mail.status {
             Status::Sending { lease_until } => mail.claimant.as_deref() == Some(claimant) || lease_until <= now,
             _ => false,
         })
     }
 
-    async fn park(&self, id: &MailId, reason: &Reason, _: Timestamp) -> Result<(), ServiceError> {
+    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<Recorded, ServiceError> {
         self.call("the outbox", |written| {
-            if let Some(queued) = written.mails.get_mut(id).filter(|queued| queued.status == Status::Queued) {
-                queued.status = Status::Parked;
-                queued.parked = Some(reason.clone());
-            }
-            Ok(())
+            let waiting = written.mails.get_mut(id).filter(|queued| queued.status == Status::Queued);
+            let Some(queued) = waiting else { return Ok(Recorded::Before) };
+            queued.stand(Status::Parked, now);
+            queued.parked = Some(reason.clone());
+            Ok(Recorded::New)
         })
     }
 }
 
 impl Books {
     /// Takes a mail from whoever holds it, if that is `claimant`: back to the others, or out of the way.
-    fn give_up(&self, id: &MailId, claimant: &str, why: Option<&Reason>) -> Result<(), ServiceError> {
+    fn give_up(&self, id: &MailId, claimant: &str, why: Option<(&Reason, Timestamp)>) -> Result<(), ServiceError> {
         self.call("the outbox", |written| {
             if let Some(queued) = written.mails.get_mut(id)
                 && matches!(queued.status, Status::Sending { .. })
                 && queued.claimant.as_deref() == Some(claimant)
             {
-                queued.status = if why.is_some() { Status::Parked } else { Status::Queued };
+                match why {
+                    Some((_, now)) => queued.stand(Status::Parked, now),
+                    None => queued.status = Status::Queued,
+                }
                 queued.claimant = None;
-                queued.parked = why.cloned();
+                queued.parked = why.map(|(reason, _)| reason.clone());
             }
             Ok(())
         })
     }
 
     /// Moves a mail to `status` if it stands where `may` allows.
-    fn settle(&self, id: &MailId, status: Status, may: impl FnOnce(&Queued) -> bool) -> Result<(), ServiceError> {
+    fn settle(
+        &self,
+        id: &MailId,
+        status: Status,
+        now: Timestamp,
+        may: impl FnOnce(&Queued) -> bool,
+    ) -> Result<(), ServiceError> {
         self.call("the outbox", |written| {
             if let Some(queued) = written.mails.get_mut(id).filter(|queued| may(queued)) {
-                queued.status = status;
+                queued.stand(status, now);
                 queued.claimant = None;
             }
             Ok(())

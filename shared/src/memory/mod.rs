@@ -20,7 +20,7 @@ use std::{
 };
 
 pub use announced::{Announced, ParkedEvent};
-pub use books::{Books, MailRow, status_of};
+pub use books::{Books, MailRow};
 pub use depot::{Depot, PostOfficeBox};
 #[cfg(feature = "profiles")]
 pub use directory::Members;

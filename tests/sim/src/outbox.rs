@@ -7,8 +7,9 @@ use comptoir::{
         delivery::{AddressHash, Cause, Deliveries, Noted, Report, Stage},
         outbox::{Claim, Letter, Outbox, PostOffice, Posted, Status},
     },
-    memory::{at_once, status_of},
+    memory::at_once,
     outcome::Reason,
+    payment::Recorded,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -132,7 +133,7 @@ impl Outbox for Ports {
         .await
     }
 
-    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Answer<()> {
+    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Answer<Recorded> {
         self.call(OUTBOX, "park mail", None, || {
             watched(&self.world, id, "park", || at_once(Outbox::park(&self.world.books, id, reason, now)))
         })
@@ -150,7 +151,7 @@ impl Deliveries for Ports {
                 }
                 let noted = at_once(world.books.note(report, now));
                 if mutant == Some(Mutant::EventLowers) {
-                    world.books.overwrite(&report.mail, status_of(&report.fate));
+                    world.books.overwrite(&report.mail, report.fate.status());
                 }
                 noted
             })

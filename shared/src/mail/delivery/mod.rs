@@ -118,6 +118,17 @@ impl Fate {
         }
     }
 
+    /// Where a mail stands once this is noted of it.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Sent | Self::Hindered(_) => Status::Sent,
+            Self::Delivered => Status::Delivered,
+            Self::Bounced(_) => Status::Bounced,
+            Self::Rejected(_) => Status::Rejected,
+            Self::Complained => Status::Complained,
+        }
+    }
+
     /// Why a person has to see to the mail, if one has to. A complaint asks for nothing: the customer has the invoice.
     pub fn parks(&self) -> Option<&Reason> {
         match self {

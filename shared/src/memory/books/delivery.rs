@@ -7,14 +7,13 @@ use crate::{
     mail::{
         MailId,
         delivery::{AddressHash, Cause, Deliveries, Fate, Noted, Report, next},
-        outbox::Status,
     },
     memory::locked,
     outcome::ServiceError,
 };
 
 impl Deliveries for Books {
-    async fn note(&self, report: &Report, _: Timestamp) -> Result<Noted, ServiceError> {
+    async fn note(&self, report: &Report, now: Timestamp) -> Result<Noted, ServiceError> {
         self.call("the outbox", |written| {
             let Some(queued) = written.mails.get_mut(&report.mail) else { return Ok(Noted::Absent) };
             if let Fate::Hindered(word) = &report.fate {
@@ -27,7 +26,7 @@ impl Deliveries for Books {
             if to.came_back() {
                 queued.came_back.insert(report.message_id.clone());
             }
-            queued.status = status_of(&report.fate);
+            queued.stand(report.fate.status(), now);
             queued.claimant = None;
             Ok(Noted::Moved(to))
         })
@@ -50,16 +49,5 @@ impl Books {
     /// What hindered a mail on its way, each once.
     pub fn hindrances(&self, id: &MailId) -> Vec<String> {
         locked(&self.written).mails.get(id).map(|queued| queued.hindered.iter().cloned().collect()).unwrap_or_default()
-    }
-}
-
-/// Where a mail stands of which this is true.
-pub fn status_of(fate: &Fate) -> Status {
-    match fate {
-        Fate::Sent | Fate::Hindered(_) => Status::Sent,
-        Fate::Delivered => Status::Delivered,
-        Fate::Bounced(_) => Status::Bounced,
-        Fate::Rejected(_) => Status::Rejected,
-        Fate::Complained => Status::Complained,
     }
 }

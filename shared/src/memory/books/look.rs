@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::Books;
 use crate::{
     archive::Document,
     invoice::{InvoiceNumber, ledger::Entry},
     mail::{Mail, MailId, outbox::Status},
     memory::locked,
+    outcome::ServiceError,
     refund::RefundKey,
     sale::SaleKey,
+    testing::contract::Expiring,
 };
 
 /// What a check wants to know of a mail.
@@ -29,6 +33,11 @@ impl Books {
     /// Where a mail stands, if there is one.
     pub fn standing(&self, id: &MailId) -> Option<Status> {
         locked(&self.written).mails.get(id).map(|queued| queued.status.clone())
+    }
+
+    /// When a mail is forgotten, if that is settled.
+    pub fn forgotten_at(&self, id: &MailId) -> Option<Timestamp> {
+        locked(&self.written).mails.get(id).and_then(|queued| queued.expires_at)
     }
 
     /// Something of one mail.
@@ -60,5 +69,11 @@ impl Books {
     /// The keys of the recorded refunds.
     pub fn refund_keys(&self) -> Vec<RefundKey> {
         locked(&self.written).refunds.keys().cloned().collect()
+    }
+}
+
+impl Expiring for Books {
+    async fn expires_at(&self, id: &MailId) -> Result<Option<Timestamp>, ServiceError> {
+        Ok(self.forgotten_at(id))
     }
 }

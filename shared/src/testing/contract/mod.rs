@@ -6,11 +6,13 @@
 
 mod archive;
 mod delivery;
+mod expiry;
 mod large;
 mod ledger;
 mod outbox;
 mod payments;
 
+pub use expiry::Expiring;
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use super::{FRANCHISE_TOML, sale, words};
@@ -49,7 +51,7 @@ pub struct Stores<'a, P, L, O, A, R> {
     pub register: &'a R,
 }
 
-impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
+impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
     /// Runs every case; `run` keeps two runs in one store apart.
     ///
     /// # Errors
@@ -68,12 +70,16 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         self.a_mail_has_one_sender(run).await?;
         self.a_mail_given_back_is_anyones(run).await?;
         self.what_is_known_of_a_mail_stays(run).await?;
+        self.a_mail_is_parked_once(run).await?;
+        self.what_waits_for_a_person_is_kept(run).await?;
         self.every_event_moves_a_mail_as_the_rule_says(run).await?;
         self.a_mail_that_came_back_is_past(run).await?;
         self.an_address_is_left_alone(run).await?;
         self.a_document_is_stored_once(run).await
     }
+}
 
+impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
     /// Records a sale of a name and claims the next number for it.
     async fn issued(&self, name: &str) -> Result<Invoice, ServiceError> {
         let sold = sold(name);

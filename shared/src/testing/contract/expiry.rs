@@ -1,0 +1,77 @@
+//! How long records of the outbox are kept: the part of the contract that says what waits for a person never expires.
+
+use std::future::Future;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{LEASE, Stores, now, why};
+use crate::{
+    accounting::Register,
+    archive::Archive,
+    invoice::ledger::Ledger,
+    mail::{
+        MailId,
+        delivery::{Deliveries, Fate, Report},
+        outbox::{Outbox, SENT_KEPT},
+    },
+    outcome::ServiceError,
+    payment::{PaymentLog, Recorded},
+};
+
+/// An outbox that tells when it forgets a mail.
+pub trait Expiring {
+    /// When this mail is forgotten; nothing if it is kept, or if there is none.
+    fn expires_at(&self, id: &MailId) -> impl Future<Output = Result<Option<Timestamp>, ServiceError>> + Send;
+}
+
+impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
+    async fn noted(&self, id: &MailId, message: &str, fate: Fate, at: Timestamp) -> Result<(), ServiceError> {
+        let report = Report { mail: id.clone(), message_id: message.to_owned(), fate, suppress: None };
+        self.outbox.note(&report, at).await.map(drop)
+    }
+
+    pub(super) async fn what_waits_for_a_person_is_kept(&self, run: &str) -> Result<(), ServiceError> {
+        let day = |days: i64| now().saturating_add(SignedDuration::from_hours(24 * days)).unwrap();
+        let kept = |at: Timestamp| Some(at.saturating_add(SENT_KEPT).unwrap());
+
+        let id = self.queued(&format!("{run}-expiry")).await?.id;
+        assert_eq!(self.outbox.expires_at(&id).await?, None, "it waits to be sent");
+        self.outbox.claim(&id, "a", now(), LEASE).await?;
+        self.outbox.unknown(&id, "a", now()).await?;
+        assert_eq!(self.outbox.expires_at(&id).await?, None, "nobody knows whether it was sent");
+        self.outbox.sent(&id, "m1", day(1)).await?;
+        assert_eq!(self.outbox.expires_at(&id).await?, kept(day(1)));
+        self.noted(&id, "m1", Fate::Delivered, day(2)).await?;
+        assert_eq!(self.outbox.expires_at(&id).await?, kept(day(2)), "counted anew");
+        self.noted(&id, "m1", Fate::Bounced(why()), day(3)).await?;
+        assert_eq!(self.outbox.expires_at(&id).await?, None, "it came back and waits");
+        self.noted(&id, "m1", Fate::Complained, day(4)).await?;
+        assert_eq!(self.outbox.expires_at(&id).await?, kept(day(4)), "the customer has it");
+
+        let rejected = self.queued(&format!("{run}-expiry-rejected")).await?.id;
+        self.outbox.claim(&rejected, "a", now(), LEASE).await?;
+        self.outbox.sent(&rejected, "m1", now()).await?;
+        self.noted(&rejected, "m1", Fate::Rejected(why()), day(1)).await?;
+        assert_eq!(self.outbox.expires_at(&rejected).await?, None);
+
+        let refused = self.queued(&format!("{run}-expiry-refused")).await?.id;
+        self.outbox.claim(&refused, "a", now(), LEASE).await?;
+        self.outbox.refuse(&refused, "a", &why(), now()).await?;
+        assert_eq!(self.outbox.expires_at(&refused).await?, None);
+        Ok(())
+    }
+
+    pub(super) async fn a_mail_is_parked_once(&self, run: &str) -> Result<(), ServiceError> {
+        let id = self.queued(&format!("{run}-parked-once")).await?.id;
+        assert_eq!(self.outbox.park(&id, &why(), now()).await?, Recorded::New);
+        let later = now().saturating_add(SignedDuration::from_hours(1)).unwrap();
+        assert_eq!(self.outbox.park(&id, &why(), later).await?, Recorded::Before, "it is parked already");
+        assert_eq!(self.outbox.expires_at(&id).await?, None);
+        let claimed = self.queued(&format!("{run}-parked-claimed")).await?.id;
+        self.outbox.claim(&claimed, "a", now(), LEASE).await?;
+        assert_eq!(self.outbox.park(&claimed, &why(), now()).await?, Recorded::Before, "somebody is sending it");
+        let absent = MailId(format!("invoice/{run}-absent"));
+        assert_eq!(self.outbox.park(&absent, &why(), now()).await?, Recorded::Before);
+        Ok(())
+    }
+}
