@@ -103,8 +103,7 @@ async fn slack_may_fail_in_each_of_its_ways() -> Result<()> {
     let shop = shop("team-slack", |_| {}).await?;
     let faults = &shop.bundle.slack().faults;
     // Nothing happened: it is tried again.
-    faults.order(Fault::Throttle, 1);
-    faults.order(Fault::Fail, 2);
+    faults.order(Fault::Throttle, 3);
     create(&shop, "ana").await?;
     told(&shop, 1).await?;
     ensure!(shop.bundle.slack().all().len() == 1);
@@ -112,12 +111,17 @@ async fn slack_may_fail_in_each_of_its_ways() -> Result<()> {
     faults.order(Fault::LoseAnswer, 1);
     create(&shop, "ben").await?;
     told(&shop, 2).await?;
+    // Slack failed (500), and may have posted it: not said again either.
+    faults.order(Fault::Fail, 1);
+    create(&shop, "cleo").await?;
+    told(&shop, 3).await?;
+    ensure!(shop.bundle.slack().all().len() == 2, "the second was said, the third was not");
     let states: Vec<_> = kind(&shop, "SLACK").await?.iter().map(|item| item["status"].clone()).collect();
     ensure!(states.contains(&json!("unknown")) && states.contains(&json!("sent")), "{states:?}");
     // The owner has to see to it.
     faults.order(Fault::Reject, 1);
     create(&shop, "zoe").await?;
-    told(&shop, 3).await?;
+    told(&shop, 4).await?;
     let parked = shop.client.parked().await?;
     ensure!(parked.len() == 1, "{parked:?}");
     let parked = kind(&shop, "SLACK").await?.into_iter().find(|item| item.get("parked_at").is_some()).unwrap();
@@ -128,10 +132,12 @@ async fn slack_may_fail_in_each_of_its_ways() -> Result<()> {
         Ok((shop.bundle.slack().all().len() == 3).then_some(()))
     })
     .await?;
-    told(&shop, 3).await?;
+    told(&shop, 4).await?;
     let handles = ["ana", "ben", "zoe"].map(str::to_owned);
     let (mailed, said) = tellings(&shop, &handles).await?;
     ensure!(mailed.values().chain(said.values()).all(|times| *times == 1), "{mailed:?} {said:?}");
+    let unsaid = tellings(&shop, &["cleo".to_owned()]).await?;
+    ensure!(unsaid.0["cleo"] == 1 && unsaid.1["cleo"] == 0, "{unsaid:?}");
     shop.bundle.stop().await;
     Ok(())
 }

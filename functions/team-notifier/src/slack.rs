@@ -48,6 +48,7 @@ impl TeamRoom for SlackRoom {
         let webhook = match self.secrets.slack().await {
             Ok(Some(webhook)) => webhook,
             Ok(None) => return Posted::Refused(no_webhook()),
+            Err(failure) if failure.is_permanent() => return Posted::Refused(failure.reason()),
             Err(failure) => return Posted::NotNow(failure.to_string()),
         };
         let posted = match address(&webhook, self.instead.as_deref()) {
@@ -105,16 +106,16 @@ fn address(webhook: &str, instead: Option<&str>) -> Result<String, Reason> {
     })
 }
 
-/// What an answer that is not 200 means for the message.
+/// What an answer that is not 200 means for the message. Of its own failures Slack says that some of the work may have been
+/// done (docs.slack.dev, `chat.postMessage`, `internal_error` and `fatal_error`), and a gateway before it may have given up
+/// on what Slack accepted: after a 5xx nobody knows. A 4xx did nothing.
 fn verdict(status: u16, wait: Option<&str>, word: &str) -> Posted {
     let plain = |c: &char| c.is_ascii_lowercase() || *c == '_';
     let word: String = word.trim().chars().take_while(plain).take(40).collect();
     match status {
-        // A gateway between us and Slack gave up; Slack itself may have accepted.
-        502 | 504 => Posted::Unclear(format!("a gateway answered {status}")),
         429 => Posted::NotNow(format!("Slack asks for patience: {} s", seconds(wait))),
-        500.. => Posted::NotNow(format!("Slack answered {status} {word}")),
-        _ => Posted::Refused(refused(status, &word)),
+        300..=499 => Posted::Refused(refused(status, &word)),
+        _ => Posted::Unclear(format!("Slack answered {status} {word}")),
     }
 }
 
@@ -181,9 +182,9 @@ mod tests {
     #[test]
     fn an_answer_says_whether_it_may_be_tried_again() {
         assert!(matches!(verdict(429, Some("30"), ""), Posted::NotNow(detail) if detail.contains("30 s")));
-        assert!(matches!(verdict(500, None, "rollup_error"), Posted::NotNow(_)));
-        assert!(matches!(verdict(503, None, "<html>"), Posted::NotNow(_)));
-        assert!(matches!(verdict(504, None, ""), Posted::Unclear(_)));
+        for (status, word) in [(500, "rollup_error"), (502, ""), (503, "<html>"), (504, ""), (204, "")] {
+            assert!(matches!(verdict(status, None, word), Posted::Unclear(_)), "{status}");
+        }
         for (status, word, fix) in [
             (404, "no_service", "make a new one"),
             (403, "invalid_token", "make a new one"),

@@ -1,10 +1,19 @@
 //! The post office on SES v2. One request, never repeated by the SDK: SES has no idempotency key, so whether a failed
-//! request may be tried again is decided here, by what is known of it.
+//! request may be tried again is decided in `verdict`, by what is known of it.
+//!
+//! Each mail has a connection of its own. Between two invocations a function is frozen, and the other end may forget an idle
+//! connection meanwhile: a request on it is reset or never answered, and then nobody knows whether the mail was taken.
+
+mod verdict;
+
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
+use super::connect::trusted;
 use crate::{
-    https::never_connected,
+    https::TLS,
     mail::{
         self,
         outbox::{Enclosure, Letter, PostOffice, Posted},
@@ -14,15 +23,15 @@ use crate::{
 };
 use aws_sdk_sesv2::{
     Client,
-    error::{ProvideErrorMetadata, SdkError},
-    operation::send_email::SendEmailError,
     primitives::Blob,
     types::{
         Attachment, AttachmentContentTransferEncoding, Body, Content, Destination, EmailContent, Message,
         MessageHeader, MessageTag,
     },
 };
+use aws_smithy_http_client::Builder;
 use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use verdict::verdict;
 
 /// SES with a configuration set.
 #[derive(Debug, Clone)]
@@ -34,15 +43,22 @@ pub struct SesPostOffice {
 impl SesPostOffice {
     /// Sends through `configuration_set`, which publishes what becomes of each mail.
     pub fn new(config: &aws_types::SdkConfig, configuration_set: String) -> Self {
-        let patience = Duration::from_secs(POST_SECONDS);
+        Self::with_patience(config, configuration_set, Duration::from_secs(POST_SECONDS))
+    }
+
+    fn with_patience(config: &aws_types::SdkConfig, configuration_set: String, patience: Duration) -> Self {
         // Every bound anew: one that is left out is inherited from the other services' configuration.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
             .operation_attempt_timeout(patience)
             .operation_timeout(patience)
             .build();
-        let mut once =
-            aws_sdk_sesv2::config::Builder::from(config).retry_config(RetryConfig::disabled()).timeout_config(timeouts);
+        let region = config.region().map(|region| region.as_ref()).unwrap_or_default();
+        let fresh = Builder::new().pool_max_idle_per_host(0).tls_provider(TLS).tls_context(trusted(region));
+        let mut once = aws_sdk_sesv2::config::Builder::from(config)
+            .http_client(fresh.build_https())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts);
         // The bundle on one machine captures mails itself.
         if let Some(url) = crate::config::optional("AWS_ENDPOINT_URL_SESV2") {
             once.set_endpoint_url(Some(url));
@@ -93,41 +109,4 @@ impl PostOffice for SesPostOffice {
             Err(error) => verdict(&error),
         }
     }
-}
-
-/// What a failed request means for the mail.
-fn verdict(error: &SdkError<SendEmailError>) -> Posted {
-    match error {
-        SdkError::ServiceError(service) => answered(service.err(), service.raw().status().as_u16()),
-        SdkError::ConstructionFailure(_) => Posted::NotNow("the request could not be made".to_owned()),
-        SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(|e| never_connected(e)) => {
-            Posted::NotNow("no connection to the mail service".to_owned())
-        }
-        _ => Posted::Unclear("the mail service's answer was lost".to_owned()),
-    }
-}
-
-fn answered(error: &SendEmailError, status: u16) -> Posted {
-    let code = error.code().unwrap_or("unnamed error").to_owned();
-    // A gateway between us and SES gave up; SES itself may have accepted.
-    if matches!(status, 502 | 504) {
-        return Posted::Unclear(code);
-    }
-    if status == 429 || status >= 500 || error.is_too_many_requests_exception() || error.is_limit_exceeded_exception() {
-        return Posted::NotNow(code);
-    }
-    let fix = match error {
-        SendEmailError::MailFromDomainNotVerifiedException(_) => "verify the sender's domain in SES, then replay",
-        SendEmailError::MessageRejected(_) => {
-            "verify mail.from in SES, or leave the SES sandbox if the recipient is not verified, then replay"
-        }
-        SendEmailError::AccountSuspendedException(_) | SendEmailError::SendingPausedException(_) => {
-            "SES stopped sending for this account; resolve it in the SES console, then replay"
-        }
-        SendEmailError::NotFoundException(_) => {
-            "the SES configuration set is missing; deploy the stack again, then replay"
-        }
-        _ => "see the SES console for the cause, then replay",
-    };
-    Posted::Refused(Reason::new("mail_refused", format!("{code}: {fix}")))
 }
