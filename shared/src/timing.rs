@@ -55,14 +55,26 @@ pub const ONE_DOCUMENT_SECONDS: u64 = RENDER_SECONDS + 4 * OPERATION_SECONDS;
 /// Sending one mail, in seconds. Longer than other calls: it is never repeated, and giving up means not knowing.
 pub const POST_SECONDS: u64 = 25;
 
-/// The longest that one mail may take: attachment, claim and record, each an operation with its retries, and the sending.
-pub const ONE_MAIL_SECONDS: u64 = 3 * OPERATION_SECONDS + POST_SECONDS;
+/// The longest that one mail may take. A digest takes longest: whether its address wants none, what its notices say, claim
+/// and record, each an operation with its retries, and the sending.
+pub const ONE_MAIL_SECONDS: u64 = 4 * OPERATION_SECONDS + POST_SECONDS;
+
+/// The longest that noting one event of SES may take: what hindered the mail, how far it is, the address to leave alone.
+pub const ONE_EVENT_SECONDS: u64 = 3 * OPERATION_SECONDS;
+
+/// The longest that gathering what waits for the team may take: whether there is a room, and writing the digest, again where
+/// some of it waits no longer.
+pub const GATHER_SECONDS: u64 = 3 * OPERATION_SECONDS;
 
 /// The longest that one change of a profile may take to be told: to everyone and to the team, each one attempt.
 pub const ONE_CHANGE_SECONDS: u64 = 2 * ATTEMPT_SECONDS;
 
 /// Posting one message to the team's room, in seconds: as long as a mail may take, and never repeated either.
 pub const ROOM_SECONDS: u64 = 10;
+
+/// The longest that one message to the team may take: what its notices say, claim, the webhook, posting, the webhook that
+/// replaced it, giving the message back, and parking it where its room took none for too long.
+pub const ONE_MESSAGE_SECONDS: u64 = 6 * OPERATION_SECONDS + ROOM_SECONDS;
 
 /// How long a message waits for a room that takes none, in seconds: what comes after it waits too.
 pub const ROOM_PATIENCE_SECONDS: u64 = 900;

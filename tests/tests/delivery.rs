@@ -46,6 +46,7 @@ async fn a_mail_is_followed_until_it_arrives_comes_back_or_annoys() -> Result<()
     let mail = buy(&shop, bounce, "bounced").await?;
     ensure!(mail["parked_source"] == "mail-events", "{mail}");
     ensure!(mail["parked_reason"].as_str().unwrap().starts_with("mail_bounced"), "{mail}");
+    ensure!(mail.get("expires_at").is_none(), "what waits for a person is kept: {mail}");
     shop.wait_for("the address to be left alone", async |shop: &Shop| suppressed(shop, bounce).await).await?;
     ensure!(suppressed(&shop, bounce).await?.as_deref() == Some("bounce"));
 
@@ -82,6 +83,56 @@ async fn a_mail_is_followed_until_it_arrives_comes_back_or_annoys() -> Result<()
     .await?;
     let log = std::fs::read_to_string(shop.bundle.function("mail-events").unwrap().log())?;
     ensure!(log.contains("mail hindered on its way") && !log.contains('@'), "ids and words, never an address: {log}");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_address_is_written_as_ses_takes_it_or_parked_before_it_is_tried() -> Result<()> {
+    let shop = Shop::open("delivery-scripts").await?;
+    buy(&shop, "zoe@müller.example", "delivered").await?;
+    ensure!(shop.mails().await?[0].to == "zoe@xn--mller-kva.example");
+    for (email, word) in
+        [("jésus@example.org", "recipient_not_ascii"), ("zoe@my_host.example", "recipient_domain_invalid")]
+    {
+        let mail = buy(&shop, email, "queued").await?;
+        let reason = mail["parked_reason"].as_str().unwrap_or_default();
+        ensure!(reason.starts_with(word) && !reason.contains(email), "{mail}");
+        ensure!(mail.get("expires_at").is_none(), "it waits for a person: {mail}");
+    }
+    ensure!(shop.mails().await?.len() == 1, "nothing else was tried");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+/// The archive's object under a key becomes another, as if somebody had overwritten it.
+async fn overwrite(shop: &Shop, key: &str, bytes: &[u8]) -> Result<()> {
+    let bucket = shop.bundle.aws().resources("comptoir-dev").await?["ArchiveBucket"].clone();
+    shop.bundle.aws().put(&format!("{bucket}/{key}"), bytes.to_vec()).await
+}
+
+#[tokio::test]
+async fn a_document_that_is_not_the_one_issued_is_never_mailed() -> Result<()> {
+    let shop = Shop::open("delivery-differs").await?;
+    // The mail is refused once, so that it waits while its document changes.
+    shop.bundle.ses_faults().order(Fault::Reject, 1);
+    let (checkout, _) = shop.pay(&Purchase::default()).await?;
+    shop.parked(&checkout.session_id).await?;
+    let mail = shop.items("MAIL").await?.remove(0);
+    let document = &mail["data"]["attachment"]["document"];
+    overwrite(&shop, document["key"].as_str().unwrap(), b"%PDF-1.7 somebody else's").await?;
+    ensure!(comptoir_local::replay::run(&shop.client).await? == 1);
+    let parked = shop
+        .wait_for("the mail to be parked again", async |shop: &Shop| {
+            let mails = shop.items("MAIL").await?.into_iter();
+            Ok(mails.filter_map(|mail| Some(mail["parked_reason"].as_str()?.to_owned())).next())
+        })
+        .await?;
+    ensure!(
+        parked.starts_with("attachment_differs") && parked.contains(document["sha256"].as_str().unwrap()),
+        "{parked}"
+    );
+    ensure!(shop.mails().await?.is_empty(), "nothing was mailed");
     shop.bundle.stop().await;
     Ok(())
 }

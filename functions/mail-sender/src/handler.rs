@@ -1,7 +1,10 @@
 //! A batch of queued mails becomes letters and outcomes: prepare what can fail safely, then let the domain dispatch.
 
+#[cfg(test)]
+mod tests;
+
 use comptoir::{
-    archive::Archive,
+    archive::{Archive, sha256},
     clock::Clock,
     lambda::{
         stream::{self, BatchAnswer, Record, StreamEvent},
@@ -88,9 +91,7 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: PostOffice, C: Clock> Sen
 
     /// The letter of a mail, with its attachment, or why there is none.
     async fn letter(&self, mail: &mut Mail) -> Result<Letter, Outcome> {
-        if let Some(reason) = mail.undeliverable() {
-            return Err(Outcome::Reject(reason));
-        }
+        let to = mail.recipient().map_err(Outcome::Reject)?;
         if self.leaves_alone(mail).await? {
             return Err(Outcome::AlreadyDone);
         }
@@ -111,8 +112,8 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: PostOffice, C: Clock> Sen
         Ok(Letter {
             id: mail.id.clone(),
             from: mail.sender(),
-            to: mail.to.clone().unwrap_or_default(),
-            reply_to: mail.reply_to.clone(),
+            to,
+            reply_to: mail.answers(),
             subject: composed.subject,
             html: composed.html,
             text: composed.text,
@@ -136,6 +137,16 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: PostOffice, C: Clock> Sen
             let text = format!("the document of {id} is not in the archive; restore it there and replay");
             Outcome::Reject(Reason::new("attachment_missing", text))
         })?;
+        // What was issued is what is mailed, whatever became of the archive since.
+        let document = &attachment.document;
+        if pdf.len() as u64 != document.size || sha256(&pdf) != document.sha256 {
+            let text = format!(
+                "what lies in the archive as {} is not the document of {id} that was issued (SHA-256 {}); restore that \
+                 version there and replay",
+                document.key, document.sha256
+            );
+            return Err(Outcome::Reject(Reason::new("attachment_differs", text)));
+        }
         Ok(Enclosure { filename: attachment.filename.clone(), pdf })
     }
 }

@@ -18,7 +18,7 @@ use comptoir::{
     outcome::{Outcome, Reason, ServiceError},
     seller::Seller,
     team::{Message, TeamNews, TeamRoom, gather, lines, room_is_silent, room_text},
-    timing::{ONE_MAIL_SECONDS, ROOM_PATIENCE_SECONDS},
+    timing::{GATHER_SECONDS, ONE_MESSAGE_SECONDS, OPERATION_SECONDS, ROOM_PATIENCE_SECONDS},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,7 +28,13 @@ const SERVICE: &str = "team-notifier";
 const TEAM: &str = "TEAM";
 
 /// The longest that one message may take.
-const ONE_MESSAGE: SignedDuration = SignedDuration::from_secs(ONE_MAIL_SECONDS.cast_signed());
+const ONE_MESSAGE: SignedDuration = SignedDuration::from_secs(ONE_MESSAGE_SECONDS.cast_signed());
+
+/// The longest that gathering may take.
+const GATHER: Duration = Duration::from_secs(GATHER_SECONDS);
+
+/// The longest that one operation may take.
+const ONE_OPERATION: SignedDuration = SignedDuration::from_secs(OPERATION_SECONDS.cast_signed());
 
 /// How long a message waits for a room that takes none.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(ROOM_PATIENCE_SECONDS.cast_signed());
@@ -57,7 +63,7 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
     /// Gathers the notices of a batch into one digest, then says its messages one after the other. Stops saying where the
     /// room has no time, or too little is left before `deadline`; what was not begun comes again.
     pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
-        let gathered = self.gather(&event.records, request_id).await;
+        let gathered = self.gather(&event.records, request_id, deadline).await;
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(event.records.len());
         let mut stopped: Option<Reason> = None;
         let mut said = false;
@@ -88,7 +94,7 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
     }
 
     /// Tells what still waits. A record's id is all that is needed: what a notice says is read when it is said.
-    async fn gather(&self, records: &[Record], request_id: &str) -> Outcome {
+    async fn gather(&self, records: &[Record], request_id: &str, deadline: Timestamp) -> Outcome {
         let waiting = records.iter().filter(|record| record.kind() == Some(TEAM));
         let waiting: Vec<MailId> = waiting.filter_map(|record| Some(MailId(record.id()?.to_owned()))).collect();
         if waiting.is_empty() {
@@ -96,19 +102,44 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
         }
         let told = async {
             let open = self.room.is_open().await?;
-            gather(waiting, &self.seller, open, &self.outbox, self.clock.now()).await
+            gather(waiting.clone(), &self.seller, open, &self.outbox, self.clock.now()).await
         };
-        match told.await {
+        // Cut off between two transactions, or in one that takes effect all the same, it loses nothing and tells nothing twice.
+        let told = tokio::time::timeout(GATHER, told).await;
+        match told.unwrap_or_else(|_| Err(ServiceError::transient("the team's digest", "gathering took too long"))) {
             Ok(gathered) => {
                 count(SERVICE, "TeamTold", gathered.told);
                 tracing::info!(request_id, told = gathered.told, settled = gathered.settled, "gathered");
                 Outcome::Done
             }
+            Err(failure) if failure.is_permanent() => self.park_notices(&waiting, &failure, request_id, deadline).await,
             Err(failure) => {
                 tracing::warn!(request_id, "to be tried again: {failure}");
                 Outcome::from(failure)
             }
         }
+    }
+
+    /// Parks notices that cannot be gathered as they are. What there is no time for, or cannot be parked, comes again.
+    async fn park_notices(
+        &self,
+        notices: &[MailId],
+        failure: &ServiceError,
+        request_id: &str,
+        deadline: Timestamp,
+    ) -> Outcome {
+        for id in notices {
+            let now = self.clock.now();
+            let parked = match stream::in_time(now, ONE_OPERATION, deadline) {
+                Ok(()) => dispatch::park(id, failure.reason(), &self.outbox, now).await,
+                Err(reason) => Dispatched::Later(reason),
+            };
+            report(&parked, request_id, &id.0);
+            if let Dispatched::Later(reason) = parked {
+                return Outcome::Retry(reason);
+            }
+        }
+        Outcome::Reject(failure.reason())
     }
 
     async fn say(&self, record: &Record, request_id: &str) -> Dispatched {
@@ -123,6 +154,7 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
             // Everyone it told of has left since.
             Ok(None) => return Dispatched::Settled,
             Err(NoText::Template(reason)) => return park(reason).await,
+            Err(NoText::Outbox(failure)) if failure.is_permanent() => return park(failure.reason()).await,
             Err(NoText::Outbox(failure)) => {
                 return Dispatched::Later(Reason::new("outbox_unavailable", failure.to_string()));
             }

@@ -1,13 +1,9 @@
 //! The archive on S3: `If-None-Match: *` and a SHA-256 that S3 checks, into a versioned bucket with Object Lock.
 
-use aws_sdk_s3::{
-    Client,
-    error::{ProvideErrorMetadata, SdkError},
-    primitives::ByteStream,
-    types::ChecksumAlgorithm,
-};
+use aws_sdk_s3::{Client, error::ProvideErrorMetadata, primitives::ByteStream, types::ChecksumAlgorithm};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
+use super::s3_failure::{in_one_operation, trouble};
 use crate::{
     archive::{Archive, Document, File, sha256},
     outcome::ServiceError,
@@ -38,6 +34,7 @@ impl Archive for S3Archive {
             .put_object()
             .bucket(&self.bucket)
             .key(&file.key)
+            // The bucket's policy denies a write without it.
             .if_none_match("*")
             .content_type(file.content_type)
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
@@ -58,6 +55,12 @@ impl Archive for S3Archive {
     }
 
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ServiceError> {
+        in_one_operation(WHAT, self.get(key)).await
+    }
+}
+
+impl S3Archive {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, ServiceError> {
         let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => object,
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => return Ok(None),
@@ -66,14 +69,4 @@ impl Archive for S3Archive {
         let body = object.body.collect().await.map_err(|_| ServiceError::transient(WHAT, "the answer broke off"))?;
         Ok(Some(body.into_bytes().to_vec()))
     }
-}
-
-/// A service error in one line: its code, never the request.
-pub(super) fn trouble<E: ProvideErrorMetadata, R>(what: &'static str, error: &SdkError<E, R>) -> ServiceError {
-    let detail = match error {
-        SdkError::ServiceError(service) => service.err().code().unwrap_or("unnamed error"),
-        SdkError::TimeoutError(_) => "no answer in time",
-        _ => "the connection failed",
-    };
-    ServiceError::transient(what, detail)
 }

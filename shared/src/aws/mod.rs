@@ -26,6 +26,8 @@ pub mod payments;
 pub mod post_office;
 #[cfg(feature = "dynamodb")]
 pub mod register;
+#[cfg(feature = "s3")]
+mod s3_failure;
 #[cfg(feature = "ssm")]
 pub mod secrets;
 #[cfg(feature = "appsync")]
