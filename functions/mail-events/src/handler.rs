@@ -86,31 +86,112 @@ fn tell(report: &Report, noted: Noted, request_id: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use comptoir::{clock::FixedClock, mail::MailId, memory::Books};
+    use std::sync::Mutex;
+
+    use comptoir::{
+        clock::FixedClock,
+        mail::{
+            MailId,
+            delivery::{AddressHash, Cause},
+        },
+        timing::{ONE_EVENT_SECONDS, OPERATION_SECONDS},
+    };
+    use jiff::Timestamp;
     use serde_json::json;
 
-    fn keeper() -> Keeper<Books, FixedClock> {
-        Keeper {
-            deliveries: Books::default(),
-            configuration_set: "comptoir-dev".to_owned(),
-            clock: FixedClock("2026-11-21T10:00:00Z".parse().unwrap()),
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
+
+    /// Keeps what it is told, each call takes as long as it may.
+    #[derive(Default)]
+    struct Outbox {
+        away: bool,
+        reports: Mutex<Vec<Report>>,
+        suppressed: Mutex<Vec<(AddressHash, Cause)>>,
+        seconds: Mutex<u64>,
+    }
+
+    impl Deliveries for &Outbox {
+        async fn note(&self, report: &Report, _: Timestamp) -> Result<Noted, ServiceError> {
+            if self.away {
+                return Err(ServiceError::transient("the outbox", "away"));
+            }
+            // What hinders a mail is a write of its own.
+            let writes = if matches!(report.fate, Fate::Hindered(_)) { 2 } else { 1 };
+            *self.seconds.lock().unwrap() += writes * OPERATION_SECONDS;
+            self.reports.lock().unwrap().push(report.clone());
+            Ok(Noted::Moved(report.fate.stage()))
+        }
+
+        async fn suppress(&self, address: &AddressHash, cause: Cause, _: Timestamp) -> Result<(), ServiceError> {
+            *self.seconds.lock().unwrap() += OPERATION_SECONDS;
+            self.suppressed.lock().unwrap().push((address.clone(), cause));
+            Ok(())
+        }
+
+        async fn suppressed(&self, _: &AddressHash) -> Result<Option<Cause>, ServiceError> {
+            Ok(None)
         }
     }
 
+    async fn handled(outbox: &Outbox, event: Value) -> Result<(), ServiceError> {
+        let configuration_set = "comptoir-dev".to_owned();
+        Keeper { deliveries: outbox, configuration_set, clock: FixedClock(NOW) }.handle(event, "r").await
+    }
+
+    fn id() -> MailId {
+        MailId("invoice/2026-11-0001".to_owned())
+    }
+
+    fn event(set: &str, detail: &Value) -> Value {
+        let tags = json!({"ses:configuration-set": [set], "mail": [id().tag()]});
+        let mut event = json!({"source": "aws.ses", "detail": {
+            "mail": {"messageId": "m", "destination": ["zoe@example.org"], "tags": tags},
+        }});
+        for (name, value) in detail.as_object().unwrap() {
+            event["detail"][name] = value.clone();
+        }
+        event
+    }
+
     #[tokio::test]
-    async fn what_cannot_be_read_or_is_not_ours_is_done_with() {
-        let tag = MailId("invoice/2026-11-0001".to_owned()).tag();
-        let event = |set: &str| {
-            json!({"source": "aws.ses", "detail": {
-                "eventType": "Delivery",
-                "mail": {"messageId": "m", "destination": ["a@b.fr"], "tags": {"ses:configuration-set": [set], "mail": [tag]}},
-            }})
-        };
-        for event in
-            [json!({}), json!([1]), json!({"detail": {"eventType": "Send"}}), event("other"), event("comptoir-dev")]
-        {
-            assert_eq!(keeper().handle(event, "r").await, Ok(()));
+    async fn what_cannot_be_read_or_is_not_ours_changes_nothing_and_comes_once() {
+        let outbox = Outbox::default();
+        let delivery = json!({"eventType": "Delivery"});
+        for stranger in [
+            json!({}),
+            json!([1]),
+            json!({"detail": {"eventType": "Send"}}),
+            event("other", &delivery),
+            event("comptoir-dev", &json!({"eventType": "Open"})),
+        ] {
+            assert_eq!(handled(&outbox, stranger).await, Ok(()));
+        }
+        assert!(outbox.reports.lock().unwrap().is_empty() && outbox.suppressed.lock().unwrap().is_empty());
+        handled(&outbox, event("comptoir-dev", &delivery)).await.unwrap();
+        let expected = Report { mail: id(), message_id: "m".to_owned(), fate: Fate::Delivered, suppress: None };
+        assert_eq!(*outbox.reports.lock().unwrap(), [expected]);
+    }
+
+    #[tokio::test]
+    async fn an_event_is_noted_in_time_and_comes_again_where_the_outbox_is_away() {
+        for detail in [
+            json!({"eventType": "Bounce", "bounce": {"bounceType": "Permanent", "bounceSubType": "General"}}),
+            json!({"eventType": "Bounce", "bounce": {"bounceType": "Transient", "bounceSubType": "General"}}),
+            json!({"eventType": "Complaint", "complaint": {"complaintFeedbackType": "abuse"}}),
+            json!({"eventType": "DeliveryDelay", "deliveryDelay": {"delayType": "MailboxFull"}}),
+            json!({"eventType": "Send"}),
+        ] {
+            let outbox = Outbox::default();
+            handled(&outbox, event("comptoir-dev", &detail)).await.unwrap();
+            assert_eq!(outbox.reports.lock().unwrap().len(), 1, "{detail}");
+            assert!(*outbox.seconds.lock().unwrap() <= ONE_EVENT_SECONDS, "{detail}");
+            let suppressed = outbox.suppressed.lock().unwrap();
+            let left_alone = detail["eventType"] == "Complaint" || detail["bounce"]["bounceType"] == "Permanent";
+            assert_eq!(suppressed.len(), usize::from(left_alone), "{detail}");
+            let away = Outbox { away: true, ..Outbox::default() };
+            assert!(handled(&away, event("comptoir-dev", &detail)).await.is_err());
         }
     }
 }

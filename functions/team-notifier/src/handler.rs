@@ -1,6 +1,9 @@
 //! A batch of the outbox becomes a digest and messages: what waits is gathered first, so that a room that does not answer
 //! holds up no mail; then each message is composed, which can fail safely, and handed to the domain to be said once.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use comptoir::{

@@ -1,0 +1,218 @@
+//! What the handler does with notices and messages, over ports that note what they were asked and take as long as they may.
+
+use std::sync::Mutex;
+
+use comptoir::{
+    clock::FixedClock,
+    mail::{
+        Mail, NoticeEvent,
+        outbox::{Claim, Posted, Status},
+    },
+    payment::Recorded,
+    team::{DigestMail, TeamNotice},
+    testing::FRANCHISE_TOML,
+    timing::ROOM_SECONDS,
+};
+use serde_json::{Value, json};
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
+
+/// Outbox and room. Each call takes as long as it may at the most.
+struct Ports {
+    seconds: Mutex<u64>,
+    parked: Mutex<Vec<MailId>>,
+    claim: fn() -> Result<Claim, ServiceError>,
+    post: fn() -> Posted,
+    tell: fn() -> Result<Vec<MailId>, ServiceError>,
+    notices: fn() -> Result<(), ServiceError>,
+}
+
+impl Default for Ports {
+    fn default() -> Self {
+        Self {
+            seconds: Mutex::default(),
+            parked: Mutex::default(),
+            claim: || Ok(Claim::Ours),
+            post: || Posted::Accepted("slack".to_owned()),
+            tell: || Ok(Vec::new()),
+            notices: || Ok(()),
+        }
+    }
+}
+
+impl Ports {
+    fn takes(&self, seconds: u64) {
+        *self.seconds.lock().unwrap() += seconds;
+    }
+}
+
+impl Outbox for &Ports {
+    async fn claim(&self, _: &MailId, _: &str, _: Timestamp, _: SignedDuration) -> Result<Claim, ServiceError> {
+        self.takes(OPERATION_SECONDS);
+        (self.claim)()
+    }
+
+    async fn release(&self, _: &MailId, _: &str) -> Result<(), ServiceError> {
+        self.takes(OPERATION_SECONDS);
+        Ok(())
+    }
+
+    async fn refuse(&self, id: &MailId, _: &str, _: &Reason, _: Timestamp) -> Result<(), ServiceError> {
+        self.takes(OPERATION_SECONDS);
+        self.parked.lock().unwrap().push(id.clone());
+        Ok(())
+    }
+
+    async fn sent(&self, _: &MailId, _: &str, _: Timestamp) -> Result<(), ServiceError> {
+        self.takes(OPERATION_SECONDS);
+        Ok(())
+    }
+
+    async fn unknown(&self, _: &MailId, _: &str, _: Timestamp) -> Result<(), ServiceError> {
+        self.takes(OPERATION_SECONDS);
+        Ok(())
+    }
+
+    async fn park(&self, id: &MailId, _: &Reason, _: Timestamp) -> Result<Recorded, ServiceError> {
+        self.takes(OPERATION_SECONDS);
+        self.parked.lock().unwrap().push(id.clone());
+        Ok(Recorded::New)
+    }
+}
+
+impl TeamNews for &Ports {
+    async fn notices(&self, ids: &[MailId]) -> Result<Vec<TeamNotice>, ServiceError> {
+        self.takes(OPERATION_SECONDS);
+        (self.notices)()?;
+        let notice = |id: &MailId| TeamNotice {
+            id: id.clone(),
+            event: NoticeEvent::Created,
+            profile: "p1".to_owned(),
+            handle: None,
+            name: "Zoé".to_owned(),
+            changes: Vec::new(),
+            at: NOW,
+        };
+        Ok(ids.iter().map(notice).collect())
+    }
+
+    async fn tell(
+        &self,
+        _: &[MailId],
+        _: Option<&Mail>,
+        _: Option<&Message>,
+        _: Timestamp,
+    ) -> Result<Vec<MailId>, ServiceError> {
+        self.takes(OPERATION_SECONDS);
+        (self.tell)()
+    }
+}
+
+impl TeamRoom for &Ports {
+    async fn is_open(&self) -> Result<bool, ServiceError> {
+        self.takes(OPERATION_SECONDS);
+        Ok(true)
+    }
+
+    /// The webhook, posting, and the webhook that may have replaced it.
+    async fn say(&self, _: &str) -> Posted {
+        self.takes(2 * OPERATION_SECONDS + ROOM_SECONDS);
+        (self.post)()
+    }
+}
+
+fn message(queued_at: Timestamp) -> Value {
+    let digest = DigestMail {
+        language: "fr".to_owned(),
+        seller_name: "Atelier".to_owned(),
+        accent: "#1f3a5f".to_owned(),
+        notices: vec![MailId("profile/p1/1/team".to_owned())],
+        lines: Vec::new(),
+    };
+    let message = Message { id: MailId("slack/1".to_owned()), digest, queued_at };
+    record("SLACK", "slack/1", &serde_json::to_string(&message).unwrap())
+}
+
+fn notice(n: u32) -> Value {
+    record("TEAM", &format!("profile/p{n}/1/team"), "{}")
+}
+
+fn record(kind: &str, id: &str, data: &str) -> Value {
+    json!({"dynamodb": {
+        "SequenceNumber": id,
+        "Keys": {"pk": {"S": format!("{kind}#{id}")}},
+        "NewImage": {"data": {"S": data}},
+    }})
+}
+
+async fn handled(ports: &Ports, records: &[Value], seconds_left: u64) -> usize {
+    let notifier = Notifier {
+        outbox: ports,
+        room: ports,
+        composer: Composer::new().unwrap(),
+        seller: Seller::from_toml(FRANCHISE_TOML).unwrap(),
+        clock: FixedClock(NOW),
+        lease: SignedDuration::from_secs(120),
+    };
+    let event = serde_json::from_value(json!({ "Records": records })).unwrap();
+    let deadline = NOW.saturating_add(SignedDuration::from_secs(seconds_left.cast_signed())).unwrap();
+    notifier.handle(event, "r", deadline).await.batch_item_failures.len()
+}
+
+#[tokio::test]
+async fn no_message_takes_longer_than_is_said_whatever_becomes_of_it() {
+    let claims: [fn() -> Result<Claim, ServiceError>; 3] = [
+        || Ok(Claim::Ours),
+        || Ok(Claim::Held(Status::Sending { lease_until: NOW })),
+        || Err(ServiceError::permanent("the outbox", "record_refused", "ValidationException")),
+    ];
+    let posts: [fn() -> Posted; 4] = [
+        || Posted::Accepted("slack".to_owned()),
+        || Posted::NotNow("patience".to_owned()),
+        || Posted::Refused(Reason::new("slack_refused", "no")),
+        || Posted::Unclear("lost".to_owned()),
+    ];
+    let mut longest = 0;
+    for claim in claims {
+        for post in posts {
+            // One that has waited for the room too long is parked besides.
+            for queued_at in [NOW, Timestamp::UNIX_EPOCH] {
+                let ports = Ports { claim, post, ..Ports::default() };
+                handled(&ports, &[message(queued_at)], ONE_MESSAGE_SECONDS).await;
+                let took = *ports.seconds.lock().unwrap();
+                assert!(took <= ONE_MESSAGE_SECONDS, "it took {took} s");
+                longest = longest.max(took);
+            }
+        }
+    }
+    assert_eq!(longest, ONE_MESSAGE_SECONDS, "the figure says what the worst chain takes, and no more");
+    let ports = Ports::default();
+    assert_eq!(handled(&ports, &[message(NOW)], ONE_MESSAGE_SECONDS - 1).await, 1, "it comes again");
+    assert_eq!(*ports.seconds.lock().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn notices_that_can_never_be_gathered_are_parked_and_those_that_cannot_now_come_again() {
+    let records: Vec<Value> = (0..3).map(notice).collect();
+    let refused: fn() -> Result<Vec<MailId>, ServiceError> =
+        || Err(ServiceError::permanent("the outbox", "access_denied", "AccessDeniedException"));
+    let ports = Ports { tell: refused, ..Ports::default() };
+    assert_eq!(handled(&ports, &records, 90).await, 0);
+    assert_eq!(ports.parked.lock().unwrap().len(), 3);
+    let ports = Ports { tell: refused, ..Ports::default() };
+    assert_eq!(handled(&ports, &records, 5).await, 1, "there is no time to park them");
+    assert!(ports.parked.lock().unwrap().is_empty());
+    let away = Ports { tell: || Err(ServiceError::transient("the outbox", "throttled")), ..Ports::default() };
+    assert_eq!(handled(&away, &records, 90).await, 1);
+    assert!(away.parked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_message_whose_notices_cannot_be_read_is_parked() {
+    let notices = || Err(ServiceError::permanent("the outbox", "record_unreadable", "no data"));
+    let ports = Ports { notices, ..Ports::default() };
+    assert_eq!(handled(&ports, &[message(NOW)], 90).await, 0);
+    assert_eq!(*ports.parked.lock().unwrap(), [MailId("slack/1".to_owned())]);
+}
