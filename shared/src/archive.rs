@@ -19,6 +19,13 @@ pub struct Document {
     pub size: u64,
 }
 
+impl Document {
+    /// Whether these are its bytes: what was issued is what is mailed, whatever became of the archive since.
+    pub fn is(&self, bytes: &[u8]) -> bool {
+        bytes.len() as u64 == self.size && sha256(bytes) == self.sha256
+    }
+}
+
 /// A file to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {

@@ -4,7 +4,7 @@
 mod tests;
 
 use comptoir::{
-    archive::{Archive, sha256},
+    archive::Archive,
     clock::Clock,
     lambda::{
         stream::{self, BatchAnswer, Record, StreamEvent},
@@ -137,9 +137,8 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: PostOffice, C: Clock> Sen
             let text = format!("the document of {id} is not in the archive; restore it there and replay");
             Outcome::Reject(Reason::new("attachment_missing", text))
         })?;
-        // What was issued is what is mailed, whatever became of the archive since.
         let document = &attachment.document;
-        if pdf.len() as u64 != document.size || sha256(&pdf) != document.sha256 {
+        if !document.is(&pdf) {
             let text = format!(
                 "what lies in the archive as {} is not the document of {id} that was issued (SHA-256 {}); restore that \
                  version there and replay",

@@ -117,7 +117,9 @@ struct AnswerError {
 }
 
 /// What an answer says. Whatever it refuses, it refuses for the sake of its own state or of the role's, never of one change:
-/// that is made of values that the schema takes. So all of it may be tried again.
+/// that is made of values that the schema takes. So all of it is tried again until the stream's age bound, after which the
+/// record is in the on-failure queue; given up at once, the change would be lost, because nothing of it can be parked. An
+/// answer that is lost or a 5xx is no matter of doubt either: to subscribers a change that is told twice is one change.
 fn verdict(status: u16, body: &[u8]) -> Result<(), ServiceError> {
     let answer: Option<Answer> = serde_json::from_slice(body).ok();
     let errors = answer.as_ref().and_then(|answer| answer.errors.as_deref()).unwrap_or_default();

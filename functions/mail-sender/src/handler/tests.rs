@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use comptoir::{
-    archive::{Document, File},
+    archive::{Document, File, sha256},
     clock::FixedClock,
     mail::{
         InvoiceMail, NoticeEvent, NoticeMail,
