@@ -70,7 +70,7 @@ pub struct Delivery {
 pub struct Exchange {
     /// The currency of settlement as Stripe writes it.
     pub currency: String,
-    /// How much of it one unit of the sale's currency made.
+    /// How many of its minor units one minor unit of the sale's currency made, each as Stripe counts them.
     pub rate: Decimal,
 }
 

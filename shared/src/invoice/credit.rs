@@ -280,16 +280,19 @@ mod tests {
             let cases = matrix();
             let case = &cases[place % cases.len()];
             let (original, seller) = invoice(case.name);
-            let step = if original.draft.currency.code() == "KWD" { 10 } else { 1 };
+            // Stripe counts some currencies in larger units than the invoice.
+            let currency = original.draft.currency;
+            let unit = 10_i64.pow(currency.exponent().saturating_sub(currency.stripe_exponent()));
             let exact = original.draft.currency.exponent() > 0;
             let total = original.draft.totals.gross;
             let mut credited = Credited::default();
             let (mut left, mut base, mut tax, mut euros) = (total, 0, 0, 0);
             let code = original.draft.currency.code().to_lowercase();
             for cut in cuts.into_iter().chain([i64::MAX]) {
-                let amount = cut.min(left);
-                if amount == 0 { break; }
-                let taken = credit(&refund(amount * step, &code), &original, &credited, &seller, DAY).unwrap();
+                let amount = cut.min(left) / unit * unit;
+                if amount == 0 { continue; }
+                let stripe = currency.minor(amount).in_stripe().unwrap();
+                let taken = credit(&refund(stripe, &code), &original, &credited, &seller, DAY).unwrap();
                 prop_assert_eq!(taken.draft.totals.gross, amount);
                 prop_assert_eq!(taken.draft.lines.iter().map(|line| line.net).sum::<i64>(), taken.draft.totals.net);
                 credited = taken.credited;

@@ -118,7 +118,8 @@ fn in_euros(sale: &Sale, currency: Currency, tax: i64) -> Result<Option<InEuros>
         return Ok(Some(InEuros { tax: 0, rate: None }));
     }
     let exchange = sale.exchange.as_ref().filter(|exchange| exchange.currency.eq_ignore_ascii_case("eur"));
-    let rate = exchange.map(|exchange| exchange.rate).ok_or(Unfit::NoExchange(currency))?;
+    let rate = exchange.ok_or(Unfit::NoExchange(currency))?.rate;
+    let rate = currency.euros_per_unit(rate).ok_or(Unfit::Amount(tax, currency))?;
     let cents = Currency::EUR.from_decimal(currency.minor(tax).decimal().saturating_mul(rate));
     Ok(Some(InEuros { tax: cents.ok_or(Unfit::Amount(tax, currency))?.minor, rate: Some(rate) }))
 }

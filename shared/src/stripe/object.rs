@@ -412,7 +412,7 @@ pub struct SettledCharge {
 pub struct BalanceTransaction {
     /// The currency of settlement in small letters.
     pub currency: String,
-    /// How much of it one unit of the charge's currency made; none if there was nothing to convert.
+    /// How many of its minor units one minor unit of the charge's currency made; none if there was nothing to convert.
     pub exchange_rate: Option<serde_json::Number>,
 }
 

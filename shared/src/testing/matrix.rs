@@ -391,6 +391,10 @@ fn in_other_currencies() -> Vec<Case> {
         [
             ("franchise, dollars", in_currency("usd", None, of(american(), course(4900)))),
             ("franchise, yen", in_currency("jpy", None, of(american(), course(4900)))),
+            (
+                "franchise, ariary, which Stripe counts in whole units",
+                in_currency("mga", None, of(american(), course(50_000))),
+            ),
             ("franchise, dinars of three decimals", in_currency("kwd", None, of(american(), course(12_340)))),
         ],
     );
@@ -401,9 +405,17 @@ fn in_other_currencies() -> Vec<Case> {
             ("standard, dollars", in_currency("usd", Some("0.9215"), of(parisian(), course(4900)))),
             (
                 "standard, yen",
-                in_currency("jpy", Some("0.00562"), of(parisian(), vec![line("A", 3, 1000), line("B", 1, 333)])),
+                in_currency("jpy", Some("0.562"), of(parisian(), vec![line("A", 3, 1000), line("B", 1, 333)])),
             ),
-            ("standard, dinars of three decimals", in_currency("kwd", Some("2.8071"), of(parisian(), course(12_340)))),
+            ("standard, dinars of three decimals", in_currency("kwd", Some("0.28071"), of(parisian(), course(12_340)))),
+            (
+                "standard, ariary, which Stripe counts in whole units",
+                in_currency("mga", Some("0.0195"), of(parisian(), course(50_000))),
+            ),
+            (
+                "standard, krónur, which Stripe counts in hundredths",
+                in_currency("isk", Some("0.00672"), of(parisian(), course(500_000))),
+            ),
             ("standard, forints", in_currency("huf", Some("0.00251"), of(parisian(), course(1_234_500)))),
         ],
     ));

@@ -26,14 +26,16 @@ fn every_kind() -> Vec<Invoice> {
 /// The credit note of a refund of half of it.
 fn half_back(sold: &Invoice) -> Invoice {
     let currency = sold.draft.currency;
-    let stripe = 10_i64.pow(currency.stripe_exponent() - currency.exponent());
+    // Stripe counts some currencies in larger units than the invoice.
+    let unit = 10_i64.pow(currency.exponent().saturating_sub(currency.stripe_exponent()));
+    let half = (sold.draft.totals.gross / 2 / unit).max(1) * unit;
     let refund = Refund {
         key: RefundKey("re_2".into()),
         event: "evt_2".into(),
         sale: sold.draft.sale.clone(),
         refunded_at: sold.draft.paid_at,
         currency: currency.code().to_lowercase(),
-        amount: (sold.draft.totals.gross / 2).max(1) * stripe,
+        amount: currency.minor(half).in_stripe().unwrap(),
         lines: Vec::new(),
     };
     let credit = credit::credit(&refund, sold, &Credited::default(), &standard(), DAY).unwrap();
