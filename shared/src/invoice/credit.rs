@@ -144,8 +144,12 @@ fn tax_of(taken: i64, before: &CreditedRow, row: &TaxRow, currency: Currency) ->
     let in_step = split::scaled(row.tax, before.gross + taken, row.base + row.tax)? - before.tax;
     let stray = currency.minor(taken - in_step).decimal() * row.vat.rate / Decimal::ONE_HUNDRED
         - currency.minor(in_step).decimal();
-    // EN 16931 allows less than one unit of the currency (BR-CO-17, BR-S-09).
-    if stray.abs() < Decimal::ONE { Some(in_step) } else { tax_within(taken, row.vat.rate) }
+    // EN 16931 allows less than one unit of the currency (BR-CO-17, BR-S-09); of a tax that is no VAT it asks nothing.
+    if row.vat.beyond_vat().is_some() || stray.abs() < Decimal::ONE {
+        Some(in_step)
+    } else {
+        tax_within(taken, row.vat.rate)
+    }
 }
 
 /// The tax in euros that goes back between `before` and `after`: it follows the tax that has gone back so far, so that
@@ -178,8 +182,9 @@ fn lines(parts: &[Part], before: &[CreditedRow], after: &[CreditedRow], sold: &D
             let unit = sold.currency.minor(net).decimal();
             lines.push(Line {
                 description: part.description.clone(),
-                quantity: if net < 0 { -1 } else { 1 },
+                quantity: if net < 0 { Decimal::NEGATIVE_ONE } else { Decimal::ONE },
                 unit_net: unit.abs(),
+                per: 1,
                 net,
                 gross: part.gross,
                 discount: 0,
