@@ -179,6 +179,14 @@ fn lines(parts: &[Part], before: &[CreditedRow], after: &[CreditedRow], sold: &D
         let base = (after.gross - after.tax) - (before.gross - before.tax);
         let grosses: Vec<i64> = of_row.iter().map(|part| part.gross).collect();
         for (part, net) in of_row.iter().zip(split::in_proportion(&grosses, base)?) {
+            // A line that goes back whole is the line that was sold, with its quantity and price.
+            let whole = sold.lines.iter().find(|line| {
+                line.source.is_some() && line.source == part.source && (line.gross, line.net) == (part.gross, net)
+            });
+            if let Some(line) = whole {
+                lines.push(Line { description: part.description.clone(), ..line.clone() });
+                continue;
+            }
             let unit = sold.currency.minor(net).decimal();
             lines.push(Line {
                 description: part.description.clone(),
@@ -262,6 +270,20 @@ mod tests {
         );
         refund.lines[0].line = "il_3".into();
         assert_eq!(credit(&refund, &original, &Credited::default(), &seller, DAY).unwrap().draft.taxes.len(), 2);
+    }
+
+    #[test]
+    fn a_line_that_goes_back_whole_keeps_its_quantity_and_price() {
+        let (mut original, seller) = invoice("standard, hours and half hours");
+        original.draft.lines[0].source = Some("il_1".into());
+        let mut refund = refund(60_000, "eur");
+        refund.lines = vec![RefundLine { line: "il_1".into(), description: "Conseil".into(), amount: 60_000 }];
+        let line = credit(&refund, &original, &Credited::default(), &seller, DAY).unwrap().draft.lines.remove(0);
+        assert_eq!((line.quantity.to_string().as_str(), line.unit_net), ("7.5", original.draft.lines[0].unit_net));
+        refund.amount = 30_000;
+        refund.lines[0].amount = 30_000;
+        let half = credit(&refund, &original, &Credited::default(), &seller, DAY).unwrap().draft.lines.remove(0);
+        assert_eq!((half.quantity, half.unit_net.to_string().as_str()), (Decimal::ONE, "250.00"));
     }
 
     #[test]
