@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero, prelude::ToPrimitive};
 
 use super::{
-    Ground, Vat, VatCategory,
+    Vat, VatCategory,
     foreign::{CountryCode, ForeignTax, Whose},
     place::Place,
     territory::{FRENCH_RATES, MemberState},
@@ -349,7 +349,7 @@ pub fn tax_within(gross: i64, rate: Decimal) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vat::foreign::TaxKind;
+    use crate::vat::{Ground, foreign::TaxKind};
     use jiff::civil::date;
 
     const DAY: Date = date(2026, 11, 21);

@@ -143,12 +143,10 @@ mod tests {
         let cgi = Some(date(2028, 6, 30));
         vec![
             ("franchise", seller(FRANCHISE_TOML, &[]), cgi),
-            ("franchise, goods", seller(FRANCHISE_TOML, &[("[invoice]", "[invoice]\nsupply = \"goods\"")]), cgi),
             ("teaching", seller(FRANCHISE_TOML, &[(franchise, &exempt("teaching"))]), cgi),
             ("non-profit", seller(FRANCHISE_TOML, &[(franchise, &exempt("non_profit"))]), cgi),
             ("standard", seller(STANDARD_TOML, &[]), None),
             ("standard, on debits", seller(STANDARD_TOML, &[("rate", "on_debits = true\nrate")]), None),
-            ("standard, prices without tax", seller(STANDARD_TOML, &[("rate", "prices = \"excluded\"\nrate")]), None),
             (
                 "Stripe Tax",
                 seller(STANDARD_TOML, &[("\"standard\"", "\"stripe_tax\""), ("rate = \"20\"", "oss = true")]),
@@ -160,7 +158,7 @@ mod tests {
     #[test]
     fn on_every_day_to_2040_every_seller_starts_and_a_day_without_a_text_is_named() {
         for (name, seller, last) in sellers() {
-            let mut day = date(2026, 1, 1);
+            let mut day = date(2026, 11, 1);
             let mut lacking = Vec::new();
             while day <= date(2040, 12, 31) {
                 let specimen = at_start(&seller, day).unwrap_or_else(|unfit| panic!("{name} on {day}: {unfit}"));
