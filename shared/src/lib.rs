@@ -20,6 +20,7 @@ pub mod outcome;
 pub mod payment;
 #[cfg(feature = "profiles")]
 pub mod profile;
+mod quantity;
 pub mod receive;
 pub mod refund;
 pub mod sale;

@@ -12,6 +12,16 @@ use serde::{Deserialize, Serialize};
 /// (docs.stripe.com/currencies). Whatever is larger is a mistake, and the sums of all others fit.
 const LARGEST: u64 = 999_999_999_999;
 
+/// Currencies that Stripe counts in whole units (docs.stripe.com/currencies, "Zero-decimal currencies"). Stripe's table is
+/// not ISO's: the ariary (MGA) has two decimals there and none here. ISK and UGX have none there, and two here: Stripe
+/// keeps them so for old integrations ("Special cases"). HUF and TWD have two in charges; only their payouts are whole.
+const ZERO_DECIMALS: [&str; 15] =
+    ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
+
+/// Currencies that Stripe counts in thousandths, in multiples of ten (docs.stripe.com/currencies, "Three-decimal
+/// currencies").
+const THREE_DECIMALS: [&str; 5] = ["BHD", "JOD", "KWD", "OMR", "TND"];
+
 /// A currency that ISO 4217 lists, with its exponent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -53,12 +63,13 @@ impl Currency {
         self.decimals().min(2)
     }
 
-    /// How many digits Stripe's integers carry. It differs from ISO for ISK and UGX, which Stripe keeps at two
-    /// decimals for old integrations (docs.stripe.com/currencies, "Special cases").
+    /// How many digits Stripe's integers carry: every currency has two but those on Stripe's two lists.
     pub fn stripe_exponent(self) -> u32 {
-        match self.code() {
-            "ISK" | "UGX" => 2,
-            _ => self.decimals(),
+        let code = self.code();
+        match (ZERO_DECIMALS.contains(&code), THREE_DECIMALS.contains(&code)) {
+            (true, _) => 0,
+            (_, true) => 3,
+            _ => 2,
         }
     }
 
@@ -69,9 +80,20 @@ impl Currency {
         if amount.unsigned_abs() > LARGEST {
             return None;
         }
-        let excess = self.stripe_exponent().checked_sub(self.exponent())?;
-        let divisor = 10_i64.checked_pow(excess)?;
+        let (theirs, ours) = (self.stripe_exponent(), self.exponent());
+        if let Some(missing) = ours.checked_sub(theirs) {
+            return Some(Money { minor: amount.checked_mul(10_i64.checked_pow(missing)?)?, currency: self });
+        }
+        let divisor = 10_i64.checked_pow(theirs.checked_sub(ours)?)?;
         (amount % divisor == 0).then_some(Money { minor: amount / divisor, currency: self })
+    }
+
+    /// How many euros one unit of this currency makes at Stripe's `exchange_rate` to euros. Stripe's rate leads from minor
+    /// units to minor units (docs.stripe.com/api/balance_transactions, `exchange_rate`): 100,000 JPY at 0.562 are 56,200
+    /// cents, so that one yen makes 0.00562 EUR. `None` if it does not fit.
+    pub fn euros_per_unit(self, stripe_rate: Decimal) -> Option<Decimal> {
+        let minor_units = Decimal::from(10_u64.checked_pow(self.stripe_exponent())?);
+        stripe_rate.checked_mul(minor_units)?.checked_div(Decimal::ONE_HUNDRED)
     }
 
     /// The amount nearest to `major` units; halves go up. `None` if it does not fit.
@@ -122,6 +144,18 @@ pub struct Money {
 }
 
 impl Money {
+    /// The amount as Stripe writes it. `None` if Stripe does not count as finely, or it does not fit.
+    pub fn in_stripe(self) -> Option<i64> {
+        let (theirs, ours) = (self.currency.stripe_exponent(), self.currency.exponent());
+        match ours.checked_sub(theirs) {
+            Some(excess) => {
+                let divisor = 10_i64.checked_pow(excess)?;
+                (self.minor % divisor == 0).then_some(self.minor / divisor)
+            }
+            None => self.minor.checked_mul(10_i64.checked_pow(theirs.checked_sub(ours)?)?),
+        }
+    }
+
     /// The amount in major units: 4900 EUR minor units are `49.00`.
     pub fn decimal(self) -> Decimal {
         Decimal::from_i128_with_scale(i128::from(self.minor), self.currency.exponent())
@@ -151,6 +185,66 @@ mod tests {
         assert_eq!(exponents("isk"), (0, 2));
         assert_eq!(exponents("ugx"), (0, 2));
         assert_eq!(exponents("huf"), (2, 2));
+        assert_eq!(exponents("mga"), (2, 0));
+    }
+
+    /// Stripe's table is spelt out a second time here, so that no edit of one list goes unseen.
+    #[test]
+    fn every_currency_has_stripes_exponent_and_loses_nothing() {
+        let whole = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF";
+        let thousandths = "BHD JOD KWD OMR TND";
+        let all = |list: &'static str| list.split(' ').map(|code| Currency::parse(code).unwrap().code());
+        assert!(all(whole).chain(all(thousandths)).all(|code| Currency::parse(code).is_ok()));
+        let mut seen = 0;
+        for first in b'A'..=b'Z' {
+            for second in b'A'..=b'Z' {
+                for third in b'A'..=b'Z' {
+                    let code = String::from_utf8(vec![first, second, third]).unwrap();
+                    let Ok(currency) = Currency::parse(&code) else { continue };
+                    seen += 1;
+                    let expected = if whole.contains(&code) {
+                        0
+                    } else if thousandths.contains(&code) {
+                        3
+                    } else {
+                        2
+                    };
+                    assert_eq!(currency.stripe_exponent(), expected, "{code}");
+                    // A thousand units, as Stripe counts them, are a thousand units on the invoice.
+                    let thousand = currency.from_stripe(1000 * 10_i64.pow(expected)).unwrap();
+                    assert_eq!(thousand.decimal(), Decimal::ONE_THOUSAND, "{code}");
+                    assert_eq!(thousand.in_stripe(), Some(1000 * 10_i64.pow(expected)), "{code}");
+                    assert_eq!(
+                        currency.euros_per_unit(Decimal::ONE).unwrap() * Decimal::ONE_HUNDRED,
+                        Decimal::from(10_u64.pow(expected)),
+                        "{code}"
+                    );
+                }
+            }
+        }
+        assert!(seen > 140, "{seen} currencies");
+    }
+
+    /// Shapes of a `balance_transaction` in euros: what was charged, Stripe's rate, and the cents that it made.
+    #[test]
+    fn stripes_rate_leads_from_minor_units_to_minor_units() {
+        for (code, charged, rate, cents) in [
+            ("jpy", 100_000, "0.562", 56_200),
+            ("usd", 5_000, "0.9215", 4_608),
+            ("gbp", 1_999, "1.1874", 2_374),
+            ("kwd", 12_340, "0.28071", 3_464),
+            ("isk", 500_000, "0.00672", 3_360),
+            ("mga", 50_000, "0.0195", 975),
+            ("lbp", 100_000_000, "0.0000095", 950),
+        ] {
+            let currency = Currency::parse(code).unwrap();
+            let money = currency.from_stripe(charged).unwrap();
+            let rate: Decimal = rate.parse().unwrap();
+            let euros = money.decimal() * currency.euros_per_unit(rate).unwrap();
+            assert_eq!(Currency::EUR.from_decimal(euros).unwrap().minor, cents, "{code}");
+            let direct = (Decimal::from(charged) * rate).round_dp_with_strategy(0, MidpointAwayFromZero);
+            assert_eq!(direct, Decimal::from(cents), "{code}");
+        }
     }
 
     #[test]
@@ -170,6 +264,8 @@ mod tests {
         let kwd = Currency::parse("kwd").unwrap();
         assert_eq!(kwd.from_stripe(1_230).unwrap().to_string(), "1.23 KWD");
         assert_eq!(kwd.from_stripe(1_234), None, "Stripe takes no such amount");
+        let mga = Currency::parse("mga").unwrap();
+        assert_eq!(mga.from_stripe(50_000).unwrap().to_string(), "50000.00 MGA");
     }
 
     #[test]

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use crate::vat::foreign::Whose;
+
 /// The key of a sale: the Checkout Session or the Stripe invoice that is the sale, whichever events announce it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -70,7 +72,7 @@ pub struct Delivery {
 pub struct Exchange {
     /// The currency of settlement as Stripe writes it.
     pub currency: String,
-    /// How much of it one unit of the sale's currency made.
+    /// How many of its minor units one minor unit of the sale's currency made, each as Stripe counts them.
     pub rate: Decimal,
 }
 
@@ -82,8 +84,9 @@ pub struct SaleLine {
     pub id: Option<String>,
     /// What the customer read.
     pub description: String,
-    /// How many; at least 1.
-    pub quantity: u64,
+    /// How many; what is not positive counts as one.
+    #[serde(deserialize_with = "crate::quantity::deserialize")]
+    pub quantity: Decimal,
     /// What was paid for the line: after discount, tax included. Negative for a credit, such as unused time of a plan.
     pub total: i64,
     /// The discount within, as a positive amount; it includes tax where the price does.
@@ -95,6 +98,11 @@ pub struct SaleLine {
 }
 
 impl SaleLine {
+    /// Whose tax its taxes are, as far as Stripe told.
+    pub fn whose(&self) -> Whose {
+        Whose::of(self.taxes.iter().map(|tax| (tax.country.as_deref(), tax.kind.as_deref())))
+    }
+
     /// The rate of all its taxes together, in percent, if Stripe told each and they make a percentage.
     pub fn rate(&self) -> Option<Decimal> {
         let first = self.taxes.first()?.rate?;
@@ -117,6 +125,9 @@ pub struct ChargedTax {
     /// Whose tax it is, ISO 3166-1 alpha-2, if Stripe told.
     #[serde(default)]
     pub country: Option<String>,
+    /// What kind of tax it is in Stripe's words, if it told: `vat`, `gst`, `sales_tax`.
+    #[serde(default)]
+    pub kind: Option<String>,
     /// Stripe's word for why this tax, or none: `standard_rated`, `reverse_charge`.
     #[serde(default)]
     pub reason: Option<String>,

@@ -25,7 +25,9 @@ fn main() {
 fn invoice(lines: i64) -> Invoice {
     let seller = Seller::from_toml(STANDARD_TOML).unwrap();
     let line =
-        |n| SaleLine { description: format!("Séance {n}"), quantity: 1, total: 1000 * n, ..SaleLine::default() };
+        |n| SaleLine {
+            description: format!("Séance {n}"), quantity: 1.into(), total: 1000 * n, ..SaleLine::default()
+        };
     let lines: Vec<SaleLine> = (1..=lines).map(line).collect();
     let sale = Sale { total: lines.iter().map(|line| line.total).sum(), lines, ..sale() };
     let day = date(2026, 11, 21);

@@ -64,7 +64,7 @@ fn main() -> ExitCode {
 fn invoice(seller: &Seller, number: u32) -> Result<Invoice, String> {
     let line = |(description, n): (&&str, i64)| SaleLine {
         description: (*description).to_owned(),
-        quantity: 1,
+        quantity: 1.into(),
         total: 1200 * n + i64::from(number),
         ..SaleLine::default()
     };

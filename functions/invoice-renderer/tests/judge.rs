@@ -61,14 +61,17 @@ fn issued(number: usize, case: &Case) -> (String, Invoice) {
 }
 
 fn taken_back(number: usize, case: &Case, invoice: &Invoice, share: i64) -> (String, Invoice) {
-    let exact = |amount: i64| if case.sale.currency == "kwd" { amount - amount % 10 } else { amount };
+    // Stripe counts some currencies more finely than an invoice.
+    let currency = invoice.draft.currency;
+    let unit = 10_i64.pow(currency.stripe_exponent().saturating_sub(currency.exponent()));
+    let exact = |amount: i64| amount - amount % unit;
     let refund = Refund {
         key: RefundKey(format!("re_{number}")),
         event: "evt_1".to_owned(),
         sale: case.sale.key.clone(),
         refunded_at: case.sale.paid_at,
         currency: case.sale.currency.clone(),
-        amount: exact((case.sale.total / share).max(1)),
+        amount: exact((case.sale.total / share).max(unit)),
         lines: Vec::new(),
     };
     let draft = credit(&refund, invoice, &Credited::default(), &case.seller, DAY).unwrap().draft;

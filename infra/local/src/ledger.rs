@@ -78,7 +78,8 @@ fn summary(month: Month, ledger: &Ledger, sums: &[Total]) -> Vec<String> {
         let rate = format!("{} %", sum.rate);
         let (base, tax, gross) = (sum.base.to_string(), sum.tax.to_string(), (sum.base + sum.tax).to_string());
         let (currency, category) = (sum.currency.code(), sum.category.code());
-        format!("  {currency:4} {category:>4} {rate:>7} {base:>14} {tax:>14} {gross:>14}")
+        let country = sum.foreign.map(|tax| format!("  {}", tax.label())).unwrap_or_default();
+        format!("  {currency:4} {category:>4} {rate:>7} {base:>14} {tax:>14} {gross:>14}{country}")
     }));
     if !ledger.unconverted.is_empty() {
         let numbers: Vec<String> = ledger.unconverted.iter().map(ToString::to_string).collect();
@@ -109,6 +110,7 @@ mod tests {
             currency: Currency::EUR,
             category: VatCategory::S,
             rate: 20.into(),
+            foreign: None,
             base: "40.83".parse().unwrap(),
             tax: "8.17".parse().unwrap(),
         };

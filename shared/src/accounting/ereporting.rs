@@ -111,16 +111,19 @@ pub fn ereporting(invoices: &[Invoice]) -> Result<Vec<u8>, Unwritable> {
         for (place, row) in draft.taxes.iter().enumerate() {
             let group = groups.entry((invoice.issued_on, draft.currency.code(), Category::of(draft, row))).or_default();
             let exemption = row.exemption.as_ref().map_or("", |exemption| exemption.code.as_str());
-            let sums = group
-                .rates
-                .entry((row.vat.rate.normalize(), exemption))
-                .or_insert_with(|| Sums { tax_in_euros: Some(0), ..Sums::default() });
+            // A tax of a country out of the Union is none that France hears of: the sale is out of scope, or an export.
+            let (at, tax) = match row.vat.beyond_vat() {
+                Some(_) => (Decimal::ZERO, 0),
+                None => (row.vat.rate.normalize(), row.tax),
+            };
+            let sums =
+                group.rates.entry((at, exemption)).or_insert_with(|| Sums { tax_in_euros: Some(0), ..Sums::default() });
             if draft.kind == Kind::Invoice {
                 group.invoices.insert(&invoice.number.0);
                 sums.invoices += 1;
             }
             sums.base += i128::from(sign * row.base);
-            sums.tax += i128::from(sign * row.tax);
+            sums.tax += i128::from(sign * tax);
             let tax = in_euros.as_ref().and_then(|taxes| taxes.get(place)).map(|tax| sign * tax);
             sums.tax_in_euros = sums.tax_in_euros.zip(tax).and_then(|(sum, tax)| sum.checked_add(tax));
         }

@@ -3,7 +3,10 @@
 
 use rust_decimal::Decimal;
 
-use crate::{invoice::Draft, money::Currency};
+use crate::{
+    invoice::{Draft, TaxRow},
+    money::Currency,
+};
 
 /// A document's amounts in cents, positive as in its draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,18 +27,24 @@ pub(super) fn euros(draft: &Draft) -> Option<Euros> {
     let rate = given.rate?;
     let convert = |minor: i64| cents(draft, minor, rate);
     let gross = convert(draft.totals.gross)?;
-    // What was printed, what was paid and what was settled are to the cent; a rounding ends in the last row.
-    let taxes = shares(draft.taxes.iter().map(|row| row.tax), given.tax, convert)?;
-    let bases = shares(draft.taxes.iter().map(|row| row.base), gross.checked_sub(given.tax)?, convert)?;
+    // What was printed, what was paid and what was settled are to the cent; a rounding ends in the last row. The VAT in
+    // euros stands on the document, a tax that is no VAT does not.
+    let is_vat = |row: &TaxRow| row.vat.beyond_vat().is_none();
+    let vat = shares(draft.taxes.iter().map(|row| if is_vat(row) { row.tax } else { 0 }), given.tax, convert)?;
+    let beyond = draft.taxes.iter().map(|row| if is_vat(row) { Some(0) } else { convert(row.tax) });
+    let taxes = vat.iter().zip(beyond).map(|(vat, beyond)| vat.checked_add(beyond?)).collect::<Option<Vec<i64>>>()?;
+    let tax = taxes.iter().try_fold(0_i64, |sum, tax| sum.checked_add(*tax))?;
+    let bases = shares(draft.taxes.iter().map(|row| row.base), gross.checked_sub(tax)?, convert)?;
     Some(Euros { gross, rows: bases.into_iter().zip(taxes).collect() })
 }
 
-/// The tax of each row in cents; `None` where it is not known.
+/// The VAT of each row in cents; `None` where it is not known. A tax that is no VAT is none.
 pub(super) fn taxes(draft: &Draft) -> Option<Vec<i64>> {
     if draft.in_euros.as_ref().is_some_and(|given| given.tax == 0) {
         return Some(vec![0; draft.taxes.len()]);
     }
-    euros(draft).map(|euros| euros.rows.into_iter().map(|(_, tax)| tax).collect())
+    let rows = euros(draft)?.rows.into_iter().zip(&draft.taxes);
+    Some(rows.map(|((_, tax), row)| if row.vat.beyond_vat().is_none() { tax } else { 0 }).collect())
 }
 
 /// Each part converted, and the last that is not zero takes what is left of `total`.

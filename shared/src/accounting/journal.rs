@@ -16,7 +16,7 @@ use super::{
     sells_goods, sign,
 };
 use crate::{
-    invoice::{Buyer, Draft, Invoice, InvoiceNumber, Kind},
+    invoice::{Buyer, Draft, Invoice, InvoiceNumber, Kind, TaxRow},
     money::Currency,
     seller::{Accounts, Seller},
     vat::split,
@@ -107,13 +107,14 @@ fn sale<'a>(invoice: &Invoice, euros: &Euros, accounts: &'a Accounts) -> Entry<'
     } else {
         (&accounts.services, "Prestations de services")
     };
-    let (vat, vat_label) =
-        if draft.oss { (&accounts.oss_vat, "TVA du guichet unique") } else { (&accounts.vat, "TVA collectée") };
     let mut postings = vec![customer(draft, euros.gross, draft.totals.gross, accounts)];
     for (row, (base, tax)) in draft.taxes.iter().zip(&euros.rows) {
         let at = rate(row.vat.rate);
-        postings.push(posting(draft, (revenue, revenue_label), (-base, -row.base), format!("HT {at} %")));
-        postings.push(posting(draft, (vat, vat_label), (-tax, -row.tax), format!("TVA {at} %")));
+        let named = row.vat.foreign.map_or_else(|| "TVA".to_owned(), |tax| tax.label());
+        let before_tax = if row.vat.beyond_vat().is_some() { "HT".to_owned() } else { format!("HT {at} %") };
+        let account = tax_account(draft, row, accounts);
+        postings.push(posting(draft, (revenue, revenue_label), (-base, -row.base), before_tax));
+        postings.push(posting(draft, account, (-tax, -row.tax), format!("{named} {at} %")));
     }
     let label = match (draft.kind, &draft.corrects) {
         (Kind::Invoice, _) => format!("Facture {}", invoice.number),
@@ -121,6 +122,15 @@ fn sale<'a>(invoice: &Invoice, euros: &Euros, accounts: &'a Accounts) -> Entry<'
         (Kind::CreditNote, None) => format!("Avoir {}", invoice.number),
     };
     Entry { journal: (&accounts.sales_journal, "Ventes"), payment: false, label, postings: moving(postings) }
+}
+
+/// Where a row's tax is booked: every country's apart from France's.
+fn tax_account<'a>(draft: &Draft, row: &TaxRow, accounts: &'a Accounts) -> (&'a str, &'static str) {
+    match row.vat.beyond_vat() {
+        Some(_) => (&accounts.foreign_tax, "Taxes étrangères"),
+        None if draft.oss => (&accounts.oss_vat, "TVA du guichet unique"),
+        None => (&accounts.vat, "TVA collectée"),
+    }
 }
 
 fn payment<'a>(invoice: &Invoice, euros: &Euros, accounts: &'a Accounts) -> Entry<'a> {

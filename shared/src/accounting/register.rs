@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The columns, in the accountant's language.
-const HEADER: [&str; 19] = [
+const HEADER: [&str; 22] = [
     "numero",
     "date",
     "type",
@@ -35,12 +35,17 @@ const HEADER: [&str; 19] = [
     "tva_en_euros",
     "moyen_de_paiement",
     "code_exoneration",
+    "pays_taxe",
+    "nature_taxe",
+    "taxe_etrangere",
 ];
 
 /// The register of these documents, in their order.
 ///
 /// `moyen_de_paiement` is empty for a credit note whose money did not go back through Stripe. `tva_en_euros` is filled for
-/// every document whose VAT in euros is known, so that its sum is the VAT of the month.
+/// every document whose VAT in euros is known, so that its sum is the VAT of the month. Of another country's tax the last
+/// columns tell country and name; a tax of a country out of the Union stands in `taxe_etrangere` and not in `tva`, so that
+/// base, `tva` and `taxe_etrangere` make `ttc`.
 ///
 /// # Errors
 /// When memory is short.
@@ -60,6 +65,8 @@ fn rows(invoice: &Invoice, seller: &Seller) -> Vec<Vec<String>> {
     let paid_on = draft.paid_at.to_zoned(seller.time_zone.clone()).date();
     let in_euros = euros::taxes(draft);
     let row = |(place, row): (usize, &crate::invoice::TaxRow)| {
+        let beyond_vat = row.vat.beyond_vat().is_some();
+        let (vat, other) = if beyond_vat { (0, row.tax) } else { (row.tax, 0) };
         let tax_in_euros = in_euros.as_ref().and_then(|taxes| taxes.get(place));
         vec![
             text(&invoice.number.0),
@@ -69,18 +76,21 @@ fn rows(invoice: &Invoice, seller: &Seller) -> Vec<Vec<String>> {
             paid_on.to_string(),
             text(&draft.sale.0),
             text(&draft.buyer.name),
-            text(&draft.buyer.country),
+            optional(draft.buyer.country.as_deref()),
             optional(draft.buyer.vat_number.as_deref()),
             optional(draft.buyer.siren.as_deref()),
             row.vat.category.code().to_owned(),
-            rate(row.vat.rate),
+            rate(if beyond_vat { Decimal::ZERO } else { row.vat.rate }),
             money(row.base),
-            money(row.tax),
+            money(vat),
             money(row.base + row.tax),
             draft.currency.code().to_owned(),
             tax_in_euros.map(|tax| cents(sign * tax)).unwrap_or_default(),
             draft.paid_through.clone(),
             optional(row.exemption.as_ref().map(|exemption| exemption.code.as_str())),
+            row.vat.foreign.map(|tax| tax.country.to_string()).unwrap_or_default(),
+            row.vat.foreign.map(|tax| format!("{} {} %", tax.kind.name(true), rate(row.vat.rate))).unwrap_or_default(),
+            if beyond_vat { money(other) } else { String::new() },
         ]
     };
     draft.taxes.iter().enumerate().map(row).collect()

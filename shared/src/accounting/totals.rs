@@ -1,11 +1,15 @@
-//! The sums of a month, one row a currency and VAT rate: what a person compares the files with.
+//! The sums of a month, one row a currency, rate and country: what a person compares the files with.
 
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
 use super::sign;
-use crate::{invoice::Invoice, money::Currency, vat::VatCategory};
+use crate::{
+    invoice::Invoice,
+    money::Currency,
+    vat::{Vat, VatCategory, foreign::ForeignTax},
+};
 
 /// What was sold at one rate. Amounts in major units of the currency; credit notes subtract.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,24 +20,27 @@ pub struct Total {
     pub category: VatCategory,
     /// Percent.
     pub rate: Decimal,
+    /// Whose tax it is, where it is not France's.
+    pub foreign: Option<ForeignTax>,
     /// Before tax.
     pub base: Decimal,
-    /// VAT.
+    /// VAT, or the other country's tax.
     pub tax: Decimal,
 }
 
 /// The totals of these documents.
 pub fn totals(invoices: &[Invoice]) -> Vec<Total> {
-    let mut sums: BTreeMap<(&'static str, VatCategory, Decimal), Total> = BTreeMap::new();
+    let mut sums: BTreeMap<(&'static str, Vat), Total> = BTreeMap::new();
     for invoice in invoices {
         let draft = &invoice.draft;
         let money = |minor: i64| draft.money(sign(draft.kind) * minor).decimal();
         for row in &draft.taxes {
-            let (category, rate) = (row.vat.category, row.vat.rate.normalize());
-            let total = sums.entry((draft.currency.code(), category, rate)).or_insert(Total {
+            let vat = Vat { rate: row.vat.rate.normalize(), ..row.vat };
+            let total = sums.entry((draft.currency.code(), vat)).or_insert(Total {
                 currency: draft.currency,
-                category,
-                rate,
+                category: vat.category,
+                rate: vat.rate,
+                foreign: vat.foreign,
                 base: money(0),
                 tax: money(0),
             });

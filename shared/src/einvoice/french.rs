@@ -20,7 +20,7 @@ struct Rule {
     holds: fn(&Model, &Draft) -> bool,
 }
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     Rule {
         name: "BR-FR-01",
         wants: "numbers of at most 35 characters",
@@ -83,6 +83,17 @@ const RULES: [Rule; 15] = [
         holds: |model, _| {
             let parties = [&model.seller.legal_registration, &model.buyer.legal_registration];
             parties.into_iter().flatten().all(|siren| is_siren(siren.content()))
+        },
+    },
+    Rule {
+        name: "BR-FR-DEC-02",
+        wants: "quantities of at most 4 decimals and 19 characters",
+        holds: |model, _| {
+            let bases = model.lines.iter().filter_map(|line| line.price.base_quantity);
+            let quantities = model.lines.iter().map(|line| line.quantity).chain(bases);
+            quantities
+                .map(en16931::Quantity::into_decimal)
+                .all(|quantity| quantity.scale() <= 4 && digits(quantity) <= 18)
         },
     },
     Rule {

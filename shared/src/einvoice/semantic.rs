@@ -7,8 +7,8 @@ use en16931::{
     Date, DocumentKind, DocumentReference, Identifier, Invoice as Model, InvoiceAmount, InvoiceLine, InvoiceNote,
     Percentage, Quantity, UnitPriceAmount,
     invoice::{
-        Code, Delivery, DocumentTotals, LineAllowanceCharge, LineVat, Party, PaymentInstructions, PostalAddress,
-        PrecedingInvoice, PriceDetails, VatBreakdown,
+        Code, Delivery, DocumentAllowanceCharge, DocumentTotals, LineAllowanceCharge, LineVat, Party,
+        PaymentInstructions, PostalAddress, PrecedingInvoice, PriceDetails, VatBreakdown,
     },
 };
 use rust_decimal::Decimal;
@@ -42,6 +42,9 @@ const ONLINE_PAYMENT: &str = "68";
 /// Cleared between the two of them (UNTDID 4461): a balance, or a payment that Stripe did not see.
 const CLEARING: &str = "97";
 
+/// What a twin says that names the seller's country for a buyer whose country nobody knows.
+const NO_COUNTRY: &str = "Pays de l’acheteur non communiqué : BT-55 reprend celui du vendeur";
+
 /// The model of an invoice.
 pub(super) fn model(invoice: &Invoice) -> Model {
     model_of(&invoice.draft, &invoice.number, invoice.issued_on)
@@ -66,6 +69,9 @@ pub(super) fn model_of(draft: &Draft, number: &InvoiceNumber, issued_on: jiff::c
     model.due_date = paid_on;
     model.sales_order_reference = draft.reference.as_deref().map(|reference| DocumentReference::new(xml(reference)));
     model.notes = draft.mentions.iter().map(note).collect();
+    if draft.buyer.country.is_none() {
+        model.notes.push(InvoiceNote::new(NO_COUNTRY.to_owned()));
+    }
     model.preceding_invoices = draft
         .corrects
         .iter()
@@ -86,7 +92,9 @@ pub(super) fn model_of(draft: &Draft, number: &InvoiceNumber, issued_on: jiff::c
         means_text: through,
         ..PaymentInstructions::default()
     });
-    model.vat_breakdown = draft.taxes.iter().map(|row| breakdown(row, draft)).collect();
+    model.charges = draft.taxes.iter().filter_map(|row| charge(row, draft, 1)).collect();
+    model.allowances = draft.taxes.iter().filter_map(|row| charge(row, draft, -1)).collect();
+    model.vat_breakdown = breakdowns(draft);
     model.lines = (1..).zip(&draft.lines).map(|(number, line)| invoice_line(number, line, draft)).collect();
     model.totals = totals(draft);
     model
@@ -166,9 +174,15 @@ fn buyer(draft: &Draft) -> Party {
             (None, None) => None,
         },
         vat_identifier: buyer.vat_number.clone().filter(|_| numbers_stand(draft)),
-        address: postal(customer.address.as_ref(), &buyer.country),
+        address: postal(customer.address.as_ref(), buyer_country(draft)),
         ..Party::default()
     }
+}
+
+/// BT-55, which every invoice must carry (BR-11). Where nobody knows the buyer's country it is the seller's, whose law the
+/// sale was taxed by, and [`NO_COUNTRY`] says so.
+fn buyer_country(draft: &Draft) -> &str {
+    draft.buyer.country.as_deref().unwrap_or(&draft.seller.country)
 }
 
 fn postal(address: Option<&Address>, country: &str) -> PostalAddress {
@@ -192,27 +206,68 @@ fn delivery(draft: &Draft) -> Delivery {
     let untaxed_in_the_union = draft.taxes.iter().any(|row| row.vat.category == VatCategory::K);
     let (party_name, address) = match &draft.delivery {
         Some(sent) => {
-            let country = filled(sent.address.country.as_deref()).unwrap_or_else(|| draft.buyer.country.clone());
+            let country = filled(sent.address.country.as_deref());
+            let country = country.unwrap_or_else(|| buyer_country(draft).to_owned());
             let name = filled(sent.name.as_deref()).map(|name| xml(&name));
             (name, Some(postal(Some(&sent.address), &country.to_uppercase())))
         }
         None if untaxed_in_the_union => {
-            (None, Some(postal(draft.buyer.customer.address.as_ref(), &draft.buyer.country)))
+            (None, Some(postal(draft.buyer.customer.address.as_ref(), buyer_country(draft))))
         }
         None => (None, None),
     };
     Delivery { party_name, address, date: date(draft.supplied_on), ..Delivery::default() }
 }
 
-/// What is outside the scope of VAT states no rate (BR-O-05).
+/// What is outside the scope of VAT states no rate (BR-O-05); the rate of a tax that is no VAT is none of VAT's.
 fn rate(vat: Vat) -> Option<Percentage> {
-    let mut rate = vat.rate;
+    let mut rate = if vat.beyond_vat().is_some() { Decimal::ZERO } else { vat.rate };
     rate.rescale(2);
     (vat.category != VatCategory::O).then(|| Percentage::new(rate))
 }
 
 fn line_vat(vat: Vat) -> LineVat {
     LineVat { category: Code::new(vat.category.code()), rate: rate(vat) }
+}
+
+/// BG-23, one per category and rate: a tax that is no VAT is a charge, on which its row's category stands too.
+fn breakdowns(draft: &Draft) -> Vec<VatBreakdown> {
+    let mut rows: Vec<TaxRow> = Vec::new();
+    for row in &draft.taxes {
+        let row = match row.vat.beyond_vat() {
+            None => row.clone(),
+            Some(_) => TaxRow { vat: Vat::without(row.vat.category), base: row.base + row.tax, tax: 0, ..row.clone() },
+        };
+        let key = |row: &TaxRow| (row.vat.category, row.vat.rate.normalize());
+        match rows.iter_mut().find(|known| key(known) == key(&row)) {
+            None => rows.push(row),
+            Some(known) => {
+                known.base += row.base;
+                known.tax += row.tax;
+            }
+        }
+    }
+    rows.iter().map(|row| breakdown(row, draft)).collect()
+}
+
+/// BG-21, "charges and taxes other than VAT": the tax of a country out of the Union, named with rate and country. With a
+/// `sign` of -1 the allowance (BG-20) that such a tax is where it went back.
+fn charge(row: &TaxRow, draft: &Draft, sign: i64) -> Option<DocumentAllowanceCharge> {
+    let tax = row.vat.beyond_vat()?;
+    let owed = row.tax.checked_mul(sign).filter(|owed| *owed > 0)?;
+    Some(DocumentAllowanceCharge {
+        amount: amount(owed, draft),
+        base_amount: None,
+        percentage: None,
+        vat: line_vat(row.vat),
+        reason: Some(format!(
+            "{} {} % ({})",
+            tax.kind.name(draft.language == "fr"),
+            row.vat.rate.normalize(),
+            tax.country
+        )),
+        reason_code: None,
+    })
 }
 
 fn breakdown(row: &TaxRow, draft: &Draft) -> VatBreakdown {
@@ -227,12 +282,16 @@ fn breakdown(row: &TaxRow, draft: &Draft) -> VatBreakdown {
 }
 
 fn invoice_line(number: usize, line: &Line, draft: &Draft) -> InvoiceLine {
-    let price = PriceDetails { net_price: UnitPriceAmount::new(line.unit_net), ..PriceDetails::default() };
+    let mut price = PriceDetails { net_price: UnitPriceAmount::new(line.unit_net), ..PriceDetails::default() };
+    if line.per != 1 {
+        price.base_quantity = Some(Quantity::new(line.per.into()));
+        price.base_quantity_code = Some(Code::new(ONE));
+    }
     let vat = line_vat(line.vat);
     let mut written = InvoiceLine::new(
         number.to_string(),
         String::new(),
-        Quantity::new(Decimal::from(line.quantity)),
+        Quantity::new(line.quantity),
         ONE,
         amount(line.net, draft),
         vat.category.as_str().to_owned(),
@@ -255,12 +314,17 @@ fn invoice_line(number: usize, line: &Line, draft: &Draft) -> InvoiceLine {
 
 fn totals(draft: &Draft) -> DocumentTotals {
     let sums = &draft.totals;
+    let beyond = |sign: i64| {
+        let owed = draft.taxes.iter().filter(|row| row.vat.beyond_vat().is_some()).map(|row| row.tax * sign);
+        owed.filter(|owed| *owed > 0).sum::<i64>()
+    };
+    let (charges, allowances) = (beyond(1), beyond(-1));
     DocumentTotals {
         line_total: amount(sums.net, draft),
-        allowance_total: None,
-        charge_total: None,
-        taxable_total: amount(sums.net, draft),
-        vat_total: Some(amount(sums.tax, draft)),
+        allowance_total: (allowances != 0).then(|| amount(allowances, draft)),
+        charge_total: (charges != 0).then(|| amount(charges, draft)),
+        taxable_total: amount(sums.net + charges - allowances, draft),
+        vat_total: Some(amount(sums.tax - charges + allowances, draft)),
         vat_total_accounting: draft.in_euros.as_ref().map(|euros| InvoiceAmount::from_minor_units(euros.tax)),
         gross_total: amount(sums.gross, draft),
         paid: Some(amount(sums.paid, draft)),

@@ -114,6 +114,115 @@ fn one_broken_fact_of_a_draft_is_named_by_its_rule() {
 }
 
 #[test]
+fn a_tax_out_of_the_union_is_a_charge_and_no_vat() {
+    let case = matrix().into_iter().find(|case| case.name == "Stripe Tax, British VAT").unwrap();
+    let xml = factur_x(&invoice(&case)).unwrap();
+    let model = en16931_formats::read(xml.as_bytes()).unwrap().invoice;
+    let [row] = &model.vat_breakdown[..] else { panic!("{:?}", model.vat_breakdown) };
+    assert_eq!((row.category.as_str(), row.rate, row.tax_amount.into_decimal()), ("O", None, 0.into()));
+    assert_eq!(row.taxable_amount.into_decimal(), 120.into());
+    let [charge] = &model.charges[..] else { panic!("{:?}", model.charges) };
+    assert_eq!((charge.amount.into_decimal(), charge.reason.as_deref()), (20.into(), Some("VAT 20 % (GB)")));
+    let totals = &model.totals;
+    let sums = [totals.line_total, totals.taxable_total, totals.gross_total].map(|sum| sum.into_decimal().to_string());
+    assert_eq!(sums, ["100.00", "120.00", "120.00"]);
+    assert_eq!(totals.vat_total.unwrap().into_decimal(), 0.into());
+    assert!(!xml.contains("<ram:CategoryCode>S<"), "French VAT in {xml}");
+}
+
+#[test]
+fn quantities_and_prices_are_those_of_the_paper() {
+    let case = matrix().into_iter().find(|case| case.name == "franchise, prices of a fraction of a cent").unwrap();
+    let model = en16931_formats::read(factur_x(&invoice(&case)).unwrap().as_bytes()).unwrap().invoice;
+    let told: Vec<String> = model
+        .lines
+        .iter()
+        .map(|line| {
+            let base = line.price.base_quantity.map_or_else(|| "1".to_owned(), |base| base.into_decimal().to_string());
+            format!("{} x {} / {base}", line.quantity.into_decimal(), line.price.net_price.into_decimal())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "1000000 x 0.00004 / 1",
+            "1234567 x 0.0003 / 1000",
+            "98765432109 x 0.00001 / 1000",
+            "1 x 9.99 / 1",
+            "-2.25 x 8 / 1",
+        ]
+    );
+    assert_eq!(model.lines[3].item.name.as_deref(), Some("Gigaoctets-heures (× 0.123456789)"));
+}
+
+#[test]
+fn a_country_that_nobody_gave_stands_in_the_twin_alone_which_says_so() {
+    let mut case = matrix().swap_remove(0);
+    case.sale.customer.address = None;
+    let invoice = invoice(&case);
+    let model = en16931_formats::read(factur_x(&invoice).unwrap().as_bytes()).unwrap().invoice;
+    assert_eq!(model.buyer.address.country.as_ref().map(|code| code.as_str()), Some("FR"));
+    assert!(model.notes.iter().any(|note| format!("{note:?}").contains("non communiqué")), "{:?}", model.notes);
+    assert_eq!(invoice.draft.buyer.country, None);
+}
+
+/// What a customer gave reaches no reason: they are logged. Kinds and countries may be named, values may not.
+#[test]
+fn no_value_of_a_customer_stands_in_a_reason() {
+    const MARK: &str = "Geheim12345678Z";
+    let marked = |case: &Case| {
+        let mut case = case.clone();
+        let text = || Some(MARK.to_owned());
+        let customer = &mut case.sale.customer;
+        customer.name = text();
+        customer.business_name = text();
+        customer.email = Some(format!("{MARK}@example.org"));
+        let address = customer.address.get_or_insert_default();
+        (address.line1, address.line2, address.postal_code, address.city, address.state) =
+            (text(), text(), text(), text(), text());
+        case.sale.reference = text();
+        case
+    };
+    let breaks: [fn(&mut Case); 6] = [
+        |case| case.sale.customer.address.get_or_insert_default().country = Some(MARK.into()),
+        |case| {
+            case.sale.customer.tax_ids = vec![crate::sale::TaxId { kind: "eu_vat".into(), value: format!("ES{MARK}") }]
+        },
+        |case| case.sale.total += 100,
+        |case| case.sale.lines.clear(),
+        |case| {
+            case.sale.lines[0].taxes = vec![ChargedTax { amount: 1, rate: Some(19.into()), ..ChargedTax::default() }]
+        },
+        |case| case.sale.lines[0].quantity = "0.000001".parse().unwrap(),
+    ];
+    let mut refused = 0;
+    for case in matrix() {
+        for breaks in breaks {
+            let mut case = marked(&case);
+            breaks(&mut case);
+            if let Err(unfit) = draft(&case.sale, &case.seller, DAY) {
+                refused += 1;
+                let reason = unfit.reason().to_string();
+                assert!(!reason.contains(MARK) && !reason.contains("12345678"), "{}: {reason}", case.name);
+            }
+        }
+    }
+    assert!(refused > 200, "{refused}");
+    // The rules of electronic invoicing, too, name what they want and not what stands there.
+    for case in matrix() {
+        let case = marked(&case);
+        let Ok(mut draft) = draft(&case.sale, &case.seller, DAY) else { continue };
+        draft.totals.due += 100;
+        draft.lines[0].description = " ".into();
+        draft.buyer.vat_number = Some(MARK.into());
+        draft.buyer.siren = Some(MARK.into());
+        draft.buyer.country = Some("QQ".into());
+        let reason = Unfit::Rules(check(&draft, DAY).unwrap_err()).reason().to_string();
+        assert!(!reason.contains(MARK), "{}: {reason}", case.name);
+    }
+}
+
+#[test]
 fn a_number_that_platforms_refuse_is_no_number() {
     let case = &matrix()[0];
     let invoice = invoice(case);

@@ -144,8 +144,12 @@ fn tax_of(taken: i64, before: &CreditedRow, row: &TaxRow, currency: Currency) ->
     let in_step = split::scaled(row.tax, before.gross + taken, row.base + row.tax)? - before.tax;
     let stray = currency.minor(taken - in_step).decimal() * row.vat.rate / Decimal::ONE_HUNDRED
         - currency.minor(in_step).decimal();
-    // EN 16931 allows less than one unit of the currency (BR-CO-17, BR-S-09).
-    if stray.abs() < Decimal::ONE { Some(in_step) } else { tax_within(taken, row.vat.rate) }
+    // EN 16931 allows less than one unit of the currency (BR-CO-17, BR-S-09); of a tax that is no VAT it asks nothing.
+    if row.vat.beyond_vat().is_some() || stray.abs() < Decimal::ONE {
+        Some(in_step)
+    } else {
+        tax_within(taken, row.vat.rate)
+    }
 }
 
 /// The tax in euros that goes back between `before` and `after`: it follows the tax that has gone back so far, so that
@@ -175,11 +179,20 @@ fn lines(parts: &[Part], before: &[CreditedRow], after: &[CreditedRow], sold: &D
         let base = (after.gross - after.tax) - (before.gross - before.tax);
         let grosses: Vec<i64> = of_row.iter().map(|part| part.gross).collect();
         for (part, net) in of_row.iter().zip(split::in_proportion(&grosses, base)?) {
+            // A line that goes back whole is the line that was sold, with its quantity and price.
+            let whole = sold.lines.iter().find(|line| {
+                line.source.is_some() && line.source == part.source && (line.gross, line.net) == (part.gross, net)
+            });
+            if let Some(line) = whole {
+                lines.push(Line { description: part.description.clone(), ..line.clone() });
+                continue;
+            }
             let unit = sold.currency.minor(net).decimal();
             lines.push(Line {
                 description: part.description.clone(),
-                quantity: if net < 0 { -1 } else { 1 },
+                quantity: if net < 0 { Decimal::NEGATIVE_ONE } else { Decimal::ONE },
                 unit_net: unit.abs(),
+                per: 1,
                 net,
                 gross: part.gross,
                 discount: 0,
@@ -260,6 +273,20 @@ mod tests {
     }
 
     #[test]
+    fn a_line_that_goes_back_whole_keeps_its_quantity_and_price() {
+        let (mut original, seller) = invoice("standard, hours and half hours");
+        original.draft.lines[0].source = Some("il_1".into());
+        let mut refund = refund(60_000, "eur");
+        refund.lines = vec![RefundLine { line: "il_1".into(), description: "Conseil".into(), amount: 60_000 }];
+        let line = credit(&refund, &original, &Credited::default(), &seller, DAY).unwrap().draft.lines.remove(0);
+        assert_eq!((line.quantity.to_string().as_str(), line.unit_net), ("7.5", original.draft.lines[0].unit_net));
+        refund.amount = 30_000;
+        refund.lines[0].amount = 30_000;
+        let half = credit(&refund, &original, &Credited::default(), &seller, DAY).unwrap().draft.lines.remove(0);
+        assert_eq!((half.quantity, half.unit_net.to_string().as_str()), (Decimal::ONE, "250.00"));
+    }
+
+    #[test]
     fn nothing_goes_back_beyond_the_invoice_or_in_another_currency() {
         let (original, seller) = invoice("standard, consumer");
         let word = |refund: &Refund, before: &Credited| {
@@ -280,16 +307,19 @@ mod tests {
             let cases = matrix();
             let case = &cases[place % cases.len()];
             let (original, seller) = invoice(case.name);
-            let step = if original.draft.currency.code() == "KWD" { 10 } else { 1 };
+            // Stripe counts some currencies in larger units than the invoice.
+            let currency = original.draft.currency;
+            let unit = 10_i64.pow(currency.exponent().saturating_sub(currency.stripe_exponent()));
             let exact = original.draft.currency.exponent() > 0;
             let total = original.draft.totals.gross;
             let mut credited = Credited::default();
             let (mut left, mut base, mut tax, mut euros) = (total, 0, 0, 0);
             let code = original.draft.currency.code().to_lowercase();
             for cut in cuts.into_iter().chain([i64::MAX]) {
-                let amount = cut.min(left);
-                if amount == 0 { break; }
-                let taken = credit(&refund(amount * step, &code), &original, &credited, &seller, DAY).unwrap();
+                let amount = cut.min(left) / unit * unit;
+                if amount == 0 { continue; }
+                let stripe = currency.minor(amount).in_stripe().unwrap();
+                let taken = credit(&refund(stripe, &code), &original, &credited, &seller, DAY).unwrap();
                 prop_assert_eq!(taken.draft.totals.gross, amount);
                 prop_assert_eq!(taken.draft.lines.iter().map(|line| line.net).sum::<i64>(), taken.draft.totals.net);
                 credited = taken.credited;

@@ -17,7 +17,12 @@ use crate::{
     sale::{Sale, SaleLine},
     seller::{Seller, VatRegime},
     text::filled,
-    vat::{Ground, Vat, treatment::Circumstances},
+    vat::{
+        Ground, Vat,
+        foreign::Whose,
+        place::Place,
+        treatment::{self, Circumstances},
+    },
 };
 
 /// Builds the draft of an invoice to be issued on `day`.
@@ -29,25 +34,34 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
     let supply = seller.supply.of_sale(sale.delivery.is_some());
     let known = buyer::known(sale, seller, supply)?;
     let supplied_on = sale.paid_at.to_zoned(seller.time_zone.clone()).date();
-    let around = Circumstances {
+    let told = told(sale);
+    let anywhere = Circumstances {
         regime: &seller.vat,
         numbered: seller.party.vat_number.is_some(),
         supply,
-        place: known.place,
+        place: Place::Domestic,
         day: supplied_on,
-        told: &told(sale),
+        told: &told,
     };
+    let place = match known.place {
+        Some(place) => place,
+        None if seller.unknown_is_domestic => Place::Domestic,
+        None if treatment::hangs_on_place(&anywhere, known.named) => return Err(Unfit::NoPlace),
+        None => Place::Domestic,
+    };
+    let around = Circumstances { place, ..anywhere };
     let priced =
         lines::priced(sale, currency, &around, &seller.default_label).map_err(|unfit| match known.wrong_number {
             // Whoever sees a tax number that is none charges no tax, and we expect some: the number is the cause.
             Some(number) if matches!(unfit, Unfit::Vat { .. }) => Unfit::TaxId(number),
             _ => unfit,
         })?;
-    let oss = distance::is_distance_sale(&around, sale, &priced);
+    let oss = distance::is_distance_sale(&priced)?;
     let taxes = tax_rows(&priced, &seller.vat, day)?;
     let mentions = texts(&taxes, seller, oss, day);
     let (net, tax) = taxes.iter().fold((0_i64, 0_i64), |(net, tax), row| (net + row.base, tax + row.tax));
     let gross = net + tax;
+    let beyond_vat: i64 = taxes.iter().filter(|row| row.vat.beyond_vat().is_some()).map(|row| row.tax).sum();
     let received = sale.received.map(|amount| currency.from_stripe(amount).ok_or(Unfit::Amount(amount, currency)));
     let received = received.transpose()?.map(|money| money.minor);
     let draft = Draft {
@@ -69,7 +83,7 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
         reference: filled(sale.reference.as_deref()),
         test: !sale.livemode,
         corrects: None,
-        in_euros: in_euros(sale, currency, tax)?,
+        in_euros: in_euros(sale, currency, tax - beyond_vat)?,
         delivery: sale.delivery.clone(),
         oss,
     };
@@ -77,10 +91,11 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
     Ok(draft)
 }
 
-/// The rates that Stripe told with the sale, each once.
-fn told(sale: &Sale) -> Vec<Decimal> {
-    let mut rates: Vec<Decimal> = sale.lines.iter().filter_map(SaleLine::rate).filter(|rate| !rate.is_zero()).collect();
-    rates.sort();
+/// The rates that Stripe told with the sale, each once, and whose they are.
+fn told(sale: &Sale) -> Vec<(Decimal, Whose)> {
+    let told = |line: &SaleLine| Some((line.rate().filter(|rate| !rate.is_zero())?, line.whose()));
+    let mut rates: Vec<(Decimal, Whose)> = sale.lines.iter().filter_map(told).collect();
+    rates.sort_by_key(|(rate, _)| *rate);
     rates.dedup();
     rates
 }
@@ -89,7 +104,8 @@ fn tax_rows(priced: &Priced, regime: &VatRegime, day: Date) -> Result<Vec<TaxRow
     let exempt = exempt_ground(regime);
     let row = |(vat, (base, tax)): (&Vat, &(i64, i64))| {
         let ground = Ground::of(vat.category, exempt);
-        let exemption = ground.map(|ground| mentions::exemption(day, ground).ok_or(Unfit::NoExemptionText(day)));
+        let exemption =
+            ground.map(|ground| mentions::exemption(day, ground).ok_or(Unfit::NoExemptionText { day, ground }));
         Ok(TaxRow { vat: *vat, base: *base, tax: *tax, exemption: exemption.transpose()?, ground })
     };
     priced.taxes.iter().rev().map(row).collect()
@@ -109,18 +125,21 @@ fn texts(taxes: &[TaxRow], seller: &Seller, oss: bool, day: Date) -> Vec<Mention
     mentions::mentions(day, &Facts { grounds: &grounds, on_debits, supply: seller.supply, platform: !oss })
 }
 
-/// The VAT of an invoice in another currency, in euros at the rate Stripe settled at.
-fn in_euros(sale: &Sale, currency: Currency, tax: i64) -> Result<Option<InEuros>, Unfit> {
+/// The VAT of an invoice in another currency, in euros at the rate Stripe settled at. A tax that is no VAT need not stand
+/// in euros; if Stripe told a rate, the books take it.
+fn in_euros(sale: &Sale, currency: Currency, vat: i64) -> Result<Option<InEuros>, Unfit> {
     if currency == Currency::EUR {
         return Ok(None);
     }
-    if tax == 0 {
-        return Ok(Some(InEuros { tax: 0, rate: None }));
-    }
     let exchange = sale.exchange.as_ref().filter(|exchange| exchange.currency.eq_ignore_ascii_case("eur"));
-    let rate = exchange.map(|exchange| exchange.rate).ok_or(Unfit::NoExchange(currency))?;
-    let cents = Currency::EUR.from_decimal(currency.minor(tax).decimal().saturating_mul(rate));
-    Ok(Some(InEuros { tax: cents.ok_or(Unfit::Amount(tax, currency))?.minor, rate: Some(rate) }))
+    let rate = exchange.map(|exchange| currency.euros_per_unit(exchange.rate).ok_or(Unfit::Amount(vat, currency)));
+    let rate = rate.transpose()?;
+    if vat == 0 {
+        return Ok(Some(InEuros { tax: 0, rate }));
+    }
+    let rate = rate.ok_or(Unfit::NoExchange(currency))?;
+    let cents = Currency::EUR.from_decimal(currency.minor(vat).decimal().saturating_mul(rate));
+    Ok(Some(InEuros { tax: cents.ok_or(Unfit::Amount(vat, currency))?.minor, rate: Some(rate) }))
 }
 
 /// French for whoever paid in French, English for whoever paid in English, else the owner's choice.
@@ -135,7 +154,7 @@ fn language(customer: Option<&str>, owner: &str) -> String {
 mod tests {
     use super::*;
     use crate::{
-        sale::{ChargedTax, Exchange, TaxId},
+        sale::{ChargedTax, Customer, Exchange, TaxId},
         testing::{FRANCHISE_TOML, STANDARD_TOML, sale},
         vat::VatCategory,
     };
@@ -159,7 +178,7 @@ mod tests {
     fn a_standard_sale_contains_its_vat() {
         let seller = Seller::from_toml(STANDARD_TOML).unwrap();
         let mut sale = sale();
-        sale.lines[0].quantity = 3;
+        sale.lines[0].quantity = 3.into();
         let draft = draft(&sale, &seller, DAY).unwrap();
         assert_eq!(draft.totals, Totals { net: 4083, tax: 817, gross: 4900, paid: 4900, due: 0 });
         assert_eq!(draft.lines[0].unit_net.to_string(), "13.61");
@@ -240,13 +259,16 @@ mod tests {
         let mut sale = sale();
         sale.lines.push(SaleLine {
             description: "Temps non utilisé".into(),
-            quantity: 1,
+            quantity: 1.into(),
             total: -1200,
             ..SaleLine::default()
         });
         sale.total = 3700;
         let draft = draft(&sale, &standard, DAY).unwrap();
-        assert_eq!((draft.lines[1].quantity, draft.lines[1].unit_net, draft.lines[1].net), (-1, 10.into(), -1000));
+        assert_eq!(
+            (draft.lines[1].quantity, draft.lines[1].unit_net, draft.lines[1].net),
+            ((-1).into(), 10.into(), -1000)
+        );
         assert_eq!(draft.totals.gross, 3700);
     }
 
@@ -268,13 +290,31 @@ mod tests {
         sale.customer.tax_ids = vec![TaxId { kind: "eu_vat".into(), value: "DE136695978".into() }];
         sale.lines[0].taxes = vec![ChargedTax { reason: Some("reverse_charge".into()), ..ChargedTax::default() }];
         let reason = draft(&sale, &stripe, DAY).unwrap_err().reason();
-        assert!(reason.word == "tax_id_invalid" && reason.text.contains("DE136695978"), "{reason}");
+        assert!(reason.word == "tax_id_invalid" && reason.text.contains("of DE"), "{reason}");
+        assert!(!reason.text.contains("136695978"), "a tax number may be a person's: {reason}");
         sale.customer.tax_ids[0].value = "DE136695976".into();
         assert_eq!(draft(&sale, &stripe, DAY).unwrap().taxes[0].vat.category, VatCategory::AE);
         sale.customer.tax_ids[0].value = "DE136695978".into();
         sale.lines[0].taxes[0] =
             ChargedTax { amount: 817, rate: Some(20.into()), included: true, ..ChargedTax::default() };
         assert_eq!(draft(&sale, &stripe, DAY).unwrap().taxes[0].vat.category, VatCategory::S);
+    }
+
+    #[test]
+    fn where_the_vat_hangs_on_the_place_an_unknown_one_waits_unless_the_owner_says_where() {
+        let nowhere = Sale { customer: Customer { address: None, ..sale().customer }, ..sale() };
+        let seller = |edits: &[(&str, &str)]| {
+            let toml = edits.iter().fold(STANDARD_TOML.to_owned(), |toml, (from, to)| toml.replacen(from, to, 1));
+            Seller::from_toml(&toml).unwrap()
+        };
+        let digital = ("[invoice]", "[invoice]\nsupply = \"digital\"");
+        let reason = draft(&nowhere, &seller(&[digital]), DAY).unwrap_err().reason();
+        assert!(reason.word == "place_unknown" && reason.text.contains("unknown_place = \"FR\""), "{reason}");
+        let told = ("rate = \"20\"", "rate = \"20\"\nunknown_place = \"FR\"");
+        for seller in [seller(&[digital, told]), seller(&[]), franchise()] {
+            let draft = draft(&nowhere, &seller, DAY).unwrap();
+            assert_eq!(draft.buyer.country, None, "a country that nobody gave");
+        }
     }
 
     #[test]
@@ -299,6 +339,7 @@ mod tests {
 
     #[test]
     fn after_the_last_day_of_its_legal_text_a_franchise_sale_waits() {
-        assert_eq!(draft(&sale(), &franchise(), date(2028, 7, 1)), Err(Unfit::NoExemptionText(date(2028, 7, 1))));
+        let day = date(2028, 7, 1);
+        assert_eq!(draft(&sale(), &franchise(), day), Err(Unfit::NoExemptionText { day, ground: Ground::Franchise }));
     }
 }

@@ -5,9 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero};
-
-use super::{Line, unfit::Unfit};
+use super::{Line, price::Price, unfit::Unfit};
 use crate::{
     money::Currency,
     sale::{Sale, SaleLine},
@@ -84,7 +82,7 @@ fn paid(sale: &Sale, currency: Currency, around: &Circumstances<'_>) -> Result<V
 fn charge(line: &SaleLine, minor: &impl Fn(i64) -> Result<i64, Unfit>) -> Result<Option<Charge>, Unfit> {
     let Some(first) = line.taxes.first() else { return Ok(None) };
     let tax = line.taxes.iter().map(|tax| minor(tax.amount)).sum::<Result<i64, Unfit>>()?;
-    Ok(Some(Charge { tax, rate: line.rate(), reason: first.reason.clone() }))
+    Ok(Some(Charge { tax, rate: line.rate(), whose: line.whose(), reason: first.reason.clone() }))
 }
 
 /// The tax of the lines must be the tax of the sale, where Stripe told both.
@@ -97,7 +95,8 @@ fn check_tax(sale: &Sale, currency: Currency, paid: &[Paid]) -> Result<(), Unfit
 
 /// Tax that was charged must be its rate of the base, but for a rounding per line.
 fn check_charged(paid: &[Paid], taxes: &BTreeMap<Vat, (i64, i64)>) -> Result<(), Unfit> {
-    for (vat, (base, tax)) in taxes {
+    // A tax out of the Union may be due on a part of the price only.
+    for (vat, (base, tax)) in taxes.iter().filter(|(vat, _)| vat.beyond_vat().is_none()) {
         let lines = paid.iter().filter(|line| line.vat == *vat).count() as u64;
         if treatment::tax_within(base + tax, vat.rate).is_none_or(|ours| ours.abs_diff(*tax) > lines.max(1)) {
             let line = paid.iter().position(|line| line.vat == *vat).unwrap_or_default();
@@ -134,7 +133,6 @@ fn nets(paid: &[Paid]) -> Option<Vec<i64>> {
 }
 
 fn invoice_line(line: &SaleLine, paid: &Paid, net: i64, currency: Currency, default_label: &str) -> Line {
-    let quantity = i64::try_from(line.quantity.max(1)).unwrap_or(i64::MAX);
     let discount = currency.from_stripe(line.discount.max(0)).map_or(0, |money| money.minor);
     let included = match paid.reckoned {
         Reckoned::Contained => true,
@@ -142,13 +140,16 @@ fn invoice_line(line: &SaleLine, paid: &Paid, net: i64, currency: Currency, defa
     };
     let discount = if included { split::before_tax(discount, paid.vat.rate).unwrap_or(discount) } else { discount };
     let full = currency.minor(net.saturating_add(discount)).decimal();
-    // A credit is a negative quantity at a positive price: prices may not be negative (EN 16931, BR-27).
-    let quantity = if full.is_sign_negative() { -quantity } else { quantity };
-    let unit_net = full.checked_div(Decimal::from(quantity)).unwrap_or_default();
+    let price = Price::of(line.quantity, full, currency.exponent());
+    let mut description = filled(Some(&line.description)).unwrap_or_else(|| default_label.to_owned());
+    if price.lump {
+        description = format!("{description} (× {})", line.quantity.normalize());
+    }
     Line {
-        description: filled(Some(&line.description)).unwrap_or_else(|| default_label.to_owned()),
-        quantity,
-        unit_net: unit_net.round_dp_with_strategy(6, MidpointAwayFromZero).normalize(),
+        description,
+        quantity: price.quantity,
+        unit_net: price.unit,
+        per: price.per,
         net,
         gross: paid.gross,
         discount,

@@ -1,7 +1,7 @@
 //! The invoice: an immutable snapshot of who sold what to whom, as of the moment its number was claimed.
 //!
 //! Rendering is a function of this snapshot alone. How one is built from a sale lives in `draft` (its `buyer`, its
-//! `lines`, whether it is a `distance` sale), from a refund in `credit`; why neither may be possible in `unfit`. Its number
+//! `lines` and their `price`, whether it is a `distance` sale), from a refund in `credit`; why neither may be possible in `unfit`. Its number
 //! is in `number`, its legal texts in `mentions`, what a page shows in `print`. The road from a recorded payment to a queued
 //! mail is in `issue`, from a recorded refund in `take_back`.
 
@@ -14,6 +14,7 @@ pub mod ledger;
 mod lines;
 pub mod mentions;
 pub mod number;
+mod price;
 pub mod print;
 mod take_back;
 pub mod unfit;
@@ -64,7 +65,7 @@ pub struct Draft {
     pub buyer: Buyer,
     /// What was sold.
     pub lines: Vec<Line>,
-    /// VAT, one row per category and rate.
+    /// Taxes, one row per category, rate and country.
     pub taxes: Vec<TaxRow>,
     /// The sums.
     pub totals: Totals,
@@ -102,7 +103,7 @@ pub struct Draft {
 pub struct InEuros {
     /// The tax, in cents.
     pub tax: i64,
-    /// How many euros one unit of the invoice's currency made; none where there was no tax to convert.
+    /// How many euros one unit of the invoice's currency made; none where Stripe told none, and there was no VAT to convert.
     pub rate: Option<Decimal>,
 }
 
@@ -160,8 +161,10 @@ impl std::fmt::Display for Basis {
 pub struct Buyer {
     /// The name the invoice is addressed to.
     pub name: String,
-    /// ISO 3166-1 alpha-2 of the billing address; the seller's own where Stripe knew none.
-    pub country: String,
+    /// ISO 3166-1 alpha-2 of the billing address, else of where goods went, of a VAT number, or of the tax that Stripe
+    /// charged. None where nobody knows it: paper then names none, and the electronic twin, which must name one (BR-11),
+    /// names the seller's and says so in a note.
+    pub country: Option<String>,
     /// A VAT number whose check digits are right, with its prefix, or a number of another country's scheme.
     #[serde(default)]
     pub vat_number: Option<String>,
@@ -181,10 +184,14 @@ pub struct Line {
     /// What was sold.
     pub description: String,
     /// How many; negative for a credit.
-    pub quantity: i64,
-    /// Price of one before tax and discount, positive, up to six decimals (BR-FR-DEC-03), for the reader; sums are made
-    /// from `net`.
+    #[serde(deserialize_with = "crate::quantity::deserialize")]
+    pub quantity: Decimal,
+    /// Price of `per` of them before tax and discount, positive, up to six decimals (BR-FR-DEC-03), for the reader; sums
+    /// are made from `net`.
     pub unit_net: Decimal,
+    /// For how many the price is (BT-149).
+    #[serde(default = "one")]
+    pub per: u32,
     /// The line before tax, after discount.
     pub net: i64,
     /// The line as paid, tax included.
@@ -196,6 +203,10 @@ pub struct Line {
     /// Stripe's id of the line, to find what a credit note corrects.
     #[serde(default)]
     pub source: Option<String>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 /// VAT of one category and rate. Amounts in minor units.
@@ -228,7 +239,7 @@ pub struct Exemption {
 pub struct Totals {
     /// Before tax (BT-109).
     pub net: i64,
-    /// VAT (BT-110).
+    /// VAT (BT-110), or another country's tax.
     pub tax: i64,
     /// With tax (BT-112): what the customer paid.
     pub gross: i64,

@@ -2,12 +2,12 @@
 
 use jiff::civil::Date;
 
-use super::InvoiceNumber;
+use super::{InvoiceNumber, buyer::WrongNumber};
 use crate::{
     einvoice::Broken,
     money::{Currency, UnknownCurrency},
     outcome::Reason,
-    vat::treatment::Undecided,
+    vat::{Ground, foreign::CountryCode, treatment::Undecided},
 };
 
 /// Why no document can be made.
@@ -36,17 +36,25 @@ pub enum Unfit {
          the seller file and replay"
     )]
     NoName,
-    /// The billing country is none.
+    /// The VAT hangs on where the customer is, and nobody knows.
     #[error(
-        "customer.address.country is `{0}`, which is no ISO 3166 country; correct the customer in Stripe and invoice it by hand"
+        "customer.address.country is missing, and the VAT hangs on it; collect the billing address on the payment page, or \
+         set unknown_place = \"FR\" in [vat] of the seller file to tax such sales as in France, and replay"
     )]
-    Country(String),
+    NoPlace,
+    /// The country of an address is none; two letters may be named, other text may be anything.
+    #[error(
+        "customer.address.country is {}, which is no ISO 3166 country; correct the customer in Stripe and invoice it by hand",
+        .0.map_or_else(|| "no code of two letters".to_owned(), |code| format!("`{code}`"))
+    )]
+    Country(Option<CountryCode>),
     /// The tax hangs on a tax number that is none.
     #[error(
-        "customer.tax_ids holds `{0}`, whose check digits are wrong, and no VAT was charged because of it; ask the customer \
-         for the right number, then invoice it by hand or refund the sale"
+        "customer.tax_ids holds a VAT number{} whose check digits are wrong, and no VAT was charged because of it; ask the \
+         customer for the right number, then invoice it by hand or refund the sale",
+        .0.state.map_or_else(String::new, |state| format!(" of {state}"))
     )]
-    TaxId(String),
+    TaxId(WrongNumber),
     /// The VAT of a line cannot be told.
     #[error("lines[{line}]: {why}")]
     Vat {
@@ -96,9 +104,14 @@ pub enum Unfit {
     /// No line at all.
     #[error("the sale has no lines")]
     NoLines,
-    /// The table of mentions has no text for a sale without VAT on this day.
-    #[error("no legal text for a sale without VAT of this kind is known for {0}; install a newer version and replay")]
-    NoExemptionText(Date),
+    /// The table of mentions has no text for a sale without VAT on this ground on this day.
+    #[error("no legal text for a sale without VAT ({ground:?}) is known for {day}; install a newer version and replay")]
+    NoExemptionText {
+        /// The day of issue.
+        day: Date,
+        /// Why the sale bears no VAT.
+        ground: Ground,
+    },
     /// The rules of electronic invoicing refuse it.
     #[error("the invoice would break {}", list(.0))]
     Rules(Vec<Broken>),
@@ -117,17 +130,22 @@ impl Unfit {
             Self::Negative(_) => "negative_amount",
             Self::Sum { .. } => "amounts_differ",
             Self::NoName => "customer_unnamed",
+            Self::NoPlace => "place_unknown",
             Self::Country(_) => "country_unknown",
             Self::TaxId(_) => "tax_id_invalid",
             Self::Vat { why: Undecided::Missing(_), .. } => "tax_missing",
             Self::Vat { why: Undecided::RateUnknown(_), .. } => "rate_unknown",
             Self::Vat { why: Undecided::ExemptionUnknown(_), .. } => "exemption_unknown",
-            Self::Vat { why: Undecided::Differs { .. }, .. } | Self::Tax { .. } => "tax_differs",
+            Self::Vat { why: Undecided::CountryUnknown(_), .. } => "tax_country_unknown",
+            Self::Vat { why: Undecided::OtherState(_) | Undecided::OtherCountry(_), .. } => "foreign_tax",
+            Self::Vat { why: Undecided::Differs { .. } | Undecided::SeveralCountries, .. } | Self::Tax { .. } => {
+                "tax_differs"
+            }
             Self::NoExchange(_) => "exchange_rate_unknown",
             Self::AboveOriginal { .. } => "refund_exceeds",
             Self::OtherCurrency { .. } => "other_currency",
             Self::NoLines => "no_lines",
-            Self::NoExemptionText(_) => "mention_unknown",
+            Self::NoExemptionText { .. } => "mention_unknown",
             Self::Rules(_) => "invoice_invalid",
         };
         Reason::new(word, self.to_string())

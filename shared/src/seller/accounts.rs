@@ -18,6 +18,8 @@ pub struct Accounts {
     /// VAT of other member states, declared through the one-stop shop and not in the French return. The PCG names no
     /// account for it; 445780 is ours.
     pub oss_vat: String,
+    /// Taxes of countries out of the Union that Stripe charged: 447000, "autres impôts, taxes et versements assimilés".
+    pub foreign_tax: String,
     /// What Stripe holds for the seller: 517000.
     pub bank: String,
     /// Code of the sales journal: VE.
@@ -33,6 +35,7 @@ pub(super) fn accounts(file: &Accounting, findings: &mut Findings) -> Accounts {
         goods: account("goods", file.goods.as_deref(), "707000", findings),
         vat: account("vat", file.vat.as_deref(), "445710", findings),
         oss_vat: account("oss_vat", file.oss_vat.as_deref(), "445780", findings),
+        foreign_tax: account("foreign_tax", file.foreign_tax.as_deref(), "447000", findings),
         bank: account("bank", file.bank.as_deref(), "517000", findings),
         sales_journal: journal("sales_journal", file.sales_journal.as_deref(), "VE", findings),
         bank_journal: journal("bank_journal", file.bank_journal.as_deref(), "BQ", findings),

@@ -15,6 +15,13 @@ pub(super) fn check(file: SellerFile) -> Result<Seller, InvalidSeller> {
     let mut findings = Findings::default();
     let party = party(&file, &mut findings);
     let vat = regime::regime(&file.vat, party.vat_number.as_deref(), &mut findings);
+    let unknown_place = file.vat.unknown_place.as_deref();
+    findings.need(
+        unknown_place.is_none_or(|place| place == file.address.country),
+        "vat.unknown_place",
+        unknown_place.unwrap_or_default(),
+        "write FR, or remove it: without it a sale waits if its VAT hangs on where the customer is and nobody knows",
+    );
     let invoice = &file.invoice;
     let series = pattern("invoice.series", &invoice.series, &mut findings);
     let credit_series = pattern("invoice.credit_series", &invoice.credit_series, &mut findings);
@@ -49,6 +56,7 @@ pub(super) fn check(file: SellerFile) -> Result<Seller, InvalidSeller> {
         (Some(series), Some(credit_series), Ok(time_zone)) if findings.0.is_empty() => Ok(Seller {
             party,
             vat,
+            unknown_is_domestic: file.vat.unknown_place.is_some(),
             series,
             credit_series,
             supply,
@@ -221,6 +229,11 @@ mod tests {
                 "[invoice]",
                 "[invoice]\ncredit_series = \"{year}/{month}-{number}\"\nseries = \"{year}/{month}-{number:5}\"",
                 "invoice.credit_series = ",
+            ),
+            (
+                "regime = \"franchise\"",
+                "regime = \"franchise\"\nunknown_place = \"DE\"",
+                "vat.unknown_place = \"DE\": write FR",
             ),
             ("regime = \"franchise\"", "regime = \"franchise\"\noss = true", "vat.oss = \"true\": remove it"),
             ("regime = \"franchise\"", "regime = \"exempt\"", "vat.exemption: write teaching"),

@@ -55,6 +55,7 @@ pub(super) struct Vat {
     #[serde(default)]
     pub oss: bool,
     pub exemption: Option<String>,
+    pub unknown_place: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -99,6 +100,7 @@ pub(super) struct Accounting {
     pub goods: Option<String>,
     pub vat: Option<String>,
     pub oss_vat: Option<String>,
+    pub foreign_tax: Option<String>,
     pub bank: Option<String>,
     pub sales_journal: Option<String>,
     pub bank_journal: Option<String>,

@@ -162,6 +162,9 @@ pub struct Seller {
     pub party: Party,
     /// VAT.
     pub vat: VatRegime,
+    /// Whether a customer of whom nobody knows where they are is taxed as one in France. Without it such a sale is parked,
+    /// if its VAT hangs on the place.
+    pub unknown_is_domestic: bool,
     /// How invoice numbers are made.
     pub series: SeriesPattern,
     /// How the numbers of credit notes are made.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rust_decimal::Decimal;
+
 use super::{
     announced::{Announced, Missing},
     object::{InvoiceLine, ItemTax, LineItem, Session, ShippingCost, StripeInvoice, TaxAmount, TaxRate},
@@ -62,7 +64,7 @@ pub async fn complete(announced: Announced, stripe: &impl StripeReader) -> Resul
         None => {
             let taxes = sale.tax.filter(|tax| *tax != 0).map(|amount| ChargedTax { amount, ..ChargedTax::default() });
             let taxes = taxes.into_iter().collect();
-            sale.lines = vec![SaleLine { quantity: 1, total: sale.total, taxes, ..SaleLine::default() }];
+            sale.lines = vec![SaleLine { quantity: Decimal::ONE, total: sale.total, taxes, ..SaleLine::default() }];
             Ok(Completed::Summed(sale))
         }
     }
@@ -101,7 +103,7 @@ fn of_session(session: &Session, items: &[LineItem]) -> Vec<SaleLine> {
     let item = |item: &LineItem| SaleLine {
         id: item.id.clone(),
         description: item.description.clone().unwrap_or_default(),
-        quantity: item.quantity.unwrap_or(1),
+        quantity: quantity(item.quantity_decimal.as_ref(), item.quantity),
         total: item.amount_total,
         discount: item.amount_discount,
         taxes: item_taxes(item.taxes.as_deref(), item.amount_tax),
@@ -132,17 +134,26 @@ fn of_invoice_line(line: &InvoiceLine, rates: &Rates) -> SaleLine {
             included: tax.is_included(),
             rate: rate.and_then(TaxRate::percent),
             country: rate.and_then(|rate| rate.country.clone()),
+            kind: rate.and_then(|rate| rate.tax_type.clone()),
             reason: tax.taxability_reason.clone(),
         }
     };
     SaleLine {
         id: line.id.clone(),
         description: line.description.clone().unwrap_or_default(),
-        quantity: line.quantity.unwrap_or(1),
+        quantity: quantity(line.quantity_decimal.as_ref(), line.quantity),
         total: line.amount.saturating_sub(discount).saturating_add(on_top),
         discount,
         taxes: taxes_of(line).map(charged).collect(),
     }
+}
+
+/// How many were sold: `quantity_decimal` where Stripe tells it, for `quantity` is cut to a whole number
+/// (docs.stripe.com/changelog/dahlia/2026-03-25/invoice-items-decimal-quantity).
+fn quantity(decimal: Option<&serde_json::Value>, whole: Option<u64>) -> Decimal {
+    let text = decimal.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+    let exact = text.and_then(|text| text.trim().parse::<Decimal>().or_else(|_| Decimal::from_scientific(&text)).ok());
+    exact.filter(|exact| exact.is_sign_positive() && !exact.is_zero()).unwrap_or_else(|| whole.unwrap_or(1).into())
 }
 
 fn taxes_of(line: &InvoiceLine) -> impl Iterator<Item = &TaxAmount> {
@@ -156,6 +167,7 @@ fn item_taxes(parts: Option<&[ItemTax]>, sum: i64) -> Vec<ChargedTax> {
         included: tax.rate.as_ref().is_some_and(|rate| rate.inclusive),
         rate: tax.rate.as_ref().and_then(TaxRate::percent),
         country: tax.rate.as_ref().and_then(|rate| rate.country.clone()),
+        kind: tax.rate.as_ref().and_then(|rate| rate.tax_type.clone()),
         reason: tax.taxability_reason.clone(),
     };
     match parts.filter(|parts| !parts.is_empty()) {
@@ -170,7 +182,7 @@ fn shipping(cost: Option<&ShippingCost>, french: bool) -> Option<SaleLine> {
     let total = cost.amount_total.filter(|total| *total != 0)?;
     Some(SaleLine {
         description: if french { "Frais de livraison" } else { "Shipping" }.to_owned(),
-        quantity: 1,
+        quantity: Decimal::ONE,
         total,
         taxes: item_taxes(cost.taxes.as_deref(), cost.amount_tax.unwrap_or_default()),
         ..SaleLine::default()
@@ -200,7 +212,6 @@ fn reduced(lines: &[SaleLine], credited: i64) -> Option<Vec<SaleLine>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rust_decimal::Decimal;
 
     fn invoice(json: &str) -> StripeInvoice {
         serde_json::from_str(json).unwrap()
@@ -239,6 +250,27 @@ mod tests {
         let lines = of_invoice(&object, &object.lines.as_ref().unwrap().data, &Rates::new());
         assert_eq!(lines.iter().map(|line| line.total).collect::<Vec<_>>(), [900, 300]);
         assert_eq!((lines[0].taxes[0].amount, lines[0].discount, lines[1].discount), (150, 250, 100));
+    }
+
+    #[test]
+    fn a_quantity_is_a_decimal_where_stripe_tells_it() {
+        let line = |json: &str| -> InvoiceLine { serde_json::from_str(json).unwrap() };
+        for (json, expected) in [
+            (r#"{"amount":60000,"quantity":7,"quantity_decimal":"7.5"}"#, "7.5"),
+            (r#"{"amount":4000,"quantity":0,"quantity_decimal":"0.5"}"#, "0.5"),
+            (r#"{"amount":1,"quantity":3}"#, "3"),
+            (r#"{"amount":1,"quantity":3,"quantity_decimal":null}"#, "3"),
+            (r#"{"amount":1,"quantity":null,"quantity_decimal":"1.000000000001"}"#, "1.000000000001"),
+            (r#"{"amount":1,"quantity":2,"quantity_decimal":2.25}"#, "2.25"),
+            (r#"{"amount":1,"quantity":2,"quantity_decimal":"much"}"#, "2"),
+            (r#"{"amount":1}"#, "1"),
+        ] {
+            assert_eq!(of_invoice_line(&line(json), &Rates::new()).quantity.to_string(), expected, "{json}");
+        }
+        let item: LineItem =
+            serde_json::from_str(r#"{"amount_total":1,"quantity":1,"quantity_decimal":"1.25"}"#).unwrap();
+        let session: Session = serde_json::from_str(r#"{"id":"cs_1"}"#).unwrap();
+        assert_eq!(of_session(&session, &[item])[0].quantity.to_string(), "1.25");
     }
 
     #[test]

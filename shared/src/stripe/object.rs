@@ -260,6 +260,8 @@ pub struct TaxRate {
     pub inclusive: bool,
     /// Whose tax it is.
     pub country: Option<String>,
+    /// What kind of tax it is: `vat`, `gst`, `sales_tax`.
+    pub tax_type: Option<String>,
     /// What applies, in percent; Stripe Tax sets it beside what is displayed.
     pub effective_percentage: Option<serde_json::Number>,
     /// In percent.
@@ -331,8 +333,10 @@ pub struct LineItem {
     pub id: Option<String>,
     /// What the customer read.
     pub description: Option<String>,
-    /// How many.
+    /// How many, cut to a whole number.
     pub quantity: Option<u64>,
+    /// How many, to at most twelve decimals, as text; since 2026-03-25.dahlia.
+    pub quantity_decimal: Option<serde_json::Value>,
     /// Paid, in minor units.
     pub amount_total: i64,
     /// Discount within, positive.
@@ -352,8 +356,10 @@ pub struct InvoiceLine {
     pub id: Option<String>,
     /// What was sold.
     pub description: Option<String>,
-    /// How many.
+    /// How many, cut to a whole number.
     pub quantity: Option<u64>,
+    /// How many, to at most twelve decimals, as text; since 2026-03-25.dahlia.
+    pub quantity_decimal: Option<serde_json::Value>,
     /// In minor units; negative for a proration credit.
     pub amount: i64,
     /// Discounts, positive.
@@ -412,7 +418,7 @@ pub struct SettledCharge {
 pub struct BalanceTransaction {
     /// The currency of settlement in small letters.
     pub currency: String,
-    /// How much of it one unit of the charge's currency made; none if there was nothing to convert.
+    /// How many of its minor units one minor unit of the charge's currency made; none if there was nothing to convert.
     pub exchange_rate: Option<serde_json::Number>,
 }
 

@@ -87,7 +87,7 @@ fn german_company() -> Customer {
 }
 
 fn line(description: &str, quantity: u64, total: i64) -> SaleLine {
-    SaleLine { description: description.to_owned(), quantity, total, ..SaleLine::default() }
+    SaleLine { description: description.to_owned(), quantity: quantity.into(), total, ..SaleLine::default() }
 }
 
 fn discounted(line: SaleLine, discount: i64) -> SaleLine {
@@ -141,6 +141,15 @@ fn sent_to(mut sale: Sale, to: &Customer) -> Sale {
     sale
 }
 
+fn taxed_by(line: SaleLine, amount: i64, rate: &str, (country, kind): (&str, &str)) -> SaleLine {
+    let mut line = taxed(line, amount, rate, true);
+    for tax in &mut line.taxes {
+        tax.country = Some(country.to_owned());
+        tax.kind = Some(kind.to_owned());
+    }
+    line
+}
+
 /// Every case; their sales have keys of their own.
 #[must_use]
 pub fn matrix() -> Vec<Case> {
@@ -150,6 +159,8 @@ pub fn matrix() -> Vec<Case> {
     cases.extend(across_borders());
     cases.extend(in_other_currencies());
     cases.extend(of_odd_customers());
+    cases.extend(of_foreign_taxes());
+    cases.extend(of_odd_quantities());
     for (number, case) in (1..).zip(&mut cases) {
         case.sale.key = SaleKey(format!("cs_matrix_{number}"));
     }
@@ -391,6 +402,10 @@ fn in_other_currencies() -> Vec<Case> {
         [
             ("franchise, dollars", in_currency("usd", None, of(american(), course(4900)))),
             ("franchise, yen", in_currency("jpy", None, of(american(), course(4900)))),
+            (
+                "franchise, ariary, which Stripe counts in whole units",
+                in_currency("mga", None, of(american(), course(50_000))),
+            ),
             ("franchise, dinars of three decimals", in_currency("kwd", None, of(american(), course(12_340)))),
         ],
     );
@@ -401,9 +416,17 @@ fn in_other_currencies() -> Vec<Case> {
             ("standard, dollars", in_currency("usd", Some("0.9215"), of(parisian(), course(4900)))),
             (
                 "standard, yen",
-                in_currency("jpy", Some("0.00562"), of(parisian(), vec![line("A", 3, 1000), line("B", 1, 333)])),
+                in_currency("jpy", Some("0.562"), of(parisian(), vec![line("A", 3, 1000), line("B", 1, 333)])),
             ),
-            ("standard, dinars of three decimals", in_currency("kwd", Some("2.8071"), of(parisian(), course(12_340)))),
+            ("standard, dinars of three decimals", in_currency("kwd", Some("0.28071"), of(parisian(), course(12_340)))),
+            (
+                "standard, ariary, which Stripe counts in whole units",
+                in_currency("mga", Some("0.0195"), of(parisian(), course(50_000))),
+            ),
+            (
+                "standard, krónur, which Stripe counts in hundredths",
+                in_currency("isk", Some("0.00672"), of(parisian(), course(500_000))),
+            ),
             ("standard, forints", in_currency("huf", Some("0.00251"), of(parisian(), course(1_234_500)))),
         ],
     ));
@@ -429,4 +452,107 @@ fn of_odd_customers() -> Vec<Case> {
             ("characters of many scripts", of(emoji, vec![line("✂ 折り紙 キット 👩‍🎨", 1, 4900)])),
         ],
     )
+}
+
+fn of_foreign_taxes() -> Vec<Case> {
+    let licence = |total| line("Logiciel, licence annuelle", 1, total);
+    let briton = || customer("Emma Brown", "en", ["1 High Street", "SW1A 1AA", "London", "GB"]);
+    let swiss = customer("Luc Favre", "fr", ["Rue du Rhône 1", "1204", "Genève", "CH"]);
+    let australian = customer("Kim Lee", "en", ["1 George Street", "2000", "Sydney", "AU"]);
+    let austrian = || customer("Anna Gruber", "de", ["Graben 1", "1010", "Wien", "AT"]);
+    let canary =
+        business("Islas Cerámica SL", "es", ["Calle Mayor 1", "35001", "Las Palmas", "ES"], "eu_vat", "ESB58378431");
+    let mut all = cases(
+        STANDARD_TOML,
+        &[STRIPE, NO_RATE, DIGITAL],
+        [
+            ("Stripe Tax, British VAT", of(briton(), vec![taxed_by(licence(12_000), 2000, "20", ("GB", "vat"))])),
+            (
+                "Stripe Tax, British VAT and a zero rate",
+                of(
+                    briton(),
+                    vec![
+                        taxed_by(licence(12_000), 2000, "20", ("GB", "vat")),
+                        untaxed(line("E-book", 1, 1500), "zero_rated"),
+                    ],
+                ),
+            ),
+            ("Stripe Tax, Swiss VAT", of(swiss, vec![taxed_by(licence(12_000), 899, "8.1", ("CH", "vat"))])),
+            (
+                "Stripe Tax, American sales tax",
+                of(american(), vec![taxed_by(licence(12_000), 978, "8.875", ("US", "sales_tax"))]),
+            ),
+            ("Stripe Tax, Australian GST", of(australian, vec![taxed_by(licence(12_000), 1091, "10", ("AU", "gst"))])),
+            (
+                "Stripe Tax, nothing collected in America",
+                of(american(), vec![untaxed(licence(12_000), "not_collecting")]),
+            ),
+        ],
+    );
+    all.extend(cases(
+        STANDARD_TOML,
+        &[STRIPE, STRIPE_OSS, DIGITAL],
+        [(
+            "one-stop shop by Stripe Tax, Austria's 20 percent",
+            of(austrian(), vec![taxed_by(licence(12_000), 2000, "20", ("AT", "vat"))]),
+        )],
+    ));
+    all.extend(cases(
+        STANDARD_TOML,
+        &[STRIPE, NO_RATE, GOODS],
+        [(
+            "goods, British VAT",
+            sent(of(briton(), vec![taxed_by(line("Bol en grès", 2, 12_000), 2000, "20", ("GB", "vat"))])),
+        )],
+    ));
+    all.extend(cases(
+        STANDARD_TOML,
+        &[GOODS],
+        [
+            ("goods, Canary business", sent(of(canary, book(8800)))),
+            (
+                "goods, sent to Guyane",
+                sent(of(customer("Marie Guyane", "fr", ["12 rue des Lilas", "97300", "Cayenne", "FR"]), book(8800))),
+            ),
+        ],
+    ));
+    all
+}
+
+fn of_odd_quantities() -> Vec<Case> {
+    let many = |description: &str, quantity: &str, total| SaleLine {
+        quantity: quantity.parse().unwrap_or_default(),
+        ..line(description, 1, total)
+    };
+    let hours = || vec![many("Conseil, au temps passé", "7.5", 60_000), many("Intervention (heure)", "0.5", 4000)];
+    let tokens = || {
+        vec![
+            many("Jetons", "1000000", 4000),
+            many("Appels", "1234567", 37),
+            many("Octets", "98765432109", 98_765),
+            many("Gigaoctets-heures", "0.123456789", 999),
+            many("Temps non utilisé (heures)", "2.25", -1800),
+        ]
+    };
+    let mut all = cases(
+        FRANCHISE_TOML,
+        &[],
+        [
+            ("franchise, hours and half hours", of(parisian(), hours())),
+            ("franchise, prices of a fraction of a cent", of(french_company(), tokens())),
+        ],
+    );
+    all.extend(cases(
+        STANDARD_TOML,
+        &[],
+        [
+            ("standard, hours and half hours", of(french_company(), hours())),
+            ("standard, prices of a fraction of a cent", of(american(), tokens())),
+            (
+                "standard, hours with a discount",
+                of(parisian(), vec![discounted(many("Conseil", "7.25", 52_200), 5800)]),
+            ),
+        ],
+    ));
+    all
 }

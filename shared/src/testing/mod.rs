@@ -85,7 +85,7 @@ pub fn sale() -> crate::sale::Sale {
         tax: None,
         lines: vec![SaleLine {
             description: "Formation en ligne".to_owned(),
-            quantity: 1,
+            quantity: 1.into(),
             total: 4900,
             discount: 0,
             ..SaleLine::default()

@@ -1,15 +1,19 @@
 //! Value added tax: categories, why none is due, who decides what a sale carries.
 //!
-//! Which rate and category a line has is decided in `treatment`, from where the buyer is (`place`, `territory`), whether a
-//! tax number is one (`number`) and what Stripe charged; how a sum that includes tax splits, in `split`. The sentences
+//! Which rate and category a line has is decided in `treatment`, from where the buyer is (`place`, `region`, `territory`), whether a
+//! tax number is one (`number`) and what Stripe charged,
+//! and whose tax that is (`foreign`); how a sum that includes tax splits, in `split`. The sentences
 //! that the law wants to read stand in `invoice::mentions`.
 
+pub mod foreign;
 pub mod number;
 pub mod place;
+pub mod region;
 pub mod split;
 pub mod territory;
 pub mod treatment;
 
+use foreign::ForeignTax;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -20,17 +24,32 @@ pub struct Vat {
     pub category: VatCategory,
     /// Percent: 20, 5.5, 0.
     pub rate: Decimal,
+    /// Whose tax the rate is, where it is not France's: with the categories S and Z another member state's VAT, with G and
+    /// O a tax of a country out of the Union, which for France is an export or out of scope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<ForeignTax>,
 }
 
 impl Vat {
     /// Taxed at `rate` percent.
     pub fn standard(rate: Decimal) -> Self {
-        Self { category: VatCategory::S, rate: rate.normalize() }
+        Self { category: VatCategory::S, rate: rate.normalize(), foreign: None }
     }
 
     /// Without tax, for the reason that `category` stands for.
     pub fn without(category: VatCategory) -> Self {
-        Self { category, rate: Decimal::ZERO }
+        Self { category, rate: Decimal::ZERO, foreign: None }
+    }
+
+    /// Another country's tax at `rate` percent, on what `category` says of it in France.
+    pub fn foreign(category: VatCategory, rate: Decimal, tax: ForeignTax) -> Self {
+        Self { category, rate: rate.normalize(), foreign: Some(tax) }
+    }
+
+    /// The tax of a country out of the Union, if that is what it bears: no VAT in the sense of a French return, nor of
+    /// EN 16931.
+    pub fn beyond_vat(&self) -> Option<ForeignTax> {
+        self.foreign.filter(|_| matches!(self.category, VatCategory::G | VatCategory::O))
     }
 }
 

@@ -1,8 +1,10 @@
-//! Where a buyer is, as far as VAT asks: here, in another member state, or out of the Union; a business or a consumer.
+//! Where a buyer is, as far as VAT asks: here, in another member state, or out of the Union's VAT area; a business or a
+//! consumer.
 
 use super::{
     number::VatNumber,
-    territory::{MemberState, is_domestic, is_overseas},
+    region::{Region, Standing},
+    territory::{MemberState, is_domestic},
 };
 
 /// Where a buyer is.
@@ -17,7 +19,7 @@ pub enum Place {
         /// A business that showed a VAT number of that state.
         business: bool,
     },
-    /// Out of the Union.
+    /// Out of the Union's VAT area, or where French VAT does not apply.
     Abroad {
         /// A business: it gave its name, or a tax number.
         business: bool,
@@ -34,25 +36,71 @@ pub struct Spot<'a> {
 }
 
 impl Place {
-    /// Where a service is bought: at the buyer's `spot`. `number` is a right VAT number, `named` says that a business's name
-    /// or a foreign tax number was given.
-    pub fn of_service(spot: Spot<'_>, number: Option<&VatNumber>, named: bool) -> Self {
+    /// Where a service from `from` is bought: at the buyer's `spot`. `number` is a right VAT number, `named` says that a
+    /// business's name or a foreign tax number was given.
+    pub fn of_service(spot: Spot<'_>, from: Spot<'_>, number: Option<&VatNumber>, named: bool) -> Self {
+        let abroad = Self::Abroad { business: named || number.is_some() };
+        match Region::of(spot) {
+            Some(region) if Region::of(from) == Some(region) => return Self::Domestic,
+            Some(region) if region.standing != Standing::ExportsWithin => return abroad,
+            _ => {}
+        }
         if is_domestic(spot.country) {
             return Self::Domestic;
         }
         match MemberState::of(spot.country) {
             // A number of any other member state makes a business; a French one does not take the sale out of France.
             Some(state) => Self::MemberState { state, business: number.is_some_and(|n| n.state.country != "FR") },
-            None => Self::Abroad { business: named || number.is_some() },
+            None => abroad,
         }
     }
 
-    /// Where goods go: `spot` is where they are delivered. Between the mainland and overseas they are exported.
+    /// Where goods from `from` go: `spot` is where they are delivered. Between the mainland and overseas they are exported.
     pub fn of_goods(spot: Spot<'_>, from: Spot<'_>, number: Option<&VatNumber>, named: bool) -> Self {
-        let overseas = |spot: Spot<'_>| is_overseas(spot.country, spot.postal_code);
+        let overseas = |spot| Region::of(spot).is_some_and(|region| region.standing == Standing::ExportsWithin);
         if is_domestic(spot.country) && overseas(spot) != overseas(from) {
             return Self::Abroad { business: named || number.is_some() };
         }
-        Self::of_service(spot, number, named)
+        Self::of_service(spot, from, number, named)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOME: Spot<'_> = Spot { country: "FR", postal_code: Some("34000") };
+
+    fn spot<'a>(country: &'a str, postal_code: &'a str) -> Spot<'a> {
+        Spot { country, postal_code: Some(postal_code) }
+    }
+
+    #[test]
+    fn goods_are_exported_where_french_or_european_vat_ends() {
+        let abroad = Place::Abroad { business: false };
+        for overseas in ["97300", "97600", "97500", "98800", "98714", "98600", "97400", "97110", "97133", "97150"] {
+            assert_eq!(Place::of_goods(spot("FR", overseas), HOME, None, false), abroad, "{overseas}");
+        }
+        for country in ["GF", "YT", "RE", "GP", "MQ", "NC", "PF", "WF", "PM", "BL", "MF", "AX"] {
+            assert_eq!(Place::of_goods(spot(country, ""), HOME, None, false), abroad, "{country}");
+        }
+        for (country, code) in [("MC", "98000"), ("FR", "20000"), ("FR", "75011")] {
+            assert_eq!(Place::of_goods(spot(country, code), HOME, None, false), Place::Domestic, "{code}");
+        }
+        let number = VatNumber::parse("ESB58378431").unwrap();
+        let canary = Place::of_goods(spot("ES", "35001"), HOME, Some(&number), true);
+        assert_eq!(canary, Place::Abroad { business: true });
+        let madrid = Place::of_goods(spot("ES", "28001"), HOME, Some(&number), true);
+        assert!(matches!(madrid, Place::MemberState { business: true, .. }));
+    }
+
+    #[test]
+    fn services_follow_the_customer_out_of_the_vat_area_and_home_is_home() {
+        assert_eq!(Place::of_service(spot("FR", "97300"), HOME, None, true), Place::Abroad { business: true });
+        assert_eq!(Place::of_service(spot("FR", "97400"), HOME, None, true), Place::Domestic);
+        assert_eq!(Place::of_service(spot("ES", "35001"), HOME, None, false), Place::Abroad { business: false });
+        let cayenne = spot("FR", "97300");
+        assert_eq!(Place::of_goods(cayenne, cayenne, None, false), Place::Domestic);
+        assert_eq!(Place::of_goods(spot("GF", "97300"), cayenne, None, false), Place::Domestic);
     }
 }

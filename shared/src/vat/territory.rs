@@ -96,17 +96,10 @@ impl MemberState {
 }
 
 /// Whether `country` is France for VAT: Monaco is (Directive 2006/112/EC art. 7), and the overseas departments that have
-/// country codes of their own and French VAT at rates of their own (CGI art. 294, 296).
+/// country codes of their own and French VAT at rates of their own (CGI art. 294, 296). Postal codes tell more, see
+/// `region`.
 pub fn is_domestic(country: &str) -> bool {
-    matches!(country, "FR" | "MC") || is_overseas(country, None)
-}
-
-/// Whether a place lies in Guadeloupe, Martinique or Réunion, to which goods from the mainland are exported (CGI art. 294,
-/// 2, 1°).
-pub fn is_overseas(country: &str, postal_code: Option<&str>) -> bool {
-    let codes = ["971", "972", "974"];
-    matches!(country, "GP" | "MQ" | "RE")
-        || (country == "FR" && postal_code.is_some_and(|code| codes.iter().any(|prefix| code.starts_with(prefix))))
+    matches!(country, "FR" | "MC" | "GP" | "MQ" | "RE")
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use jiff::civil::Date;
 use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero, prelude::ToPrimitive};
 
 use super::{
-    Ground, Vat, VatCategory,
+    Vat, VatCategory,
+    foreign::{CountryCode, ForeignTax, Whose},
     place::Place,
     territory::{FRENCH_RATES, MemberState},
 };
@@ -26,8 +27,8 @@ pub struct Circumstances<'a> {
     pub place: Place,
     /// The day of supply.
     pub day: Date,
-    /// The rates that Stripe told with the sale; other lines of it may bear one of them.
-    pub told: &'a [Decimal],
+    /// The rates that Stripe told with the sale, and whose; other lines of it may bear one of them.
+    pub told: &'a [(Decimal, Whose)],
 }
 
 /// The tax that Stripe charged on a line, if it computed any; amounts in minor units of the invoice.
@@ -37,6 +38,8 @@ pub struct Charge {
     pub tax: i64,
     /// Its rate in percent, where Stripe told.
     pub rate: Option<Decimal>,
+    /// Whose tax it is, where Stripe told.
+    pub whose: Whose,
     /// Stripe's word for why, or why not: `standard_rated`, `reverse_charge`.
     pub reason: Option<String>,
 }
@@ -76,6 +79,28 @@ pub enum Undecided {
          rates, and have Stripe send the event again"
     )]
     RateUnknown(i64),
+    /// Stripe charged the VAT of another member state, and nothing says that the seller declares it.
+    #[error(
+        "Stripe charged VAT of {0}, which no French return declares; if you are registered for the one-stop shop, set \
+         oss = true in [vat] of the seller file and replay; if you are registered in {0} itself, invoice it by hand under \
+         your number there; else end the registration for {0} in Stripe Tax and refund the tax"
+    )]
+    OtherState(CountryCode),
+    /// Stripe charged a foreign tax where the sale takes place in the Union.
+    #[error(
+        "Stripe charged tax of {0} on a sale that takes place in the Union; compare the customer's address in Stripe with \
+         where it went, and invoice it by hand"
+    )]
+    OtherCountry(CountryCode),
+    /// Nothing tells whose tax it is, and France has no such rate.
+    #[error(
+        "Stripe charged tax at {0}% without saying of which country, and France has no such rate; name the country of the \
+         tax rate in Stripe, and have Stripe send the event again"
+    )]
+    CountryUnknown(Decimal),
+    /// Taxes of several countries on one sale.
+    #[error("the sale bears taxes of several countries, and an invoice shows one country's; invoice it by hand")]
+    SeveralCountries,
     /// Stripe exempts the product or the customer, and the seller file names no exemption.
     #[error("Stripe exempts a line from VAT ({0}); name the law in [vat] exemption of the seller file and replay")]
     ExemptionUnknown(String),
@@ -105,7 +130,7 @@ fn taxed_at(taxed: &Taxed, place: Place, around: &Circumstances<'_>) -> Option<V
         (Place::MemberState { business: true, .. }, _) => Some(Vat::without(VatCategory::AE)),
         // Under the one-stop shop, what is sold at a distance bears the consumer's rate (Directive 2006/112/EC art. 33, 58).
         (Place::MemberState { state, .. }, Supply::Goods | Supply::Digital) if taxed.oss => match taxed.rates {
-            Rates::Fixed { .. } => Some(Vat::standard(state.standard_rate(around.day))),
+            Rates::Fixed { .. } => Some(of_state(state, state.standard_rate(around.day))),
             Rates::Stripe => None,
         },
         (Place::MemberState { .. }, _) => ours,
@@ -113,6 +138,27 @@ fn taxed_at(taxed: &Taxed, place: Place, around: &Circumstances<'_>) -> Option<V
         (Place::Abroad { business: true }, _) | (_, Supply::Digital) => Some(Vat::without(VatCategory::O)),
         (Place::Abroad { .. }, _) => ours,
     }
+}
+
+/// The VAT of a member state.
+fn of_state(state: &MemberState, rate: Decimal) -> Vat {
+    Vat { foreign: ForeignTax::of_state(state), ..Vat::standard(rate) }
+}
+
+/// What a sale out of the Union's VAT area is for France: an export of goods, or out of scope.
+fn abroad(supply: Supply) -> VatCategory {
+    if supply == Supply::Goods { VatCategory::G } else { VatCategory::O }
+}
+
+/// Whether the VAT of a sale to a buyer of whom nobody knows where they are would differ from place to place; `named` says
+/// that a business's name or a tax number was given.
+pub fn hangs_on_place(around: &Circumstances<'_>, named: bool) -> bool {
+    let at = |place| expected(&Circumstances { place, ..*around });
+    let home = at(Place::Domestic);
+    // Two member states, for each has a rate of its own.
+    let states = ["DE", "HU"].into_iter().filter_map(MemberState::of);
+    let elsewhere = states.map(|state| Place::MemberState { state, business: false });
+    home.is_none() || elsewhere.chain([Place::Abroad { business: named }]).any(|place| at(place) != home)
 }
 
 /// The VAT of a line that Stripe priced at `net` before and charged `charge` on, and how its tax is found.
@@ -128,53 +174,136 @@ pub fn decide(around: &Circumstances<'_>, charge: Option<&Charge>, net: i64) -> 
     };
     match charge.filter(|charge| charge.tax != 0 || charge.rate.is_some() || charge.reason.is_some()) {
         Some(charge) if charge.tax != 0 => {
-            let rate = charge.rate.filter(|rate| !rate.is_zero());
-            let rate = rate.or_else(|| infer(charge.tax, net, around.told));
-            let rate = rate.or_else(|| infer(charge.tax, net, &candidates(expected, around.place)));
-            let rate = rate.ok_or_else(|| match expected {
-                Some(vat) => differs(charge.tax, &format!("the seller file makes {}% of it", vat.rate)),
-                None => Undecided::RateUnknown(charge.tax),
-            })?;
-            Ok((Vat::standard(rate), Reckoned::Charged(charge.tax)))
+            let rate = charged_rate(around, charge, expected, net)?;
+            Ok((charged_by(around, taxed, charge.whose, rate)?, Reckoned::Charged(charge.tax)))
         }
-        Some(charge) => match untaxed(expected, charge, taxed.exempt) {
-            Err(undecided) => nothing_due(charge.rate, expected, around, net).ok_or(undecided),
+        Some(charge) => match untaxed(around, expected, charge, taxed) {
+            Err(undecided) => nothing_due(Some(charge), expected, around, taxed, net).ok_or(undecided),
             decided => decided.map(|vat| (vat, Reckoned::Charged(0))),
         },
         None => match uncharged(expected, taxed) {
-            Err(undecided) => nothing_due(None, expected, around, net).ok_or(undecided),
+            Err(undecided) => nothing_due(None, expected, around, taxed, net).ok_or(undecided),
             decided => decided,
         },
+    }
+}
+
+/// The rate of a tax that was charged: as told, or the one that makes it.
+fn charged_rate(
+    around: &Circumstances<'_>,
+    charge: &Charge,
+    expected: Option<Vat>,
+    net: i64,
+) -> Result<Decimal, Undecided> {
+    let told: Vec<Decimal> = around.told.iter().map(|(rate, _)| *rate).collect();
+    let rate = charge.rate.filter(|rate| !rate.is_zero());
+    let rate = rate.or_else(|| infer(charge.tax, net, &told));
+    let rate = rate.or_else(|| infer(charge.tax, net, &candidates(expected, around.place)));
+    rate.ok_or_else(|| match expected {
+        Some(vat) => differs(charge.tax, &format!("the seller file makes {}% of it", vat.rate)),
+        None => Undecided::RateUnknown(charge.tax),
+    })
+}
+
+/// The VAT of a line that bears the tax of `whose` country at `rate`.
+fn charged_by(around: &Circumstances<'_>, taxed: &Taxed, whose: Whose, rate: Decimal) -> Result<Vat, Undecided> {
+    match (whose, around.place) {
+        (Whose::Several, _) => Err(Undecided::SeveralCountries),
+        (Whose::French, _) => Ok(Vat::standard(rate)),
+        (Whose::Foreign(tax), place) => match (tax.country.member_state(), place) {
+            // The one-stop shop takes the VAT of the consumer's state alone, whatever the seller file says of the supply.
+            (Some(theirs), Place::MemberState { state, business: false }) if taxed.oss && theirs == state => {
+                Ok(Vat::foreign(VatCategory::S, rate, tax))
+            }
+            (Some(_), _) => Err(Undecided::OtherState(tax.country)),
+            (None, Place::Abroad { .. }) => Ok(Vat::foreign(abroad(around.supply), rate, tax)),
+            (None, _) => Err(Undecided::OtherCountry(tax.country)),
+        },
+        // Without a country a rate of France's is France's, unless the one-stop shop makes it the consumer's state's.
+        (Whose::Untold, place) => {
+            let french = FRENCH_RATES.contains(&rate.normalize());
+            match place {
+                Place::MemberState { state, business: false }
+                    if taxed.oss
+                        && around.supply != Supply::Services
+                        && (!french || rate == state.standard_rate(around.day)) =>
+                {
+                    Ok(of_state(state, rate))
+                }
+                _ if french => Ok(Vat::standard(rate)),
+                _ => Err(Undecided::CountryUnknown(rate)),
+            }
+        }
     }
 }
 
 /// A line whose tax comes to nothing at its rate: a gift, or a few cents. Where nobody tells its rate, it bears one of the
 /// sale's, or the usual one.
 fn nothing_due(
-    charged: Option<Decimal>,
+    charge: Option<&Charge>,
     expected: Option<Vat>,
     around: &Circumstances<'_>,
+    taxed: &Taxed,
     net: i64,
 ) -> Option<(Vat, Reckoned)> {
     let state = match around.place {
         Place::MemberState { state, .. } => Some(state),
         Place::Domestic | Place::Abroad { .. } => MemberState::of("FR"),
     };
-    let rate = charged.filter(|rate| !rate.is_zero()).or(expected.map(|vat| vat.rate));
-    let rate = rate.or_else(|| around.told.last().copied()).or_else(|| Some(state?.standard_rate(around.day)))?;
-    (tax_within(net, rate) == Some(0)).then(|| (Vat::standard(rate), Reckoned::Charged(0)))
+    let charged = charge.and_then(|charge| Some((charge.rate.filter(|rate| !rate.is_zero())?, charge.whose)));
+    let known = charged.or(around.told.last().copied());
+    let vat = match (charged, expected, known) {
+        (None, Some(vat), _) => vat,
+        (_, _, Some((rate, whose))) => charged_by(around, taxed, whose, rate).ok()?,
+        (_, _, None) => Vat::standard(state?.standard_rate(around.day)),
+    };
+    (tax_within(net, vat.rate) == Some(0)).then_some((vat, Reckoned::Charged(0)))
 }
 
+/// Stripe's words for a tax of nothing that it decided on by where the customer is or what was sold
+/// (docs.stripe.com/tax/zero-tax).
+const NOT_TAXED: [&str; 9] = [
+    "customer_exempt",
+    "not_collecting",
+    "not_subject_to_tax",
+    "not_supported",
+    "portion_product_exempt",
+    "product_exempt",
+    "product_exempt_holiday",
+    "reverse_charge",
+    "zero_rated",
+];
+
 /// Stripe computed tax, and it came to nothing.
-fn untaxed(expected: Option<Vat>, charge: &Charge, exempt: Option<Ground>) -> Result<Vat, Undecided> {
-    match (expected, charge.reason.as_deref()) {
+fn untaxed(
+    around: &Circumstances<'_>,
+    expected: Option<Vat>,
+    charge: &Charge,
+    taxed: &Taxed,
+) -> Result<Vat, Undecided> {
+    let reason = charge.reason.as_deref();
+    match (expected, reason) {
         (Some(vat), _) if vat.category != VatCategory::S => Ok(vat),
-        (_, Some("zero_rated")) => Ok(Vat::without(VatCategory::Z)),
+        // Out of the Union's VAT area Stripe knows whether a tax is due there; France asks for none.
+        (_, Some(reason)) if matches!(around.place, Place::Abroad { .. }) && NOT_TAXED.contains(&reason) => {
+            Ok(Vat::without(abroad(around.supply)))
+        }
+        (_, Some("zero_rated")) => match charge.whose {
+            Whose::Untold | Whose::French => Ok(Vat::without(VatCategory::Z)),
+            whose => charged_by(around, taxed, whose, Decimal::ZERO).map(|vat| Vat { category: VatCategory::Z, ..vat }),
+        },
         (
             _,
             Some(reason @ ("product_exempt" | "product_exempt_holiday" | "customer_exempt" | "portion_product_exempt")),
-        ) => exempt.map(|_| Vat::without(VatCategory::E)).ok_or_else(|| Undecided::ExemptionUnknown(reason.to_owned())),
+        ) => taxed
+            .exempt
+            .map(|_| Vat::without(VatCategory::E))
+            .ok_or_else(|| Undecided::ExemptionUnknown(reason.to_owned())),
         (Some(vat), _) => Err(differs(0, &format!("the seller file makes {}% of it", vat.rate))),
+        (None, Some("not_collecting")) => Err(differs(
+            0,
+            "a sale of this kind to this place bears VAT, and Stripe Tax has no registration for it (not_collecting)",
+        )),
         (None, _) => Err(differs(0, "a sale of this kind to this place bears VAT")),
     }
 }
@@ -220,6 +349,7 @@ pub fn tax_within(gross: i64, rate: Decimal) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vat::{Ground, foreign::TaxKind};
     use jiff::civil::date;
 
     const DAY: Date = date(2026, 11, 21);
@@ -277,6 +407,7 @@ mod tests {
         let charge = |tax, rate: Option<i64>, reason: &str| Charge {
             tax,
             rate: rate.map(Decimal::from),
+            whose: Whose::Untold,
             reason: Some(reason.to_owned()).filter(|reason| !reason.is_empty()),
         };
         let shop = fixed(Prices::ExcludeTax, false);
@@ -317,10 +448,103 @@ mod tests {
         assert_eq!(told(&tax, home, None, 0), Ok((twenty, Reckoned::Charged(0))));
         assert_eq!(told(&shop, home, None, 2), Ok((twenty, Reckoned::Charged(0))));
         assert!(told(&tax, home, Some(&charge(0, None, "standard_rated")), 500).is_err());
-        // Tax that was charged is shown, even where the law would have left it to the buyer.
+        // Tax that was charged is shown as whose it is, or waits: France has no 19 percent.
         assert_eq!(
-            told(&tax, abroad("DE", true), Some(&charge(190, Some(19), "")), 1000).unwrap().0,
-            Vat::standard(19.into())
+            told(&tax, abroad("DE", true), Some(&charge(190, Some(19), "")), 1000),
+            Err(Undecided::CountryUnknown(19.into()))
         );
+    }
+
+    #[test]
+    fn a_tax_is_a_rate_and_a_country() {
+        let of = |country: &str, kind| {
+            let country = CountryCode::parse(country).unwrap();
+            Whose::Foreign(ForeignTax { country, kind })
+        };
+        let charge = |tax, rate: &str, whose, reason: &str| Charge {
+            tax,
+            rate: Some(rate.parse().unwrap()),
+            whose,
+            reason: Some(reason.to_owned()),
+        };
+        let (alone, oss) = (stripe(false), stripe(true));
+        let told = |regime: &VatRegime, supply, place, charge: &Charge, net| {
+            decide(&around(regime, supply, place), Some(charge), net).map(|(vat, _)| vat)
+        };
+        let british = charge(2000, "20", of("GB", TaxKind::Vat), "standard_rated");
+        let vat = told(&alone, Supply::Digital, abroad("GB", false), &british, 10_000).unwrap();
+        assert_eq!(
+            (vat.category, vat.rate, vat.beyond_vat().unwrap().label()),
+            (VatCategory::O, 20.into(), "TVA GB".into())
+        );
+        let vat = told(&alone, Supply::Goods, abroad("GB", false), &british, 10_000).unwrap();
+        assert_eq!(vat.category, VatCategory::G);
+        for (rate, tax, country, kind) in [
+            ("8.1", 899, "CH", TaxKind::Vat),
+            ("25", 2400, "NO", TaxKind::Vat),
+            ("8.875", 978, "US", TaxKind::SalesTax),
+            ("10", 1091, "AU", TaxKind::Gst),
+        ] {
+            let charge = charge(tax, rate, of(country, kind), "standard_rated");
+            let vat = told(&alone, Supply::Services, abroad(country, false), &charge, 12_000 - tax).unwrap();
+            assert_eq!(vat.beyond_vat().map(|tax| tax.kind), Some(kind), "{country}");
+        }
+        // Of another member state: the one-stop shop's, whatever the supply is called, or it waits.
+        let austrian = charge(2000, "20", of("AT", TaxKind::Vat), "standard_rated");
+        let at = CountryCode::parse("AT").unwrap();
+        assert_eq!(
+            told(&alone, Supply::Digital, abroad("AT", false), &austrian, 10_000),
+            Err(Undecided::OtherState(at))
+        );
+        let vat = told(&oss, Supply::Services, abroad("AT", false), &austrian, 10_000).unwrap();
+        assert_eq!((vat.category, vat.foreign.unwrap().country, vat.beyond_vat()), (VatCategory::S, at, None));
+        for place in [abroad("AT", true), abroad("DE", false), Place::Domestic, abroad("US", false)] {
+            assert_eq!(
+                told(&oss, Supply::Digital, place, &austrian, 10_000),
+                Err(Undecided::OtherState(at)),
+                "{place:?}"
+            );
+        }
+        let gb = CountryCode::parse("GB").unwrap();
+        for place in [Place::Domestic, abroad("DE", false)] {
+            assert_eq!(told(&oss, Supply::Digital, place, &british, 10_000), Err(Undecided::OtherCountry(gb)));
+        }
+        let mixed = charge(2000, "20", Whose::Several, "standard_rated");
+        assert_eq!(told(&oss, Supply::Digital, Place::Domestic, &mixed, 10_000), Err(Undecided::SeveralCountries));
+    }
+
+    #[test]
+    fn a_zero_of_stripes_is_taken_out_of_the_vat_area_and_not_within() {
+        let zero =
+            |reason: &str, whose| Charge { tax: 0, rate: Some(Decimal::ZERO), whose, reason: Some(reason.to_owned()) };
+        let regime = stripe(false);
+        let told = |supply, place, charge: &Charge| decide(&around(&regime, supply, place), Some(charge), 1000);
+        for reason in NOT_TAXED {
+            let charge = zero(reason, Whose::Untold);
+            for (supply, category) in [(Supply::Services, VatCategory::O), (Supply::Goods, VatCategory::G)] {
+                let vat = told(supply, Place::Abroad { business: false }, &charge).unwrap().0;
+                assert_eq!(vat, Vat::without(category), "{reason} {supply:?}");
+            }
+        }
+        assert!(told(Supply::Services, abroad("US", false), &zero("standard_rated", Whose::Untold)).is_err());
+        for place in [Place::Domestic, abroad("DE", false)] {
+            for reason in ["not_collecting", "not_subject_to_tax", "customer_exempt", "reverse_charge"] {
+                assert!(told(Supply::Digital, place, &zero(reason, Whose::Untold)).is_err(), "{place:?} {reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_where_the_vat_is_the_same_everywhere_may_the_place_be_unknown() {
+        let hangs = |regime: &VatRegime, supply, named| hangs_on_place(&around(regime, supply, Place::Domestic), named);
+        let (shop, oss) = (fixed(Prices::IncludeTax, false), fixed(Prices::IncludeTax, true));
+        for supply in [Supply::Goods, Supply::Services, Supply::Digital] {
+            assert!(!hangs(&VatRegime::Franchise, supply, true), "{supply:?}");
+            assert!(!hangs(&VatRegime::Exempt(Ground::Teaching), supply, true));
+            assert!(hangs(&stripe(false), supply, false));
+        }
+        assert!(!hangs(&shop, Supply::Services, false) && hangs(&shop, Supply::Services, true));
+        assert!(hangs(&shop, Supply::Digital, false) && hangs(&shop, Supply::Goods, false));
+        assert!(!hangs(&oss, Supply::Services, false) && hangs(&oss, Supply::Digital, false));
     }
 }

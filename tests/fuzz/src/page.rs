@@ -12,8 +12,9 @@ use rust_decimal::Decimal;
 
 use crate::papers;
 
-const CURRENCIES: [&str; 8] = ["eur", "usd", "jpy", "kwd", "isk", "huf", "xau", "zzz"];
-const COUNTRIES: [&str; 10] = ["FR", "DE", "US", "CH", "GB", "GP", "MC", "IT", "ES", "XX"];
+const CURRENCIES: [&str; 9] = ["eur", "usd", "jpy", "kwd", "isk", "huf", "xau", "zzz", "mga"];
+const COUNTRIES: [&str; 12] = ["FR", "DE", "US", "CH", "GB", "GP", "MC", "IT", "ES", "XX", "AU", ""];
+const KINDS: [&str; 4] = ["vat", "gst", "sales_tax", "lease_tax"];
 const TAX_IDS: [(&str, &str); 6] = [
     ("eu_vat", "FR40303265045"),
     ("eu_vat", "DE136695976"),
@@ -60,7 +61,9 @@ struct Who<'a> {
 #[derive(Debug, Arbitrary)]
 struct What<'a> {
     description: &'a str,
-    quantity: u16,
+    quantity: u32,
+    /// How many of its digits stand after the point.
+    decimals: u8,
     total: i32,
     /// A total that no sale has, instead.
     absurd: Option<i64>,
@@ -68,6 +71,8 @@ struct What<'a> {
     rate: u8,
     taxed: Option<(bool, i8)>,
     reason: Option<u8>,
+    /// Whose tax.
+    country: Option<u8>,
 }
 
 #[derive(Debug, Arbitrary)]
@@ -172,6 +177,10 @@ impl Who<'_> {
 }
 
 impl What<'_> {
+    fn quantity(&self) -> Decimal {
+        Decimal::from_i128_with_scale(self.quantity.into(), u32::from(self.decimals % 13))
+    }
+
     fn line(&self, place: usize) -> SaleLine {
         let total = self.absurd.unwrap_or_else(|| i64::from(self.total));
         let taxes = self.taxed.map(|(included, astray)| {
@@ -181,14 +190,15 @@ impl What<'_> {
                 amount: exact.saturating_add(i64::from(astray / 64)),
                 included,
                 rate: Some(rate),
-                country: None,
+                country: self.country.map(|country| one_of(COUNTRIES, country).to_owned()),
+                kind: self.country.map(|country| one_of(KINDS, country).to_owned()),
                 reason: self.reason.map(|reason| one_of(REASONS, reason).to_owned()),
             }
         });
         SaleLine {
             id: Some(format!("li_{place}")),
             description: self.description.to_owned(),
-            quantity: u64::from(self.quantity),
+            quantity: self.quantity(),
             total,
             discount: i64::from(self.discount),
             taxes: taxes.into_iter().collect(),

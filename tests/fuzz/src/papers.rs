@@ -21,6 +21,7 @@ use comptoir::{
     testing::{matrix::matrix, words},
 };
 use jiff::{Timestamp, civil::Date, civil::date};
+use rust_decimal::RoundingStrategy::MidpointAwayFromZero;
 
 use crate::stands;
 
@@ -113,6 +114,12 @@ fn sums(draft: &Draft) {
     assert_eq!(i128::from(totals.gross), i128::from(totals.net) + i128::from(totals.tax));
     assert_eq!(i128::from(totals.gross), wide(&mut draft.lines.iter().map(|line| line.gross)));
     assert_eq!((totals.paid, totals.due), (totals.gross, 0));
+    let decimals = draft.currency.exponent();
+    for line in &draft.lines {
+        let full = line.net.checked_add(line.discount).map(|full| draft.money(full).decimal());
+        let comes_to = line.comes_to().map(|sum| sum.round_dp_with_strategy(decimals, MidpointAwayFromZero));
+        assert_eq!(comes_to, full, "quantity times price is not the line");
+    }
     for row in &draft.taxes {
         let of_row = draft.lines.iter().filter(|line| line.vat == row.vat);
         assert_eq!(i128::from(row.base), wide(&mut of_row.map(|line| line.net)), "a row is not its lines");

@@ -96,7 +96,7 @@ impl Preview {
     fn documents(&self, seller: &Seller, today: Date) -> Result<Vec<(PathBuf, Invoice)>, Unseen> {
         let Some(path) = &self.event else {
             let credit_note = self.out.with_file_name("avoir.pdf");
-            let invoice = specimen::invoice(seller, today)?;
+            let invoice = specimen::at_start(seller, today)?.invoice;
             let credited = specimen::credit_note(&invoice, seller, today)?;
             return Ok(vec![(self.out.clone(), invoice), (credit_note, credited)]);
         };

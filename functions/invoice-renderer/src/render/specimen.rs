@@ -8,8 +8,14 @@ use comptoir::{
     seller::{Prices, Rates, Seller, VatRegime},
     vat::split::split_included,
 };
-use jiff::{Timestamp, civil::Date};
+use jiff::{
+    Timestamp,
+    civil::{Date, date},
+};
 use rust_decimal::Decimal;
+
+/// A day for which every legal text is known.
+const WITH_EVERY_TEXT: Date = date(2026, 1, 1);
 
 /// An invoice of two lines, one with a discount, to a customer who is nobody.
 ///
@@ -44,6 +50,29 @@ pub fn invoice(seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
         exchange: None,
     };
     of(&sale, seller, day)
+}
+
+/// A specimen, and what today's lacks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Specimen {
+    /// An invoice of today, or of the last day on which the seller could issue one.
+    pub invoice: Invoice,
+    /// Why none can be issued today: no legal text is known for it.
+    pub gap: Option<Unfit>,
+}
+
+/// The specimen that templates are tried with when the function starts on `day`. Where the dated table of legal texts knows
+/// none for that day, an earlier day's stands in, so that only a broken template or seller keeps the function from starting.
+///
+/// # Errors
+/// The seller cannot invoice even a specimen, on any day.
+pub fn at_start(seller: &Seller, day: Date) -> Result<Specimen, Unfit> {
+    match invoice(seller, day) {
+        Err(gap @ Unfit::NoExemptionText { .. }) => {
+            Ok(Specimen { invoice: invoice(seller, WITH_EVERY_TEXT)?, gap: Some(gap) })
+        }
+        specimen => specimen.map(|invoice| Specimen { invoice, gap: None }),
+    }
 }
 
 /// The invoice that `sale` would make, under a number that no series gives.
@@ -89,10 +118,64 @@ fn line(seller: &Seller, quantity: u64, total: i64, discount: i64) -> SaleLine {
     };
     SaleLine {
         description: seller.default_label.clone(),
-        quantity,
+        quantity: quantity.into(),
         total,
         discount,
         taxes: rate.and_then(charged).into_iter().collect(),
         ..SaleLine::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use comptoir::testing::{FRANCHISE_TOML, STANDARD_TOML};
+
+    /// Sellers of every kind, each with the last day that its legal text is known for.
+    fn sellers() -> Vec<(&'static str, Seller, Option<Date>)> {
+        let seller = |toml: &str, edits: &[(&str, &str)]| {
+            let toml = edits.iter().fold(toml.to_owned(), |toml, (from, to)| toml.replacen(from, to, 1));
+            Seller::from_toml(&toml).unwrap()
+        };
+        let exempt = |ground: &str| format!("regime = \"exempt\"\nexemption = \"{ground}\"");
+        let franchise = "regime = \"franchise\"";
+        // References to the CGI are allowed until this day (ordonnance 2026-671).
+        let cgi = Some(date(2028, 6, 30));
+        vec![
+            ("franchise", seller(FRANCHISE_TOML, &[]), cgi),
+            ("teaching", seller(FRANCHISE_TOML, &[(franchise, &exempt("teaching"))]), cgi),
+            ("non-profit", seller(FRANCHISE_TOML, &[(franchise, &exempt("non_profit"))]), cgi),
+            ("standard", seller(STANDARD_TOML, &[]), None),
+            ("standard, on debits", seller(STANDARD_TOML, &[("rate", "on_debits = true\nrate")]), None),
+            (
+                "Stripe Tax",
+                seller(STANDARD_TOML, &[("\"standard\"", "\"stripe_tax\""), ("rate = \"20\"", "oss = true")]),
+                None,
+            ),
+        ]
+    }
+
+    #[test]
+    fn on_every_day_to_2040_every_seller_starts_and_a_day_without_a_text_is_named() {
+        for (name, seller, last) in sellers() {
+            let mut day = date(2026, 11, 1);
+            let mut lacking = Vec::new();
+            while day <= date(2040, 12, 31) {
+                let specimen = at_start(&seller, day).unwrap_or_else(|unfit| panic!("{name} on {day}: {unfit}"));
+                match specimen.gap {
+                    None => assert_eq!(specimen.invoice.issued_on, day, "{name}"),
+                    Some(Unfit::NoExemptionText { day: gap, .. }) => {
+                        assert_eq!((gap, specimen.invoice.issued_on), (day, WITH_EVERY_TEXT), "{name}");
+                        lacking.push(day);
+                    }
+                    Some(other) => panic!("{name} on {day}: {other}"),
+                }
+                day = day.tomorrow().unwrap();
+            }
+            let first = last.map(|last| last.tomorrow().unwrap());
+            assert_eq!(lacking.first().copied(), first, "{name}: the first day without a text");
+            let days = first.map_or(0, |first| first.until(date(2040, 12, 31)).unwrap().get_days() + 1);
+            assert_eq!(lacking.len(), usize::try_from(days).unwrap(), "{name}: days without a text");
+        }
     }
 }

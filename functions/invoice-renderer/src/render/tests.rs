@@ -41,8 +41,12 @@ fn page_of(toml: &str, sale: &Sale) -> Page {
 
 fn with_lines(count: i64) -> Page {
     let mut sale = sale();
-    let line =
-        |n: i64| SaleLine { description: format!("Séance {n}"), quantity: 1, total: 100 * n, ..SaleLine::default() };
+    let line = |n: i64| SaleLine {
+        description: format!("Séance {n}"),
+        quantity: 1.into(),
+        total: 100 * n,
+        ..SaleLine::default()
+    };
     sale.lines = (1..=count).map(line).collect();
     sale.total = sale.lines.iter().map(|line| line.total).sum();
     page_of(STANDARD_TOML, &sale)

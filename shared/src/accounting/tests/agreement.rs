@@ -26,14 +26,16 @@ fn every_kind() -> Vec<Invoice> {
 /// The credit note of a refund of half of it.
 fn half_back(sold: &Invoice) -> Invoice {
     let currency = sold.draft.currency;
-    let stripe = 10_i64.pow(currency.stripe_exponent() - currency.exponent());
+    // Stripe counts some currencies in larger units than the invoice.
+    let unit = 10_i64.pow(currency.exponent().saturating_sub(currency.stripe_exponent()));
+    let half = (sold.draft.totals.gross / 2 / unit).max(1) * unit;
     let refund = Refund {
         key: RefundKey("re_2".into()),
         event: "evt_2".into(),
         sale: sold.draft.sale.clone(),
         refunded_at: sold.draft.paid_at,
         currency: currency.code().to_lowercase(),
-        amount: (sold.draft.totals.gross / 2).max(1) * stripe,
+        amount: currency.minor(half).in_stripe().unwrap(),
         lines: Vec::new(),
     };
     let credit = credit::credit(&refund, sold, &Credited::default(), &standard(), DAY).unwrap();
@@ -65,7 +67,7 @@ fn every_entry_of_every_kind_of_sale_balances_and_none_is_skipped() {
     }
 }
 
-/// Sums of a register: base, VAT and gross by currency, and VAT in euros.
+/// Sums of a register: base, taxes and gross by currency, and VAT in euros.
 fn register_sums(ledger: &Ledger) -> (BTreeMap<String, [Decimal; 3]>, Decimal) {
     let mut sums: BTreeMap<String, [Decimal; 3]> = BTreeMap::new();
     let mut in_euros = Decimal::ZERO;
@@ -73,6 +75,9 @@ fn register_sums(ledger: &Ledger) -> (BTreeMap<String, [Decimal; 3]>, Decimal) {
         let sum = sums.entry(row["devise"].clone()).or_default();
         for (sum, column) in sum.iter_mut().zip(["base", "tva", "ttc"]) {
             *sum += amount(&row[column]);
+        }
+        if !row["taxe_etrangere"].is_empty() {
+            sum[1] += amount(&row["taxe_etrangere"]);
         }
         in_euros += amount(&row["tva_en_euros"]);
     }
@@ -111,6 +116,11 @@ proptest! {
             prop_assert_eq!((bases, taxes), (*base, *tax));
         }
 
+        let beyond_vat: Decimal = documents.iter().flat_map(|document| {
+            let draft = &document.draft;
+            let rows = draft.taxes.iter().filter(|row| row.vat.beyond_vat().is_some());
+            rows.map(|row| draft.money(sign(draft.kind) * row.tax).decimal())
+        }).sum();
         let mut accounts: BTreeMap<String, Decimal> = BTreeMap::new();
         let mut euros = Decimal::ZERO;
         for row in records(&file(&ledger, 1), b'\t') {
@@ -123,6 +133,7 @@ proptest! {
         let on = |account: &str| accounts.get(account).copied().unwrap_or_default();
         prop_assert_eq!(on("411000"), Decimal::ZERO, "every sale is paid");
         prop_assert_eq!(-(on("445710") + on("445780")), vat_in_euros);
+        prop_assert_eq!(-on("447000"), beyond_vat, "taxes out of the Union, in euros");
         prop_assert_eq!(euros, sums.get("EUR").map_or(Decimal::ZERO, |sums| sums[2]));
     }
 }

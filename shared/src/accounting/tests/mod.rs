@@ -67,10 +67,11 @@ fn a_sale_and_its_credit_note_in_the_register() {
         file(&ledger, 0).lines().collect::<Vec<_>>(),
         [
             "\u{feff}numero;date;type;facture_corrigee;date_paiement;vente;client;pays;tva_client;siren_client;categorie_tva;\
-             taux;base;tva;ttc;devise;tva_en_euros;moyen_de_paiement;code_exoneration",
-            "2026-11-0042;2026-11-21;facture;;2026-11-21;cs_test_a1;Zoé Lefèvre;FR;;;S;20;40,83;8,17;49,00;EUR;8,17;Stripe;",
+             taux;base;tva;ttc;devise;tva_en_euros;moyen_de_paiement;code_exoneration;pays_taxe;\
+             nature_taxe;taxe_etrangere",
+            "2026-11-0042;2026-11-21;facture;;2026-11-21;cs_test_a1;Zoé Lefèvre;FR;;;S;20;40,83;8,17;49,00;EUR;8,17;Stripe;;;;",
             "A2026-11-0001;2026-11-21;avoir;2026-11-0042;2026-11-21;cs_test_a1;Zoé Lefèvre;FR;;;S;20;-40,83;-8,17;-49,00;\
-             EUR;-8,17;Stripe;",
+             EUR;-8,17;Stripe;;;;",
         ]
     );
 }
@@ -207,6 +208,27 @@ fn foreign_vat_has_an_account_of_its_own() {
     let accounts: Vec<String> =
         records(&file(&books, 1), b'\t').into_iter().map(|row| row["CompteNum"].clone()).collect();
     assert_eq!(accounts, ["411000", "706000", "445780", "517000", "411000"]);
+}
+
+#[test]
+fn a_tax_out_of_the_union_is_no_vat_in_any_file() {
+    let case = matrix().into_iter().find(|case| case.name == "Stripe Tax, British VAT").unwrap();
+    let sold = invoice("2026-11-0001", &case.sale, &case.seller);
+    let books = ledger(november(), vec![sold.clone(), credit("A2026-11-0001", &sold)], &case.seller).unwrap();
+    let row = &records(&file(&books, 0), b';')[0];
+    let cell = |name: &str| row[name].as_str();
+    assert_eq!(["base", "tva", "ttc", "tva_en_euros"].map(cell), ["100,00", "0,00", "120,00", "0,00"]);
+    assert_eq!(["categorie_tva", "taux", "code_exoneration"].map(cell), ["O", "0", "VATEX-EU-O"]);
+    assert_eq!(["pays_taxe", "nature_taxe", "taxe_etrangere"].map(cell), ["GB", "TVA 20 %", "20,00"]);
+    let journal = records(&file(&books, 1), b'\t');
+    let booked = journal.iter().map(|row| format!("{} {} {}", row["CompteNum"], row["Debit"], row["Credit"]));
+    assert_eq!(
+        booked.take(5).collect::<Vec<_>>(),
+        ["411000 120,00 0,00", "706000 0,00 100,00", "447000 0,00 20,00", "517000 120,00 0,00", "411000 0,00 120,00"]
+    );
+    assert_eq!(journal[2]["EcritureLib"], "Facture 2026-11-0001 TVA GB 20 %");
+    let totals = file(&ledger(november(), vec![sold], &case.seller).unwrap(), 2);
+    assert_eq!(totals.lines().nth(1), Some("2026-11-21;EUR;TNT1;1;0;VATEX-EU-O;1;100,00;0,00;0,00"));
 }
 
 #[test]

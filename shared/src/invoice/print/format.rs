@@ -39,7 +39,7 @@ pub(super) fn number(value: Decimal, decimals: u32, french: bool) -> String {
 }
 
 /// Thousands apart: a narrow no-break space in French, a comma in English.
-pub(super) fn group(whole: &str, french: bool) -> String {
+fn group(whole: &str, french: bool) -> String {
     let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| (MINUS, digits));
     let separator = if french { '\u{202f}' } else { ',' };
     let mut grouped = String::from(sign);

@@ -8,17 +8,16 @@ mod format;
 mod parties;
 mod words;
 
-use rust_decimal::RoundingStrategy::MidpointAwayFromZero;
 use serde::Serialize;
 
 use super::{Draft, Invoice, Kind, Line, TaxRow};
 use crate::{
     money::Currency,
     seller::{Look, Supply},
-    vat::VatCategory,
+    vat::{Vat, VatCategory},
 };
 pub use format::money;
-use format::{day, group, number, percent, with_currency};
+use format::{day, number, percent, with_currency};
 pub use words::{InvalidWords, Words};
 use words::{Wording, fill};
 
@@ -127,7 +126,7 @@ pub fn page(invoice: &Invoice, look: &Look, words: &Words) -> Page {
             Kind::CreditNote => words.credit_note.clone(),
         },
         number: invoice.number.to_string(),
-        labels: labels(words),
+        labels: labels(draft, words),
         issued_on: day(invoice.issued_on, words),
         date: (invoice.issued_on.year(), invoice.issued_on.month(), invoice.issued_on.day()),
         facts: facts(invoice, words),
@@ -160,14 +159,15 @@ pub fn page(invoice: &Invoice, look: &Look, words: &Words) -> Page {
     }
 }
 
-fn labels(words: &Wording) -> Labels {
+fn labels(draft: &Draft, words: &Wording) -> Labels {
+    let beyond_vat = draft.taxes.iter().any(|row| row.vat.beyond_vat().is_some());
     Labels {
         billed_to: words.billed_to.clone(),
         delivered_to: words.delivered_to.clone(),
         description: words.description.clone(),
         quantity: words.quantity.clone(),
         unit_price: words.unit_price.clone(),
-        vat: words.vat.clone(),
+        vat: if beyond_vat { &words.tax } else { &words.vat }.clone(),
         amount: words.amount.clone(),
         page: words.page.clone(),
     }
@@ -206,27 +206,28 @@ impl Print<'_> {
 
     /// Whether any of it is in a category with a rate, be it zero. Who charges no VAT must not speak of it.
     fn bears_vat(&self) -> bool {
-        self.draft.taxes.iter().any(|row| has_rate(row.vat.category))
+        self.draft.taxes.iter().any(|row| has_rate(row.vat))
     }
 
     fn line(&self, line: &Line) -> PageLine {
         let currency = self.draft.currency;
+        let price = number(line.unit_net.normalize(), currency.decimals(), self.french);
+        let unit_price = with_currency(&price, currency.code(), self.french);
         let discount = if self.bears_vat() { &self.words.discount } else { &self.words.discount_without_vat };
         PageLine {
             description: line.description.clone(),
             detail: (line.discount > 0).then(|| fill(discount, &[("amount", &self.amount(line.discount))])),
-            quantity: group(&line.quantity.to_string(), self.french),
-            unit_price: with_currency(
-                // Four decimals are enough to read; the twin has them all.
-                &number(
-                    line.unit_net.round_dp_with_strategy(4, MidpointAwayFromZero).normalize(),
-                    currency.decimals(),
-                    self.french,
-                ),
-                currency.code(),
-                self.french,
-            ),
-            vat: if has_rate(line.vat.category) { percent(line.vat.rate, self.french) } else { "–".to_owned() },
+            quantity: number(line.quantity.normalize(), 0, self.french),
+            unit_price: if line.per == 1 {
+                unit_price
+            } else {
+                format!("{unit_price}\u{a0}/\u{a0}{}", number(line.per.into(), 0, self.french))
+            },
+            vat: match (has_rate(line.vat), line.vat.foreign) {
+                (false, _) => "–".to_owned(),
+                (true, None) => percent(line.vat.rate, self.french),
+                (true, Some(tax)) => format!("{}\u{a0}{}", percent(line.vat.rate, self.french), tax.country),
+            },
             amount: self.amount(line.net),
         }
     }
@@ -243,10 +244,22 @@ impl Print<'_> {
     /// What is taxed at which rate; of several rates, each with its base (CGI annexe II art. 242 nonies A, I-11°).
     fn tax(&self, row: &TaxRow) -> String {
         let (rate, base) = (percent(row.vat.rate, self.french), self.amount(row.base));
-        match (has_rate(row.vat.category), self.draft.taxes.len()) {
-            (false, _) => fill(&self.words.row_without_vat, &[("base", &base)]),
-            (true, 0 | 1) => fill(&self.words.vat_row, &[("rate", &rate)]),
-            (true, _) => fill(&self.words.vat_row_of_several, &[("rate", &rate), ("base", &base)]),
+        let several = self.draft.taxes.len() > 1;
+        let values = [("rate", rate.as_str()), ("base", base.as_str())];
+        let [of_rate, of_base] = values;
+        match (has_rate(row.vat), row.vat.foreign, several) {
+            (false, ..) => fill(&self.words.row_without_vat, &[of_base]),
+            (true, None, false) => fill(&self.words.vat_row, &[of_rate]),
+            (true, None, true) => fill(&self.words.vat_row_of_several, &values),
+            (true, Some(tax), _) => {
+                let code = tax.country.as_str();
+                let country = self.words.countries.get(code).map_or(code, String::as_str);
+                let named = [of_rate, of_base, ("tax", tax.kind.name(self.french)), ("country", country)];
+                match several {
+                    false => fill(&self.words.foreign_tax_row, &named),
+                    true => fill(&self.words.foreign_tax_row_of_several, &named),
+                }
+            }
         }
     }
 
@@ -269,9 +282,9 @@ impl Print<'_> {
     }
 }
 
-/// Whether a category has a rate at all; the others are printed with a dash.
-fn has_rate(category: VatCategory) -> bool {
-    matches!(category, VatCategory::S | VatCategory::Z)
+/// Whether it has a rate at all; the others are printed with a dash.
+fn has_rate(vat: Vat) -> bool {
+    vat.foreign.is_some() || matches!(vat.category, VatCategory::S | VatCategory::Z)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{
 /// The seller's address and contact, one line each.
 pub(super) fn seller(draft: &Draft, words: &Wording) -> Vec<String> {
     let seller = &draft.seller;
-    let abroad = draft.buyer.country != seller.country;
+    let abroad = draft.buyer.country.as_ref().is_some_and(|country| *country != seller.country);
     [
         Some(seller.line1.clone()),
         seller.line2.clone(),
@@ -54,7 +54,8 @@ pub(super) fn buyer(draft: &Draft, words: &Wording) -> Vec<String> {
     let person = filled(buyer.customer.name.as_deref()).filter(|name| *name != buyer.name);
     let mut lines: Vec<String> = person.into_iter().collect();
     lines.extend(postal(buyer.customer.address.as_ref()));
-    lines.extend((buyer.country != draft.seller.country).then(|| country(&buyer.country, words)));
+    let abroad = buyer.country.as_ref().filter(|country| **country != draft.seller.country);
+    lines.extend(abroad.map(|code| country(code, words)));
     lines
 }
 
@@ -77,8 +78,8 @@ pub(super) fn details(buyer: &Buyer, words: &Wording) -> Vec<String> {
 /// Where the goods went, name first, if that is not where the buyer is (decree 2022-1299); else nothing.
 pub(super) fn delivery(draft: &Draft, words: &Wording) -> Vec<String> {
     let Some(sent) = &draft.delivery else { return Vec::new() };
-    let there =
-        filled(sent.address.country.as_deref()).map_or_else(|| draft.buyer.country.clone(), |c| c.to_uppercase());
+    let there = filled(sent.address.country.as_deref()).map(|country| country.to_uppercase());
+    let there = there.or_else(|| draft.buyer.country.clone());
     let address = postal(Some(&sent.address));
     let written = |lines: &[String]| lines.join(" ").to_lowercase();
     let home = written(&postal(draft.buyer.customer.address.as_ref()));
@@ -86,7 +87,7 @@ pub(super) fn delivery(draft: &Draft, words: &Wording) -> Vec<String> {
         return Vec::new();
     }
     let mut lines: Vec<String> = filled(sent.name.as_deref()).into_iter().chain(address).collect();
-    lines.extend((there != draft.seller.country).then(|| country(&there, words)));
+    lines.extend(there.filter(|there| *there != draft.seller.country).map(|there| country(&there, words)));
     lines
 }
 

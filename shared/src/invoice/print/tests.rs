@@ -213,3 +213,52 @@ fn countries_are_named_for_who_reads_across_a_border() {
     sale.customer.address.as_mut().unwrap().country = Some("VN".into());
     assert!(printed(&sale, FRANCHISE_TOML).buyer_lines.contains(&"VN".to_owned()));
 }
+
+#[test]
+fn a_foreign_tax_is_named_with_its_country() {
+    let english = case("Stripe Tax, British VAT", "en");
+    assert_eq!(pairs(&english.sums), ["Total excl. VAT: €100.00", "VAT 20% (United Kingdom): €20.00"]);
+    assert_eq!((english.labels.vat.as_str(), plain(&english.lines[0].vat)), ("Tax", "20% GB".to_owned()));
+    let french = case("Stripe Tax, American sales tax", "fr");
+    assert_eq!(pairs(&french.sums), ["Total HT: 110,22 €", "Taxe de vente 8,875 % (États-Unis): 9,78 €"]);
+    assert!(
+        french.mentions.iter().any(|text| text.starts_with("TVA française non applicable")),
+        "{:?}",
+        french.mentions
+    );
+    let oss = case("one-stop shop by Stripe Tax, Austria's 20 percent", "fr");
+    assert_eq!(pairs(&oss.sums), ["Total HT: 100,00 €", "TVA 20 % (Autriche): 20,00 €"]);
+    assert_eq!(oss.labels.vat, "TVA");
+    assert_eq!(pairs(&case("standard, consumer", "fr").sums)[1], "TVA 20 %: 8,17 €");
+}
+
+#[test]
+fn quantities_and_prices_are_printed_as_they_are() {
+    let page = case("franchise, hours and half hours", "fr");
+    let told = |page: &Page| -> Vec<String> {
+        page.lines
+            .iter()
+            .map(|line| plain(&format!("{} x {} = {}", line.quantity, line.unit_price, line.amount)))
+            .collect()
+    };
+    assert_eq!(told(&page), ["7,5 x 80,00 € = 600,00 €", "0,5 x 80,00 € = 40,00 €"]);
+    assert_eq!(
+        told(&case("franchise, prices of a fraction of a cent", "fr")),
+        [
+            "1 000 000 x 0,00004 € = 40,00 €",
+            "1 234 567 x 0,0003 € / 1 000 = 0,37 €",
+            "98 765 432 109 x 0,00001 € / 1 000 = 987,65 €",
+            "1 x 9,99 € = 9,99 €",
+            "−2,25 x 8,00 € = −18,00 €",
+        ]
+    );
+}
+
+#[test]
+fn a_country_that_nobody_gave_is_not_printed() {
+    let mut nowhere = sale();
+    nowhere.customer.address = None;
+    let page = printed(&nowhere, FRANCHISE_TOML);
+    assert_eq!(page.buyer_lines, Vec::<String>::new());
+    assert!(!page.seller_lines.contains(&"France".to_owned()));
+}

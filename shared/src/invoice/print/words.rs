@@ -12,12 +12,14 @@ use toml::Value;
 const FILE: &str = "infra/templates/words.toml";
 
 /// The sentences that carry values, each with the names of all it carries. Every other one carries none.
-const PLACEHOLDERS: [(&str, &[&str]); 16] = [
+const PLACEHOLDERS: [(&str, &[&str]); 18] = [
     ("corrected", &["number", "date"]),
     ("discount", &["amount"]),
     ("discount_without_vat", &["amount"]),
     ("vat_row", &["rate"]),
     ("vat_row_of_several", &["rate", "base"]),
+    ("foreign_tax_row", &["tax", "rate", "country"]),
+    ("foreign_tax_row_of_several", &["tax", "rate", "country", "base"]),
     ("row_without_vat", &["base"]),
     ("in_euros", &["tax", "one", "rate"]),
     ("paid_on", &["date", "means"]),
@@ -58,12 +60,15 @@ pub(super) struct Wording {
     pub quantity: String,
     pub unit_price: String,
     pub vat: String,
+    pub tax: String,
     pub amount: String,
     pub discount: String,
     pub discount_without_vat: String,
     pub total_before_vat: String,
     pub vat_row: String,
     pub vat_row_of_several: String,
+    pub foreign_tax_row: String,
+    pub foreign_tax_row_of_several: String,
     pub row_without_vat: String,
     pub total_with_vat: String,
     pub total_without_vat: String,
