@@ -105,6 +105,7 @@ pub fn sale() -> crate::sale::Sale {
         },
         payment_intent: Some("pi_1".to_owned()),
         reference: None,
+        purchase_order: None,
         delivery: None,
         received: None,
         exchange: None,
