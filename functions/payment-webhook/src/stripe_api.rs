@@ -11,8 +11,8 @@ use comptoir::{
     stripe::{
         object::{
             BalanceTransaction, CreditLine, CreditNote, Intent, InvoiceLine, InvoicePayment, LineItem, List,
-            PaymentIntent, PaymentMethod, Reference, Session, StripeCustomer, StripeInvoice, StripeRefund, Subscription,
-            TaxRate,
+            PaymentIntent, PaymentMethod, Reference, Session, StripeCustomer, StripeInvoice, StripeRefund,
+            Subscription, TaxRate,
         },
         reader::{SessionsOf, StripeReader},
     },

@@ -6,6 +6,8 @@
 mod others;
 mod refunds;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 

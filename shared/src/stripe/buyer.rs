@@ -113,10 +113,7 @@ mod tests {
     fn nothing_is_asked_of_who_is_known() {
         let known = r#"{"name":"Léa","email":"lea@example.org","address":{"line1":"1 rue","country":"FR"}}"#;
         assert_eq!(gaps(&customer(known)), Gaps { essential: false, street: false });
-        assert_eq!(
-            gaps(&customer(&known.replace(r#""line1":"1 rue","#, ""))),
-            Gaps { essential: false, street: true }
-        );
+        assert_eq!(gaps(&customer(&known.replace(r#""line1":"1 rue","#, ""))), Gaps { essential: false, street: true });
         for gap in [
             known.replace("Léa", " "),
             known.replace("lea@example.org", ""),
@@ -136,11 +133,10 @@ mod tests {
                 r#"{"name":"Léa","business_name":"Autre","email":"lea@example.org","address":{"line1":"1 rue","country":"FR"}}"#,
             ),
         );
-        assert_eq!((told.name.as_deref(), told.business_name, told.email.as_deref()), (
-            Some("ACME"),
-            None,
-            Some("lea@example.org")
-        ));
+        assert_eq!(
+            (told.name.as_deref(), told.business_name.as_deref(), told.email.as_deref()),
+            (Some("ACME"), None, Some("lea@example.org"))
+        );
         let address = told.address.clone().unwrap();
         assert_eq!((address.line1, address.country.as_deref()), (None, Some("DE")), "France is another place");
         fill(&mut told, customer(r#"{"address":{"line1":"Weg 1","city":"Köln","country":"de"}}"#));

@@ -82,7 +82,10 @@ mod tests {
             (r#","capture_method":"automatic""#, "announced_otherwise"),
             (r#","capture_method":"automatic_async","payment_method_options":{"card":null}"#, "announced_otherwise"),
             (r#","capture_method":"manual""#, "captured"),
-            (r#","capture_method":"automatic","payment_method_options":{"card":{"capture_method":"manual"}}"#, "captured"),
+            (
+                r#","capture_method":"automatic","payment_method_options":{"card":{"capture_method":"manual"}}"#,
+                "captured",
+            ),
             (r#","capture_method":"manual","managed_payments":{"enabled":true}"#, "sold_by_link"),
         ] {
             assert_eq!(word(&format!("{paid}{method}")), expected, "{method}");

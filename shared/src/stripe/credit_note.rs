@@ -117,7 +117,8 @@ fn part_of_lines(note: &CreditNote, refund: &RefundKey, amount: i64) -> Option<V
     let until = |sum: i64| if sum == 0 { Some(vec![0; totals.len()]) } else { split::in_proportion(&totals, sum) };
     let (from, to) = (until(before)?, until(before.saturating_add(amount))?);
     let shares = from.into_iter().zip(to).map(|(from, to)| to.saturating_sub(from));
-    let lines: Vec<RefundLine> = lines.into_iter().zip(shares).map(|(line, amount)| RefundLine { amount, ..line }).collect();
+    let lines: Vec<RefundLine> =
+        lines.into_iter().zip(shares).map(|(line, amount)| RefundLine { amount, ..line }).collect();
     // Shares of several parts are rounded one by one; a line that would go the other way is not told at all.
     let same_way = lines.iter().zip(&totals).all(|(line, total)| line.amount.signum() * total.signum() >= 0);
     same_way.then(|| lines.into_iter().filter(|line| line.amount != 0).collect())

@@ -16,20 +16,19 @@ pub fn is_told(invoice: &StripeInvoice) -> bool {
         || invoice.amount_paid == Some(0)
 }
 
-/// What of an invoice came through Stripe, in minor units; `None` if nothing tells.
+/// What of an invoice came through Stripe, in minor units; `None` if nothing tells. Payments of old times are not listed, so
+/// it is what was paid less what is known to have been paid elsewhere.
 pub fn through_stripe(invoice: &StripeInvoice) -> Option<i64> {
-    let elsewhere = invoice.amount_paid_off_stripe;
-    let payments = invoice.payments.as_ref().map(|list| list.data.as_slice()).unwrap_or_default();
-    let paid: Vec<&InvoicePayment> = payments.iter().filter(|payment| is_paid(payment)).collect();
-    if let (Some(elsewhere), Some(paid)) = (elsewhere, invoice.amount_paid) {
-        return Some(paid.saturating_sub(elsewhere).max(0));
+    let records = invoice.payments.as_ref().map(|list| {
+        let paid = list.data.iter().filter(|payment| is_paid(payment) && kind(payment) == Some("payment_record"));
+        together(paid.filter_map(|payment| payment.amount_paid))
+    });
+    let paid = invoice.amount_paid;
+    match invoice.amount_paid_off_stripe.or(records) {
+        Some(elsewhere) => paid.map(|paid| paid.saturating_sub(elsewhere).max(0)),
+        None if invoice.paid_out_of_band == Some(true) => Some(0),
+        None => paid,
     }
-    // An invoice of old times has payments that are not listed, so an empty list tells nothing.
-    if !paid.is_empty() && paid.iter().all(|payment| payment.amount_paid.is_some()) {
-        let through = paid.iter().filter(|payment| kind(payment) != Some("payment_record"));
-        return Some(together(through.filter_map(|payment| payment.amount_paid)));
-    }
-    if invoice.paid_out_of_band == Some(true) { Some(0) } else { invoice.amount_paid }
 }
 
 /// The payment intent that paid an invoice, or the first that paid a part of it.
@@ -68,8 +67,7 @@ mod tests {
     #[test]
     fn what_was_paid_elsewhere_is_not_stripes_in_any_shape() {
         let elsewhere = payments(&[payment("payment_record", 30_000, "paid")]);
-        let mixed =
-            [payment("payment_record", 10_000, "paid"), payment("payment_intent", 20_000, "paid")];
+        let mixed = [payment("payment_record", 10_000, "paid"), payment("payment_intent", 20_000, "paid")];
         let tried = [payment("payment_intent", 30_000, "canceled"), payment("payment_record", 30_000, "paid")];
         let charge = payments(&[payment("charge", 30_000, "paid")]);
         for (shape, through) in [

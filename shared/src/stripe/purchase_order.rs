@@ -8,25 +8,61 @@ use crate::text::filled;
 /// surer is told. Names are compared in small letters, without accents and punctuation.
 const NAMES: [&[&str]; 2] = [
     &[
-        "bon de commande", "bons de commande", "bdc", "bc", "purchase order", "purchase orders", "po", "p o", "numero d engagement",
-        "engagement", "engagement juridique", "commande client", "commande du client", "votre commande", "customer order",
-        "client order", "your order", "buyer order", "customer po", "client po", "your po", "buyer po",
+        "bon de commande",
+        "bons de commande",
+        "bdc",
+        "bc",
+        "purchase order",
+        "purchase orders",
+        "po",
+        "p o",
+        "numero d engagement",
+        "engagement",
+        "engagement juridique",
+        "commande client",
+        "commande du client",
+        "votre commande",
+        "customer order",
+        "client order",
+        "your order",
+        "buyer order",
+        "customer po",
+        "client po",
+        "your po",
+        "buyer po",
     ],
     &["commande", "reference de commande", "reference commande"],
 ];
 
 /// Words before and after a name that change nothing.
 const BEFORE: [&str; 16] = [
-    "numero de", "numero du", "numero d", "numero", "n de", "n du", "n d", "n", "no de", "no du", "no", "num", "reference de", "reference",
-    "ref", "votre",
+    "numero de",
+    "numero du",
+    "numero d",
+    "numero",
+    "n de",
+    "n du",
+    "n d",
+    "n",
+    "no de",
+    "no du",
+    "no",
+    "num",
+    "reference de",
+    "reference",
+    "ref",
+    "votre",
 ];
 const AFTER: [&str; 10] = ["number", "no", "nr", "num", "n", "id", "reference", "ref", "numero", "client"];
 
 /// The number in the head of an invoice.
 pub fn of_invoice(fields: Option<&[InvoiceField]>) -> Option<String> {
-    found(fields.unwrap_or_default().iter().filter_map(|field| {
-        Some((vec![filled(field.name.as_deref())?], filled(field.value.as_deref())?))
-    }))
+    found(
+        fields
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|field| Some((vec![filled(field.name.as_deref())?], filled(field.value.as_deref())?))),
+    )
 }
 
 /// The number that a customer gave on a payment page.
@@ -114,16 +150,56 @@ mod tests {
     #[test]
     fn the_names_of_a_purchase_order_are_known_in_french_and_english() {
         for name in [
-            "Bon de commande", "bon de commande n°", "N° de bon de commande", "Numéro de bon de commande", "BDC", "N° BC",
-            "N° de commande", "Nº de commande", "No. de commande", "Numéro de commande", "Num. commande", "Réf. commande",
-            "Référence de commande", "Votre commande", "Commande client", "Numéro d’engagement", "N° d'engagement",
-            "PO", "P.O.", "PO number", "PO Number:", "P.O. Number", "PO no.", "PO #", "PO#", "Purchase order", "Purchase Order Number",
-            "purchase_order", "purchase-order-number", "poNumber", "Customer PO", "Your order", "Customer order number",
+            "Bon de commande",
+            "bon de commande n°",
+            "N° de bon de commande",
+            "Numéro de bon de commande",
+            "BDC",
+            "N° BC",
+            "N° de commande",
+            "Nº de commande",
+            "No. de commande",
+            "Numéro de commande",
+            "Num. commande",
+            "Réf. commande",
+            "Référence de commande",
+            "Votre commande",
+            "Commande client",
+            "Numéro d’engagement",
+            "N° d'engagement",
+            "PO",
+            "P.O.",
+            "PO number",
+            "PO Number:",
+            "P.O. Number",
+            "PO no.",
+            "PO #",
+            "PO#",
+            "Purchase order",
+            "Purchase Order Number",
+            "purchase_order",
+            "purchase-order-number",
+            "poNumber",
+            "Customer PO",
+            "Your order",
+            "Customer order number",
             "Nume\u{301}ro de commande",
         ] {
             assert!(sureness(name).is_some(), "{name}: {}", plain(name));
         }
-        for name in ["Port", "Service", "Code service", "Order number", "Commandes en cours", "SIRET", "Poste", "Notes", "", "n°", "number"] {
+        for name in [
+            "Port",
+            "Service",
+            "Code service",
+            "Order number",
+            "Commandes en cours",
+            "SIRET",
+            "Poste",
+            "Notes",
+            "",
+            "n°",
+            "number",
+        ] {
             assert!(sureness(name).is_none(), "{name}: {}", plain(name));
         }
     }

@@ -130,7 +130,8 @@ mod tests {
         assert_eq!(invoice(r#"{"id":"in_1","issuer":null}"#), None);
         assert_eq!(invoice(r#"{"id":"in_1","issuer":{"type":"account","account":"acct_1"}}"#), Some(OtherAccount));
         assert_eq!(invoice(r#"{"id":"in_1","issuer":{"type":"stripe"}}"#), Some(Link));
-        let managed = r#"{"id":"in_1","issuer":{"type":"self"},"automatic_tax":{"enabled":true,"liability":{"type":"stripe"}}}"#;
+        let managed =
+            r#"{"id":"in_1","issuer":{"type":"self"},"automatic_tax":{"enabled":true,"liability":{"type":"stripe"}}}"#;
         assert_eq!(invoice(managed), Some(Link));
         for (tax, asked) in [("null", true), (r#"{"enabled":true}"#, true), (r#"{"enabled":false}"#, false)] {
             let invoice = format!(r#"{{"id":"in_1","automatic_tax":{tax}}}"#);

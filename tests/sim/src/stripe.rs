@@ -2,8 +2,8 @@
 
 use comptoir::stripe::{
     object::{
-        BalanceTransaction, CreditLine, CreditNote, Intent, InvoiceLine, InvoicePayment, LineItem, PaymentMethod, Session,
-        StripeCustomer, StripeInvoice, StripeRefund, Subscription, TaxRate,
+        BalanceTransaction, CreditLine, CreditNote, Intent, InvoiceLine, InvoicePayment, LineItem, PaymentMethod,
+        Session, StripeCustomer, StripeInvoice, StripeRefund, Subscription, TaxRate,
     },
     reader::{SessionsOf, StripeReader},
 };
