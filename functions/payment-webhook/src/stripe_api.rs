@@ -176,3 +176,6 @@ impl StripeReader for StripeApi<'_> {
         Ok(known.map(|intent| intent.latest_charge.and_then(|charge| charge.balance_transaction)))
     }
 }
+
+#[cfg(test)]
+mod tests;

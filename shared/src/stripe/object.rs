@@ -585,3 +585,6 @@ impl Reference {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
