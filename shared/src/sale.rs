@@ -21,6 +21,13 @@ impl std::fmt::Display for SaleKey {
     }
 }
 
+impl SaleKey {
+    /// Whether a Stripe invoice is the sale, and not a Checkout Session.
+    pub fn is_stripe_invoice(&self) -> bool {
+        self.0.starts_with("in_")
+    }
+}
+
 /// A paid sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sale {
@@ -44,8 +51,11 @@ pub struct Sale {
     pub customer: Customer,
     /// Stripe's payment intent, to match refunds and disputes.
     pub payment_intent: Option<String>,
-    /// The shop's own reference (`client_reference_id`), or a purchase order number.
+    /// The shop's own reference (`client_reference_id`).
     pub reference: Option<String>,
+    /// The buyer's purchase order number.
+    #[serde(default)]
+    pub purchase_order: Option<String>,
     /// Where goods went, if the payment page asked.
     #[serde(default)]
     pub delivery: Option<Delivery>,

@@ -11,10 +11,11 @@ use comptoir::{
     outcome::ServiceError,
     stripe::{
         object::{
-            BalanceTransaction, InvoiceLine, LineItem, List, PaidInvoice, PaymentIntent, Reference, Session,
-            StripeRefund, TaxRate,
+            BalanceTransaction, CreditLine, CreditNote, Intent, InvoiceLine, InvoicePayment, LineItem, List,
+            PaymentIntent, PaymentMethod, Reference, Session, StripeCustomer, StripeInvoice, StripeRefund,
+            Subscription, TaxRate,
         },
-        reader::StripeReader,
+        reader::{SessionsOf, StripeReader},
     },
     timing::STRIPE_SECONDS,
 };
@@ -161,21 +162,55 @@ impl StripeReader for StripeApi<'_> {
         self.list("/refunds", &[("charge", charge)]).await
     }
 
-    async fn invoice_paid_by(&self, intent: &str) -> Result<Option<String>, ServiceError> {
-        let paid: Option<List<PaidInvoice>> = self
-            .get(
-                "/invoice_payments",
-                &[("payment%5Btype%5D", "payment_intent"), ("payment%5Bpayment_intent%5D", intent), ("limit", "1")],
-            )
-            .await?;
-        Ok(paid.and_then(|paid| paid.data.into_iter().next()).map(|paid| paid.invoice.id().to_owned()))
+    async fn sessions(&self, of: SessionsOf<'_>) -> Result<Option<Vec<Session>>, ServiceError> {
+        let wanted = match of {
+            SessionsOf::Intent(intent) => ("payment_intent", intent),
+            SessionsOf::Subscription(subscription) => ("subscription", subscription),
+            SessionsOf::Customer(customer) => ("customer", customer),
+        };
+        let listed: Option<List<Session>> = self.get("/checkout/sessions", &[("limit", "100"), wanted]).await?;
+        Ok(listed.map(|listed| listed.data))
     }
 
-    async fn intent_that_paid(&self, invoice: &str) -> Result<Option<String>, ServiceError> {
-        let paid: Option<List<PaidInvoice>> =
-            self.get("/invoice_payments", &[("invoice", invoice), ("status", "paid"), ("limit", "1")]).await?;
-        let payment = paid.and_then(|paid| paid.data.into_iter().next()).and_then(|paid| paid.payment);
-        Ok(payment.and_then(|payment| payment.payment_intent).as_ref().map(Reference::id).map(str::to_owned))
+    async fn invoice(&self, invoice: &str) -> Result<Option<StripeInvoice>, ServiceError> {
+        let told = [("expand%5B%5D", "payments"), ("expand%5B%5D", "amount_paid_off_stripe")];
+        self.get(&format!("/invoices/{invoice}"), &told).await
+    }
+
+    async fn invoice_payments(&self, invoice: &str) -> Result<Option<Vec<InvoicePayment>>, ServiceError> {
+        self.list("/invoice_payments", &[("invoice", invoice), ("status", "paid")]).await
+    }
+
+    async fn invoices_paid_by(&self, intent: &str) -> Result<Option<Vec<String>>, ServiceError> {
+        let payment = [("payment%5Btype%5D", "payment_intent"), ("payment%5Bpayment_intent%5D", intent)];
+        let paid: Option<List<InvoicePayment>> =
+            self.get("/invoice_payments", &[&payment[..], &[("limit", "1")]].concat()).await?;
+        let invoice = |paid: &InvoicePayment| paid.invoice.as_ref().map(Reference::id).map(str::to_owned);
+        Ok(paid.map(|paid| paid.data.iter().filter_map(invoice).collect()))
+    }
+
+    async fn credit_notes_of(&self, invoice: &str) -> Result<Option<Vec<CreditNote>>, ServiceError> {
+        self.list("/credit_notes", &[("invoice", invoice)]).await
+    }
+
+    async fn credit_note_lines(&self, note: &str) -> Result<Option<Vec<CreditLine>>, ServiceError> {
+        self.list(&format!("/credit_notes/{note}/lines"), &[]).await
+    }
+
+    async fn subscription(&self, id: &str) -> Result<Option<Subscription>, ServiceError> {
+        self.get(&format!("/subscriptions/{id}"), &[]).await
+    }
+
+    async fn customer(&self, id: &str) -> Result<Option<StripeCustomer>, ServiceError> {
+        self.get(&format!("/customers/{id}"), &[]).await
+    }
+
+    async fn payment_intent(&self, intent: &str) -> Result<Option<Intent>, ServiceError> {
+        self.get(&format!("/payment_intents/{intent}"), &[("expand%5B%5D", "latest_charge")]).await
+    }
+
+    async fn payment_method(&self, id: &str) -> Result<Option<PaymentMethod>, ServiceError> {
+        self.get(&format!("/payment_methods/{id}"), &[]).await
     }
 
     async fn settlement(&self, intent: &str) -> Result<Option<Option<BalanceTransaction>>, ServiceError> {
@@ -185,3 +220,6 @@ impl StripeReader for StripeApi<'_> {
         Ok(known.map(|intent| intent.latest_charge.and_then(|charge| charge.balance_transaction)))
     }
 }
+
+#[cfg(test)]
+mod tests;

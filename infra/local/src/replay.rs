@@ -24,7 +24,8 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
         let (table, items) = client.table(logical).await?;
         for item in items.iter().filter(|item| item.get("parked_at").is_some()) {
             let key = item.get("pk").and_then(Value::as_str).context("a parked record has no key")?;
-            match item.get("body").and_then(Value::as_str) {
+            // What others sold is told without the event, which is theirs.
+            match item.get("body").and_then(Value::as_str).filter(|body| !body.is_empty()) {
                 Some(body) => {
                     if post_again(client, key, body).await? {
                         unpark(client, &table, key).await?;

@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::faults::{Fault, Faults, lost_answer};
 
+mod lists;
+
 /// Stripe as the functions see it.
 #[derive(Debug, Default)]
 pub struct StripeFake {
@@ -20,7 +22,8 @@ pub struct StripeFake {
 }
 
 impl StripeFake {
-    /// `PUT /_fake/v1/...`: what `GET /v1/...` answers from now on. The query does not count.
+    /// `PUT /_fake/v1/...`: what `GET /v1/...` answers from now on. A list may be placed as a whole, or is made of the
+    /// objects placed below its path; either way it is filtered as the query asks.
     pub fn put(&self, path: &str, body: &Bytes) -> Response<Body> {
         match serde_json::from_slice::<Value>(body) {
             Ok(object) => {
@@ -41,8 +44,8 @@ impl StripeFake {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner).insert(path.trim_matches('/').to_owned(), object);
     }
 
-    /// `GET /v1/...`.
-    pub async fn get(&self, path: &str, headers: &HeaderMap) -> Response<Body> {
+    /// `GET /v1/...?query`.
+    pub async fn get(&self, path: &str, query: &str, headers: &HeaderMap) -> Response<Body> {
         let authorization = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
         if authorization.strip_prefix("Bearer ").is_none_or(|key| key.trim().is_empty()) {
             return error(StatusCode::UNAUTHORIZED, "invalid_request_error", "You did not provide an API key.", None);
@@ -66,8 +69,10 @@ impl StripeFake {
             Some(Fault::Delay(_)) | None => {}
         }
         let path = path.trim_matches('/');
-        match self.objects.lock().unwrap_or_else(PoisonError::into_inner).get(path) {
-            Some(object) => Json(object.clone()).into_response(),
+        let objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
+        match objects.get(path) {
+            Some(object) => Json(lists::filtered(object, query)).into_response(),
+            None if lists::is_list(path) => Json(lists::of(&objects, path, query)).into_response(),
             None => error(
                 StatusCode::NOT_FOUND,
                 "invalid_request_error",

@@ -67,6 +67,9 @@ pub(super) fn model_of(draft: &Draft, number: &InvoiceNumber, issued_on: jiff::c
     model.vat_accounting_currency = draft.in_euros.as_ref().map(|_| Code::new("EUR"));
     // Paid before it was issued: the day it was due is the day it was paid (BR-FR-CO-09).
     model.due_date = paid_on;
+    // BT-13 is the buyer's number, BT-14 the seller's.
+    let order = draft.purchase_order.as_deref();
+    model.purchase_order_reference = order.map(|order| DocumentReference::new(xml(order)));
     model.sales_order_reference = draft.reference.as_deref().map(|reference| DocumentReference::new(xml(reference)));
     model.notes = draft.mentions.iter().map(note).collect();
     if draft.buyer.country.is_none() {

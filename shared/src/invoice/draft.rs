@@ -81,6 +81,7 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
         paid_through: if received == Some(0) { String::new() } else { "Stripe".to_owned() },
         received,
         reference: filled(sale.reference.as_deref()),
+        purchase_order: filled(sale.purchase_order.as_deref()),
         test: !sale.livemode,
         corrects: None,
         in_euros: in_euros(sale, currency, tax - beyond_vat)?,

@@ -78,8 +78,11 @@ pub struct Draft {
     /// What of it came, or went back, that way, in minor units, if not all of it.
     #[serde(default)]
     pub received: Option<i64>,
-    /// The shop's own reference or the customer's purchase order, if given.
+    /// The shop's own reference, if given.
     pub reference: Option<String>,
+    /// The buyer's purchase order number, if given (C. com. L441-9).
+    #[serde(default)]
+    pub purchase_order: Option<String>,
     /// Paid in Stripe's test mode: the document says so in large letters.
     #[serde(default)]
     pub test: bool,

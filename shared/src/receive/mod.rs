@@ -1,9 +1,13 @@
 //! What the webhook does with a genuine event: it decides what the event means, asks Stripe for what is missing, and records.
 //!
-//! Sales are received here, refunds in `refunds`; at which rate a payment in another currency was settled, in `settle`.
+//! Sales are received here, refunds in `refunds`, what others sold in `others`; at which rate a payment in another currency
+//! was settled, in `settle`.
 
+mod others;
 mod refunds;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 use jiff::Timestamp;
 
@@ -13,10 +17,11 @@ use crate::{
     seller::Seller,
     stripe::{
         classify,
-        lines::{self, Completed},
+        complete::{self, Completed},
         meaning::Meaning,
-        object::Event,
-        reader::StripeReader,
+        object::{Event, Intent},
+        reader::{SessionsOf, StripeReader},
+        session,
     },
 };
 
@@ -64,23 +69,30 @@ async fn understand(
     stripe: &impl StripeReader,
     now: Timestamp,
 ) -> Result<Received, ServiceError> {
-    let announced = match classify::classify(event, livemode) {
+    let meaning = match classify::classify(event, livemode) {
+        Meaning::Captured(intent) => captured(event, &intent, stripe).await?,
+        meaning => meaning,
+    };
+    let announced = match meaning {
         Meaning::Sale(announced) => announced,
         Meaning::Refunds(announced) => {
-            return refunds::receive(&event.id, body, announced, log, stripe, now).await;
+            return refunds::receive(event, body, announced, log, stripe, now).await;
         }
         Meaning::RefundsOf { charge, announced_at } => {
             return match refunds::of_charge(&charge, announced_at, stripe).await? {
-                Some(announced) => refunds::receive(&event.id, body, announced, log, stripe, now).await,
+                Some(announced) => refunds::receive(event, body, announced, log, stripe, now).await,
                 None => Ok(Received::Ignored(Reason::new("refund_announced_apart", "refund.created announces it"))),
             };
         }
+        Meaning::NotOurs(seller) => return others::receive(seller, event, log, now).await,
+        // A capture is one of these by now.
+        Meaning::Captured(_) => return Ok(Received::Ignored(Reason::new("no_sale", "a capture without a session"))),
         Meaning::Nothing(reason) => return Ok(Received::Ignored(reason)),
         Meaning::ForTheOwner(reason) | Meaning::Unreadable(reason) => {
             return park(&event.id, body, reason, log, now).await;
         }
     };
-    let (sale, summed) = match lines::complete(*announced, stripe).await? {
+    let (sale, summed) = match complete::complete(*announced, stripe).await? {
         Completed::Whole(sale) => (sale, false),
         Completed::Summed(sale) => (sale, true),
         Completed::BilledByInvoice => {
@@ -89,11 +101,35 @@ async fn understand(
                 "the sale is announced by invoice.paid",
             )));
         }
+        Completed::NotOurs(seller) => return others::receive(seller, event, log, now).await,
     };
     let sale = if seller.charges_vat() { settle::settled(sale, event, stripe, now).await? } else { sale };
     let key = sale.key.to_string();
     Ok(match log.record(&sale, now).await? {
         Recorded::New => Received::Recorded { sale: key, summed },
         Recorded::Before => Received::Before { sale: key },
+    })
+}
+
+/// What a payment means that the shop captured: the session that made it is sold now.
+async fn captured(event: &Event<'_>, intent: &Intent, stripe: &impl StripeReader) -> Result<Meaning, ServiceError> {
+    Ok(match stripe.sessions(SessionsOf::Intent(&intent.id)).await? {
+        Some(listed) => {
+            let made = |session: &crate::stripe::object::Session| {
+                session.payment_intent.as_ref().is_some_and(|known| known.id() == intent.id)
+            };
+            match listed.into_iter().find(made) {
+                Some(session) => session::sold_when_captured(event, session, intent),
+                None => Meaning::Nothing(Reason::new("no_session", "no Checkout Session made this payment")),
+            }
+        }
+        None => Meaning::ForTheOwner(Reason::new(
+            "capture_unknown",
+            format!(
+                "payment {} was captured, and what it sold is known to Stripe alone: store a restricted API key that may \
+                 read Checkout Sessions, and replay",
+                intent.id
+            ),
+        )),
     })
 }

@@ -2,7 +2,6 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::park;
 use crate::{
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Received, Recorded},
@@ -10,10 +9,15 @@ use crate::{
     sale::SaleKey,
     stripe::{
         announced::{AnnouncedRefund, Paid},
-        reader::StripeReader,
+        credit_note,
+        object::{CreditNote, Event, List, Session},
+        reader::{SessionsOf, StripeReader},
         refunds,
+        whose::{self, OtherSeller},
     },
 };
+
+use super::{others, park};
 
 /// How long a refund waits for the payment that it refunds. Stripe delivers events out of order and again for three days;
 /// what is not there after one was never announced to us.
@@ -25,7 +29,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 /// When Stripe or the log does not answer, or the refunded payment may still be on its way. Stripe delivers the event
 /// again.
 pub(super) async fn receive(
-    event: &str,
+    event: &Event<'_>,
     body: &str,
     announced: Vec<AnnouncedRefund>,
     log: &impl PaymentLog,
@@ -34,24 +38,7 @@ pub(super) async fn receive(
 ) -> Result<Received, ServiceError> {
     let mut received = Received::Ignored(Reason::new("no_refund", "no refund has succeeded yet"));
     for refund in announced {
-        let latest = match sale_of(&refund.of, log, stripe).await? {
-            Some(sale) => {
-                let AnnouncedRefund { key, refunded_at, currency, amount, lines, .. } = refund;
-                let event = event.to_owned();
-                let refund = Refund { key, event, sale, refunded_at, currency, amount, lines };
-                match log.record_refund(&refund, now).await? {
-                    Recorded::New => Received::Refunded { refund: refund.key.0, sale: refund.sale.0 },
-                    Recorded::Before => Received::Before { sale: refund.sale.0 },
-                }
-            }
-            None if now.duration_since(refund.announced_at) < PATIENCE => {
-                return Err(ServiceError::transient("the payment log", "the refunded payment is not recorded yet"));
-            }
-            None => {
-                let reason = unknown(&refund.key, stripe.can_ask());
-                park(&refund.key.0, body, reason, log, now).await?
-            }
-        };
+        let latest = one(event, body, refund, log, stripe, now).await?;
         // One that waits for a person must not go unheard among others, nor an event be taken for dealt with because of them.
         received = match (received, latest) {
             (parked @ Received::Parked(_), _) | (_, parked @ Received::Parked(_)) => parked,
@@ -60,6 +47,116 @@ pub(super) async fn receive(
         };
     }
     Ok(received)
+}
+
+async fn one(
+    event: &Event<'_>,
+    body: &str,
+    refund: AnnouncedRefund,
+    log: &impl PaymentLog,
+    stripe: &impl StripeReader,
+    now: Timestamp,
+) -> Result<Received, ServiceError> {
+    if released(&refund, stripe).await? {
+        return Ok(Received::Ignored(Reason::new(
+            "authorization_released",
+            "it is what was authorized and not captured, so nothing goes back",
+        )));
+    }
+    let Some(sale) = sale_of(&refund.of, log, stripe).await? else {
+        return match origin(&refund.of, stripe).await? {
+            Origin::Others(seller) => others::receive(seller, event, log, now).await,
+            Origin::Ours if now.duration_since(refund.announced_at) < PATIENCE => {
+                Err(ServiceError::transient("the payment log", "the refunded payment is not recorded yet"))
+            }
+            Origin::Ours | Origin::Outside => {
+                let reason = unknown(&refund.key, stripe.can_ask());
+                park(&refund.key.0, body, reason, log, now).await
+            }
+        };
+    };
+    let note = note_of(&refund, &sale, stripe).await?;
+    let lines = note.as_ref().map(|note| credit_note::lines(note, &refund.key, refund.amount)).unwrap_or_default();
+    let AnnouncedRefund { key, refunded_at, currency, amount, .. } = refund;
+    // A note and its refund are seconds apart: the note's time is everybody's, so that it does not matter who comes first.
+    let noted_at = note.filter(|note| note.created > 0).and_then(|note| Timestamp::from_second(note.created).ok());
+    let refunded_at = noted_at.unwrap_or(refunded_at);
+    let refund = Refund { key, event: event.id.clone(), sale, refunded_at, currency, amount, lines };
+    Ok(match log.record_refund(&refund, now).await? {
+        Recorded::New => Received::Refunded { refund: refund.key.0, sale: refund.sale.0 },
+        Recorded::Before => Received::Before { sale: refund.sale.0 },
+    })
+}
+
+/// The credit note that a refund pays out, with all its lines: the event's own, or the one among the invoice's that names it.
+async fn note_of(
+    refund: &AnnouncedRefund,
+    sale: &SaleKey,
+    stripe: &impl StripeReader,
+) -> Result<Option<CreditNote>, ServiceError> {
+    let mut note = match &refund.note {
+        Some(note) => (**note).clone(),
+        None if sale.is_stripe_invoice() && stripe.can_ask() => {
+            let listed = stripe.credit_notes_of(&sale.0).await?.unwrap_or_default();
+            match listed.into_iter().find(|note| credit_note::is_paid_by(note, &refund.key)) {
+                Some(note) => note,
+                None => return Ok(None),
+            }
+        }
+        None => return Ok(None),
+    };
+    if note.lines.as_ref().is_none_or(|lines| lines.has_more)
+        && let Some(data) = stripe.credit_note_lines(&note.id).await?
+    {
+        note.lines = Some(List { data, has_more: false });
+    }
+    Ok(Some(note))
+}
+
+/// Whether a refund is what was authorized of a payment and given up when the rest was captured: the oldest of its charge, of
+/// just that amount, which took nothing from the owner's balance.
+async fn released(refund: &AnnouncedRefund, stripe: &impl StripeReader) -> Result<bool, ServiceError> {
+    let Paid::Intent(intent) = &refund.of else { return Ok(false) };
+    if refund.moved || !stripe.can_ask() {
+        return Ok(false);
+    }
+    let Some(intent) = stripe.payment_intent(intent).await? else { return Ok(false) };
+    let Some(charge) = intent.charge().filter(|_| intent.released() == refund.amount && refund.amount > 0) else {
+        return Ok(false);
+    };
+    let listed = stripe.refunds_of(charge).await?.unwrap_or_default();
+    Ok(listed.last().is_some_and(|oldest| oldest.id == refund.key.0))
+}
+
+/// Where a payment comes from that is not recorded.
+enum Origin {
+    /// A session or an invoice of the owner's: it may still be announced.
+    Ours,
+    /// Somebody else's sale.
+    Others(OtherSeller),
+    /// Neither a session nor an invoice made it: it will never be announced.
+    Outside,
+}
+
+async fn origin(of: &Paid, stripe: &impl StripeReader) -> Result<Origin, ServiceError> {
+    let others = |seller: Option<OtherSeller>| seller.map_or(Origin::Ours, Origin::Others);
+    let intent = match of {
+        Paid::Invoice(invoice) => {
+            return Ok(others(stripe.invoice(&invoice.0).await?.as_ref().and_then(whose::of_invoice)));
+        }
+        Paid::Intent(intent) => intent,
+    };
+    if let Some(seller) = stripe.payment_intent(intent).await?.as_ref().and_then(whose::of_intent) {
+        return Ok(Origin::Others(seller));
+    }
+    let Some(sessions) = stripe.sessions(SessionsOf::Intent(intent)).await? else { return Ok(Origin::Ours) };
+    let made = |session: &&Session| session.payment_intent.as_ref().is_some_and(|known| known.id() == intent);
+    if let Some(session) = sessions.iter().find(made) {
+        return Ok(others(whose::of_session(session)));
+    }
+    let Some(invoices) = stripe.invoices_paid_by(intent).await? else { return Ok(Origin::Ours) };
+    let Some(invoice) = invoices.first() else { return Ok(Origin::Outside) };
+    Ok(others(stripe.invoice(invoice).await?.as_ref().and_then(whose::of_invoice)))
 }
 
 fn unknown(refund: &RefundKey, asked: bool) -> Reason {
@@ -83,7 +180,7 @@ async fn sale_of(
         Paid::Intent(intent) => match log.sale_paid_by(intent).await? {
             Some(sale) => return Ok(Some(sale)),
             // Events of newer versions do not tell which intent paid an invoice.
-            None => match stripe.invoice_paid_by(intent).await? {
+            None => match stripe.invoices_paid_by(intent).await?.unwrap_or_default().into_iter().next() {
                 Some(invoice) => SaleKey(invoice),
                 None => return Ok(None),
             },

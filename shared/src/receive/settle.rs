@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     outcome::ServiceError,
     sale::{Exchange, Sale},
-    stripe::{object::Event, reader::StripeReader},
+    stripe::{decimal, object::Event, reader::StripeReader},
 };
 
 /// How long a payment may take until Stripe tells the rate at which it was settled.
@@ -23,9 +23,6 @@ pub(super) async fn settled(
     if sale.currency.eq_ignore_ascii_case("eur") {
         return Ok(sale);
     }
-    if sale.payment_intent.is_none() {
-        sale.payment_intent = stripe.intent_that_paid(&sale.key.0).await?;
-    }
     let Some(intent) = &sale.payment_intent else { return Ok(sale) };
     match stripe.settlement(intent).await? {
         Some(None) if now.as_second().saturating_sub(event.created) < SETTLED_WITHIN.as_secs() => {
@@ -35,7 +32,7 @@ pub(super) async fn settled(
             ))
         }
         Some(Some(settled)) => {
-            let rate = settled.exchange_rate.as_ref().and_then(|rate| rate.to_string().parse().ok());
+            let rate = settled.exchange_rate.as_ref().and_then(decimal);
             sale.exchange = rate.map(|rate| Exchange { currency: settled.currency, rate });
             Ok(sale)
         }

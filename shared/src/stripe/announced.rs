@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::object::{Session, StripeInvoice};
+use super::object::{CreditNote, Session, StripeInvoice};
 use crate::{
-    refund::{RefundKey, RefundLine},
+    refund::RefundKey,
     sale::{Sale, SaleKey},
 };
 
@@ -26,13 +26,15 @@ pub enum Missing {
         may_have_invoice: bool,
         /// The session, for its shipping and language.
         session: Box<Session>,
+        /// What was captured, where that is not what the session sold, in Stripe's minor units.
+        captured: Option<i64>,
     },
-    /// The rates of the invoice's taxes, and its lines beyond the first page.
+    /// How and by whom the invoice was paid, the rates of its taxes, and its lines beyond the first page.
     InvoiceLines(Box<StripeInvoice>),
 }
 
 /// A refund that an event announces, before it is known which sale it refunds.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct AnnouncedRefund {
     /// What makes it one refund.
     pub key: RefundKey,
@@ -44,8 +46,11 @@ pub struct AnnouncedRefund {
     pub currency: String,
     /// What went back, tax included, in Stripe's minor units.
     pub amount: i64,
-    /// Which lines it concerns, where Stripe told.
-    pub lines: Vec<RefundLine>,
+    /// The credit note that it pays out, where the event told.
+    pub note: Option<Box<CreditNote>>,
+    /// Whether the owner's balance at Stripe paid it, as far as the event told. What is given up of an authorization looks
+    /// like a refund and moves nothing.
+    pub moved: bool,
     /// What had been paid.
     pub of: Paid,
 }

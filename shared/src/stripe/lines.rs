@@ -1,104 +1,21 @@
-//! The lines of a sale: how Stripe's two kinds become ours, and what is asked from Stripe to complete them.
+//! The lines of a sale: how Stripe's two kinds become ours.
 
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 
-use super::{
-    announced::{Announced, Missing},
-    object::{InvoiceLine, ItemTax, LineItem, Session, ShippingCost, StripeInvoice, TaxAmount, TaxRate},
-    reader::StripeReader,
-};
+use super::object::{InvoiceLine, ItemTax, LineItem, Session, ShippingCost, StripeInvoice, TaxAmount, TaxRate};
 use crate::{
     money::together,
-    outcome::ServiceError,
-    sale::{ChargedTax, Sale, SaleLine},
+    sale::{ChargedTax, SaleLine},
     vat::split,
 };
 
-/// What became of an announced sale once Stripe was asked.
-#[derive(Debug)]
-pub enum Completed {
-    /// It has all its lines.
-    Whole(Sale),
-    /// Stripe could not list them; one line stands for the total, under the owner's label.
-    Summed(Sale),
-    /// By now it has a Stripe invoice, which is the sale.
-    BilledByInvoice,
-}
-
 /// Rates of tax by their ids.
-type Rates = BTreeMap<String, TaxRate>;
-
-/// Completes a sale with the lines it lacks.
-///
-/// # Errors
-/// When Stripe does not answer; nothing was recorded, and Stripe delivers the event again.
-pub async fn complete(announced: Announced, stripe: &impl StripeReader) -> Result<Completed, ServiceError> {
-    let Announced { mut sale, missing } = announced;
-    let lines = match &missing {
-        Missing::InvoiceLines(invoice) => {
-            let carried = invoice.lines.as_ref().filter(|lines| !lines.has_more).map(|lines| lines.data.clone());
-            let lines = match carried {
-                Some(lines) => Some(lines),
-                None => stripe.invoice_lines(&sale.key.0).await?,
-            };
-            let rates = rates(lines.as_deref().unwrap_or_default(), stripe).await?;
-            lines.map(|lines| of_invoice(invoice, &lines, &rates))
-        }
-        Missing::SessionLines { may_have_invoice, session } => {
-            if *may_have_invoice && has_invoice(&sale.key.0, stripe).await? {
-                return Ok(Completed::BilledByInvoice);
-            }
-            stripe.session_lines(&sale.key.0).await?.map(|items| of_session(session, &items))
-        }
-    };
-    match lines.filter(|lines: &Vec<SaleLine>| !lines.is_empty()) {
-        Some(lines) => {
-            if matches!(&missing, Missing::InvoiceLines(invoice) if invoice.pre_payment_credit_notes_amount != 0) {
-                sale.tax = sale.tax.map(|_| together(lines.iter().flat_map(|line| &line.taxes).map(|tax| tax.amount)));
-            }
-            sale.lines = lines;
-            Ok(Completed::Whole(sale))
-        }
-        None => {
-            let taxes = sale.tax.filter(|tax| *tax != 0).map(|amount| ChargedTax { amount, ..ChargedTax::default() });
-            let taxes = taxes.into_iter().collect();
-            sale.lines = vec![SaleLine { quantity: Decimal::ONE, total: sale.total, taxes, ..SaleLine::default() }];
-            Ok(Completed::Summed(sale))
-        }
-    }
-}
-
-/// Whether a session that makes an invoice has it by now. `invoice.paid` announces that invoice, and billing both would
-/// bill the sale twice; so who may not ask trusts that it comes, and who asks too early hears it at the next delivery.
-async fn has_invoice(session: &str, stripe: &impl StripeReader) -> Result<bool, ServiceError> {
-    if !stripe.can_ask() {
-        return Ok(true);
-    }
-    match stripe.session(session).await? {
-        Some(now) if now.invoice.is_none() => {
-            Err(ServiceError::transient("Stripe's API", "the session's invoice is not made yet"))
-        }
-        _ => Ok(true),
-    }
-}
-
-/// The rates of an invoice's taxes: its lines name them by their ids.
-async fn rates(lines: &[InvoiceLine], stripe: &impl StripeReader) -> Result<Rates, ServiceError> {
-    let mut rates = Rates::new();
-    for id in lines.iter().flat_map(taxes_of).filter_map(TaxAmount::rate_id) {
-        if !rates.contains_key(id)
-            && let Some(rate) = stripe.tax_rate(id).await?
-        {
-            rates.insert(id.to_owned(), rate);
-        }
-    }
-    Ok(rates)
-}
+pub(super) type Rates = BTreeMap<String, TaxRate>;
 
 /// A session's items, and its shipping as a line of its own.
-fn of_session(session: &Session, items: &[LineItem]) -> Vec<SaleLine> {
+pub(super) fn of_session(session: &Session, items: &[LineItem]) -> Vec<SaleLine> {
     let french = session.locale.as_deref().is_none_or(|locale| !locale.starts_with("en"));
     let item = |item: &LineItem| SaleLine {
         id: item.id.clone(),
@@ -112,7 +29,7 @@ fn of_session(session: &Session, items: &[LineItem]) -> Vec<SaleLine> {
 }
 
 /// An invoice's lines and its shipping, less what credit notes took off before it was paid.
-fn of_invoice(invoice: &StripeInvoice, lines: &[InvoiceLine], rates: &Rates) -> Vec<SaleLine> {
+pub(super) fn of_invoice(invoice: &StripeInvoice, lines: &[InvoiceLine], rates: &Rates) -> Vec<SaleLine> {
     let lines = lines.iter().map(|line| of_invoice_line(line, rates));
     let lines: Vec<SaleLine> = lines.chain(shipping(invoice.shipping_cost.as_ref(), true)).collect();
     match invoice.pre_payment_credit_notes_amount {
@@ -156,7 +73,7 @@ fn quantity(decimal: Option<&serde_json::Value>, whole: Option<u64>) -> Decimal 
     exact.filter(|exact| exact.is_sign_positive() && !exact.is_zero()).unwrap_or_else(|| whole.unwrap_or(1).into())
 }
 
-fn taxes_of(line: &InvoiceLine) -> impl Iterator<Item = &TaxAmount> {
+pub(super) fn taxes_of(line: &InvoiceLine) -> impl Iterator<Item = &TaxAmount> {
     line.taxes.as_ref().or(line.tax_amounts.as_ref()).into_iter().flatten()
 }
 
@@ -189,24 +106,32 @@ fn shipping(cost: Option<&ShippingCost>, french: bool) -> Option<SaleLine> {
     })
 }
 
-/// Lines less `credited`, each by its share, its taxes with it.
+/// Lines less `credited`, each by its share, its taxes with it: what is taken off shows as a discount.
 fn reduced(lines: &[SaleLine], credited: i64) -> Option<Vec<SaleLine>> {
-    let totals: Vec<i64> = lines.iter().map(|line| line.total).collect();
-    let kept = together(totals.iter().copied()).checked_sub(credited)?;
-    let kept = split::in_proportion(&totals, kept)?;
-    let mut reduced = Vec::with_capacity(lines.len());
-    for (line, total) in lines.iter().zip(kept) {
-        let scaled = |amount: i64| split::scaled(amount, total, line.total);
-        let mut taxes = line.taxes.clone();
-        for tax in &mut taxes {
-            tax.amount = scaled(tax.amount)?;
-        }
-        let on_top = |taxes: &[ChargedTax]| together(taxes.iter().filter(|tax| !tax.included).map(|tax| tax.amount));
-        let before = line.total.saturating_sub(on_top(&line.taxes));
-        let off = before.saturating_sub(total.saturating_sub(on_top(&taxes)));
-        reduced.push(SaleLine { total, taxes, discount: line.discount.saturating_add(off), ..line.clone() });
+    let kept = together(lines.iter().map(|line| line.total)).checked_sub(credited)?;
+    let mut reduced = scaled_to(lines, kept)?;
+    let on_top = |taxes: &[ChargedTax]| together(taxes.iter().filter(|tax| !tax.included).map(|tax| tax.amount));
+    let before_tax = |line: &SaleLine| line.total.saturating_sub(on_top(&line.taxes));
+    for (less, line) in reduced.iter_mut().zip(lines) {
+        less.discount = line.discount.saturating_add(before_tax(line).saturating_sub(before_tax(less)));
     }
     Some(reduced)
+}
+
+/// Lines that come to `total`, each by its share, its taxes and discount with it.
+pub(super) fn scaled_to(lines: &[SaleLine], total: i64) -> Option<Vec<SaleLine>> {
+    let totals: Vec<i64> = lines.iter().map(|line| line.total).collect();
+    let shares = split::in_proportion(&totals, total)?;
+    let mut scaled = Vec::with_capacity(lines.len());
+    for (line, total) in lines.iter().zip(shares) {
+        let share = |amount: i64| split::scaled(amount, total, line.total);
+        let mut taxes = line.taxes.clone();
+        for tax in &mut taxes {
+            tax.amount = share(tax.amount)?;
+        }
+        scaled.push(SaleLine { total, taxes, discount: share(line.discount)?, ..line.clone() });
+    }
+    Some(scaled)
 }
 
 #[cfg(test)]

@@ -2,7 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::announced::{Announced, AnnouncedRefund};
+use super::{
+    announced::{Announced, AnnouncedRefund},
+    object::Intent,
+    whose::OtherSeller,
+};
 use crate::outcome::Reason;
 
 /// Longest id that is stored, in bytes; Stripe's have about 70.
@@ -13,6 +17,8 @@ const LONGEST_ID: usize = 255;
 pub enum Meaning {
     /// Someone paid.
     Sale(Box<Announced>),
+    /// The shop captured a payment that a customer had agreed to; which session made it, Stripe has to be asked.
+    Captured(Box<Intent>),
     /// Money went back.
     Refunds(Vec<AnnouncedRefund>),
     /// Money went back on this charge; which refunds, Stripe has to be asked.
@@ -22,6 +28,8 @@ pub enum Meaning {
         /// When the event was made.
         announced_at: Timestamp,
     },
+    /// Somebody else's sale, or something that became of one.
+    NotOurs(OtherSeller),
     /// Nothing to us, and why.
     Nothing(Reason),
     /// Nothing to record, but the owner has to know.

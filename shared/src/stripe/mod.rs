@@ -4,10 +4,23 @@
 //! moves. Calling Stripe is the webhook function's business, not this module's.
 
 pub mod announced;
+mod buyer;
+mod capture;
 pub mod classify;
-pub mod lines;
+pub mod complete;
+pub(crate) mod credit_note;
+mod decimal;
+mod invoice;
+mod lines;
 pub mod meaning;
 pub mod object;
+mod paid;
+mod purchase_order;
 pub mod reader;
 pub mod refunds;
+pub mod session;
 pub mod signature;
+pub mod wanted;
+pub mod whose;
+
+pub use decimal::decimal;

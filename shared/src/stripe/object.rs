@@ -5,6 +5,18 @@ use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::decimal::decimal;
+
+mod head;
+mod intent;
+mod party;
+
+pub use head::{FieldLabel, FieldValue, InvoiceField, SessionField};
+pub use intent::{Intent, IntentCharge, MethodOptions};
+pub use party::{
+    AccountReference, AutomaticTax, BillingDetails, ManagedPayments, PaymentMethod, StripeCustomer, Subscription,
+};
+
 /// An event with its object still unread.
 #[derive(Debug, Deserialize)]
 pub struct Event<'a> {
@@ -19,6 +31,8 @@ pub struct Event<'a> {
     /// Real money, or test mode.
     #[serde(default)]
     pub livemode: bool,
+    /// The connected account that it happened on, for events that a platform receives from others.
+    pub account: Option<String>,
     /// What it is about.
     #[serde(borrow)]
     pub data: EventData<'a>,
@@ -61,6 +75,8 @@ pub struct Session {
     pub locale: Option<String>,
     /// The payment.
     pub payment_intent: Option<Reference>,
+    /// The subscription that it began.
+    pub subscription: Option<Reference>,
     /// The shop's reference.
     pub client_reference_id: Option<String>,
     /// Shipping, outside the line items.
@@ -69,6 +85,12 @@ pub struct Session {
     pub collected_information: Option<Collected>,
     /// Where goods go, before.
     pub shipping_details: Option<Shipping>,
+    /// What else the page asked, with the answers.
+    pub custom_fields: Option<Vec<SessionField>>,
+    /// Whether Link is the seller to the buyer.
+    pub managed_payments: Option<ManagedPayments>,
+    /// Who owes the tax.
+    pub automatic_tax: Option<AutomaticTax>,
 }
 
 /// What a payment page collected.
@@ -197,9 +219,49 @@ pub struct StripeInvoice {
     pub pre_payment_credit_notes_amount: i64,
     /// What was paid of it, in minor units; the customer's balance may have paid the rest.
     pub amount_paid: Option<i64>,
-    /// Paid elsewhere, before 2025-03-31.basil.
-    #[serde(default)]
-    pub paid_out_of_band: bool,
+    /// Paid elsewhere, whole or in part, before 2025-03-31.basil.
+    pub paid_out_of_band: Option<bool>,
+    /// What of it was paid elsewhere, in minor units, since 2026-05-27.dahlia; present only where asked for.
+    pub amount_paid_off_stripe: Option<i64>,
+    /// What the shop wrote into its head, a purchase order number perhaps.
+    pub custom_fields: Option<Vec<InvoiceField>>,
+    /// Who issues it.
+    pub issuer: Option<AccountReference>,
+    /// Who owes the tax.
+    pub automatic_tax: Option<AutomaticTax>,
+    /// Why Stripe made it: `subscription_create`, `subscription_cycle`, `manual`.
+    pub billing_reason: Option<String>,
+    /// `charge_automatically` or `send_invoice`.
+    pub collection_method: Option<String>,
+    /// What it is charged to, if not the customer's or the subscription's default.
+    pub default_payment_method: Option<Reference>,
+    /// Its subscription, before 2025-03-31.basil.
+    pub subscription: Option<Reference>,
+    /// What it was made from, since.
+    pub parent: Option<InvoiceParent>,
+}
+
+impl StripeInvoice {
+    /// The id of the subscription that it bills.
+    pub fn subscription_id(&self) -> Option<&str> {
+        let details = self.parent.as_ref().and_then(|parent| parent.subscription_details.as_ref());
+        let subscription = details.and_then(|details| details.subscription.as_ref());
+        subscription.or(self.subscription.as_ref()).map(Reference::id)
+    }
+}
+
+/// What an invoice was made from.
+#[derive(Debug, Clone, Deserialize)]
+pub struct InvoiceParent {
+    /// A subscription.
+    pub subscription_details: Option<SubscriptionDetails>,
+}
+
+/// The subscription that an invoice bills.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SubscriptionDetails {
+    /// `sub_...`.
+    pub subscription: Option<Reference>,
 }
 
 /// A tax amount of an invoice.
@@ -271,7 +333,7 @@ pub struct TaxRate {
 impl TaxRate {
     /// In percent.
     pub fn percent(&self) -> Option<Decimal> {
-        self.effective_percentage.as_ref().or(self.percentage.as_ref())?.to_string().parse().ok()
+        decimal(self.effective_percentage.as_ref().or(self.percentage.as_ref())?)
     }
 }
 
@@ -304,6 +366,12 @@ pub struct StatusTransitions {
 /// A payment of an invoice.
 #[derive(Debug, Clone, Deserialize)]
 pub struct InvoicePayment {
+    /// `in_...`.
+    pub invoice: Option<Reference>,
+    /// What was paid, in minor units; none until it is.
+    pub amount_paid: Option<i64>,
+    /// `open`, `paid`, `canceled`.
+    pub status: Option<String>,
     /// With what.
     pub payment: Option<PaymentReference>,
 }
@@ -311,6 +379,9 @@ pub struct InvoicePayment {
 /// What an invoice was paid with.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PaymentReference {
+    /// `payment_intent`, `charge` of times before payment intents, or `payment_record` for money that Stripe did not move.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
     /// `pi_...`.
     pub payment_intent: Option<Reference>,
 }
@@ -385,6 +456,10 @@ pub struct StripeRefund {
     pub status: Option<String>,
     /// The payment.
     pub payment_intent: Option<Reference>,
+    /// What it took from the owner's balance; nothing for what is given up of an authorization.
+    pub balance_transaction: Option<Reference>,
+    /// `expired_uncaptured_charge` where an authorization ran out, so that nothing goes back.
+    pub reason: Option<String>,
     /// When Stripe made it, in seconds.
     #[serde(default)]
     pub created: i64,
@@ -439,6 +514,8 @@ pub struct CreditNote {
     /// `pre_payment`, `post_payment`, `mixed`.
     #[serde(rename = "type")]
     pub kind: Option<String>,
+    /// `issued`, `void`.
+    pub status: Option<String>,
     /// What of it was taken off before the invoice was paid, in minor units.
     #[serde(default)]
     pub pre_payment_amount: i64,
@@ -493,15 +570,6 @@ pub struct Dispute {
     pub payment_intent: Option<Reference>,
 }
 
-/// A payment of an invoice as a list of them tells it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct PaidInvoice {
-    /// `in_...`.
-    pub invoice: Reference,
-    /// With what.
-    pub payment: Option<PaymentReference>,
-}
-
 /// An id, or the object itself where it was expanded.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
@@ -523,3 +591,6 @@ impl Reference {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

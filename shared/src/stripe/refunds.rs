@@ -1,26 +1,23 @@
-//! What events say about money that went back: refunds, credit notes, disputes.
+//! What events say about money that went back: refunds and disputes; credit notes are told by `credit_note`.
 //!
 //! One refund has one key whichever events announce it (`refund.created`, `refund.updated`, `charge.refunded`, the credit
-//! note that it pays out). A credit note that pays out otherwise is a refund of its own.
+//! note that it pays out).
 
 use jiff::Timestamp;
 
 use super::{
     announced::{AnnouncedRefund, Paid},
     meaning::{Meaning, is_id, nothing, seconds, short, unreadable},
-    object::{Charge, CreditLine, CreditNote, Dispute, Event, Reference, StripeRefund, TaxAmount},
+    object::{Charge, Dispute, Event, Reference, StripeRefund},
 };
-use crate::{
-    money::together,
-    outcome::Reason,
-    refund::{RefundKey, RefundLine},
-    sale::SaleKey,
-    text::filled,
-};
+use crate::{outcome::Reason, refund::RefundKey};
 
 pub(super) fn from_refund(event: &Event<'_>, refund: &StripeRefund) -> Meaning {
     if !is_id(&refund.id) {
         return unreadable("data.object.id is empty or too long");
+    }
+    if refund.reason.as_deref() == Some("expired_uncaptured_charge") {
+        return nothing("authorization_expired", "nothing was captured, so nothing goes back");
     }
     match refund.status.as_deref() {
         Some("failed") if event.kind == "refund.failed" => Meaning::ForTheOwner(Reason::new(
@@ -63,81 +60,9 @@ pub(crate) fn announced(refund: &StripeRefund, announced_at: Timestamp) -> Optio
         refunded_at: if refund.created > 0 { seconds(refund.created) } else { announced_at },
         currency: refund.currency.clone(),
         amount: refund.amount,
-        lines: Vec::new(),
+        note: None,
+        moved: refund.balance_transaction.is_some(),
         of: Paid::Intent(intent.to_owned()),
-    })
-}
-
-pub(super) fn from_credit_note(event: &Event<'_>, note: &CreditNote) -> Meaning {
-    if !is_id(&note.id) || !is_id(note.invoice.id()) {
-        return unreadable("data.object.id or its invoice is empty or too long");
-    }
-    let after_payment = note.total.saturating_sub(note.pre_payment_amount);
-    if note.kind.as_deref() == Some("pre_payment") || after_payment <= 0 {
-        return nothing("credited_before_payment", "the invoice is paid less, and bills less, by what it credits");
-    }
-    let refunds: Vec<(&str, i64)> = match (&note.refunds, &note.refund) {
-        (Some(refunds), _) => {
-            refunds.iter().filter_map(|part| Some((part.refund.as_ref()?.id(), part.amount_refunded))).collect()
-        }
-        (None, Some(_))
-            if note.out_of_band_amount.unwrap_or_default() != 0 || note.customer_balance_transaction.is_some() =>
-        {
-            return Meaning::ForTheOwner(Reason::new(
-                "credit_note_mixed",
-                format!(
-                    "credit note {} was refunded only in part, and this version of Stripe's events does not tell how much: \
-                     issue a credit note by hand for what went back otherwise",
-                    short(&note.id)
-                ),
-            ));
-        }
-        (None, Some(refund)) => vec![(refund.id(), note.total)],
-        (None, None) => Vec::new(),
-    };
-    let lines = lines(note);
-    let (key, amount, lines) = match refunds.as_slice() {
-        [] => (note.id.as_str(), after_payment, if after_payment == note.total { lines } else { Vec::new() }),
-        // The note knows more about the refund than the refund itself.
-        [(refund, amount)] if *amount == note.total => (*refund, note.total, lines),
-        // Each refund is announced on its own; what is left went back in another way.
-        several => {
-            let left = after_payment.saturating_sub(together(several.iter().map(|(_, amount)| *amount)));
-            if left <= 0 {
-                return nothing("refund_announced_apart", "refund.created announces the refunds that pay it out");
-            }
-            (note.id.as_str(), left, Vec::new())
-        }
-    };
-    if !is_id(key) {
-        return unreadable("data.object.refunds names a refund without an id");
-    }
-    let announced_at = seconds(event.created);
-    Meaning::Refunds(vec![AnnouncedRefund {
-        key: RefundKey(key.to_owned()),
-        announced_at,
-        refunded_at: if note.created > 0 { seconds(note.created) } else { announced_at },
-        currency: note.currency.clone(),
-        amount,
-        lines,
-        of: Paid::Invoice(SaleKey(note.invoice.id().to_owned())),
-    }])
-}
-
-/// What the note credits line by line; nothing unless the lines make the whole of it and each names what it corrects.
-fn lines(note: &CreditNote) -> Vec<RefundLine> {
-    let listed = note.lines.as_ref().filter(|list| !list.has_more).map(|list| list.data.as_slice()).unwrap_or_default();
-    let lines: Option<Vec<RefundLine>> = listed.iter().map(line).collect();
-    lines.filter(|lines| together(lines.iter().map(|line| line.amount)) == note.total).unwrap_or_default()
-}
-
-fn line(line: &CreditLine) -> Option<RefundLine> {
-    let taxes: &[TaxAmount] = line.taxes.as_deref().or(line.tax_amounts.as_deref()).unwrap_or_default();
-    let on_top = together(taxes.iter().filter(|tax| !tax.is_included()).map(|tax| tax.amount));
-    Some(RefundLine {
-        line: line.invoice_line_item.clone()?,
-        description: filled(line.description.as_deref()).unwrap_or_default(),
-        amount: line.amount.saturating_sub(line.discount_amount).saturating_add(on_top),
     })
 }
 
@@ -160,7 +85,10 @@ pub(super) fn from_dispute(dispute: &Dispute) -> Meaning {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stripe::classify::{classify, read};
+    use crate::{
+        sale::SaleKey,
+        stripe::classify::{classify, read},
+    };
 
     fn meaning(kind: &str, object: &str) -> Meaning {
         let body = format!(
@@ -212,50 +140,5 @@ mod tests {
             word("charge.dispute.closed", r#"{"id":"du_1","status":"lost","payment_intent":"pi_1"}"#),
             "dispute_lost"
         );
-    }
-
-    #[test]
-    fn a_credit_note_is_what_no_refund_of_it_is() {
-        let note = |rest: &str| format!(r#"{{"id":"cn_1","invoice":"in_1","total":1000,"currency":"eur"{rest}}}"#);
-        let paid = Paid::Invoice(SaleKey("in_1".into()));
-        assert_eq!(refunds("credit_note.created", &note("")), [("cn_1".to_owned(), 1000, paid.clone())]);
-        let partly = note(r#","refunds":[{"refund":"re_1","amount_refunded":400}]"#);
-        assert_eq!(refunds("credit_note.created", &partly), [("cn_1".to_owned(), 600, paid)]);
-        let twice =
-            note(r#","refunds":[{"refund":"re_1","amount_refunded":400},{"refund":"re_2","amount_refunded":600}]"#);
-        assert_eq!(word("credit_note.created", &twice), "refund_announced_apart");
-        let before = note(r#","type":"pre_payment","pre_payment_amount":1000"#);
-        assert_eq!(word("credit_note.created", &before), "credited_before_payment");
-    }
-
-    #[test]
-    fn amounts_beyond_any_sum_are_read_and_refused_later() {
-        let largest = i64::MAX;
-        let line = format!(
-            r#"{{"amount":{largest},"invoice_line_item":"il_1","taxes":[{{"amount":{largest}}},{{"amount":{largest}}}]}}"#
-        );
-        let part = |n: u8| format!(r#"{{"refund":"re_{n}","amount_refunded":{largest}}}"#);
-        let note = format!(
-            r#"{{"id":"cn_1","invoice":"in_1","total":1000,"currency":"eur","lines":{{"data":[{line},{line}]}},"refunds":[{},{}]}}"#,
-            part(1),
-            part(2)
-        );
-        assert_eq!(word("credit_note.created", &note), "refund_announced_apart");
-    }
-
-    #[test]
-    fn lines_count_if_they_make_the_whole() {
-        let note = |tax: i64| {
-            let object = format!(
-                r#"{{"id":"cn_1","invoice":"in_1","total":1200,"currency":"eur","lines":{{"data":[{{"amount":1100,"discount_amount":100,
-                    "description":"A","invoice_line_item":"il_1","taxes":[{{"amount":{tax},"tax_behavior":"exclusive"}}]}}]}}}}"#
-            );
-            match meaning("credit_note.created", &object) {
-                Meaning::Refunds(mut announced) => announced.remove(0).lines,
-                other => panic!("{other:?}"),
-            }
-        };
-        assert_eq!(note(200), [RefundLine { line: "il_1".into(), description: "A".into(), amount: 1200 }]);
-        assert_eq!(note(100), []);
     }
 }

@@ -7,6 +7,7 @@ pub mod matrix;
 #[cfg(feature = "profiles")]
 pub mod profiles;
 pub mod race;
+pub mod stripe;
 
 use crate::invoice::print::Words;
 
@@ -105,6 +106,7 @@ pub fn sale() -> crate::sale::Sale {
         },
         payment_intent: Some("pi_1".to_owned()),
         reference: None,
+        purchase_order: None,
         delivery: None,
         received: None,
         exchange: None,

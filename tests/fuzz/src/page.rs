@@ -36,6 +36,7 @@ struct Bought<'a> {
     rate: u16,
     lines: Vec<What<'a>>,
     reference: Option<&'a str>,
+    purchase_order: Option<&'a str>,
     paid_at: u32,
     /// What the total is told to be more than its lines, if it is.
     beside: Option<i64>,
@@ -114,6 +115,7 @@ impl Bought<'_> {
             lines,
             customer: self.customer.customer(),
             reference: owned(self.reference),
+            purchase_order: owned(self.purchase_order),
             delivery: self
                 .sent_to
                 .as_ref()

@@ -5,7 +5,10 @@ use std::sync::{Arc, LazyLock};
 use comptoir::{
     sale::SaleKey,
     seller::Seller,
-    stripe::object::{ItemTax, LineItem, Session, StripeRefund, TaxRate},
+    stripe::{
+        object::{CreditNote, Intent, ItemTax, LineItem, Session, StripeInvoice, StripeRefund, TaxRate},
+        reader::SessionsOf,
+    },
     testing::{FRANCHISE_TOML, STANDARD_TOML},
 };
 use fastrand::Rng;
@@ -92,6 +95,8 @@ pub struct Repaid {
     pub sale: usize,
     /// What went back.
     pub amount: i64,
+    /// Whether a credit note of Stripe's was made with it.
+    pub noted: bool,
     /// When, in milliseconds.
     pub at: i64,
 }
@@ -182,12 +187,12 @@ impl Shop {
             left = (left - amount).max(0);
             let key = format!("re_{n}x{turn}");
             let at = sold.at + rng.i64(0..3_000);
-            self.repay(&sold, Repaid { key, sale: n, amount, at }, rng);
+            self.repay(&sold, Repaid { key, sale: n, amount, noted: false, at }, rng);
         }
         self.sales.push(sold);
     }
 
-    fn repay(&mut self, sold: &Sold, refund: Repaid, rng: &mut Rng) {
+    fn repay(&mut self, sold: &Sold, mut refund: Repaid, rng: &mut Rng) {
         let (n, at) = (sold.n, refund.at);
         let object = refund_object(&refund, "succeeded");
         let charge = |list: &str| format!(r#"{{"id":"ch_{n}","refunds":{list}}}"#);
@@ -199,10 +204,8 @@ impl Shop {
             1 => self.tell(n, "charge.refunded", &charge(&format!(r#"{{"data":[{object}]}}"#)), at),
             2 if rng.bool() => self.tell(n, "charge.refunded", &charge("null"), at + 4_000),
             3 if sold.way != Way::Session => {
-                let note = format!(
-                    r#"{{"id":"cn_{0}","invoice":"in_{n}","total":{1},"currency":"eur","type":"post_payment","refunds":[{{"refund":"{0}","amount_refunded":{1}}}]}}"#,
-                    refund.key, refund.amount
-                );
+                refund.noted = true;
+                let note = note(&refund);
                 self.tell(n, "credit_note.created", &note, at);
                 self.tell(n, "refund.created", &object, at);
             }
@@ -264,10 +267,51 @@ impl Shop {
         Some(of_sale.map(|refund| serde_json::from_str(&refund_object(refund, "succeeded")).unwrap()).collect())
     }
 
-    /// The invoice that an intent paid.
-    pub fn invoice_paid_by(&self, intent: &str) -> Option<String> {
-        self.find(intent).filter(|sold| sold.way != Way::Session).map(Sold::invoice)
+    /// The invoices that an intent paid.
+    pub fn invoices_paid_by(&self, intent: &str) -> Vec<String> {
+        self.find(intent).filter(|sold| sold.way != Way::Session).map(Sold::invoice).into_iter().collect()
     }
+
+    /// The sessions of a payment; customers and subscriptions there are none.
+    pub fn sessions(&self, of: SessionsOf<'_>, now: i64) -> Option<Vec<Session>> {
+        let SessionsOf::Intent(intent) = of else { return Some(Vec::new()) };
+        let sold = self.find(intent)?;
+        let made = if sold.way == Way::Invoice { None } else { self.session_now(&sold.session(), now) };
+        Some(made.into_iter().collect())
+    }
+
+    /// An invoice, which tells no payments in this world.
+    pub fn invoice_now(&self, id: &str) -> Option<StripeInvoice> {
+        serde_json::from_str(&invoice(self.find(id)?)).ok()
+    }
+
+    /// A payment intent.
+    pub fn intent(&self, id: &str) -> Option<Intent> {
+        let sold = self.find(id)?;
+        let object = format!(
+            r#"{{"id":"{id}","status":"succeeded","capture_method":"automatic","amount":{0},"amount_received":{0}}}"#,
+            sold.total
+        );
+        serde_json::from_str(&object).ok()
+    }
+
+    /// The credit notes of an invoice.
+    pub fn credit_notes_of(&self, invoice: &str) -> Vec<CreditNote> {
+        let Some(sold) = self.find(invoice) else { return Vec::new() };
+        let noted = self.refunds.iter().filter(|refund| refund.sale == sold.n && refund.noted);
+        noted.map(|refund| serde_json::from_str(&note(refund)).unwrap()).collect()
+    }
+}
+
+/// A credit note whose one line is what its refund gives back.
+fn note(refund: &Repaid) -> String {
+    format!(
+        r#"{{"id":"cn_{0}","invoice":"in_{1}","total":{2},"currency":"eur","type":"post_payment","status":"issued","created":{3},"refunds":[{{"refund":"{0}","amount_refunded":{2}}}],"lines":{{"data":[{{"amount":{2},"description":"Abonnement","invoice_line_item":"il_{1}"}}]}}}}"#,
+        refund.key,
+        refund.sale,
+        refund.amount,
+        refund.at / 1000
+    )
 }
 
 fn refund_object(refund: &Repaid, status: &str) -> String {

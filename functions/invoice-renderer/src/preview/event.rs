@@ -11,10 +11,13 @@ use comptoir::{
     sale::Sale,
     stripe::{
         classify::{classify, read},
-        lines::{Completed, complete},
+        complete::{Completed, complete},
         meaning::Meaning,
-        object::{BalanceTransaction, InvoiceLine, LineItem, Session, StripeRefund, TaxRate},
-        reader::StripeReader,
+        object::{
+            BalanceTransaction, CreditLine, CreditNote, Intent, InvoiceLine, InvoicePayment, LineItem, PaymentMethod,
+            Session, StripeCustomer, StripeInvoice, StripeRefund, Subscription, TaxRate,
+        },
+        reader::{SessionsOf, StripeReader},
     },
 };
 use serde_json::Value;
@@ -27,6 +30,10 @@ pub(super) fn sale(body: &[u8]) -> Result<Sale, Reason> {
     let event = read(body)?;
     let announced = match classify(&event, event.livemode) {
         Meaning::Sale(announced) => *announced,
+        Meaning::NotOurs(seller) => return Err(seller.reason("what this event tells of")),
+        Meaning::Captured(_) => {
+            return Err(Reason::new("captured", "show the event checkout.session.completed of this payment, as paid"));
+        }
         Meaning::Nothing(reason) | Meaning::ForTheOwner(reason) | Meaning::Unreadable(reason) => return Err(reason),
         Meaning::Refunds(_) | Meaning::RefundsOf { .. } => {
             return Err(Reason::new("refund", "show the event of the sale; its credit note looks the same"));
@@ -37,6 +44,7 @@ pub(super) fn sale(body: &[u8]) -> Result<Sale, Reason> {
         .and_then(|object| serde_json::from_value(object.pointer("/line_items/data")?.clone()).ok());
     match at_once(complete(announced, &Carried(carried))) {
         Some(Ok(Completed::Whole(sale) | Completed::Summed(sale))) => Ok(sale),
+        Some(Ok(Completed::NotOurs(seller))) => Err(seller.reason("what this event tells of")),
         Some(Ok(Completed::BilledByInvoice)) => {
             Err(Reason::new("billed_by_stripe_invoice", "show the event invoice.paid of this sale instead"))
         }
@@ -60,15 +68,31 @@ impl StripeReader for Carried {
         true
     }
 
-    async fn session(&self, _: &str) -> Result<Option<Session>, ServiceError> {
-        Ok(None)
-    }
-
     async fn session_lines(&self, _: &str) -> Result<Option<Vec<LineItem>>, ServiceError> {
         Ok(self.0.clone())
     }
 
+    async fn session(&self, _: &str) -> Result<Option<Session>, ServiceError> {
+        Ok(None)
+    }
+
+    async fn sessions(&self, _: SessionsOf<'_>) -> Result<Option<Vec<Session>>, ServiceError> {
+        Ok(None)
+    }
+
+    async fn invoice(&self, _: &str) -> Result<Option<StripeInvoice>, ServiceError> {
+        Ok(None)
+    }
+
     async fn invoice_lines(&self, _: &str) -> Result<Option<Vec<InvoiceLine>>, ServiceError> {
+        Ok(None)
+    }
+
+    async fn invoice_payments(&self, _: &str) -> Result<Option<Vec<InvoicePayment>>, ServiceError> {
+        Ok(None)
+    }
+
+    async fn invoices_paid_by(&self, _: &str) -> Result<Option<Vec<String>>, ServiceError> {
         Ok(None)
     }
 
@@ -80,11 +104,27 @@ impl StripeReader for Carried {
         Ok(None)
     }
 
-    async fn invoice_paid_by(&self, _: &str) -> Result<Option<String>, ServiceError> {
+    async fn credit_notes_of(&self, _: &str) -> Result<Option<Vec<CreditNote>>, ServiceError> {
         Ok(None)
     }
 
-    async fn intent_that_paid(&self, _: &str) -> Result<Option<String>, ServiceError> {
+    async fn credit_note_lines(&self, _: &str) -> Result<Option<Vec<CreditLine>>, ServiceError> {
+        Ok(None)
+    }
+
+    async fn subscription(&self, _: &str) -> Result<Option<Subscription>, ServiceError> {
+        Ok(None)
+    }
+
+    async fn customer(&self, _: &str) -> Result<Option<StripeCustomer>, ServiceError> {
+        Ok(None)
+    }
+
+    async fn payment_intent(&self, _: &str) -> Result<Option<Intent>, ServiceError> {
+        Ok(None)
+    }
+
+    async fn payment_method(&self, _: &str) -> Result<Option<PaymentMethod>, ServiceError> {
         Ok(None)
     }
 

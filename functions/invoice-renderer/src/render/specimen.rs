@@ -45,6 +45,7 @@ pub fn invoice(seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
         },
         payment_intent: None,
         reference: Some("CMD-0001".to_owned()),
+        purchase_order: None,
         delivery: None,
         received: None,
         exchange: None,

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Json, Path, State};
+use axum::extract::{DefaultBodyLimit, Json, Path, RawQuery, State};
 use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
@@ -97,8 +97,13 @@ async fn one_mail(State(front): Shared, Path(id): Path<String>) -> Response<Body
     }
 }
 
-async fn stripe_get(State(front): Shared, Path(path): Path<String>, headers: HeaderMap) -> Response<Body> {
-    front.stripe.get(&path, &headers).await
+async fn stripe_get(
+    State(front): Shared,
+    Path(path): Path<String>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response<Body> {
+    front.stripe.get(&path, query.as_deref().unwrap_or_default(), &headers).await
 }
 
 async fn stripe_put(State(front): Shared, Path(path): Path<String>, body: Bytes) -> Response<Body> {

@@ -145,15 +145,7 @@ pub fn page(invoice: &Invoice, look: &Look, words: &Words) -> Page {
         ),
         settled: print.settled(),
         in_euros: print.in_euros(),
-        paid: fill(
-            match (draft.kind, draft.paid_through.is_empty()) {
-                (Kind::Invoice, false) => &words.paid_on,
-                (Kind::Invoice, true) => &words.settled_on,
-                (Kind::CreditNote, false) => &words.refunded_on,
-                (Kind::CreditNote, true) => &words.credited_on,
-            },
-            &[("date", &day(draft.supplied_on, words)), ("means", &draft.paid_through)],
-        ),
+        paid: print.paid(),
         mentions: draft.mentions.iter().map(|mention| mention.text.clone()).collect(),
         stamp: draft.test.then(|| "TEST".to_owned()),
     }
@@ -188,6 +180,7 @@ fn facts(invoice: &Invoice, words: &Wording) -> Vec<(String, String)> {
         }
         None => facts.push((supplied_on.clone(), day(draft.supplied_on, words))),
     }
+    facts.extend(draft.purchase_order.clone().map(|order| (words.purchase_order.clone(), order)));
     facts.extend(draft.reference.clone().map(|reference| (words.reference.clone(), reference)));
     facts
 }
@@ -261,6 +254,21 @@ impl Print<'_> {
                 }
             }
         }
+    }
+
+    /// When it was paid, and what of it through whom.
+    fn paid(&self) -> String {
+        let (draft, words) = (self.draft, self.words);
+        let through = draft.received.map(|part| self.amount(part));
+        let sentence = match (draft.kind, draft.paid_through.is_empty(), &through) {
+            (Kind::Invoice, false, None) => &words.paid_on,
+            (Kind::Invoice, false, Some(_)) => &words.paid_partly_on,
+            (Kind::Invoice, true, _) => &words.settled_on,
+            (Kind::CreditNote, false, _) => &words.refunded_on,
+            (Kind::CreditNote, true, _) => &words.credited_on,
+        };
+        let (date, amount) = (day(draft.supplied_on, words), through.unwrap_or_default());
+        fill(sentence, &[("date", &date), ("amount", &amount), ("means", &draft.paid_through)])
     }
 
     fn settled(&self) -> Vec<(String, String)> {

@@ -12,7 +12,7 @@ use toml::Value;
 const FILE: &str = "infra/templates/words.toml";
 
 /// The sentences that carry values, each with the names of all it carries. Every other one carries none.
-const PLACEHOLDERS: [(&str, &[&str]); 18] = [
+const PLACEHOLDERS: [(&str, &[&str]); 19] = [
     ("corrected", &["number", "date"]),
     ("discount", &["amount"]),
     ("discount_without_vat", &["amount"]),
@@ -23,6 +23,7 @@ const PLACEHOLDERS: [(&str, &[&str]); 18] = [
     ("row_without_vat", &["base"]),
     ("in_euros", &["tax", "one", "rate"]),
     ("paid_on", &["date", "means"]),
+    ("paid_partly_on", &["date", "amount", "means"]),
     ("refunded_on", &["date", "means"]),
     ("settled_on", &["date"]),
     ("credited_on", &["date"]),
@@ -54,6 +55,7 @@ pub(super) struct Wording {
     pub services_supplied_on: String,
     pub supplied_on: String,
     pub reference: String,
+    pub purchase_order: String,
     pub corrects: String,
     pub corrected: String,
     pub description: String,
@@ -78,6 +80,8 @@ pub(super) struct Wording {
     pub refunded: String,
     pub still_to_refund: String,
     pub paid_on: String,
+    /// How an invoice was settled that Stripe brought a part of.
+    pub paid_partly_on: String,
     pub refunded_on: String,
     /// How an invoice was settled that Stripe brought nothing for: a balance, a payment elsewhere.
     pub settled_on: String,

@@ -1,0 +1,86 @@
+//! Every question to Stripe is one that Stripe publishes (`tests/shapes`, of npm's `stripe`), and one that the key may ask.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::{BufRead, BufReader, Write},
+    net::TcpListener,
+    sync::mpsc,
+    thread,
+};
+
+use comptoir::stripe::wanted::RIGHTS;
+use serde::Deserialize;
+
+use super::*;
+
+const SHAPES: &str = include_str!("../../../../tests/shapes/stripe.json");
+
+#[derive(Deserialize)]
+struct Shapes {
+    questions: BTreeMap<String, Vec<String>>,
+}
+
+/// A Stripe that knows nothing, and who hears what it is asked.
+fn listening() -> (String, mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (heard, asked) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let Some(Ok(first)) = lines.next() else { continue };
+            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let answer = "HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+            stream.write_all(answer.as_bytes()).unwrap();
+            if heard.send(first).is_err() {
+                return;
+            }
+        }
+    });
+    (url, asked)
+}
+
+#[tokio::test]
+async fn every_question_is_published_and_allowed() {
+    let (url, asked) = listening();
+    let https = Https::default();
+    let stripe = StripeApi::new(Some("rk_test_1".to_owned()), Some(&url), &https);
+    assert!(stripe.can_ask());
+    assert!(stripe.session("ID").await.unwrap().is_none());
+    for of in [SessionsOf::Intent("ID"), SessionsOf::Subscription("ID"), SessionsOf::Customer("ID")] {
+        assert!(stripe.sessions(of).await.unwrap().is_none());
+    }
+    assert!(stripe.session_lines("ID").await.unwrap().is_none());
+    assert!(stripe.invoice("ID").await.unwrap().is_none());
+    assert!(stripe.invoice_lines("ID").await.unwrap().is_none());
+    assert!(stripe.invoice_payments("ID").await.unwrap().is_none());
+    assert!(stripe.invoices_paid_by("ID").await.unwrap().is_none());
+    assert!(stripe.tax_rate("ID").await.unwrap().is_none());
+    assert!(stripe.refunds_of("ID").await.unwrap().is_none());
+    assert!(stripe.credit_notes_of("ID").await.unwrap().is_none());
+    assert!(stripe.credit_note_lines("ID").await.unwrap().is_none());
+    assert!(stripe.subscription("ID").await.unwrap().is_none());
+    assert!(stripe.customer("ID").await.unwrap().is_none());
+    assert!(stripe.payment_intent("ID").await.unwrap().is_none());
+    assert!(stripe.payment_method("ID").await.unwrap().is_none());
+    assert!(stripe.settlement("ID").await.unwrap().is_none());
+
+    let shapes: Shapes = serde_json::from_str(SHAPES).unwrap();
+    let (mut paths, mut rights) = (BTreeSet::new(), BTreeSet::new());
+    while let Ok(line) = asked.try_recv() {
+        let target = line.strip_prefix("GET ").and_then(|rest| rest.split(' ').next()).unwrap();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let path = path.replace("/ID", "/{id}");
+        let known = shapes.questions.get(&path).unwrap_or_else(|| panic!("Stripe publishes no GET {path}"));
+        for (name, _) in query.split('&').filter_map(|pair| pair.split_once('=')) {
+            let name = name.replace("%5B%5D", "").replace("%5B", "[").replace("%5D", "]");
+            assert!(known.contains(&name), "Stripe publishes no parameter {name} of {path}");
+        }
+        let right = RIGHTS.iter().find(|right| path.split('/').nth(2) == Some(right.path));
+        rights.insert(right.unwrap_or_else(|| panic!("no right opens {path}")).path);
+        paths.insert(path);
+    }
+    assert!(paths.into_iter().eq(shapes.questions.into_keys()), "what is published is what is asked");
+    assert_eq!(rights.len(), RIGHTS.len(), "a right that nothing needs");
+}

@@ -1,0 +1,86 @@
+//! A payment intent: what was authorized, what was captured of it, and who paid.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{BillingDetails, ManagedPayments, Reference};
+
+/// A payment intent, as far as it tells what was captured and from whom.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Intent {
+    /// `pi_...`.
+    pub id: String,
+    /// `succeeded` once the money is captured.
+    pub status: Option<String>,
+    /// What was authorized, in minor units.
+    #[serde(default)]
+    pub amount: i64,
+    /// What was captured of it, in minor units.
+    #[serde(default)]
+    pub amount_received: i64,
+    /// Currency code in small letters.
+    pub currency: Option<String>,
+    /// `manual` where the shop captures later.
+    pub capture_method: Option<String>,
+    /// The same for one kind of payment method, by its name.
+    pub payment_method_options: Option<BTreeMap<String, Option<MethodOptions>>>,
+    /// What it was paid with.
+    pub payment_method: Option<Reference>,
+    /// The charge; whole only where asked for.
+    pub latest_charge: Option<IntentCharge>,
+    /// Whether Link is the seller to the buyer.
+    pub managed_payments: Option<ManagedPayments>,
+}
+
+impl Intent {
+    /// Whether the shop captures the money itself, some time after the customer agreed.
+    pub fn is_captured_later(&self) -> bool {
+        let manual = |method: &Option<String>| method.as_deref().is_some_and(|method| method.starts_with("manual"));
+        let options = self.payment_method_options.iter().flat_map(BTreeMap::values).flatten();
+        manual(&self.capture_method) || options.into_iter().any(|option| manual(&option.capture_method))
+    }
+
+    /// Who paid, as the payment method had it at that time, where its charge was asked for.
+    pub fn billing_details(&self) -> Option<&BillingDetails> {
+        match self.latest_charge.as_ref()? {
+            IntentCharge::Object { billing_details, .. } => billing_details.as_ref(),
+            IntentCharge::Id(_) => None,
+        }
+    }
+
+    /// The id of its charge.
+    pub fn charge(&self) -> Option<&str> {
+        self.latest_charge.as_ref().map(|charge| match charge {
+            IntentCharge::Id(id) | IntentCharge::Object { id, .. } => id.as_str(),
+        })
+    }
+
+    /// What was authorized and given up when the money was captured, in minor units.
+    pub fn released(&self) -> i64 {
+        let partly = self.status.as_deref() == Some("succeeded") && self.is_captured_later();
+        if partly { self.amount.saturating_sub(self.amount_received).max(0) } else { 0 }
+    }
+}
+
+/// What is set for one kind of payment method.
+#[derive(Debug, Clone, Deserialize)]
+pub struct MethodOptions {
+    /// `manual`, `manual_preferred`.
+    pub capture_method: Option<String>,
+}
+
+/// The charge of a payment intent: its id, or the object where it was asked for.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum IntentCharge {
+    /// The id.
+    Id(String),
+    /// The object.
+    Object {
+        /// Its id.
+        id: String,
+        /// Who paid, as the payment method had it at that time.
+        billing_details: Option<BillingDetails>,
+    },
+}

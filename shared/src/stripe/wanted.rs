@@ -1,0 +1,135 @@
+//! Which events Stripe has to send, and what the restricted API key has to be allowed to read: one list, each entry with what
+//! needs it. README, template and whatever checks a stack are held to it.
+
+/// What needs an event or a right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// Sales of Checkout, with their items.
+    Sales,
+    /// Payments that the shop captures some time after the customer agreed.
+    LaterCaptures,
+    /// Subscriptions and other invoices of Stripe's.
+    Invoices,
+    /// Money that goes back.
+    Refunds,
+    /// Disputes that were lost.
+    Disputes,
+    /// Who bought, where the sale does not tell.
+    Buyers,
+    /// Whose sale it is, where others sell through the account.
+    Sellers,
+    /// The rate at which a payment in another currency was settled.
+    Exchange,
+}
+
+/// A type of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WantedEvent {
+    /// As Stripe names it.
+    pub kind: &'static str,
+    /// What needs it.
+    pub need: Need,
+}
+
+/// A right of a restricted API key: reading one kind of resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WantedRight {
+    /// As the Dashboard names the resource (Developers, API keys, Create restricted key).
+    pub resource: &'static str,
+    /// The first word of the paths that it opens, below `/v1/`.
+    pub path: &'static str,
+    /// What needs it.
+    pub need: Need,
+}
+
+/// Every event that means something here.
+pub const EVENTS: [WantedEvent; 10] = [
+    event("checkout.session.completed", Need::Sales),
+    event("checkout.session.async_payment_succeeded", Need::Sales),
+    event("payment_intent.succeeded", Need::LaterCaptures),
+    event("invoice.paid", Need::Invoices),
+    event("refund.created", Need::Refunds),
+    event("refund.updated", Need::Refunds),
+    event("refund.failed", Need::Refunds),
+    event("charge.refunded", Need::Refunds),
+    event("credit_note.created", Need::Refunds),
+    event("charge.dispute.closed", Need::Disputes),
+];
+
+/// Every resource that is read.
+pub const RIGHTS: [WantedRight; 10] = [
+    right("Checkout Sessions", "checkout", Need::Sales),
+    right("Invoices", "invoices", Need::Invoices),
+    right("Invoices", "invoice_payments", Need::Invoices),
+    right("Tax Rates", "tax_rates", Need::Invoices),
+    right("Charges and Refunds", "refunds", Need::Refunds),
+    right("Credit Notes", "credit_notes", Need::Refunds),
+    right("Payment Intents", "payment_intents", Need::Exchange),
+    right("Customers", "customers", Need::Buyers),
+    right("Payment Methods", "payment_methods", Need::Buyers),
+    right("Subscriptions", "subscriptions", Need::Sellers),
+];
+
+/// What is read as a part of something else, and so needs a right without a path of its own.
+pub const RIGHTS_WITHIN: [(&str, Need); 1] = [("Balance", Need::Exchange)];
+
+const fn event(kind: &'static str, need: Need) -> WantedEvent {
+    WantedEvent { kind, need }
+}
+
+const fn right(resource: &'static str, path: &'static str, need: Need) -> WantedRight {
+    WantedRight { resource, path, need }
+}
+
+/// The names of all resources that a key has to read, each once.
+pub fn resources() -> Vec<&'static str> {
+    let mut names: Vec<&str> = RIGHTS.iter().map(|right| right.resource).collect();
+    names.extend(RIGHTS_WITHIN.iter().map(|(resource, _)| *resource));
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stripe::{
+        classify::{classify, read},
+        meaning::Meaning,
+    };
+
+    const README: &str = include_str!("../../../README.md");
+    const TEMPLATE: &str = include_str!("../../../template.yaml");
+
+    #[test]
+    fn every_event_of_the_list_is_read_and_no_other() {
+        let used = |kind: &str| {
+            let body = format!(r#"{{"id":"evt_1","type":"{kind}","livemode":false,"data":{{"object":{{}}}}}}"#);
+            !matches!(classify(&read(body.as_bytes()).unwrap(), false), Meaning::Nothing(reason) if reason.word == "type_unused")
+        };
+        for event in EVENTS {
+            assert!(used(event.kind), "{}", event.kind);
+        }
+        let source = include_str!("classify.rs");
+        let code = source.split("#[cfg(test)]").next().unwrap();
+        let named = code.split('"').filter(|word| word.contains('.') && !word.contains([' ', '{'])).count();
+        assert_eq!(named, EVENTS.len(), "an event that `classify` names is missing in the list");
+        assert!(!used("payment_intent.created"));
+    }
+
+    #[test]
+    fn the_readme_and_the_stack_name_every_event_and_right() {
+        let told = README.split("The events are").nth(1).unwrap().split("\n- **dev**").next().unwrap();
+        for event in EVENTS {
+            assert!(told.contains(&format!("`{}`", event.kind)), "the README does not name {}", event.kind);
+        }
+        let events = told.split(". ").next().unwrap();
+        assert_eq!(events.matches('`').count() / 2, EVENTS.len(), "the README names another event: {events}");
+        let key = TEMPLATE.split("  PutApiKey:").nth(1).unwrap().split("Value:").next().unwrap();
+        for (text, place) in [(told, "the README"), (key, "the output PutApiKey")] {
+            let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            for resource in resources() {
+                assert!(text.contains(resource), "{place} does not name {resource}");
+            }
+        }
+    }
+}
