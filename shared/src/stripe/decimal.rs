@@ -66,11 +66,12 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn as_a_float_is_written_it_is_read(mantissa in 1_u32..1_000_000, exponent in -20_i32..6) {
-            let float = f64::from(mantissa) * 10_f64.powi(exponent);
-            let read = decimal(&Number::from_f64(float).unwrap()).unwrap();
-            let back: f64 = read.to_string().parse().unwrap();
-            proptest::prop_assert!((back - float).abs() <= float * 1e-8, "{} {}", float, read);
+        fn what_is_written_is_read(mantissa in 1_i64..1_000_000, exponent in -20_i32..=6) {
+            let number: Number = serde_json::from_str(&format!("{mantissa}e{exponent}")).unwrap();
+            let whole = Decimal::from(mantissa);
+            let power = Decimal::from(10_i64.pow(exponent.max(0).unsigned_abs()));
+            let small = Decimal::new(1, exponent.min(0).unsigned_abs());
+            proptest::prop_assert_eq!(decimal(&number), Some(whole * power * small));
         }
     }
 }
