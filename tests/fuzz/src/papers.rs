@@ -179,12 +179,11 @@ fn mail(invoice: &Invoice, page: &Page, seller: &Seller) {
 pub fn letter(mail: &Mail) {
     let sender = mail.sender();
     assert!(!sender.chars().any(char::is_control), "a sender of several lines: {sender:?}");
-    match mail.undeliverable() {
-        Some(reason) => stands(&reason),
-        None => {
-            let to = mail.to.as_deref().unwrap_or_default();
+    match mail.recipient() {
+        Err(reason) => stands(&reason),
+        Ok(to) => {
             let broken = |c: char| c.is_control() || c.is_whitespace() || ",;<>".contains(c);
-            assert!(!to.is_empty() && !to.contains(broken), "{to:?} is not one address");
+            assert!(!to.is_empty() && to.is_ascii() && !to.contains(broken), "{to:?} is not one address of ASCII");
         }
     }
     let composed = COMPOSER.compose(&mail.content).expect("every mail can be composed");
