@@ -11,10 +11,9 @@ use super::item::{Item, PARK, item, json, key, number, parked, read_number, read
 use crate::{
     mail::{
         Mail, MailId,
-        outbox::{Claim, Expiry, Outbox, SENT_KEPT, Status},
+        outbox::{Claim, Expiry, Outbox, Parking, SENT_KEPT, Status},
     },
     outcome::{Reason, ServiceError},
-    payment::Recorded,
 };
 
 const WHAT: &str = "the outbox";
@@ -231,7 +230,7 @@ impl Outbox for DynamoOutbox {
         settle(update).await
     }
 
-    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<Recorded, ServiceError> {
+    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<Parking, ServiceError> {
         let (why, at) = (reason.to_string(), now.to_string());
         let remove = match Expiry::of(id, &Status::Parked, now) {
             Expiry::Never => " REMOVE expires_at",
@@ -253,15 +252,19 @@ impl Outbox for DynamoOutbox {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        let Err(error) = parked else { return Ok(Recorded::New) };
+        let Err(error) = parked else { return Ok(Parking::Parked) };
         let Some(UpdateItemError::ConditionalCheckFailedException(stands)) = error.as_service_error() else {
             return Err(trouble(WHAT, &error));
         };
+        let Some(item) = &stands.item else { return Ok(Parking::Absent) };
         // The client repeats a request whose answer was lost: what stands may be our own mark.
-        let ours = stands.item.as_ref().is_some_and(|item| {
-            read_text(item, "parked_at") == Some(at.as_str()) && read_text(item, "parked_reason") == Some(why.as_str())
-        });
-        Ok(if ours { Recorded::New } else { Recorded::Before })
+        let ours = read_text(item, "parked_at") == Some(&at) && read_text(item, "parked_reason") == Some(&why);
+        Ok(match status(item) {
+            _ if ours => Parking::Parked,
+            // What the team was told is no mail.
+            Status::Queued if read_text(item, "status") == Some("told") => Parking::Held(Status::Sent),
+            status => Parking::Held(status),
+        })
     }
 }
 

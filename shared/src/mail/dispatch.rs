@@ -8,12 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     MailId,
-    outbox::{Claim, Letter, Outbox, PostOffice, Posted, Status},
+    outbox::{Claim, Letter, Outbox, Parking, PostOffice, Posted, Status},
 };
-use crate::{
-    outcome::{Outcome, Reason, ServiceError},
-    payment::Recorded,
-};
+use crate::outcome::{Outcome, Reason, ServiceError};
 
 /// What happened to one mail, with what a log line wants to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,12 +88,14 @@ pub async fn send(
     }
 }
 
-/// Parks a waiting mail that cannot be sent as it stands; one that someone is sending, or that was sent or parked before, is
-/// left alone and alarms nobody. What cannot even be parked comes again, until its stream gives it up by its age.
+/// Parks a waiting mail that cannot be sent as it stands. One that was sent or parked before is left alone and alarms nobody.
+/// One that someone is sending comes again until its lease is over, and is flagged then: a claim whose answer was lost may
+/// be our own. What cannot even be parked comes again, until its stream gives it up by its age.
 pub async fn park(id: &MailId, reason: Reason, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
     match outbox.park(id, &reason, now).await {
-        Ok(Recorded::New) => Dispatched::Parked(reason),
-        Ok(Recorded::Before) => Dispatched::Settled,
+        Ok(Parking::Parked) => Dispatched::Parked(reason),
+        Ok(Parking::Held(status)) => held(id, "", status, outbox, now).await,
+        Ok(Parking::Absent) => Dispatched::Settled,
         Err(failure) => unrecorded(&failure),
     }
 }
@@ -181,13 +180,13 @@ mod tests {
             self.refused()
         }
 
-        async fn park(&self, _: &MailId, _: &Reason, _: Timestamp) -> Result<Recorded, ServiceError> {
+        async fn park(&self, _: &MailId, _: &Reason, _: Timestamp) -> Result<Parking, ServiceError> {
             if !self.parks {
                 return Err(self.failure.clone());
             }
             let mut parked = self.parked.lock().unwrap();
             *parked += 1;
-            Ok(if *parked == 1 { Recorded::New } else { Recorded::Before })
+            Ok(if *parked == 1 { Parking::Parked } else { Parking::Held(Status::Parked) })
         }
     }
 

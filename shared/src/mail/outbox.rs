@@ -5,10 +5,7 @@ use std::future::Future;
 use jiff::{SignedDuration, Timestamp};
 
 use super::MailId;
-use crate::{
-    outcome::{Reason, ServiceError},
-    payment::Recorded,
-};
+use crate::outcome::{Reason, ServiceError};
 
 /// How long a mail is kept after it was sent, or after SES last told of it, with the address it went to. Its document
 /// stays in the archive.
@@ -78,6 +75,17 @@ pub enum Claim {
     Absent,
 }
 
+/// What parking a mail found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Parking {
+    /// It is parked now.
+    Parked,
+    /// It was not waiting, or was parked before; this is where it stands.
+    Held(Status),
+    /// There is no such mail.
+    Absent,
+}
+
 /// Keeps mails and where each stands.
 pub trait Outbox: Send + Sync {
     /// Claims a waiting mail for `lease`. `claimant` tells our own earlier try, whose answer was lost, from a stranger's.
@@ -121,14 +129,14 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Parks a waiting mail with its reason until a person replays it. [`Recorded::Before`] if it was parked already, or is
-    /// being sent, or there is none: nothing was changed, and nobody has to be alarmed again.
+    /// Parks a waiting mail with its reason until a person replays it. Any other stays as it is, and it is told where it
+    /// stands: one that is being sent must not be parked, nor left behind.
     fn park(
         &self,
         id: &MailId,
         reason: &Reason,
         now: Timestamp,
-    ) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
+    ) -> impl Future<Output = Result<Parking, ServiceError>> + Send;
 }
 
 /// A mail ready to leave.

@@ -25,7 +25,7 @@ use crate::{
     mail::{
         Mail, MailId,
         delivery::{AddressHash, Cause, Stage},
-        outbox::{Claim, Expiry, Outbox, Status},
+        outbox::{Claim, Expiry, Outbox, Parking, Status},
     },
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
@@ -382,13 +382,15 @@ impl Outbox for Books {
         })
     }
 
-    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<Recorded, ServiceError> {
+    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<Parking, ServiceError> {
         self.call("the outbox", |written| {
-            let waiting = written.mails.get_mut(id).filter(|queued| queued.status == Status::Queued);
-            let Some(queued) = waiting else { return Ok(Recorded::Before) };
+            let Some(queued) = written.mails.get_mut(id) else { return Ok(Parking::Absent) };
+            if queued.status != Status::Queued {
+                return Ok(Parking::Held(queued.status.clone()));
+            }
             queued.stand(Status::Parked, now);
             queued.parked = Some(reason.clone());
-            Ok(Recorded::New)
+            Ok(Parking::Parked)
         })
     }
 }

@@ -17,8 +17,8 @@ use crate::{
     },
     mail::{
         delivery::{Fate, Report, follow},
-        dispatch::{Dispatched, dispatch},
-        outbox::{Letter, Status},
+        dispatch::{self, Dispatched, dispatch},
+        outbox::{Letter, Outbox, Status},
     },
     outcome::{Outcome, Reason},
     payment::{PaymentLog, Recorded},
@@ -263,6 +263,21 @@ async fn a_call_that_is_refused_for_good_parks_one_sale_and_holds_up_no_other() 
         house.check(3);
     }
     assert!(parked_once > 0, "no refusal was ever seen");
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_mail_that_is_being_sent_is_neither_parked_nor_left_behind() {
+    let sales = sales(1);
+    let house = House::under(Weather::default());
+    house.record(&sales).await;
+    house.issue(&sales).await;
+    let (books, id) = (&house.books, house.books.mails().remove(0).0.id);
+    // A claim whose answer was lost: the next try finds the document gone from the archive.
+    Outbox::claim(books, &id, "request-1", start(), LEASE).await.unwrap();
+    let park = async |now| dispatch::park(&id, Reason::new("attachment_missing", "it is gone"), books, now).await;
+    assert!(matches!(park(start()).await, Dispatched::InHand(_)), "it may be on its way");
+    assert_eq!(park(start() + LEASE).await, Dispatched::Unknown);
+    assert_eq!(park(start() + LEASE).await, Dispatched::Settled);
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -16,12 +16,12 @@ pub enum Status {
     /// Not now, but in sight of offers.
     Busy,
     /// Not at all.
-    ServiceError,
+    Unavailable,
 }
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 4] = [Self::Available, Self::From, Self::Busy, Self::ServiceError];
+    pub const ALL: [Self; 4] = [Self::Available, Self::From, Self::Busy, Self::Unavailable];
 
     /// The name in the API: `AVAILABLE`.
     pub fn name(self) -> &'static str {
@@ -29,7 +29,7 @@ impl Status {
             Self::Available => "AVAILABLE",
             Self::From => "FROM",
             Self::Busy => "BUSY",
-            Self::ServiceError => "UNAVAILABLE",
+            Self::Unavailable => "UNAVAILABLE",
         }
     }
 }

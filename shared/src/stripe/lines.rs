@@ -20,7 +20,7 @@ pub(super) fn of_session(session: &Session, items: &[LineItem]) -> Vec<SaleLine>
     let item = |item: &LineItem| SaleLine {
         id: item.id.clone(),
         description: item.description.clone().unwrap_or_default(),
-        quantity: quantity(item.quantity_decimal.as_ref(), item.quantity),
+        quantity: item.quantity.unwrap_or(1).into(),
         total: item.amount_total,
         discount: item.amount_discount,
         taxes: item_taxes(item.taxes.as_deref(), item.amount_tax),
@@ -192,10 +192,6 @@ mod tests {
         ] {
             assert_eq!(of_invoice_line(&line(json), &Rates::new()).quantity.to_string(), expected, "{json}");
         }
-        let item: LineItem =
-            serde_json::from_str(r#"{"amount_total":1,"quantity":1,"quantity_decimal":"1.25"}"#).unwrap();
-        let session: Session = serde_json::from_str(r#"{"id":"cs_1"}"#).unwrap();
-        assert_eq!(of_session(&session, &[item])[0].quantity.to_string(), "1.25");
     }
 
     #[test]

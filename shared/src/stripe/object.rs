@@ -404,10 +404,8 @@ pub struct LineItem {
     pub id: Option<String>,
     /// What the customer read.
     pub description: Option<String>,
-    /// How many, cut to a whole number.
+    /// How many.
     pub quantity: Option<u64>,
-    /// How many, to at most twelve decimals, as text; since 2026-03-25.dahlia.
-    pub quantity_decimal: Option<serde_json::Value>,
     /// Paid, in minor units.
     pub amount_total: i64,
     /// Discount within, positive.

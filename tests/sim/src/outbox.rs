@@ -5,11 +5,10 @@ use comptoir::{
     mail::{
         MailId,
         delivery::{AddressHash, Cause, Deliveries, Noted, Report, Stage},
-        outbox::{Claim, Letter, Outbox, PostOffice, Posted, Status},
+        outbox::{Claim, Letter, Outbox, Parking, PostOffice, Posted, Status},
     },
     memory::at_once,
     outcome::Reason,
-    payment::Recorded,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -133,11 +132,16 @@ impl Outbox for Ports {
         .await
     }
 
-    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Answer<Recorded> {
-        self.call(OUTBOX, "park mail", None, || {
-            watched(&self.world, id, "park", || at_once(Outbox::park(&self.world.books, id, reason, now)))
-        })
-        .await
+    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Answer<Parking> {
+        let parked = self
+            .call(OUTBOX, "park mail", None, || {
+                watched(&self.world, id, "park", || at_once(Outbox::park(&self.world.books, id, reason, now)))
+            })
+            .await;
+        if matches!(parked, Ok(Parking::Held(_))) {
+            self.world.troubled(self.who);
+        }
+        parked
     }
 }
 

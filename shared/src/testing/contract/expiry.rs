@@ -12,10 +12,10 @@ use crate::{
     mail::{
         MailId,
         delivery::{Deliveries, Fate, Report},
-        outbox::{Outbox, SENT_KEPT},
+        outbox::{Outbox, Parking, SENT_KEPT, Status},
     },
     outcome::ServiceError,
-    payment::{PaymentLog, Recorded},
+    payment::PaymentLog,
 };
 
 /// An outbox that tells when it forgets a mail.
@@ -63,15 +63,16 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R:
 
     pub(super) async fn a_mail_is_parked_once(&self, run: &str) -> Result<(), ServiceError> {
         let id = self.queued(&format!("{run}-parked-once")).await?.id;
-        assert_eq!(self.outbox.park(&id, &why(), now()).await?, Recorded::New);
+        assert_eq!(self.outbox.park(&id, &why(), now()).await?, Parking::Parked);
         let later = now().saturating_add(SignedDuration::from_hours(1)).unwrap();
-        assert_eq!(self.outbox.park(&id, &why(), later).await?, Recorded::Before, "it is parked already");
+        assert_eq!(self.outbox.park(&id, &why(), later).await?, Parking::Held(Status::Parked), "it is parked already");
         assert_eq!(self.outbox.expires_at(&id).await?, None);
         let claimed = self.queued(&format!("{run}-parked-claimed")).await?.id;
         self.outbox.claim(&claimed, "a", now(), LEASE).await?;
-        assert_eq!(self.outbox.park(&claimed, &why(), now()).await?, Recorded::Before, "somebody is sending it");
+        let held = self.outbox.park(&claimed, &why(), now()).await?;
+        assert!(matches!(held, Parking::Held(Status::Sending { .. })), "somebody is sending it: {held:?}");
         let absent = MailId(format!("invoice/{run}-absent"));
-        assert_eq!(self.outbox.park(&absent, &why(), now()).await?, Recorded::Before);
+        assert_eq!(self.outbox.park(&absent, &why(), now()).await?, Parking::Absent);
         Ok(())
     }
 }
