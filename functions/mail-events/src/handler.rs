@@ -26,13 +26,22 @@ pub struct Keeper<D, C> {
     pub clock: C,
 }
 
+/// What came of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handled {
+    /// It is not ours, or cannot be read.
+    Ignored(Reason),
+    /// A mail of ours was looked for.
+    Noted(Noted),
+}
+
 impl<D: Deliveries, C: Clock> Keeper<D, C> {
     /// Notes one event. What is not ours, or cannot be read, is logged and done with: trying again would not change it.
     ///
     /// # Errors
     /// When the outbox fails. Lambda tries again and hands the event to the on-failure queue in the end; noting it twice
     /// changes nothing.
-    pub async fn handle(&self, event: Value, request_id: &str) -> Result<(), ServiceError> {
+    pub async fn handle(&self, event: Value, request_id: &str) -> Result<Handled, ServiceError> {
         // The reason never quotes the event, which holds addresses.
         let read = SesEvent::deserialize(event)
             .map_err(|_| Reason::new("event_unreadable", "it is not an event of SES about a mail"))
@@ -41,14 +50,14 @@ impl<D: Deliveries, C: Clock> Keeper<D, C> {
             Ok(report) => report,
             Err(reason) => {
                 tracing::warn!(request_id, reason = reason.word, "event ignored: {}", reason.text);
-                return Ok(());
+                return Ok(Handled::Ignored(reason));
             }
         };
         let noted = follow(&report, &self.deliveries, self.clock.now()).await.inspect_err(|error| {
             tracing::error!(request_id, mail = report.mail.0, "not noted: {error}");
         })?;
         tell(&report, noted, request_id);
-        Ok(())
+        Ok(Handled::Noted(noted))
     }
 }
 
@@ -107,10 +116,25 @@ mod tests {
                 "mail": {"messageId": "m", "destination": ["a@b.fr"], "tags": {"ses:configuration-set": [set], "mail": [tag]}},
             }})
         };
-        for event in
-            [json!({}), json!([1]), json!({"detail": {"eventType": "Send"}}), event("other"), event("comptoir-dev")]
-        {
-            assert_eq!(keeper().handle(event, "r").await, Ok(()));
+        let mut untagged = event("comptoir-dev");
+        untagged["detail"]["mail"]["tags"].as_object_mut().unwrap().remove("mail");
+        let mut other = event("comptoir-dev");
+        other["detail"]["eventType"] = json!("Open");
+        for (event, word) in [
+            (json!({}), "event_unreadable"),
+            (json!([1]), "event_unreadable"),
+            (json!({"detail": {"eventType": "Send"}}), "event_unreadable"),
+            (event("other"), "foreign_mail"),
+            (untagged, "untagged_mail"),
+            (other, "event_of_no_concern"),
+        ] {
+            match keeper().handle(event.clone(), "r").await {
+                Ok(Handled::Ignored(reason)) => assert_eq!(reason.word, word, "{event}"),
+                handled => panic!("{event}: {handled:?}"),
+            }
         }
+        // Read and looked for: there is no such mail.
+        let handled = keeper().handle(event("comptoir-dev"), "r").await;
+        assert_eq!(handled, Ok(Handled::Noted(Noted::Absent)));
     }
 }
