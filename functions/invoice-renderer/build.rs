@@ -1,6 +1,7 @@
 //! Embeds what lies in `infra/templates`, so that a logo put there is found without naming it twice.
 //!
-//! Mail templates are not the renderer's.
+//! Mail templates are not the renderer's. The fonts in `fonts/scripts` are a table of their own: they are read when a document
+//! needs one.
 
 use std::{env, fs, path::Path};
 
@@ -9,17 +10,25 @@ fn main() -> std::io::Result<()> {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR").unwrap_or_default()).join("../../infra/templates");
     let root = root.canonicalize()?;
     println!("cargo::rerun-if-changed={}", root.display());
+    let templates = [files(&root, "")?, files(&root, "fonts/")?].concat();
+    let scripts = files(&root, "fonts/scripts/")?.into_iter().filter(|name| name.ends_with("tf")).collect();
+    let out = env::var("OUT_DIR").unwrap_or_default();
+    for (table, names) in [("templates.rs", templates), ("scripts.rs", scripts)] {
+        let rows = names.iter().map(|name| format!("    ({name:?}, include_bytes!({:?})),\n", root.join(name)));
+        fs::write(Path::new(&out).join(table), format!("&[\n{}]\n", rows.collect::<String>()))?;
+    }
+    Ok(())
+}
+
+/// The files of a folder, in one order everywhere.
+fn files(root: &Path, folder: &str) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
-    for folder in ["", "fonts/"] {
-        for entry in fs::read_dir(root.join(folder))? {
-            let entry = entry?;
-            if entry.file_type()?.is_file() {
-                names.push(format!("{folder}{}", entry.file_name().to_string_lossy()));
-            }
+    for entry in fs::read_dir(root.join(folder))? {
+        let entry = entry?;
+        if entry.file_type()?.is_file() {
+            names.push(format!("{folder}{}", entry.file_name().to_string_lossy()));
         }
     }
     names.sort();
-    let rows = names.iter().map(|name| format!("    ({name:?}, include_bytes!({:?})),\n", root.join(name)));
-    let table = format!("&[\n{}]\n", rows.collect::<String>());
-    fs::write(Path::new(&env::var("OUT_DIR").unwrap_or_default()).join("templates.rs"), table)
+    Ok(names)
 }

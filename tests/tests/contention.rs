@@ -18,7 +18,10 @@ use comptoir::{
     invoice::ledger::LARGEST_CLAIM,
     payment::PaymentLog,
     sale::Sale,
-    testing::race::{Distant, NETWORK, WRITERS, claimed_per_second, groups},
+    testing::{
+        race::{Distant, NETWORK, WRITERS, claimed_per_second, groups},
+        readme::says,
+    },
 };
 use comptoir_tests::{Shop, stores::Stores};
 use jiff::Timestamp;
@@ -51,6 +54,7 @@ fn tell(store: &str, single: f64, grouped: f64) -> f64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_milliseconds_away_groups_give_a_series_25_times_as_many_numbers() -> Result<()> {
+    says(WRITERS, "writers of one series");
     let (one, many) = (groups("ONE", 128, 1), groups("MANY", 64, LARGEST_CLAIM));
     let ledger = Distant::of(&[one.clone(), many.clone()].concat()).await?;
     let single = claimed_per_second(&ledger, "ONE", &one).await.map_err(Error::msg)?;

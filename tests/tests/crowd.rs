@@ -4,6 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use anyhow::{Result, ensure};
+use comptoir::testing::readme::says;
 use comptoir_local::checkout::{Checkout, Purchase};
 use comptoir_tests::Shop;
 
@@ -12,6 +13,7 @@ const CLIENTS: usize = 16;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_payments_by_sixteen_clients_are_two_hundred_invoices() -> Result<()> {
+    says(PAYMENTS, &format!("payments by {CLIENTS} clients at once"));
     let shop = Arc::new(Shop::open("crowd").await?);
     let mut clients = tokio::task::JoinSet::new();
     for client in 0..CLIENTS {

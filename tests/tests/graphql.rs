@@ -7,6 +7,7 @@ use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use comptoir::testing::readme::says;
 use comptoir_local::{clock, graphql::members::SignedIn};
 use comptoir_tests::{
     Shop,
@@ -111,6 +112,7 @@ async fn nobody_gets_in_without_a_token_of_the_pool_for_the_client_and_in_time()
         ("a refresh token", Some(signed(json!({"token_use": "refresh"})))),
         ("of nobody", Some(signed(json!({"sub": ""})))),
     ];
+    says(cases.len(), "kinds of wrong token");
     for (name, given) in &cases {
         let (status, answer) = post(&shop, given.as_deref(), json!({"query": "{ me { id } }"}).to_string()).await?;
         ensure!(status == 401, "{name}: {status} {answer}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use comptoir::archive::sha256;
+use comptoir::{archive::sha256, testing::readme::says};
 use comptoir_local::checkout::{Checkout, Purchase};
 use comptoir_tests::{Shop, seller_file};
 use serde_json::{Value, json};
@@ -43,6 +43,9 @@ async fn a_payment_becomes_a_numbered_archived_and_mailed_invoice() -> Result<()
     Ok(())
 }
 
+/// How often a sale is announced at once.
+const TIMES: usize = 32;
+
 #[tokio::test]
 async fn one_sale_is_one_invoice_however_it_is_announced() -> Result<()> {
     let shop = Shop::open("sale-once").await?;
@@ -52,7 +55,8 @@ async fn one_sale_is_one_invoice_however_it_is_announced() -> Result<()> {
     let mut settled = checkout.event("checkout.session.async_payment_succeeded");
     settled["id"] = json!("evt_another");
     let mut posts = tokio::task::JoinSet::new();
-    for round in 0..32 {
+    says(TIMES, "times at once");
+    for round in 0..TIMES {
         let event = if round % 2 == 0 { completed.clone() } else { settled.clone() };
         let client = shop.client.clone();
         posts.spawn(async move { client.post_event(event.to_string().as_bytes()).await });

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
+use comptoir::testing::readme::says;
 use comptoir_local::{
     Options,
     faults::Fault,
@@ -66,6 +67,9 @@ async fn tellings(shop: &Shop, handles: &[String]) -> Result<(BTreeMap<String, u
     Ok((count(&mails), count(&messages)))
 }
 
+/// Changes in quick succession.
+const CHANGES: usize = 30;
+
 #[tokio::test]
 async fn each_change_is_told_once_and_many_together() -> Result<()> {
     let shop = shop("team", |_| {}).await?;
@@ -78,16 +82,17 @@ async fn each_change_is_told_once_and_many_together() -> Result<()> {
     ensure!(!text.contains("+336") && !text.contains('@'), "fields, never what they hold: {text}");
     ensure!(shop.mails().await?.iter().filter(|mail| mail.to == TEAM).count() == 1);
 
-    let handles: Vec<String> = (0..30).map(|n| format!("pigeon{n:02}")).collect();
+    says(CHANGES, "changes in a burst");
+    let handles: Vec<String> = (0..CHANGES).map(|n| format!("pigeon{n:02}")).collect();
     for handle in &handles {
         create(&shop, handle).await?;
     }
-    told(&shop, 31).await?;
+    told(&shop, CHANGES + 1).await?;
     let (mailed, said) = tellings(&shop, &handles).await?;
     ensure!(mailed.values().all(|times| *times == 1), "{mailed:?}");
     ensure!(said.values().all(|times| *times == 1), "{said:?}");
     let digests = shop.bundle.slack().all().len() - 1;
-    ensure!(digests <= 15, "{digests} messages for thirty changes");
+    ensure!(digests <= 15, "{digests} messages for {CHANGES} changes");
     for item in kind(&shop, "SLACK").await? {
         ensure!(!item.to_string().contains("Lefèvre"), "a digest holds nothing of anybody: {item}");
     }

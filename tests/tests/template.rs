@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};
-use comptoir::{invoice::ledger::LARGEST_CLAIM, timing};
+use comptoir::{invoice::ledger::LARGEST_CLAIM, testing::readme::says, timing};
 use comptoir_local::{bundle::template, paths};
 use serde_json::Value;
 
@@ -103,6 +103,9 @@ fn streams_try_as_long_as_is_said_and_never_lose_a_record() -> Result<()> {
         }
     }
     ensure!(streams == 4);
+    says(LARGEST_CLAIM, "invoices (dynamodb writes");
+    let alarms = resources.as_object().unwrap().values().filter(|one| one["Type"] == "AWS::CloudWatch::Alarm");
+    says(alarms.count(), "alarms of `prod`");
     Ok(())
 }
 

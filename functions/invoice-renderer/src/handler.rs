@@ -31,7 +31,17 @@ impl Render for Renderer {
     fn render(&self, invoice: &Invoice, page: &Page) -> Result<Vec<u8>, Reason> {
         let twin =
             einvoice::factur_x(invoice).map_err(|error| Reason::new("einvoice_unwritable", error.to_string()))?;
-        Renderer::render(self, page, &twin).map_err(|error| Reason::new("invoice_template", error.to_string()))
+        let printed = self.print(page, &twin).map_err(|error| Reason::new("invoice_template", error.to_string()))?;
+        let missing = &printed.unprintable;
+        if missing.characters > 0 {
+            let scripts = missing.scripts.iter().copied().collect::<Vec<_>>().join(", ");
+            tracing::warn!(
+                number = %invoice.number, scripts, characters = missing.characters,
+                "no font has these characters: the PDF shows a box for each; add a font of the script to infra/templates/fonts"
+            );
+            count(SERVICE, "UnprintableCharacters", missing.characters);
+        }
+        Ok(printed.pdf)
     }
 }
 

@@ -26,13 +26,22 @@ pub struct Keeper<D, C> {
     pub clock: C,
 }
 
+/// What came of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Handled {
+    /// It is not ours, or cannot be read.
+    Ignored(Reason),
+    /// A mail of ours was looked for.
+    Noted(Noted),
+}
+
 impl<D: Deliveries, C: Clock> Keeper<D, C> {
     /// Notes one event. What is not ours, or cannot be read, is logged and done with: trying again would not change it.
     ///
     /// # Errors
     /// When the outbox fails. Lambda tries again and hands the event to the on-failure queue in the end; noting it twice
     /// changes nothing.
-    pub async fn handle(&self, event: Value, request_id: &str) -> Result<(), ServiceError> {
+    pub async fn handle(&self, event: Value, request_id: &str) -> Result<Handled, ServiceError> {
         // The reason never quotes the event, which holds addresses.
         let read = SesEvent::deserialize(event)
             .map_err(|_| Reason::new("event_unreadable", "it is not an event of SES about a mail"))
@@ -41,14 +50,14 @@ impl<D: Deliveries, C: Clock> Keeper<D, C> {
             Ok(report) => report,
             Err(reason) => {
                 tracing::warn!(request_id, reason = reason.word, "event ignored: {}", reason.text);
-                return Ok(());
+                return Ok(Handled::Ignored(reason));
             }
         };
         let noted = follow(&report, &self.deliveries, self.clock.now()).await.inspect_err(|error| {
             tracing::error!(request_id, mail = report.mail.0, "not noted: {error}");
         })?;
         tell(&report, noted, request_id);
-        Ok(())
+        Ok(Handled::Noted(noted))
     }
 }
 
@@ -135,7 +144,7 @@ mod tests {
         }
     }
 
-    async fn handled(outbox: &Outbox, event: Value) -> Result<(), ServiceError> {
+    async fn handled(outbox: &Outbox, event: Value) -> Result<Handled, ServiceError> {
         let configuration_set = "comptoir-dev".to_owned();
         Keeper { deliveries: outbox, configuration_set, clock: FixedClock(NOW) }.handle(event, "r").await
     }
@@ -159,17 +168,24 @@ mod tests {
     async fn what_cannot_be_read_or_is_not_ours_changes_nothing_and_comes_once() {
         let outbox = Outbox::default();
         let delivery = json!({"eventType": "Delivery"});
-        for stranger in [
-            json!({}),
-            json!([1]),
-            json!({"detail": {"eventType": "Send"}}),
-            event("other", &delivery),
-            event("comptoir-dev", &json!({"eventType": "Open"})),
+        let mut untagged = event("comptoir-dev", &delivery);
+        untagged["detail"]["mail"]["tags"].as_object_mut().unwrap().remove("mail");
+        for (stranger, word) in [
+            (json!({}), "event_unreadable"),
+            (json!([1]), "event_unreadable"),
+            (json!({"detail": {"eventType": "Send"}}), "event_unreadable"),
+            (event("other", &delivery), "foreign_mail"),
+            (untagged, "untagged_mail"),
+            (event("comptoir-dev", &json!({"eventType": "Open"})), "event_of_no_concern"),
         ] {
-            assert_eq!(handled(&outbox, stranger).await, Ok(()));
+            match handled(&outbox, stranger.clone()).await {
+                Ok(Handled::Ignored(reason)) => assert_eq!(reason.word, word, "{stranger}"),
+                handled => panic!("{stranger}: {handled:?}"),
+            }
         }
         assert!(outbox.reports.lock().unwrap().is_empty() && outbox.suppressed.lock().unwrap().is_empty());
-        handled(&outbox, event("comptoir-dev", &delivery)).await.unwrap();
+        let noted = handled(&outbox, event("comptoir-dev", &delivery)).await;
+        assert_eq!(noted, Ok(Handled::Noted(Noted::Moved(Stage::Delivered))));
         let expected = Report { mail: id(), message_id: "m".to_owned(), fate: Fate::Delivered, suppress: None };
         assert_eq!(*outbox.reports.lock().unwrap(), [expected]);
     }

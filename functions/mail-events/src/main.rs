@@ -26,7 +26,7 @@ async fn main() -> Result<(), Error> {
     };
     let keeper = &keeper;
     lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async move {
-        keeper.handle(event.payload, &event.context.request_id).await.map_err(Error::from)
+        keeper.handle(event.payload, &event.context.request_id).await.map(drop).map_err(Error::from)
     }))
     .await
 }

@@ -46,6 +46,7 @@ pub mod ses_events;
 pub mod slack_fake;
 pub mod stream;
 pub mod stripe_fake;
+pub mod whole;
 pub mod wire;
 
 pub use bundle::{Bundle, Functions, Options};

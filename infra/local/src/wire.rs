@@ -2,34 +2,40 @@
 //! happens to one of them, down to the death of the function in the middle of it.
 //!
 //! It lies outside of the functions, so that what is tried is what is shipped. A function's calls come in under its name,
-//! `/<function>/aws/...` and `/<function>/ses/...`, and go on to the stand-ins unchanged.
+//! `/<function>/aws/...` and `/<function>/ses/...`, and go on to the stand-ins unchanged; what DynamoDB would refuse is refused
+//! here ([`limits`]).
 
+pub mod limits;
 mod meter;
 mod operation;
+mod tables;
 pub mod units;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
-use axum::http::{HeaderMap, Method, Response, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use axum::routing::any;
 use axum::serve::ListenerExt;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::faults::lost_answer;
 use crate::lambda::pool::Function;
 use crate::runtime::AbortOnDrop;
+use crate::whole::{LARGEST, read_whole};
 use meter::Meter;
 pub use meter::Touched;
+use tables::Tables;
 
-/// A mail with its attachment is the largest thing that goes over it.
-const LARGEST: usize = 64 * 1024 * 1024;
+/// Status, headers and body.
+type Refusal = (StatusCode, HeaderMap, Bytes);
 
 /// What happens to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +102,7 @@ struct Line {
     http: reqwest::Client,
     functions: OnceLock<BTreeMap<String, Arc<Function>>>,
     meter: OnceLock<Meter>,
+    tables: Tables,
     state: Mutex<Traffic>,
 }
 
@@ -116,6 +123,7 @@ impl Wire {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let base = format!("http://{}", listener.local_addr()?);
         let line = Arc::new(Line {
+            tables: Tables::new(aws.clone()),
             upstream: BTreeMap::from([("aws", aws), ("ses", ses)]),
             http: reqwest::Client::new(),
             functions: OnceLock::new(),
@@ -127,6 +135,7 @@ impl Wire {
             .route("/{function}/{service}/", any(carry))
             .route("/{function}/{service}/{*path}", any(carry))
             .layer(DefaultBodyLimit::max(LARGEST))
+            .layer(from_fn(read_whole))
             .with_state(line.clone());
         let listener = listener.tap_io(|stream| {
             stream.set_nodelay(true).ok();
@@ -223,6 +232,24 @@ impl Line {
         }
     }
 
+    /// The answer to a request that DynamoDB would refuse.
+    async fn refused(&self, headers: &HeaderMap, operation: &str, body: &Bytes) -> Option<Refusal> {
+        headers.get("x-amz-target")?.to_str().ok()?.strip_prefix("DynamoDB_")?;
+        let request: Value = serde_json::from_slice(body).ok()?;
+        let mut known = HashMap::new();
+        for name in limits::tables(operation, &request) {
+            // A table that is not there is the stand-in's to refuse.
+            if let Ok(table) = self.tables.named(&name).await {
+                known.insert(name, table);
+            }
+        }
+        let told = limits::check(operation, &request, body.len(), &known).err()?;
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+        let error = json!({"__type": "com.amazon.coral.validate#ValidationException", "message": told});
+        Some((StatusCode::BAD_REQUEST, headers, Bytes::from(error.to_string())))
+    }
+
     async fn forward(
         &self,
         method: Method,
@@ -276,12 +303,16 @@ async fn carry(
     headers.remove(header::HOST);
     headers.remove(header::CONTENT_LENGTH);
     let url = format!("{upstream}{rest}");
-    let reading = match line.meter.get() {
+    let refused = line.refused(&headers, &operation, &body).await;
+    let reading = match line.meter.get().filter(|_| refused.is_none()) {
         // What cannot be looked up stays without units, which whoever asked for them notices.
         Some(meter) if service == "aws" => meter.before(&operation, &body).await.ok().flatten(),
         _ => None,
     };
-    let answer = line.forward(parts.method, url, headers, body).await;
+    let answer = match refused {
+        Some(refusal) => Ok(refusal),
+        None => line.forward(parts.method, url, headers, body).await,
+    };
     if let (Some(meter), Some(reading), Ok((status, ..))) = (line.meter.get(), reading, &answer) {
         let touched = meter.after(reading, status.is_success()).await.ok();
         if let Some(call) = line.state().calls.get_mut(place) {

@@ -7,6 +7,7 @@ pub mod matrix;
 #[cfg(feature = "profiles")]
 pub mod profiles;
 pub mod race;
+pub mod readme;
 pub mod stripe;
 
 use crate::invoice::print::Words;

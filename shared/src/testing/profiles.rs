@@ -119,9 +119,13 @@ pub async fn contract(directory: &impl Directory, run: &str) -> Result<(), Servi
     who_leaves_leaves_nothing(directory, &format!("{run}g")).await
 }
 
+/// Members who claim one handle at once.
+const CLAIMANTS: usize = 64;
+
 async fn one_of_many_claims_a_handle(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
+    super::readme::says(CLAIMANTS, "members claim one handle at once");
     let handle = format!("{run}-handle");
-    let wanted: Vec<Commit> = (0..64).map(|n| commit(&new_profile(run, n, &handle), None)).collect();
+    let wanted: Vec<Commit> = (0..CLAIMANTS).map(|n| commit(&new_profile(run, n, &handle), None)).collect();
     let claims =
         wanted.iter().map(|one| -> Pin<Box<dyn Future<Output = _> + '_>> { Box::pin(directory.commit(one, start())) });
     let mut won = 0;
@@ -131,7 +135,7 @@ async fn one_of_many_claims_a_handle(directory: &impl Directory, run: &str) -> R
             found => assert_eq!(found, Committed::Taken(Taken { handle: true, ..Taken::default() })),
         }
     }
-    assert_eq!(won, 1, "one of 64 claims of a handle wins");
+    assert_eq!(won, 1, "one of {CLAIMANTS} claims of a handle wins");
     let mut kept = 0;
     for one in &wanted {
         let found = directory.by_id(&one.profile.id).await?;

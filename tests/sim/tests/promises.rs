@@ -30,6 +30,7 @@ fn promises_hold_for_every_seed() {
 
 #[test]
 fn every_mistake_is_caught() {
+    comptoir::testing::readme::says(Mutant::value_variants().len(), "deliberate mistakes");
     for mutant in Mutant::value_variants() {
         let caught = (0..PATIENCE).find_map(|seed| Some((seed, run(Plan::of(seed, Some(*mutant))).err()?)));
         let (seed, violation) = caught.unwrap_or_else(|| panic!("{mutant:?} is not caught in {PATIENCE} seeds"));

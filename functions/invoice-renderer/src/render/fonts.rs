@@ -1,4 +1,7 @@
 //! The bundled fonts, and which characters they have.
+//!
+//! Those of the template are read at start. Those of scripts that few buyers write in ([`SCRIPTS`]) lie in the binary too,
+//! and are read when a document needs one of them.
 
 use typst::{
     foundations::Bytes,
@@ -7,6 +10,9 @@ use typst::{
 };
 
 use super::error::InvalidTemplates;
+
+/// Fonts of further scripts: name and file. Regular alone, subset to what their script needs; see `fonts/README.md`.
+const SCRIPTS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
 
 /// Every font a template may use. Which of them are tried for a character is the template's choice; the engine falls
 /// back to any of them unless told not to.
@@ -29,10 +35,20 @@ impl Fonts {
         if fonts.is_empty() {
             return Err(InvalidTemplates::NoFonts);
         }
+        Ok(Self::of(fonts))
+    }
+
+    /// These fonts, and after them those of further scripts.
+    pub fn with_scripts(&self) -> Self {
+        let further = SCRIPTS.iter().flat_map(|(_, bytes)| Font::iter(Bytes::new(*bytes)));
+        Self::of(self.fonts.iter().cloned().chain(further).collect())
+    }
+
+    fn of(fonts: Vec<Font>) -> Self {
         let face =
             |font: &Font| font.clone().instantiate(FontVariant::default(), Abs::pt(10.0), &FontVariations::default());
         let faces = fonts.iter().map(face).collect();
-        Ok(Self { fonts, faces })
+        Self { fonts, faces }
     }
 
     /// The fonts in the order of their book.

@@ -3,12 +3,15 @@
 //! A character without a glyph stops a PDF/A from being written, and names come from strangers. The exact text is kept
 //! elsewhere: in the snapshot of the invoice.
 
+use std::collections::BTreeSet;
+
 use comptoir::invoice::print::Page;
-use serde_json::Value;
+use serde_json::{Value, json};
 use typst::text::is_default_ignorable;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use unicode_script::UnicodeScript;
 
-use super::{error::RenderError, fonts::Fonts};
+use super::{error::RenderError, fonts::Fonts, region};
 
 /// How much of a text is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +20,22 @@ pub enum Faith {
     Exact,
     /// Single characters that every font has.
     Plain,
+}
+
+/// What no font has, and is therefore printed as a sign.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unprintable {
+    /// How many characters.
+    pub characters: usize,
+    /// Of which scripts, as Unicode names them.
+    pub scripts: BTreeSet<&'static str>,
+}
+
+impl Unprintable {
+    fn add(&mut self, c: char) {
+        self.characters += 1;
+        self.scripts.insert(c.script().full_name());
+    }
 }
 
 /// Stands for what cannot be printed; the first that the fonts have.
@@ -28,19 +47,28 @@ const WIDEST_WORD: u32 = 20_000;
 
 const BREAK: char = '\u{200b}';
 
-/// The page as the template reads it.
-pub fn json(page: &Page, fonts: &Fonts, faith: Faith) -> Result<Vec<u8>, RenderError> {
+/// The page as the template reads it, and what of it is not printed as it is.
+pub fn json(page: &Page, fonts: &Fonts, faith: Faith) -> Result<(Vec<u8>, Unprintable), RenderError> {
     let data = |error: serde_json::Error| RenderError::Data(error.to_string());
     let mut value = serde_json::to_value(page).map_err(data)?;
+    let mut missing = Unprintable::default();
+    let mut written = region::Written::default();
     for (key, value) in value.as_object_mut().into_iter().flatten() {
         if key != "logo" {
-            each_text(value, &|text| breakable(&printable(text, fonts, faith), fonts));
+            each_text(value, &mut |text| {
+                written.read(text);
+                breakable(&printable(text, fonts, faith, &mut missing), fonts)
+            });
         }
     }
-    serde_json::to_vec(&value).map_err(data)
+    if let Some(fields) = value.as_object_mut() {
+        let forms = region::forms(&page.buyer_country, written);
+        fields.insert("forms".to_owned(), json!({"lang": forms.language, "region": forms.region}));
+    }
+    Ok((serde_json::to_vec(&value).map_err(data)?, missing))
 }
 
-fn each_text(value: &mut Value, change: &impl Fn(&str) -> String) {
+fn each_text(value: &mut Value, change: &mut impl FnMut(&str) -> String) {
     match value {
         Value::String(text) => *text = change(text),
         Value::Array(values) => values.iter_mut().for_each(|value| each_text(value, change)),
@@ -50,8 +78,9 @@ fn each_text(value: &mut Value, change: &impl Fn(&str) -> String) {
 }
 
 /// `text` composed, on one line, with a visible sign in place of everything that cannot be shown.
-fn printable(text: &str, fonts: &Fonts, faith: Faith) -> String {
-    let replacement = REPLACEMENTS.into_iter().find(|sign| fonts.each_has(sign)).unwrap_or("?");
+fn printable(text: &str, fonts: &Fonts, faith: Faith, missing: &mut Unprintable) -> String {
+    let has = |text: &str| if faith == Faith::Exact { fonts.any_has(text) } else { fonts.each_has(text) };
+    let replacement = REPLACEMENTS.into_iter().find(|sign| has(sign)).unwrap_or("?");
     let mut printed = String::with_capacity(text.len());
     let mut cluster = String::new();
     let mut flush = |cluster: &mut String| {
@@ -60,8 +89,12 @@ fn printable(text: &str, fonts: &Fonts, faith: Faith) -> String {
             Faith::Exact | Faith::Plain => {
                 for c in cluster.chars() {
                     let single = c.encode_utf8(&mut [0; 4]).to_owned();
-                    let known = if faith == Faith::Exact { fonts.any_has(&single) } else { fonts.each_has(&single) };
-                    printed.push_str(if known && !is_combining_mark(c) { &single } else { replacement });
+                    if has(&single) && !is_combining_mark(c) {
+                        printed.push_str(&single);
+                    } else {
+                        printed.push_str(replacement);
+                        missing.add(c);
+                    }
                 }
             }
         }
@@ -73,6 +106,7 @@ fn printable(text: &str, fonts: &Fonts, faith: Faith) -> String {
         }
         match c {
             '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => cluster.push(' '),
+            // Means nothing anywhere: no font is missing for it.
             c if c.is_control() || reorders(c) || is_private(c) => cluster.push_str(replacement),
             // Invisible by definition: joiners, variation selectors. The engine needs no glyph for them.
             c if is_default_ignorable(c) => {
@@ -133,6 +167,10 @@ mod tests {
         Press::new(Templates::embedded()).unwrap().fonts
     }
 
+    fn printable(text: &str, fonts: &Fonts, faith: Faith) -> String {
+        super::printable(text, fonts, faith, &mut Unprintable::default())
+    }
+
     #[test]
     fn latin_greek_and_cyrillic_stay_as_they_are() {
         let fonts = fonts();
@@ -164,6 +202,35 @@ mod tests {
         assert_eq!(printed("a\r\nb\tc\u{2028}d"), "a  b c d");
         assert_eq!(printed("\u{301}a"), "\u{301}a");
         assert_eq!(printed("नमस्ते").chars().filter(|c| *c != '□').count(), 0);
+    }
+
+    #[test]
+    fn what_no_font_has_is_known_by_its_script() {
+        let (narrow, wide) = (fonts(), fonts().with_scripts());
+        let missing = |text: &str, fonts: &Fonts| {
+            let mut missing = Unprintable::default();
+            super::printable(text, fonts, Faith::Exact, &mut missing);
+            (missing.characters, missing.scripts.into_iter().collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(missing("Zoé Ελένη Наталія مريم שלום Հայկ ქართ \0 \u{e000}", &narrow), (0, String::new()));
+        assert_eq!(missing("山田 김 नम ไทย", &narrow), (8, "Devanagari Han Hangul Thai".to_owned()));
+        assert_eq!(missing("山田 김 नम ไทย བོད་ 𒀀", &wide), (5, "Cuneiform Tibetan".to_owned()));
+    }
+
+    #[test]
+    fn names_of_people_who_pay_are_there() {
+        let wide = fonts().with_scripts();
+        for name in [
+            "山田太郎 髙橋 﨑山 渡邉 さくら カナ",
+            "张伟 王秀英 喆 堃 翀 諸葛 陳大文 龍",
+            "김철수 박서연 뷁 李承晩",
+            "नमस्ते श्री क्षत्रिय राजेश कुमार",
+            "সুমন চট্টোপাধ্যায় தமிழ்ச்செல்வன் తెలుగు ಕನ್ನಡ മലയാളം ગુજરાતી ਪੰਜਾਬੀ සිංහල",
+            "สมชาย ใจดี ລາວ ភាសាខ្មែរ မြန်မာ አማርኛ",
+            "😀 🎨 🚀 👩‍🎨",
+        ] {
+            assert_eq!(printable(name, &wide, Faith::Exact), name.nfc().collect::<String>());
+        }
     }
 
     #[test]

@@ -3,32 +3,50 @@
 //! A [`Renderer`] is built once and renders many pages; the bytes depend on page, twin and templates alone. What a page
 //! says is decided in `comptoir::invoice::print`, what its twin says in `comptoir::einvoice`; how it looks, in
 //! `infra/templates/invoice.typ`. Here: which files a template may read (`world`), which characters can be printed
-//! (`fonts`, `legible`), how a page becomes a file (`pdf`), and how the file says that it is Factur-X (`metadata`).
+//! (`fonts`, `legible`), which forms of Chinese characters (`region`), how a page becomes a file (`pdf`), and how the file says that it is Factur-X (`metadata`).
 
 mod error;
 mod fonts;
 mod legible;
 mod metadata;
 mod pdf;
+mod region;
 pub mod specimen;
 mod templates;
 mod world;
 
 #[cfg(test)]
+mod reading;
+#[cfg(test)]
 mod tests;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::OnceLock,
+};
 
 use comptoir::{invoice::print::Page, seller::Look};
 
 pub use error::{InvalidTemplates, RenderError};
 use legible::Faith;
+pub use legible::Unprintable;
 pub use templates::Templates;
 use world::{Press, Sheet};
 
 /// Renders pages with one set of templates.
 pub struct Renderer {
     press: Press,
+    /// With fonts of further scripts; made when a document first needs one of them.
+    wide: OnceLock<Press>,
+}
+
+/// A document, and what of its text it does not show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Printed {
+    /// The file.
+    pub pdf: Vec<u8>,
+    /// Characters that no font has.
+    pub unprintable: Unprintable,
 }
 
 impl Renderer {
@@ -41,7 +59,7 @@ impl Renderer {
         if let Some(logo) = &look.logo {
             templates.require(logo)?;
         }
-        Ok(Self { press: Press::new(templates)? })
+        Ok(Self { press: Press::new(templates)?, wide: OnceLock::new() })
     }
 
     /// The PDF of `page` with its electronic `twin`: the same bytes every time, in every process.
@@ -52,17 +70,42 @@ impl Renderer {
     /// # Errors
     /// A mistake in the template, with its place.
     pub fn render(&self, page: &Page, twin: &str) -> Result<Vec<u8>, RenderError> {
-        match self.attempt(page, twin, Faith::Exact) {
-            Err(RenderError::Export(_)) => self.attempt(page, twin, Faith::Plain),
+        self.print(page, twin).map(|printed| printed.pdf)
+    }
+
+    /// The same, with what of the page the PDF does not show.
+    ///
+    /// # Errors
+    /// A mistake in the template, with its place.
+    pub fn print(&self, page: &Page, twin: &str) -> Result<Printed, RenderError> {
+        let (json, missing) = legible::json(page, &self.press.fonts, Faith::Exact)?;
+        let exact = if missing.characters == 0 {
+            Self::attempt(&self.press, page, twin, json, missing)
+        } else {
+            let wide = self.wide.get_or_init(|| self.press.wide());
+            let (json, missing) = legible::json(page, &wide.fonts, Faith::Exact)?;
+            Self::attempt(wide, page, twin, json, missing)
+        };
+        match exact {
+            Err(RenderError::Export(_)) => {
+                let (json, missing) = legible::json(page, &self.press.fonts, Faith::Plain)?;
+                Self::attempt(&self.press, page, twin, json, missing)
+            }
             result => result,
         }
     }
 
-    fn attempt(&self, page: &Page, twin: &str, faith: Faith) -> Result<Vec<u8>, RenderError> {
+    fn attempt(
+        press: &Press,
+        page: &Page,
+        twin: &str,
+        json: Vec<u8>,
+        unprintable: Unprintable,
+    ) -> Result<Printed, RenderError> {
         let _forget = Forget;
-        let sheet = Sheet::new(&self.press, legible::json(page, &self.press.fonts, faith)?, twin);
+        let sheet = Sheet::new(press, json, twin);
         let pdf = catch_unwind(AssertUnwindSafe(|| pdf::print(&sheet, page))).unwrap_or(Err(RenderError::Engine))?;
-        metadata::declare(&pdf).map_err(RenderError::Metadata)
+        Ok(Printed { pdf: metadata::declare(&pdf).map_err(RenderError::Metadata)?, unprintable })
     }
 }
 

@@ -2,7 +2,7 @@
 //! neither the disk nor the network nor the clock. The electronic twin is attached around the template, so that no edit
 //! of it can leave it out.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use typst::{
     Library, LibraryExt, World,
@@ -28,13 +28,22 @@ const MAIN_TEXT: &str = r#"#include "invoice.typ"
 #pdf.attach("factur-x.xml", relationship: "alternative", mime-type: "text/xml", description: "Factur-X")
 "#;
 
+/// The same where fonts of further scripts are at hand: Chinese characters in the forms that the buyer's country writes
+/// (`region.rs`), whatever the document's language.
+const WIDE_TEXT: &str = r##"#let forms = json("invoice.json").forms
+#show regex("[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}\u{3000}-\u{303f}\u{ff00}-\u{ffef}]+"): set text(
+  lang: forms.lang,
+  region: forms.region,
+)
+"##;
+
 /// Everything that is the same for every page.
 pub struct Press {
     /// The fonts.
     pub fonts: Fonts,
     /// What the PDF must conform to.
     pub standards: PdfStandards,
-    library: LazyHash<Library>,
+    library: Arc<LazyHash<Library>>,
     book: LazyHash<FontBook>,
     main: FileId,
     data: FileId,
@@ -70,13 +79,31 @@ impl Press {
             book: LazyHash::new(FontBook::from_fonts(fonts.all())),
             fonts,
             standards,
-            library: LazyHash::new(Library::builder().build()),
+            library: Arc::new(LazyHash::new(Library::builder().build())),
             main,
             data: id(DATA)?,
             twin: id(TWIN)?,
             sources,
             files,
         })
+    }
+
+    /// The same press with fonts of further scripts.
+    pub fn wide(&self) -> Self {
+        let fonts = self.fonts.with_scripts();
+        let mut sources = self.sources.clone();
+        sources.insert(self.main, Source::new(self.main, format!("{WIDE_TEXT}{MAIN_TEXT}")));
+        Self {
+            book: LazyHash::new(FontBook::from_fonts(fonts.all())),
+            fonts,
+            standards: self.standards.clone(),
+            library: self.library.clone(),
+            main: self.main,
+            data: self.data,
+            twin: self.twin,
+            sources,
+            files: self.files.clone(),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Json, Path, RawQuery, State};
 use axum::http::{HeaderMap, Response, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
@@ -29,6 +30,7 @@ use crate::runtime::AbortOnDrop;
 use crate::ses::Ses;
 use crate::slack_fake::SlackFake;
 use crate::stripe_fake::StripeFake;
+use crate::whole::{self, read_whole};
 use books::Books;
 use http_api::HttpApi;
 
@@ -76,7 +78,8 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
         .route("/_local/slack", get(slack))
         .route("/_ses/v2/email/outbound-emails", post(send_email))
         .fallback(http_api::invoke)
-        .layer(DefaultBodyLimit::max(64 * 1024 * 1024))
+        .layer(DefaultBodyLimit::max(whole::LARGEST))
+        .layer(from_fn(read_whole))
         .with_state(front);
     let listener = listener.tap_io(|stream| {
         stream.set_nodelay(true).ok();

@@ -10,6 +10,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{Response, StatusCode};
+use axum::middleware::from_fn;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
@@ -19,6 +20,7 @@ use tokio::net::TcpListener;
 use super::Failure;
 use super::slot::Desk;
 use crate::runtime::AbortOnDrop;
+use crate::whole::read_whole;
 
 /// Lambda's limit of an answer is 6 MB; an invocation record may be larger than what we store of it.
 const LARGEST: usize = 6 * 1024 * 1024 + 64 * 1024;
@@ -50,6 +52,7 @@ impl Host {
             .route(&format!("{api}/invocation/{{id}}/error"), post(error))
             .route(&format!("{api}/init/error"), post(init_error))
             .layer(DefaultBodyLimit::max(LARGEST))
+            .layer(from_fn(read_whole))
             .with_state(desks.clone());
         // Without TCP_NODELAY each invocation waits 40 ms for a delayed acknowledgement.
         let listener = listener.tap_io(|stream| {

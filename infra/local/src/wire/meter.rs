@@ -3,12 +3,10 @@
 //! An update says what changes and not how large the item is, hence the looking up. It takes time, so it is done only where
 //! somebody asked for it.
 
-use std::collections::HashMap;
-
 use axum::body::Bytes;
 use serde_json::{Map, Value, json};
-use tokio::sync::Mutex;
 
+use super::tables::Tables;
 use super::units::{self, Consistency, Item, Table, Units};
 use crate::aws::Aws;
 
@@ -27,7 +25,7 @@ pub struct Touched {
 #[derive(Debug)]
 pub(super) struct Meter {
     aws: Aws,
-    tables: Mutex<HashMap<String, Table>>,
+    tables: Tables,
 }
 
 /// An item that a call is about to write.
@@ -51,7 +49,7 @@ pub(super) struct Reading {
 
 impl Meter {
     pub(super) fn new(endpoint: String) -> Self {
-        Self { aws: Aws::new(endpoint), tables: Mutex::default() }
+        Self { aws: Aws::new(endpoint.clone()), tables: Tables::new(endpoint) }
     }
 
     /// Before the call; `None` if it is none that units are known for.
@@ -101,7 +99,7 @@ impl Meter {
 
     async fn write(&self, input: &Value, in_transaction: bool) -> anyhow::Result<Write> {
         let name = text(input, "TableName");
-        let table = self.table(&name).await?;
+        let table = self.tables.named(&name).await?;
         let given = input.get("Item").and_then(Value::as_object).cloned();
         let key = match &given {
             Some(item) => table.key_of(item),
@@ -130,16 +128,6 @@ impl Meter {
         let input = json!({"TableName": table, "Key": key, "ConsistentRead": true});
         let answer = self.aws.dynamodb("GetItem", &input).await?;
         Ok(answer.get("Item").and_then(Value::as_object).cloned())
-    }
-
-    async fn table(&self, name: &str) -> anyhow::Result<Table> {
-        let mut tables = self.tables.lock().await;
-        if let Some(table) = tables.get(name) {
-            return Ok(table.clone());
-        }
-        let table = Table::of(&self.aws.dynamodb("DescribeTable", &json!({"TableName": name})).await?);
-        tables.insert(name.to_owned(), table.clone());
-        Ok(table)
     }
 }
 

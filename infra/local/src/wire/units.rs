@@ -46,6 +46,8 @@ pub struct Table {
 /// A global secondary index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
+    /// What it is called.
+    pub name: String,
     /// The attributes of its key: an item without one of them is not in it.
     pub key: Vec<String>,
     /// What it copies beside both keys; everything when `None`.
@@ -60,7 +62,8 @@ impl Table {
         let index = |index: &Value| {
             let kind = index.pointer("/Projection/ProjectionType").and_then(Value::as_str);
             let named = texts(index.pointer("/Projection/NonKeyAttributes"), None);
-            Index { key: key(index), projected: (kind != Some("ALL")).then_some(named) }
+            let name = index.get("IndexName").and_then(Value::as_str).unwrap_or_default().to_owned();
+            Index { name, key: key(index), projected: (kind != Some("ALL")).then_some(named) }
         };
         let indexes = table.get("GlobalSecondaryIndexes").and_then(Value::as_array).into_iter().flatten();
         Self { key: key(table), indexes: indexes.map(index).collect() }
@@ -126,11 +129,16 @@ fn binary_size(text: &str) -> u64 {
     STANDARD.decode(text).map_or(text.len(), |raw| raw.len()) as u64
 }
 
-/// One byte for two significant digits and one more; a sign takes another (the guide says "approximately").
+/// One byte for two significant digits and one more; a sign takes another. The guide says "approximately": what is measured
+/// rounds up, before and after the decimal point apart (github.com/nubo-db/dynamodb-conformance, numberByteSize).
 fn number_size(text: &str) -> u64 {
-    let digits: String = text.split(['e', 'E']).next().unwrap_or_default().replace(['.', '-', '+'], "");
-    let significant = bytes(digits.trim_matches('0'));
-    significant.div_ceil(2) + 1 + u64::from(text.starts_with('-'))
+    let digits = text.split(['e', 'E']).next().unwrap_or_default().trim_start_matches(['-', '+']);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
+    // Zeros at either end of the number count for nothing.
+    let whole = if fraction.is_empty() { whole.trim_end_matches('0') } else { whole };
+    let fraction = if whole.is_empty() { fraction.trim_start_matches('0') } else { fraction };
+    bytes(whole).div_ceil(2) + bytes(fraction).div_ceil(2) + 1 + u64::from(text.starts_with('-'))
 }
 
 /// The write units of one item that was `before` and is `after`, in its table and in the table's indexes.
@@ -198,6 +206,8 @@ mod tests {
             (json!({"n": {"N": "27"}}), 1 + 2),
             (json!({"n": {"N": "0027000"}}), 1 + 2),
             (json!({"n": {"N": "-27.5"}}), 1 + 4),
+            (json!({"n": {"N": "123456"}}), 1 + 4),
+            (json!({"n": {"N": "3.14159"}}), 1 + 5),
             (json!({"n": {"N": "0"}}), 1 + 1),
             // Binary: the raw bytes behind the base64.
             (json!({"b": {"B": "AAEC"}}), 1 + 3),

@@ -1,0 +1,77 @@
+//! Which forms of Chinese characters a reader expects: the same character is written differently in Japan, Korea, the
+//! mainland, Taiwan and Hong Kong, and Unicode does not tell them apart (Unicode Standard, chapter 18, Han unification).
+
+use unicode_script::{Script, UnicodeScript};
+
+/// A language and a region, as the engine and the font name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forms {
+    /// ISO 639-1.
+    pub language: &'static str,
+    /// ISO 3166-1.
+    pub region: &'static str,
+}
+
+/// Scripts of one language alone that a text was seen to use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Written {
+    japanese: bool,
+    korean: bool,
+    taiwanese: bool,
+}
+
+impl Written {
+    /// Looks at more of the text.
+    pub fn read(&mut self, text: &str) {
+        for c in text.chars().filter(|c| !c.is_ascii()) {
+            match c.script() {
+                Script::Hiragana | Script::Katakana => self.japanese = true,
+                Script::Hangul => self.korean = true,
+                Script::Bopomofo => self.taiwanese = true,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The forms of where the buyer lives, else of the language the text is seen to be in, else the mainland's, which most
+/// readers write.
+pub fn forms(country: &str, written: Written) -> Forms {
+    let of = |language, region| Forms { language, region };
+    match country {
+        "JP" => of("ja", "JP"),
+        "KR" | "KP" => of("ko", "KR"),
+        "TW" => of("zh", "TW"),
+        "HK" | "MO" => of("zh", "HK"),
+        "CN" | "SG" | "MY" => of("zh", "CN"),
+        _ if written.japanese => of("ja", "JP"),
+        _ if written.korean => of("ko", "KR"),
+        _ if written.taiwanese => of("zh", "TW"),
+        _ => of("zh", "CN"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_country_decides_and_then_the_text() {
+        for (country, text, region) in [
+            ("JP", "山田太郎", "JP"),
+            ("TW", "陳大文", "TW"),
+            ("HK", "陳大文", "HK"),
+            ("KR", "李承晩", "KR"),
+            ("CN", "张伟 カナ", "CN"),
+            ("FR", "山田 たろう", "JP"),
+            ("FR", "李 승만", "KR"),
+            ("FR", "陳 ㄔㄣ", "TW"),
+            ("FR", "张伟", "CN"),
+            ("", "", "CN"),
+        ] {
+            let mut written = Written::default();
+            written.read(text);
+            assert_eq!(forms(country, written).region, region, "{country} {text}");
+        }
+    }
+}
