@@ -5,7 +5,7 @@ mod answers;
 
 use std::time::{Duration, SystemTime};
 
-use aws_credential_types::Credentials;
+pub use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{SignableBody, SignableRequest, SigningSettings, sign},
     sign::v4,
