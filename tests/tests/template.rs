@@ -229,3 +229,18 @@ fn the_access_log_holds_words_of_the_gateway_alone() -> Result<()> {
     }
     Ok(())
 }
+
+/// A sign-in code that is sent to localhost is any program's on that machine.
+#[test]
+fn in_prod_members_are_never_sent_to_localhost() -> Result<()> {
+    let template = whole()?;
+    ensure!(template["Parameters"]["MembersCallbackUrls"]["Default"] == "");
+    let client = &template["Resources"]["MembersClient"]["Properties"];
+    for addresses in ["CallbackURLs", "LogoutURLs"] {
+        let without = &client[addresses]["Fn::If"][2]["Fn::If"];
+        ensure!(without[0] == "IsProd" && without[1]["Ref"] == "AWS::NoValue", "{addresses}: {without}");
+        ensure!(without[2][0].as_str().unwrap().starts_with("http://localhost:"), "{addresses}: {without}");
+    }
+    ensure!(client["AllowedOAuthFlowsUserPoolClient"]["Fn::If"][0] == "HasMembersPage");
+    Ok(())
+}

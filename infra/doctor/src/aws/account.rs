@@ -98,15 +98,22 @@ impl Account for AwsAccount {
         let mut parameters = vec![("Action", "DescribeAlarms")];
         parameters.extend(keys.iter().map(String::as_str).zip(names.iter().map(String::as_str)));
         let text = self.query("monitoring", CLOUDWATCH, &parameters).await?;
-        answers::xml("monitoring DescribeAlarms", &text, |document| {
+        let what = "monitoring DescribeAlarms";
+        answers::xml(what, &text, |document| {
             let alarm = |member: roxmltree::Node<'_, '_>| {
                 let actions = member.children().filter(|child| child.tag_name().name() == "AlarmActions");
                 let actions = actions.flat_map(|list| list.children()).filter_map(|action| action.text());
                 let actions = actions.map(|action| action.trim().to_owned()).filter(|action| !action.is_empty());
-                Alarm { enabled: child(member, "ActionsEnabled") == "true", actions: actions.collect() }
+                // An answer that leaves it out says nothing about whether anybody is told.
+                let enabled = match child(member, "ActionsEnabled").as_str() {
+                    "true" => true,
+                    "false" => false,
+                    _ => return Err(Unasked::Unreadable { what: what.to_owned() }),
+                };
+                Ok(Alarm { enabled, actions: actions.collect() })
             };
             members(document, "AlarmName").map(alarm).collect()
-        })
+        })?
     }
 
     async fn subscriptions(&self, topic: &str) -> Asked<Vec<bool>> {
