@@ -49,6 +49,8 @@ pub struct Answer {
     pub status: u16,
     /// What `Retry-After` says, if it is there.
     pub retry_after: Option<String>,
+    /// What `Date` says: the time where it was answered.
+    pub date: Option<String>,
     /// The body, or why it is not whole.
     pub body: Result<Vec<u8>, Unanswered>,
 }
@@ -102,9 +104,10 @@ impl Https {
             true => Unanswered::Unconnected,
             false => Unanswered::Silent,
         })?;
-        let (status, retry_after) = (answer.status().as_u16(), answer.headers().get("retry-after").map(str::to_owned));
+        let header = |name: &str| answer.headers().get(name).map(str::to_owned);
+        let (status, retry_after, date) = (answer.status().as_u16(), header("retry-after"), header("date"));
         let body = timeout_at(end, body(answer, question.largest)).await.unwrap_or(Err(Unanswered::TooLate));
-        Ok(Answer { status, retry_after, body })
+        Ok(Answer { status, retry_after, date, body })
     }
 
     fn connector(&self) -> Connector {
@@ -195,8 +198,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_status_stands_though_the_body_does_not() {
-        let told = |body| Ok(Answer { status: 429, retry_after: Some("7".to_owned()), body });
-        let head = "HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\n";
+        let date = "Thu, 26 Nov 2026 17:00:00 GMT";
+        let told = |body| {
+            let (retry_after, date) = (Some("7".to_owned()), Some(date.to_owned()));
+            Ok(Answer { status: 429, retry_after, date, body })
+        };
+        let head =
+            "HTTP/1.1 429 Slow\r\ndate: Thu, 26 Nov 2026 17:00:00 GMT\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\n";
         let says = |body: &str| -> &'static [u8] { format!("{head}{body}").leak().as_bytes() };
         assert_eq!(asked(says("wait"), 4).await, told(Ok(b"wait".to_vec())));
         assert_eq!(asked(says("wait"), 3).await, told(Err(Unanswered::TooLong)));

@@ -85,8 +85,9 @@ pub const MAIL_LEASE_SECONDS: u64 = 120;
 /// When API Gateway gives up on the webhook, in seconds (quota of HTTP APIs).
 pub const GATEWAY_SECONDS: u64 = 30;
 
-/// Tries of a stream until it gives a record up; its age decides before.
-pub const STREAM_ATTEMPTS: u64 = 10_000;
+/// Tries of a stream until it gives a record up: no limit, its age alone decides. The most that Lambda takes, 10,000, can
+/// be used up before six hours (Lambda API Reference, CreateEventSourceMapping, `MaximumRetryAttempts`).
+pub const STREAM_ATTEMPTS: i64 = -1;
 
 /// The age at which a stream gives a record up, in seconds: a night's outage is survived, and the stream itself keeps
 /// records for a day.

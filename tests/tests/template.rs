@@ -1,4 +1,4 @@
-//! The figures of `template.yaml` and those of the code agree, and whoever waits is more patient than what it waits for.
+//! What `template.yaml` and `samconfig.toml` promise: the figures of the code, a stage that is what it is called, ten alarms.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};
@@ -6,9 +6,12 @@ use comptoir::{invoice::ledger::LARGEST_CLAIM, testing::readme::says, timing};
 use comptoir_local::{bundle::template, paths};
 use serde_json::Value;
 
+fn whole() -> Result<Value> {
+    template::read(&std::fs::read_to_string(paths::template())?)
+}
+
 fn resources() -> Result<Value> {
-    let yaml = std::fs::read_to_string(paths::template())?;
-    Ok(template::read(&yaml)?["Resources"].clone())
+    Ok(whole()?["Resources"].clone())
 }
 
 fn timeout(resources: &Value, function: &str) -> u64 {
@@ -154,5 +157,93 @@ fn every_field_of_the_api_has_its_resolver() -> Result<()> {
         ensure!(resolver["CodeS3Location"] == code && resolver["Kind"] == "UNIT", "{resolver}");
         ensure!(paths::repository().join(code).is_file());
     }
+    Ok(())
+}
+
+/// What samconfig.toml tells `sam deploy` of each stage, and the README's way to deploy.
+#[test]
+fn each_stage_says_what_it_is_and_no_command_line_replaces_it() -> Result<()> {
+    let template = whole()?;
+    for decisive in ["Stage", "StripeMode"] {
+        ensure!(template["Parameters"][decisive].is_object());
+        ensure!(template["Parameters"][decisive].get("Default").is_none(), "{decisive} must be said for each stage");
+    }
+    let samconfig: toml::Table = std::fs::read_to_string(paths::repository().join("samconfig.toml"))?.parse()?;
+    for (section, stage, mode) in [("default", "dev", "test"), ("dev", "dev", "test"), ("prod", "prod", "live")] {
+        let text = |command: &str, key: &str| {
+            samconfig[section][command]["parameters"].get(key).and_then(toml::Value::as_str).unwrap_or_default()
+        };
+        let overrides: Vec<&str> = text("deploy", "parameter_overrides").split_whitespace().collect();
+        ensure!(overrides.contains(&format!("Stage={stage}").as_str()), "{section}: {overrides:?}");
+        ensure!(overrides.contains(&format!("StripeMode={mode}").as_str()), "{section}: {overrides:?}");
+        for name in overrides.iter().filter_map(|pair| pair.split_once('=')).map(|(name, _)| name) {
+            ensure!(template["Parameters"][name].is_object(), "{section} sets {name}, which template.yaml has not");
+        }
+        // The longest names made of it: 64 characters for a schedule (`-leavers`) and for the configuration set.
+        let name = text("global", "stack_name");
+        ensure!(name.ends_with(stage) && name.len() <= 56, "{section}: {name}");
+    }
+    let readme = std::fs::read_to_string(paths::repository().join("README.md"))?;
+    let replaced = readme.lines().filter(|line| line.contains("--parameter-overrides"));
+    for line in replaced {
+        ensure!(line.contains("never"), "the README must not lead owners to replace samconfig's parameters: {line}");
+    }
+    ensure!(readme.contains("parameter_overrides = \"Stage=prod StripeMode=live AlertEmail="));
+    Ok(())
+}
+
+/// Ten metrics in alarms are free in an account, and a name is at most so long.
+#[test]
+fn ten_alarms_read_ten_metrics() -> Result<()> {
+    let resources = resources()?;
+    let alarms = || resources.as_object().unwrap().iter().filter(|(_, of)| of["Type"] == "AWS::CloudWatch::Alarm");
+    ensure!(alarms().count() == 10);
+    for (name, alarm) in alarms() {
+        ensure!(alarm["Properties"].get("Metrics").is_none(), "{name} reads more than one metric");
+        ensure!(alarm["Properties"]["AlarmActions"][0]["Ref"] == "AlarmTopic", "{name} tells nobody");
+    }
+    let flood = &resources["TurnedAwayFilter"]["Properties"];
+    let weight: f64 = flood["MetricTransformations"][0]["MetricValue"].as_str().unwrap().parse()?;
+    ensure!(
+        flood["LogGroupName"]["Ref"] == "WebhookApiLogs" && flood["MetricTransformations"][0]["MetricName"] == "Parked"
+    );
+    ensure!(100.0 * weight >= 1.0 && 99.0 * weight < 1.0, "a hundred refusals are one alarm: {weight}");
+    Ok(())
+}
+
+/// An access log's line stays JSON whatever was asked, and holds nothing personal.
+#[test]
+fn the_access_log_holds_words_of_the_gateway_alone() -> Result<()> {
+    let format = &resources()?["WebhookApi"]["Properties"]["AccessLogSettings"]["Format"];
+    let fields: serde_json::Map<String, Value> = serde_json::from_str(format.as_str().unwrap().trim())?;
+    for (name, value) in fields {
+        let variable = value.as_str().unwrap();
+        let safe = [
+            "requestId",
+            "requestTime",
+            "routeKey",
+            "status",
+            "responseLatency",
+            "integrationLatency",
+            "integrationStatus",
+            "error.responseType",
+        ];
+        ensure!(safe.iter().any(|safe| variable == format!("$context.{safe}")), "{name} is {variable}");
+    }
+    Ok(())
+}
+
+/// A sign-in code that is sent to localhost is any program's on that machine.
+#[test]
+fn in_prod_members_are_never_sent_to_localhost() -> Result<()> {
+    let template = whole()?;
+    ensure!(template["Parameters"]["MembersCallbackUrls"]["Default"] == "");
+    let client = &template["Resources"]["MembersClient"]["Properties"];
+    for addresses in ["CallbackURLs", "LogoutURLs"] {
+        let without = &client[addresses]["Fn::If"][2]["Fn::If"];
+        ensure!(without[0] == "IsProd" && without[1]["Ref"] == "AWS::NoValue", "{addresses}: {without}");
+        ensure!(without[2][0].as_str().unwrap().starts_with("http://localhost:"), "{addresses}: {without}");
+    }
+    ensure!(client["AllowedOAuthFlowsUserPoolClient"]["Fn::If"][0] == "HasMembersPage");
     Ok(())
 }

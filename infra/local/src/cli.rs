@@ -12,7 +12,7 @@ use crate::bundle::{Bundle, Options};
 use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
-use crate::{demo, ledger, paths, pay, preview, process, refund, replay, runtime, seller};
+use crate::{demo, ledger, paths, pay, preview, process, refund, replay, runtime, sam_local, seller};
 
 /// Where `cargo local` answers unless told otherwise.
 const PORT: u16 = 4100;
@@ -46,6 +46,8 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Runs the payment webhook in Lambda's own container, where a container engine is (cargo sam-local)
+    SamLocal(sam_local::SamLocal),
     /// Writes the files for the accountant, of a month of the running bundle (cargo ledger)
     Ledger(ledger::Wish),
 }
@@ -94,6 +96,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             shown = preview::run(&arguments) => shown,
             stopped = stopped() => stopped,
         },
+        Command::SamLocal(wish) => or_stopped(async { sam_local::run(&wish).await }).await,
         Command::Ledger(wish) => or_stopped(async { ledger::run(&wish, &client()?).await }).await,
     }
 }

@@ -16,6 +16,19 @@ pub fn inherited() -> Vec<(String, OsString)> {
     KEPT.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var_os(name)?))).collect()
 }
 
+/// Where programs are looked for.
+pub fn path() -> Option<OsString> {
+    std::env::var_os("PATH")
+}
+
+/// Where the person's container engine is, for the one child that talks to it.
+pub fn engine() -> Vec<(&'static str, OsString)> {
+    ["DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT"]
+        .into_iter()
+        .filter_map(|name| Some((name, std::env::var_os(name)?)))
+        .collect()
+}
+
 /// The cargo to build with: the one that runs us, if one does.
 pub fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)

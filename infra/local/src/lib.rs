@@ -40,6 +40,7 @@ pub mod progress;
 mod refund;
 pub mod replay;
 pub mod runtime;
+pub mod sam_local;
 mod seller;
 pub mod ses;
 pub mod ses_events;

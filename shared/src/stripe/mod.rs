@@ -13,6 +13,7 @@ mod decimal;
 mod invoice;
 mod lines;
 pub mod meaning;
+pub mod needs;
 pub mod object;
 mod paid;
 mod purchase_order;

@@ -211,6 +211,8 @@ async fn a_stale_version_writes_nothing(directory: &impl Directory, run: &str) -
     let page = directory.history(&first.profile.id, None, 1).await?;
     let rest = directory.history(&first.profile.id, page.next.as_deref(), 1).await?;
     assert_eq!(rest.entries.iter().map(|entry| entry.version).collect::<Vec<_>>(), [1]);
+    let before_the_first = directory.history(&first.profile.id, Some("1"), 10).await?;
+    assert!(before_the_first.entries.is_empty() && before_the_first.next.is_none(), "a cursor of the caller's making");
     Ok(())
 }
 

@@ -59,6 +59,19 @@ impl Aws {
         Ok(pairs.collect())
     }
 
+    /// What the stack prints, by name.
+    ///
+    /// # Errors
+    /// When the stand-in cannot be reached or answers nonsense.
+    pub async fn stack_outputs(&self, stack: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        let text = self.query("DescribeStacks", &[("StackName".to_owned(), stack.to_owned())]).await?;
+        let document = xml::parse(&text)?;
+        let outputs = xml::all(&document, "member");
+        Ok(outputs
+            .filter_map(|node| Some((xml::child(node, "OutputKey")?, xml::child(node, "OutputValue")?)))
+            .collect())
+    }
+
     async fn wait_for(&self, stack: &str) -> anyhow::Result<()> {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {

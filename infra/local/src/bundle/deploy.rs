@@ -92,7 +92,14 @@ pub async fn deploy(aws: &Aws, options: &Options) -> anyhow::Result<Deployed> {
     let confirmed = resources::confirmation_trigger(&template);
     let grants = grants::read(&template)?;
     let programs = options.profile_programs.as_str();
-    let parameters = [("Stage", stage), ("StripeMode", "test"), ("ProfilePrograms", programs)];
+    // The stand-in's alarms go nowhere; prod must name somebody all the same.
+    let alerts = if stage == "prod" { "owner@example.org" } else { "" };
+    let parameters = [("Stage", stage), ("StripeMode", "test"), ("ProfilePrograms", programs), ("AlertEmail", alerts)];
+    // The stand-in minds neither; CloudFormation refuses to begin.
+    let missing = resources::missing_parameters(&template, &parameters);
+    ensure!(missing.is_empty(), "template.yaml has parameters without a value: {}", missing.join(", "));
+    let broken = resources::broken_rules(&template, &parameters);
+    ensure!(broken.is_empty(), "template.yaml refuses its parameters: {}", broken.join("; "));
     progress.say(format!("deploying template.yaml ({stage}) ..."));
     aws.create_bucket(CODE_BUCKET).await?;
     aws.put(&format!("{CODE_BUCKET}/{CODE_KEY}"), EMPTY_ZIP.to_vec()).await?;

@@ -85,6 +85,29 @@ pub fn locked_buckets(template: &Value, parameters: &[(&str, &str)]) -> BTreeMap
     buckets.filter_map(|(name, resource)| Some((name.clone(), lock(resource)?))).collect()
 }
 
+/// What the template's rules have against these parameters: CloudFormation refuses to begin with one of them broken.
+pub fn broken_rules(template: &Value, parameters: &[(&str, &str)]) -> Vec<String> {
+    let given = |name: &str| parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
+    let default = |name: &str| text(template, &format!("/Parameters/{name}/Default"));
+    let names =
+        template.get("Parameters").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str());
+    let all: Vec<(&str, String)> =
+        names.filter_map(|name| Some((name, given(name).map(str::to_owned).or_else(|| default(name))?))).collect();
+    let all: Vec<(&str, &str)> = all.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let rules = template.get("Rules").and_then(Value::as_object).into_iter().flatten().map(|(_, rule)| rule);
+    let applying = rules.filter(|rule| rule.get("RuleCondition").is_none_or(|condition| holds(condition, &all)));
+    let assertions = applying.flat_map(|rule| rule.get("Assertions").and_then(Value::as_array).into_iter().flatten());
+    let broken = assertions.filter(|assertion| !assertion.get("Assert").is_some_and(|assert| holds(assert, &all)));
+    broken.map(|assertion| text(assertion, "/AssertDescription").unwrap_or_default()).collect()
+}
+
+/// Parameters without a default that are not given.
+pub fn missing_parameters(template: &Value, parameters: &[(&str, &str)]) -> Vec<String> {
+    let declared = template.get("Parameters").and_then(Value::as_object).into_iter().flatten();
+    let required = declared.filter(|(_, parameter)| parameter.get("Default").is_none()).map(|(name, _)| name);
+    required.filter(|name| !parameters.iter().any(|(key, _)| key == name)).cloned().collect()
+}
+
 /// Logical id of the function that the user pool tells of confirmed accounts.
 pub fn confirmation_trigger(template: &Value) -> Option<String> {
     let pools = resources(template).filter(|(_, resource)| kind(resource) == "AWS::Cognito::UserPool");
@@ -270,6 +293,32 @@ mod tests {
             &json!({"Mode": "COMPLIANCE", "Years": 10})
         );
         assert_eq!(lock("dev").pointer("/Rule/DefaultRetention").unwrap(), &json!({"Mode": "GOVERNANCE", "Days": 1}));
+    }
+
+    #[test]
+    fn a_stack_that_nobody_described_is_refused() {
+        let template = template();
+        assert_eq!(missing_parameters(&template, &[("AlertEmail", "a@b.fr")]), ["Stage", "StripeMode"]);
+        assert!(missing_parameters(&template, &[("Stage", "dev"), ("StripeMode", "test")]).is_empty());
+    }
+
+    #[test]
+    fn parameters_that_need_another_are_refused_without_it() {
+        let template = template();
+        let broken = |more: &[(&str, &str)], stage: &str| {
+            let mut parameters = vec![("Stage", stage), ("StripeMode", "test")];
+            parameters.extend_from_slice(more);
+            broken_rules(&template, &parameters)
+        };
+        assert!(broken(&[], "dev").is_empty());
+        let told = broken(&[], "prod");
+        assert!(told.len() == 1 && told.iter().all(|rule| rule.contains("AlertEmail=")), "{told:?}");
+        assert!(broken(&[("AlertEmail", "you@example.org")], "prod").is_empty());
+        for provider in ["GoogleClientId", "OidcIssuer", "SamlMetadataUrl"] {
+            let told = broken(&[(provider, "https://example.org")], "dev");
+            assert!(told.len() == 1 && told.iter().all(|rule| rule.contains("MembersDomain")), "{told:?}");
+            assert!(broken(&[(provider, "https://example.org"), ("MembersDomain", "shop")], "dev").is_empty());
+        }
     }
 
     #[test]

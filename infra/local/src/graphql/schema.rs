@@ -45,6 +45,7 @@ pub fn serialize(scalar: &str, value: Value) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
+    use apollo_compiler::ast::{Definition, Document};
     use serde_json::json;
 
     use super::*;
@@ -55,6 +56,26 @@ mod tests {
         assert!(schema.get_object("Profile").is_some() && schema.get_scalar("AWSJSON").is_some());
         let wrong = read("type Query { me: Nobody }").unwrap_err().to_string();
         assert!(wrong.contains("Nobody"), "{wrong}");
+    }
+
+    /// AppSync is known to refuse both, and CloudFormation then takes the whole stack back: descriptions in
+    /// aws/aws-appsync-community#55 and sid88in/serverless-appsync-plugin#453, comments in #468 there.
+    #[test]
+    fn values_of_an_enum_have_neither_description_nor_comment() {
+        let text = include_str!("../../../schema.graphql");
+        let document = Document::parse(text, "infra/schema.graphql").unwrap();
+        let mut enums = 0;
+        for definition in &document.definitions {
+            let Definition::EnumTypeDefinition(of) = definition else { continue };
+            enums += 1;
+            assert!(of.description.is_some(), "{}: what its values mean stands in its description", of.name);
+            assert!(of.values.iter().all(|value| value.description.is_none()), "{} describes a value", of.name);
+            let span = of.location().unwrap();
+            let written = text.get(span.offset()..span.end_offset()).unwrap();
+            let (_, values) = written.rsplit_once('{').unwrap();
+            assert!(!values.contains('#'), "{} has a comment between its braces", of.name);
+        }
+        assert!(enums >= 4, "the schema's enums were found");
     }
 
     #[test]

@@ -146,7 +146,8 @@ impl Directory for DynamoDirectory {
     async fn history(&self, id: &ProfileId, after: Option<&str>, limit: u32) -> Result<Page<Entry>, ServiceError> {
         let before: u32 = after.map_or(Some(u32::MAX), |after| after.parse().ok()).unwrap_or_default();
         let place = Place::history(id, before);
-        if before == 0 || !place.is_possible() {
+        // Nothing precedes the first version, and DynamoDB refuses a BETWEEN that ends before it begins.
+        if before <= 1 || !place.is_possible() {
             return Ok(Page { entries: Vec::new(), next: None });
         }
         let limit = i32::try_from(limit).unwrap_or(i32::MAX);

@@ -1,0 +1,135 @@
+//! The AWS account, asked over HTTPS with signed requests (IAM User Guide, "AWS Signature Version 4 for API requests").
+
+mod account;
+mod answers;
+
+use std::time::{Duration, SystemTime};
+
+pub use aws_credential_types::Credentials;
+use aws_sigv4::{
+    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
+    sign::v4,
+};
+use aws_smithy_runtime_api::client::identity::Identity;
+use comptoir::clock::{Clock, SystemClock};
+use comptoir::https::{Answer, Https, Question};
+
+use crate::facts::{Asked, Unasked};
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const LARGEST: usize = 4 * 1024 * 1024;
+const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+
+/// An account in one region.
+#[derive(Debug)]
+pub struct AwsAccount {
+    region: String,
+    credentials: Credentials,
+    /// Another address for every service.
+    endpoint: Option<String>,
+    https: Https,
+}
+
+/// One request to a service.
+struct Request<'a> {
+    /// The beginning of its host.
+    host: &'a str,
+    /// The name it is signed for.
+    service: &'a str,
+    method: &'static str,
+    path: &'a str,
+    content_type: &'a str,
+    /// `X-Amz-Target` of services that want one.
+    target: Option<&'a str>,
+    body: &'a str,
+    /// What an error is told to be about.
+    what: &'a str,
+}
+
+fn form(parameters: &[(&str, &str)], version: &str) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    form.extend_pairs(parameters).append_pair("Version", version).finish()
+}
+
+impl AwsAccount {
+    /// The account of these credentials; `endpoint` answers for every service, where there is one.
+    pub fn new(region: String, credentials: Credentials, endpoint: Option<String>) -> Self {
+        Self { region, credentials, endpoint, https: Https::default() }
+    }
+
+    fn address(&self, host: &str) -> String {
+        let suffix = if self.region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        match &self.endpoint {
+            Some(endpoint) => endpoint.trim_end_matches('/').to_owned(),
+            None => format!("https://{host}.{}.{suffix}", self.region),
+        }
+    }
+
+    /// An answer of a service that speaks XML.
+    async fn query(&self, host: &str, version: &str, parameters: &[(&str, &str)]) -> Asked<String> {
+        let action = parameters.first().map(|(_, action)| *action).unwrap_or_default();
+        let body = form(parameters, version);
+        let what = format!("{host} {action}");
+        let request = Request {
+            host,
+            service: host,
+            method: "POST",
+            path: "/",
+            content_type: FORM,
+            target: None,
+            body: &body,
+            what: &what,
+        };
+        self.ask(&request).await
+    }
+
+    async fn get(&self, host: &str, service: &str, path: &str) -> Asked<String> {
+        let (content_type, target, body) = ("application/json", None, "");
+        self.ask(&Request { host, service, method: "GET", path, content_type, target, body, what: host }).await
+    }
+
+    async fn ask(&self, request: &Request<'_>) -> Asked<String> {
+        let silent = || Unasked::Silent { what: request.what.to_owned() };
+        let url = format!("{}{}", self.address(request.host), request.path);
+        let mut headers = vec![("content-type".to_owned(), request.content_type.to_owned())];
+        headers.extend(request.target.map(|target| ("x-amz-target".to_owned(), target.to_owned())));
+        let signed = self.signature(request, &url, &headers).map_err(|_| silent())?;
+        headers.extend(signed);
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let question = Question {
+            method: request.method,
+            url: &url,
+            headers: &headers,
+            body: request.body,
+            patience: PATIENCE,
+            largest: LARGEST,
+        };
+        let Answer { status, body, .. } = self.https.ask(&question).await.map_err(|_| silent())?;
+        let body = String::from_utf8(body.map_err(|_| silent())?).unwrap_or_default();
+        match status {
+            200..=299 => Ok(body),
+            _ => Err(Unasked::Refused { what: request.what.to_owned(), status, code: answers::code(&body) }),
+        }
+    }
+
+    fn signature(
+        &self,
+        request: &Request<'_>,
+        url: &str,
+        headers: &[(String, String)],
+    ) -> Result<Vec<(String, String)>, Box<dyn std::error::Error>> {
+        let identity = Identity::from(self.credentials.clone());
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name(request.service)
+            .time(SystemTime::from(SystemClock.now()))
+            .settings(SigningSettings::default())
+            .build()?;
+        let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let signable =
+            SignableRequest::new(request.method, url, headers, SignableBody::Bytes(request.body.as_bytes()))?;
+        let instructions = sign(signable, &params.into())?.into_parts().0;
+        Ok(instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+}

@@ -1,0 +1,150 @@
+//! Asks everything there is to ask and gathers what it means, one question after the other: a stack is looked at rarely.
+
+use comptoir::clock::Clock;
+use comptoir::stripe::needs::RIGHTS;
+
+use crate::checks;
+use crate::facts::{Account, Asked, Door, Payments, Stack};
+use crate::finding::{Finding, State};
+
+/// What is to be examined.
+#[derive(Debug, Clone)]
+pub struct Questions {
+    /// The stack's name.
+    pub stack: String,
+    /// The sender, `[mail] from` of the seller file.
+    pub sender: String,
+    /// Where the webhook is, if not where the stack says.
+    pub webhook: Option<String>,
+}
+
+/// Everything, in the order in which it is best mended.
+pub async fn examine(
+    questions: &Questions,
+    account: &impl Account,
+    payments: &impl Payments,
+    door: &impl Door,
+    clock: &impl Clock,
+) -> Vec<Finding> {
+    let time = account.time().await;
+    let mut findings = vec![read("clock", time, |there| checks::clock(clock.now(), there))];
+    let stack = match account.stack(&questions.stack).await {
+        Ok(Some(stack)) => stack,
+        Ok(None) => {
+            let detail = format!("there is no stack {} in this region", questions.stack);
+            let fix = "name another with --stack and --region, or deploy it: README, Deploy";
+            findings.push(Finding::not("stack", State::Fail, detail, fix));
+            return findings;
+        }
+        Err(why) => {
+            findings.push(checks::unasked("stack", &why));
+            return findings;
+        }
+    };
+    findings.push(checks::stack(&stack));
+    findings.extend(mail(questions, account).await);
+    findings.extend(stripe(questions, &stack, account, payments, door).await);
+    findings.extend(watch(&stack, account).await);
+    findings.push(match stack.resources.get("ProfileApi") {
+        Some(api) => {
+            let id = api.id.rsplit('/').next().unwrap_or_default();
+            read("schema", account.schema(id).await, |(status, details)| checks::schema(&status, &details))
+        }
+        None => Finding::not("schema", State::Fail, "the stack has no ProfileApi", "deploy the stack again"),
+    });
+    findings.push(checks::members_page(&stack));
+    findings.push(read("concurrency", account.concurrency().await, checks::concurrency));
+    findings
+}
+
+fn read<T>(key: &'static str, asked: Asked<T>, meaning: impl FnOnce(T) -> Finding) -> Finding {
+    match asked {
+        Ok(fact) => meaning(fact),
+        Err(why) => checks::unasked(key, &why),
+    }
+}
+
+async fn mail(questions: &Questions, account: &impl Account) -> Vec<Finding> {
+    let from = &questions.sender;
+    let domain = from.rsplit('@').next().unwrap_or_default();
+    let identities = match (account.identity(from).await, account.identity(domain).await) {
+        (Ok(address), Ok(domain)) => Ok((address, domain)),
+        (Err(why), _) | (_, Err(why)) => Err(why),
+    };
+    let asked = account.mail().await;
+    vec![
+        read("ses_domain", identities, |(address, domain)| checks::sender(from, address.as_ref(), domain.as_ref())),
+        read("ses_production", asked.clone(), |mail| checks::production(&mail)),
+        read("ses_quota", asked, |mail| checks::quota(&mail)),
+    ]
+}
+
+async fn stripe(
+    questions: &Questions,
+    stack: &Stack,
+    account: &impl Account,
+    payments: &impl Payments,
+    door: &impl Door,
+) -> Vec<Finding> {
+    let prefix = stack.secrets();
+    let names = ["stripe-webhook-secrets", "stripe-api-key"].map(|last| format!("{prefix}/{last}"));
+    let secrets = match account.secrets(&names).await {
+        Ok(secrets) => secrets,
+        Err(why) => {
+            let keys = ["stripe_secrets", "stripe_key", "stripe_rights", "stripe_webhook"];
+            return keys.map(|key| checks::unasked(key, &why)).to_vec();
+        }
+    };
+    let key = checks::named(&secrets, &prefix, "stripe-api-key").map(str::trim);
+    let judged = checks::api_key(key, stack.parameter("StripeMode"));
+    let mut findings = vec![checks::webhook_secrets(checks::named(&secrets, &prefix, "stripe-webhook-secrets"))];
+    let usable = !matches!(judged.state, State::Fail);
+    findings.push(judged);
+    let printed = stack.outputs.get("WebhookUrl").cloned().unwrap_or_default();
+    match key.filter(|key| usable && !key.is_empty()) {
+        Some(key) => {
+            let mut asked = Vec::new();
+            for right in RIGHTS {
+                asked.push((*right, payments.peek(key, right.list).await));
+            }
+            findings.push(checks::rights(&asked));
+            findings.push(match payments.endpoints(key).await {
+                Ok(endpoints) => checks::endpoint(&endpoints, &printed),
+                Err(why) => Finding::not(
+                    "stripe_webhook",
+                    State::NotChecked,
+                    why.to_string(),
+                    "let the key read Webhook Endpoints, or compare events and version with the README in Stripe's dashboard",
+                ),
+            });
+        }
+        None => {
+            for key in ["stripe_rights", "stripe_webhook"] {
+                let fix = "store a right key first: only with one can Stripe be asked";
+                findings.push(Finding::not(key, State::NotChecked, "there is no key to ask Stripe with", fix));
+            }
+        }
+    }
+    let url = questions.webhook.as_deref().unwrap_or(&printed);
+    findings.push(read("webhook", door.knock(url).await, |knock| checks::door(&knock)));
+    findings
+}
+
+async fn watch(stack: &Stack, account: &impl Account) -> Vec<Finding> {
+    let alarms = account.alarms(&stack.all("AWS::CloudWatch::Alarm")).await;
+    let mut findings = vec![read("alarms", alarms, |found| checks::alarms(stack, &found))];
+    let topic = stack.resources.get("AlarmTopic").map(|topic| topic.id.clone()).unwrap_or_default();
+    findings.push(read("alarm_mail", account.subscriptions(&topic).await, |confirmed| checks::alarm_mail(&confirmed)));
+    let mut mappings = Vec::new();
+    for id in stack.all("AWS::Lambda::EventSourceMapping") {
+        match account.mapping(&id).await {
+            Ok(mapping) => mappings.push(mapping),
+            Err(why) => {
+                findings.push(checks::unasked("streams", &why));
+                return findings;
+            }
+        }
+    }
+    findings.push(checks::streams(&mappings));
+    findings
+}

@@ -1,0 +1,15 @@
+//! Is a deployed stack ready for its first sale? Facts come in through small traits ([`facts`]), [`checks`] decides what they
+//! mean without asking anybody, and each answer says what to do. Nothing is ever changed, and no secret is ever printed.
+//!
+//! `cargo doctor` is the first front; a function and the console's `/setup.json` may be others, with the same keys.
+
+pub mod aws;
+pub mod checks;
+pub mod credentials;
+pub mod examine;
+pub mod facts;
+pub mod finding;
+pub mod outside;
+
+pub use examine::{Questions, examine};
+pub use finding::{Finding, State};

@@ -1,0 +1,285 @@
+//! `cargo sam-local`: the webhook of `template.yaml` in Lambda's own container, by `sam local invoke`, with the events of
+//! `tests/events` and one that was signed a moment ago.
+//!
+//! SAM starts the container and hands it the event. What the function then asks of AWS is answered by a small stand-in that
+//! the container reaches; without one it would wait for SSM and answer 500.
+
+mod stand_in;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, bail, ensure};
+use comptoir::stripe::signature;
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::aws::REGION;
+use crate::bundle::{prepare, template};
+use crate::lock::cannot_write;
+use crate::progress::Progress;
+use crate::{environment, paths, process};
+pub use stand_in::StandIn;
+
+const FUNCTION: &str = "PaymentWebhookFunction";
+
+/// The signing secret of the files in `tests/events`.
+const SECRET: &str = "whsec_only_for_tests_events";
+
+/// The SAM CLI and what it builds with.
+const REQUIREMENTS: &str = include_str!("requirements.txt");
+
+/// What to invoke, and how.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct SamLocal {
+    /// Another event than the three: a file as in tests/events
+    #[arg(long)]
+    pub event: Option<PathBuf>,
+    /// An image to run it in instead of AWS's own, which is then not pulled
+    #[arg(long)]
+    pub image: Option<String>,
+    /// An executable that is built already, for this machine's processor and the image's libraries
+    #[arg(long)]
+    pub binary: Option<PathBuf>,
+    /// Where the engine listens, if not where DOCKER_HOST or Docker's default say
+    #[arg(long)]
+    pub engine: Option<String>,
+}
+
+/// An event and the answer it promises.
+#[derive(Debug, Clone)]
+pub struct Promise {
+    /// What it is.
+    pub name: String,
+    /// As API Gateway would hand it over.
+    pub event: Value,
+    /// Status and reason, or status and result: `400 signature_stale`.
+    pub answer: String,
+}
+
+/// Invokes the function with each event and prints what it answered.
+///
+/// # Errors
+/// One sentence that says what is missing, or which promise was broken.
+pub async fn run(wish: &SamLocal) -> anyhow::Result<()> {
+    let promises = match &wish.event {
+        Some(file) => vec![read(file)?],
+        None => promises()?,
+    };
+    let setup = prepare_all(wish).await?;
+    for promise in promises {
+        let answer = invoke(&setup, &promise.event).await?;
+        crate::print(format!("{:<8} {}", promise.name, said(&answer)));
+        ensure!(said(&answer) == promise.answer, "{} was to answer {}", promise.name, promise.answer);
+    }
+    Ok(())
+}
+
+/// The stale event, the forged one, and the stale one signed anew.
+///
+/// # Errors
+/// When a file of `tests/events` cannot be read.
+pub fn promises() -> anyhow::Result<Vec<Promise>> {
+    let folder = paths::repository().join("tests").join("events");
+    let stale = read(&folder.join("payment-webhook.stale.json"))?;
+    let forged = read(&folder.join("payment-webhook.forged.json"))?;
+    let mut fresh = stale.event.clone();
+    let body = fresh.get("body").and_then(Value::as_str).context("the event has no body")?;
+    let signed = signature::sign(body.as_bytes(), SECRET, crate::clock::now());
+    *fresh.pointer_mut("/headers/stripe-signature").context("the event has no signature")? = json!(signed);
+    let fresh = Promise { name: "fresh".to_owned(), event: fresh, answer: "200 recorded".to_owned() };
+    Ok(vec![stale, forged, fresh])
+}
+
+fn read(file: &Path) -> anyhow::Result<Promise> {
+    let text = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let event: Value = serde_json::from_slice(&text).with_context(|| format!("{} is not JSON", file.display()))?;
+    let answer = event.pointer("/stageVariables/expected_answer").and_then(Value::as_str).unwrap_or_default();
+    let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let name = stem.rsplit('.').next().unwrap_or_default().to_owned();
+    Ok(Promise { name, answer: answer.to_owned(), event })
+}
+
+/// The status and the reason, or the result where there is none.
+pub fn said(answer: &Value) -> String {
+    let status = answer.get("statusCode").and_then(Value::as_u64).unwrap_or_default();
+    let body = answer.get("body").and_then(Value::as_str).unwrap_or_default();
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let word = |name: &str| body.get(name).and_then(Value::as_str);
+    format!("{status} {}", word("reason").or_else(|| word("result")).unwrap_or_default())
+}
+
+/// Everything an invocation needs.
+#[derive(Debug)]
+pub struct Setup {
+    sam: PathBuf,
+    folder: PathBuf,
+    image: Option<String>,
+    engine: Option<String>,
+    _stand_in: StandIn,
+}
+
+/// Looks for an engine, prepares SAM, builds the function and starts the stand-in.
+///
+/// # Errors
+/// One sentence that says what is missing.
+pub async fn prepare_all(wish: &SamLocal) -> anyhow::Result<Setup> {
+    let gateway = gateway(wish.engine.as_deref()).await.context(
+        "no container engine answers: start Docker and run the command again, or run `cargo demo`, which needs none",
+    )?;
+    let python = prepare::environment("the SAM CLI", REQUIREMENTS, Progress::Print).await?;
+    let sam = python.with_file_name("sam");
+    let folder = paths::local().join("sam");
+    let code = folder.join("code");
+    fs::create_dir_all(&code).with_context(|| cannot_write(&code))?;
+    let binary = match &wish.binary {
+        Some(binary) => binary.clone(),
+        None => build(&sam).await?,
+    };
+    // A copy, because SAM gives the container this folder.
+    fs::copy(&binary, code.join("bootstrap")).with_context(|| format!("{} cannot be copied", binary.display()))?;
+    let stand_in = StandIn::start(&gateway.listen, SECRET).await?;
+    let endpoint = format!("http://{}:{}", gateway.seen_as, stand_in.port());
+    let text = fs::read_to_string(paths::template()).context("template.yaml cannot be read")?;
+    let edited = edited(&template::read(&text)?, &code, &endpoint)?.to_string();
+    fs::write(folder.join("template.json"), edited).with_context(|| cannot_write(&folder))?;
+    let (image, engine) = (wish.image.clone(), wish.engine.clone());
+    Ok(Setup { sam, folder, image, engine, _stand_in: stand_in })
+}
+
+/// Where this machine is for a container.
+struct Gateway {
+    listen: String,
+    seen_as: String,
+}
+
+/// On Linux the host's end of the default bridge, which nothing outside of the machine reaches; elsewhere the engine runs in
+/// a machine of its own, from which a name leads to this one.
+async fn gateway(engine: Option<&str>) -> anyhow::Result<Gateway> {
+    let format = "{{(index .IPAM.Config 0).Gateway}}";
+    let mut docker = Command::new("docker");
+    docker.args(["network", "inspect", "bridge", "--format", format]).stdin(Stdio::null());
+    docker.envs(engine.map(|engine| ("DOCKER_HOST", engine)));
+    let answer = tokio::time::timeout(Duration::from_secs(20), docker.output()).await??;
+    ensure!(answer.status.success(), "docker does not answer");
+    let address = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+    Ok(match cfg!(target_os = "linux") && !address.is_empty() {
+        true => Gateway { listen: address.clone(), seen_as: address },
+        false => Gateway { listen: "127.0.0.1".to_owned(), seen_as: "host.docker.internal".to_owned() },
+    })
+}
+
+/// What `sam build` makes: optimised, against the libraries of Lambda's image.
+async fn build(sam: &Path) -> anyhow::Result<PathBuf> {
+    crate::print_aside("sam build (the first takes minutes) ...");
+    let root = paths::repository();
+    let out = paths::local().join("sam").join("build");
+    let mut command = Command::new(sam);
+    command.args(["build", FUNCTION, "--parameter-overrides", &overrides(), "--build-dir"]).arg(&out);
+    command.current_dir(&root).stdin(Stdio::null()).env("SAM_CLI_TELEMETRY", "0");
+    if let (Some(tools), Some(path)) = (sam.parent(), environment::path()) {
+        // cargo-lambda and its linker lie beside it.
+        let both = std::env::join_paths(std::iter::once(tools.to_owned()).chain(std::env::split_paths(&path)))?;
+        command.env("PATH", both);
+    }
+    let status = command.status().await.context("the SAM CLI does not start")?;
+    ensure!(status.success(), "sam build failed; correct what it says and run the command again");
+    Ok(out.join(FUNCTION).join("bootstrap"))
+}
+
+fn overrides() -> String {
+    format!("Stage=dev StripeMode=test Architecture={}", architecture())
+}
+
+/// Lambda's word for this machine's processor.
+fn architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
+}
+
+/// The template with this code for the function, and AWS where the stand-in is.
+fn edited(template: &Value, code: &Path, endpoint: &str) -> anyhow::Result<Value> {
+    let mut template = template.clone();
+    let function = template.pointer_mut(&format!("/Resources/{FUNCTION}"));
+    let function = function.and_then(Value::as_object_mut).context("template.yaml has no payment webhook")?;
+    function.remove("Metadata");
+    let properties = function.get_mut("Properties").and_then(Value::as_object_mut).context("it has no Properties")?;
+    properties.insert("CodeUri".to_owned(), json!(code));
+    let variables = properties.get_mut("Environment").and_then(|environment| environment.get_mut("Variables"));
+    let variables = variables.and_then(Value::as_object_mut).context("the webhook has no variables")?;
+    variables.insert("AWS_ENDPOINT_URL".to_owned(), json!(endpoint));
+    Ok(template)
+}
+
+/// Invokes the function once and reads its answer: SAM ends with 0 even where there is none.
+///
+/// # Errors
+/// When SAM brings no answer, with the last it said.
+pub async fn invoke(setup: &Setup, event: &Value) -> anyhow::Result<Value> {
+    let file = setup.folder.join("event.json");
+    fs::write(&file, event.to_string()).with_context(|| cannot_write(&file))?;
+    let mut command = Command::new(&setup.sam);
+    // Without AWS keys, which would make SAM ask AWS about them for some seconds.
+    command.env_clear().envs(environment::inherited()).envs(environment::engine()).env("SAM_CLI_TELEMETRY", "0");
+    command.envs(setup.engine.as_ref().map(|engine| ("DOCKER_HOST", engine)));
+    command.args(["local", "invoke", FUNCTION, "--region", REGION, "--parameter-overrides", &overrides()]);
+    command.arg("--template").arg(setup.folder.join("template.json")).arg("--event").arg(&file);
+    if let Some(image) = &setup.image {
+        command.args(["--skip-pull-image", "--invoke-image", image]);
+    }
+    let said = setup.folder.join("invoke.log");
+    let log = fs::File::create(&said).with_context(|| cannot_write(&said))?;
+    command.current_dir(&setup.folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(log);
+    let (child, _, out) = process::spawn_piped(&mut command).context("the SAM CLI does not start")?;
+    let mut text = String::new();
+    if let Some(mut out) = out {
+        tokio::io::AsyncReadExt::read_to_string(&mut out, &mut text).await.context("the answer broke off")?;
+    }
+    child.wait().await;
+    match text.lines().rev().find_map(|line| serde_json::from_str::<Value>(line.trim()).ok()) {
+        Some(answer) if answer.get("statusCode").is_some() => Ok(answer),
+        _ => bail!(
+            "sam local invoke brought no answer: {}",
+            fs::read_to_string(&said).unwrap_or_default().lines().rev().take(6).collect::<Vec<_>>().join(" | ")
+        ),
+    }
+}
+
+/// Whether an engine answers, here or where it is named.
+pub async fn engine_answers(engine: Option<&str>) -> bool {
+    gateway(engine).await.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_events_promise_what_they_are_named_for() {
+        let promises = promises().unwrap();
+        let told: Vec<(&str, &str)> =
+            promises.iter().map(|promise| (promise.name.as_str(), promise.answer.as_str())).collect();
+        let expected =
+            [("stale", "400 signature_stale"), ("forged", "400 signature_mismatch"), ("fresh", "200 recorded")];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn an_answer_is_told_by_its_reason_or_its_result() {
+        let answer = |body: &str| said(&json!({"statusCode": 200, "body": body}));
+        assert_eq!(answer(r#"{"result":"recorded"}"#), "200 recorded");
+        assert_eq!(answer(r#"{"result":"rejected","reason":"signature_stale"}"#), "200 signature_stale");
+        assert_eq!(said(&Value::Null), "0 ");
+    }
+
+    #[test]
+    fn the_template_is_changed_for_this_function_alone() {
+        let template = template::read(include_str!("../../../../template.yaml")).unwrap();
+        let edited = edited(&template, Path::new("/code"), "http://172.17.0.1:9").unwrap();
+        let of = |name: &str, pointer: &str| edited.pointer(&format!("/Resources/{name}/Properties{pointer}")).cloned();
+        assert_eq!(of(FUNCTION, "/CodeUri"), Some(json!("/code")));
+        assert_eq!(of(FUNCTION, "/Environment/Variables/AWS_ENDPOINT_URL"), Some(json!("http://172.17.0.1:9")));
+        assert_eq!(of("MailSenderFunction", "/CodeUri"), Some(json!("functions/mail-sender/")));
+    }
+}
