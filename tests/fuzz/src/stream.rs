@@ -45,8 +45,15 @@ pub fn record(data: &[u8]) {
     }
     let seller = &papers::sellers()[data.len() % papers::sellers().len()];
     let (archive, clock) = (Depot::default(), FixedClock(NOW));
-    let issuer =
-        Issuer { ledger: &books, archive: &archive, renderer: &Stub, clock: &clock, seller, words: papers::spoken() };
+    let issuer = Issuer {
+        ledger: &books,
+        archive: &archive,
+        renderer: &Stub,
+        clock: &clock,
+        deadline: Timestamp::MAX,
+        seller,
+        words: papers::spoken(),
+    };
     let work = || -> Vec<Issued> {
         let mut issued = at_once(issuer.issue(&sales));
         assert_eq!(issued.len(), sales.len(), "a sale without an answer");

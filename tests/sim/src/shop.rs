@@ -250,6 +250,7 @@ impl Shop {
             id: Some(format!("li_{}", sold.n)),
             description: Some("Formation".to_owned()),
             quantity: Some(1),
+            quantity_decimal: Some("1".into()),
             amount_total: sold.total,
             amount_discount: 0,
             amount_tax: sold.tax.unwrap_or_default(),
@@ -326,7 +327,13 @@ fn refund_object(refund: &Repaid, status: &str) -> String {
 
 /// The one rate of this world.
 pub fn tax_rate() -> TaxRate {
-    TaxRate { inclusive: true, country: Some("FR".to_owned()), effective_percentage: None, percentage: Some(20.into()) }
+    TaxRate {
+        inclusive: true,
+        country: Some("FR".to_owned()),
+        tax_type: Some("vat".to_owned()),
+        effective_percentage: None,
+        percentage: Some(20.into()),
+    }
 }
 
 fn currency(sold: &Sold) -> &'static str {
