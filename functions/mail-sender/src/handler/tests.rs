@@ -8,9 +8,8 @@ use comptoir::{
     mail::{
         InvoiceMail, NoticeEvent, NoticeMail,
         delivery::{Cause, Noted, Report},
-        outbox::{Claim, Posted, Status},
+        outbox::{Claim, Parking, Posted, Status},
     },
-    payment::Recorded,
     team::{DigestMail, Message, TeamNotice},
     timing::{OPERATION_SECONDS, POST_SECONDS},
 };
@@ -81,14 +80,14 @@ impl Outbox for &Ports {
         Ok(())
     }
 
-    async fn park(&self, _: &MailId, reason: &Reason, _: Timestamp) -> Result<Recorded, ServiceError> {
+    async fn park(&self, _: &MailId, reason: &Reason, _: Timestamp) -> Result<Parking, ServiceError> {
         self.takes(OPERATION_SECONDS);
         let mut parked = self.parked.lock().unwrap();
         if parked.is_empty() {
             parked.push(reason.clone());
-            return Ok(Recorded::New);
+            return Ok(Parking::Parked);
         }
-        Ok(Recorded::Before)
+        Ok(Parking::Held(Status::Parked))
     }
 }
 

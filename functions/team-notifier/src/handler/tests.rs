@@ -6,9 +6,8 @@ use comptoir::{
     clock::FixedClock,
     mail::{
         Mail, NoticeEvent,
-        outbox::{Claim, Posted, Status},
+        outbox::{Claim, Parking, Posted, Status},
     },
-    payment::Recorded,
     team::{DigestMail, TeamNotice},
     testing::FRANCHISE_TOML,
     timing::ROOM_SECONDS,
@@ -75,10 +74,10 @@ impl Outbox for &Ports {
         Ok(())
     }
 
-    async fn park(&self, id: &MailId, _: &Reason, _: Timestamp) -> Result<Recorded, ServiceError> {
+    async fn park(&self, id: &MailId, _: &Reason, _: Timestamp) -> Result<Parking, ServiceError> {
         self.takes(OPERATION_SECONDS);
         self.parked.lock().unwrap().push(id.clone());
-        Ok(Recorded::New)
+        Ok(Parking::Parked)
     }
 }
 
