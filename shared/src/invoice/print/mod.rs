@@ -135,7 +135,7 @@ pub fn page(invoice: &Invoice, look: &Look, words: &Words) -> Page {
         seller: draft.seller.name.clone(),
         seller_lines: parties::seller(draft, words),
         seller_legal: parties::legal(draft, words),
-        buyer_country: draft.buyer.country.clone(),
+        buyer_country: draft.buyer.country.clone().unwrap_or_default(),
         buyer: draft.buyer.name.clone(),
         buyer_lines: parties::buyer(draft, words),
         buyer_details: parties::details(&draft.buyer, words),
