@@ -326,7 +326,7 @@ fn refund_object(refund: &Repaid, status: &str) -> String {
 
 /// The one rate of this world.
 pub fn tax_rate() -> TaxRate {
-    TaxRate { inclusive: true, country: Some("FR".to_owned()), effective_percentage: None, percentage: Some(20.into()) }
+    serde_json::from_str(r#"{"inclusive":true,"country":"FR","percentage":20,"tax_type":"vat"}"#).unwrap()
 }
 
 fn currency(sold: &Sold) -> &'static str {
