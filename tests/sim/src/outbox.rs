@@ -82,7 +82,7 @@ impl Outbox for Ports {
     async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, now: Timestamp) -> Answer<()> {
         if self.is(Mutant::RefuseInTwoSteps) {
             self.release(id, claimant).await?;
-            return Outbox::park(self, id, reason, now).await;
+            return Outbox::park(self, id, reason, now).await.map(drop);
         }
         let late = || -> Late {
             let (id, claimant, reason) = (id.clone(), claimant.to_owned(), reason.clone());
