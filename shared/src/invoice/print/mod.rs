@@ -48,7 +48,7 @@ pub struct Page {
     pub seller_lines: Vec<String>,
     /// Legal form, capital, registration, SIREN or SIRET, VAT number: the foot of every page.
     pub seller_legal: Vec<String>,
-    /// Where the buyer lives (ISO 3166-1): Chinese characters are written differently from country to country.
+    /// Where the buyer lives (ISO 3166-1), empty where nobody knows: Chinese characters are written differently from country to country.
     pub buyer_country: String,
     /// The buyer's name.
     pub buyer: String,
@@ -135,7 +135,7 @@ pub fn page(invoice: &Invoice, look: &Look, words: &Words) -> Page {
         seller: draft.seller.name.clone(),
         seller_lines: parties::seller(draft, words),
         seller_legal: parties::legal(draft, words),
-        buyer_country: draft.buyer.country.clone(),
+        buyer_country: draft.buyer.country.clone().unwrap_or_default(),
         buyer: draft.buyer.name.clone(),
         buyer_lines: parties::buyer(draft, words),
         buyer_details: parties::details(&draft.buyer, words),
