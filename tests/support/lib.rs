@@ -5,6 +5,7 @@
 pub mod graphql;
 pub mod members;
 pub mod promises;
+pub mod second;
 pub mod stores;
 
 use std::{

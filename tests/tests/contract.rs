@@ -1,4 +1,5 @@
-//! The stores on AWS keep the contract that the ones in memory keep, and say what happened when AWS does not.
+//! The stores on AWS keep the contract that the ones in memory keep, and say what happened when AWS does not. On a second
+//! implementation of DynamoDB: `tests/tests/limits.rs`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};

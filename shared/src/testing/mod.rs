@@ -9,6 +9,7 @@ pub mod profiles;
 pub mod race;
 pub mod readme;
 pub mod stripe;
+pub mod tools;
 
 use crate::invoice::print::Words;
 

@@ -78,7 +78,7 @@ async fn a_start_takes_no_more_instructions_than_it_did() -> Result<()> {
     let packages = STARTS.map(|(package, _)| package);
     let counted = match instructions_until_up(&folder, &packages).await {
         Err(why) if why.to_string().contains("valgrind") => {
-            eprintln!("SKIPPED: {why}");
+            comptoir::testing::tools::skipped(&why.to_string());
             return Ok(());
         }
         counted => counted?,
