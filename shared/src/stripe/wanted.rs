@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_readme_and_the_stack_name_every_event_and_right() {
-        let told = README.split("The events are").nth(1).unwrap().split("\n- **dev**").next().unwrap();
+        let told = README.split("Stripe's events are").nth(1).unwrap().split("\n- **dev**").next().unwrap();
         for event in EVENTS {
             assert!(told.contains(&format!("`{}`", event.kind)), "the README does not name {}", event.kind);
         }

@@ -45,7 +45,12 @@ fn listening() -> (String, mpsc::Receiver<String>) {
 async fn every_question_is_published_and_allowed() {
     let (url, asked) = listening();
     let https = Https::default();
-    let stripe = StripeApi::new(Some("rk_test_1".to_owned()), Some(&url), &https);
+    // Nobody reads the store: no key is refused.
+    let ssm = aws_sdk_ssm::Config::builder().behavior_version(aws_sdk_ssm::config::BehaviorVersion::latest()).build();
+    let store = SecretStore::new(aws_sdk_ssm::Client::from_conf(ssm), "/comptoir/test");
+    let until = Instant::now() + Duration::from_secs(60);
+    let reached = Stripe { url: Some(&url), https: &https, until };
+    let stripe = StripeApi::new(Some("rk_test_1".to_owned()), &store, reached);
     assert!(stripe.can_ask());
     assert!(stripe.session("ID").await.unwrap().is_none());
     for of in [SessionsOf::Intent("ID"), SessionsOf::Subscription("ID"), SessionsOf::Customer("ID")] {
