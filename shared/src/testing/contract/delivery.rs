@@ -1,5 +1,7 @@
 //! What becomes of mails: the deliveries' part of the contract.
 
+use jiff::SignedDuration;
+
 use super::{LEASE, Stores, now, why};
 use crate::{
     accounting::Register,
@@ -38,8 +40,10 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
                 let id = self.queued(&format!("{run}-event-{n}-{m}")).await?.id;
                 self.outbox.claim(&id, "a", now(), LEASE).await?;
                 let mut stage = Stage::Sending;
-                for fate in [first, second, first] {
-                    let noted = self.outbox.note(&report(&id, "m", fate), now()).await?;
+                for (later, fate) in (0..).zip([first, second, first]) {
+                    // What is noted of one message at one instant is one step, whose answer may have been lost.
+                    let at = now().saturating_add(SignedDuration::from_secs(later)).unwrap();
+                    let noted = self.outbox.note(&report(&id, "m", fate), at).await?;
                     let expected = next(stage, stage.came_back(), fate).map_or(Noted::Stays(stage), Noted::Moved);
                     assert_eq!(noted, expected, "{fate:?} at {stage:?} of {first:?}, {second:?}");
                     stage = stage.max(fate.stage());
