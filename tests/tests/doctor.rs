@@ -1,6 +1,6 @@
 //! The doctor before a real stack: the bundle's, on the stand-in for AWS. What is wrong with it on purpose is named; the
 //! stand-in's mappings are switched off, because the bundle reads the streams itself, and it does not say whom an alarm tells.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail loudly, and shows what was said")]
 
 use std::time::Duration;
 
