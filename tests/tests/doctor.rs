@@ -1,13 +1,14 @@
 //! The doctor before a real stack: the bundle's, on the stand-in for AWS. What is wrong with it on purpose is named; the
 //! stand-in's mappings are switched off, because the bundle reads the streams itself, and it does not say whom an alarm tells.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail loudly, and shows what was said")]
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use comptoir::clock::SystemClock;
-use comptoir::stripe::needs::{API_VERSION, EVENTS, RIGHTS};
+use comptoir::stripe::wanted::{API_VERSION, EVENTS};
 use comptoir_doctor::aws::{AwsAccount, Credentials};
+use comptoir_doctor::checks::wanted_rights;
 use comptoir_doctor::outside::Outside;
 use comptoir_doctor::{Finding, Questions, State, examine};
 use comptoir_tests::Shop;
@@ -75,7 +76,7 @@ async fn a_stack_is_examined_as_its_owner_would_see_it() -> Result<()> {
         outputs.get("WebhookUrl").cloned().context("the stack prints its WebhookUrl")?
     };
     let stripe = shop.bundle.stripe();
-    for right in RIGHTS {
+    for right in wanted_rights() {
         stripe.store(right.list, json!({"object": "list", "data": []}));
     }
     let unlisted = found(&examined(&shop, "facturation@shop.fr").await, "stripe_webhook").clone();

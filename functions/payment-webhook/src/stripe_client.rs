@@ -170,4 +170,11 @@ mod tests {
             assert_eq!(trouble.error().reason().word, code, "{trouble:?}");
         }
     }
+
+    /// What is asked and what a webhook endpoint is to send are written in one version.
+    #[test]
+    fn the_version_is_the_one_that_a_stack_is_checked_for() {
+        let config = SharedConfigBuilder::new("rk_test_1");
+        assert_eq!(config.stripe_version.as_str(), comptoir::stripe::wanted::API_VERSION);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use comptoir::stripe::needs::{API_VERSION, EVENTS, NeededRight};
+use comptoir::stripe::wanted::{API_VERSION, EVENTS, Need, RIGHTS, RIGHTS_WITHIN};
 use jiff::Timestamp;
 
 use crate::facts::{Alarm, Endpoint, Identity, Knock, MailAccount, Mapping, Stack, Unasked};
@@ -95,6 +95,7 @@ pub fn production(mail: &MailAccount) -> Finding {
 }
 
 /// SES sends enough.
+#[expect(clippy::float_arithmetic, reason = "mails, which SES counts in floating point, and no money")]
 pub fn quota(mail: &MailAccount) -> Finding {
     let limit = if mail.quota < 0.0 { "no limit a day".to_owned() } else { format!("{} mails a day", mail.quota) };
     let detail = format!("{limit}, {} a second, {} sent in 24 hours", mail.rate, mail.sent);
@@ -174,8 +175,44 @@ fn is_secret(text: &str, prefix: &str) -> bool {
     rest.len() >= SHORTEST_SECRET && rest.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
+/// A right of the key, and a list of Stripe's that only this right opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Right {
+    /// As Stripe's dashboard names what is read.
+    pub resource: &'static str,
+    /// The list, below `/v1/`.
+    pub list: &'static str,
+    /// What needs it.
+    pub need: Need,
+}
+
+/// Every right of the key. What has no list of its own is named with one that the same right opens.
+pub fn wanted_rights() -> Vec<Right> {
+    let list = |path: &'static str| if path == "checkout" { "checkout/sessions" } else { path };
+    let own = RIGHTS.iter().map(|right| Right { resource: right.resource, list: list(right.path), need: right.need });
+    let within = RIGHTS_WITHIN.iter().map(|(resource, need)| {
+        let list = if *resource == "Balance" { "balance_transactions" } else { resource };
+        Right { resource, list, need: *need }
+    });
+    own.chain(within).collect()
+}
+
+/// What is missing without an event or a right.
+fn lost(need: Need) -> &'static str {
+    match need {
+        Need::Sales => "invoices of Checkout payments, and their items",
+        Need::LaterCaptures => "invoices of payments that are captured later",
+        Need::Invoices => "invoices of subscriptions, and their items",
+        Need::Refunds => "credit notes",
+        Need::Disputes => "word of a dispute that was lost",
+        Need::Buyers => "name and place of some buyers",
+        Need::Sellers => "whose sale it is",
+        Need::Exchange => "the rate at which another currency was settled",
+    }
+}
+
 /// The key may what it has to: for each right, what Stripe said.
-pub fn rights(asked: &[(NeededRight, Result<(), Unasked>)]) -> Finding {
+pub fn rights(asked: &[(Right, Result<(), Unasked>)]) -> Finding {
     let key = "stripe_rights";
     let refused = |status: u16| {
         asked.iter().filter(
@@ -187,7 +224,7 @@ pub fn rights(asked: &[(NeededRight, Result<(), Unasked>)]) -> Finding {
         return Finding::not(key, State::Fail, "Stripe does not know the stored key", fix);
     }
     let missing: Vec<String> =
-        refused(403).map(|(right, _)| format!("{} ({})", right.name, right.capability)).collect();
+        refused(403).map(|(right, _)| format!("{} ({})", right.resource, lost(right.need))).collect();
     if !missing.is_empty() {
         let fix = "edit the key in Stripe's dashboard (Developers, API keys): reading these";
         return Finding::not(key, State::Todo, format!("the key may not read {}", missing.join(", ")), fix);
@@ -232,8 +269,8 @@ pub fn endpoint(endpoints: &[Endpoint], url: &str) -> Finding {
     let sends = |kind: &str| found.events.iter().any(|event| event == kind || event == "*");
     let missing: Vec<String> = EVENTS
         .iter()
-        .filter(|needed| !sends(needed.kind))
-        .map(|needed| format!("{} ({})", needed.kind, needed.capability))
+        .filter(|wanted| !sends(wanted.kind))
+        .map(|wanted| format!("{} ({})", wanted.kind, lost(wanted.need)))
         .collect();
     if !missing.is_empty() {
         let fix = "add these events to the endpoint in Stripe";

@@ -1,7 +1,6 @@
 //! Asks everything there is to ask and gathers what it means, one question after the other: a stack is looked at rarely.
 
 use comptoir::clock::Clock;
-use comptoir::stripe::needs::RIGHTS;
 
 use crate::checks;
 use crate::facts::{Account, Asked, Door, Payments, Stack};
@@ -104,8 +103,8 @@ async fn stripe(
     match key.filter(|key| usable && !key.is_empty()) {
         Some(key) => {
             let mut asked = Vec::new();
-            for right in RIGHTS {
-                asked.push((*right, payments.peek(key, right.list).await));
+            for right in checks::wanted_rights() {
+                asked.push((right, payments.peek(key, right.list).await));
             }
             findings.push(checks::rights(&asked));
             findings.push(match payments.endpoints(key).await {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use comptoir::https::{Https, Question};
-use comptoir::stripe::needs::{API_VERSION, RIGHT_OF_THE_DOCTOR};
+use comptoir::stripe::wanted::API_VERSION;
 use serde_json::Value;
 
 use crate::facts::{Asked, Door, Endpoint, Knock, Payments, Unasked};
@@ -45,7 +45,7 @@ impl Outside {
 
 impl Payments for Outside {
     async fn endpoints(&self, key: &str) -> Asked<Vec<Endpoint>> {
-        let answer = self.list(key, RIGHT_OF_THE_DOCTOR.list, 100).await?;
+        let answer = self.list(key, "webhook_endpoints", 100).await?;
         let text = |one: &Value, name: &str| one.get(name).and_then(Value::as_str).map(str::to_owned);
         let endpoint = |one: &Value| {
             let events = one.get("enabled_events").and_then(Value::as_array).into_iter().flatten();

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use comptoir::clock::FixedClock;
-use comptoir::stripe::needs::{API_VERSION, EVENTS};
+use comptoir::stripe::wanted::{API_VERSION, EVENTS};
 use comptoir_doctor::facts::{
     Account, Alarm, Asked, Door, Endpoint, Identity, Knock, MailAccount, Mapping, Payments, Resource, Stack, Unasked,
 };

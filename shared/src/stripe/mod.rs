@@ -13,7 +13,6 @@ mod decimal;
 mod invoice;
 mod lines;
 pub mod meaning;
-pub mod needs;
 pub mod object;
 mod paid;
 mod purchase_order;

@@ -1,6 +1,9 @@
 //! Which events Stripe has to send, and what the restricted API key has to be allowed to read: one list, each entry with what
 //! needs it. README, template and whatever checks a stack are held to it.
 
+/// The version of Stripe's API that is asked, and that a webhook endpoint is to have: that of the bindings in use.
+pub const API_VERSION: &str = "2026-09-30.endive";
+
 /// What needs an event or a right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {

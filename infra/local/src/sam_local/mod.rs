@@ -28,8 +28,11 @@ const FUNCTION: &str = "PaymentWebhookFunction";
 /// The signing secret of the files in `tests/events`.
 const SECRET: &str = "whsec_only_for_tests_events";
 
-/// The SAM CLI and what it builds with.
-const REQUIREMENTS: &str = include_str!("requirements.txt");
+/// The SAM CLI.
+const SAM: &str = include_str!("requirements.txt");
+
+/// What it builds Rust with, which is large, and needed only where nothing is built yet.
+const BUILDERS: &str = "cargo-lambda==1.9.2\nziglang==0.17.1\n";
 
 /// What to invoke, and how.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -129,7 +132,8 @@ pub async fn prepare_all(wish: &SamLocal) -> anyhow::Result<Setup> {
     let gateway = gateway(wish.engine.as_deref()).await.context(
         "no container engine answers: start Docker and run the command again, or run `cargo demo`, which needs none",
     )?;
-    let python = prepare::environment("the SAM CLI", REQUIREMENTS, Progress::Print).await?;
+    let builders = if wish.binary.is_some() { "" } else { BUILDERS };
+    let python = prepare::environment("the SAM CLI", &format!("{SAM}{builders}"), Progress::Print).await?;
     let sam = python.with_file_name("sam");
     let folder = paths::local().join("sam");
     let code = folder.join("code");
