@@ -250,7 +250,6 @@ impl Shop {
             id: Some(format!("li_{}", sold.n)),
             description: Some("Formation".to_owned()),
             quantity: Some(1),
-            quantity_decimal: Some("1".into()),
             amount_total: sold.total,
             amount_discount: 0,
             amount_tax: sold.tax.unwrap_or_default(),
