@@ -47,8 +47,12 @@ fn main() {
     let latin = arguments.next().is_some();
     let mut sale = sale();
     let names = if latin { &NAMES[..1] } else { &NAMES[..] };
-    let line =
-        |name: &&str| SaleLine { description: (*name).to_owned(), quantity: 1, total: 100, ..SaleLine::default() };
+    let line = |name: &&str| SaleLine {
+        description: (*name).to_owned(),
+        quantity: 1.into(),
+        total: 100,
+        ..SaleLine::default()
+    };
     sale.lines = names.iter().map(line).collect();
     sale.total = sale.lines.iter().map(|line| line.total).sum();
     let seller = Seller::from_toml(STANDARD_TOML).unwrap();

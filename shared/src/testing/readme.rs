@@ -45,7 +45,7 @@ fn in_words(count: usize) -> String {
     let ten = TENS.get(count / 10).copied().unwrap_or_default();
     match (ONES.get(count), ONES.get(count % 10)) {
         (Some(one), _) => (*one).to_owned(),
-        (None, Some(_)) if count % 10 == 0 => ten.to_owned(),
+        (None, Some(_)) if count.is_multiple_of(10) => ten.to_owned(),
         (None, Some(one)) => format!("{ten}-{one}"),
         (None, None) => String::new(),
     }

@@ -1,6 +1,7 @@
 //! What a reader sees on the pages of a PDF: the text, line by line from the top, as another program reads it out of the
 //! file. That program (`hayro-interpret`) is in the tree for the engine's sake; it knows the maps from glyphs to characters
 //! and nothing of how they were written.
+#![expect(clippy::float_arithmetic, reason = "places on a page, no money")]
 
 use hayro_interpret::{
     BlendMode, ClipPath, Context, Device, GlyphDrawMode, Image, InterpreterCache, InterpreterSettings, Paint,

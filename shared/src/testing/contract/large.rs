@@ -26,7 +26,8 @@ fn described(name: &str, lines: usize, characters: usize) -> Sale {
         ..sold(name).lines.remove(0)
     };
     let lines: Vec<SaleLine> = (0..lines).map(line).collect();
-    Sale { total: 100 * lines.len() as i64, lines, ..sold(name) }
+    let total = lines.iter().map(|line| line.total).sum();
+    Sale { total, lines, ..sold(name) }
 }
 
 impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
