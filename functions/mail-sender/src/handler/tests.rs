@@ -270,7 +270,8 @@ async fn nothing_is_begun_that_cannot_end_in_time() {
 
 #[tokio::test]
 async fn only_the_document_that_was_issued_is_mailed() {
-    let archives: [(fn() -> Result<Option<Vec<u8>>, ServiceError>, &str); 5] = [
+    type Read = fn() -> Result<Option<Vec<u8>>, ServiceError>;
+    let archives: [(Read, &str); 5] = [
         (|| Ok(Some(b"%PDF-1.7 the other's".to_vec())), "attachment_differs"),
         (|| Ok(Some(PDF[1..].to_vec())), "attachment_differs"),
         (|| Ok(Some(Vec::new())), "attachment_differs"),
