@@ -73,6 +73,11 @@ impl Currency {
         }
     }
 
+    /// The smallest amount that Stripe charges, in minor units of an invoice: 100 for the ariary, which Stripe counts whole.
+    pub fn smallest_charge(self) -> u64 {
+        10_u64.pow(self.exponent().saturating_sub(self.stripe_exponent()))
+    }
+
     /// Turns an amount as Stripe writes it into minor units of an invoice.
     ///
     /// Returns `None` if digits would be lost, or the amount is larger than any of Stripe's.

@@ -29,7 +29,7 @@ pub trait PaymentLog: Send + Sync {
     fn record(&self, sale: &Sale, now: Timestamp) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
 
     /// Parks a genuine event that cannot be dealt with as it stands, with its whole body and the reason.
-    /// [`Recorded::Before`] if an event of this id is recorded or parked already.
+    /// [`Recorded::Before`] if an event of this id is recorded, or parked for the same reason already.
     fn park_event(
         &self,
         event_id: &str,
@@ -37,6 +37,9 @@ pub trait PaymentLog: Send + Sync {
         reason: &Reason,
         now: Timestamp,
     ) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
+
+    /// Takes the mark from a parked event that is dealt with by now; nothing where it is not parked.
+    fn settle_event(&self, event_id: &str, now: Timestamp) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Records a refund of a recorded sale, unless it stands already.
     fn record_refund(

@@ -74,6 +74,23 @@ async fn what_stripe_refuses_for_good_is_parked_once_and_replayed() -> Result<()
     ensure!(replay::run(&shop.client).await? == 1);
     shop.delivered(&checkout.session_id).await?;
 
+    // The mark taken away by hand, as the README says, and the event sent again from Stripe's dashboard.
+    let checkout = Checkout::of(&Purchase::default());
+    shop.client.tell_stripe(&checkout).await?;
+    shop.bundle.stripe().faults.order(Fault::Reject, 4);
+    let event = checkout.event("checkout.session.completed");
+    ensure!(shop.post(&event).await?.1["result"] == "parked");
+    shop.bundle.stripe().faults.clear();
+    let (table, _) = shop.client.table("BillingTable").await?;
+    let unpark = json!({
+        "TableName": table, "Key": {"pk": {"S": format!("EVENT#{}", checkout.event_id)}},
+        "UpdateExpression": "REMOVE parked_source, parked_reason, parked_at",
+        "ConditionExpression": "attribute_exists(parked_at)",
+    });
+    shop.client.aws.dynamodb("UpdateItem", &unpark).await?;
+    ensure!(shop.post(&event).await?.1["result"] == "recorded", "an event without its mark still becomes a sale");
+    shop.delivered(&checkout.session_id).await?;
+
     // An answer that cannot be read.
     let checkout = Checkout::of(&Purchase::default());
     let items = format!("checkout/sessions/{}/line_items", checkout.session_id);

@@ -342,7 +342,7 @@ async fn while_aws_is_away_members_are_told_so_and_nothing_is_half_written() -> 
     let made = shop.value(&zoe, "createProfile", creation("zoe")).await?;
     shop.bundle.stop_aws().await;
     let change = json!({ "id": made["id"], "expectedVersion": 1, "input": { "handle": "zoe-l", "headline": "x" } });
-    let info = shop.refusal(&zoe, "updateProfile", change.clone(), "ServiceError").await?;
+    let info = shop.refusal(&zoe, "updateProfile", change.clone(), "Unavailable").await?;
     ensure!(info.is_null(), "{info}");
     let signed_up = json!({ "triggerSource": "PostConfirmation_ConfirmSignUp",
         "request": { "userAttributes": { "sub": "sub-a", "email": "a@example.org", "email_verified": "true" } } });

@@ -12,7 +12,7 @@ use comptoir::{
         print::{Page, Words},
     },
     lambda::{
-        stream::{self, BatchAnswer, StreamEvent},
+        stream::{self, BatchAnswer, Record, StreamEvent},
         telemetry::count,
     },
     outcome::{Outcome, Reason, ServiceError},
@@ -97,7 +97,11 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
                     Some(Issued { basis, number: None, outcome, unmailed: None, repeated })
                 }
             };
-            if let Some(answer) = answer {
+            if let Some(mut answer) = answer {
+                // A sale that waits is recorded anew by each delivery of its events; that it still waits is no news.
+                let before = event.records.get(outcomes.len()).and_then(Record::parked_before);
+                answer.repeated |=
+                    matches!(&answer.outcome, Outcome::Reject(reason) if before == Some(&*reason.to_string()));
                 report(&answer, request_id);
                 away = away
                     .or_else(|| Some(answer.outcome.clone()).filter(|outcome| matches!(outcome, Outcome::Retry(_))));
@@ -117,7 +121,7 @@ enum Work {
 
 impl Work {
     /// Reads a record; a value too large for it is read from the ledger.
-    async fn of(record: &stream::Record, ledger: &impl Ledger) -> Self {
+    async fn of(record: &Record, ledger: &impl Ledger) -> Self {
         let id = record.id().unwrap_or_default().to_owned();
         let in_parts = record.is_in_parts();
         match record.kind() {

@@ -139,10 +139,11 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: PostOffice, C: Clock> Sen
         })?;
         let document = &attachment.document;
         if !document.is(&pdf) {
+            // No key: it carries the customer's name.
             let text = format!(
-                "what lies in the archive as {} is not the document of {id} that was issued (SHA-256 {}); restore that \
-                 version there and replay",
-                document.key, document.sha256
+                "what lies in the archive is not the document of {id} that was issued (SHA-256 {}); restore that version \
+                 there and replay",
+                document.sha256
             );
             return Err(Outcome::Reject(Reason::new("attachment_differs", text)));
         }

@@ -33,6 +33,10 @@ type Json = miniserde::json::Value;
 /// docs.stripe.com/invoicing).
 const PAGES: usize = 10;
 
+/// What must be readable where Stripe may be asked at all: without it a credit note's VAT would depend on which event came
+/// first, and somebody else's sale could be billed.
+const DECISIVE: [&str; 2] = ["/credit_notes", "/subscriptions"];
+
 /// Stripe, if there is a key to call it with.
 #[derive(Debug)]
 pub struct StripeApi<'a> {
@@ -97,6 +101,11 @@ impl<'a> StripeApi<'a> {
                 .map(Some)
                 .map_err(|_| unreadable("an answer is not of the shape that it should be")),
             Err(Trouble::Refused(404)) => Ok(None),
+            Err(Trouble::Refused(403)) if DECISIVE.iter().any(|decisive| path.starts_with(decisive)) => {
+                let what = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+                let text = format!("the API key may not read {what}; give it that permission, then replay");
+                Err(ServiceError::permanent(WHAT, "stripe_forbidden", text))
+            }
             // A key that may not read something is no reason to lose a payment: what is missing is named later.
             Err(Trouble::Refused(403)) => {
                 let what = path.trim_start_matches('/').split('/').next().unwrap_or_default();

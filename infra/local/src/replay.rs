@@ -71,7 +71,8 @@ async fn post_again(client: &BundleClient, key: &str, body: &str) -> anyhow::Res
     crate::print(format!("{key} was posted again, the webhook answered {status} {answer}").trim_end());
     let answer = serde_json::from_str::<Value>(&answer).unwrap_or_default();
     let word = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Ok(matches!(word("result").as_str(), "recorded" | "recorded_before") || NOTICES.contains(&word("reason").as_str()))
+    Ok(matches!(word("result").as_str(), "recorded" | "recorded_before" | "ignored")
+        || NOTICES.contains(&word("reason").as_str()))
 }
 
 /// Lambda's messages say where in the stream the records are; their items are marked and unmarked, which announces them.

@@ -123,10 +123,12 @@ where
 }
 
 /// Codes that DynamoDB answers with status 400 and that the same request may outlive (Amazon DynamoDB Developer Guide,
-/// "Error handling", "OK to retry"), and those of credentials that Lambda is about to renew.
-const TRANSIENT: [&str; 11] = [
+/// "Error handling", "OK to retry"), and those of credentials that Lambda is about to renew or
+/// of a signature that aged while the function was frozen.
+const TRANSIENT: [&str; 12] = [
     "ExpiredTokenException",
     "InternalServerError",
+    "InvalidSignatureException",
     "ItemCollectionSizeLimitExceededException",
     "LimitExceededException",
     "ProvisionedThroughputExceededException",

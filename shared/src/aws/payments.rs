@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     Client,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{Put, TransactWriteItem},
+    types::{AttributeValue, Put, TransactWriteItem},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -89,17 +89,23 @@ fn event_item(id: &str, now: Timestamp) -> Item {
     event
 }
 
+/// When an event that is dealt with is forgotten.
+fn expires_at(now: Timestamp) -> AttributeValue {
+    number(now.saturating_add(EVENT_KEPT).map_or(0, Timestamp::as_second))
+}
+
 impl PaymentLog for DynamoPayments {
     async fn record(&self, sale: &Sale, now: Timestamp) -> Result<Recorded, ServiceError> {
         let mut event = event_item(&sale.event, now);
         event.insert("sale".to_owned(), text(&sale.key.0));
-        event.insert("expires_at".to_owned(), number(now.saturating_add(EVENT_KEPT).map_or(0, Timestamp::as_second)));
+        event.insert("expires_at".to_owned(), expires_at(now));
         let mut payment = item("PAYMENT", &sale.key.0);
         self.parts().insert(&mut payment, "data", &written(sale, WHAT)?).await?;
         payment.insert("recorded_at".to_owned(), text(now.to_string()));
         let mut writes = vec![
-            // A parked event may become a payment once its cause is mended.
-            self.put(event, Some("attribute_not_exists(pk) OR attribute_exists(parked_at)"))?,
+            // An event that was parked may become a payment once its cause is mended, whether or not its mark was taken away:
+            // what keeps others out is that it recorded a sale.
+            self.put(event, Some("attribute_not_exists(pk) OR attribute_not_exists(sale)"))?,
             self.put(payment.clone(), Some("attribute_not_exists(pk)"))?,
         ];
         if let Some(intent) = &sale.payment_intent {
@@ -137,7 +143,27 @@ impl PaymentLog for DynamoPayments {
         let mut event = event_item(id, now);
         self.parts().insert(&mut event, "body", body).await?;
         event.extend(parked("payment-webhook", reason, now));
-        self.put_new(event).await
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(event));
+        let parked = put
+            .condition_expression(
+                "attribute_not_exists(pk) OR (attribute_exists(parked_at) AND parked_reason <> :reason)",
+            )
+            .expression_attribute_values(":reason", text(reason.to_string()))
+            .send()
+            .await;
+        match parked {
+            Ok(_) => Ok(Recorded::New),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(Recorded::Before)
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
+    }
+
+    async fn settle_event(&self, id: &str, now: Timestamp) -> Result<(), ServiceError> {
+        let mut event = event_item(id, now);
+        event.insert("expires_at".to_owned(), expires_at(now));
+        self.put_if(event, "attribute_exists(parked_at)").await.map(drop)
     }
 
     async fn record_refund(&self, refund: &Refund, now: Timestamp) -> Result<Recorded, ServiceError> {

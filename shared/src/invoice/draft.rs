@@ -42,6 +42,7 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
         place: Place::Domestic,
         day: supplied_on,
         told: &told,
+        unit: currency.smallest_charge(),
     };
     let place = match known.place {
         Some(place) => place,

@@ -45,7 +45,7 @@ pub(super) fn priced(
         *base += net;
         *tax += line.gross - net;
     }
-    check_charged(&paid, &taxes)?;
+    check_charged(&paid, &taxes, around.unit)?;
     let lines = sale.lines.iter().zip(paid.iter().zip(nets));
     let lines = lines.map(|(line, (paid, net))| invoice_line(line, paid, net, currency, default_label)).collect();
     Ok(Priced { lines, taxes })
@@ -94,11 +94,13 @@ fn check_tax(sale: &Sale, currency: Currency, paid: &[Paid]) -> Result<(), Unfit
 }
 
 /// Tax that was charged must be its rate of the base, but for a rounding per line.
-fn check_charged(paid: &[Paid], taxes: &BTreeMap<Vat, (i64, i64)>) -> Result<(), Unfit> {
+fn check_charged(paid: &[Paid], taxes: &BTreeMap<Vat, (i64, i64)>, unit: u64) -> Result<(), Unfit> {
     // A tax out of the Union may be due on a part of the price only.
     for (vat, (base, tax)) in taxes.iter().filter(|(vat, _)| vat.beyond_vat().is_none()) {
         let lines = paid.iter().filter(|line| line.vat == *vat).count() as u64;
-        if treatment::tax_within(base + tax, vat.rate).is_none_or(|ours| ours.abs_diff(*tax) > lines.max(1)) {
+        if treatment::tax_within(base + tax, vat.rate)
+            .is_none_or(|ours| ours.abs_diff(*tax) > lines.max(1).saturating_mul(unit))
+        {
             let line = paid.iter().position(|line| line.vat == *vat).unwrap_or_default();
             let expected = format!("the lines, {base} before tax, make {}% of it", vat.rate);
             return Err(Unfit::Vat { line, why: Undecided::Differs { charged: *tax, expected } });

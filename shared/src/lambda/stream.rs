@@ -47,6 +47,10 @@ pub struct Image {
     pub pk: Option<Text>,
     /// The value as JSON.
     pub data: Option<Text>,
+    /// Why the item is parked, if it is.
+    pub parked_reason: Option<Text>,
+    /// When the item was recorded; a sale that waits is recorded anew by each delivery of its events.
+    pub recorded_at: Option<Text>,
     /// The hash of a value that is too large for the item; its parts lie beside it.
     pub data_sha256: Option<Text>,
 }
@@ -77,6 +81,14 @@ impl Record {
     /// Whether the item's value is too large for it, so that the record does not carry it.
     pub fn is_in_parts(&self) -> bool {
         self.dynamodb.new_image.data.is_none() && self.dynamodb.new_image.data_sha256.is_some()
+    }
+
+    /// Why the item was parked before it was recorded anew, if it was: parked for the same reason again, it is no news.
+    pub fn parked_before(&self) -> Option<&str> {
+        let Change { old_image: old, new_image: new, .. } = &self.dynamodb;
+        let at = |image: &Image| image.recorded_at.as_ref().map(|at| at.s.clone());
+        let anew = at(old) != at(new);
+        old.parked_reason.as_ref().filter(|_| anew).map(|reason| reason.s.as_str())
     }
 
     /// The value that the item holds.

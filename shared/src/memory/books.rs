@@ -44,6 +44,8 @@ pub struct Books {
 pub(super) struct Written {
     /// With what is parked of each, if it is.
     pub(super) events: BTreeMap<String, Option<ParkedEvent>>,
+    /// Events that recorded a sale.
+    pub(super) sold_by: BTreeSet<String>,
     pub(super) payments: BTreeMap<SaleKey, Payment>,
     intents: BTreeMap<String, SaleKey>,
     pub(super) refunds: BTreeMap<RefundKey, Repaid>,
@@ -169,7 +171,7 @@ pub(super) async fn pass_the_turn() {
 impl PaymentLog for Books {
     async fn record(&self, sale: &Sale, _: Timestamp) -> Result<Recorded, ServiceError> {
         self.call("the payment log", |written| {
-            let fresh = written.events.get(&sale.event).is_none_or(Option::is_some);
+            let fresh = !written.sold_by.contains(&sale.event);
             if !fresh || written.payments.contains_key(&sale.key) {
                 let waiting = written.payments.get_mut(&sale.key);
                 let waiting = waiting.filter(|payment| payment.parked.is_some() && payment.invoice.is_none());
@@ -179,6 +181,7 @@ impl PaymentLog for Books {
                 return Ok(Recorded::New);
             }
             written.events.insert(sale.event.clone(), None);
+            written.sold_by.insert(sale.event.clone());
             if let Some(intent) = &sale.payment_intent {
                 written.intents.insert(intent.clone(), sale.key.clone());
             }
@@ -190,12 +193,21 @@ impl PaymentLog for Books {
 
     async fn park_event(&self, id: &str, body: &str, reason: &Reason, _: Timestamp) -> Result<Recorded, ServiceError> {
         self.call("the payment log", |written| {
-            if written.events.contains_key(id) {
-                return Ok(Recorded::Before);
+            match written.events.get(id) {
+                Some(Some(before)) if before.reason != *reason => {}
+                Some(_) => return Ok(Recorded::Before),
+                None => {}
             }
             let parked = ParkedEvent { id: id.to_owned(), body: body.to_owned(), reason: reason.clone() };
             written.events.insert(id.to_owned(), Some(parked));
             Ok(Recorded::New)
+        })
+    }
+
+    async fn settle_event(&self, id: &str, _: Timestamp) -> Result<(), ServiceError> {
+        self.call("the payment log", |written| {
+            written.events.get_mut(id).map(Option::take);
+            Ok(())
         })
     }
 

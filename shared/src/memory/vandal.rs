@@ -15,6 +15,7 @@ impl Books {
         let mut written = locked(&self.written);
         written.payments.remove(sale);
         written.events.remove(event);
+        written.sold_by.remove(event);
     }
 
     /// Forgets which document a sale or a refund has, as if claiming were not conditional on it.

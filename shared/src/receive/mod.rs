@@ -9,7 +9,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     outcome::{Reason, ServiceError},
@@ -40,10 +40,32 @@ pub async fn receive(
     stripe: &impl StripeReader,
     now: Timestamp,
 ) -> Result<Received, ServiceError> {
-    match understand(event, body, livemode, seller, log, stripe, now).await {
-        Err(error) if error.is_permanent() => park(&event.id, body, error.reason(), log, now).await,
-        received => received,
+    let received = match understand(event, body, livemode, seller, log, stripe, now).await {
+        Err(error) if error.is_permanent() => return park(&event.id, body, error.reason(), log, now).await,
+        Err(error) if is_among_the_last(event, now) => {
+            let text = format!("{error}, for days; mend that, then replay");
+            return park(&event.id, body, Reason::new("still_unavailable", text), log, now).await;
+        }
+        received => received?,
+    };
+    // What was parked under these ids before is dealt with now.
+    match &received {
+        Received::Refunded { refund, .. } => {
+            log.settle_event(&event.id, now).await?;
+            log.settle_event(refund, now).await?;
+        }
+        Received::Before { .. } => log.settle_event(&event.id, now).await?,
+        _ => {}
     }
+    Ok(received)
+}
+
+/// How long a failure that may pass is left to Stripe, which delivers an event again for three days.
+const LEFT_TO_STRIPE: SignedDuration = SignedDuration::from_hours(60);
+
+/// Whether Stripe will soon stop to deliver this event: what fails now would be lost.
+fn is_among_the_last(event: &Event<'_>, now: Timestamp) -> bool {
+    event.created > 0 && now.as_second().saturating_sub(event.created) > LEFT_TO_STRIPE.as_secs()
 }
 
 /// Parks an event, or what of it has an id of its own.
@@ -84,7 +106,7 @@ async fn understand(
                 None => Ok(Received::Ignored(Reason::new("refund_announced_apart", "refund.created announces it"))),
             };
         }
-        Meaning::NotOurs(seller) => return others::receive(seller, event, log, now).await,
+        Meaning::NotOurs(seller) => return others::receive(seller, log, now).await,
         // A capture is one of these by now.
         Meaning::Captured(_) => return Ok(Received::Ignored(Reason::new("no_sale", "a capture without a session"))),
         Meaning::Nothing(reason) => return Ok(Received::Ignored(reason)),
@@ -101,7 +123,7 @@ async fn understand(
                 "the sale is announced by invoice.paid",
             )));
         }
-        Completed::NotOurs(seller) => return others::receive(seller, event, log, now).await,
+        Completed::NotOurs(seller) => return others::receive(seller, log, now).await,
     };
     let sale = if seller.charges_vat() { settle::settled(sale, event, stripe, now).await? } else { sale };
     let key = sale.key.to_string();

@@ -9,7 +9,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use crate::{
     outcome::ServiceError,
     payment::{PaymentLog, Received, Recorded},
-    stripe::{object::Event, whose::OtherSeller},
+    stripe::whose::OtherSeller,
 };
 
 /// Receives an event about somebody else's sale.
@@ -18,11 +18,11 @@ use crate::{
 /// When the log does not answer.
 pub(super) async fn receive(
     seller: OtherSeller,
-    event: &Event<'_>,
     log: &impl PaymentLog,
     now: Timestamp,
 ) -> Result<Received, ServiceError> {
-    let reason = seller.reason(&format!("what event {} tells of", event.id));
+    // The same for each event of the kind: another reason would be parked anew. The log names the event.
+    let reason = seller.reason("what an event of this month tells of");
     Ok(match log.park_event(&notice(seller, now), "", &reason, now).await? {
         Recorded::New => Received::Parked(reason),
         Recorded::Before => Received::Ignored(reason),

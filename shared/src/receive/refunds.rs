@@ -65,7 +65,7 @@ async fn one(
     }
     let Some(sale) = sale_of(&refund.of, log, stripe).await? else {
         return match origin(&refund.of, stripe).await? {
-            Origin::Others(seller) => others::receive(seller, event, log, now).await,
+            Origin::Others(seller) => others::receive(seller, log, now).await,
             Origin::Ours if now.duration_since(refund.announced_at) < PATIENCE => {
                 Err(ServiceError::transient("the payment log", "the refunded payment is not recorded yet"))
             }

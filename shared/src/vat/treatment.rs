@@ -29,6 +29,8 @@ pub struct Circumstances<'a> {
     pub day: Date,
     /// The rates that Stripe told with the sale, and whose; other lines of it may bear one of them.
     pub told: &'a [(Decimal, Whose)],
+    /// The smallest amount that Stripe charges of the currency, in its minor units: what a tax is rounded to.
+    pub unit: u64,
 }
 
 /// The tax that Stripe charged on a line, if it computed any; amounts in minor units of the invoice.
@@ -175,7 +177,11 @@ pub fn decide(around: &Circumstances<'_>, charge: Option<&Charge>, net: i64) -> 
     match charge.filter(|charge| charge.tax != 0 || charge.rate.is_some() || charge.reason.is_some()) {
         Some(charge) if charge.tax != 0 => {
             let rate = charged_rate(around, charge, expected, net)?;
-            Ok((charged_by(around, taxed, charge.whose, rate)?, Reckoned::Charged(charge.tax)))
+            let whose = match charge.whose {
+                Whose::Untold => told_with(around, rate),
+                told => told,
+            };
+            Ok((charged_by(around, taxed, whose, rate)?, Reckoned::Charged(charge.tax)))
         }
         Some(charge) => match untaxed(around, expected, charge, taxed) {
             Err(undecided) => nothing_due(Some(charge), expected, around, taxed, net).ok_or(undecided),
@@ -197,12 +203,19 @@ fn charged_rate(
 ) -> Result<Decimal, Undecided> {
     let told: Vec<Decimal> = around.told.iter().map(|(rate, _)| *rate).collect();
     let rate = charge.rate.filter(|rate| !rate.is_zero());
-    let rate = rate.or_else(|| infer(charge.tax, net, &told));
-    let rate = rate.or_else(|| infer(charge.tax, net, &candidates(expected, around.place)));
+    let rate = rate.or_else(|| infer(charge.tax, net, &told, around.unit));
+    let rate = rate.or_else(|| infer(charge.tax, net, &candidates(expected, around.place), around.unit));
     rate.ok_or_else(|| match expected {
         Some(vat) => differs(charge.tax, &format!("the seller file makes {}% of it", vat.rate)),
         None => Undecided::RateUnknown(charge.tax),
     })
+}
+
+/// Whose tax a rate is that other lines of the sale bear: shipping is told without its country, and has the goods'.
+fn told_with(around: &Circumstances<'_>, rate: Decimal) -> Whose {
+    let mut known = around.told.iter().filter(|(told, _)| *told == rate).map(|(_, whose)| *whose);
+    let first = known.next().unwrap_or(Whose::Untold);
+    if known.all(|other| other == first) { first } else { Whose::Untold }
 }
 
 /// The VAT of a line that bears the tax of `whose` country at `rate`.
@@ -332,9 +345,9 @@ fn candidates(expected: Option<Vat>, place: Place) -> Vec<Decimal> {
 }
 
 /// The one rate among `rates` that makes `tax` of `net`, to a rounding; none if several do.
-fn infer(tax: i64, net: i64, rates: &[Decimal]) -> Option<Decimal> {
+fn infer(tax: i64, net: i64, rates: &[Decimal], unit: u64) -> Option<Decimal> {
     let fits =
-        |rate: &&Decimal| tax_within(net.saturating_add(tax), **rate).is_some_and(|ours| ours.abs_diff(tax) <= 1);
+        |rate: &&Decimal| tax_within(net.saturating_add(tax), **rate).is_some_and(|ours| ours.abs_diff(tax) <= unit);
     let mut fitting = rates.iter().filter(fits);
     let first = fitting.next().copied();
     first.filter(|_| fitting.next().is_none())
@@ -364,7 +377,7 @@ mod tests {
     }
 
     fn around(regime: &VatRegime, supply: Supply, place: Place) -> Circumstances<'_> {
-        Circumstances { regime, numbered: true, supply, place, day: DAY, told: &[] }
+        Circumstances { regime, numbered: true, supply, place, day: DAY, told: &[], unit: 1 }
     }
 
     fn abroad(country: &str, business: bool) -> Place {

@@ -165,8 +165,8 @@ pub async fn sender(ports: Ports, batch: Vec<Announced>, deadline: i64) -> Ended
         };
         ports.world.note(|| format!("#{} {id} {dispatched:?}", ports.who));
         outcomes.push(dispatched.outcome());
-        let out_of_time = matches!(&dispatched, Dispatched::Later(reason) if reason.word == "out_of_time");
-        if out_of_time || matches!(dispatched, Dispatched::InHand(_)) {
+        let later = |word: &str| matches!(&dispatched, Dispatched::Later(reason) if reason.word == word);
+        if later("out_of_time") || later("mail_service_busy") || matches!(dispatched, Dispatched::InHand(_)) {
             ports.world.troubled(ports.who);
         }
         if matches!(dispatched, Dispatched::Later(_)) {

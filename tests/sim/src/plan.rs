@@ -129,6 +129,8 @@ impl Rates {
         let calm = rng.u8(..8) == 0;
         for (bit, rate) in rates.iter_mut().enumerate() {
             let picked = [0, 0, 0, 8, 40, 120, 300][rng.usize(..7)];
+            // What is refused for good takes its whole record out of a run: most runs are about other trouble.
+            let picked = if bit == Kind::Forbid as usize && rng.u8(..4) != 0 { 0 } else { picked };
             *rate = if calm || plan.mask & (1 << bit) == 0 { 0 } else { picked };
         }
         Self(rates)

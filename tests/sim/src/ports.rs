@@ -237,6 +237,10 @@ impl PaymentLog for Ports {
         self.call(LOG, "park_event", None, || at_once(self.world.books.park_event(id, body, reason, now))).await
     }
 
+    async fn settle_event(&self, id: &str, now: Timestamp) -> Answer<()> {
+        self.call(LOG, "settle_event", None, || at_once(self.world.books.settle_event(id, now))).await
+    }
+
     async fn record_refund(&self, refund: &Refund, now: Timestamp) -> Answer<Recorded> {
         self.refuse(LOG, "record_refund", &refund.key.0)?;
         self.call(LOG, "record_refund", None, || at_once(self.world.books.record_refund(refund, now))).await

@@ -83,7 +83,7 @@ async fn ask(function: Arc<Function>, manner: Manner, event: &Value) -> Result<V
             .map_err(|_| Told::new("MappingTemplate", "The function answered something else than JSON.")),
         (Manner::Direct, Err(failure)) => Err(failed(&failure)),
         (Manner::Ask, Ok(answer)) => raised(serde_json::from_slice(&answer).unwrap_or_default()),
-        (Manner::Ask, Err(_)) => Err(Told::new("ServiceError", UNAVAILABLE)),
+        (Manner::Ask, Err(_)) => Err(Told::new("Unavailable", UNAVAILABLE)),
     }
 }
 
@@ -101,7 +101,7 @@ fn essential(event: &Value) -> Value {
 /// What `ask.js` makes of an answer, `{"data"}` or `{"error": {"errorType", "message", "errorInfo"}}`.
 fn raised(mut answer: Value) -> Result<Value, Told> {
     if !answer.is_object() {
-        return Err(Told::new("ServiceError", UNAVAILABLE));
+        return Err(Told::new("Unavailable", UNAVAILABLE));
     }
     let Some(error) = answer.get("error").filter(|error| !error.is_null()) else {
         return Ok(answer.get_mut("data").map(Value::take).unwrap_or_default());
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(told.info, json!({"fields": ["bio"]}));
         assert_eq!(raised(json!({"data": {"id": 1}})), Ok(json!({"id": 1})));
         assert_eq!(raised(json!({"data": null, "error": null})), Ok(Value::Null));
-        assert_eq!(raised(json!(null)).unwrap_err().error_type, "ServiceError");
+        assert_eq!(raised(json!(null)).unwrap_err().error_type, "Unavailable");
     }
 
     #[test]

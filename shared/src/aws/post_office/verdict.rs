@@ -15,10 +15,11 @@ use crate::{https::never_connected, mail::outbox::Posted, outcome::Reason};
 /// Codes that say that SES did not look at the mail for now: its rate, or the account's, was over (Amazon SES Developer Guide,
 /// "Errors related to the sending quotas"), the signature aged while the function was frozen, or credentials are about to be
 /// renewed (Amazon SES API v2 reference, "Common errors").
-const NOT_NOW: [&str; 14] = [
+const NOT_NOW: [&str; 16] = [
     "BandwidthLimitExceeded",
     "ExpiredToken",
     "ExpiredTokenException",
+    "InvalidSignatureException",
     "LimitExceededException",
     "RequestExpired",
     "RequestLimitExceeded",
@@ -30,6 +31,7 @@ const NOT_NOW: [&str; 14] = [
     "ThrottlingException",
     "TooManyRequests",
     "TooManyRequestsException",
+    "UnrecognizedClientException",
 ];
 
 /// What became of a mail whose request failed.

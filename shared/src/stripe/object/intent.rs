@@ -56,10 +56,11 @@ impl Intent {
         })
     }
 
-    /// What was authorized and given up when the money was captured, in minor units.
+    /// What was authorized and given up when the money was captured, or when the payment was canceled instead, in minor
+    /// units.
     pub fn released(&self) -> i64 {
-        let partly = self.status.as_deref() == Some("succeeded") && self.is_captured_later();
-        if partly { self.amount.saturating_sub(self.amount_received).max(0) } else { 0 }
+        let over = matches!(self.status.as_deref(), Some("succeeded" | "canceled"));
+        if over && self.is_captured_later() { self.amount.saturating_sub(self.amount_received).max(0) } else { 0 }
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     archive::Archive,
     invoice::ledger::Ledger,
     mail::{delivery::Deliveries, outbox::Outbox},
-    outcome::ServiceError,
+    outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
     refund::{Refund, RefundKey},
     sale::Sale,
@@ -57,6 +57,22 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         let sale = sold(&format!("{run}-parked"));
         assert_eq!(self.payments.park_event(&sale.event, "{}", &why(), now()).await?, Recorded::New);
         assert_eq!(self.payments.park_event(&sale.event, "{}", &why(), now()).await?, Recorded::Before);
+        let other = Reason::new("another_word", "another sentence");
+        assert_eq!(self.payments.park_event(&sale.event, "{}", &other, now()).await?, Recorded::New, "that is news");
+        assert_eq!(self.payments.park_event(&sale.event, "{}", &other, now()).await?, Recorded::Before);
+        let told = sold(&format!("{run}-settled"));
+        assert_eq!(self.payments.park_event(&told.event, "{}", &why(), now()).await?, Recorded::New);
+        self.payments.settle_event(&told.event, now()).await?;
+        assert_eq!(
+            self.payments.park_event(&told.event, "{}", &other, now()).await?,
+            Recorded::Before,
+            "it is settled"
+        );
+        assert_eq!(
+            self.payments.record(&told, now()).await?,
+            Recorded::New,
+            "its mark is gone, but it recorded no sale"
+        );
         assert_eq!(self.payments.record(&sale, now()).await?, Recorded::New, "it can be read now");
         assert_eq!(self.payments.park_event(&sale.event, "{}", &why(), now()).await?, Recorded::Before);
         Ok(())
