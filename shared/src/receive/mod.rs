@@ -48,8 +48,9 @@ pub async fn receive(
         }
         received => received?,
     };
-    // What was parked under these ids before is dealt with now.
+    // What was parked under these ids before is dealt with now. An event that comes at once was not: it costs no write.
     match &received {
+        _ if age(event, now) < SENT_AGAIN_AFTER => {}
         Received::Refunded { refund, .. } => {
             log.settle_event(&event.id, now).await?;
             log.settle_event(refund, now).await?;
@@ -63,9 +64,16 @@ pub async fn receive(
 /// How long a failure that may pass is left to Stripe, which delivers an event again for three days.
 const LEFT_TO_STRIPE: SignedDuration = SignedDuration::from_hours(60);
 
+/// The least age of an event that was parked and is sent again: a person mended its cause in between.
+const SENT_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(60);
+
+fn age(event: &Event<'_>, now: Timestamp) -> SignedDuration {
+    SignedDuration::from_secs(now.as_second().saturating_sub(event.created))
+}
+
 /// Whether Stripe will soon stop to deliver this event: what fails now would be lost.
 fn is_among_the_last(event: &Event<'_>, now: Timestamp) -> bool {
-    event.created > 0 && now.as_second().saturating_sub(event.created) > LEFT_TO_STRIPE.as_secs()
+    event.created > 0 && age(event, now) > LEFT_TO_STRIPE
 }
 
 /// Parks an event, or what of it has an id of its own.
