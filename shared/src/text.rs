@@ -14,7 +14,7 @@ const LONGEST_LOCAL: usize = 64;
 /// Whether this has the form of an e-mail address (RFC 5321, section 4.1.2, without quoted local parts and address
 /// literals): something before the last `@` with no dot at its ends and no two in a row, a dotted domain after it, no
 /// spaces, control characters or header separators. Letters of any script are taken; what SES can send to is narrower, see
-/// [`mailable`](crate::mail::address::mailable).
+/// [`mailable`](crate::email::mailable).
 pub fn looks_like_email(value: &str) -> bool {
     let Some((local, domain)) = value.trim().rsplit_once('@') else { return false };
     let plain = |part: &str| !part.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;:\"()[]\\".contains(c));

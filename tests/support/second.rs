@@ -1,5 +1,5 @@
 //! A second implementation of DynamoDB: dynoxide, whose answers its authors hold against those of the service
-//! (github.com/nubo-db/dynamodb-conformance). Why this one, see `tests/tests/limits.rs`.
+//! (github.com/nubo-db/dynamodb-conformance). Why this one, see `tests/it/limits.rs`.
 
 use std::{process::Stdio, time::Duration};
 

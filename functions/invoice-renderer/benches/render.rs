@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark may fail loudly")]
 
 use comptoir::{
+    billing::draft::draft,
     einvoice,
-    invoice::{Invoice, InvoiceNumber, draft::draft, print},
+    invoice::{Invoice, print},
+    numbering::InvoiceNumber,
     sale::{Sale, SaleLine},
     seller::{Look, Seller},
     testing::{STANDARD_TOML, sale, words},

@@ -3,12 +3,14 @@
 
 use comptoir::{
     archive::Archive,
+    billing::{
+        issue::{Issued, Issuer, Parked, Render},
+        ledger::Ledger,
+    },
     clock::Clock,
     einvoice,
     invoice::{
         Basis, Invoice,
-        issue::{Issued, Issuer, Parked, Render},
-        ledger::Ledger,
         print::{Page, Words},
     },
     lambda::{

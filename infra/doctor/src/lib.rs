@@ -13,3 +13,6 @@ pub mod outside;
 
 pub use examine::{Questions, examine};
 pub use finding::{Finding, State};
+
+#[cfg(test)]
+mod tests;

@@ -6,14 +6,16 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use comptoir::accounting::totals::{Total, totals};
-use comptoir::accounting::{Ledger, Month, ledger};
-use comptoir::invoice::Invoice;
+use comptoir::{
+    accounting::{
+        Ledger, Month, ledger,
+        totals::{Total, totals},
+    },
+    invoice::Invoice,
+};
 use serde_json::Value;
 
-use crate::client::BundleClient;
-use crate::lock::cannot_write;
-use crate::{paths, seller};
+use crate::{client::BundleClient, lock::cannot_write, paths, seller};
 
 /// Which month, and where to.
 #[derive(Clone, Debug, clap::Args)]
@@ -93,10 +95,7 @@ fn summary(month: Month, ledger: &Ledger, sums: &[Total]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use comptoir::invoice::InvoiceNumber;
-    use comptoir::money::Currency;
-    use comptoir::seller::Seller;
-    use comptoir::vat::VatCategory;
+    use comptoir::{money::Currency, numbering::InvoiceNumber, seller::Seller, vat::VatCategory};
 
     #[test]
     fn the_totals_are_a_table_and_what_is_missing_is_named() {

@@ -3,7 +3,7 @@
 use super::{Month, Register, Unwritable, ledger};
 use crate::{
     archive::{Archive, Document, File, sha256},
-    invoice::InvoiceNumber,
+    numbering::InvoiceNumber,
     outcome::ServiceError,
     seller::Seller,
 };
@@ -77,13 +77,13 @@ mod tests {
 
     use super::*;
     use crate::{
-        invoice::{
-            Invoice,
+        billing::{
             draft::draft,
             ledger::{Claim, Claimed, Counter, Ledger as _},
-            number::Series,
         },
+        invoice::Invoice,
         memory::{Books, Depot, Trouble, Weather},
+        numbering::Series,
         payment::PaymentLog,
         sale::{Sale, SaleKey},
         testing::{STANDARD_TOML, sale},

@@ -16,8 +16,9 @@ use super::{
     sells_goods, sign,
 };
 use crate::{
-    invoice::{Buyer, Draft, Invoice, InvoiceNumber, Kind, TaxRow},
+    invoice::{Buyer, Draft, Invoice, Kind, TaxRow},
     money::Currency,
+    numbering::InvoiceNumber,
     seller::{Accounts, Seller},
     vat::split,
 };

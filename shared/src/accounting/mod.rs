@@ -20,9 +20,11 @@ use std::future::Future;
 
 use crate::{
     archive::File,
-    invoice::{Draft, Invoice, InvoiceNumber, Kind},
+    invoice::{Draft, Invoice, Kind},
+    numbering::InvoiceNumber,
     outcome::ServiceError,
-    seller::{Seller, Supply},
+    seller::Seller,
+    vat::regime::Supply,
 };
 pub use cells::Unwritable;
 pub use month::{InvalidMonth, Month};

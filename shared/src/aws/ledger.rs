@@ -20,12 +20,10 @@ use super::{
 };
 use crate::{
     archive::Document,
-    invoice::{
-        Basis, InvoiceNumber,
-        ledger::{Claim, Claimed, Counter, Credited, Crediting, Entry, Ledger},
-        number::Series,
-    },
+    billing::ledger::{Claim, Claimed, Counter, Credited, Crediting, Entry, Ledger},
+    invoice::Basis,
     mail::Mail,
+    numbering::{InvoiceNumber, Series},
     outcome::{Reason, ServiceError},
     payment::Recorded,
     refund::{Refund, RefundKey},

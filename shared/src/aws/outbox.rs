@@ -269,7 +269,7 @@ impl Outbox for DynamoOutbox {
 }
 
 #[cfg(any(test, feature = "testing"))]
-impl crate::testing::contract::Expiring for DynamoOutbox {
+impl crate::memory::Expiring for DynamoOutbox {
     async fn expires_at(&self, id: &MailId) -> Result<Option<Timestamp>, ServiceError> {
         let get = self.client.get_item().table_name(&self.table).key("pk", key(id.kind(), &id.0)).consistent_read(true);
         let found = get.send().await.map_err(|error| trouble(WHAT, &error))?;

@@ -8,10 +8,7 @@ use en16931::{Invoice as Model, InvoiceAmount};
 use rust_decimal::Decimal;
 
 use super::Broken;
-use crate::{
-    invoice::{Draft, number::LONGEST},
-    vat::territory::FRENCH_RATES,
-};
+use crate::{invoice::Draft, numbering::LONGEST, vat::territory::FRENCH_RATES};
 
 /// One rule: its name, what it wants, and whether an invoice does.
 struct Rule {

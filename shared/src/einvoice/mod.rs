@@ -12,7 +12,10 @@ use en16931::profiles::EN16931;
 use en16931_formats::Syntax;
 use jiff::civil::Date;
 
-use crate::invoice::{Draft, Invoice, InvoiceNumber, number::LONGEST};
+use crate::{
+    invoice::{Draft, Invoice},
+    numbering::{InvoiceNumber, LONGEST},
+};
 
 /// A rule that an invoice would break, by its published name.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -14,11 +14,11 @@ use en16931::{
 use rust_decimal::Decimal;
 
 use crate::{
-    invoice::{Draft, Invoice, InvoiceNumber, Kind, Line, TaxRow},
+    invoice::{Draft, Invoice, Kind, Line, TaxRow},
+    numbering::InvoiceNumber,
     sale::Address,
-    seller::Supply,
     text::{self, filled},
-    vat::{Vat, VatCategory},
+    vat::{Vat, VatCategory, regime::Supply},
 };
 
 /// The profile "EN 16931" of Factur-X (BT-24).

@@ -4,7 +4,8 @@ use jiff::civil::date;
 
 use super::*;
 use crate::{
-    invoice::{Draft, Mention, draft::draft, unfit::Unfit},
+    billing::{draft::draft, unfit::Unfit},
+    invoice::{Draft, Mention},
     sale::ChargedTax,
     testing::matrix::{Case, matrix},
 };

@@ -1,23 +1,9 @@
 //! The invoice: an immutable snapshot of who sold what to whom, as of the moment its number was claimed.
 //!
-//! Rendering is a function of this snapshot alone. How one is built from a sale lives in `draft` (its `buyer`, its
-//! `lines` and their `price`, whether it is a `distance` sale), from a refund in `credit`; why neither may be possible in `unfit`. Its number
-//! is in `number`, its legal texts in `mentions`, what a page shows in `print`. The road from a recorded payment to a queued
-//! mail is in `issue`, from a recorded refund in `take_back`.
+//! Rendering is a function of this snapshot alone. What a page shows of it is in `print`; how one comes about, in
+//! `crate::billing`.
 
-mod buyer;
-pub mod credit;
-mod distance;
-pub mod draft;
-pub mod issue;
-pub mod ledger;
-mod lines;
-pub mod mentions;
-pub mod number;
-mod price;
 pub mod print;
-mod take_back;
-pub mod unfit;
 
 use jiff::{Timestamp, civil::Date};
 use rust_decimal::Decimal;
@@ -25,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     money::{Currency, Money},
+    numbering::InvoiceNumber,
     refund::RefundKey,
     sale::{Customer, Delivery, SaleKey},
-    seller::{Party, Supply},
-    vat::{Ground, Vat},
+    seller::Party,
+    vat::{Ground, Vat, regime::Supply},
 };
-pub use number::InvoiceNumber;
 
 /// An issued invoice, or credit note, exactly as it was on the day of its number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,6 +261,3 @@ impl Draft {
         self.currency.minor(minor)
     }
 }
-
-#[cfg(test)]
-mod tests;

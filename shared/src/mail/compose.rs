@@ -11,7 +11,7 @@ use mrml::prelude::render::RenderOptions;
 use serde::Serialize;
 
 use super::{Content, InvoiceMail, NoticeEvent, NoticeMail};
-use crate::team::{DigestMail, Line};
+use crate::mail::{DigestLine, DigestMail};
 
 const LANGUAGES: [&str; 2] = ["fr", "en"];
 
@@ -159,13 +159,13 @@ impl Composer {
     /// # Errors
     /// As [`Composer::compose`].
     pub fn digest(&self, mail: &DigestMail) -> Result<Composed, ComposeError> {
-        let clean = |line: &Line| Line {
+        let clean = |line: &DigestLine| DigestLine {
             event: line.event,
             name: one_line(&line.name),
             profile: one_line(&line.profile),
             changes: line.changes.iter().map(|field| one_line(field)).collect(),
         };
-        let lines: Vec<Line> = mail.lines.iter().map(clean).collect();
+        let lines: Vec<DigestLine> = mail.lines.iter().map(clean).collect();
         let values = context! { language => mail.language.clone(), accent => one_line(&mail.accent),
         seller_name => one_line(&mail.seller_name), lines => Serde(lines) };
         self.composed(DIGEST.name, &mail.language, values)

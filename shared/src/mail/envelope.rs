@@ -2,11 +2,11 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::{
-    Content, Mail,
-    address::{Unmailable, mailable},
+use super::{Content, Mail};
+use crate::{
+    email::{Unmailable, mailable},
+    outcome::Reason,
 };
-use crate::outcome::Reason;
 
 /// Bytes of text in one encoded word: 60 characters of base64, with their frame 72.
 const LONGEST_WORD: usize = 45;

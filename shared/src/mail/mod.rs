@@ -3,10 +3,10 @@
 //! A mail has a deterministic id, so it cannot be queued twice; sending claims it first (`dispatch`), because the mail
 //! service has no idempotency key. How its text is composed lives in `compose`, what becomes of it afterwards in `delivery`.
 
-pub mod address;
 #[cfg(feature = "mail-compose")]
 pub mod compose;
 pub mod delivery;
+mod digest_mail;
 pub mod dispatch;
 mod envelope;
 mod invoice_mail;
@@ -24,8 +24,8 @@ use crate::{
         print::{self, Page},
     },
     seller::Seller,
-    team::DigestMail,
 };
+pub use digest_mail::{DigestLine, DigestMail};
 pub use invoice_mail::InvoiceMail;
 pub use notice_mail::{FIELDS, NoticeEvent, NoticeMail};
 
@@ -168,7 +168,8 @@ impl Mail {
 mod tests {
     use super::*;
     use crate::{
-        invoice::{InvoiceNumber, draft::draft},
+        billing::draft::draft,
+        numbering::InvoiceNumber,
         testing::{FRANCHISE_TOML, sale, words},
     };
     use jiff::civil::date;

@@ -17,16 +17,14 @@ use super::{Announced, ParkedEvent, Weather, locked};
 use crate::{
     accounting::{Month, Register},
     archive::Document,
-    invoice::{
-        Basis, Invoice, InvoiceNumber,
-        ledger::{Claim as NumberClaim, Claimed, Counter, Entry, Ledger},
-        number::Series,
-    },
+    billing::ledger::{Claim as NumberClaim, Claimed, Counter, Entry, Ledger},
+    invoice::{Basis, Invoice},
     mail::{
         Mail, MailId,
         delivery::{AddressHash, Cause, Stage},
         outbox::{Claim, Expiry, Outbox, Parking, Status},
     },
+    numbering::{InvoiceNumber, Series},
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
     refund::{Refund, RefundKey},

@@ -27,7 +27,15 @@ pub use directory::Members;
 #[cfg(feature = "profiles")]
 pub use shelf::Shelf;
 
-use crate::outcome::ServiceError;
+use jiff::Timestamp;
+
+use crate::{mail::MailId, outcome::ServiceError};
+
+/// An outbox that tells when it forgets a mail.
+pub trait Expiring {
+    /// When this mail is forgotten; nothing if it is kept, or if there is none.
+    fn expires_at(&self, id: &MailId) -> impl Future<Output = Result<Option<Timestamp>, ServiceError>> + Send;
+}
 
 /// The value of a future that waits for nobody, as everything in memory does.
 pub fn at_once<T>(future: impl Future<Output = T>) -> T {

@@ -7,12 +7,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::{
-    clock::FixedClock,
-    invoice::{
-        Basis, Invoice,
+    billing::{
         draft::draft,
         issue::{Issuer, Render},
         ledger::{Claim, Claimed, Counter, Entry, Ledger},
+    },
+    clock::FixedClock,
+    invoice::{
+        Basis, Invoice,
         print::{Page, Words},
     },
     mail::{

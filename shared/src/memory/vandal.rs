@@ -4,8 +4,9 @@
 use super::{Books, Depot, locked};
 use crate::{
     archive::Document,
-    invoice::{Basis, InvoiceNumber},
+    invoice::Basis,
     mail::{MailId, outbox::Status},
+    numbering::InvoiceNumber,
     sale::SaleKey,
 };
 

@@ -5,8 +5,10 @@ use serde_json::{Value, json};
 
 use super::receive;
 use crate::{
-    invoice::{Invoice, InvoiceNumber, credit::credit, draft::draft, ledger::Credited},
+    billing::{credit::credit, draft::draft, ledger::Credited},
+    invoice::Invoice,
     memory::{Books, at_once},
+    numbering::InvoiceNumber,
     outcome::ServiceError,
     payment::{PaymentLog, Received},
     seller::Seller,

@@ -2,14 +2,15 @@
 
 use jiff::tz::TimeZone;
 
-use super::{
-    InvalidSeller, Look, MailSettings, Party, Seller, Supply, accounts,
-    file::SellerFile,
-    identifiers::{french_vat_number, is_siren, is_siret},
-    problem::Findings,
-    regime,
+use super::{InvalidSeller, Look, MailSettings, Party, Seller, accounts, file::SellerFile, problem::Findings, regime};
+use crate::{
+    numbering::SeriesPattern,
+    text,
+    vat::{
+        identifiers::{french_vat_number, is_siren, is_siret},
+        regime::Supply,
+    },
 };
-use crate::{invoice::number::SeriesPattern, text};
 
 pub(super) fn check(file: SellerFile) -> Result<Seller, InvalidSeller> {
     let mut findings = Findings::default();
@@ -184,8 +185,10 @@ fn look(file: &SellerFile, findings: &mut Findings) -> Look {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::seller::{Prices, Rates, Taxed, VatRegime};
-    use crate::testing::{FRANCHISE_TOML, STANDARD_TOML};
+    use crate::{
+        testing::{FRANCHISE_TOML, STANDARD_TOML},
+        vat::regime::{Prices, Rates, Taxed, VatRegime},
+    };
 
     fn problems(toml: &str) -> Vec<String> {
         Seller::from_toml(toml).unwrap_err().0.iter().map(ToString::to_string).collect()

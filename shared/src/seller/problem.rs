@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::{
-    mail::address::{Unmailable, mailable},
+    email::{Unmailable, mailable},
     text,
 };
 

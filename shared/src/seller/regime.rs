@@ -2,8 +2,12 @@
 
 use rust_decimal::Decimal;
 
-use super::{Prices, Rates, Taxed, VatRegime, file::Vat, problem::Findings};
-use crate::vat::{Ground, territory::FRENCH_RATES};
+use super::{file::Vat, problem::Findings};
+use crate::vat::{
+    Ground,
+    regime::{Prices, Rates, Taxed, VatRegime},
+    territory::FRENCH_RATES,
+};
 
 pub(super) fn regime(vat: &Vat, number: Option<&str>, findings: &mut Findings) -> VatRegime {
     let exempt = vat.exemption.as_deref().and_then(|given| exemption(given, findings));

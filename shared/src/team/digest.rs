@@ -2,71 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::TeamNotice;
 use crate::{
-    mail::{FIELDS, MailId, NoticeEvent},
+    mail::{DigestLine, FIELDS, NoticeEvent},
     text::filled,
 };
 
 /// Longest text for the room, in characters. Slack cuts a message off at 40,000.
 const LONGEST: usize = 30_000;
 
-/// A digest as it is kept, and as the templates read it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DigestMail {
-    /// `fr` or `en`.
-    pub language: String,
-    /// Whose platform it is.
-    pub seller_name: String,
-    /// `#rrggbb`.
-    pub accent: String,
-    /// Which notices it tells.
-    pub notices: Vec<MailId>,
-    /// What they say; read when it is sent, and never kept.
-    #[serde(skip)]
-    pub lines: Vec<Line>,
-}
-
-/// What happened to one profile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Line {
-    /// What happened; where it was several things, the one that says most.
-    pub event: NoticeEvent,
-    /// The member's name, or handle; empty where neither is known.
-    pub name: String,
-    /// The profile's handle, or its id while it has none.
-    pub profile: String,
-    /// Every field that changed, as the API names them; none of a profile that is gone.
-    pub changes: Vec<String>,
-}
-
-#[cfg(feature = "mail-compose")]
-impl DigestMail {
-    /// A digest that shows every part of the templates.
-    pub(crate) fn sample(language: &str) -> Self {
-        let line = |event| Line {
-            event,
-            name: "Camille Spécimen".to_owned(),
-            profile: "camille".to_owned(),
-            changes: FIELDS.map(str::to_owned).to_vec(),
-        };
-        Self {
-            language: language.to_owned(),
-            seller_name: "Atelier Exemple".to_owned(),
-            accent: "#1f3a5f".to_owned(),
-            notices: Vec::new(),
-            lines: NoticeEvent::ALL.map(line).to_vec(),
-        }
-    }
-}
-
 /// The lines of a digest of these notices, the profile that changed first before the others.
-pub fn lines(mut notices: Vec<TeamNotice>) -> Vec<Line> {
+pub fn lines(mut notices: Vec<TeamNotice>) -> Vec<DigestLine> {
     notices.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
-    let mut lines: Vec<Line> = Vec::new();
+    let mut lines: Vec<DigestLine> = Vec::new();
     for notice in notices {
         let handle = notice.handle.unwrap_or_default();
         let place = *places.entry(notice.profile.clone()).or_insert(lines.len());
@@ -79,7 +28,7 @@ pub fn lines(mut notices: Vec<TeamNotice>) -> Vec<Line> {
             (NoticeEvent::Changed, NoticeEvent::Changed) => NoticeEvent::Changed,
         };
         let changed = FIELDS.iter().filter(|field| changes.iter().any(|change| change == *field));
-        let line = Line {
+        let line = DigestLine {
             event,
             // As it is called now.
             name: filled(Some(&notice.name)).unwrap_or_else(|| handle.clone()),
@@ -119,6 +68,7 @@ pub fn room_text(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::{DigestMail, MailId};
     use jiff::Timestamp;
 
     fn notice(profile: &str, second: i64, event: NoticeEvent, changes: &[&str]) -> TeamNotice {

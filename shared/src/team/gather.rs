@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{DigestMail, Message, TeamNews};
+use super::{Message, TeamNews};
 use crate::{
     archive::sha256,
-    mail::{Content, Mail, MailId},
+    mail::{Content, DigestMail, Mail, MailId},
     outcome::ServiceError,
     seller::Seller,
 };

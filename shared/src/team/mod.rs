@@ -12,11 +12,11 @@ use std::future::Future;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use digest::{DigestMail, Line, lines, room_text};
+pub use digest::{lines, room_text};
 pub use gather::{Digest, Gathered, gather};
 
 use crate::{
-    mail::{Mail, MailId, NoticeEvent, outbox::Posted},
+    mail::{DigestMail, Mail, MailId, NoticeEvent, outbox::Posted},
     outcome::{Reason, ServiceError},
 };
 

@@ -11,14 +11,14 @@ use tokio::task::JoinSet;
 use super::{FRANCHISE_TOML, sale};
 use crate::{
     archive::Document,
-    invoice::{
-        Basis, Draft, Invoice, InvoiceNumber,
+    billing::{
         draft::draft,
         ledger::{Claim, Claimed, Counter, Entry, Ledger},
-        number::Series,
     },
+    invoice::{Basis, Draft, Invoice},
     mail::Mail,
     memory::Books,
+    numbering::{InvoiceNumber, Series},
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
     refund::{Refund, RefundKey},

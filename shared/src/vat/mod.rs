@@ -6,8 +6,10 @@
 //! that the law wants to read stand in `invoice::mentions`.
 
 pub mod foreign;
+pub mod identifiers;
 pub mod number;
 pub mod place;
+pub mod regime;
 pub mod region;
 pub mod split;
 pub mod territory;

@@ -12,7 +12,7 @@ use super::{
     place::Place,
     territory::{FRENCH_RATES, MemberState},
 };
-use crate::seller::{Prices, Rates, Supply, Taxed, VatRegime};
+use crate::vat::regime::{Prices, Rates, Supply, Taxed, VatRegime};
 
 /// What surrounds every line of a sale.
 #[derive(Debug, Clone, Copy)]

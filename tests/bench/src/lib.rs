@@ -18,6 +18,9 @@ pub mod cost;
 pub mod loops;
 pub mod peers;
 
+#[cfg(test)]
+mod lean;
+
 /// Where everything measured is kept.
 fn folder() -> PathBuf {
     comptoir_local::paths::repository().join("target").join("bench")

@@ -20,6 +20,9 @@ pub mod seller;
 pub mod signature;
 pub mod stream;
 
+#[cfg(test)]
+mod tests;
+
 use comptoir::outcome::Reason;
 
 /// A property.

@@ -4,7 +4,8 @@ use std::fmt::Debug;
 
 use comptoir::{
     archive::Document,
-    invoice::{Invoice, InvoiceNumber, draft::draft, ledger::Ledger, print},
+    billing::{draft::draft, ledger::Ledger},
+    invoice::{Invoice, print},
     mail::{
         Mail, MailId,
         delivery::{
@@ -15,6 +16,7 @@ use comptoir::{
         outbox::Outbox,
     },
     memory::{Books, at_once},
+    numbering::InvoiceNumber,
     payment::PaymentLog,
     testing::sale,
 };
@@ -95,7 +97,7 @@ fn outbox() -> (Books, MailId) {
     let invoice = Invoice { number: InvoiceNumber("2026-11-0001".to_owned()), issued_on: papers::DAY, draft };
     let series = seller.series.series(papers::DAY);
     let counter = at_once(books.counter(&series)).unwrap();
-    let claim = comptoir::invoice::ledger::Claim { series, counter, invoices: vec![invoice.clone()], crediting: None };
+    let claim = comptoir::billing::ledger::Claim { series, counter, invoices: vec![invoice.clone()], crediting: None };
     at_once(Ledger::claim(&books, &claim)).unwrap();
     let document = Document { key: "a.pdf".to_owned(), sha256: String::new(), size: 1 };
     let page = print::page(&invoice, &seller.look, papers::spoken());

@@ -5,16 +5,15 @@ use std::sync::LazyLock;
 
 use comptoir::{
     archive::Document,
+    billing::{credit::credit, draft::draft, ledger::Credited},
     einvoice,
     invoice::{
-        Draft, Invoice, InvoiceNumber,
-        credit::credit,
-        draft::draft,
-        ledger::Credited,
+        Draft, Invoice,
         print::{self, Page, Words},
     },
     mail::{Mail, compose::Composer},
     money::Money,
+    numbering::InvoiceNumber,
     refund::Refund,
     sale::Sale,
     seller::Seller,

@@ -2,10 +2,13 @@
 
 use comptoir::{
     sale::{ChargedTax, Sale},
-    seller::{Prices, Rates, Seller, VatRegime},
+    seller::Seller,
     testing::sale,
     text::looks_like_email,
-    vat::treatment::tax_within,
+    vat::{
+        regime::{Prices, Rates, VatRegime},
+        treatment::tax_within,
+    },
 };
 use rust_decimal::Decimal;
 

@@ -1,13 +1,10 @@
 //! A batch of a table's stream, as the renderer and the mail sender take it.
 
 use comptoir::{
+    billing::issue::{Issued, Issuer, Render},
     clock::FixedClock,
     einvoice,
-    invoice::{
-        Basis, Invoice,
-        issue::{Issued, Issuer, Render},
-        print::Page,
-    },
+    invoice::{Basis, Invoice, print::Page},
     lambda::stream::{self, Record, StreamEvent},
     mail::Mail,
     memory::{Books, Depot, at_once},

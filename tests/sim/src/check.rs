@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use comptoir::{
     archive::sha256,
+    billing::ledger::Entry,
     einvoice,
-    invoice::{Basis, Kind, ledger::Entry, print},
+    invoice::{Basis, Kind, print},
     mail::{
         delivery::{AddressHash, Deliveries, Stage},
         outbox::Status,

@@ -5,8 +5,9 @@ use std::sync::{Arc, LazyLock};
 
 use comptoir::{
     archive::Archive,
+    billing::{issue::Issuer, ledger::Ledger},
     clock::Clock,
-    invoice::{issue::Issuer, ledger::Ledger, print::Words},
+    invoice::print::Words,
     lambda::stream::{self, Change, Image, Record},
     mail::{
         Mail, MailId,

@@ -28,3 +28,6 @@ pub mod shop;
 pub mod shrink;
 pub mod stripe;
 pub mod world;
+
+#[cfg(test)]
+mod tests;

@@ -9,16 +9,15 @@ use std::{
 
 use comptoir::{
     archive::{Archive, Document, File},
-    clock::Clock,
-    invoice::{
-        Basis, Invoice, InvoiceNumber,
+    billing::{
         issue::Render,
         ledger::{Claim as Numbers, Claimed, Counter, Entry, Ledger},
-        number::Series,
-        print::Page,
     },
+    clock::Clock,
+    invoice::{Basis, Invoice, print::Page},
     mail::Mail,
     memory::at_once,
+    numbering::{InvoiceNumber, Series},
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
     refund::{Refund, RefundKey},

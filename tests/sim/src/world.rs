@@ -7,9 +7,9 @@ use std::{
 };
 
 use comptoir::{
-    invoice::number::Series,
     mail::MailId,
     memory::{Books, Depot},
+    numbering::Series,
     outcome::Reason,
     sale::SaleKey,
     seller::Seller,

@@ -12,8 +12,9 @@ use std::{
 };
 
 use comptoir::{
+    billing::unfit::Unfit,
     einvoice::{self, Unwritable},
-    invoice::{Invoice, print, unfit::Unfit},
+    invoice::{Invoice, print},
     outcome::Reason,
     seller::{InvalidSeller, Seller},
 };

@@ -16,6 +16,8 @@ mod templates;
 mod world;
 
 #[cfg(test)]
+mod judge;
+#[cfg(test)]
 mod reading;
 #[cfg(test)]
 mod tests;

@@ -2,11 +2,16 @@
 //! number is claimed, and it warms the engine while the processor is free; both are what a preview shows.
 
 use comptoir::{
-    invoice::{Invoice, InvoiceNumber, credit::credit, draft::draft, ledger::Credited, unfit::Unfit},
+    billing::{credit::credit, draft::draft, ledger::Credited, unfit::Unfit},
+    invoice::Invoice,
+    numbering::InvoiceNumber,
     refund::{Refund, RefundKey},
     sale::{Address, ChargedTax, Customer, Sale, SaleKey, SaleLine},
-    seller::{Prices, Rates, Seller, VatRegime},
-    vat::split::split_included,
+    seller::Seller,
+    vat::{
+        regime::{Prices, Rates, VatRegime},
+        split::split_included,
+    },
 };
 use jiff::{
     Timestamp,

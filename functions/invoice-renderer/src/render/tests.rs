@@ -3,11 +3,12 @@
 use std::{path::Path, process::Command};
 
 use comptoir::{
+    billing::draft::draft,
     invoice::{
-        Invoice, InvoiceNumber,
-        draft::draft,
+        Invoice,
         print::{self, Page},
     },
+    numbering::InvoiceNumber,
     sale::{Sale, SaleLine},
     seller::{Look, Seller},
     testing::{FRANCHISE_TOML, STANDARD_TOML, matrix::matrix, sale, words},

@@ -6,11 +6,11 @@ use comptoir::{
     archive::{Document, File, sha256},
     clock::FixedClock,
     mail::{
-        InvoiceMail, NoticeEvent, NoticeMail,
+        DigestMail, InvoiceMail, NoticeEvent, NoticeMail,
         delivery::{Cause, Noted, Report},
         outbox::{Claim, Parking, Posted, Status},
     },
-    team::{DigestMail, Message, TeamNotice},
+    team::{Message, TeamNotice},
     timing::{OPERATION_SECONDS, POST_SECONDS},
 };
 use serde_json::json;

@@ -5,10 +5,10 @@ use std::sync::Mutex;
 use comptoir::{
     clock::FixedClock,
     mail::{
-        Mail, NoticeEvent,
+        DigestMail, Mail, NoticeEvent,
         outbox::{Claim, Parking, Posted, Status},
     },
-    team::{DigestMail, TeamNotice},
+    team::TeamNotice,
     testing::FRANCHISE_TOML,
     timing::ROOM_SECONDS,
 };

@@ -49,7 +49,10 @@ pub fn packages() -> anyhow::Result<Vec<String>> {
     let entries = fs::read_dir(&folder).with_context(|| format!("{} cannot be read", folder.display()))?;
     let mut packages = Vec::new();
     for entry in entries {
-        packages.push(entry?.file_name().to_string_lossy().into_owned());
+        let entry = entry?;
+        if entry.path().join("Cargo.toml").exists() {
+            packages.push(entry.file_name().to_string_lossy().into_owned());
+        }
     }
     packages.sort();
     Ok(packages)

@@ -6,7 +6,7 @@
 //! words are known, the code is AWS's and the words are ours: the size of a transaction and of a batch.
 //!
 //! How large an update makes an item depends on what is stored: that limit is the stand-in's own
-//! (`tests/tests/limits.rs` asks it).
+//! (`tests/it/limits.rs` asks it).
 
 use std::collections::{BTreeSet, HashMap};
 

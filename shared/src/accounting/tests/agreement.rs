@@ -12,7 +12,7 @@ use super::{
     DAY, amount, credit, file, invoice, november, records, standard,
 };
 use crate::{
-    invoice::{credit, ledger::Credited},
+    billing::{credit, ledger::Credited},
     refund::{Refund, RefundKey},
     testing::matrix::{Case, matrix},
 };

@@ -10,7 +10,8 @@ use rust_decimal::Decimal;
 
 use super::*;
 use crate::{
-    invoice::{Correction, draft::draft},
+    billing::draft::draft,
+    invoice::Correction,
     refund::RefundKey,
     sale::{Exchange, Sale},
     testing::{FRANCHISE_TOML, STANDARD_TOML, matrix::matrix, sale},

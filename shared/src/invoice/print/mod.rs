@@ -13,8 +13,8 @@ use serde::Serialize;
 use super::{Draft, Invoice, Kind, Line, TaxRow};
 use crate::{
     money::Currency,
-    seller::{Look, Supply},
-    vat::{Vat, VatCategory},
+    seller::Look,
+    vat::{Vat, VatCategory, regime::Supply},
 };
 pub use format::money;
 use format::{day, number, percent, with_currency};

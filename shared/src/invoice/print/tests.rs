@@ -4,7 +4,9 @@ use jiff::civil::{Date, date};
 
 use super::*;
 use crate::{
-    invoice::{Correction, InvoiceNumber, draft::draft},
+    billing::draft::draft,
+    invoice::Correction,
+    numbering::InvoiceNumber,
     refund::RefundKey,
     sale::{Address, Delivery, Sale, TaxId},
     seller::Seller,

@@ -1,6 +1,6 @@
 //! Addresses that routine mails leave alone, kept as hashes: the list must not become one more list of customers.
 
-use crate::{archive::sha256, mail::address::mailable};
+use crate::{archive::sha256, email::mailable};
 
 /// The hash of an address. It answers "is this one on the list", and does not give the list away at sight; whoever knows
 /// an address can still test it.

@@ -9,18 +9,17 @@ use super::{
 };
 use crate::{
     archive::Document,
-    invoice::{
-        Basis, Invoice, InvoiceNumber,
+    billing::{
         draft::draft,
         ledger::{Claim as NumberClaim, Counter, Ledger},
-        number::Series,
-        print,
     },
+    invoice::{Basis, Invoice, print},
     mail::{
         Mail,
         outbox::{Claim, Outbox},
     },
     memory::{Announced, Books},
+    numbering::{InvoiceNumber, Series},
     payment::PaymentLog,
     seller::Seller,
     testing::{FRANCHISE_TOML, sale, words},

@@ -7,13 +7,13 @@ use jiff::Timestamp;
 use super::Books;
 use crate::{
     archive::Document,
-    invoice::{InvoiceNumber, ledger::Entry},
+    billing::ledger::Entry,
     mail::{Mail, MailId, outbox::Status},
-    memory::locked,
+    memory::{Expiring, locked},
+    numbering::InvoiceNumber,
     outcome::ServiceError,
     refund::RefundKey,
     sale::SaleKey,
-    testing::contract::Expiring,
 };
 
 /// What a check wants to know of a mail.

@@ -4,7 +4,7 @@ use super::Stores;
 use crate::{
     accounting::Register,
     archive::{Archive, File},
-    invoice::ledger::Ledger,
+    billing::ledger::Ledger,
     mail::{delivery::Deliveries, outbox::Outbox},
     outcome::ServiceError,
     payment::PaymentLog,

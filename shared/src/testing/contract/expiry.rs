@@ -1,28 +1,21 @@
 //! How long records of the outbox are kept: the part of the contract that says what waits for a person never expires.
 
-use std::future::Future;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::{LEASE, Stores, now, why};
 use crate::{
     accounting::Register,
     archive::Archive,
-    invoice::ledger::Ledger,
+    billing::ledger::Ledger,
     mail::{
         MailId,
         delivery::{Deliveries, Fate, Report},
         outbox::{Outbox, Parking, SENT_KEPT, Status},
     },
+    memory::Expiring,
     outcome::ServiceError,
     payment::PaymentLog,
 };
-
-/// An outbox that tells when it forgets a mail.
-pub trait Expiring {
-    /// When this mail is forgotten; nothing if it is kept, or if there is none.
-    fn expires_at(&self, id: &MailId) -> impl Future<Output = Result<Option<Timestamp>, ServiceError>> + Send;
-}
 
 impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
     async fn noted(&self, id: &MailId, message: &str, fate: Fate, at: Timestamp) -> Result<(), ServiceError> {

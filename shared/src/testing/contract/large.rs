@@ -5,7 +5,7 @@ use super::{Stores, basis, claim, now, sold};
 use crate::{
     accounting::Register,
     archive::Archive,
-    invoice::ledger::{Claimed, Counter, LARGEST_CLAIM, Ledger},
+    billing::ledger::{Claimed, Counter, LARGEST_CLAIM, Ledger},
     mail::{delivery::Deliveries, outbox::Outbox},
     outcome::ServiceError,
     payment::{PaymentLog, Recorded},
@@ -83,7 +83,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         let other = sold(&format!("{run}-number-again"));
         self.payments.record(&other, now()).await?;
         // A counter that was lost, or restored from an old backup, leads to a number that stands.
-        let series = crate::invoice::number::Series(format!("{run}-number-lost"));
+        let series = crate::numbering::Series(format!("{run}-number-lost"));
         let mut twice = claim(series, Counter::default(), &[other]);
         twice.invoices[0].number = invoice.number;
         let refused = self.ledger.claim(&twice).await.unwrap_err();

@@ -6,15 +6,13 @@ use super::{Stores, basis, claim, day, letter, now, sold, why};
 use crate::{
     accounting::{Month, Register},
     archive::Archive,
-    invoice::{
-        Basis,
-        ledger::{Claim, Claimed, Counter, Credited, CreditedRow, Crediting, Ledger},
-        number::Series,
-    },
+    billing::ledger::{Claim, Claimed, Counter, Credited, CreditedRow, Crediting, Ledger},
+    invoice::Basis,
     mail::{
         delivery::Deliveries,
         outbox::{self, Outbox, Status},
     },
+    numbering::Series,
     outcome::ServiceError,
     payment::PaymentLog,
     sale::Sale,

@@ -12,21 +12,20 @@ mod ledger;
 mod outbox;
 mod payments;
 
-pub use expiry::Expiring;
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use super::{FRANCHISE_TOML, sale, words};
 use crate::{
     accounting::Register,
     archive::{Archive, Document},
-    invoice::{
-        Basis, Invoice,
+    billing::{
         draft::draft,
         ledger::{Claim, Claimed, Counter, Ledger},
-        number::Series,
-        print,
     },
+    invoice::{Basis, Invoice, print},
     mail::{Mail, delivery::Deliveries, outbox::Outbox},
+    memory::Expiring,
+    numbering::Series,
     outcome::{Reason, ServiceError},
     payment::PaymentLog,
     sale::{Sale, SaleKey},
@@ -127,7 +126,7 @@ fn sold(name: &str) -> Sale {
 fn claim(series: Series, counter: Counter, sales: &[Sale]) -> Claim {
     let drafted = sales.iter().map(|sale| draft(sale, &seller(), day()).unwrap());
     let invoices = drafted.zip(counter.last + 1..).map(|(draft, n)| Invoice {
-        number: crate::invoice::InvoiceNumber(format!("{}-{n:04}", series.0)),
+        number: crate::numbering::InvoiceNumber(format!("{}-{n:04}", series.0)),
         issued_on: day(),
         draft,
     });

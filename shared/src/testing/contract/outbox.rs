@@ -6,7 +6,7 @@ use super::{LEASE, Stores, now, why};
 use crate::{
     accounting::Register,
     archive::Archive,
-    invoice::ledger::Ledger,
+    billing::ledger::Ledger,
     mail::{
         MailId,
         delivery::Deliveries,

@@ -4,7 +4,7 @@ use super::{Stores, now, sold, why};
 use crate::{
     accounting::Register,
     archive::Archive,
-    invoice::ledger::Ledger,
+    billing::ledger::Ledger,
     mail::{delivery::Deliveries, outbox::Outbox},
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},

@@ -8,7 +8,7 @@ mod people;
 use stdnum::{Validator, country};
 
 use super::territory::MemberState;
-use crate::seller::identifiers::is_siren;
+use crate::vat::identifiers::is_siren;
 
 /// A VAT number with its country's prefix, no spaces, capitals: `DE136695976`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -11,6 +11,9 @@ pub mod scenes;
 pub mod table;
 pub mod usage;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

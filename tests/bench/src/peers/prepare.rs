@@ -62,7 +62,7 @@ impl Kit {
             kit.echo = build::shipped("echo").await?;
         }
         if wants(&["render"]) {
-            kit.press = build::example("invoice-renderer", "press").await?;
+            kit.press = build::example("invoice-renderer", "preview").await?;
         }
         match node(folder).await {
             Ok(folder) => kit.node = Some(folder),

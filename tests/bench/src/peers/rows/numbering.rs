@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use comptoir::{
-    invoice::ledger::LARGEST_CLAIM,
+    billing::ledger::LARGEST_CLAIM,
     testing::race::{Distant, claimed_per_second, groups},
 };
 

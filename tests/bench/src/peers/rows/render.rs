@@ -22,7 +22,7 @@ pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let page = at.folder.join("page.json");
     let out = at.folder.join("page.pdf");
     let (page, out) = (page.display().to_string(), out.display().to_string());
-    let ours = vec![at.kit.press.display().to_string()];
+    let ours = vec![at.kit.press.display().to_string(), "press".to_owned()];
     at.run(&ours, &["page".to_owned(), page.clone()]).await.context("the page to print")?;
     let mut commands = vec![(OURS, ours, None, 400)];
     for (script, name, goal, times) in PEERS {

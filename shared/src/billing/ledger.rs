@@ -1,0 +1,140 @@
+//! The ledger of invoices and credit notes, as a capability: numbers are claimed in groups, documents are noted, what
+//! cannot be billed is parked.
+
+use std::future::Future;
+
+use jiff::{Timestamp, civil::Date};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    archive::Document,
+    invoice::{Basis, Invoice},
+    mail::Mail,
+    numbering::{InvoiceNumber, Series},
+    outcome::{Reason, ServiceError},
+    payment::Recorded,
+    refund::{Refund, RefundKey},
+    sale::{Sale, SaleKey},
+};
+
+/// Most invoices of one claim: a DynamoDB transaction holds 100 writes, and a claim writes one counter and two items an
+/// invoice (docs.aws.amazon.com, TransactWriteItems).
+pub const LARGEST_CLAIM: usize = 49;
+
+/// How far a series has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counter {
+    /// The last number given; 0 before the first.
+    pub last: u64,
+    /// The day of the last invoice; later ones may not be dated before it.
+    pub last_issued_on: Option<Date>,
+}
+
+/// Numbers for a group of invoices: all or none.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The series.
+    pub series: Series,
+    /// What its counter must be for the claim to hold.
+    pub counter: Counter,
+    /// The documents, numbered `counter.last + 1` and on, in order; at most [`LARGEST_CLAIM`].
+    pub invoices: Vec<Invoice>,
+    /// For a claim of one credit note, what it does to the invoice that it corrects.
+    pub crediting: Option<Crediting>,
+}
+
+/// How much of each row of an invoice's taxes has been credited, in the order of its rows.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Credited(pub Vec<CreditedRow>);
+
+/// What has been credited of one row, in minor units.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreditedRow {
+    /// Tax included.
+    pub gross: i64,
+    /// The tax within.
+    pub tax: i64,
+}
+
+impl Credited {
+    /// One for each of `count` rows.
+    pub fn rows(&self, count: usize) -> Vec<CreditedRow> {
+        self.0.iter().copied().chain(std::iter::repeat(CreditedRow::default())).take(count).collect()
+    }
+}
+
+/// What a credit note does to the invoice that it corrects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crediting {
+    /// The invoice.
+    pub original: InvoiceNumber,
+    /// What must have been credited of it before, for the claim to hold.
+    pub before: Credited,
+    /// What will be afterwards.
+    pub after: Credited,
+}
+
+/// What a claim found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claimed {
+    /// All numbers are ours.
+    All,
+    /// Someone else moved the counter, or credited the same invoice, or the store was busy; look again.
+    Moved,
+    /// These have a document already, or are not recorded; nothing was claimed.
+    Taken(Vec<Basis>),
+}
+
+/// An invoice as the ledger holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The snapshot.
+    pub invoice: Invoice,
+    /// Its document, once archived.
+    pub document: Option<Document>,
+    /// What has been credited of it.
+    pub credited: Credited,
+}
+
+impl Entry {
+    /// A document whose number was just claimed.
+    pub fn claimed(invoice: Invoice) -> Self {
+        Self { invoice, document: None, credited: Credited::default() }
+    }
+}
+
+/// Keeps invoices and credit notes: each sale and each refund at most one, numbers without gap or repetition.
+pub trait Ledger: Send + Sync {
+    /// How far the series has come, read consistently.
+    fn counter(&self, series: &Series) -> impl Future<Output = Result<Counter, ServiceError>> + Send;
+
+    /// Claims numbers in one transaction.
+    fn claim(&self, claim: &Claim) -> impl Future<Output = Result<Claimed, ServiceError>> + Send;
+
+    /// A recorded sale.
+    fn sale(&self, sale: &SaleKey) -> impl Future<Output = Result<Option<Sale>, ServiceError>> + Send;
+
+    /// A recorded refund.
+    fn refund(&self, refund: &RefundKey) -> impl Future<Output = Result<Option<Refund>, ServiceError>> + Send;
+
+    /// The document of a sale or a refund, read consistently, if it has one.
+    fn document_of(&self, basis: &Basis) -> impl Future<Output = Result<Option<Entry>, ServiceError>> + Send;
+
+    /// Notes an invoice's document and queues its mail, together and once; noting it again changes nothing.
+    fn finish(
+        &self,
+        number: &InvoiceNumber,
+        document: &Document,
+        mail: &Mail,
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
+
+    /// Parks a payment or a refund with its reason until a person replays it; [`Recorded::Before`] if it was parked for the
+    /// same reason already. A claim takes the mark away.
+    fn park(
+        &self,
+        basis: &Basis,
+        reason: &Reason,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
+}

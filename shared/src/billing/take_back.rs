@@ -1,0 +1,110 @@
+//! From a recorded refund to an issued, archived credit note whose mail is queued.
+//!
+//! The same road as an invoice's, in a series of its own and one at a time: the claim also moves what has been credited of
+//! the original, conditional on what had been before, so that two refunds at once cannot credit more than was billed.
+
+use super::{
+    credit::credit,
+    issue::{CLAIM_ATTEMPTS, Issued, Issuer, Parked, Render, number},
+    ledger::{Claimed, Crediting, Entry, Ledger},
+};
+use crate::{
+    archive::Archive,
+    clock::Clock,
+    invoice::Basis,
+    outcome::{Outcome, Reason, ServiceError},
+    refund::Refund,
+    timing::ONE_CREDIT_SECONDS,
+};
+
+/// How far a refund came.
+enum Step {
+    /// Its credit note stands.
+    Stands(Box<Entry>),
+    /// It cannot have one as things are.
+    Refused(Reason),
+}
+
+impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
+    /// Issues the credit note for `refund`, and first the invoice that it corrects if that is not issued yet.
+    pub async fn take_back(&self, refund: &Refund) -> Issued {
+        let basis = Basis::Refund(refund.key.clone());
+        let (mut number, mut unmailed) = (None, None);
+        let Parked { outcome, repeated } = match self.claim_credit(refund, &basis).await {
+            Ok(Step::Stands(entry)) => {
+                number = Some(entry.invoice.number.clone());
+                self.complete(&entry, &mut unmailed).await
+            }
+            Ok(Step::Refused(reason)) => self.park(&basis, reason).await,
+            Err(error) => self.failed(&basis, error).await,
+        };
+        Issued { basis, number, outcome, unmailed, repeated }
+    }
+
+    async fn claim_credit(&self, refund: &Refund, basis: &Basis) -> Result<Step, ServiceError> {
+        for _ in 0..CLAIM_ATTEMPTS {
+            if let Err(Outcome::Retry(reason)) = self.in_time(ONE_CREDIT_SECONDS) {
+                return Err(ServiceError::transient("the ledger", reason.text));
+            }
+            if let Some(entry) = self.ledger.document_of(basis).await? {
+                return Ok(Step::Stands(Box::new(entry)));
+            }
+            let original = match self.original(refund).await? {
+                Ok(original) => original,
+                Err(reason) => return Ok(Step::Refused(reason)),
+            };
+            // Our clock may be behind that of whoever issued the invoice, and a credit note is never older.
+            let today = self.today().max(original.invoice.issued_on);
+            let credit = match credit(refund, &original.invoice, &original.credited, self.seller, today) {
+                Ok(credit) => credit,
+                Err(unfit) => return Ok(Step::Refused(unfit.reason())),
+            };
+            let pattern = &self.seller.credit_series;
+            let counter = self.ledger.counter(&pattern.series(today)).await?;
+            let mut claim = number(&[&credit.draft], pattern, counter, today);
+            claim.crediting = Some(Crediting {
+                original: original.invoice.number,
+                before: original.credited,
+                after: credit.credited,
+            });
+            match self.ledger.claim(&claim).await? {
+                Claimed::All => {
+                    if let Some(invoice) = claim.invoices.pop() {
+                        return Ok(Step::Stands(Box::new(Entry::claimed(invoice))));
+                    }
+                }
+                // Issued meanwhile, or gone; the next look tells.
+                Claimed::Moved | Claimed::Taken(_) => {}
+            }
+        }
+        Err(ServiceError::transient("the ledger", "other renderers kept claiming numbers"))
+    }
+
+    /// The invoice of the refunded sale, issued now if the sale's own record is not dealt with yet; or why there is none.
+    async fn original(&self, refund: &Refund) -> Result<Result<Entry, Reason>, ServiceError> {
+        let sold = Basis::Sale(refund.sale.clone());
+        if let Some(entry) = self.ledger.document_of(&sold).await? {
+            return Ok(Ok(entry));
+        }
+        let Some(sale) = self.ledger.sale(&refund.sale).await? else {
+            let text =
+                format!("sale {} is not recorded; issue the credit note where its invoice was issued", refund.sale);
+            return Ok(Err(Reason::new("sale_unknown", text)));
+        };
+        // Boxed, because the state of all its steps in one future is more than the compiler lays out by default.
+        let issued = Box::pin(self.issue(std::slice::from_ref(&sale))).await;
+        match issued.into_iter().next().map(|issued| issued.outcome) {
+            Some(Outcome::Reject(reason)) => {
+                let text =
+                    format!("sale {} has no invoice yet ({}); mend that and replay both", refund.sale, reason.word);
+                Ok(Err(Reason::new("sale_waits", text)))
+            }
+            Some(Outcome::Retry(reason)) => Err(ServiceError::transient("the ledger", reason.text)),
+            _ => {
+                self.ledger.document_of(&sold).await?.map(Ok).ok_or_else(|| {
+                    ServiceError::transient("the ledger", "an invoice is gone right after it was issued")
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Why a sale or a refund cannot be billed as it stands. The text tells the owner what to do.
+
+use jiff::civil::Date;
+
+use super::buyer::WrongNumber;
+use crate::{
+    einvoice::Broken,
+    money::{Currency, UnknownCurrency},
+    numbering::InvoiceNumber,
+    outcome::Reason,
+    vat::{Ground, foreign::CountryCode, treatment::Undecided},
+};
+
+/// Why no document can be made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// The currency is no ISO currency.
+    #[error(transparent)]
+    Currency(#[from] UnknownCurrency),
+    /// An amount carries digits that its currency does not have, or does not fit.
+    #[error("amount {0} does not fit the currency {1}; check the payment in Stripe and invoice it by hand")]
+    Amount(i64, Currency),
+    /// Money went the other way.
+    #[error("total is {0}, a negative amount; an invoice bills money received, use a credit note for a refund")]
+    Negative(i64),
+    /// The lines do not make the total.
+    #[error("lines add up to {lines} but {total} was paid; compare the sale's items with its total in Stripe")]
+    Sum {
+        /// Sum of the lines, in minor units.
+        lines: i64,
+        /// What was paid, in minor units.
+        total: i64,
+    },
+    /// Nothing says who bought.
+    #[error(
+        "customer.name is missing; collect it on the payment page (billing address or name), or set unnamed_customer in \
+         the seller file and replay"
+    )]
+    NoName,
+    /// The VAT hangs on where the customer is, and nobody knows.
+    #[error(
+        "customer.address.country is missing, and the VAT hangs on it; collect the billing address on the payment page, or \
+         set unknown_place = \"FR\" in [vat] of the seller file to tax such sales as in France, and replay"
+    )]
+    NoPlace,
+    /// The country of an address is none; two letters may be named, other text may be anything.
+    #[error(
+        "customer.address.country is {}, which is no ISO 3166 country; correct the customer in Stripe and invoice it by hand",
+        .0.map_or_else(|| "no code of two letters".to_owned(), |code| format!("`{code}`"))
+    )]
+    Country(Option<CountryCode>),
+    /// The tax hangs on a tax number that is none.
+    #[error(
+        "customer.tax_ids holds a VAT number{} whose check digits are wrong, and no VAT was charged because of it; ask the \
+         customer for the right number, then invoice it by hand or refund the sale",
+        .0.state.map_or_else(String::new, |state| format!(" of {state}"))
+    )]
+    TaxId(WrongNumber),
+    /// The VAT of a line cannot be told.
+    #[error("lines[{line}]: {why}")]
+    Vat {
+        /// Which line, counted from 0.
+        line: usize,
+        /// Why.
+        why: Undecided,
+    },
+    /// The tax on the lines is not the tax on the sale.
+    #[error(
+        "Stripe charged {stripe} of tax where the lines make {ours}, in minor units; compare the sale's items with its tax \
+         in Stripe and invoice it by hand"
+    )]
+    Tax {
+        /// What Stripe computed.
+        stripe: i64,
+        /// What the lines make.
+        ours: i64,
+    },
+    /// VAT in a foreign currency, and no rate to tell it in euros.
+    #[error(
+        "the sale is in {0} and carries VAT, which must stand in euros too; Stripe told no rate of exchange: store a \
+         restricted API key that may read charges, and settle in euros"
+    )]
+    NoExchange(Currency),
+    /// More went back than was left of the invoice.
+    #[error(
+        "{refunded} went back, in minor units, but only {left} is left of invoice {number}; compare its credit notes with \
+         the refunds in Stripe"
+    )]
+    AboveOriginal {
+        /// What went back.
+        refunded: i64,
+        /// What is left.
+        left: i64,
+        /// Of which invoice.
+        number: InvoiceNumber,
+    },
+    /// Money went back in another currency than it came.
+    #[error("the refund is in {refunded} and the invoice in {sold}; issue the credit note by hand")]
+    OtherCurrency {
+        /// Of the refund.
+        refunded: Currency,
+        /// Of the invoice.
+        sold: Currency,
+    },
+    /// No line at all.
+    #[error("the sale has no lines")]
+    NoLines,
+    /// The table of mentions has no text for a sale without VAT on this ground on this day.
+    #[error("no legal text for a sale without VAT ({ground:?}) is known for {day}; install a newer version and replay")]
+    NoExemptionText {
+        /// The day of issue.
+        day: Date,
+        /// Why the sale bears no VAT.
+        ground: Ground,
+    },
+    /// The rules of electronic invoicing refuse it.
+    #[error("the invoice would break {}", list(.0))]
+    Rules(Vec<Broken>),
+}
+
+fn list(broken: &[Broken]) -> String {
+    broken.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
+impl Unfit {
+    /// The reason under which such a sale is parked.
+    pub fn reason(&self) -> Reason {
+        let word = match self {
+            Self::Currency(_) => "unknown_currency",
+            Self::Amount(..) => "amount_unfit",
+            Self::Negative(_) => "negative_amount",
+            Self::Sum { .. } => "amounts_differ",
+            Self::NoName => "customer_unnamed",
+            Self::NoPlace => "place_unknown",
+            Self::Country(_) => "country_unknown",
+            Self::TaxId(_) => "tax_id_invalid",
+            Self::Vat { why: Undecided::Missing(_), .. } => "tax_missing",
+            Self::Vat { why: Undecided::RateUnknown(_), .. } => "rate_unknown",
+            Self::Vat { why: Undecided::ExemptionUnknown(_), .. } => "exemption_unknown",
+            Self::Vat { why: Undecided::CountryUnknown(_), .. } => "tax_country_unknown",
+            Self::Vat { why: Undecided::OtherState(_) | Undecided::OtherCountry(_), .. } => "foreign_tax",
+            Self::Vat { why: Undecided::Differs { .. } | Undecided::SeveralCountries, .. } | Self::Tax { .. } => {
+                "tax_differs"
+            }
+            Self::NoExchange(_) => "exchange_rate_unknown",
+            Self::AboveOriginal { .. } => "refund_exceeds",
+            Self::OtherCurrency { .. } => "other_currency",
+            Self::NoLines => "no_lines",
+            Self::NoExemptionText { .. } => "mention_unknown",
+            Self::Rules(_) => "invoice_invalid",
+        };
+        Reason::new(word, self.to_string())
+    }
+}

@@ -1,0 +1,166 @@
+//! What one sale and one credit note ask of AWS, to the unit: a change that adds a write, a read, a request or a mail to
+//! their way fails here, and is either taken back or written down with its reason. So does what costs money by standing there.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+
+use std::fmt::Write;
+
+use crate::cost::{bill::Bill, idle, prices::Prices, scenes};
+use anyhow::{Result, ensure};
+use comptoir_local::Functions;
+
+/// Function, operation, calls, write units, halves of a read unit, and why it has to be.
+type Line = (&'static str, &'static str, u64, u64, u64, &'static str);
+
+/// A sale of three lines to functions that run already. Writes count twice in a transaction.
+const SALE: [Line; 9] = [
+    (
+        "payment-webhook",
+        "TransactWriteItems",
+        1,
+        8,
+        0,
+        "event (2), payment (1.1 KB: 4), intent that paid it (2), at once",
+    ),
+    ("invoice-renderer", "GetItem", 1, 0, 2, "the counter, consistently: the next number"),
+    (
+        "invoice-renderer",
+        "TransactWriteItems",
+        2,
+        20,
+        0,
+        "counter (2), invoice (2.4 KB: 6), payment (4); document (6), mail (2)",
+    ),
+    ("invoice-renderer", "PutObject", 1, 0, 0, "the archive; If-None-Match makes a look before it needless"),
+    ("mail-sender", "UpdateItem", 2, 2, 0, "claim and sent: no mail twice"),
+    ("mail-sender", "GetObject", 1, 0, 0, "the PDF, from where it cannot change"),
+    ("mail-sender", "SendEmail", 1, 0, 0, "the mail"),
+    ("mail-events", "UpdateItem", 2, 3, 0, "what SES tells: sent (1), and delivered (just above 1 KB: 2)"),
+    ("all", "invocations", 5, 0, 0, "one each, and two of mail-events"),
+];
+
+/// A credit note for a part of it.
+const CREDIT_NOTE: [Line; 11] = [
+    ("payment-webhook", "GetItem", 1, 0, 2, "whose money goes back: the intent"),
+    ("payment-webhook", "PutItem", 1, 1, 0, "the refund"),
+    ("invoice-renderer", "GetItem", 4, 0, 8, "refund, sale, its invoice, and the counter"),
+    (
+        "invoice-renderer",
+        "TransactWriteItems",
+        2,
+        24,
+        0,
+        "counter (2), credit note (6), refund (2), invoice (6); document (6), mail (2)",
+    ),
+    ("invoice-renderer", "PutObject", 1, 0, 0, "the archive"),
+    ("mail-sender", "UpdateItem", 2, 2, 0, "claim and sent"),
+    ("mail-sender", "GetObject", 1, 0, 0, "the PDF"),
+    ("mail-sender", "SendEmail", 1, 0, 0, "the mail"),
+    ("mail-events", "UpdateItem", 2, 2, 0, "sent and delivered"),
+    ("all", "invocations", 5, 0, 0, "one each, and two of mail-events"),
+    ("all", "mails", 1, 0, 0, "to the customer"),
+];
+
+/// Everything that differs, in words; secrets are read once a process and not once a sale.
+fn differences(bill: &Bill, expected: &[Line]) -> String {
+    let mut told = String::new();
+    let found = |function: &str, operation: &str| match (function, operation) {
+        ("all", "invocations") => (bill.invocations(), 0, 0),
+        ("all", "mails") => (bill.mails, 0, 0),
+        _ => bill
+            .calls
+            .get(&(function.to_owned(), operation.to_owned()))
+            .map_or((0, 0, 0), |tally| (tally.calls, tally.units.writes, tally.units.half_reads)),
+    };
+    for (function, operation, calls, writes, half_reads, why) in expected {
+        let found = found(function, operation);
+        if found != (*calls, *writes, *half_reads) {
+            writeln!(
+                told,
+                "{function} {operation}: {calls} calls, {writes} write units and {half_reads} half read units were \
+                 expected ({why}); there are {found:?}"
+            )
+            .unwrap();
+        }
+    }
+    for ((function, operation), tally) in &bill.calls {
+        let known = expected.iter().any(|line| (line.0, line.1) == (function, operation));
+        if tally.unmetered > 0 || (!known && operation != "GetParameters") {
+            writeln!(told, "{function} {operation}: {} calls that nobody expected", tally.calls).unwrap();
+        }
+    }
+    if !told.is_empty() {
+        for ((function, operation), tally) in &bill.calls {
+            for touched in &tally.touched {
+                let (kind, bytes, units) = (&touched.kind, touched.bytes, touched.units);
+                writeln!(told, "  {function} {operation} {kind}: {bytes} bytes, {units:?}").unwrap();
+            }
+        }
+    }
+    told
+}
+
+/// As [`differences`], as an error.
+fn holds(what: &str, bill: &Bill, expected: &[Line]) -> Result<()> {
+    let told = differences(bill, expected);
+    ensure!(
+        told.is_empty(),
+        "{what} asks something else of AWS than before. If it must, say so and why in tests/bench/tests/cost.rs, and run \
+         `cargo cost` for the README.\n{told}"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_sale_and_its_credit_note_ask_no_more_of_aws_than_is_written_down() -> Result<()> {
+    let shop = scenes::open("cost", Functions::Build).await?;
+    // The first sale of a shop begins its counter, and starts what has to.
+    scenes::sale(&shop).await?;
+    shop.bundle.wire().unwrap().meter();
+    let (sale, checkout) = scenes::sale(&shop).await?;
+    holds("a sale", &sale, &SALE)?;
+    ensure!(sale.mails == 1 && sale.units().writes == 33, "{} mails, {:?}", sale.mails, sale.units());
+    let credit_note = scenes::refund(&shop, &checkout).await?;
+    holds("a credit note", &credit_note, &CREDIT_NOTE)
+}
+
+#[test]
+fn while_nothing_is_sold_a_stack_needs_no_more_than_an_account_has_free() -> Result<()> {
+    let prices = Prices::read()?;
+    let template = idle::read()?;
+    for watched in [false, true] {
+        for (id, quantity) in idle::standing(&template, watched)? {
+            let price = prices.price(id)?;
+            ensure!(
+                price.beyond_free(quantity) < 0.005,
+                "{quantity} {} cost {:.2} USD a month although nothing is sold: {} are free",
+                price.what,
+                price.beyond_free(quantity),
+                price.free
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn one_write_more_is_told() {
+    let mut bill = Bill::default();
+    for (function, operation, calls, writes, half_reads, _) in SALE {
+        if function == "all" {
+            let times = comptoir_local::lambda::pool::Times { invocations: calls, ..Default::default() };
+            bill.work.entry("all".to_owned()).or_default().times = times;
+            continue;
+        }
+        let tally = bill.calls.entry((function.to_owned(), operation.to_owned())).or_default();
+        tally.calls = calls;
+        tally.units.writes = writes;
+        tally.units.half_reads = half_reads;
+    }
+    assert_eq!(differences(&bill, &SALE), "");
+    let mail = ("mail-sender".to_owned(), "UpdateItem".to_owned());
+    bill.calls.get_mut(&mail).unwrap().units.writes += 1;
+    assert!(differences(&bill, &SALE).contains("mail-sender UpdateItem: 2 calls, 2 write units"));
+    bill.calls.get_mut(&mail).unwrap().units.writes -= 1;
+    bill.calls.insert(("mail-sender".to_owned(), "PutItem".to_owned()), Default::default());
+    assert!(differences(&bill, &SALE).contains("mail-sender PutItem: 0 calls that nobody expected"));
+}

@@ -1,0 +1,214 @@
+//! The stores on AWS keep the contract that the ones in memory keep, and say what happened when AWS does not. On a second
+//! implementation of DynamoDB: `tests/it/limits.rs`.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use anyhow::{Result, ensure};
+use comptoir::{
+    billing::{
+        draft::draft,
+        ledger::{Claim, Claimed, Ledger},
+    },
+    invoice::Invoice,
+    mail::{
+        MailId,
+        outbox::{self, Outbox},
+    },
+    numbering::{InvoiceNumber, Series},
+    payment::{PaymentLog, Recorded},
+    profile::{
+        directory::{Committed, Directory, Leaving},
+        handle::HandleKey,
+    },
+    sale::{Sale, SaleKey},
+    seller::Seller,
+    testing::{self, FRANCHISE_TOML, contract, profiles},
+};
+use comptoir_local::wire::{Cut, Order};
+use comptoir_tests::{
+    Shop,
+    stores::{CALLER, Stores},
+};
+use jiff::{SignedDuration, Timestamp};
+
+/// Attempts of the SDK at one operation.
+const ATTEMPTS: usize = 3;
+
+async fn quiet(name: &str) -> Result<(Shop, Stores)> {
+    let shop = Shop::open_with(name, |options| options.wire = true).await?;
+    // The functions would send the mails that these tests are about.
+    shop.bundle.pause_streams();
+    let stores = Stores::of(&shop).await?;
+    Ok((shop, stores))
+}
+
+#[tokio::test]
+async fn the_stores_on_aws_keep_the_contract() -> Result<()> {
+    let (shop, stores) = quiet("contract").await?;
+    let all = contract::Stores {
+        payments: &stores.payments,
+        ledger: &stores.ledger,
+        outbox: &stores.outbox,
+        archive: &stores.archive,
+        register: &stores.register,
+    };
+    all.keep_the_contract("a").await?;
+    all.keep_the_contract("b").await?;
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_directory_on_aws_keeps_the_contract() -> Result<()> {
+    let (shop, stores) = quiet("contract-profiles").await?;
+    testing::profiles::contract(&stores.directory, "one").await?;
+    testing::profiles::contract(&stores.directory, "two").await?;
+    testing::files::contract(&stores.files, "one").await?;
+    let (_, queued) = shop.client.table("OutboxTable").await?;
+    ensure!(
+        !queued.is_empty() && queued.iter().all(|item| ["NOTICE", "TEAM"].contains(&item["kind"].as_str().unwrap())),
+        "what is told of profiles is of a kind of its own"
+    );
+    ensure!(queued.iter().all(|item| item["expires_at"].is_number()), "nothing that names people stays for good");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+fn now() -> Timestamp {
+    "2026-11-21T10:00:00Z".parse().unwrap()
+}
+
+fn sold(name: &str) -> Sale {
+    Sale { key: SaleKey(format!("cs_{name}")), event: format!("evt_{name}"), payment_intent: None, ..testing::sale() }
+}
+
+/// The next number for a recorded sale.
+async fn claim(stores: &Stores, name: &str) -> Result<Claim> {
+    let series = Series(name.to_owned());
+    let counter = stores.ledger.counter(&series).await?;
+    let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
+    let day = "2026-11-21".parse()?;
+    let number = InvoiceNumber(format!("{name}-{:04}", counter.last + 1));
+    let invoices = vec![Invoice { number, issued_on: day, draft: draft(&sold(name), &seller, day).unwrap() }];
+    Ok(Claim { series, counter, invoices, crediting: None })
+}
+
+fn order(shop: &Shop, operation: &str, cut: Cut, times: usize) {
+    let (function, operation) = (CALLER.to_owned(), Some(operation.to_owned()));
+    shop.bundle.wire().unwrap().order(Order { function, operation, after: 0, times, cut });
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_and_is_the_same() -> Result<()> {
+    let (shop, stores) = quiet("contract-lost").await?;
+    // The client repeats a transaction under the same token, so the second time changes nothing and hears the first answer.
+    order(&shop, "TransactWriteItems", Cut::LoseAnswer, 1);
+    ensure!(stores.payments.record(&sold("lost"), now()).await? == Recorded::New);
+    order(&shop, "TransactWriteItems", Cut::LoseAnswer, 2);
+    ensure!(stores.ledger.claim(&claim(&stores, "lost").await?).await? == Claimed::All);
+    // All answers lost: it took effect, and whoever tries again is told so.
+    order(&shop, "TransactWriteItems", Cut::LoseAnswer, ATTEMPTS);
+    let unheard = stores.payments.record(&sold("unheard"), now()).await;
+    ensure!(unheard.is_err(), "{unheard:?}");
+    ensure!(stores.payments.record(&sold("unheard"), now()).await? == Recorded::Before);
+    let twice = claim(&stores, "unheard").await?;
+    order(&shop, "TransactWriteItems", Cut::LoseAnswer, ATTEMPTS);
+    ensure!(stores.ledger.claim(&twice).await.is_err());
+    let found = stores.ledger.claim(&twice).await?;
+    ensure!(matches!(&found, Claimed::Taken(taken) if taken.len() == 1), "{found:?}");
+    // An update has no token: its own first attempt stands in its way, and the claimant tells that it is its own.
+    let mail = queue(&stores, "lost-mail").await?;
+    order(&shop, "UpdateItem", Cut::LoseAnswer, 1);
+    let lease = SignedDuration::from_secs(120);
+    ensure!(stores.outbox.claim(&mail, "a", now(), lease).await? == outbox::Claim::Ours);
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_profile_is_written_once_whatever_becomes_of_answers() -> Result<()> {
+    let (shop, stores) = quiet("contract-profiles-lost").await?;
+    let directory = &stores.directory;
+    let write = |n, handle: &str| profiles::commit(&profiles::new_profile("lost", n, handle), None);
+    for (n, cut) in [Cut::LoseAnswer, Cut::Conflict, Cut::Throttle, Cut::Fail].into_iter().enumerate() {
+        order(&shop, "TransactWriteItems", cut, 1);
+        let found = directory.commit(&write(n, &format!("lost-{cut:?}")), now()).await?;
+        ensure!(found == Committed::Done, "{cut:?}: {found:?}");
+    }
+    // All answers lost: it took effect, and whoever asks again finds it.
+    let unheard = write(8, "unheard");
+    order(&shop, "TransactWriteItems", Cut::LoseAnswer, ATTEMPTS);
+    ensure!(directory.commit(&unheard, now()).await.is_err());
+    let found = directory.commit(&unheard, now()).await?;
+    ensure!(found == Committed::Moved(Some(Box::new(unheard.profile.clone()))), "{found:?}");
+    // Others at the same items for good: it is told as what it is, and nothing of it is written.
+    order(&shop, "TransactWriteItems", Cut::Conflict, 100);
+    let told = directory.commit(&write(9, "conflicts"), now()).await.unwrap_err().to_string();
+    ensure!(told.contains("TransactionConflict") && !told.contains("example.org"), "{told}");
+    shop.bundle.wire().unwrap().clear();
+    ensure!(directory.by_handle(&HandleKey::of("conflicts"), now()).await?.is_none());
+    // Erasing is taken up where it broke off.
+    let leaving = Leaving { profile: unheard.profile.clone(), notices: Vec::new() };
+    order(&shop, "TransactWriteItems", Cut::LoseAnswer, ATTEMPTS);
+    ensure!(directory.leave(&leaving, now()).await.is_err());
+    ensure!(directory.leave(&leaving, now()).await? == Committed::Done, "it had left");
+    order(&shop, "TransactWriteItems", Cut::Fail, ATTEMPTS);
+    ensure!(directory.erase(&unheard.profile.id).await.is_err());
+    while !directory.erase(&unheard.profile.id).await? {}
+    let (_, items) = shop.client.table("ProfilesTable").await?;
+    let left: Vec<_> = items.iter().filter(|item| item.to_string().contains("lost-0008")).collect();
+    ensure!(left.len() == 1 && left[0]["kind"] == "LEAVER", "{left:?}");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+async fn queue(stores: &Stores, name: &str) -> Result<MailId> {
+    stores.payments.record(&sold(name), now()).await?;
+    let claim = claim(stores, name).await?;
+    ensure!(stores.ledger.claim(&claim).await? == Claimed::All);
+    let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
+    let page = comptoir::invoice::print::page(&claim.invoices[0], &seller.look, &testing::words());
+    let document = comptoir::archive::Document { key: format!("{name}.pdf"), sha256: String::new(), size: 1 };
+    let mail = comptoir::mail::Mail::of_invoice(&claim.invoices[0], &page, &document, &seller, now());
+    stores.ledger.finish(&claim.invoices[0].number, &document, &mail).await?;
+    Ok(mail.id)
+}
+
+#[tokio::test]
+async fn busy_and_broken_means_unavailable_and_nothing_happened() -> Result<()> {
+    let (shop, stores) = quiet("contract-busy").await?;
+    for (n, cut) in [Cut::Throttle, Cut::Fail].into_iter().enumerate() {
+        let name = format!("busy-{n}");
+        order(&shop, "TransactWriteItems", cut, 1);
+        ensure!(stores.payments.record(&sold(&name), now()).await? == Recorded::New, "the client tries again");
+        order(&shop, "TransactWriteItems", cut, ATTEMPTS);
+        let next = claim(&stores, &name).await?;
+        let busy = stores.ledger.claim(&next).await;
+        ensure!(busy.is_err(), "{busy:?}");
+        ensure!(stores.ledger.claim(&next).await? == Claimed::All, "nothing had happened");
+        let told = busy.unwrap_err().to_string();
+        ensure!(!told.contains("cs_") && !told.contains("Lefèvre"), "no payload in it: {told}");
+    }
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_conflict_is_another_writer_and_no_failure() -> Result<()> {
+    let (shop, stores) = quiet("contract-conflict").await?;
+    // Once: the log waits for the other delivery and tries again.
+    order(&shop, "TransactWriteItems", Cut::Conflict, 1);
+    ensure!(stores.payments.record(&sold("conflict"), now()).await? == Recorded::New);
+    // The ledger looks at the counter again.
+    let next = claim(&stores, "conflict").await?;
+    order(&shop, "TransactWriteItems", Cut::Conflict, 1);
+    ensure!(stores.ledger.claim(&next).await? == Claimed::Moved);
+    ensure!(stores.ledger.claim(&next).await? == Claimed::All);
+    // For good: it is told as what it is.
+    order(&shop, "TransactWriteItems", Cut::Conflict, 100);
+    let told = stores.payments.record(&sold("conflicts"), now()).await.unwrap_err().to_string();
+    ensure!(told.contains("TransactionConflict"), "{told}");
+    shop.bundle.wire().unwrap().clear();
+    ensure!(!stores.payments.has(&sold("conflicts").key).await?);
+    shop.bundle.stop().await;
+    Ok(())
+}

@@ -1,0 +1,195 @@
+//! What DynamoDB refuses is refused here too, by the local AWS and by a second implementation, and the stores keep their
+//! contract on both.
+//!
+//! The local AWS is ministack. Looked for beside it, without a container engine (2026-11): DynamoDB Local, Amazon's own, is a
+//! Java archive under terms of its own, and no registry of packages carries it; dynalite (npm) knows no transactions; moto
+//! (PyPI) loses updates under contention and ignores the token of a transaction; extenddb and dynein are on no registry of
+//! packages; dynoxide (crates.io: dynoxide-rs, MIT or Apache-2.0) has transactions, indexes and the service's words, and its
+//! authors run one public suite against it and against AWS. It is that which is asked here, as a program: linked into a test,
+//! its features would be everybody's. Neither of the two emulates contention between transactions: that is ordered on the
+//! wire (`tests/it/contract.rs`).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use anyhow::{Result, ensure};
+use comptoir::{
+    aws::{
+        directory::DynamoDirectory, ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments,
+        register::DynamoRegister,
+    },
+    memory::Depot,
+    seller::Seller,
+    testing::{FRANCHISE_TOML, contract, profiles},
+};
+use comptoir_local::aws::Aws;
+use comptoir_tests::{Shop, second::Second, stores::CALLER};
+use serde_json::{Value, json};
+
+/// A request that is refused, and a piece of what is said.
+type Refused = (&'static str, &'static str, Value, &'static str);
+
+fn text(length: usize) -> Value {
+    json!({ "S": "x".repeat(length) })
+}
+
+/// Requests against a table with `pk`, and against one with `pk` and `sk`.
+fn refused(single: &str, double: &str) -> Vec<Refused> {
+    let put = |item: Value| json!({"TableName": single, "Item": item});
+    let action = |pk: &str| json!({"Put": put(json!({"pk": {"S": pk}}))});
+    let update = |expression: &str, names: Value, values: Value| {
+        let mut update = json!({"TableName": single, "Key": {"pk": {"S": "a"}}, "UpdateExpression": expression});
+        for (member, given) in [("ExpressionAttributeNames", names), ("ExpressionAttributeValues", values)] {
+            if !given.is_null() {
+                update[member] = given;
+            }
+        }
+        update
+    };
+    let deletes: Vec<Value> =
+        (0..26).map(|n| json!({"DeleteRequest": {"Key": {"pk": {"S": n.to_string()}}}})).collect();
+    let reads: Vec<Value> = (0..101).map(|n| json!({"pk": {"S": n.to_string()}})).collect();
+    let large: Vec<Value> =
+        (0..12).map(|n| json!({"Put": put(json!({"pk": {"S": format!("l{n}")}, "data": text(350_000)}))})).collect();
+    let many: Vec<Value> = (0..101).map(|n| action(&format!("m{n}"))).collect();
+    let value = json!({":v": {"S": "1"}});
+    vec![
+        (
+            "an item of 400 KB and a byte",
+            "PutItem",
+            put(json!({"pk": text(1), "da": text(409_600 - 4)})),
+            "Item size has exceeded the maximum allowed size",
+        ),
+        (
+            "Japanese text",
+            "PutItem",
+            put(json!({"pk": text(1), "da": {"S": "請".repeat(136_533)}})),
+            "Item size has exceeded",
+        ),
+        ("a transaction of 4.2 MB", "TransactWriteItems", json!({"TransactItems": large}), "4"),
+        ("a transaction of 101 items", "TransactWriteItems", json!({"TransactItems": many}), "1 validation error"),
+        ("an empty transaction", "TransactWriteItems", json!({"TransactItems": []}), "greater than or equal to 1"),
+        (
+            "an item twice",
+            "TransactWriteItems",
+            json!({"TransactItems": [action("t"), action("t")]}),
+            "cannot include multiple operations on one item",
+        ),
+        (
+            "a name unused",
+            "UpdateItem",
+            update("SET a = :v", json!({"#s": "s"}), value.clone()),
+            "ExpressionAttributeNames unused in expressions: keys: {#s}",
+        ),
+        (
+            "a value unused",
+            "UpdateItem",
+            update("SET a = b", Value::Null, value.clone()),
+            "ExpressionAttributeValues unused in expressions: keys: {:v}",
+        ),
+        (
+            "a value that only begins like another",
+            "UpdateItem",
+            update("SET a = :va", Value::Null, json!({":v": {"S": "1"}, ":va": {"S": "2"}})),
+            "unused in expressions: keys: {:v}",
+        ),
+        ("a name missing", "UpdateItem", update("SET #s = :v", Value::Null, value.clone()), "attribute name: #s"),
+        ("a value missing", "UpdateItem", update("SET a = :w, b = :v", Value::Null, value), "attribute value: :w"),
+        ("an empty key", "PutItem", put(json!({"pk": {"S": ""}})), "cannot contain an empty string value. Key: pk"),
+        (
+            "an empty key of an index",
+            "PutItem",
+            put(json!({"pk": {"S": "i"}, "parked_source": {"S": ""}, "parked_at": {"S": "1"}})),
+            "IndexKey: parked_source",
+        ),
+        (
+            "an empty key asked for",
+            "GetItem",
+            json!({"TableName": single, "Key": {"pk": {"S": ""}}}),
+            "cannot contain an empty string value. Key: pk",
+        ),
+        ("a long key", "PutItem", put(json!({"pk": text(2049)})), "exceeded"),
+        (
+            "a long sort key",
+            "PutItem",
+            json!({"TableName": double, "Item": {"pk": text(1), "sk": text(1025)}}),
+            "Aggregated size of all range keys has exceeded the size limit of 1024 bytes",
+        ),
+        ("26 writes", "BatchWriteItem", json!({"RequestItems": {single: deletes}}), "1 validation error"),
+        (
+            "101 reads",
+            "BatchGetItem",
+            json!({"RequestItems": {single: {"Keys": reads}}}),
+            "length less than or equal to 100",
+        ),
+        (
+            "an item twice in a batch",
+            "BatchGetItem",
+            json!({"RequestItems": {single: {"Keys": [{"pk": text(1)}, {"pk": text(1)}]}}}),
+            "Provided list of item keys contains duplicates",
+        ),
+    ]
+}
+
+async fn all_are_refused(aws: &Aws, single: &str, double: &str) -> Result<()> {
+    for (name, operation, request, words) in refused(single, double) {
+        let answer = aws.dynamodb(operation, &request).await;
+        let told = answer.err().map_or_else(|| "it was taken".to_owned(), |error| error.to_string());
+        ensure!(told.contains("400") && told.contains("ValidationException"), "{name}: {told}");
+        // Of a long list the service repeats all before it says what is wrong, which is cut off here.
+        ensure!(told.contains(words), "{name}: {told}");
+    }
+    // The last that is taken, of the two that are met first.
+    for item in [json!({"pk": text(1), "da": text(409_600 - 5)}), json!({"pk": text(2048)})] {
+        aws.dynamodb("PutItem", &json!({"TableName": single, "Item": item})).await?;
+    }
+    // An update that makes an item too large: nobody can tell from the request.
+    let grow = |name: &str| {
+        json!({
+            "TableName": single, "Key": {"pk": {"S": "grown"}}, "UpdateExpression": format!("SET {name} = :v"),
+            "ExpressionAttributeValues": {":v": text(300_000)},
+        })
+    };
+    aws.dynamodb("UpdateItem", &grow("a")).await?;
+    let told = aws.dynamodb("UpdateItem", &grow("b")).await.unwrap_err().to_string();
+    ensure!(told.contains("Item size to update has exceeded the maximum allowed size"), "{told}");
+    let grown = json!({"TransactItems": [{"Update": grow("b")}]});
+    let told = aws.dynamodb("TransactWriteItems", &grown).await.unwrap_err().to_string();
+    ensure!(told.contains("TransactionCanceledException") && told.contains("ValidationError"), "{told}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_local_aws_refuses_what_dynamodb_refuses() -> Result<()> {
+    let shop = Shop::open_with("limits", |options| options.wire = true).await?;
+    shop.bundle.pause_streams();
+    let resources = shop.bundle.aws().resources("comptoir-dev").await?;
+    let wire = Aws::new(shop.bundle.wire().unwrap().address(CALLER, "aws").trim_end_matches('/').to_owned());
+    all_are_refused(&wire, &resources["BillingTable"], &resources["ProfilesTable"]).await?;
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_second_implementation_refuses_the_same() -> Result<()> {
+    let Some(second) = Second::start().await? else { return Ok(()) };
+    all_are_refused(&second.aws, "BillingTable", "ProfilesTable").await
+}
+
+#[tokio::test]
+async fn the_stores_keep_their_contract_on_a_second_implementation() -> Result<()> {
+    let Some(second) = Second::start().await? else { return Ok(()) };
+    let (client, billing, outbox) = (second.client(), "BillingTable".to_owned(), "OutboxTable".to_owned());
+    let all = contract::Stores {
+        payments: &DynamoPayments::new(client.clone(), billing.clone()),
+        ledger: &DynamoLedger::new(client.clone(), billing.clone(), outbox.clone()),
+        outbox: &DynamoOutbox::new(client.clone(), outbox.clone()),
+        // Documents are S3's.
+        archive: &Depot::default(),
+        register: &DynamoRegister::new(client.clone(), billing),
+    };
+    all.keep_the_contract("a").await?;
+    all.keep_the_contract("b").await?;
+    let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
+    let directory = DynamoDirectory::new(client, "ProfilesTable".to_owned(), outbox, seller);
+    profiles::contract(&directory, "one").await?;
+    Ok(profiles::contract(&directory, "two").await?)
+}

@@ -1,0 +1,26 @@
+//! The whole bundle, end to end: one behaviour a module, one binary for all of them, so that a change is linked once.
+//!
+//! `cargo test --test it` runs them, `cargo test --test it refund::` one module. Each test has a bundle of its own, on ports
+//! that are free.
+
+mod cases;
+mod contention;
+mod contract;
+mod crowd;
+mod delivery;
+mod doctor;
+mod faults;
+mod force;
+mod graphql;
+mod limits;
+mod live;
+mod load;
+mod permanent;
+mod poison;
+mod profiles;
+mod refund;
+mod sale;
+mod sam_local;
+mod team;
+mod template;
+mod webhook;

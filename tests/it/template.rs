@@ -1,0 +1,249 @@
+//! What `template.yaml` and `samconfig.toml` promise: the figures of the code, a stage that is what it is called, ten alarms.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use anyhow::{Result, ensure};
+use comptoir::{billing::ledger::LARGEST_CLAIM, testing::readme::says, timing};
+use comptoir_local::{bundle::template, paths};
+use serde_json::Value;
+
+fn whole() -> Result<Value> {
+    template::read(&std::fs::read_to_string(paths::template())?)
+}
+
+fn resources() -> Result<Value> {
+    Ok(whole()?["Resources"].clone())
+}
+
+fn timeout(resources: &Value, function: &str) -> u64 {
+    resources[function]["Properties"]["Timeout"].as_u64().unwrap()
+}
+
+#[test]
+fn every_patience_is_shorter_than_whatever_waits_for_it() -> Result<()> {
+    let resources = resources()?;
+    let webhook = timeout(&resources, "PaymentWebhookFunction");
+    let sender = timeout(&resources, "MailSenderFunction");
+    ensure!(timing::CONNECT_SECONDS < timing::ATTEMPT_SECONDS && timing::ATTEMPT_SECONDS < timing::OPERATION_SECONDS);
+    // Reading secrets and asking Stripe are bounded together; recording and answering have what is kept for them.
+    let asking = timing::STRIPE_TOTAL_SECONDS.max(timing::STRIPE_SECONDS);
+    ensure!(asking + timing::OPERATION_SECONDS + timing::ANSWER_SECONDS < webhook && webhook < timing::GATEWAY_SECONDS);
+    let renderer = timeout(&resources, "InvoiceRendererFunction");
+    ensure!(timing::ONE_CLAIM_SECONDS + timing::ONE_DOCUMENT_SECONDS < renderer, "a claim and its first document fit");
+    ensure!(timing::ONE_CREDIT_SECONDS + timing::ONE_DOCUMENT_SECONDS < renderer, "a credit note fits");
+    ensure!(timing::ONE_MAIL_SECONDS < sender, "a mail is not cut off between claim and record");
+    let notifier = timeout(&resources, "TeamNotifierFunction");
+    ensure!(timing::ONE_MESSAGE_SECONDS < notifier, "a message is not cut off between claim and record");
+    ensure!(timing::GATHER_SECONDS + timing::OPERATION_SECONDS < notifier, "what waits is gathered, or parked");
+    ensure!(timing::ONE_EVENT_SECONDS < timeout(&resources, "MailEventsFunction"), "an event is noted in time");
+    ensure!(timing::ONE_CHANGE_SECONDS < timeout(&resources, "ProfilePublisherFunction"), "a change is told in time");
+    ensure!(sender < timing::MAIL_LEASE_SECONDS, "two senders never hold one mail");
+    ensure!(notifier < timing::MAIL_LEASE_SECONDS && timing::ROOM_SECONDS < timing::POST_SECONDS);
+    for (name, resource) in resources.as_object().unwrap() {
+        if resource["Type"] == "AWS::Serverless::Function" {
+            ensure!(timing::OPERATION_SECONDS < timeout(&resources, name), "{name} outlives its calls");
+        }
+    }
+    Ok(())
+}
+
+/// Whoever writes into the archive without asking that nothing stands there is refused, whatever their role allows; and the
+/// code writes there in one place, which asks (`shared/src/aws/archive.rs`).
+#[test]
+fn the_archive_takes_only_what_stands_nowhere_yet() -> Result<()> {
+    let resources = resources()?;
+    let policy = &resources["ArchiveBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"];
+    let once = policy.as_array().unwrap().iter().find(|statement| statement["Sid"] == "WriteOnce").unwrap();
+    ensure!(once["Effect"] == "Deny" && once["Principal"] == "*" && once["Action"] == "s3:PutObject", "{once}");
+    ensure!(once["Condition"] == serde_json::json!({"Null": {"s3:if-none-match": "true"}}), "{once}");
+    ensure!(once["Resource"].to_string().contains("ArchiveBucket.Arn}/*"), "{once}");
+    let mut writers = Vec::new();
+    for folder in ["shared/src", "functions"] {
+        sources(&paths::repository().join(folder), &mut writers)?;
+    }
+    // The second is the bucket of members' files, which are replaced and erased.
+    ensure!(writers == ["shared/src/aws/archive.rs", "shared/src/aws/files.rs"], "{writers:?}");
+    let archive = std::fs::read_to_string(paths::repository().join("shared/src/aws/archive.rs"))?;
+    let puts: Vec<&str> = archive.split(".put_object()").skip(1).collect();
+    ensure!(puts.iter().all(|put| put.split_once(".send()").unwrap().0.contains(".if_none_match(\"*\")")), "{archive}");
+    Ok(())
+}
+
+/// The sources below a folder that write objects, sorted.
+fn sources(folder: &std::path::Path, writers: &mut Vec<String>) -> Result<()> {
+    let mut entries: Vec<_> = std::fs::read_dir(folder)?.collect::<Result<_, _>>()?;
+    entries.sort_by_key(std::fs::DirEntry::path);
+    for entry in entries {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, writers)?;
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            let text = std::fs::read_to_string(&path)?;
+            if [".put_object()", ".copy_object()", ".create_multipart_upload()"].iter().any(|call| text.contains(call))
+            {
+                writers.push(path.strip_prefix(paths::repository())?.display().to_string());
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn streams_try_as_long_as_is_said_and_never_lose_a_record() -> Result<()> {
+    let resources = resources()?;
+    let mut streams = 0;
+    for (name, resource) in resources.as_object().unwrap() {
+        for (_, event) in resource["Properties"]["Events"].as_object().into_iter().flatten() {
+            if event["Type"] != "DynamoDB" {
+                continue;
+            }
+            streams += 1;
+            let stream = &event["Properties"];
+            ensure!(stream["MaximumRetryAttempts"] == timing::STREAM_ATTEMPTS, "{name}");
+            ensure!(stream["MaximumRecordAgeInSeconds"] == timing::STREAM_RECORD_AGE_SECONDS, "{name}");
+            ensure!(stream["BisectBatchOnFunctionError"] == true && stream["DestinationConfig"].is_object(), "{name}");
+            ensure!(stream["FunctionResponseTypes"][0] == "ReportBatchItemFailures", "{name}");
+            ensure!(stream["BatchSize"].as_u64().unwrap() <= LARGEST_CLAIM as u64, "{name}");
+        }
+    }
+    ensure!(streams == 4);
+    says(LARGEST_CLAIM, "invoices (dynamodb writes");
+    let alarms = resources.as_object().unwrap().values().filter(|one| one["Type"] == "AWS::CloudWatch::Alarm");
+    says(alarms.count(), "alarms of `prod`");
+    Ok(())
+}
+
+/// The fields of an object type of the schema, whose descriptions stand on lines of their own.
+fn fields(schema: &str, of: &str) -> Vec<String> {
+    let body = schema.split_once(&format!("type {of} {{")).unwrap().1;
+    let body = body.split_once("\n}").unwrap().0;
+    let outside: String = body.split("\"\"\"").step_by(2).collect();
+    let lines = outside.lines().filter(|line| !line.trim_start().starts_with('"'));
+    let mut names: Vec<String> = lines
+        .filter_map(|line| {
+            let name: String = line.trim_start().chars().take_while(char::is_ascii_alphanumeric).collect();
+            (!name.is_empty()).then_some(name)
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn every_field_of_the_api_has_its_resolver() -> Result<()> {
+    let schema = std::fs::read_to_string(paths::repository().join("infra/schema.graphql"))?;
+    let resources = resources()?;
+    let resolvers: Vec<&Value> = resources
+        .as_object()
+        .unwrap()
+        .values()
+        .filter(|resource| resource["Type"] == "AWS::AppSync::Resolver")
+        .map(|resource| &resource["Properties"])
+        .collect();
+    for of in ["Query", "Mutation", "Subscription"] {
+        let mut resolved: Vec<String> = resolvers
+            .iter()
+            .filter(|resolver| resolver["TypeName"] == of)
+            .map(|resolver| resolver["FieldName"].as_str().unwrap().to_owned())
+            .collect();
+        resolved.sort();
+        ensure!(resolved == fields(&schema, of), "{of}: {resolved:?}, {:?}", fields(&schema, of));
+    }
+    for resolver in resolvers {
+        let code = match resolver["FieldName"].as_str() {
+            Some("publishProfileChange") => "infra/resolvers/publish.js",
+            Some("onProfileChanged") => "infra/resolvers/subscribe.js",
+            _ => "infra/resolvers/ask.js",
+        };
+        ensure!(resolver["CodeS3Location"] == code && resolver["Kind"] == "UNIT", "{resolver}");
+        ensure!(paths::repository().join(code).is_file());
+    }
+    Ok(())
+}
+
+/// What samconfig.toml tells `sam deploy` of each stage, and the README's way to deploy.
+#[test]
+fn each_stage_says_what_it_is_and_no_command_line_replaces_it() -> Result<()> {
+    let template = whole()?;
+    for decisive in ["Stage", "StripeMode"] {
+        ensure!(template["Parameters"][decisive].is_object());
+        ensure!(template["Parameters"][decisive].get("Default").is_none(), "{decisive} must be said for each stage");
+    }
+    let samconfig: toml::Table = std::fs::read_to_string(paths::repository().join("samconfig.toml"))?.parse()?;
+    for (section, stage, mode) in [("default", "dev", "test"), ("dev", "dev", "test"), ("prod", "prod", "live")] {
+        let text = |command: &str, key: &str| {
+            samconfig[section][command]["parameters"].get(key).and_then(toml::Value::as_str).unwrap_or_default()
+        };
+        let overrides: Vec<&str> = text("deploy", "parameter_overrides").split_whitespace().collect();
+        ensure!(overrides.contains(&format!("Stage={stage}").as_str()), "{section}: {overrides:?}");
+        ensure!(overrides.contains(&format!("StripeMode={mode}").as_str()), "{section}: {overrides:?}");
+        for name in overrides.iter().filter_map(|pair| pair.split_once('=')).map(|(name, _)| name) {
+            ensure!(template["Parameters"][name].is_object(), "{section} sets {name}, which template.yaml has not");
+        }
+        // The longest names made of it: 64 characters for a schedule (`-leavers`) and for the configuration set.
+        let name = text("global", "stack_name");
+        ensure!(name.ends_with(stage) && name.len() <= 56, "{section}: {name}");
+    }
+    let readme = std::fs::read_to_string(paths::repository().join("README.md"))?;
+    let replaced = readme.lines().filter(|line| line.contains("--parameter-overrides"));
+    for line in replaced {
+        ensure!(line.contains("never"), "the README must not lead owners to replace samconfig's parameters: {line}");
+    }
+    ensure!(readme.contains("parameter_overrides = \"Stage=prod StripeMode=live AlertEmail="));
+    Ok(())
+}
+
+/// Ten metrics in alarms are free in an account, and a name is at most so long.
+#[test]
+fn ten_alarms_read_ten_metrics() -> Result<()> {
+    let resources = resources()?;
+    let alarms = || resources.as_object().unwrap().iter().filter(|(_, of)| of["Type"] == "AWS::CloudWatch::Alarm");
+    ensure!(alarms().count() == 10);
+    for (name, alarm) in alarms() {
+        ensure!(alarm["Properties"].get("Metrics").is_none(), "{name} reads more than one metric");
+        ensure!(alarm["Properties"]["AlarmActions"][0]["Ref"] == "AlarmTopic", "{name} tells nobody");
+    }
+    let flood = &resources["TurnedAwayFilter"]["Properties"];
+    let weight: f64 = flood["MetricTransformations"][0]["MetricValue"].as_str().unwrap().parse()?;
+    ensure!(
+        flood["LogGroupName"]["Ref"] == "WebhookApiLogs" && flood["MetricTransformations"][0]["MetricName"] == "Parked"
+    );
+    ensure!(100.0 * weight >= 1.0 && 99.0 * weight < 1.0, "a hundred refusals are one alarm: {weight}");
+    Ok(())
+}
+
+/// An access log's line stays JSON whatever was asked, and holds nothing personal.
+#[test]
+fn the_access_log_holds_words_of_the_gateway_alone() -> Result<()> {
+    let format = &resources()?["WebhookApi"]["Properties"]["AccessLogSettings"]["Format"];
+    let fields: serde_json::Map<String, Value> = serde_json::from_str(format.as_str().unwrap().trim())?;
+    for (name, value) in fields {
+        let variable = value.as_str().unwrap();
+        let safe = [
+            "requestId",
+            "requestTime",
+            "routeKey",
+            "status",
+            "responseLatency",
+            "integrationLatency",
+            "integrationStatus",
+            "error.responseType",
+        ];
+        ensure!(safe.iter().any(|safe| variable == format!("$context.{safe}")), "{name} is {variable}");
+    }
+    Ok(())
+}
+
+/// A sign-in code that is sent to localhost is any program's on that machine.
+#[test]
+fn in_prod_members_are_never_sent_to_localhost() -> Result<()> {
+    let template = whole()?;
+    ensure!(template["Parameters"]["MembersCallbackUrls"]["Default"] == "");
+    let client = &template["Resources"]["MembersClient"]["Properties"];
+    for addresses in ["CallbackURLs", "LogoutURLs"] {
+        let without = &client[addresses]["Fn::If"][2]["Fn::If"];
+        ensure!(without[0] == "IsProd" && without[1]["Ref"] == "AWS::NoValue", "{addresses}: {without}");
+        ensure!(without[2][0].as_str().unwrap().starts_with("http://localhost:"), "{addresses}: {without}");
+    }
+    ensure!(client["AllowedOAuthFlowsUserPoolClient"]["Fn::If"][0] == "HasMembersPage");
+    Ok(())
+}
