@@ -5,29 +5,23 @@
 
 pub mod accounting;
 pub mod archive;
-#[cfg(feature = "aws")]
-pub mod aws;
 pub mod billing;
 pub mod clock;
 pub mod config;
 pub mod einvoice;
 pub mod email;
-#[cfg(feature = "https")]
-pub mod https;
 pub mod invoice;
-pub mod lambda;
 pub mod mail;
 pub mod money;
 pub mod numbering;
 pub mod outcome;
 pub mod payment;
-#[cfg(feature = "profiles")]
-pub mod profile;
 mod quantity;
 pub mod receive;
 pub mod refund;
 pub mod sale;
 pub mod seller;
+pub mod stream;
 pub mod stripe;
 pub mod team;
 pub mod text;

@@ -15,15 +15,18 @@ use comptoir::{
     },
     numbering::{InvoiceNumber, Series},
     payment::{PaymentLog, Recorded},
+    sale::{Sale, SaleKey},
+    seller::Seller,
+    testing::{self, FRANCHISE_TOML, contract},
+};
+use comptoir_local::wire::{Cut, Order};
+use comptoir_members::{
     profile::{
         directory::{Committed, Directory, Leaving},
         handle::HandleKey,
     },
-    sale::{Sale, SaleKey},
-    seller::Seller,
-    testing::{self, FRANCHISE_TOML, contract, profiles},
+    testing::profiles,
 };
-use comptoir_local::wire::{Cut, Order};
 use comptoir_tests::{
     Shop,
     stores::{CALLER, Stores},
@@ -60,9 +63,9 @@ async fn the_stores_on_aws_keep_the_contract() -> Result<()> {
 #[tokio::test]
 async fn the_directory_on_aws_keeps_the_contract() -> Result<()> {
     let (shop, stores) = quiet("contract-profiles").await?;
-    testing::profiles::contract(&stores.directory, "one").await?;
-    testing::profiles::contract(&stores.directory, "two").await?;
-    testing::files::contract(&stores.files, "one").await?;
+    comptoir_members::testing::profiles::contract(&stores.directory, "one").await?;
+    comptoir_members::testing::profiles::contract(&stores.directory, "two").await?;
+    comptoir_members::testing::files::contract(&stores.files, "one").await?;
     let (_, queued) = shop.client.table("OutboxTable").await?;
     ensure!(
         !queued.is_empty() && queued.iter().all(|item| ["NOTICE", "TEAM"].contains(&item["kind"].as_str().unwrap())),

@@ -12,15 +12,14 @@
 
 use anyhow::{Result, ensure};
 use comptoir::{
-    aws::{
-        directory::DynamoDirectory, ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments,
-        register::DynamoRegister,
-    },
     memory::Depot,
     seller::Seller,
-    testing::{FRANCHISE_TOML, contract, profiles},
+    testing::{FRANCHISE_TOML, contract},
 };
+use comptoir_aws::{ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments, register::DynamoRegister};
 use comptoir_local::aws::Aws;
+use comptoir_members::testing::profiles;
+use comptoir_members_aws::directory::DynamoDirectory;
 use comptoir_tests::{Shop, second::Second, stores::CALLER};
 use serde_json::{Value, json};
 

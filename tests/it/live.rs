@@ -6,14 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use aws_sdk_dynamodb::config::Credentials;
-use comptoir::{
-    aws::subscribers::AppSyncSubscribers,
-    clock::{Clock, FixedClock},
-    profile::{
-        Field, ProfileId,
-        publish::{Announcement, Subscribers},
-    },
-};
+use comptoir::clock::{Clock, FixedClock};
 use comptoir_local::{
     aws::REGION,
     clock,
@@ -23,6 +16,11 @@ use comptoir_local::{
         programs::{Key, Signed},
     },
 };
+use comptoir_members::profile::{
+    Field, ProfileId,
+    publish::{Announcement, Subscribers},
+};
+use comptoir_members_aws::subscribers::AppSyncSubscribers;
 use comptoir_tests::{
     Shop,
     graphql::{Listeners, ask, asked_by, sign_in, subscriber},
@@ -238,7 +236,7 @@ async fn whatever_happens_to_the_publisher_every_change_is_told() -> Result<()> 
 /// The API as a program with this key reaches it.
 fn publisher<C: Clock>(shop: &Shop, key: &Key, clock: C) -> Result<AppSyncSubscribers<C>> {
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "test");
-    let settings = comptoir::aws::settings(REGION, credentials).build();
+    let settings = comptoir_aws::settings(REGION, credentials).build();
     Ok(AppSyncSubscribers::new(&settings, shop.bundle.endpoints.graphql_url.clone(), clock)?)
 }
 

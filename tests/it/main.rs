@@ -12,6 +12,7 @@ mod doctor;
 mod faults;
 mod force;
 mod graphql;
+mod house;
 mod limits;
 mod live;
 mod load;

@@ -4,8 +4,8 @@
 
 use anyhow::{Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use comptoir::profile::upload::checksum;
 use comptoir_local::wire::{Cut, Order};
+use comptoir_members::profile::upload::checksum;
 use comptoir_tests::{
     Shop,
     members::{FUNCTION, PIXEL, creation, freelancer, member},

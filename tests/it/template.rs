@@ -47,7 +47,7 @@ fn every_patience_is_shorter_than_whatever_waits_for_it() -> Result<()> {
 }
 
 /// Whoever writes into the archive without asking that nothing stands there is refused, whatever their role allows; and the
-/// code writes there in one place, which asks (`shared/src/aws/archive.rs`).
+/// code writes there in one place, which asks (`shared/aws/src/archive.rs`).
 #[test]
 fn the_archive_takes_only_what_stands_nowhere_yet() -> Result<()> {
     let resources = resources()?;
@@ -57,12 +57,12 @@ fn the_archive_takes_only_what_stands_nowhere_yet() -> Result<()> {
     ensure!(once["Condition"] == serde_json::json!({"Null": {"s3:if-none-match": "true"}}), "{once}");
     ensure!(once["Resource"].to_string().contains("ArchiveBucket.Arn}/*"), "{once}");
     let mut writers = Vec::new();
-    for folder in ["shared/src", "functions"] {
+    for folder in ["shared", "functions"] {
         sources(&paths::repository().join(folder), &mut writers)?;
     }
     // The second is the bucket of members' files, which are replaced and erased.
-    ensure!(writers == ["shared/src/aws/archive.rs", "shared/src/aws/files.rs"], "{writers:?}");
-    let archive = std::fs::read_to_string(paths::repository().join("shared/src/aws/archive.rs"))?;
+    ensure!(writers == ["shared/aws/src/archive.rs", "shared/members/aws/src/files.rs"], "{writers:?}");
+    let archive = std::fs::read_to_string(paths::repository().join("shared/aws/src/archive.rs"))?;
     let puts: Vec<&str> = archive.split(".put_object()").skip(1).collect();
     ensure!(puts.iter().all(|put| put.split_once(".send()").unwrap().0.contains(".if_none_match(\"*\")")), "{archive}");
     Ok(())

@@ -1,7 +1,7 @@
 //! Members who ask the function of the profile API directly, with the events that AppSync's resolvers make.
 
 use anyhow::{Context, Result, bail, ensure};
-use comptoir::testing::profiles::signed_in;
+use comptoir_members::testing::profiles::signed_in;
 use serde_json::{Value, json};
 
 use crate::Shop;

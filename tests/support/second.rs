@@ -5,7 +5,7 @@ use std::{process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use aws_sdk_dynamodb::{Client, config::Credentials};
-use comptoir::{aws, testing::tools};
+use comptoir::testing::tools;
 use comptoir_local::{aws::Aws, bundle::template, paths};
 use serde_json::{Value, json};
 use tokio::{
@@ -79,7 +79,7 @@ impl Second {
     /// A client with the settings of a function.
     pub fn client(&self) -> Client {
         let credentials = Credentials::new("test", "test", None, None, "test");
-        let settings = aws::settings(comptoir_local::aws::REGION, credentials);
+        let settings = comptoir_aws::settings(comptoir_local::aws::REGION, credentials);
         Client::new(&settings.endpoint_url(self.aws.endpoint.clone()).build())
     }
 }

@@ -3,13 +3,12 @@
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::{Client as DynamoDb, config::Credentials};
 use aws_sdk_s3::Client as S3;
-use comptoir::{
-    aws::{
-        self, archive::S3Archive, directory::DynamoDirectory, files::S3Files, ledger::DynamoLedger,
-        outbox::DynamoOutbox, payments::DynamoPayments, register::DynamoRegister,
-    },
-    seller::Seller,
+use comptoir::seller::Seller;
+use comptoir_aws::{
+    self, archive::S3Archive, ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments,
+    register::DynamoRegister,
 };
+use comptoir_members_aws::{directory::DynamoDirectory, files::S3Files};
 
 use crate::Shop;
 
@@ -43,7 +42,7 @@ impl Stores {
     pub async fn of(shop: &Shop) -> Result<Self> {
         let wire = shop.bundle.wire().context("the shop has no wire")?;
         let credentials = Credentials::new("test", "test", None, None, "test");
-        let aws = aws::settings(comptoir_local::aws::REGION, credentials);
+        let aws = comptoir_aws::settings(comptoir_local::aws::REGION, credentials);
         let aws = aws.endpoint_url(wire.address(CALLER, "aws")).build();
         let stack = format!("comptoir-{}", shop.bundle.endpoints.stage);
         let resources = shop.bundle.aws().resources(&stack).await?;

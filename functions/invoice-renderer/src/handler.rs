@@ -13,15 +13,13 @@ use comptoir::{
         Basis, Invoice,
         print::{Page, Words},
     },
-    lambda::{
-        stream::{self, BatchAnswer, Record, StreamEvent},
-        telemetry::count,
-    },
     outcome::{Outcome, Reason, ServiceError},
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
     seller::Seller,
+    stream::{self, BatchAnswer, Record, StreamEvent},
 };
+use comptoir_edge::telemetry::count;
 
 use jiff::Timestamp;
 

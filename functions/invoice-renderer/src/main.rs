@@ -5,13 +5,14 @@
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
 use comptoir::{
-    aws::{self, archive::S3Archive, ledger::DynamoLedger},
     clock::{Clock, SystemClock},
     config, einvoice,
     invoice::print,
-    lambda::{stream::StreamEvent, telemetry},
     seller::Seller,
+    stream::StreamEvent,
 };
+use comptoir_aws::{archive::S3Archive, ledger::DynamoLedger};
+use comptoir_edge::telemetry;
 use invoice_renderer::{
     handler::InvoiceRenderer,
     render::{
@@ -49,7 +50,7 @@ async fn main() -> Result<(), Error> {
         tracing::warn!(reason = %gap.reason(), "some sales of today cannot be invoiced and will be parked");
     }
     press.render(&print::page(&specimen, &seller.look, &words), &einvoice::factur_x(&specimen)?)?;
-    let aws = aws::sdk_config()?;
+    let aws = comptoir_aws::sdk_config()?;
     let (billing, outbox) = (config::required("BILLING_TABLE")?, config::required("OUTBOX_TABLE")?);
     let renderer = InvoiceRenderer {
         ledger: DynamoLedger::new(DynamoDb::new(&aws), billing, outbox),

@@ -7,9 +7,9 @@ use comptoir::{
     },
     archive::Archive,
     clock::Clock,
-    lambda::telemetry::count,
     seller::Seller,
 };
+use comptoir_edge::telemetry::count;
 use serde::{Deserialize, Serialize};
 
 const SERVICE: &str = "ledger-export";

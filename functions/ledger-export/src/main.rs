@@ -6,13 +6,9 @@ mod handler;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
-use comptoir::{
-    aws::{self, archive::S3Archive, register::DynamoRegister},
-    clock::SystemClock,
-    config,
-    lambda::telemetry,
-    seller::Seller,
-};
+use comptoir::{clock::SystemClock, config, seller::Seller};
+use comptoir_aws::{archive::S3Archive, register::DynamoRegister};
+use comptoir_edge::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::handler::{Exporter, Request};
@@ -24,7 +20,7 @@ const SELLER: &str = include_str!("../../../infra/seller.toml");
 async fn main() -> Result<(), Error> {
     telemetry::start();
     let seller = Seller::load(SELLER, config::optional("SELLER_FILE").as_deref())?;
-    let aws = aws::sdk_config()?;
+    let aws = comptoir_aws::sdk_config()?;
     let exporter = Exporter {
         register: DynamoRegister::new(DynamoDb::new(&aws), config::required("BILLING_TABLE")?),
         archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),

@@ -2,7 +2,6 @@
 
 use comptoir::{
     clock::Clock,
-    lambda::telemetry::count,
     mail::delivery::{
         Deliveries, Fate, Noted, Report, Stage,
         event::{self, SesEvent},
@@ -10,6 +9,7 @@ use comptoir::{
     },
     outcome::{Reason, ServiceError},
 };
+use comptoir_edge::telemetry::count;
 use serde::Deserialize;
 use serde_json::Value;
 

@@ -5,12 +5,9 @@
 mod handler;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
-use comptoir::{
-    aws::{self, outbox::DynamoOutbox},
-    clock::SystemClock,
-    config,
-    lambda::telemetry,
-};
+use comptoir::{clock::SystemClock, config};
+use comptoir_aws::outbox::DynamoOutbox;
+use comptoir_edge::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::handler::Keeper;
@@ -18,7 +15,7 @@ use crate::handler::Keeper;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = aws::sdk_config()?;
+    let aws = comptoir_aws::sdk_config()?;
     let keeper = Keeper {
         deliveries: DynamoOutbox::new(DynamoDb::new(&aws), config::required("OUTBOX_TABLE")?),
         configuration_set: config::required("MAIL_CONFIGURATION_SET")?,

@@ -6,10 +6,6 @@ mod tests;
 use comptoir::{
     archive::Archive,
     clock::Clock,
-    lambda::{
-        stream::{self, BatchAnswer, Record, StreamEvent},
-        telemetry::count,
-    },
     mail::{
         Attachment, Content, Mail, MailId,
         compose::Composer,
@@ -18,9 +14,11 @@ use comptoir::{
         outbox::{Enclosure, Letter, Outbox, PostOffice},
     },
     outcome::{Outcome, Reason, ServiceError},
+    stream::{self, BatchAnswer, Record, StreamEvent},
     team::{TeamNews, lines},
     timing::ONE_MAIL_SECONDS,
 };
+use comptoir_edge::telemetry::count;
 use jiff::{SignedDuration, Timestamp};
 
 const SERVICE: &str = "mail-sender";

@@ -6,14 +6,9 @@ mod handler;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
-use comptoir::{
-    aws::{self, archive::S3Archive, outbox::DynamoOutbox, post_office::SesPostOffice},
-    clock::SystemClock,
-    config,
-    lambda::{stream::StreamEvent, telemetry},
-    mail::compose::Composer,
-    timing::MAIL_LEASE_SECONDS,
-};
+use comptoir::{clock::SystemClock, config, mail::compose::Composer, stream::StreamEvent, timing::MAIL_LEASE_SECONDS};
+use comptoir_aws::{archive::S3Archive, outbox::DynamoOutbox, post_office::SesPostOffice};
+use comptoir_edge::telemetry;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -22,7 +17,7 @@ use crate::handler::Sender;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = aws::sdk_config()?;
+    let aws = comptoir_aws::sdk_config()?;
     let sender = Sender {
         outbox: DynamoOutbox::new(DynamoDb::new(&aws), config::required("OUTBOX_TABLE")?),
         archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),

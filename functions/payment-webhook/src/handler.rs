@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use comptoir::{
-    aws::secrets::SecretStore,
     clock::Clock,
-    https::Https,
-    lambda::telemetry::count,
     outcome::{Outcome, Reason},
     payment::{PaymentLog, Received},
     receive,
@@ -17,6 +14,8 @@ use comptoir::{
     },
     timing::{ANSWER_SECONDS, OPERATION_SECONDS, STRIPE_TOTAL_SECONDS},
 };
+use comptoir_aws::secrets::SecretStore;
+use comptoir_edge::{https::Https, telemetry::count};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 

@@ -9,14 +9,9 @@ mod stripe_client;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_ssm::Client as Ssm;
-use comptoir::{
-    aws::{self, payments::DynamoPayments, secrets::SecretStore},
-    clock::SystemClock,
-    config,
-    https::Https,
-    lambda::telemetry,
-    seller::Seller,
-};
+use comptoir::{clock::SystemClock, config, seller::Seller};
+use comptoir_aws::{payments::DynamoPayments, secrets::SecretStore};
+use comptoir_edge::{https::Https, telemetry};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -28,7 +23,7 @@ const SELLER: &str = include_str!("../../../infra/seller.toml");
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = aws::sdk_config()?;
+    let aws = comptoir_aws::sdk_config()?;
     let secrets = SecretStore::new(Ssm::new(&aws), &config::required("SECRETS_PREFIX")?);
     // Read while init runs at full speed; if it fails, the first request tries again and says why.
     drop(secrets.current().await);

@@ -6,8 +6,6 @@
 use std::time::Duration;
 
 use comptoir::{
-    aws::secrets::SecretStore,
-    https::Https,
     outcome::ServiceError,
     stripe::{
         object::{
@@ -19,6 +17,8 @@ use comptoir::{
     },
     timing::STRIPE_SECONDS,
 };
+use comptoir_aws::secrets::SecretStore;
+use comptoir_edge::https::Https;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stripe_client_core::{RequestBuilder, SharedConfigBuilder, StripeMethod};

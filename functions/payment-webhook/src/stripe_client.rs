@@ -5,10 +5,8 @@
 
 use std::{borrow::Cow, fmt::Display, str};
 
-use comptoir::{
-    https::{Https, Question, Unanswered},
-    outcome::ServiceError,
-};
+use comptoir::outcome::ServiceError;
+use comptoir_edge::https::{Https, Question, Unanswered};
 use stripe_client_core::{CustomizedStripeRequest, SharedConfigBuilder, StripeClient, StripeClientErr, StripeMethod};
 use tokio::time::Instant;
 

@@ -9,7 +9,7 @@
 //! **Cognito** sends its post-confirmation event and is answered with that same event. **The clock** sends
 //! `{"task": "sweep"}` and is answered `{"erased": <how many>}`.
 
-use comptoir::profile::{Language, service::ApiError};
+use comptoir_members::profile::{Language, service::ApiError};
 use serde_json::{Value, json};
 
 /// An event.

@@ -1,17 +1,14 @@
 //! An event becomes an answer: read whose it is, let the domain answer, log and count what came of it.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use comptoir::{
-    clock::Clock,
-    lambda::telemetry::count,
-    outcome::ServiceError,
-    profile::{
-        ProfileId,
-        access::{Operation, Programs},
-        directory::Directory,
-        service::{self, ApiError, Desk, ErrorType, Request, leave},
-        upload::{Files, Prepare},
-    },
+use comptoir::{clock::Clock, outcome::ServiceError};
+use comptoir_edge::telemetry::count;
+use comptoir_members::profile::{
+    ProfileId,
+    access::{Operation, Programs},
+    directory::Directory,
+    service::{self, ApiError, Desk, ErrorType, Request, leave},
+    upload::{Files, Prepare},
 };
 use serde_json::{Value, json};
 
@@ -154,10 +151,8 @@ fn tell(field: &str, answered: &Result<Value, ApiError>, request_id: &str) {
 mod tests {
     use super::*;
     use crate::pictures::Pictures;
-    use comptoir::{
-        clock::FixedClock,
-        memory::{Members, Shelf},
-    };
+    use comptoir::clock::FixedClock;
+    use comptoir_members::memory::{Members, Shelf};
 
     fn reception() -> Reception<Members, Shelf, Pictures, FixedClock> {
         Reception {

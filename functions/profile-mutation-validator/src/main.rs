@@ -11,14 +11,10 @@ mod programs;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
-use comptoir::{
-    aws::{self, directory::DynamoDirectory, files::S3Files},
-    clock::SystemClock,
-    config,
-    lambda::telemetry,
-    profile::{ProfileId, directory::Directory, phone},
-    seller::Seller,
-};
+use comptoir::{clock::SystemClock, config, seller::Seller};
+use comptoir_edge::telemetry;
+use comptoir_members::profile::{ProfileId, directory::Directory, phone};
+use comptoir_members_aws::{directory::DynamoDirectory, files::S3Files};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::{handler::Reception, pictures::Pictures};
@@ -30,7 +26,7 @@ const SELLER: &str = include_str!("../../../infra/seller.toml");
 async fn main() -> Result<(), Error> {
     telemetry::start();
     let seller = Seller::load(SELLER, config::optional("SELLER_FILE").as_deref())?;
-    let aws = aws::sdk_config()?;
+    let aws = comptoir_aws::sdk_config()?;
     let tables = (config::required("PROFILES_TABLE")?, config::required("OUTBOX_TABLE")?);
     let reception = Reception {
         directory: DynamoDirectory::new(DynamoDb::new(&aws), tables.0, tables.1, seller),

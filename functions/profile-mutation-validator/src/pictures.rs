@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use comptoir::profile::upload::{Kind, Prepare, Prepared};
+use comptoir_members::profile::upload::{Kind, Prepare, Prepared};
 use image::{
     DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder, imageops::FilterType,
     metadata::Orientation,

@@ -1,6 +1,6 @@
 //! The programs that may call the API, from the function's environment: `reports:profile+searchProfiles sync:profile`.
 
-use comptoir::profile::access::{Operation, Programs};
+use comptoir_members::profile::access::{Operation, Programs};
 
 /// A program that is told wrongly.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -2,16 +2,14 @@
 
 use comptoir::{
     clock::Clock,
-    lambda::{
-        stream::{self, BatchAnswer, Record, StreamEvent},
-        telemetry::count,
-    },
     outcome::Outcome,
-    profile::{
-        Profile,
-        publish::{self, Subscribers},
-    },
+    stream::{self, BatchAnswer, Record, StreamEvent},
     timing::ONE_CHANGE_SECONDS,
+};
+use comptoir_edge::telemetry::count;
+use comptoir_members::profile::{
+    Profile,
+    publish::{self, Subscribers},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -82,11 +80,8 @@ fn report(outcome: &Outcome, request_id: &str, profile: &str) {
 mod tests {
     use std::sync::Mutex;
 
-    use comptoir::{
-        clock::FixedClock,
-        outcome::ServiceError,
-        profile::{Language, ProfileId, publish::Announcement},
-    };
+    use comptoir::{clock::FixedClock, outcome::ServiceError};
+    use comptoir_members::profile::{Language, ProfileId, publish::Announcement};
     use serde_json::{Value, json};
 
     use super::*;

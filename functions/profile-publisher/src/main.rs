@@ -4,12 +4,9 @@
 
 mod handler;
 
-use comptoir::{
-    aws::{self, subscribers::AppSyncSubscribers},
-    clock::SystemClock,
-    config,
-    lambda::{stream::StreamEvent, telemetry},
-};
+use comptoir::{clock::SystemClock, config, stream::StreamEvent};
+use comptoir_edge::telemetry;
+use comptoir_members_aws::subscribers::AppSyncSubscribers;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -18,7 +15,7 @@ use crate::handler::Publisher;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = aws::sdk_config()?;
+    let aws = comptoir_aws::sdk_config()?;
     let subscribers = AppSyncSubscribers::new(&aws, config::required("PROFILE_API_URL")?, SystemClock)?;
     let publisher = Publisher { subscribers, clock: SystemClock };
     let publisher = &publisher;

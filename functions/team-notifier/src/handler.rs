@@ -8,10 +8,6 @@ use std::time::Duration;
 
 use comptoir::{
     clock::Clock,
-    lambda::{
-        stream::{self, BatchAnswer, Record, StreamEvent},
-        telemetry::count,
-    },
     mail::{
         MailId,
         compose::Composer,
@@ -20,9 +16,11 @@ use comptoir::{
     },
     outcome::{Outcome, Reason, ServiceError},
     seller::Seller,
+    stream::{self, BatchAnswer, Record, StreamEvent},
     team::{Message, TeamNews, TeamRoom, gather, lines, room_is_silent, room_text},
     timing::{GATHER_SECONDS, ONE_MESSAGE_SECONDS, OPERATION_SECONDS, ROOM_PATIENCE_SECONDS},
 };
+use comptoir_edge::telemetry::count;
 use jiff::{SignedDuration, Timestamp};
 
 const SERVICE: &str = "team-notifier";

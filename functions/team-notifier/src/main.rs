@@ -10,14 +10,11 @@ mod slack;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_ssm::Client as Ssm;
 use comptoir::{
-    aws::{self, outbox::DynamoOutbox, secrets::TeamSecrets},
-    clock::SystemClock,
-    config,
-    lambda::{stream::StreamEvent, telemetry},
-    mail::compose::Composer,
-    seller::Seller,
+    clock::SystemClock, config, mail::compose::Composer, seller::Seller, stream::StreamEvent,
     timing::MAIL_LEASE_SECONDS,
 };
+use comptoir_aws::{outbox::DynamoOutbox, secrets::TeamSecrets};
+use comptoir_edge::telemetry;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -29,7 +26,7 @@ const SELLER: &str = include_str!("../../../infra/seller.toml");
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let aws = aws::sdk_config()?;
+    let aws = comptoir_aws::sdk_config()?;
     let secrets = TeamSecrets::new(Ssm::new(&aws), &config::required("SECRETS_PREFIX")?);
     let notifier = Notifier {
         outbox: DynamoOutbox::new(DynamoDb::new(&aws), config::required("OUTBOX_TABLE")?).parking_as("team-notifier"),

@@ -7,13 +7,13 @@
 use std::time::Duration;
 
 use comptoir::{
-    aws::secrets::TeamSecrets,
-    https::{Https, Question, Unanswered},
     mail::outbox::Posted,
     outcome::{Reason, ServiceError},
     team::TeamRoom,
     timing::ROOM_SECONDS,
 };
+use comptoir_aws::secrets::TeamSecrets;
+use comptoir_edge::https::{Https, Question, Unanswered};
 use serde_json::json;
 use url::Url;
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use comptoir::https::{Https, Question};
 use comptoir::stripe::wanted::API_VERSION;
+use comptoir_edge::https::{Https, Question};
 use serde_json::Value;
 
 use crate::facts::{Asked, Door, Endpoint, Knock, Payments, Unasked};

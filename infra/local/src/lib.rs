@@ -41,6 +41,7 @@ mod refund;
 pub mod replay;
 pub mod runtime;
 pub mod sam_local;
+mod secrets;
 mod seller;
 pub mod ses;
 pub mod ses_events;

@@ -1,6 +1,6 @@
 //! Who bought: the name an invoice is addressed to, the country that decides its VAT, and the numbers it may carry.
 
-use super::unfit::Unfit;
+use super::unfit::{Unfit, WrongNumber};
 use crate::{
     invoice::Buyer,
     sale::{Address, Customer, Sale, SaleLine, TaxId},
@@ -10,8 +10,9 @@ use crate::{
         foreign::{CountryCode, Whose},
         identifiers::is_siren,
         number::VatNumber,
-        place::{Place, Spot},
+        place::Place,
         regime::Supply,
+        region::Spot,
         territory::{MemberState, is_domestic},
     },
 };
@@ -25,13 +26,6 @@ pub(super) struct Known {
     pub named: bool,
     /// They gave a tax number of a member state that its check digits refuse, and no right one.
     pub wrong_number: Option<WrongNumber>,
-}
-
-/// A tax number whose check digits are wrong. The number itself stays out of every reason and log: it may be a person's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct WrongNumber {
-    /// The member state whose prefix it bears, if it bears one.
-    pub state: Option<&'static str>,
 }
 
 /// Who bought, and where a sale that supplies `supply` takes place: goods where they are delivered, services where the

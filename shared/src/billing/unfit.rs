@@ -2,7 +2,6 @@
 
 use jiff::civil::Date;
 
-use super::buyer::WrongNumber;
 use crate::{
     einvoice::Broken,
     money::{Currency, UnknownCurrency},
@@ -10,6 +9,13 @@ use crate::{
     outcome::Reason,
     vat::{Ground, foreign::CountryCode, treatment::Undecided},
 };
+
+/// A tax number whose check digits are wrong. The number itself stays out of every reason and log: it may be a person's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrongNumber {
+    /// The member state whose prefix it bears, if it bears one.
+    pub state: Option<&'static str>,
+}
 
 /// Why no document can be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

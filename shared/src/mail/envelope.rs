@@ -89,7 +89,7 @@ fn not_told(why: Unmailable) -> Reason {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::mail;
+    use crate::mail::tests::mail;
 
     #[test]
     fn a_sender_stays_one_header_of_ascii() {

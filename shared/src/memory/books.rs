@@ -154,7 +154,7 @@ impl Books {
 }
 
 /// Lets whoever else is at work go first, once: between reading a counter and claiming from it, others may claim.
-pub(super) async fn pass_the_turn() {
+pub async fn pass_the_turn() {
     let mut passed = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut passed, true) {

@@ -4,10 +4,6 @@
 mod announced;
 mod books;
 mod depot;
-#[cfg(feature = "profiles")]
-mod directory;
-#[cfg(feature = "profiles")]
-mod shelf;
 mod vandal;
 
 #[cfg(test)]
@@ -20,12 +16,8 @@ use std::{
 };
 
 pub use announced::{Announced, ParkedEvent};
-pub use books::{Books, MailRow};
+pub use books::{Books, MailRow, pass_the_turn};
 pub use depot::{Depot, PostOfficeBox};
-#[cfg(feature = "profiles")]
-pub use directory::Members;
-#[cfg(feature = "profiles")]
-pub use shelf::Shelf;
 
 use jiff::Timestamp;
 
@@ -88,7 +80,14 @@ impl Weather {
     }
 
     /// Makes a call to `what` under this weather.
-    fn call<T>(&self, what: &'static str, work: impl FnOnce() -> Result<T, ServiceError>) -> Result<T, ServiceError> {
+    ///
+    /// # Errors
+    /// The work's, and what the weather makes of the call.
+    pub fn call<T>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce() -> Result<T, ServiceError>,
+    ) -> Result<T, ServiceError> {
         match self.next() {
             None => work(),
             Some(Trouble::Before) => Err(ServiceError::transient(what, "it failed before")),
@@ -101,6 +100,7 @@ impl Weather {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+/// What a mutex guards, also after a panic: a test that failed must not hide what the others find.
+pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

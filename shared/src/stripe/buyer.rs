@@ -10,12 +10,9 @@
 //! Fields are taken one by one, but an address is one field: a street of one source and a town of another make no place. The
 //! country that was told first stands; a later address is taken only if it lies there too.
 
-use super::{
-    object::{self, BillingDetails, CustomerDetails, StripeCustomer},
-    session::{address, tax_ids},
-};
+use super::object::{self, BillingDetails, CustomerDetails, StripeCustomer};
 use crate::{
-    sale::{Address, Customer},
+    sale::{Address, Customer, TaxId},
     text::filled,
 };
 
@@ -99,6 +96,17 @@ pub fn on_customer(customer: StripeCustomer) -> Customer {
 pub fn on_payment_method(details: BillingDetails) -> Customer {
     let BillingDetails { name, email, address } = details;
     on_session(CustomerDetails { email, name, address, ..object::CustomerDetails::default() })
+}
+
+pub(super) fn address(address: object::Address) -> Address {
+    let object::Address { line1, line2, postal_code, city, state, country } = address;
+    Address { line1, line2, postal_code, city, state, country }
+}
+
+pub(super) fn tax_ids(ids: Option<Vec<object::TaxId>>) -> Vec<TaxId> {
+    let known =
+        |id: object::TaxId| Some(TaxId { kind: id.kind.unwrap_or_default(), value: filled(id.value.as_deref())? });
+    ids.unwrap_or_default().into_iter().filter_map(known).collect()
 }
 
 #[cfg(test)]

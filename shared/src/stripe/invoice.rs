@@ -2,10 +2,11 @@
 
 use super::{
     announced::{Announced, Missing},
+    buyer::{address, tax_ids},
     meaning::{Meaning, is_id, nothing, seconds, unreadable},
     object::{Event, StripeInvoice},
     paid, purchase_order,
-    session::{address, id, sent_to, tax_ids},
+    session::{id, sent_to},
     whose,
 };
 use crate::{

@@ -8,7 +8,7 @@ use super::{
     purchase_order, whose,
 };
 use crate::{
-    sale::{Address, Customer, Delivery, Sale, SaleKey, TaxId},
+    sale::{Customer, Delivery, Sale, SaleKey},
     text::filled,
 };
 
@@ -103,20 +103,9 @@ pub(super) fn delivery(session: &Session) -> Option<Delivery> {
 
 pub(super) fn sent_to(shipping: Option<&object::Shipping>) -> Option<Delivery> {
     let shipping = shipping?;
-    Some(Delivery { name: filled(shipping.name.as_deref()), address: address(shipping.address.clone()?) })
+    Some(Delivery { name: filled(shipping.name.as_deref()), address: buyer::address(shipping.address.clone()?) })
 }
 
 pub(super) fn id(reference: Option<&Reference>) -> Option<String> {
     reference.map(|reference| reference.id().to_owned())
-}
-
-pub(super) fn address(address: object::Address) -> Address {
-    let object::Address { line1, line2, postal_code, city, state, country } = address;
-    Address { line1, line2, postal_code, city, state, country }
-}
-
-pub(super) fn tax_ids(ids: Option<Vec<object::TaxId>>) -> Vec<TaxId> {
-    let known =
-        |id: object::TaxId| Some(TaxId { kind: id.kind.unwrap_or_default(), value: filled(id.value.as_deref())? });
-    ids.unwrap_or_default().into_iter().filter_map(known).collect()
 }

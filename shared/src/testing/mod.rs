@@ -1,11 +1,7 @@
 //! Sample values that tests across the house share. Compiled for tests only.
 
 pub mod contract;
-#[cfg(feature = "profiles")]
-pub mod files;
 pub mod matrix;
-#[cfg(feature = "profiles")]
-pub mod profiles;
 pub mod race;
 pub mod readme;
 pub mod stripe;

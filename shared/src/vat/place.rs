@@ -3,7 +3,7 @@
 
 use super::{
     number::VatNumber,
-    region::{Region, Standing},
+    region::{Region, Spot, Standing},
     territory::{MemberState, is_domestic},
 };
 
@@ -24,15 +24,6 @@ pub enum Place {
         /// A business: it gave its name, or a tax number.
         business: bool,
     },
-}
-
-/// An address, as far as VAT asks.
-#[derive(Debug, Clone, Copy)]
-pub struct Spot<'a> {
-    /// ISO 3166-1 alpha-2.
-    pub country: &'a str,
-    /// Postal code.
-    pub postal_code: Option<&'a str>,
 }
 
 impl Place {

@@ -4,7 +4,14 @@
 //! those of the Azores and Madeira, are not told here: goods and services there are treated as on the mainland unless a
 //! row says otherwise.
 
-use super::place::Spot;
+/// An address, as far as VAT asks.
+#[derive(Debug, Clone, Copy)]
+pub struct Spot<'a> {
+    /// ISO 3166-1 alpha-2.
+    pub country: &'a str,
+    /// Postal code.
+    pub postal_code: Option<&'a str>,
+}
 
 /// How a place stands to VAT.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

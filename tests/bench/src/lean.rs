@@ -15,7 +15,7 @@ use comptoir_local::{bundle::build::packages, environment, paths};
 
 /// What no function links, and why.
 const NOWHERE: [(&str, &str); 9] = [
-    ("aws-config", "it prepares four services more at every start; `aws::sdk_config` reads what Lambda sets"),
+    ("aws-config", "it prepares four services more at every start; `comptoir_aws::sdk_config` reads what Lambda sets"),
     ("aws-lc-rs", "it collects entropy for up to 131 ms at every start; TLS is on ring"),
     ("aws-lc-sys", "as aws-lc-rs"),
     ("async-stripe", "its client reads errors into every type of Stripe's: a third of the function"),

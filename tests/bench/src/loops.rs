@@ -4,10 +4,8 @@
 use std::{fs, path::Path, time::Instant};
 
 use anyhow::{Context, Result, ensure};
-use comptoir::{
-    profile::input,
-    stripe::{classify, meaning::Meaning, signature},
-};
+use comptoir::stripe::{classify, meaning::Meaning, signature};
+use comptoir_members::profile::input;
 use jiff::Timestamp;
 use nix::{
     sys::time::TimeValLike,

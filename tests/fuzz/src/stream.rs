@@ -5,13 +5,13 @@ use comptoir::{
     clock::FixedClock,
     einvoice,
     invoice::{Basis, Invoice, print::Page},
-    lambda::stream::{self, Record, StreamEvent},
     mail::Mail,
     memory::{Books, Depot, at_once},
     outcome::{Outcome, Reason},
     payment::PaymentLog,
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
+    stream::{self, Record, StreamEvent},
 };
 use jiff::Timestamp;
 

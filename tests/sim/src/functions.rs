@@ -8,7 +8,6 @@ use comptoir::{
     billing::{issue::Issuer, ledger::Ledger},
     clock::Clock,
     invoice::print::Words,
-    lambda::stream::{self, Change, Image, Record},
     mail::{
         Mail, MailId,
         delivery::{
@@ -23,6 +22,7 @@ use comptoir::{
     payment::Received,
     receive,
     sale::Sale,
+    stream::{self, Change, Image, Record},
     stripe::classify,
     testing::words,
 };

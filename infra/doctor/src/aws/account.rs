@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use comptoir::https::Question;
+use comptoir_edge::https::Question;
 use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use serde_json::{Value, json};
 
-use super::answers::{self, child, members};
-use super::{AwsAccount, LARGEST, PATIENCE, Request};
+use super::{
+    AwsAccount, LARGEST, PATIENCE, Request,
+    answers::{self, child, members},
+};
 use crate::facts::{Account, Alarm, Asked, Identity, MailAccount, Mapping, Resource, Stack, Unasked};
 
 const CLOUDFORMATION: &str = "2010-05-15";

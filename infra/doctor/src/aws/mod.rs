@@ -12,7 +12,7 @@ use aws_sigv4::{
 };
 use aws_smithy_runtime_api::client::identity::Identity;
 use comptoir::clock::{Clock, SystemClock};
-use comptoir::https::{Answer, Https, Question};
+use comptoir_edge::https::{Answer, Https, Question};
 
 use crate::facts::{Asked, Unasked};
 

@@ -9,7 +9,6 @@ mod ministack;
 mod options;
 pub mod prepare;
 pub mod resources;
-pub(crate) mod secrets;
 mod start;
 pub mod template;
 
@@ -30,6 +29,7 @@ use crate::lambda::pool::Function;
 use crate::lock::Lock;
 use crate::mail::Mailbox;
 use crate::runtime::{self, AbortOnDrop};
+use crate::secrets;
 use crate::ses_events::Bus;
 use crate::slack_fake::SlackFake;
 use crate::stream::Flow;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::build::Binaries;
-use super::secrets;
 use crate::paths;
 use crate::progress::Progress;
+use crate::secrets;
 
 /// Where the functions come from.
 #[derive(Clone, Debug, Default)]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
+use crate::stream::StreamSource;
 use crate::stream::filter::Filter;
 
 /// A function of the template.
@@ -25,31 +26,6 @@ pub struct Function {
     pub streams: Vec<StreamSource>,
     /// Patterns of the event bus's rules that lead to it, references still in them.
     pub rules: Vec<Value>,
-}
-
-/// A stream that wakes a function, with Lambda's settings for it.
-#[derive(Clone, Debug)]
-pub struct StreamSource {
-    /// The event's name in the template.
-    pub name: String,
-    /// Logical id of the table.
-    pub table: String,
-    /// Records that pass one of these are delivered; all are when there is none.
-    pub filters: Vec<Filter>,
-    /// Most records of one invocation.
-    pub batch_size: usize,
-    /// How long records wait for more of them before they are delivered.
-    pub window: Duration,
-    /// Whether the function may name the records that failed.
-    pub partial_failures: bool,
-    /// Whether a batch is halved when the function fails as a whole.
-    pub bisect: bool,
-    /// How often a batch is tried again; `None` is forever.
-    pub retries: Option<u32>,
-    /// Records older than this are given up; `None` is never.
-    pub max_age: Option<Duration>,
-    /// Logical id of the queue that takes what was given up.
-    pub on_failure: Option<String>,
 }
 
 /// Every function of the template.

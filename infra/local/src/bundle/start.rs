@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, watch};
 
 use super::deploy::{self, Deployed};
 use super::ministack::Ministack;
-use super::{Bundle, Functions, Options, build, graphql, prepare, secrets};
+use super::{Bundle, Functions, Options, build, graphql, prepare};
 use crate::aws::Aws;
 use crate::endpoints::Endpoints;
 use crate::faults::Faults;
@@ -26,6 +26,7 @@ use crate::lock::{self, Lock, cannot_write};
 use crate::mail::Mailbox;
 use crate::paths;
 use crate::runtime::AbortOnDrop;
+use crate::secrets;
 use crate::ses::Ses;
 use crate::ses_events::{Bus, Rule};
 use crate::slack_fake::SlackFake;
@@ -260,7 +261,7 @@ async fn front(
         ses: Arc::new(Ses { mailbox, faults: Faults::default(), bus: bus(deployed, functions)? }),
         stripe: Arc::new(StripeFake::default()),
         slack: Arc::new(SlackFake::default()),
-        graphql: graphql::api(aws, deployed, functions, programs).await?,
+        graphql: Arc::new(graphql::api(aws, deployed, functions, programs).await?),
         books,
         stage: options.stage.clone(),
     })

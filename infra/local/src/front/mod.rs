@@ -24,7 +24,6 @@ use serde_json::json;
 use tokio::net::TcpListener;
 
 use crate::faults::{Fault, Faults};
-use crate::graphql::live::socket::connect as live;
 use crate::graphql::{self, Api};
 use crate::runtime::AbortOnDrop;
 use crate::ses::Ses;
@@ -46,7 +45,7 @@ pub struct Front {
     /// Slack.
     pub slack: Arc<SlackFake>,
     /// AppSync.
-    pub graphql: Api,
+    pub graphql: Arc<Api>,
     /// Tables, archive and queue.
     pub books: Books,
     /// `dev` or `prod`.
@@ -66,10 +65,6 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
         .route("/_local/archive/{*key}", get(archive::object))
         .route("/_local/parked", get(parked::list))
         .route("/_local/graphql", get(home::graphql))
-        .route("/_local/token", post(graphql::http::token))
-        .route("/graphql", post(graphql::http::graphql).options(graphql::http::preflight).get(live))
-        // Where clients of AppSync look for it below a domain of one's own.
-        .route("/graphql/realtime", get(live))
         .route("/_local/faults/{stand_in}", post(order_faults).delete(clear_faults))
         .route("/_stripe/v1/{*path}", get(stripe_get))
         .route("/_stripe/_fake/v1/{*path}", axum::routing::put(stripe_put))
@@ -77,6 +72,7 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
         .route("/_slack/{*path}", post(post_to_slack))
         .route("/_local/slack", get(slack))
         .route("/_ses/v2/email/outbound-emails", post(send_email))
+        .merge(graphql::router(front.graphql.clone()))
         .fallback(http_api::invoke)
         .layer(DefaultBodyLimit::max(whole::LARGEST))
         .layer(from_fn(read_whole))

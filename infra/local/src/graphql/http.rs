@@ -17,13 +17,12 @@ use super::programs::{Programs, Signed};
 use super::run::{Question, Way, run};
 use super::told::Told;
 use crate::faults::{Fault, lost_answer};
-use crate::front::{Front, Shared};
 
 /// Most bytes of a request.
 const LARGEST: usize = 1024 * 1024;
 
 /// `POST graphql_url`.
-pub async fn graphql(State(front): Shared, request: Request) -> Response<Body> {
+pub(super) async fn graphql(State(api): State<Arc<Api>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let headers = as_appsync_tells(&parts.headers);
     let too_large = || {
@@ -35,13 +34,13 @@ pub async fn graphql(State(front): Shared, request: Request) -> Response<Body> {
     let (identity, body) = if Programs::claims(headers.get("authorization")) {
         let Ok(body) = to_bytes(body, LARGEST).await else { return too_large() };
         let signed = Signed { method: parts.method.as_str(), path, headers: &headers, body: &body };
-        match identify(&front.graphql, &signed).await {
+        match identify(&api, &signed).await {
             Ok(identity) => (identity, body),
             Err(told) => return answer(StatusCode::FORBIDDEN, told.response().to_string()),
         }
     } else {
         let signed = Signed { method: parts.method.as_str(), path, headers: &headers, body: &[] };
-        match identify(&front.graphql, &signed).await {
+        match identify(&api, &signed).await {
             Ok(identity) => {
                 let Ok(body) = to_bytes(body, LARGEST).await else { return too_large() };
                 (identity, body)
@@ -50,7 +49,7 @@ pub async fn graphql(State(front): Shared, request: Request) -> Response<Body> {
         }
     };
     let fault = match identity {
-        Identity::Program { .. } => front.graphql.faults.next().await,
+        Identity::Program { .. } => api.faults.next().await,
         Identity::Member(_) => None,
     };
     let answered = match fault {
@@ -66,12 +65,12 @@ pub async fn graphql(State(front): Shared, request: Request) -> Response<Body> {
             let told = Told::new("AccessDeniedException", "You are not authorized to make this call.");
             answer(StatusCode::FORBIDDEN, told.response().to_string())
         }
-        Some(Fault::LoseAnswer | Fault::Delay(_)) | None => ask(front, identity, headers, &body).await,
+        Some(Fault::LoseAnswer | Fault::Delay(_)) | None => ask(api, identity, headers, &body).await,
     };
     if fault == Some(Fault::LoseAnswer) { lost_answer() } else { answered }
 }
 
-async fn ask(front: Arc<Front>, identity: Identity, headers: BTreeMap<String, String>, body: &[u8]) -> Response<Body> {
+async fn ask(api: Arc<Api>, identity: Identity, headers: BTreeMap<String, String>, body: &[u8]) -> Response<Body> {
     let question = match serde_json::from_slice::<Question>(body) {
         Ok(question) => question,
         Err(wrong) => {
@@ -83,7 +82,6 @@ async fn ask(front: Arc<Front>, identity: Identity, headers: BTreeMap<String, St
     // The engine's work stays on one thread, and may take a while of it.
     let runtime = tokio::runtime::Handle::current();
     let answered = tokio::task::spawn_blocking(move || {
-        let api = &front.graphql;
         runtime.block_on(run(&api.schema, api.limits, &question, Way::Http, &identity, &headers, &api.behind))
     });
     match answered.await {
@@ -96,7 +94,7 @@ async fn ask(front: Arc<Front>, identity: Identity, headers: BTreeMap<String, St
 }
 
 /// `OPTIONS graphql_url`: a page of another origin asks whether it may.
-pub async fn preflight() -> Response<Body> {
+pub(super) async fn preflight() -> Response<Body> {
     let allowed = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
         (header::ACCESS_CONTROL_ALLOW_METHODS, "POST, OPTIONS"),
@@ -142,8 +140,8 @@ fn answer(status: StatusCode, body: String) -> Response<Body> {
 }
 
 /// `POST token_url`.
-pub async fn token(State(front): Shared, Json(newcomer): Json<Newcomer>) -> Response<Body> {
-    match front.graphql.members.sign_in(&newcomer).await {
+pub(super) async fn token(State(api): State<Arc<Api>>, Json(newcomer): Json<Newcomer>) -> Response<Body> {
+    match api.members.sign_in(&newcomer).await {
         Ok(signed_in) => Json(signed_in).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, Json(json!({"message": format!("{error:#}")}))).into_response(),
     }

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::aws::{Aws, REGION};
-use crate::bundle::secrets;
 use crate::lambda::pool::Function;
+use crate::secrets;
 
 /// What the client of a page in a browser may not do, and the runner must.
 const ADMIN_FLOW: &str = "ALLOW_ADMIN_USER_PASSWORD_AUTH";

@@ -18,10 +18,15 @@ mod selection;
 pub mod token;
 pub mod told;
 
+use std::sync::Arc;
+
 use apollo_compiler::Schema;
 use apollo_compiler::validation::Valid;
+use axum::Router;
+use axum::routing::{get, post};
 
 use answers::Behind;
+use live::socket::connect;
 use members::Members;
 use programs::Programs;
 use resolvers::Limits;
@@ -46,4 +51,14 @@ pub struct Api {
     pub behind: Behind,
     /// Who may be signed in.
     pub members: Members,
+}
+
+/// The routes of the API.
+pub fn router<S: Clone + Send + Sync + 'static>(api: Arc<Api>) -> Router<S> {
+    Router::new()
+        .route("/_local/token", post(http::token))
+        .route("/graphql", post(http::graphql).options(http::preflight).get(connect))
+        // Where clients of AppSync look for it below a domain of one's own.
+        .route("/graphql/realtime", get(connect))
+        .with_state(api)
 }

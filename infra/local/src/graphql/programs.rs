@@ -16,7 +16,7 @@ use super::grants::Grant;
 use super::identity::Identity;
 use super::told::Told;
 use crate::aws::REGION;
-use crate::bundle::secrets;
+use crate::secrets;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SERVICE: &str = "appsync";

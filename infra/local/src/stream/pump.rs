@@ -11,9 +11,8 @@ use tokio::sync::watch;
 
 use super::give_up::{Condition, GivenUp, arrival, message, sequence_number};
 use super::retry::{Attempt, Next, Policy, Remaining, backoff, read_answer};
-use super::{Flow, filter, reread};
+use super::{Flow, StreamSource, filter, reread};
 use crate::aws::Aws;
-use crate::bundle::resources::StreamSource;
 use crate::lambda::pool::Function;
 use crate::lock::cannot_write;
 

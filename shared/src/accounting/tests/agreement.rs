@@ -7,11 +7,9 @@ use jiff::civil::date;
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 
-use super::{
-    super::{sign, totals::totals, *},
-    DAY, amount, credit, file, invoice, november, records, standard,
-};
+use super::{DAY, amount, credit, file, invoice, november, records, standard};
 use crate::{
+    accounting::{sign, totals::totals, *},
     billing::{credit, ledger::Credited},
     refund::{Refund, RefundKey},
     testing::matrix::{Case, matrix},

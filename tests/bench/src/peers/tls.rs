@@ -23,7 +23,7 @@ const TRUSTED: [&str; 3] =
     ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"];
 
 /// The authorities that our functions carry.
-const AUTHORITIES: &str = include_str!("../../../../shared/src/aws/authorities.pem");
+const AUTHORITIES: &str = include_str!("../../../../shared/aws/src/authorities.pem");
 
 /// A front that ends TLS and hands on what comes through.
 #[derive(Debug)]

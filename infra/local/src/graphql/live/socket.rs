@@ -21,9 +21,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, interval_at, timeout};
 
+use super::super::Api;
 use super::Event;
 use super::subscription::Subscription;
-use crate::front::{Front, Shared};
 use crate::graphql::http::identify;
 use crate::graphql::identity::Identity;
 use crate::graphql::programs::Signed;
@@ -50,7 +50,7 @@ const LIFETIME: Duration = Duration::from_secs(24 * 3600);
 
 /// `GET graphql_url`, upgraded.
 pub async fn connect(
-    State(front): Shared,
+    State(api): State<Arc<Api>>,
     uri: Uri,
     Query(query): Query<BTreeMap<String, String>>,
     headers: HeaderMap,
@@ -65,17 +65,17 @@ pub async fn connect(
     if !offered.contains(&SUBPROTOCOL) {
         return (StatusCode::BAD_REQUEST, "connect with the subprotocol graphql-ws").into_response();
     }
-    let Some(place) = front.graphql.behind.hub.place() else {
+    let Some(place) = api.behind.hub.place() else {
         return (StatusCode::TOO_MANY_REQUESTS, "too many connections; close some").into_response();
     };
     let carried = query.get("header").map(String::as_str);
     let carried = carried.or_else(|| offered.iter().find_map(|name| name.strip_prefix(HEADER)));
     let identity = match carried.and_then(decoded) {
-        Some(authorization) => who(&front, &authorization, &format!("{}/connect", uri.path()), b"{}").await,
+        Some(authorization) => who(&api, &authorization, &format!("{}/connect", uri.path()), b"{}").await,
         None => Err(Told::new("UnauthorizedException", "Required headers are missing.")),
     };
     upgrade.protocols([SUBPROTOCOL]).max_message_size(LARGEST).max_frame_size(LARGEST).on_upgrade(|socket| async move {
-        let connection = Connection { front, socket, subscriptions: BTreeMap::new(), _place: place };
+        let connection = Connection { api, socket, subscriptions: BTreeMap::new(), _place: place };
         // However it ended, it ended: the client connects again if it wants to.
         timeout(LIFETIME, connection.serve(identity)).await.ok();
     })
@@ -89,10 +89,10 @@ fn decoded(carried: &str) -> Option<Map<String, Value>> {
 }
 
 /// Who says so in an object of headers, about a request that was never sent: a POST to `path` of this body.
-async fn who(front: &Front, told: &Map<String, Value>, path: &str, body: &[u8]) -> Result<Identity, Told> {
+async fn who(api: &Api, told: &Map<String, Value>, path: &str, body: &[u8]) -> Result<Identity, Told> {
     let text = |(name, value): (&String, &Value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned()));
     let headers: BTreeMap<String, String> = told.iter().filter_map(text).collect();
-    identify(&front.graphql, &Signed { method: "POST", path, headers: &headers, body }).await
+    identify(&api, &Signed { method: "POST", path, headers: &headers, body }).await
 }
 
 /// What a client says.
@@ -110,7 +110,7 @@ struct Said {
 struct Gone;
 
 struct Connection {
-    front: Arc<Front>,
+    api: Arc<Api>,
     socket: WebSocket,
     subscriptions: BTreeMap<String, Subscription>,
     _place: OwnedSemaphorePermit,
@@ -118,7 +118,7 @@ struct Connection {
 
 impl Connection {
     async fn serve(mut self, identity: Result<Identity, Told>) -> Result<(), Gone> {
-        let mut events = self.front.graphql.behind.hub.listen();
+        let mut events = self.api.behind.hub.listen();
         // Whoever connects is answered when they first speak.
         let mut first = timeout(PATIENCE, self.hear()).await.map_err(|_| Gone)??;
         if let Err(told) = identity {
@@ -191,7 +191,7 @@ impl Connection {
             let message = format!("A connection has at most {SUBSCRIPTIONS} subscriptions.");
             return self.refuse(Some(id), &Told::new("MaxSubscriptionsReachedError", message)).await;
         }
-        match begin(self.front.clone(), said.payload.unwrap_or_default()).await {
+        match begin(self.api.clone(), said.payload.unwrap_or_default()).await {
             Ok(subscription) => {
                 self.subscriptions.insert(id.clone(), subscription);
                 self.say(&json!({"type": "start_ack", "id": id})).await
@@ -216,8 +216,8 @@ impl Connection {
         };
         let listeners: Vec<(String, Subscription)> = self.subscriptions.iter().filter_map(hears).collect();
         for (id, subscription) in listeners {
-            let (front, event) = (self.front.clone(), event.clone());
-            let told = engine(move || async move { subscription.told(&front.graphql, &event).await }).await;
+            let (api, event) = (self.api.clone(), event.clone());
+            let told = engine(move || async move { subscription.told(&api, &event).await }).await;
             let payload: Value = told.and_then(|told| serde_json::from_str(&told).ok()).ok_or(Gone)?;
             self.say(&json!({"type": "data", "id": id, "payload": payload})).await?;
         }
@@ -234,20 +234,20 @@ impl Connection {
     }
 }
 
-async fn begin(front: Arc<Front>, payload: Value) -> Result<Subscription, Value> {
+async fn begin(api: Arc<Api>, payload: Value) -> Result<Subscription, Value> {
     let told = |told: Told| json!([{"errorType": told.error_type, "message": told.message}]);
     let data = payload.get("data").and_then(Value::as_str).unwrap_or_default();
     // Who asks comes first here too.
     let authorization = payload.pointer("/extensions/authorization").and_then(Value::as_object);
     let identity = match authorization {
-        Some(authorization) => who(&front, authorization, "/graphql", data.as_bytes()).await,
+        Some(authorization) => who(&api, authorization, "/graphql", data.as_bytes()).await,
         None => Err(Told::new("UnauthorizedException", "Required headers are missing.")),
     };
     let identity = identity.map_err(told)?;
     let question: Question = serde_json::from_str(data).map_err(|wrong| {
         told(Told::new("MalformedHttpRequestException", format!("data is not a GraphQL request: {wrong}")))
     })?;
-    engine(move || async move { Subscription::begin(&front.graphql, question, identity).await })
+    engine(move || async move { Subscription::begin(&api, question, identity).await })
         .await
         .ok_or_else(|| told(Told::new("InternalFailure", "The request was interrupted; send it again.")))?
 }

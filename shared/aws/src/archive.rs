@@ -1,0 +1,72 @@
+//! The archive on S3: `If-None-Match: *` and a SHA-256 that S3 checks, into a versioned bucket with Object Lock.
+
+use aws_sdk_s3::{Client, error::ProvideErrorMetadata, primitives::ByteStream, types::ChecksumAlgorithm};
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::s3_failure::{in_one_operation, trouble};
+use comptoir::{
+    archive::{Archive, Document, File, sha256},
+    outcome::ServiceError,
+};
+
+const WHAT: &str = "the archive";
+
+/// Documents in a bucket.
+#[derive(Debug, Clone)]
+pub struct S3Archive {
+    client: Client,
+    bucket: String,
+}
+
+impl S3Archive {
+    /// The archive in `bucket`.
+    pub fn new(client: Client, bucket: String) -> Self {
+        Self { client, bucket }
+    }
+}
+
+impl Archive for S3Archive {
+    async fn store(&self, file: &File) -> Result<Document, ServiceError> {
+        let document = file.document();
+        let checksum = hex::decode(&document.sha256).map(|hash| STANDARD.encode(hash)).unwrap_or_default();
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(&file.key)
+            // The bucket's policy denies a write without it.
+            .if_none_match("*")
+            .content_type(file.content_type)
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_sha256(checksum)
+            .body(ByteStream::from(file.bytes.clone()))
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(document),
+            Err(error) if error.code() == Some("PreconditionFailed") => {
+                let bytes = self.read(&file.key).await?;
+                let bytes =
+                    bytes.ok_or_else(|| ServiceError::transient(WHAT, "an object stands but cannot be read"))?;
+                Ok(Document { key: file.key.clone(), sha256: sha256(&bytes), size: bytes.len() as u64 })
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
+    }
+
+    async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ServiceError> {
+        in_one_operation(WHAT, self.get(key)).await
+    }
+}
+
+impl S3Archive {
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, ServiceError> {
+        let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(object) => object,
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => return Ok(None),
+            Err(error) => return Err(trouble(WHAT, &error)),
+        };
+        let body = object.body.collect().await.map_err(|_| ServiceError::transient(WHAT, "the answer broke off"))?;
+        Ok(Some(body.into_bytes().to_vec()))
+    }
+}

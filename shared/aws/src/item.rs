@@ -1,0 +1,223 @@
+//! How our items are written in DynamoDB: key, kind, the value as JSON, and the few attributes that conditions read.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    types::{AttributeValue, CancellationReason},
+};
+use jiff::Timestamp;
+use serde::{Serialize, de::DeserializeOwned};
+
+use comptoir::outcome::{Reason, ServiceError};
+
+/// An item: attributes by name.
+pub type Item = HashMap<String, AttributeValue>;
+
+/// The text attribute.
+pub fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+/// The number attribute.
+pub fn number(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+/// The key of an item: `PAYMENT#cs_1`.
+pub fn key(kind: &str, id: &str) -> AttributeValue {
+    text(format!("{kind}#{id}"))
+}
+
+/// A new item of a kind.
+pub fn item(kind: &str, id: &str) -> Item {
+    HashMap::from([("pk".to_owned(), key(kind, id)), ("kind".to_owned(), text(kind))])
+}
+
+/// A value as JSON.
+///
+/// # Errors
+/// Permanent: it cannot be written.
+pub fn written(value: &impl Serialize, what: &'static str) -> Result<String, ServiceError> {
+    serde_json::to_string(value).map_err(|error| ServiceError::permanent(what, "record_unwritable", error.to_string()))
+}
+
+/// A value as a text attribute of JSON.
+///
+/// # Errors
+/// Permanent: it cannot be written.
+pub fn json(value: &impl Serialize, what: &'static str) -> Result<AttributeValue, ServiceError> {
+    written(value, what).map(text)
+}
+
+/// The value that an item holds.
+///
+/// # Errors
+/// Permanent: there is none, or it is another shape.
+pub fn data<T: DeserializeOwned>(item: &Item, what: &'static str) -> Result<T, ServiceError> {
+    parsed(read_text(item, "data").ok_or_else(|| unreadable(what, "an item has no data"))?, what)
+}
+
+/// The value that a record's JSON stands for.
+///
+/// # Errors
+/// Permanent: it is another shape.
+pub fn parsed<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, ServiceError> {
+    serde_json::from_str(text)
+        .map_err(|error| unreadable(what, format!("an item's data cannot be read at column {}", error.column())))
+}
+
+/// A record that no retry makes readable.
+pub fn unreadable(what: &'static str, detail: impl Into<String>) -> ServiceError {
+    ServiceError::permanent(what, "record_unreadable", detail)
+}
+
+/// A text attribute.
+pub fn read_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
+    item.get(name)?.as_s().ok().map(String::as_str)
+}
+
+/// A number attribute, where it fits.
+pub fn read_number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+/// The attributes that park an item, for a new one.
+pub fn parked(source: &str, reason: &Reason, now: Timestamp) -> [(String, AttributeValue); 3] {
+    [
+        ("parked_source".to_owned(), text(source)),
+        ("parked_reason".to_owned(), text(reason.to_string())),
+        ("parked_at".to_owned(), text(now.to_string())),
+    ]
+}
+
+/// The same for an item that stands: `SET` these.
+pub const PARK: &str = "SET parked_source = :source, parked_reason = :reason, parked_at = :at";
+
+/// What takes the mark away again.
+pub const UNPARK: &str = "REMOVE parked_source, parked_reason, parked_at";
+
+/// Whether a write of a cancelled transaction failed its condition.
+pub fn condition_failed(reasons: &[CancellationReason], place: usize) -> bool {
+    reasons.get(place).and_then(CancellationReason::code) == Some("ConditionalCheckFailed")
+}
+
+/// Whether another transaction held an item, or the store was briefly over its rate.
+pub fn is_contention(reasons: &[CancellationReason]) -> bool {
+    let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
+    reasons.iter().filter_map(CancellationReason::code).any(|code| passing.contains(&code))
+}
+
+/// What a cancelled transaction means whose failed conditions nothing explains: reasons that pass are retried, a condition
+/// that failed and an item that is refused are not.
+pub fn cancelled(what: &'static str, reasons: &[CancellationReason]) -> ServiceError {
+    let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).filter(|code| *code != "None").collect();
+    let detail = format!("transaction cancelled: {}", codes.join(", "));
+    match () {
+        () if codes.contains(&"ValidationError") => ServiceError::permanent(what, "record_refused", detail),
+        () if is_contention(reasons) => ServiceError::transient(what, detail),
+        () if codes.contains(&"ConditionalCheckFailed") => ServiceError::permanent(what, "record_conflict", detail),
+        () => ServiceError::transient(what, detail),
+    }
+}
+
+/// What a failed call means: whether it may succeed later, and its code and never the request.
+pub fn trouble<E, R>(what: &'static str, error: &SdkError<E, R>) -> ServiceError
+where
+    E: ProvideErrorMetadata,
+    R: Status,
+{
+    match error {
+        SdkError::ServiceError(service) => refusal(what, service.err().code(), service.raw().status()),
+        SdkError::TimeoutError(_) => ServiceError::transient(what, "no answer in time"),
+        SdkError::DispatchFailure(_) => ServiceError::transient(what, "the connection failed"),
+        SdkError::ResponseError(_) => ServiceError::transient(what, "the answer broke off"),
+        _ => ServiceError::permanent(what, "request_invalid", "the request could not be made"),
+    }
+}
+
+/// Codes that DynamoDB answers with status 400 and that the same request may outlive (Amazon DynamoDB Developer Guide,
+/// "Error handling", "OK to retry"), and those of credentials that Lambda is about to renew or
+/// of a signature that aged while the function was frozen.
+const TRANSIENT: [&str; 12] = [
+    "ExpiredTokenException",
+    "InternalServerError",
+    "InvalidSignatureException",
+    "ItemCollectionSizeLimitExceededException",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "ReplicatedWriteConflictException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+    "UnrecognizedClientException",
+];
+
+fn refusal(what: &'static str, code: Option<&str>, status: u16) -> ServiceError {
+    let detail = code.unwrap_or("unnamed error");
+    if status == 429 || status >= 500 || TRANSIENT.contains(&detail) {
+        return ServiceError::transient(what, detail);
+    }
+    let word = match detail {
+        "ValidationException" | "RequestEntityTooLarge" => "record_refused",
+        "AccessDeniedException" => "access_denied",
+        "ResourceNotFoundException" => "table_missing",
+        _ => "store_refused",
+    };
+    ServiceError::permanent(what, word, detail)
+}
+
+/// The status of an HTTP answer, whichever version of the type a client has.
+pub trait Status {
+    /// As a number.
+    fn status(&self) -> u16;
+}
+
+impl Status for HttpResponse {
+    fn status(&self) -> u16 {
+        HttpResponse::status(self).as_u16()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_dynamodb_refuses_for_good_is_told_from_what_it_refuses_for_now() {
+        let kind = |code, status| refusal("the ledger", code, status);
+        for (code, status) in [
+            (Some("ThrottlingException"), 400),
+            (Some("ProvisionedThroughputExceededException"), 400),
+            (Some("ExpiredTokenException"), 400),
+            (Some("InternalServerError"), 500),
+            (None, 503),
+            (None, 429),
+        ] {
+            assert!(!kind(code, status).is_permanent(), "{code:?} {status}");
+        }
+        for (code, word) in [
+            (Some("ValidationException"), "record_refused"),
+            (Some("AccessDeniedException"), "access_denied"),
+            (Some("ResourceNotFoundException"), "table_missing"),
+            (Some("SomethingNew"), "store_refused"),
+            (None, "store_refused"),
+        ] {
+            assert_eq!(kind(code, 400).reason().word, word, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_cancelled_transaction_is_retried_only_if_its_reasons_pass() {
+        let reason = |code: &str| CancellationReason::builder().code(code).build();
+        let cancelled =
+            |codes: &[&str]| cancelled("the ledger", &codes.iter().map(|code| reason(code)).collect::<Vec<_>>());
+        assert!(!cancelled(&["None", "TransactionConflict"]).is_permanent());
+        assert!(!cancelled(&["ThrottlingError", "None"]).is_permanent());
+        assert_eq!(cancelled(&["None", "ValidationError"]).reason().word, "record_refused");
+        assert_eq!(cancelled(&["TransactionConflict", "ValidationError"]).reason().word, "record_refused");
+        assert_eq!(cancelled(&["ConditionalCheckFailed"]).reason().word, "record_conflict");
+    }
+}

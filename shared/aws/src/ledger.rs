@@ -1,0 +1,258 @@
+//! The ledger on DynamoDB: counters, invoices, credit notes and what they are made for in the Billing table, mails queued
+//! in the Outbox table.
+
+use aws_sdk_dynamodb::{
+    Client,
+    error::BuildError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, Put, ReturnValue, TransactWriteItem, Update},
+};
+use jiff::{Timestamp, civil::Date};
+use serde::de::DeserializeOwned;
+
+use super::{
+    item::{
+        Item, PARK, UNPARK, cancelled, condition_failed, is_contention, item, json, key, number, parsed, read_number,
+        read_text, text, trouble, unreadable, written,
+    },
+    outbox::queued,
+    parts::Parts,
+};
+use comptoir::{
+    archive::Document,
+    billing::ledger::{Claim, Claimed, Counter, Credited, Crediting, Entry, Ledger},
+    invoice::Basis,
+    mail::Mail,
+    numbering::{InvoiceNumber, Series},
+    outcome::{Reason, ServiceError},
+    payment::Recorded,
+    refund::{Refund, RefundKey},
+    sale::{Sale, SaleKey},
+};
+
+const WHAT: &str = "the ledger";
+
+/// The ledger in the Billing and Outbox tables.
+#[derive(Debug, Clone)]
+pub struct DynamoLedger {
+    client: Client,
+    billing: String,
+    outbox: String,
+}
+
+impl DynamoLedger {
+    /// The ledger in these tables.
+    pub fn new(client: Client, billing: String, outbox: String) -> Self {
+        Self { client, billing, outbox }
+    }
+
+    async fn get(&self, key: AttributeValue) -> Result<Option<Item>, ServiceError> {
+        let got = self.client.get_item().table_name(&self.billing).key("pk", key).consistent_read(true).send().await;
+        got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { client: &self.client, table: &self.billing, what: WHAT }
+    }
+
+    /// The value of a record in the Billing table.
+    async fn value<T: DeserializeOwned>(&self, record: &Item) -> Result<T, ServiceError> {
+        let value = self.parts().read(record, "data").await?;
+        parsed(&value.ok_or_else(|| unreadable(WHAT, "a record has no data"))?, WHAT)
+    }
+
+    fn count(&self, claim: &Claim) -> Result<TransactWriteItem, ServiceError> {
+        let last = claim.counter.last + claim.invoices.len() as u64;
+        let issued_on = claim.invoices.last().map(|invoice| invoice.issued_on.to_string()).unwrap_or_default();
+        let update = Update::builder()
+            .table_name(&self.billing)
+            .key("pk", key("COUNTER", &claim.series.0))
+            .update_expression("SET kind = :kind, last_number = :last, last_issued_on = :day")
+            .expression_attribute_values(":kind", text("COUNTER"))
+            .expression_attribute_values(":last", number(last))
+            .expression_attribute_values(":day", text(issued_on));
+        let update = if claim.counter.last == 0 {
+            update.condition_expression("attribute_not_exists(pk)")
+        } else {
+            update
+                .condition_expression("last_number = :before")
+                .expression_attribute_values(":before", number(claim.counter.last))
+        };
+        write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))
+    }
+
+    /// Moves what has been credited of an invoice, if nobody else did.
+    fn credit(&self, crediting: &Crediting) -> Result<TransactWriteItem, ServiceError> {
+        let update = Update::builder()
+            .table_name(&self.billing)
+            .key("pk", key("INVOICE", &crediting.original.0))
+            .update_expression("SET credited = :after")
+            .expression_attribute_values(":after", json(&crediting.after, WHAT)?);
+        let update = if crediting.before == Credited::default() {
+            update.condition_expression("attribute_exists(pk) AND attribute_not_exists(credited)")
+        } else {
+            update
+                .condition_expression("credited = :before")
+                .expression_attribute_values(":before", json(&crediting.before, WHAT)?)
+        };
+        write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))
+    }
+
+    fn put(&self, table: &str, item: Item) -> Result<TransactWriteItem, ServiceError> {
+        let put =
+            Put::builder().table_name(table).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
+        write(put.build().map(|put| TransactWriteItem::builder().put(put).build()))
+    }
+}
+
+/// The key of what a document is made for.
+fn record(basis: &Basis) -> AttributeValue {
+    match basis {
+        Basis::Sale(sale) => key("PAYMENT", &sale.0),
+        Basis::Refund(refund) => key("REFUND", &refund.0),
+    }
+}
+
+fn write(built: Result<TransactWriteItem, BuildError>) -> Result<TransactWriteItem, ServiceError> {
+    built.map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))
+}
+
+impl Ledger for DynamoLedger {
+    async fn counter(&self, series: &Series) -> Result<Counter, ServiceError> {
+        let Some(item) = self.get(key("COUNTER", &series.0)).await? else { return Ok(Counter::default()) };
+        let last = read_number(&item, "last_number").ok_or_else(|| unreadable(WHAT, "a counter has no last_number"))?;
+        let last_issued_on = read_text(&item, "last_issued_on").and_then(|day| day.parse::<Date>().ok());
+        Ok(Counter { last, last_issued_on })
+    }
+
+    async fn claim(&self, claim: &Claim) -> Result<Claimed, ServiceError> {
+        let mut writes = vec![self.count(claim)?];
+        for invoice in &claim.invoices {
+            let mut entry = item("INVOICE", &invoice.number.0);
+            self.parts().insert(&mut entry, "data", &written(invoice, WHAT)?).await?;
+            entry.insert("sale".to_owned(), text(&invoice.draft.sale.0));
+            entry.insert("issued_on".to_owned(), text(invoice.issued_on.to_string()));
+            writes.push(self.put(&self.billing, entry)?);
+        }
+        for invoice in &claim.invoices {
+            let update = Update::builder()
+                .table_name(&self.billing)
+                .key("pk", record(&invoice.draft.basis()))
+                // What has a document waits for nobody any more.
+                .update_expression(format!("SET invoice = :number {UNPARK}"))
+                .condition_expression("attribute_exists(pk) AND attribute_not_exists(invoice)")
+                .expression_attribute_values(":number", text(&invoice.number.0));
+            writes.push(write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))?);
+        }
+        let original = writes.len();
+        if let Some(crediting) = &claim.crediting {
+            writes.push(self.credit(crediting)?);
+        }
+        let Err(error) = self.client.transact_write_items().set_transact_items(Some(writes)).send().await else {
+            return Ok(Claimed::All);
+        };
+        match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
+                let reasons = refused.cancellation_reasons();
+                let first_record = 1 + claim.invoices.len();
+                let taken: Vec<Basis> = (first_record..original)
+                    .zip(&claim.invoices)
+                    .filter(|(place, _)| condition_failed(reasons, *place))
+                    .map(|(_, invoice)| invoice.draft.basis())
+                    .collect();
+                let moved = condition_failed(reasons, 0) || condition_failed(reasons, original);
+                if !taken.is_empty() {
+                    Ok(Claimed::Taken(taken))
+                } else if moved || is_contention(reasons) {
+                    Ok(Claimed::Moved)
+                } else {
+                    Err(cancelled(WHAT, reasons))
+                }
+            }
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Claimed::Moved),
+            _ => Err(trouble(WHAT, &error)),
+        }
+    }
+
+    async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, ServiceError> {
+        match self.get(key("PAYMENT", &sale.0)).await? {
+            Some(payment) => self.value(&payment).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn refund(&self, refund: &RefundKey) -> Result<Option<Refund>, ServiceError> {
+        match self.get(key("REFUND", &refund.0)).await? {
+            Some(recorded) => self.value(&recorded).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, ServiceError> {
+        let Some(recorded) = self.get(record(basis)).await? else { return Ok(None) };
+        let Some(number) = read_text(&recorded, "invoice") else { return Ok(None) };
+        let Some(item) = self.get(key("INVOICE", number)).await? else { return Ok(None) };
+        let document = read_text(&item, "document_key").map(|key| Document {
+            key: key.to_owned(),
+            sha256: read_text(&item, "document_sha256").unwrap_or_default().to_owned(),
+            size: read_number(&item, "document_size").unwrap_or_default(),
+        });
+        let credited = read_text(&item, "credited").map(serde_json::from_str).transpose();
+        let credited = credited.map_err(|_| unreadable(WHAT, "what was credited of an invoice is unreadable"))?;
+        Ok(Some(Entry { invoice: self.value(&item).await?, document, credited: credited.unwrap_or_default() }))
+    }
+
+    async fn finish(&self, number_: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), ServiceError> {
+        let update = Update::builder()
+            .table_name(&self.billing)
+            .key("pk", key("INVOICE", &number_.0))
+            .update_expression("SET document_key = :key, document_sha256 = :hash, document_size = :size")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":key", text(&document.key))
+            .expression_attribute_values(":hash", text(&document.sha256))
+            .expression_attribute_values(":size", number(document.size));
+        let update = write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))?;
+        let put = self.put(&self.outbox, queued(mail, "invoice-renderer")?)?;
+        let Err(error) = self.client.transact_write_items().transact_items(update).transact_items(put).send().await
+        else {
+            return Ok(());
+        };
+        match error.as_service_error() {
+            Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
+                let reasons = refused.cancellation_reasons();
+                // The mail stands, so an earlier delivery noted the document in the same transaction.
+                if condition_failed(reasons, 1) { Ok(()) } else { Err(cancelled(WHAT, reasons)) }
+            }
+            _ => Err(trouble(WHAT, &error)),
+        }
+    }
+
+    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Result<Recorded, ServiceError> {
+        let reason = reason.to_string();
+        let parked = self
+            .client
+            .update_item()
+            .table_name(&self.billing)
+            .key("pk", record(basis))
+            .update_expression(PARK)
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":source", text("invoice-renderer"))
+            .expression_attribute_values(":reason", text(&reason))
+            .expression_attribute_values(":at", text(now.to_string()))
+            .return_values(ReturnValue::UpdatedOld)
+            .send()
+            .await;
+        match parked {
+            Ok(before) => {
+                let before = before.attributes.unwrap_or_default();
+                let same = read_text(&before, "parked_reason") == Some(&reason);
+                Ok(if same { Recorded::Before } else { Recorded::New })
+            }
+            // A person removed the record: there is nothing left to park.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(Recorded::Before)
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
+    }
+}

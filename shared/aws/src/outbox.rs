@@ -1,0 +1,282 @@
+//! The outbox on DynamoDB: conditional updates that claim, release and settle a mail.
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::item::{Item, PARK, item, json, key, number, parked, read_number, read_text, text, trouble};
+use comptoir::{
+    mail::{
+        Mail, MailId,
+        outbox::{Claim, Expiry, Outbox, Parking, SENT_KEPT, Status},
+    },
+    outcome::{Reason, ServiceError},
+};
+
+const WHAT: &str = "the outbox";
+
+/// A mail that this claimant holds, and nobody who claimed it since.
+const HELD: &str = "#status = :sending AND claimed_by = :claimant";
+
+/// A mail that waits to be sent: new, or put back by a person after it came back. One that came back is parked with it, so
+/// without the mark a person has put it back.
+const WAITS: &str = "#status IN (:queued, :bounced, :rejected) AND attribute_not_exists(parked_at)";
+
+/// When what is settled now is forgotten.
+pub(super) fn forgotten_at(now: Timestamp) -> AttributeValue {
+    seconds(now.saturating_add(SENT_KEPT).unwrap_or(Timestamp::MAX))
+}
+
+fn seconds(at: Timestamp) -> AttributeValue {
+    number(at.as_second())
+}
+
+/// The clauses of an update that keep a record as long as [`Expiry`] says: after other assignments, and after other removals.
+pub(super) struct Lasting {
+    pub(super) set: &'static str,
+    pub(super) remove: &'static str,
+    at: Option<AttributeValue>,
+}
+
+impl Lasting {
+    /// For a record that comes to `status`.
+    pub(super) fn of(id: &MailId, status: &Status, now: Timestamp) -> Self {
+        match Expiry::of(id, status, now) {
+            Expiry::Never => Self { set: "", remove: ", expires_at", at: None },
+            Expiry::At(at) => Self { set: ", expires_at = :expires", remove: "", at: Some(seconds(at)) },
+            Expiry::AsQueued => Self { set: "", remove: "", at: None },
+        }
+    }
+
+    /// The update with the value that its clauses name, if they name one.
+    pub(super) fn put_into(self, update: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
+        match self.at {
+            Some(at) => update.expression_attribute_values(":expires", at),
+            None => update,
+        }
+    }
+}
+
+/// Mails in the Outbox table.
+#[derive(Debug, Clone)]
+pub struct DynamoOutbox {
+    pub(super) client: Client,
+    pub(super) table: String,
+    /// Who parks what cannot be sent.
+    source: &'static str,
+}
+
+impl DynamoOutbox {
+    /// The outbox in `table`.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table, source: "mail-sender" }
+    }
+
+    /// The same for a function that is not the sender of mails: what it parks waits under its name.
+    pub fn parking_as(self, source: &'static str) -> Self {
+        Self { source, ..self }
+    }
+
+    pub(super) fn update(&self, id: &MailId) -> UpdateItemFluentBuilder {
+        self.client.update_item().table_name(&self.table).key("pk", key(id.kind(), &id.0))
+    }
+}
+
+/// A mail as it is queued; one that cannot be sent to anybody waits for a person, parked by `source`.
+///
+/// # Errors
+/// Permanent: it cannot be written as JSON.
+pub fn queued(mail: &Mail, source: &str) -> Result<Item, ServiceError> {
+    let mut queued = item(mail.id.kind(), &mail.id.0);
+    queued.insert("data".to_owned(), json(mail, WHAT)?);
+    queued.insert("status".to_owned(), text("queued"));
+    if let Some(reason) = mail.undeliverable() {
+        queued.extend(parked(source, &reason, mail.queued_at));
+    }
+    Ok(queued)
+}
+
+/// Sends an update whose failed condition means that nothing is left to do.
+pub(super) async fn settle(update: UpdateItemFluentBuilder) -> Result<(), ServiceError> {
+    match update.send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
+            Ok(())
+        }
+        Err(error) => Err(trouble(WHAT, &error)),
+    }
+}
+
+/// Where an item's mail stands. One that came back waits for a person as long as it is parked; put back, it waits to be sent.
+pub(super) fn status(item: &Item) -> Status {
+    let parked = item.contains_key("parked_at");
+    match read_text(item, "status") {
+        Some("bounced") if parked => Status::Bounced,
+        Some("rejected") if parked => Status::Rejected,
+        _ if parked => Status::Parked,
+        Some("sent") => Status::Sent,
+        Some("delivered") => Status::Delivered,
+        Some("complained") => Status::Complained,
+        Some("unknown") => Status::Unknown,
+        Some("sending") => {
+            let until = read_number(item, "lease_until").and_then(|ms| Timestamp::from_millisecond(ms).ok());
+            Status::Sending { lease_until: until.unwrap_or(Timestamp::UNIX_EPOCH) }
+        }
+        _ => Status::Queued,
+    }
+}
+
+impl Outbox for DynamoOutbox {
+    async fn claim(
+        &self,
+        id: &MailId,
+        claimant: &str,
+        now: Timestamp,
+        lease: SignedDuration,
+    ) -> Result<Claim, ServiceError> {
+        let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
+        let claimed = self
+            .update(id)
+            .update_expression("SET #status = :sending, lease_until = :until, claimed_by = :claimant")
+            .condition_expression(WAITS)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":sending", text("sending"))
+            .expression_attribute_values(":queued", text("queued"))
+            .expression_attribute_values(":bounced", text("bounced"))
+            .expression_attribute_values(":rejected", text("rejected"))
+            .expression_attribute_values(":until", number(until.as_millisecond()))
+            .expression_attribute_values(":claimant", text(claimant))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = claimed else { return Ok(Claim::Ours) };
+        let item = match error.as_service_error() {
+            Some(UpdateItemError::ConditionalCheckFailedException(held)) => held.item.clone(),
+            _ => return Err(trouble(WHAT, &error)),
+        };
+        let Some(item) = item else { return Ok(Claim::Absent) };
+        let status = status(&item);
+        let ours = matches!(status, Status::Sending { .. }) && read_text(&item, "claimed_by") == Some(claimant);
+        Ok(if ours { Claim::Ours } else { Claim::Held(status) })
+    }
+
+    async fn release(&self, id: &MailId, claimant: &str) -> Result<(), ServiceError> {
+        let update = self
+            .update(id)
+            .update_expression("SET #status = :queued REMOVE lease_until, claimed_by")
+            .condition_expression(HELD)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":queued", text("queued"))
+            .expression_attribute_values(":sending", text("sending"))
+            .expression_attribute_values(":claimant", text(claimant));
+        settle(update).await
+    }
+
+    async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, now: Timestamp) -> Result<(), ServiceError> {
+        let lasting = Lasting::of(id, &Status::Parked, now);
+        let update = self
+            .update(id)
+            .update_expression(format!("{PARK}, #status = :queued REMOVE lease_until, claimed_by{}", lasting.remove))
+            .condition_expression(HELD)
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":queued", text("queued"))
+            .expression_attribute_values(":sending", text("sending"))
+            .expression_attribute_values(":claimant", text(claimant))
+            .expression_attribute_values(":source", text(self.source))
+            .expression_attribute_values(":reason", text(reason.to_string()))
+            .expression_attribute_values(":at", text(now.to_string()));
+        settle(update).await
+    }
+
+    async fn sent(&self, id: &MailId, message_id: &str, now: Timestamp) -> Result<(), ServiceError> {
+        let lasting = Lasting::of(id, &Status::Sent, now);
+        let update = self
+            .update(id)
+            .update_expression(format!(
+                "SET #status = :sent, message_id = :message, sent_at = :at{} REMOVE lease_until, claimed_by",
+                lasting.set
+            ))
+            // An event may have been quicker, and know more: that this very message came back, and a person may have put
+            // the mail on its way again since.
+            .condition_expression(
+                "#status IN (:queued, :sending, :unknown, :sent) \
+                 AND (attribute_not_exists(came_back) OR NOT contains(came_back, :message))",
+            )
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":queued", text("queued"))
+            .expression_attribute_values(":sending", text("sending"))
+            .expression_attribute_values(":unknown", text("unknown"))
+            .expression_attribute_values(":sent", text("sent"))
+            .expression_attribute_values(":message", text(message_id))
+            .expression_attribute_values(":at", text(now.to_string()));
+        settle(lasting.put_into(update)).await
+    }
+
+    async fn unknown(&self, id: &MailId, claimant: &str, now: Timestamp) -> Result<(), ServiceError> {
+        let lasting = Lasting::of(id, &Status::Unknown, now);
+        let update = self
+            .update(id)
+            .update_expression(format!(
+                "SET #status = :unknown, unknown_since = :at REMOVE lease_until, claimed_by{}",
+                lasting.remove
+            ))
+            .condition_expression("#status = :sending AND (claimed_by = :claimant OR lease_until <= :now)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":unknown", text("unknown"))
+            .expression_attribute_values(":sending", text("sending"))
+            .expression_attribute_values(":claimant", text(claimant))
+            .expression_attribute_values(":now", number(now.as_millisecond()))
+            .expression_attribute_values(":at", text(now.to_string()));
+        settle(update).await
+    }
+
+    async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<Parking, ServiceError> {
+        let (why, at) = (reason.to_string(), now.to_string());
+        let remove = match Expiry::of(id, &Status::Parked, now) {
+            Expiry::Never => " REMOVE expires_at",
+            _ => "",
+        };
+        let parked = self
+            .update(id)
+            .update_expression(format!("{PARK}{remove}"))
+            // What waits for the team is parked the same way.
+            .condition_expression(format!("({WAITS}) OR (#status = :waiting AND attribute_not_exists(parked_at))"))
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":queued", text("queued"))
+            .expression_attribute_values(":bounced", text("bounced"))
+            .expression_attribute_values(":rejected", text("rejected"))
+            .expression_attribute_values(":waiting", text("waiting"))
+            .expression_attribute_values(":source", text(self.source))
+            .expression_attribute_values(":reason", text(&why))
+            .expression_attribute_values(":at", text(&at))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        let Err(error) = parked else { return Ok(Parking::Parked) };
+        let Some(UpdateItemError::ConditionalCheckFailedException(stands)) = error.as_service_error() else {
+            return Err(trouble(WHAT, &error));
+        };
+        let Some(item) = &stands.item else { return Ok(Parking::Absent) };
+        // The client repeats a request whose answer was lost: what stands may be our own mark.
+        let ours = read_text(item, "parked_at") == Some(&at) && read_text(item, "parked_reason") == Some(&why);
+        Ok(match status(item) {
+            _ if ours => Parking::Parked,
+            // What the team was told is no mail.
+            Status::Queued if read_text(item, "status") == Some("told") => Parking::Held(Status::Sent),
+            status => Parking::Held(status),
+        })
+    }
+}
+
+#[cfg(any(test, feature = "testing"))]
+impl comptoir::memory::Expiring for DynamoOutbox {
+    async fn expires_at(&self, id: &MailId) -> Result<Option<Timestamp>, ServiceError> {
+        let get = self.client.get_item().table_name(&self.table).key("pk", key(id.kind(), &id.0)).consistent_read(true);
+        let found = get.send().await.map_err(|error| trouble(WHAT, &error))?;
+        let at = found.item.and_then(|item| read_number(&item, "expires_at"));
+        Ok(at.and_then(|seconds| Timestamp::from_second(seconds).ok()))
+    }
+}

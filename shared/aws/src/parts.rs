@@ -1,0 +1,117 @@
+//! Values larger than an item: kept in parts beside the record that names them.
+//!
+//! A record holds its value in one attribute as long as that is small. A larger one is split into parts, items of their
+//! own that are written first; the record names them by the hash of the whole. Parts never change, so writing them again
+//! changes nothing, and a record that was never written leaves parts that nothing names.
+
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
+
+use super::item::{Item, key, number, read_number, read_text, text, trouble};
+use comptoir::{archive::sha256, outcome::ServiceError};
+
+/// Largest value that stands in its record, in bytes. A claim of 49 invoices writes each and the payment that it is for,
+/// 98 items of this size and what surrounds them, which stay below the 4 MB of a transaction (DynamoDB's quotas).
+const INLINE: usize = 40 * 1024;
+
+/// Largest part, in bytes: an item holds 400 KB, its key and the names of its attributes included (DynamoDB's quotas).
+const PART: usize = 350 * 1024;
+
+/// Most parts of a value that is read: more is larger than anything that a function receives (6 MB, Lambda's quotas).
+const MOST_PARTS: usize = 64;
+
+/// The parts in a table.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parts<'a> {
+    pub client: &'a Client,
+    pub table: &'a str,
+    /// The capability, for errors.
+    pub what: &'static str,
+}
+
+impl Parts<'_> {
+    /// Writes the parts of a value that is too large for its record; adds to the record either the value, as attribute
+    /// `name`, or where its parts are.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn insert(&self, record: &mut Item, name: &str, value: &str) -> Result<(), ServiceError> {
+        if value.len() <= INLINE {
+            record.insert(name.to_owned(), text(value));
+            return Ok(());
+        }
+        let hash = sha256(value.as_bytes());
+        let mut count = 0_usize;
+        for part in split(value) {
+            let item = Item::from([
+                ("pk".to_owned(), part_key(&hash, count)),
+                ("kind".to_owned(), text("PART")),
+                ("text".to_owned(), text(part)),
+            ]);
+            let put = self.client.put_item().table_name(self.table).set_item(Some(item)).send().await;
+            put.map_err(|error| trouble(self.what, &error))?;
+            count += 1;
+        }
+        record.insert(format!("{name}_sha256"), text(hash));
+        record.insert(format!("{name}_parts"), number(count));
+        Ok(())
+    }
+
+    /// The value that a record holds as attribute `name`, or in parts; `None` if it holds none.
+    ///
+    /// # Errors
+    /// When the store fails; permanent where a part is missing or was changed.
+    pub async fn read(&self, record: &Item, name: &str) -> Result<Option<String>, ServiceError> {
+        if let Some(value) = read_text(record, name) {
+            return Ok(Some(value.to_owned()));
+        }
+        let Some(hash) = read_text(record, &format!("{name}_sha256")) else { return Ok(None) };
+        let count: usize = read_number(record, &format!("{name}_parts")).unwrap_or_default();
+        let mut value = String::new();
+        for place in 0..count.min(MOST_PARTS) {
+            let get = self.client.get_item().table_name(self.table).key("pk", part_key(hash, place));
+            let part = get.consistent_read(true).send().await.map_err(|error| trouble(self.what, &error))?.item;
+            value.push_str(part.as_ref().and_then(|part| read_text(part, "text")).unwrap_or_default());
+        }
+        if sha256(value.as_bytes()) == hash { Ok(Some(value)) } else { Err(self.damaged(name)) }
+    }
+
+    fn damaged(&self, name: &str) -> ServiceError {
+        ServiceError::permanent(
+            self.what,
+            "record_unreadable",
+            format!(
+                "the parts of a record's `{name}` do not make what was written; restore them from a backup and replay"
+            ),
+        )
+    }
+}
+
+fn part_key(hash: &str, place: usize) -> AttributeValue {
+    key("PART", &format!("{hash}/{place}"))
+}
+
+/// A text in pieces of at most [`PART`] bytes, cut between characters.
+fn split(mut value: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let (part, rest) = value.split_at_checked(value.floor_char_boundary(PART))?;
+        value = rest;
+        (!part.is_empty()).then_some(part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_between_characters_and_loses_none() {
+        for value in ["", "a", &"é".repeat(PART), &"日本".repeat(PART), &"x".repeat(2 * PART)] {
+            let parts: Vec<&str> = split(value).collect();
+            assert!(
+                parts.iter().all(|part| part.len() <= PART && part.len() > PART - 4 || *part == *parts.last().unwrap())
+            );
+            assert_eq!(parts.concat(), value);
+        }
+        assert_eq!(split(&"x".repeat(2 * PART)).count(), 2);
+    }
+}

@@ -1,0 +1,185 @@
+//! The payment log on DynamoDB: event, payment and the intent that paid it in one transaction; refunds beside them.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    Client,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{AttributeValue, Put, TransactWriteItem},
+};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    item::{Item, cancelled, condition_failed, item, key, number, parked, read_text, text, trouble, written},
+    parts::Parts,
+};
+use comptoir::{
+    outcome::{Reason, ServiceError},
+    payment::{PaymentLog, Recorded},
+    refund::Refund,
+    sale::{Sale, SaleKey},
+};
+
+const WHAT: &str = "the payment log";
+
+/// How long the id of an event is kept. Stripe repeats one for three days; the payment itself stays for good.
+const EVENT_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// Waits after a conflict: another delivery of the same sale is being recorded, and will be in a moment.
+const CONFLICT_PAUSES: [Duration; 4] =
+    [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(150), Duration::from_millis(400)];
+
+/// Payments in the Billing table.
+#[derive(Debug, Clone)]
+pub struct DynamoPayments {
+    client: Client,
+    table: String,
+}
+
+impl DynamoPayments {
+    /// The log in `table`.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    fn parts(&self) -> Parts<'_> {
+        Parts { client: &self.client, table: &self.table, what: WHAT }
+    }
+
+    async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, ServiceError> {
+        let got =
+            self.client.get_item().table_name(&self.table).key("pk", key(kind, id)).consistent_read(true).send().await;
+        got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
+    }
+
+    /// Puts an item unless it stands already.
+    async fn put_new(&self, item: Item) -> Result<Recorded, ServiceError> {
+        self.put_if(item, "attribute_not_exists(pk)").await
+    }
+
+    async fn put_if(&self, item: Item, condition: &str) -> Result<Recorded, ServiceError> {
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression(condition)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Recorded::New),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(Recorded::Before)
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
+    }
+
+    fn put(&self, item: Item, condition: Option<&str>) -> Result<TransactWriteItem, ServiceError> {
+        let put = Put::builder().table_name(&self.table).set_item(Some(item));
+        let put = put.set_condition_expression(condition.map(str::to_owned)).build();
+        let put = put.map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+fn event_item(id: &str, now: Timestamp) -> Item {
+    let mut event = item("EVENT", id);
+    event.insert("received_at".to_owned(), text(now.to_string()));
+    event
+}
+
+/// When an event that is dealt with is forgotten.
+fn expires_at(now: Timestamp) -> AttributeValue {
+    number(now.saturating_add(EVENT_KEPT).map_or(0, Timestamp::as_second))
+}
+
+impl PaymentLog for DynamoPayments {
+    async fn record(&self, sale: &Sale, now: Timestamp) -> Result<Recorded, ServiceError> {
+        let mut event = event_item(&sale.event, now);
+        event.insert("sale".to_owned(), text(&sale.key.0));
+        event.insert("expires_at".to_owned(), expires_at(now));
+        let mut payment = item("PAYMENT", &sale.key.0);
+        self.parts().insert(&mut payment, "data", &written(sale, WHAT)?).await?;
+        payment.insert("recorded_at".to_owned(), text(now.to_string()));
+        let mut writes = vec![
+            // An event that was parked may become a payment once its cause is mended, whether or not its mark was taken away:
+            // what keeps others out is that it recorded a sale.
+            self.put(event, Some("attribute_not_exists(pk) OR attribute_not_exists(sale)"))?,
+            self.put(payment.clone(), Some("attribute_not_exists(pk)"))?,
+        ];
+        if let Some(intent) = &sale.payment_intent {
+            let mut paid = item("INTENT", intent);
+            paid.insert("sale".to_owned(), text(&sale.key.0));
+            writes.push(self.put(paid, None)?);
+        }
+        let mut failure = ServiceError::transient(WHAT, "other deliveries of the sale are being recorded");
+        for pause in CONFLICT_PAUSES {
+            let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
+            let Err(error) = sent else { return Ok(Recorded::New) };
+            let Some(TransactWriteItemsError::TransactionCanceledException(refused)) = error.as_service_error() else {
+                return Err(trouble(WHAT, &error));
+            };
+            let reasons = refused.cancellation_reasons();
+            if condition_failed(reasons, 0) || condition_failed(reasons, 1) {
+                return self.put_if(payment, "attribute_exists(parked_at) AND attribute_not_exists(invoice)").await;
+            }
+            failure = cancelled(WHAT, reasons);
+            if failure.is_permanent() {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+        }
+        Err(failure)
+    }
+
+    async fn park_event(
+        &self,
+        id: &str,
+        body: &str,
+        reason: &Reason,
+        now: Timestamp,
+    ) -> Result<Recorded, ServiceError> {
+        let mut event = event_item(id, now);
+        self.parts().insert(&mut event, "body", body).await?;
+        event.extend(parked("payment-webhook", reason, now));
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(event));
+        let parked = put
+            .condition_expression(
+                "attribute_not_exists(pk) OR (attribute_exists(parked_at) AND parked_reason <> :reason)",
+            )
+            .expression_attribute_values(":reason", text(reason.to_string()))
+            .send()
+            .await;
+        match parked {
+            Ok(_) => Ok(Recorded::New),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(Recorded::Before)
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
+    }
+
+    async fn settle_event(&self, id: &str, now: Timestamp) -> Result<(), ServiceError> {
+        let mut event = event_item(id, now);
+        event.insert("expires_at".to_owned(), expires_at(now));
+        self.put_if(event, "attribute_exists(parked_at)").await.map(drop)
+    }
+
+    async fn record_refund(&self, refund: &Refund, now: Timestamp) -> Result<Recorded, ServiceError> {
+        let mut recorded = item("REFUND", &refund.key.0);
+        self.parts().insert(&mut recorded, "data", &written(refund, WHAT)?).await?;
+        recorded.insert("sale".to_owned(), text(&refund.sale.0));
+        recorded.insert("recorded_at".to_owned(), text(now.to_string()));
+        self.put_new(recorded).await
+    }
+
+    async fn sale_paid_by(&self, intent: &str) -> Result<Option<SaleKey>, ServiceError> {
+        let paid = self.get("INTENT", intent).await?;
+        Ok(paid.and_then(|paid| read_text(&paid, "sale").map(|sale| SaleKey(sale.to_owned()))))
+    }
+
+    async fn has(&self, sale: &SaleKey) -> Result<bool, ServiceError> {
+        Ok(self.get("PAYMENT", &sale.0).await?.is_some())
+    }
+}

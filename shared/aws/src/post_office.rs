@@ -1,0 +1,112 @@
+//! The post office on SES v2. One request, never repeated by the SDK: SES has no idempotency key, so whether a failed
+//! request may be tried again is decided in `verdict`, by what is known of it.
+//!
+//! Each mail has a connection of its own. Between two invocations a function is frozen, and the other end may forget an idle
+//! connection meanwhile: a request on it is reset or never answered, and then nobody knows whether the mail was taken.
+
+mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use super::connect::trusted;
+use aws_sdk_sesv2::{
+    Client,
+    primitives::Blob,
+    types::{
+        Attachment, AttachmentContentTransferEncoding, Body, Content, Destination, EmailContent, Message,
+        MessageHeader, MessageTag,
+    },
+};
+use aws_smithy_http_client::Builder;
+use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
+use comptoir::{
+    mail::{
+        self,
+        outbox::{Enclosure, Letter, PostOffice, Posted},
+    },
+    outcome::Reason,
+    timing::{CONNECT_SECONDS, POST_SECONDS},
+};
+use comptoir_edge::https::TLS;
+use verdict::verdict;
+
+/// SES with a configuration set.
+#[derive(Debug, Clone)]
+pub struct SesPostOffice {
+    client: Client,
+    configuration_set: String,
+}
+
+impl SesPostOffice {
+    /// Sends through `configuration_set`, which publishes what becomes of each mail.
+    pub fn new(config: &aws_types::SdkConfig, configuration_set: String) -> Self {
+        Self::with_patience(config, configuration_set, Duration::from_secs(POST_SECONDS))
+    }
+
+    fn with_patience(config: &aws_types::SdkConfig, configuration_set: String, patience: Duration) -> Self {
+        // Every bound anew: one that is left out is inherited from the other services' configuration.
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
+            .operation_attempt_timeout(patience)
+            .operation_timeout(patience)
+            .build();
+        let region = config.region().map(|region| region.as_ref()).unwrap_or_default();
+        let fresh = Builder::new().pool_max_idle_per_host(0).tls_provider(TLS).tls_context(trusted(region));
+        let mut once = aws_sdk_sesv2::config::Builder::from(config)
+            .http_client(fresh.build_https())
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(timeouts);
+        // The bundle on one machine captures mails itself.
+        if let Some(url) = comptoir::config::optional("AWS_ENDPOINT_URL_SESV2") {
+            once.set_endpoint_url(Some(url));
+        }
+        Self { client: Client::from_conf(once.build()), configuration_set }
+    }
+}
+
+fn content(letter: &Letter) -> Result<EmailContent, aws_sdk_sesv2::error::BuildError> {
+    let part = |data: &str| Content::builder().data(data).charset("UTF-8").build();
+    let body = Body::builder().html(part(&letter.html)?).text(part(&letter.text)?).build();
+    let attached = |enclosure: &Enclosure| {
+        Attachment::builder()
+            .file_name(&enclosure.filename)
+            .content_type("application/pdf")
+            .content_transfer_encoding(AttachmentContentTransferEncoding::Base64)
+            .raw_content(Blob::new(enclosure.pdf.clone()))
+            .build()
+    };
+    let attachments = letter.enclosure.as_ref().map(attached).transpose()?.map(|attachment| vec![attachment]);
+    let header = MessageHeader::builder().name("X-Comptoir-Mail").value(&letter.id.0).build()?;
+    let message = Message::builder().subject(part(&letter.subject)?).body(body).headers(header);
+    let message = message.set_attachments(attachments).build();
+    Ok(EmailContent::builder().simple(message).build())
+}
+
+impl PostOffice for SesPostOffice {
+    async fn post(&self, letter: &Letter) -> Posted {
+        let built = content(letter)
+            .and_then(|content| Ok((content, MessageTag::builder().name(mail::TAG).value(letter.id.tag()).build()?)));
+        let (content, tag) = match built {
+            Ok(built) => built,
+            Err(error) => return Posted::Refused(Reason::new("mail_incomplete", error.to_string())),
+        };
+        let sent = self
+            .client
+            .send_email()
+            .from_email_address(&letter.from)
+            .set_reply_to_addresses(letter.reply_to.clone().map(|address| vec![address]))
+            .destination(Destination::builder().to_addresses(&letter.to).build())
+            .content(content)
+            .configuration_set_name(&self.configuration_set)
+            .email_tags(tag)
+            .send()
+            .await;
+        match sent {
+            Ok(sent) => Posted::Accepted(sent.message_id.unwrap_or_default()),
+            Err(error) => verdict(&error),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What a failed request means for the mail: was it certainly not taken, and is another try worth it.
+//!
+//! Only two things prove that a mail was not taken: nothing of it was sent, or SES says so. SES itself warns that a request
+//! which it answers with 5xx may have been taken and be sent twice if repeated (Amazon SES Developer Guide, "API error
+//! codes": "to reduce the likelihood of generating duplicates"); a client error (4xx) was not.
+
+use aws_sdk_sesv2::{
+    config::http::HttpResponse,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::send_email::SendEmailError,
+};
+
+use comptoir::{mail::outbox::Posted, outcome::Reason};
+use comptoir_edge::https::never_connected;
+
+/// Codes that say that SES did not look at the mail for now: its rate, or the account's, was over (Amazon SES Developer Guide,
+/// "Errors related to the sending quotas"), the signature aged while the function was frozen, or credentials are about to be
+/// renewed (Amazon SES API v2 reference, "Common errors").
+const NOT_NOW: [&str; 16] = [
+    "BandwidthLimitExceeded",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidSignatureException",
+    "LimitExceededException",
+    "RequestExpired",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestTimeTooSkewed",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequests",
+    "TooManyRequestsException",
+    "UnrecognizedClientException",
+];
+
+/// What became of a mail whose request failed.
+pub(super) fn verdict(error: &SdkError<SendEmailError, HttpResponse>) -> Posted {
+    match error {
+        SdkError::ServiceError(service) => answered(service.raw().status().as_u16(), service.err().code()),
+        // Nothing was sent, and the same mail is built the same way again.
+        SdkError::ConstructionFailure(_) => Posted::Refused(Reason::new(
+            "mail_incomplete",
+            "no request to SES can be made of this mail; look at its record",
+        )),
+        SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(|e| never_connected(e)) => {
+            Posted::NotNow("no connection to the mail service".to_owned())
+        }
+        // It ran out of time, the connection broke, or the answer did: SES may have the mail.
+        _ => Posted::Unclear("the mail service's answer was lost".to_owned()),
+    }
+}
+
+fn answered(status: u16, code: Option<&str>) -> Posted {
+    let code = code.unwrap_or("unnamed error");
+    match status {
+        _ if status == 429 || NOT_NOW.contains(&code) => Posted::NotNow(code.to_owned()),
+        // SES waited for the rest of the request in vain.
+        408 => Posted::NotNow(code.to_owned()),
+        300..=499 => Posted::Refused(refused(status, code)),
+        // A success that cannot be read, or SES or a gateway before it failed half-way.
+        _ => Posted::Unclear(format!("the mail service answered {status} {code}")),
+    }
+}
+
+fn refused(status: u16, code: &str) -> Reason {
+    let fix = match code {
+        "MailFromDomainNotVerifiedException" => "verify the sender's domain in SES, then replay",
+        "MessageRejected" => {
+            "verify mail.from in SES, or leave the SES sandbox if the recipient is not verified, then replay"
+        }
+        "AccountSuspendedException" | "SendingPausedException" => {
+            "SES stopped sending for this account; resolve it in the SES console, then replay"
+        }
+        "NotFoundException" => "the SES configuration set is missing; deploy the stack again, then replay",
+        "AccessDeniedException" | "AccessDenied" | "NotAuthorized" => {
+            "the function's role may not send from mail.from; deploy the stack again, then replay"
+        }
+        _ => "see the SES console for the cause, then replay",
+    };
+    Reason::new("mail_refused", format!("{status} {code}: {fix}"))
+}

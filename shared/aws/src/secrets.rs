@@ -1,0 +1,171 @@
+//! Secrets in SSM SecureString parameters: read at init, kept for a while, read again when one may have been rotated.
+
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
+
+use aws_sdk_ssm::{Client, error::ProvideErrorMetadata};
+use tokio::sync::Mutex;
+
+use comptoir::outcome::ServiceError;
+
+const WHAT: &str = "the secret store";
+
+/// The last parts of the parameters' names.
+const WEBHOOK: &str = "stripe-webhook-secrets";
+const API_KEY: &str = "stripe-api-key";
+const SLACK: &str = "slack-webhook-url";
+
+/// How long secrets are used before they are read again.
+const KEPT: Duration = Duration::from_secs(300);
+/// The least time between two readings, so that neither forgers nor a store that is away can make us wait at every request.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the webhook must know.
+#[derive(Clone, Default)]
+pub struct Secrets {
+    /// Every webhook secret in force; several during a rotation.
+    pub webhook: Vec<String>,
+    /// The key for calling Stripe, if one is configured.
+    pub api_key: Option<String>,
+}
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Secrets({} webhook, api key: {})", self.webhook.len(), self.api_key.is_some())
+    }
+}
+
+/// What the team's notifier must know.
+#[derive(Debug)]
+pub struct TeamSecrets {
+    parameters: Parameters,
+}
+
+impl TeamSecrets {
+    /// The parameter `{prefix}/slack-webhook-url`.
+    pub fn new(client: Client, prefix: &str) -> Self {
+        Self { parameters: Parameters::new(client, prefix, &[SLACK]) }
+    }
+
+    /// The address of the team's Slack webhook, at most five minutes old; none if none is stored.
+    ///
+    /// # Errors
+    /// When the store does not answer and nothing is kept.
+    pub async fn slack(&self) -> Result<Option<String>, ServiceError> {
+        Ok(filled(self.parameters.newer_than(KEPT).await?.remove(SLACK)))
+    }
+
+    /// The same, read again unless that was done a moment ago: for an address that Slack refuses.
+    ///
+    /// # Errors
+    /// When the store does not answer and nothing is kept.
+    pub async fn renewed(&self) -> Result<Option<String>, ServiceError> {
+        Ok(filled(self.parameters.newer_than(PATIENCE).await?.remove(SLACK)))
+    }
+}
+
+fn filled(value: Option<String>) -> Option<String> {
+    value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// The two parameters that the webhook reads.
+#[derive(Debug)]
+pub struct SecretStore {
+    parameters: Parameters,
+}
+
+impl SecretStore {
+    /// Parameters `{prefix}/stripe-webhook-secrets` and `{prefix}/stripe-api-key`.
+    pub fn new(client: Client, prefix: &str) -> Self {
+        Self { parameters: Parameters::new(client, prefix, &[WEBHOOK, API_KEY]) }
+    }
+
+    /// The secrets, at most five minutes old.
+    ///
+    /// # Errors
+    /// When the store does not answer and nothing is kept.
+    pub async fn current(&self) -> Result<Secrets, ServiceError> {
+        self.parameters.newer_than(KEPT).await.map(secrets)
+    }
+
+    /// The secrets, read again unless that was done a moment ago: for a signature that fits none of those kept.
+    ///
+    /// # Errors
+    /// When the store does not answer and nothing is kept.
+    pub async fn renewed(&self) -> Result<Secrets, ServiceError> {
+        self.parameters.newer_than(PATIENCE).await.map(secrets)
+    }
+}
+
+fn secrets(mut values: Values) -> Secrets {
+    let webhook = values.remove(WEBHOOK).unwrap_or_default();
+    let webhook = webhook.split([' ', ',', '\n', '\r', '\t']).filter(|secret| !secret.is_empty());
+    Secrets { webhook: webhook.map(str::to_owned).collect(), api_key: filled(values.remove(API_KEY)) }
+}
+
+/// Values by the last part of their parameter's name.
+type Values = HashMap<&'static str, String>;
+
+/// Parameters under a prefix, read together.
+struct Parameters {
+    client: Client,
+    prefix: String,
+    names: &'static [&'static str],
+    kept: Mutex<Option<Kept>>,
+}
+
+impl std::fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Parameters({}/{:?})", self.prefix, self.names)
+    }
+}
+
+struct Kept {
+    read_at: Instant,
+    tried_at: Instant,
+    values: Values,
+}
+
+impl Parameters {
+    fn new(client: Client, prefix: &str, names: &'static [&'static str]) -> Self {
+        Self { client, prefix: prefix.to_owned(), names, kept: Mutex::new(None) }
+    }
+
+    async fn newer_than(&self, age: Duration) -> Result<Values, ServiceError> {
+        let mut kept = self.kept.lock().await;
+        if let Some(kept) = kept.as_ref()
+            && (kept.read_at.elapsed() < age || kept.tried_at.elapsed() < PATIENCE)
+        {
+            return Ok(kept.values.clone());
+        }
+        let now = Instant::now();
+        match (self.read().await, kept.as_mut()) {
+            (Ok(values), _) => {
+                *kept = Some(Kept { read_at: now, tried_at: now, values: values.clone() });
+                Ok(values)
+            }
+            // Secrets change rarely: those we have serve while the store is away, and nobody waits for it at every request.
+            (Err(_), Some(kept)) => {
+                kept.tried_at = now;
+                Ok(kept.values.clone())
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    async fn read(&self) -> Result<Values, ServiceError> {
+        let names = self.names.iter().map(|last| format!("{}/{last}", self.prefix)).collect();
+        let got = self.client.get_parameters().set_names(Some(names)).with_decryption(true).send().await;
+        let got = got.map_err(|error| ServiceError::transient(WHAT, error.code().unwrap_or("no answer").to_owned()))?;
+        let mut values = Values::new();
+        for parameter in got.parameters() {
+            let last = parameter.name().and_then(|name| name.rsplit('/').next());
+            if let Some(name) = self.names.iter().find(|name| Some(**name) == last) {
+                values.insert(name, parameter.value().unwrap_or_default().to_owned());
+            }
+        }
+        Ok(values)
+    }
+}

@@ -1,0 +1,211 @@
+//! Asking others over HTTPS: one bounded request, and its answer as bytes. What is asked and what an answer means is the
+//! business of whoever asks; AWS's services are asked by their own clients.
+
+use std::{error::Error, sync::OnceLock, time::Duration};
+
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_http_client::{
+    Connector,
+    tls::{Provider, TlsContext, rustls_provider::CryptoMode},
+};
+use aws_smithy_runtime_api::client::{
+    http::{HttpConnector, HttpConnectorSettings},
+    orchestrator::{HttpRequest, HttpResponse},
+};
+use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use tokio::time::{Instant, timeout_at};
+
+use comptoir::timing::CONNECT_SECONDS;
+
+/// TLS on ring, which unlike aws-lc collects no jitter entropy at a cold start.
+pub const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
+
+/// Where another set of authorities than the system's is named, as in a company whose proxy reads along. The variable is
+/// OpenSSL's.
+pub const OTHER_AUTHORITIES: &str = "SSL_CERT_FILE";
+
+/// What is asked.
+#[derive(Clone, Copy)]
+pub struct Question<'a> {
+    /// `GET`, `POST`.
+    pub method: &'static str,
+    /// Where.
+    pub url: &'a str,
+    /// Names and values.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The body; empty for none.
+    pub body: &'a str,
+    /// How long the whole answer may take.
+    pub patience: Duration,
+    /// Most bytes of an answer that are read.
+    pub largest: usize,
+}
+
+/// An answer, of whatever status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// What `Retry-After` says, if it is there.
+    pub retry_after: Option<String>,
+    /// What `Date` says: the time where it was answered.
+    pub date: Option<String>,
+    /// The body, or why it is not whole.
+    pub body: Result<Vec<u8>, Unanswered>,
+}
+
+/// Why there is no answer. After [`Unsendable`](Self::Unsendable) and [`Unconnected`](Self::Unconnected) nobody heard the
+/// question; after the others somebody may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unanswered {
+    /// No HTTP that can be sent: a wrong address, or a header with a line break.
+    #[error("the question cannot be sent")]
+    Unsendable,
+    /// There was no connection.
+    #[error("no answer")]
+    Unconnected,
+    /// The connection broke.
+    #[error("no answer")]
+    Silent,
+    /// It takes too long.
+    #[error("no answer in time")]
+    TooLate,
+    /// The answer is longer than anyone needs.
+    #[error("its answer is too long")]
+    TooLong,
+}
+
+/// Whom one asks through. Made at once; what TLS needs is read at the first question, because a function that never asks
+/// must not wait for it at its start.
+#[derive(Debug, Default)]
+pub struct Https {
+    trusted: TlsContext,
+    connector: OnceLock<Connector>,
+}
+
+impl Https {
+    /// One that trusts these authorities alone, and not all that the system does.
+    pub fn trusting(trusted: TlsContext) -> Self {
+        Self { trusted, connector: OnceLock::new() }
+    }
+
+    /// Asks once.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn ask(&self, question: &Question<'_>) -> Result<Answer, Unanswered> {
+        let request = request(question).ok_or(Unanswered::Unsendable)?;
+        let connector = self.connector.get_or_init(|| self.connector());
+        let end = Instant::now() + question.patience;
+        let answer = timeout_at(end, connector.call(request)).await.map_err(|_| Unanswered::TooLate)?;
+        let answer = answer.map_err(|error| match never_connected(&error) {
+            true => Unanswered::Unconnected,
+            false => Unanswered::Silent,
+        })?;
+        let header = |name: &str| answer.headers().get(name).map(str::to_owned);
+        let (status, retry_after, date) = (answer.status().as_u16(), header("retry-after"), header("date"));
+        let body = timeout_at(end, body(answer, question.largest)).await.unwrap_or(Err(Unanswered::TooLate));
+        Ok(Answer { status, retry_after, date, body })
+    }
+
+    fn connector(&self) -> Connector {
+        let connect = Duration::from_secs(CONNECT_SECONDS);
+        let builder = Connector::builder()
+            .connector_settings(HttpConnectorSettings::builder().connect_timeout(connect).build())
+            .sleep_impl(TokioSleep::new())
+            // A function sleeps between its questions, and a connection does not outlive that.
+            .pool_max_idle_per_host(0);
+        builder.tls_provider(TLS).tls_context(self.trusted.clone()).build()
+    }
+}
+
+fn request(question: &Question<'_>) -> Option<HttpRequest> {
+    let mut request = HttpRequest::new(SdkBody::from(question.body));
+    request.set_method(question.method).ok()?;
+    request.set_uri(question.url).ok()?;
+    for (name, value) in question.headers {
+        request.headers_mut().try_insert((*name).to_owned(), (*value).to_owned()).ok()?;
+    }
+    Some(request)
+}
+
+async fn body(answer: HttpResponse, largest: usize) -> Result<Vec<u8>, Unanswered> {
+    let mut body = ByteStream::new(answer.into_body());
+    let mut read = Vec::new();
+    while let Some(part) = body.next().await {
+        read.extend_from_slice(&part.map_err(|_| Unanswered::Silent)?);
+        if read.len() > largest {
+            return Err(Unanswered::TooLong);
+        }
+    }
+    Ok(read)
+}
+
+/// Whether the request cannot have reached the service: the connection itself failed.
+pub fn never_connected(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(current) = cause {
+        if current
+            .downcast_ref::<hyper_util::client::legacy::Error>()
+            .is_some_and(hyper_util::client::legacy::Error::is_connect)
+        {
+            return true;
+        }
+        cause = current.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        thread,
+    };
+
+    use super::*;
+
+    /// Asks somebody who reads the question and says this.
+    async fn asked(says: &'static [u8], largest: usize) -> Result<Answer, Unanswered> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let other = thread::spawn(move || {
+            let mut caller = listener.accept().unwrap().0;
+            let heard = caller.read(&mut [0; 4096]).unwrap();
+            caller.write_all(says).unwrap();
+            heard
+        });
+        let answer = ask(&url, largest).await;
+        assert!(other.join().unwrap() > 0);
+        answer
+    }
+
+    async fn ask(url: &str, largest: usize) -> Result<Answer, Unanswered> {
+        let patience = Duration::from_secs(5);
+        Https::default().ask(&Question { method: "POST", url, headers: &[], body: "?", patience, largest }).await
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_told_from_somebody_who_may_have_heard() {
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert_eq!(ask(&format!("http://{nobody}/"), 9).await, Err(Unanswered::Unconnected));
+        assert_eq!(asked(b"", 9).await, Err(Unanswered::Silent));
+        assert_eq!(ask("no address", 9).await, Err(Unanswered::Unsendable));
+    }
+
+    #[tokio::test]
+    async fn a_status_stands_though_the_body_does_not() {
+        let date = "Thu, 26 Nov 2026 17:00:00 GMT";
+        let told = |body| {
+            let (retry_after, date) = (Some("7".to_owned()), Some(date.to_owned()));
+            Ok(Answer { status: 429, retry_after, date, body })
+        };
+        let head =
+            "HTTP/1.1 429 Slow\r\ndate: Thu, 26 Nov 2026 17:00:00 GMT\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\n";
+        let says = |body: &str| -> &'static [u8] { format!("{head}{body}").leak().as_bytes() };
+        assert_eq!(asked(says("wait"), 4).await, told(Ok(b"wait".to_vec())));
+        assert_eq!(asked(says("wait"), 3).await, told(Err(Unanswered::TooLong)));
+        assert_eq!(asked(says("wa"), 4).await, told(Err(Unanswered::Silent)));
+    }
+}

@@ -1,0 +1,285 @@
+//! What is written in one step: a profile with its guards, its history and what is told of it; a profile that leaves; and
+//! an upload beside its profile.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    error::BuildError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{
+        CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+        Update,
+        builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder},
+    },
+};
+use jiff::Timestamp;
+
+use super::{
+    DynamoDirectory,
+    rows::{self, Place, WHAT},
+};
+use comptoir::outcome::ServiceError;
+use comptoir_aws::item::{Item, cancelled, condition_failed, data, is_contention, number, text, trouble};
+use comptoir_members::profile::{
+    ProfileId,
+    change::{GuardMove, moves},
+    directory::{Commit, Committed, Directory, Leaving, Taken},
+    notice::Notice,
+    upload::Upload,
+};
+
+/// Waits after a conflict: somebody else writes the same guard or profile, and will be done in a moment.
+const CONFLICT_PAUSES: [Duration; 6] = [
+    Duration::from_millis(20),
+    Duration::from_millis(60),
+    Duration::from_millis(150),
+    Duration::from_millis(300),
+    Duration::from_millis(600),
+    Duration::from_millis(1000),
+];
+
+/// What a write that fails its condition means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    /// The profile is at another version.
+    Version,
+    /// A profile of this name left.
+    Left,
+    /// The handle is somebody's.
+    Handle,
+    /// The address is somebody's.
+    Email,
+    /// The member has a profile.
+    Owner,
+    /// Something that never happens, and must not pass unseen.
+    Never,
+}
+
+/// The writes of one transaction, each with what it means if its condition fails.
+#[derive(Debug, Default)]
+struct Step {
+    writes: Vec<(TransactWriteItem, Stands)>,
+}
+
+impl Step {
+    fn put(&mut self, stands: Stands, put: PutBuilder) -> Result<(), ServiceError> {
+        let put = built(put.return_values_on_condition_check_failure(OLD).build())?;
+        self.writes.push((TransactWriteItem::builder().put(put).build(), stands));
+        Ok(())
+    }
+
+    fn delete(&mut self, stands: Stands, delete: DeleteBuilder) -> Result<(), ServiceError> {
+        let delete = built(delete.return_values_on_condition_check_failure(OLD).build())?;
+        self.writes.push((TransactWriteItem::builder().delete(delete).build(), stands));
+        Ok(())
+    }
+
+    fn check(&mut self, stands: Stands, check: ConditionCheckBuilder) -> Result<(), ServiceError> {
+        let check = built(check.build())?;
+        self.writes.push((TransactWriteItem::builder().condition_check(check).build(), stands));
+        Ok(())
+    }
+
+    /// What stood in the way, with the item that did.
+    fn failed<'a>(&self, reasons: &'a [CancellationReason]) -> Vec<(Stands, Option<&'a Item>)> {
+        let places = self.writes.iter().enumerate().filter(|(place, _)| condition_failed(reasons, *place));
+        places.map(|(place, (_, stands))| (*stands, reasons.get(place).and_then(CancellationReason::item))).collect()
+    }
+}
+
+const OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
+const NEW: &str = "attribute_not_exists(pk)";
+const OURS: &str = "attribute_not_exists(pk) OR profile = :profile";
+
+fn built<T>(built: Result<T, BuildError>) -> Result<T, ServiceError> {
+    built.map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))
+}
+
+impl DynamoDirectory {
+    pub(super) async fn write_commit(&self, commit: &Commit, now: Timestamp) -> Result<Committed, ServiceError> {
+        let profile = &commit.profile;
+        let id = &profile.id;
+        let mut step = Step::default();
+        let put = self.put(rows::profile(profile)?);
+        if profile.version == 1 {
+            step.put(Stands::Version, put.condition_expression(NEW))?;
+            // A name that left is not used again: its files may still be on their way out.
+            step.check(Stands::Left, self.check(&Place::leaver(id)).condition_expression(NEW))?;
+            let owner = self.put(rows::guard(&Place::owner(&profile.owner), id));
+            step.put(Stands::Owner, owner.condition_expression(NEW))?;
+        } else {
+            let before = number(profile.version.saturating_sub(1));
+            let put = put.condition_expression("version = :before").expression_attribute_values(":before", before);
+            step.put(Stands::Version, put)?;
+        }
+        step.put(Stands::Never, self.put(rows::history(id, &commit.entry)?).condition_expression(NEW))?;
+        for moving in &commit.moves {
+            self.shift(&mut step, moving, id, now)?;
+        }
+        self.tell(&mut step, &commit.notices)?;
+        if let Some(upload) = &commit.upload {
+            step.delete(Stands::Never, self.away(&Place::upload(upload)))?;
+            step.delete(Stands::Never, self.away(&Place::upload_of(id, upload)))?;
+        }
+        let Some(reasons) = self.send(&step).await? else { return Ok(Committed::Done) };
+        let failed = step.failed(&reasons);
+        let stands = |what| failed.iter().any(|(stands, _)| *stands == what);
+        if stands(Stands::Version) {
+            return self.moved(id, &failed).await;
+        }
+        let taken =
+            Taken { handle: stands(Stands::Handle), email: stands(Stands::Email), owner: stands(Stands::Owner) };
+        if stands(Stands::Left) {
+            Ok(Committed::Moved(None))
+        } else if taken.any() {
+            Ok(Committed::Taken(taken))
+        } else {
+            Err(cancelled(WHAT, &reasons))
+        }
+    }
+
+    /// The profile goes with its guards, and its name is noted among the leavers.
+    pub(super) async fn write_leave(&self, leaving: &Leaving, now: Timestamp) -> Result<Committed, ServiceError> {
+        let profile = &leaving.profile;
+        let id = &profile.id;
+        let mut step = Step::default();
+        let gone = self.away(&Place::profile(id)).condition_expression("version = :version");
+        step.delete(Stands::Version, gone.expression_attribute_values(":version", number(profile.version)))?;
+        step.put(Stands::Left, self.put(rows::leaver(id, now)).condition_expression(NEW))?;
+        let mut places = vec![Place::owner(&profile.owner)];
+        // Whatever a profile claims when it comes, it frees when it goes.
+        places.extend(moves(None, profile).iter().filter_map(|claim| match claim {
+            GuardMove::ClaimHandle(key) => Some(Place::handle(key)),
+            GuardMove::ClaimEmail(key) => Some(Place::email(key)),
+            GuardMove::ReleaseHandle(_) | GuardMove::FreeEmail(_) => None,
+        }));
+        for place in &places {
+            step.delete(Stands::Never, self.ours(self.away(place), id))?;
+        }
+        self.tell(&mut step, &leaving.notices)?;
+        let Some(reasons) = self.send(&step).await? else { return Ok(Committed::Done) };
+        let failed = step.failed(&reasons);
+        if failed.iter().any(|(stands, _)| *stands == Stands::Left) {
+            Ok(Committed::Done)
+        } else if failed.iter().any(|(stands, _)| *stands == Stands::Version) {
+            self.moved(id, &failed).await
+        } else {
+            Err(cancelled(WHAT, &reasons))
+        }
+    }
+
+    pub(super) async fn write_upload(&self, upload: &Upload) -> Result<(), ServiceError> {
+        let mut step = Step::default();
+        // Nothing is announced for a profile that left: nobody would erase it.
+        let there = self.check(&Place::profile(&upload.profile)).condition_expression("attribute_exists(pk)");
+        step.check(Stands::Version, there)?;
+        for item in rows::upload(upload)? {
+            step.put(Stands::Never, self.put(item))?;
+        }
+        match self.send(&step).await? {
+            None => Ok(()),
+            Some(reasons) => Err(cancelled(WHAT, &reasons)),
+        }
+    }
+
+    fn shift(&self, step: &mut Step, moving: &GuardMove, id: &ProfileId, now: Timestamp) -> Result<(), ServiceError> {
+        match moving {
+            GuardMove::ClaimHandle(key) => {
+                let claim = self.put(rows::guard(&Place::handle(key), id));
+                let claim = claim
+                    .condition_expression(format!("{OURS} OR released_at <= :free"))
+                    .expression_attribute_values(":profile", text(&id.0))
+                    .expression_attribute_values(":free", rows::free_if_released_by(now));
+                step.put(Stands::Handle, claim)
+            }
+            GuardMove::ReleaseHandle(key) => {
+                let release = Update::builder()
+                    .table_name(&self.profiles)
+                    .set_key(Some(Place::handle(key).key()))
+                    .update_expression("SET released_at = :at, expires_at = :expires")
+                    .condition_expression("profile = :profile")
+                    .expression_attribute_values(":profile", text(&id.0))
+                    .expression_attribute_values(":at", rows::released(now))
+                    .expression_attribute_values(":expires", rows::unguarded_after(now));
+                let release = TransactWriteItem::builder().update(built(release.build())?).build();
+                step.writes.push((release, Stands::Never));
+                step.put(Stands::Never, self.put(rows::given_up(id, key)))
+            }
+            GuardMove::ClaimEmail(key) => {
+                let claim = self.put(rows::guard(&Place::email(key), id)).condition_expression(OURS);
+                step.put(Stands::Email, claim.expression_attribute_values(":profile", text(&id.0)))
+            }
+            GuardMove::FreeEmail(key) => step.delete(Stands::Never, self.ours(self.away(&Place::email(key)), id)),
+        }
+    }
+
+    /// Queues what is told. The version that it tells of is written once, and so is this.
+    fn tell(&self, step: &mut Step, notices: &[Notice]) -> Result<(), ServiceError> {
+        for notice in notices {
+            if let Some(mail) = rows::notice(notice, &self.seller)? {
+                step.put(Stands::Never, Put::builder().table_name(&self.outbox).set_item(Some(mail)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the step, again for as long as others are at the same items. What cancelled it, if anything did.
+    async fn send(&self, step: &Step) -> Result<Option<Vec<CancellationReason>>, ServiceError> {
+        self.transact(step.writes.iter().map(|(write, _)| write.clone()).collect()).await
+    }
+
+    /// The same for writes that no condition stands before.
+    pub(super) async fn transact(
+        &self,
+        writes: Vec<TransactWriteItem>,
+    ) -> Result<Option<Vec<CancellationReason>>, ServiceError> {
+        let mut detail = String::new();
+        for pause in CONFLICT_PAUSES {
+            let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
+            let Err(error) = sent else { return Ok(None) };
+            match error.as_service_error() {
+                Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
+                    let reasons = refused.cancellation_reasons();
+                    // While others write, what stands in the way may be about to go, or something else to come.
+                    if !is_contention(reasons) {
+                        return Ok(Some(reasons.to_vec()));
+                    }
+                    detail = cancelled(WHAT, reasons).detail;
+                }
+                Some(TransactWriteItemsError::TransactionInProgressException(_)) => {
+                    "the same transaction is under way".clone_into(&mut detail);
+                }
+                _ => return Err(trouble(WHAT, &error)),
+            }
+            tokio::time::sleep(pause).await;
+        }
+        Err(ServiceError::transient(WHAT, detail))
+    }
+
+    /// The profile as it is: as it stood in the way, or as it is read now.
+    async fn moved(&self, id: &ProfileId, failed: &[(Stands, Option<&Item>)]) -> Result<Committed, ServiceError> {
+        let stood = failed.iter().find(|(stands, _)| *stands == Stands::Version).and_then(|(_, item)| *item);
+        let current = match stood.filter(|item| !item.is_empty()) {
+            Some(item) => Some(data(item, WHAT)?),
+            None => self.by_id(id).await?,
+        };
+        Ok(Committed::Moved(current.map(Box::new)))
+    }
+
+    fn put(&self, item: Item) -> PutBuilder {
+        Put::builder().table_name(&self.profiles).set_item(Some(item))
+    }
+
+    fn away(&self, place: &Place) -> DeleteBuilder {
+        Delete::builder().table_name(&self.profiles).set_key(Some(place.key()))
+    }
+
+    /// Only if it is this profile's.
+    fn ours(&self, delete: DeleteBuilder, id: &ProfileId) -> DeleteBuilder {
+        delete.condition_expression(OURS).expression_attribute_values(":profile", text(&id.0))
+    }
+
+    fn check(&self, place: &Place) -> ConditionCheckBuilder {
+        ConditionCheck::builder().table_name(&self.profiles).set_key(Some(place.key()))
+    }
+}

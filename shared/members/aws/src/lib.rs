@@ -1,0 +1,8 @@
+//! Member profiles on AWS: the directory on DynamoDB, files on S3, and telling subscribers through AppSync.
+
+#[cfg(feature = "dynamodb")]
+pub mod directory;
+#[cfg(feature = "s3")]
+pub mod files;
+#[cfg(feature = "appsync")]
+pub mod subscribers;

@@ -1,0 +1,8 @@
+//! The stores of profiles in memory, as honest as the real ones: conditions hold, and any call can be made to fail before it
+//! takes effect or after it did. For tests; nothing here is linked into a function.
+
+mod directory;
+mod shelf;
+
+pub use directory::Members;
+pub use shelf::Shelf;

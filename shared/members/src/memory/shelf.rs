@@ -1,0 +1,76 @@
+//! Files of members in memory, where `directory` keeps what is said of them.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use jiff::Timestamp;
+
+use crate::profile::upload::{Files, Target, Upload};
+use comptoir::{
+    memory::{Weather, locked, pass_the_turn},
+    outcome::ServiceError,
+};
+
+/// A shelf of members' files; its addresses lead nowhere.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    files: Mutex<BTreeMap<String, Vec<u8>>>,
+    weather: Arc<Weather>,
+}
+
+impl Shelf {
+    /// An empty shelf under this weather.
+    pub fn new(weather: Arc<Weather>) -> Self {
+        Self { files: Mutex::default(), weather }
+    }
+
+    /// Puts a file there, as a client does at a signed address.
+    pub fn put(&self, key: &str, bytes: &[u8]) {
+        locked(&self.files).insert(key.to_owned(), bytes.to_vec());
+    }
+
+    /// The keys of all files.
+    pub fn keys(&self) -> Vec<String> {
+        locked(&self.files).keys().cloned().collect()
+    }
+
+    async fn call<T>(&self, work: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T) -> Result<T, ServiceError> {
+        pass_the_turn().await;
+        self.weather.call("the files", || Ok(work(&mut locked(&self.files))))
+    }
+}
+
+impl Files for Shelf {
+    async fn presign(&self, upload: &Upload, _: Timestamp) -> Result<Target, ServiceError> {
+        Ok(Target { url: format!("memory:{}", upload.key()), headers: Vec::new() })
+    }
+
+    async fn signed(&self, key: &str, _: Timestamp) -> Result<String, ServiceError> {
+        Ok(format!("memory:{key}"))
+    }
+
+    async fn read(&self, key: &str, largest: u64) -> Result<Option<Vec<u8>>, ServiceError> {
+        let most = usize::try_from(largest).unwrap_or(usize::MAX).saturating_add(1);
+        self.call(|files| files.get(key).map(|bytes| bytes.iter().copied().take(most).collect())).await
+    }
+
+    async fn keep(&self, key: &str, _: &str, bytes: &[u8]) -> Result<(), ServiceError> {
+        self.call(|files| {
+            files.insert(key.to_owned(), bytes.to_vec());
+        })
+        .await
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), ServiceError> {
+        self.call(|files| {
+            files.remove(key);
+        })
+        .await
+    }
+
+    async fn remove_all(&self, prefix: &str) -> Result<(), ServiceError> {
+        self.call(|files| files.retain(|key, _| !key.starts_with(prefix))).await
+    }
+}

@@ -1,0 +1,181 @@
+//! What becomes of a profile: created, changed, merged, or refused because somebody else changed the same.
+//!
+//! A profile keeps for each field the version it last changed in. A change that was made against an older version stands
+//! if nobody touched its fields since, or if all agree on what they become.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{
+    Field, KeptFile, Language, Profile, ProfileId,
+    email::EmailKey,
+    form::Edit,
+    handle::HandleKey,
+    input::{Change, Draft},
+    upload,
+};
+
+/// One field's change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldChange {
+    /// Which field.
+    pub field: Field,
+    /// What stood there, as the API writes it.
+    pub from: Value,
+    /// What stands there now.
+    pub to: Value,
+}
+
+/// A guard that changes hands with a profile.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GuardMove {
+    /// The profile takes the handle, if it is free.
+    ClaimHandle(HandleKey),
+    /// The profile gives the handle up: it leads there for a while yet.
+    ReleaseHandle(HandleKey),
+    /// The profile takes the address, if it is free.
+    ClaimEmail(EmailKey),
+    /// The profile gives the address up, at once.
+    FreeEmail(EmailKey),
+}
+
+/// A profile after a change, and what changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Updated {
+    /// The profile now.
+    pub profile: Profile,
+    /// What changed, in the order of the API; empty if nothing did, and then the version stayed.
+    pub changes: Vec<FieldChange>,
+    /// The guards that move with it.
+    pub moves: Vec<GuardMove>,
+}
+
+/// Why a change does not happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// Somebody else changed the same fields since.
+    Conflict {
+        /// The profile as it is.
+        current: Box<Profile>,
+        /// The fields that both changed, differently.
+        fields: Vec<Field>,
+    },
+    /// The change was made against a version that does not exist yet.
+    Future {
+        /// The profile as it is.
+        current: Box<Profile>,
+    },
+}
+
+/// A new profile, with all its fields as changes from nothing.
+pub fn create(draft: Draft, id: ProfileId, owner: &str, language: Language, now: Timestamp) -> Updated {
+    let mut profile = Profile::blank(id, owner, &draft.email, language, now);
+    apply(&mut profile, draft.rest);
+    let nothing = Profile::blank(profile.id.clone(), owner, "", language, now);
+    let changes = differences(&nothing, &profile);
+    profile.touched = changes.iter().map(|change| (change.field, 1)).collect();
+    let moves = moves(None, &profile);
+    Updated { profile, changes, moves }
+}
+
+/// The profile after `change`, which was made against version `expected`.
+///
+/// # Errors
+/// Somebody else changed the same fields since, or the version does not exist.
+pub fn update(current: &Profile, change: Change, expected: u32, now: Timestamp) -> Result<Updated, Refused> {
+    decide(current, expected, now, |profile| apply(profile, change))
+}
+
+/// The profile with a file that was checked, which takes the place of the one before.
+///
+/// # Errors
+/// As [`update`]; a file conflicts with nothing, so only a version that does not exist does.
+pub fn with_file(current: &Profile, kind: upload::Kind, file: &KeptFile, now: Timestamp) -> Result<Updated, Refused> {
+    decide(current, current.version, now, |profile| match kind {
+        upload::Kind::Avatar => profile.avatar = Some(file.clone()),
+        upload::Kind::Cv => profile.cv = Some(file.clone()),
+    })
+}
+
+fn decide(
+    current: &Profile,
+    expected: u32,
+    now: Timestamp,
+    apply: impl FnOnce(&mut Profile),
+) -> Result<Updated, Refused> {
+    if expected > current.version || expected == 0 {
+        return Err(Refused::Future { current: Box::new(current.clone()) });
+    }
+    let mut profile = current.clone();
+    apply(&mut profile);
+    let changes = differences(current, &profile);
+    let since = |field: &Field| current.touched.get(field).is_some_and(|version| *version > expected);
+    let fields: Vec<Field> = changes.iter().map(|change| change.field).filter(since).collect();
+    if !fields.is_empty() {
+        return Err(Refused::Conflict { current: Box::new(current.clone()), fields });
+    }
+    if changes.is_empty() {
+        return Ok(Updated { profile: current.clone(), changes, moves: Vec::new() });
+    }
+    profile.version = current.version.saturating_add(1);
+    profile.updated_at = now.max(current.updated_at);
+    let touched = changes.iter().map(|change| (change.field, profile.version));
+    profile.touched.extend(touched.collect::<BTreeMap<_, _>>());
+    let moves = moves(Some(current), &profile);
+    Ok(Updated { profile, changes, moves })
+}
+
+/// What differs between two states of a profile, of what members write.
+pub fn differences(before: &Profile, after: &Profile) -> Vec<FieldChange> {
+    let states = Field::CONTENT.map(|field| FieldChange { field, from: field.of(before), to: field.of(after) });
+    states.into_iter().filter(|change| change.from != change.to).collect()
+}
+
+fn apply(profile: &mut Profile, change: Change) {
+    // What no profile goes without cannot be cleared: reading the input refused it.
+    if let Edit::Set(email) = change.email {
+        profile.email = email;
+    }
+    let set = |edit: Edit<String>, before: &mut Option<String>| {
+        if let Edit::Set(value) = edit {
+            *before = Some(value);
+        }
+    };
+    set(change.handle, &mut profile.handle);
+    set(change.first_name, &mut profile.first_name);
+    set(change.last_name, &mut profile.last_name);
+    profile.phone = change.phone.over(profile.phone.take());
+    profile.headline = change.headline.over(profile.headline.take());
+    profile.bio = change.bio.over(profile.bio.take());
+    profile.skills = change.skills.over(Some(std::mem::take(&mut profile.skills))).unwrap_or_default();
+    profile.links = change.links.over(Some(std::mem::take(&mut profile.links))).unwrap_or_default();
+    profile.location = change.location.over(profile.location.take());
+    profile.availability = change.availability.over(profile.availability.take());
+    profile.languages = change.languages.over(Some(std::mem::take(&mut profile.languages))).unwrap_or_default();
+    if change.remove_avatar {
+        profile.avatar = None;
+    }
+    if change.remove_cv {
+        profile.cv = None;
+    }
+}
+
+/// The guards that move when a profile goes from one state to the next.
+pub fn moves(before: Option<&Profile>, after: &Profile) -> Vec<GuardMove> {
+    let mut moves = Vec::new();
+    let handle = |profile: &Profile| profile.handle.as_deref().map(HandleKey::of);
+    let (old, new) = (before.and_then(handle), handle(after));
+    if old != new {
+        moves.extend(new.map(GuardMove::ClaimHandle));
+        moves.extend(old.map(GuardMove::ReleaseHandle));
+    }
+    let (old, new) = (before.map(|profile| EmailKey::of(&profile.email)), EmailKey::of(&after.email));
+    if old.as_ref() != Some(&new) {
+        moves.push(GuardMove::ClaimEmail(new));
+        moves.extend(old.map(GuardMove::FreeEmail));
+    }
+    moves
+}

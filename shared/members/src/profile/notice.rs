@@ -1,0 +1,206 @@
+//! What the member and the team are told of a profile. Values only: a notice is queued in the same write as what it tells
+//! of, and its id says what that was, so that it is told once. Wording and sending live with the mails.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Language, Profile, ProfileId, change::FieldChange, email::EmailKey};
+pub use comptoir::mail::NoticeEvent as Event;
+use comptoir::{
+    mail::{Content, Mail, MailId, NoticeMail},
+    seller::Seller,
+    team::TeamNotice,
+    text::filled,
+};
+
+/// Who is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "to")]
+pub enum Audience {
+    /// The member, at this address.
+    Member {
+        /// Where.
+        email: String,
+        /// In which language.
+        language: Language,
+    },
+    /// The team, wherever it is told things.
+    Team,
+}
+
+/// Something to tell.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// `profile/<id>/<version>/member`, `profile/<id>/<version>/team`.
+    pub id: String,
+    /// Whom.
+    pub audience: Audience,
+    /// What.
+    pub event: Event,
+    /// Of which profile.
+    pub profile: ProfileId,
+    /// Its handle, if it has one.
+    pub handle: Option<String>,
+    /// The member's name, as far as it is known.
+    pub name: String,
+    /// What changed; nothing when it is deleted.
+    pub changes: Vec<FieldChange>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Whom a change may be told to, as the ids of notices end.
+const MEMBER: &str = "member";
+const MEMBER_BEFORE: &str = "member-before";
+const TEAM: &str = "team";
+
+fn id(profile: &ProfileId, version: u32, whom: &str) -> String {
+    format!("profile/{profile}/{version}/{whom}")
+}
+
+/// Every notice there may be of this version of a profile.
+pub fn ids(profile: &ProfileId, version: u32) -> [MailId; 3] {
+    [MEMBER, MEMBER_BEFORE, TEAM].map(|whom| MailId(id(profile, version, whom)))
+}
+
+/// What is told when a profile was created or changed. Where the address changed, the one before is told too: whoever
+/// took the account over cannot take the mailbox with it.
+pub fn of_change(event: Event, before: Option<&Profile>, after: &Profile, changes: &[FieldChange]) -> Vec<Notice> {
+    if changes.is_empty() {
+        return Vec::new();
+    }
+    let mut notices = pair(event, after, after.version, changes, after.updated_at);
+    let moved = before.filter(|before| EmailKey::of(&before.email) != EmailKey::of(&after.email));
+    if let Some(before) = moved {
+        let audience = Audience::Member { email: before.email.clone(), language: after.written_to_in() };
+        notices.push(notice(event, after, after.version, MEMBER_BEFORE, audience, changes, after.updated_at));
+    }
+    notices
+}
+
+/// What is told when a profile goes.
+pub fn of_leave(profile: &Profile, now: Timestamp) -> Vec<Notice> {
+    pair(Event::Deleted, profile, profile.version.saturating_add(1), &[], now)
+}
+
+fn pair(event: Event, profile: &Profile, version: u32, changes: &[FieldChange], at: Timestamp) -> Vec<Notice> {
+    let member = Audience::Member { email: profile.email.clone(), language: profile.written_to_in() };
+    vec![
+        notice(event, profile, version, MEMBER, member, changes, at),
+        notice(event, profile, version, TEAM, Audience::Team, changes, at),
+    ]
+}
+
+fn notice(
+    event: Event,
+    profile: &Profile,
+    version: u32,
+    whom: &str,
+    audience: Audience,
+    changes: &[FieldChange],
+    at: Timestamp,
+) -> Notice {
+    Notice {
+        id: id(&profile.id, version, whom),
+        audience,
+        event,
+        profile: profile.id.clone(),
+        handle: profile.handle.clone(),
+        name: profile.full_name(),
+        changes: changes.to_vec(),
+        at,
+    }
+}
+
+impl Notice {
+    /// The mail that tells the member; none if it is for the team. It names the fields that changed and not what they hold:
+    /// mail is no place for a phone number, and the address before a change may be in other hands.
+    pub fn mail(&self, seller: &Seller) -> Option<Mail> {
+        let Audience::Member { email, language } = &self.audience else { return None };
+        let handle = self.handle.clone().unwrap_or_default();
+        let content = NoticeMail {
+            language: language.tag().to_owned(),
+            seller_name: seller.party.name.clone(),
+            contact: seller.party.email.clone(),
+            accent: seller.look.accent.clone(),
+            event: self.event,
+            name: filled(Some(&self.name)).unwrap_or_else(|| handle.clone()),
+            profile: filled(Some(&handle)).unwrap_or_else(|| self.profile.0.clone()),
+            changes: self.fields(),
+        };
+        Some(Mail {
+            id: MailId(self.id.clone()),
+            to: Some(email.clone()),
+            from: seller.mail.from.clone(),
+            from_name: seller.mail.from_name.clone(),
+            reply_to: seller.mail.reply_to.clone(),
+            content: Content::Notice(content),
+            attachment: None,
+            queued_at: self.at,
+        })
+    }
+
+    /// What waits for the team; nothing if it is for the member.
+    pub fn for_team(&self) -> Option<TeamNotice> {
+        (self.audience == Audience::Team).then(|| TeamNotice {
+            id: MailId(self.id.clone()),
+            event: self.event,
+            profile: self.profile.0.clone(),
+            handle: self.handle.clone(),
+            name: self.name.clone(),
+            changes: self.fields(),
+            at: self.at,
+        })
+    }
+
+    fn fields(&self) -> Vec<String> {
+        self.changes.iter().map(|one| one.field.name().to_owned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Field;
+    use comptoir::{mail, testing::FRANCHISE_TOML};
+
+    fn told(audience: Audience) -> Notice {
+        let change = FieldChange { field: Field::Phone, from: serde_json::Value::Null, to: "+33612345678".into() };
+        Notice {
+            id: "profile/p1/2/member".to_owned(),
+            audience,
+            event: Event::Changed,
+            profile: ProfileId("p1".to_owned()),
+            handle: Some("zoe".to_owned()),
+            name: "Zoé Lefèvre".to_owned(),
+            changes: vec![change],
+            at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_mail_names_what_changed_and_not_what_it_holds() {
+        let member = Audience::Member { email: "zoe@example.org".to_owned(), language: Language::En };
+        let mail = told(member).mail(&Seller::from_toml(FRANCHISE_TOML).unwrap()).unwrap();
+        assert_eq!((mail.id.0.as_str(), mail.to.as_deref()), ("profile/p1/2/member", Some("zoe@example.org")));
+        let kept = serde_json::to_string(&mail).unwrap();
+        assert!(kept.contains("phone") && !kept.contains("+336"), "{kept}");
+        assert_eq!(serde_json::from_str::<Mail>(&kept).unwrap(), mail);
+    }
+
+    #[test]
+    fn what_waits_for_the_team_names_fields_alone_and_is_no_mail() {
+        let notice = told(Audience::Team);
+        assert_eq!(notice.mail(&Seller::from_toml(FRANCHISE_TOML).unwrap()), None);
+        let waiting = notice.for_team().unwrap();
+        assert_eq!((waiting.profile.as_str(), waiting.changes.as_slice()), ("p1", &["phone".to_owned()][..]));
+        assert!(!serde_json::to_string(&waiting).unwrap().contains("+336"));
+        let member = Audience::Member { email: "zoe@example.org".to_owned(), language: Language::En };
+        assert_eq!(told(member).for_team(), None);
+    }
+
+    #[test]
+    fn every_field_that_changes_has_a_word() {
+        assert_eq!(Field::CONTENT.map(Field::name), mail::FIELDS);
+    }
+}

@@ -1,0 +1,231 @@
+//! The mutations of a profile: create, update, delete; and the blank profile of somebody who just signed up.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Failure, Task, arguments::Arguments, leave};
+use crate::profile::{
+    Language, Profile, ProfileId,
+    access::Caller,
+    change::{self, Updated},
+    directory::{Commit, Committed, Directory, Entry, Leaving, Taken},
+    email::{self, EmailKey},
+    input, names,
+    notice::{self, Event},
+    upload::{Files, Prepare},
+    violation::{Code, Findings, Violation},
+};
+use comptoir::outcome::ServiceError;
+
+/// How often a decision is made anew because somebody else was faster. Each time somebody got further, so that ends.
+const TRIES: usize = 8;
+
+impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
+    pub(super) async fn create(&self) -> Result<Value, Failure> {
+        let sub = self.caller.sub().ok_or(Failure::Denied)?;
+        self.allowed(Some(sub))?;
+        let mut arguments = Arguments::new(&self.request.arguments);
+        arguments.need("input");
+        let given = arguments.get("input").unwrap_or(&Value::Null);
+        arguments.end()?;
+        let draft = input::draft(given)?;
+        for _ in 0..TRIES {
+            let before = self.desk.directory.by_owner(sub).await?;
+            let updated = match &before {
+                None => {
+                    let id = ProfileId((self.desk.random)());
+                    change::create(draft.clone(), id, sub, self.request.language, self.request.now)
+                }
+                Some(known) => {
+                    let change = draft.rest.clone();
+                    let filled = change::update(known, change, known.version, self.request.now)?;
+                    if filled.changes.is_empty() {
+                        // The answer to the same request was lost on its way.
+                        return self.present(known).await;
+                    }
+                    if !known.is_blank() {
+                        return Err(Failure::Exists(known.id.clone()));
+                    }
+                    filled
+                }
+            };
+            self.verified(before.as_ref(), &updated.profile)?;
+            match self.commit(Event::Created, before.as_ref(), &updated, None).await? {
+                Committed::Done => return self.present(&updated.profile).await,
+                Committed::Taken(taken) if !taken.owner => return Err(self.taken(taken, &updated.profile)),
+                Committed::Taken(_) | Committed::Moved(_) => {}
+            }
+        }
+        Err(busy())
+    }
+
+    pub(super) async fn update(&self) -> Result<Value, Failure> {
+        let mut arguments = Arguments::new(&self.request.arguments);
+        arguments.need("id");
+        arguments.need("expectedVersion");
+        arguments.need("input");
+        let id = ProfileId(arguments.text("id").unwrap_or_default().to_owned());
+        let expected = arguments.between("expectedVersion", 1, i32::MAX.unsigned_abs()).unwrap_or_default();
+        let given = arguments.get("input").unwrap_or(&Value::Null);
+        arguments.end()?;
+        let mut current = self.existing(&id).await?;
+        let country = current.location.as_ref().map(|location| location.country.clone());
+        let change = input::change(given, country.as_deref())?;
+        for _ in 0..TRIES {
+            let updated = change::update(&current, change.clone(), expected, self.request.now)?;
+            if updated.changes.is_empty() {
+                return self.present(&current).await;
+            }
+            self.verified(Some(&current), &updated.profile)?;
+            match self.commit(Event::Changed, Some(&current), &updated, None).await? {
+                Committed::Done => {
+                    self.clear(&current, &updated.profile).await;
+                    return self.present(&updated.profile).await;
+                }
+                Committed::Taken(taken) => return Err(self.taken(taken, &updated.profile)),
+                Committed::Moved(Some(moved)) => current = *moved,
+                Committed::Moved(None) => return Err(Failure::NotFound),
+            }
+        }
+        Err(busy())
+    }
+
+    pub(super) async fn delete(&self) -> Result<Value, Failure> {
+        let mut arguments = Arguments::new(&self.request.arguments);
+        arguments.need("id");
+        let id = ProfileId(arguments.text("id").unwrap_or_default().to_owned());
+        arguments.end()?;
+        let mut profile = self.existing(&id).await?;
+        for _ in 0..TRIES {
+            let notices = notice::of_leave(&profile, self.request.now);
+            let leaving = Leaving { profile: profile.clone(), notices };
+            match self.desk.directory.leave(&leaving, self.request.now).await? {
+                Committed::Done => {
+                    // What cannot be erased now is found among the leavers, and erased within the day.
+                    if let Err(failure) = leave::erase(&id, self.desk.directory, self.desk.files).await {
+                        tracing::warn!(%failure, "a profile that left is not erased yet");
+                    }
+                    let gone = Profile { avatar: None, cv: None, ..profile };
+                    return self.present(&gone).await;
+                }
+                Committed::Moved(Some(moved)) => profile = *moved,
+                Committed::Moved(None) | Committed::Taken(_) => return Err(Failure::NotFound),
+            }
+        }
+        Err(busy())
+    }
+
+    /// The profile of this id, if the caller may do this to it.
+    pub(super) async fn existing(&self, id: &ProfileId) -> Result<Profile, Failure> {
+        let found = self.desk.directory.by_id(id).await?;
+        self.allowed(found.as_ref().map(|profile| profile.owner.as_str()))?;
+        found.ok_or(Failure::NotFound)
+    }
+
+    /// Writes a decision with its history and its notices.
+    pub(super) async fn commit(
+        &self,
+        event: Event,
+        before: Option<&Profile>,
+        updated: &Updated,
+        upload: Option<String>,
+    ) -> Result<Committed, ServiceError> {
+        let profile = &updated.profile;
+        let entry = Entry {
+            version: profile.version,
+            at: profile.updated_at,
+            by: self.caller.label(),
+            changes: updated.changes.clone(),
+        };
+        let notices = notice::of_change(event, before, profile, &updated.changes);
+        let commit = Commit { profile: profile.clone(), moves: updated.moves.clone(), entry, notices, upload };
+        self.desk.directory.commit(&commit, self.request.now).await
+    }
+
+    /// Removes files that a profile no longer has. One that stays behind is found under the profile when it leaves.
+    pub(super) async fn clear(&self, before: &Profile, after: &Profile) {
+        let kept = [&after.avatar, &after.cv];
+        for file in [&before.avatar, &before.cv].into_iter().flatten() {
+            if kept.into_iter().flatten().any(|still| still.key == file.key) {
+                continue;
+            }
+            for key in std::iter::once(&file.key).chain(&file.thumbnail) {
+                if let Err(failure) = self.desk.files.remove(key).await {
+                    tracing::warn!(%failure, "a replaced file is not removed yet");
+                }
+            }
+        }
+    }
+
+    /// A profile takes no address but the one that its owner's own token says is verified: mail goes to it in the name of
+    /// the house. Nobody else can say that of an address, so that nobody else changes it.
+    fn verified(&self, before: Option<&Profile>, after: &Profile) -> Result<(), Failure> {
+        let is_after = |address: &str| EmailKey::of(address) == EmailKey::of(&after.email);
+        let verified = match self.caller {
+            Caller::Member { sub, email: Some(email), .. } if *sub == after.owner => email::read(email, "email").ok(),
+            Caller::Member { .. } | Caller::Iam { .. } => None,
+        };
+        if before.is_some_and(|before| is_after(&before.email)) || verified.is_some_and(|address| is_after(&address)) {
+            return Ok(());
+        }
+        Err(Violation::new(Code::EmailNotVerified, "email", &after.email).into())
+    }
+
+    fn taken(&self, taken: Taken, wanted: &Profile) -> Failure {
+        let mut violations = Vec::new();
+        if taken.handle {
+            violations.push(Violation::new(Code::HandleTaken, "handle", wanted.handle.as_deref().unwrap_or_default()));
+        }
+        if taken.email {
+            violations.push(Violation::new(Code::EmailTaken, "email", &wanted.email));
+        }
+        Failure::Invalid(violations)
+    }
+}
+
+pub(super) fn busy() -> Failure {
+    Failure::Unavailable(ServiceError::transient("the profile directory", "others were faster each time"))
+}
+
+/// Somebody who just signed up, as the user pool tells of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Newcomer<'a> {
+    /// Who.
+    pub sub: &'a str,
+    /// Their address, which the user pool has verified.
+    pub email: &'a str,
+    /// Their whole name, if an identity provider told it.
+    pub name: Option<&'a str>,
+    /// The language they came with.
+    pub language: Language,
+}
+
+/// Gives a newcomer a blank profile, unless they have one. If another profile bears the address, or it is none that the
+/// rules take, the member starts without a profile and picks an address when creating it.
+///
+/// # Errors
+/// The directory does not answer; the step may be repeated.
+pub async fn welcome(
+    directory: &impl Directory,
+    id: ProfileId,
+    newcomer: Newcomer<'_>,
+    now: Timestamp,
+) -> Result<Option<Profile>, ServiceError> {
+    let Newcomer { sub, email, name, language } = newcomer;
+    let Ok(address) = email::read(email, "email") else { return directory.by_owner(sub).await };
+    let (given, family) = names::split(name.unwrap_or_default());
+    // A name that the rules do not take is left to the member: nobody is there to be told.
+    let read = |name: &str| names::read(name, "name", &mut Findings::default());
+    let profile = Profile {
+        first_name: read(&given),
+        last_name: read(&family),
+        ..Profile::blank(id, sub, &address, language, now)
+    };
+    let entry = Entry { version: 1, at: now, by: format!("member/{sub}"), changes: Vec::new() };
+    let moves = change::moves(None, &profile);
+    let commit = Commit { profile: profile.clone(), moves, entry, notices: Vec::new(), upload: None };
+    match directory.commit(&commit, now).await? {
+        Committed::Done => Ok(Some(profile)),
+        Committed::Taken(_) | Committed::Moved(_) => directory.by_owner(sub).await,
+    }
+}

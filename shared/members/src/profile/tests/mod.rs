@@ -1,0 +1,127 @@
+//! What holds of profiles as a whole: through the API over a directory in memory, and over everything anybody may write.
+
+mod access;
+mod api;
+mod corpora;
+mod merge;
+mod properties;
+mod schema;
+mod storms;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{
+    access::Programs,
+    language::Language,
+    service::{ApiError, Desk, Request, answer},
+    upload::{Kind, Prepare, Prepared},
+};
+use crate::{
+    memory::{Members, Shelf},
+    testing::profiles::signed_in,
+};
+use comptoir::memory::Weather;
+
+/// Keeps bytes as they are, and takes their first four for a thumbnail; what says `broken` cannot be read.
+pub(super) struct Scissors;
+
+impl Prepare for Scissors {
+    fn prepare(&self, kind: Kind, content_type: &str, bytes: Vec<u8>) -> Option<Prepared> {
+        let broken = bytes.windows(6).any(|part| part == b"broken");
+        let thumbnail = (kind == Kind::Avatar).then(|| bytes[..4].to_vec());
+        (!broken).then(|| Prepared { bytes, content_type: content_type.to_owned(), thumbnail })
+    }
+}
+
+/// Everything that the API works with, in memory.
+pub(super) struct House {
+    pub members: Members,
+    pub shelf: Shelf,
+    pub weather: Arc<Weather>,
+    pub programs: Programs,
+    names: AtomicUsize,
+}
+
+/// When the tests begin.
+pub(super) fn start() -> Timestamp {
+    "2026-11-21T10:00:00Z".parse().unwrap()
+}
+
+/// The identity that AppSync hands over for a member.
+pub(super) fn member(sub: &str, groups: &[&str]) -> Value {
+    json!({ "sub": sub, "groups": groups, "claims": { "sub": sub, "cognito:groups": groups }, "issuer": "https://cognito", "username": sub })
+}
+
+pub(super) fn freelancer(sub: &str) -> Value {
+    member(sub, &["freelancer"])
+}
+
+impl House {
+    pub(super) fn under(weather: Weather) -> Self {
+        let weather = Arc::new(weather);
+        Self {
+            members: Members::new(Arc::clone(&weather)),
+            shelf: Shelf::new(Arc::clone(&weather)),
+            weather,
+            programs: Programs::new(),
+            names: AtomicUsize::new(0),
+        }
+    }
+
+    pub(super) async fn ask_at(
+        &self,
+        now: Timestamp,
+        who: &Value,
+        field: &str,
+        arguments: Value,
+    ) -> Result<Value, ApiError> {
+        let random = || format!("r{}", self.names.fetch_add(1, Ordering::Relaxed));
+        let desk = Desk {
+            directory: &self.members,
+            files: &self.shelf,
+            prepare: &Scissors,
+            programs: &self.programs,
+            random: &random,
+        };
+        let identity = signed_in(who, &arguments);
+        let request = Request { field: field.to_owned(), arguments, identity, language: Language::En, now };
+        answer(&request, &desk).await
+    }
+
+    pub(super) async fn ask(&self, who: &Value, field: &str, arguments: Value) -> Result<Value, ApiError> {
+        self.ask_at(start(), who, field, arguments).await
+    }
+
+    /// Asks until it is answered, as a client does whose answers are lost.
+    pub(super) async fn insist(&self, who: &Value, field: &str, arguments: Value) -> Result<Value, ApiError> {
+        loop {
+            match self.ask(who, field, arguments.clone()).await {
+                Err(error) if error.error_type == super::service::ErrorType::Unavailable => {}
+                answered => return answered,
+            }
+        }
+    }
+}
+
+/// The input of a profile with this handle.
+pub(super) fn input(handle: &str) -> Value {
+    json!({ "input": {
+        "handle": handle, "firstName": "Zoé", "lastName": "Lefèvre", "email": format!("{handle}@Example.org"),
+        "phone": "06 12 34 56 78", "headline": "Rust, surtout", "skills": [{ "name": "Rust", "level": "EXPERT", "years": 8 }],
+        "links": [{ "kind": "GITHUB", "url": "https://github.com/zoe" }], "location": { "city": "Montpellier", "country": "fr" },
+        "availability": { "status": "FROM", "from": "2027-01-04" }, "languages": ["fr", "en-gb"],
+    } })
+}
+
+/// The codes and paths of what is wrong with a request.
+pub(super) fn mistakes(error: &ApiError) -> Vec<(String, String)> {
+    let listed = error.info["violations"].as_array().unwrap();
+    let told = |one: &Value, field: &str| one[field].as_str().unwrap().to_owned();
+    listed.iter().map(|one| (told(one, "code"), told(one, "path"))).collect()
+}

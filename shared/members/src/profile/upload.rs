@@ -1,0 +1,308 @@
+//! Files that members bring: what may be announced, where it is put, and whether what came is what was announced.
+//!
+//! A file lies under `uploads/` until it is confirmed, where it expires by itself; what was checked is kept under
+//! `profiles/`. Signing addresses and reading pictures are capabilities of others; the first bytes are read here.
+
+use std::future::Future;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    KeptFile, ProfileId,
+    violation::{Code, Findings, Violation},
+};
+use comptoir::outcome::ServiceError;
+
+/// How long an announced file may take to arrive and be confirmed.
+pub const EXPIRES_AFTER: SignedDuration = SignedDuration::from_mins(15);
+/// How long a signed address of a kept file can be read.
+pub const READABLE_FOR: SignedDuration = SignedDuration::from_mins(5);
+
+const MEGABYTE: u64 = 1024 * 1024;
+
+/// What a file is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Kind {
+    /// The picture.
+    Avatar,
+    /// The curriculum vitae.
+    Cv,
+}
+
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 2] = [Self::Avatar, Self::Cv];
+
+    /// The name in the API: `AVATAR`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Avatar => "AVATAR",
+            Self::Cv => "CV",
+        }
+    }
+
+    /// The folder of such files.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Avatar => "avatar",
+            Self::Cv => "cv",
+        }
+    }
+
+    /// The types that are taken.
+    pub fn types(self) -> &'static [&'static str] {
+        match self {
+            Self::Avatar => &["image/png", "image/jpeg", "image/webp"],
+            Self::Cv => &["application/pdf"],
+        }
+    }
+
+    /// Most bytes.
+    pub fn largest(self) -> u64 {
+        match self {
+            Self::Avatar => 2 * MEGABYTE,
+            Self::Cv => 10 * MEGABYTE,
+        }
+    }
+}
+
+/// A file that was announced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Upload {
+    /// Which: random.
+    pub id: String,
+    /// For which profile.
+    pub profile: ProfileId,
+    /// What for.
+    pub kind: Kind,
+    /// The announced type.
+    pub content_type: String,
+    /// The announced size, bytes.
+    pub size: u64,
+    /// The announced SHA-256, base64 of 32 bytes.
+    pub sha256: String,
+    /// Until when it can be confirmed.
+    pub expires_at: Timestamp,
+}
+
+impl Upload {
+    /// Where the file arrives: `uploads/<profile>/avatar/<random>`.
+    pub fn key(&self) -> String {
+        format!("uploads/{}/{}/{}", self.profile, self.kind.folder(), self.id)
+    }
+
+    /// Where it is kept once it was checked: `profiles/<profile>/avatar/<random>`.
+    pub fn kept_key(&self) -> String {
+        format!("{}{}/{}", kept_under(&self.profile), self.kind.folder(), self.id)
+    }
+}
+
+/// What all kept files of a profile begin with.
+pub fn kept_under(profile: &ProfileId) -> String {
+    format!("profiles/{profile}/")
+}
+
+/// What all files of a profile that await confirmation begin with.
+pub fn arriving_under(profile: &ProfileId) -> String {
+    format!("uploads/{profile}/")
+}
+
+/// The announcement of a file, held against what may be brought.
+///
+/// # Errors
+/// Its type, its size and its checksum, each where it is wrong.
+pub fn announce(
+    profile: &ProfileId,
+    kind: Kind,
+    (content_type, size, sha256): (&str, i64, &str),
+    id: &str,
+    now: Timestamp,
+) -> Result<Upload, Vec<Violation>> {
+    let mut findings = Findings::default();
+    if !kind.types().contains(&content_type) {
+        findings.add_with(Code::TypeNotAllowed, "contentType", content_type, kind.types().join(", "));
+    }
+    let allowed = u64::try_from(size).ok().filter(|size| (1..=kind.largest()).contains(size));
+    if allowed.is_none() {
+        findings.add_with(Code::SizeNotAllowed, "size", &size.to_string(), kind.largest());
+    }
+    if STANDARD.decode(sha256).map(|bytes| bytes.len()) != Ok(32) {
+        findings.add(Code::ChecksumMalformed, "sha256", sha256);
+    }
+    match allowed {
+        Some(size) if findings.0.is_empty() => Ok(Upload {
+            id: id.to_owned(),
+            profile: profile.clone(),
+            kind,
+            content_type: content_type.to_owned(),
+            size,
+            sha256: sha256.to_owned(),
+            expires_at: now.saturating_add(EXPIRES_AFTER).unwrap_or(now),
+        }),
+        _ => Err(findings.0),
+    }
+}
+
+/// Whether what came is what was announced: its size, its checksum, and the type that its first bytes tell.
+///
+/// # Errors
+/// What differs, or that it came too late.
+pub fn confirm(upload: &Upload, bytes: &[u8], now: Timestamp) -> Result<(), Violation> {
+    let differs = |what: &str| Err(Violation::new(Code::UploadDiffers, "id", &upload.id).with(what));
+    if now >= upload.expires_at {
+        return Err(Violation::new(Code::UploadExpired, "id", &upload.id));
+    }
+    if bytes.len() as u64 != upload.size {
+        return differs("size");
+    }
+    if checksum(bytes) != upload.sha256 {
+        return differs("sha256");
+    }
+    if told_type(bytes) != Some(upload.content_type.as_str()) {
+        return differs("contentType");
+    }
+    Ok(())
+}
+
+/// SHA-256 in base64, as S3 takes it in `x-amz-checksum-sha256`.
+pub fn checksum(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    STANDARD.encode(Sha256::digest(bytes))
+}
+
+/// The type that the first bytes tell (PNG, section 5.2; JPEG, annex B; RFC 9649; ISO 32000-1, section 7.5.2), of those
+/// that are taken.
+pub fn told_type(bytes: &[u8]) -> Option<&'static str> {
+    if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
+        Some("image/png")
+    } else if bytes.starts_with(b"\xff\xd8\xff") {
+        Some("image/jpeg")
+    } else if bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP") {
+        Some("image/webp")
+    } else if bytes.starts_with(b"%PDF-") {
+        Some("application/pdf")
+    } else {
+        None
+    }
+}
+
+/// An address that takes one file, as a client uses it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Target {
+    /// Where to PUT the bytes.
+    pub url: String,
+    /// Headers that the signature binds: type, size, checksum.
+    pub headers: Vec<Header>,
+}
+
+/// A header of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Header {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+/// Keeps files.
+pub trait Files: Send + Sync {
+    /// An address that takes exactly what was announced, until it expires.
+    fn presign(&self, upload: &Upload, now: Timestamp) -> impl Future<Output = Result<Target, ServiceError>> + Send;
+
+    /// An address at which a kept file can be read for [`READABLE_FOR`].
+    fn signed(&self, key: &str, now: Timestamp) -> impl Future<Output = Result<String, ServiceError>> + Send;
+
+    /// The bytes of a file; none if it is not there. One above `largest` bytes comes cut off after one more.
+    fn read(&self, key: &str, largest: u64) -> impl Future<Output = Result<Option<Vec<u8>>, ServiceError>> + Send;
+
+    /// Keeps bytes, over what was there.
+    fn keep(
+        &self,
+        key: &str,
+        content_type: &str,
+        bytes: &[u8],
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
+
+    /// Removes a file; one that is gone already is fine.
+    fn remove(&self, key: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
+
+    /// Removes every file whose key begins so.
+    fn remove_all(&self, prefix: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
+}
+
+/// A file made fit to be kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// The bytes to keep, with nothing in them that tells of the camera or the place.
+    pub bytes: Vec<u8>,
+    /// Their type.
+    pub content_type: String,
+    /// A small picture of a picture.
+    pub thumbnail: Option<Vec<u8>>,
+}
+
+/// Makes files fit to be kept: pictures lose their metadata and get a thumbnail.
+pub trait Prepare: Send + Sync {
+    /// The file as it is to be kept; none if it cannot be read as what it says it is.
+    fn prepare(&self, kind: Kind, content_type: &str, bytes: Vec<u8>) -> Option<Prepared>;
+}
+
+/// What is kept of a prepared file, under which keys.
+pub fn kept(upload: &Upload, prepared: &Prepared) -> KeptFile {
+    KeptFile {
+        key: upload.kept_key(),
+        content_type: prepared.content_type.clone(),
+        size: prepared.bytes.len() as u64,
+        thumbnail: prepared.thumbnail.as_ref().map(|_| format!("{}-thumbnail", upload.kept_key())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-21T10:00:00Z".parse().unwrap()
+    }
+
+    fn announced(bytes: &[u8], content_type: &str) -> Upload {
+        let told = (content_type, i64::try_from(bytes.len()).unwrap(), checksum(bytes));
+        announce(&ProfileId("p1".into()), Kind::Avatar, (told.0, told.1, &told.2), "r1", now()).unwrap()
+    }
+
+    #[test]
+    fn only_what_may_be_brought_is_announced() {
+        let sum = checksum(b"x");
+        let codes = |kind, told| {
+            let judged = announce(&ProfileId("p1".into()), kind, told, "r1", now());
+            judged.map_err(|wrong| wrong.iter().map(|one| one.code).collect::<Vec<_>>())
+        };
+        assert!(codes(Kind::Avatar, ("image/webp", 2 * 1024 * 1024, &sum)).is_ok());
+        assert!(codes(Kind::Cv, ("application/pdf", 1, &sum)).is_ok());
+        let all = vec![Code::TypeNotAllowed, Code::SizeNotAllowed, Code::ChecksumMalformed];
+        for told in [("image/svg+xml", 2 * 1024 * 1024 + 1, "x"), ("IMAGE/PNG", 0, "eA=="), ("application/pdf", -1, "")]
+        {
+            assert_eq!(codes(Kind::Avatar, told).err(), Some(all.clone()), "{told:?}");
+        }
+    }
+
+    #[test]
+    fn what_lies_about_itself_is_seen() {
+        let png = b"\x89PNG\r\n\x1a\nrest";
+        let upload = announced(png, "image/png");
+        assert_eq!(upload.key(), "uploads/p1/avatar/r1");
+        assert_eq!(confirm(&upload, png, now()), Ok(()));
+        let wrong =
+            |upload: &Upload, bytes: &[u8], at| confirm(upload, bytes, at).map_err(|wrong| (wrong.code, wrong.detail));
+        let differs = |what: &str| Err((Code::UploadDiffers, what.to_owned()));
+        assert_eq!(wrong(&upload, b"\x89PNG", now()), differs("size"));
+        assert_eq!(wrong(&upload, b"\x89PNG\r\n\x1a\nREST", now()), differs("sha256"));
+        assert_eq!(wrong(&announced(b"<svg onload=x>", "image/png"), b"<svg onload=x>", now()), differs("contentType"));
+        assert_eq!(wrong(&announced(png, "image/jpeg"), png, now()), differs("contentType"));
+        assert_eq!(wrong(&upload, png, upload.expires_at).map_err(|wrong| wrong.0), Err(Code::UploadExpired));
+    }
+}

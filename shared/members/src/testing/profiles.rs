@@ -1,0 +1,290 @@
+//! What every directory of profiles must keep to: the contract that the one in memory and the real one are run against.
+//!
+//! Each part brings its own members, named after `run`, so that the contract can be held against a table that is in use.
+
+use std::{future::Future, pin::Pin, task::Poll};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::profile::{
+    Language, Profile, ProfileId,
+    change::{self, Updated},
+    directory::{Commit, Committed, Directory, Entry, Leaving, Taken},
+    handle::{HandleKey, RESERVED_FOR},
+    input, notice,
+    search::Query,
+};
+use comptoir::outcome::ServiceError;
+
+/// When the contract begins.
+pub fn start() -> Timestamp {
+    Timestamp::constant(1_795_257_000, 0)
+}
+
+/// A member's own part of names: letters only, so that handles of different members never look alike.
+fn letters(n: usize) -> String {
+    const LETTERS: [char; 10] = ['a', 'b', 'd', 'e', 'f', 'g', 'h', 'k', 'p', 's'];
+    n.to_string().chars().filter_map(|digit| LETTERS.get(usize::try_from(digit.to_digit(10)?).ok()?)).collect()
+}
+
+/// The identity with the verified address of an ID token, unless it says otherwise: the one that is written.
+pub fn signed_in(identity: &Value, arguments: &Value) -> Value {
+    let mut identity = identity.clone();
+    let written = arguments.pointer("/input/email").filter(|email| email.is_string());
+    if let (Some(claims), Some(email)) = (identity.pointer_mut("/claims").and_then(Value::as_object_mut), written)
+        && !claims.contains_key("email")
+    {
+        claims.insert("email".to_owned(), email.clone());
+        claims.insert("email_verified".to_owned(), json!(true));
+    }
+    identity
+}
+
+/// A new profile of member `n` with this handle.
+///
+/// # Panics
+/// The handle is none.
+#[expect(clippy::panic, reason = "a sample that does not stand is a broken test")]
+pub fn new_profile(run: &str, n: usize, handle: &str) -> Updated {
+    let input = json!({
+        "handle": handle, "firstName": "Zoé", "lastName": format!("Lefèvre {}", letters(n)),
+        "email": format!("{run}.{n}@example.org"), "skills": [{ "name": "Rust", "level": "EXPERT", "years": 8 }],
+    });
+    let draft = input::draft(&input).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    let id = ProfileId(format!("{run}-{n:04}"));
+    change::create(draft, id, &format!("sub-{run}-{n}"), Language::Fr, start())
+}
+
+/// The profile after a change in the words of the API.
+///
+/// # Panics
+/// The change is none.
+#[expect(clippy::panic, reason = "a sample that does not stand is a broken test")]
+pub fn changed(current: &Profile, input: &Value, now: Timestamp) -> Updated {
+    let change = input::change(input, None).unwrap_or_else(|wrong| panic!("{wrong:?}"));
+    change::update(current, change, current.version, now).unwrap_or_else(|wrong| panic!("{wrong:?}"))
+}
+
+/// The commit of a decision.
+pub fn commit(updated: &Updated, before: Option<&Profile>) -> Commit {
+    let profile = updated.profile.clone();
+    let event = if before.is_none() { notice::Event::Created } else { notice::Event::Changed };
+    Commit {
+        entry: Entry {
+            version: profile.version,
+            at: profile.updated_at,
+            by: format!("member/{}", profile.owner),
+            changes: updated.changes.clone(),
+        },
+        notices: notice::of_change(event, before, &profile, &updated.changes),
+        moves: updated.moves.clone(),
+        profile,
+        upload: None,
+    }
+}
+
+/// Runs all of these at once, each as far as it can before the next.
+pub async fn together<T>(mut all: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) -> Vec<T> {
+    let mut done: Vec<Option<T>> = all.iter().map(|_| None).collect();
+    std::future::poll_fn(move |context| {
+        for (work, result) in all.iter_mut().zip(&mut done).filter(|(_, result)| result.is_none()) {
+            if let Poll::Ready(value) = work.as_mut().poll(context) {
+                *result = Some(value);
+            }
+        }
+        if done.iter().any(Option::is_none) {
+            return Poll::Pending;
+        }
+        Poll::Ready(done.drain(..).flatten().collect())
+    })
+    .await
+}
+
+/// Holds `directory` to all of the contract. `run` is a word of lower-case letters that no earlier run had.
+///
+/// # Errors
+/// The directory does not answer.
+///
+/// # Panics
+/// It does not keep to something.
+pub async fn contract(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
+    one_of_many_claims_a_handle(directory, &format!("{run}a")).await?;
+    guards_belong_to_one_profile(directory, &format!("{run}b")).await?;
+    a_freed_handle_leads_there_for_thirty_days(directory, &format!("{run}d")).await?;
+    a_stale_version_writes_nothing(directory, &format!("{run}e")).await?;
+    pages_hold_each_once(directory, &format!("{run}f")).await?;
+    who_leaves_leaves_nothing(directory, &format!("{run}g")).await
+}
+
+/// Members who claim one handle at once.
+const CLAIMANTS: usize = 64;
+
+async fn one_of_many_claims_a_handle(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
+    comptoir::testing::readme::says(CLAIMANTS, "members claim one handle at once");
+    let handle = format!("{run}-handle");
+    let wanted: Vec<Commit> = (0..CLAIMANTS).map(|n| commit(&new_profile(run, n, &handle), None)).collect();
+    let claims =
+        wanted.iter().map(|one| -> Pin<Box<dyn Future<Output = _> + '_>> { Box::pin(directory.commit(one, start())) });
+    let mut won = 0;
+    for found in together(claims.collect()).await {
+        match found? {
+            Committed::Done => won += 1,
+            found => assert_eq!(found, Committed::Taken(Taken { handle: true, ..Taken::default() })),
+        }
+    }
+    assert_eq!(won, 1, "one of {CLAIMANTS} claims of a handle wins");
+    let mut kept = 0;
+    for one in &wanted {
+        let found = directory.by_id(&one.profile.id).await?;
+        assert_eq!(found, directory.by_owner(&one.profile.owner).await?, "what lost left no guard behind");
+        kept += usize::from(found.is_some());
+    }
+    assert_eq!(kept, 1, "what lost left no profile behind");
+    Ok(())
+}
+
+async fn guards_belong_to_one_profile(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
+    let first = new_profile(run, 1, &format!("{run}-one"));
+    assert_eq!(directory.commit(&commit(&first, None), start()).await?, Committed::Done);
+    let mut second = new_profile(run, 2, &format!("{run}-two"));
+    second.profile.email = first.profile.email.to_uppercase();
+    second.moves = change::moves(None, &second.profile);
+    let taken = directory.commit(&commit(&second, None), start()).await?;
+    assert_eq!(taken, Committed::Taken(Taken { email: true, ..Taken::default() }));
+    let mut third = new_profile(run, 3, &format!("{run}-three"));
+    third.profile.owner.clone_from(&first.profile.owner);
+    let taken = directory.commit(&commit(&third, None), start()).await?;
+    assert_eq!(taken, Committed::Taken(Taken { owner: true, ..Taken::default() }));
+    assert_eq!(directory.by_id(&second.profile.id).await?, None);
+    assert_eq!(directory.by_id(&third.profile.id).await?, None);
+    let found = directory.commit(&commit(&first, None), start()).await?;
+    assert_eq!(found, Committed::Moved(Some(Box::new(first.profile.clone()))), "a new profile is new once");
+    Ok(())
+}
+
+async fn a_freed_handle_leads_there_for_thirty_days(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
+    let (old, new) = (format!("{run}-old"), format!("{run}-new"));
+    let first = new_profile(run, 1, &old);
+    directory.commit(&commit(&first, None), start()).await?;
+    let moved = changed(&first.profile, &json!({ "handle": new }), start());
+    assert_eq!(directory.commit(&commit(&moved, Some(&first.profile)), start()).await?, Committed::Done);
+    let over = start() + RESERVED_FOR;
+    let last = over - SignedDuration::from_secs(1);
+    let found = directory.by_handle(&HandleKey::of(&old), last).await?;
+    assert_eq!(found.map(|profile| profile.handle), Some(Some(new.clone())), "the old handle leads to the new");
+    assert_eq!(directory.by_handle(&HandleKey::of(&old), over).await?, None);
+    let second = commit(&new_profile(run, 2, &old), None);
+    let early = directory.commit(&second, last).await?;
+    assert_eq!(early, Committed::Taken(Taken { handle: true, ..Taken::default() }));
+    // Whoever gave it up may have it back all the while, and gives the other up by that.
+    let back = changed(&moved.profile, &json!({ "handle": old }), last);
+    assert_eq!(directory.commit(&commit(&back, Some(&moved.profile)), last).await?, Committed::Done);
+    assert_eq!(directory.by_handle(&HandleKey::of(&old), over).await?.map(|profile| profile.version), Some(3));
+    let again = changed(&back.profile, &json!({ "handle": new }), last);
+    assert_eq!(directory.commit(&commit(&again, Some(&back.profile)), last).await?, Committed::Done);
+    assert_eq!(directory.commit(&second, last + RESERVED_FOR).await?, Committed::Done, "free after thirty days");
+    let found = directory.by_handle(&HandleKey::of(&old), last + RESERVED_FOR).await?;
+    assert_eq!(found.map(|profile| profile.id), Some(second.profile.id));
+    Ok(())
+}
+
+async fn a_stale_version_writes_nothing(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
+    let first = new_profile(run, 1, &format!("{run}-one"));
+    directory.commit(&commit(&first, None), start()).await?;
+    let one = changed(&first.profile, &json!({ "headline": "one" }), start());
+    let other = changed(
+        &first.profile,
+        &json!({ "handle": format!("{run}-other"), "email": format!("{run}@example.net") }),
+        start(),
+    );
+    let (one, other) = (commit(&one, Some(&first.profile)), commit(&other, Some(&first.profile)));
+    assert_eq!(directory.commit(&one, start()).await?, Committed::Done);
+    let found = directory.commit(&other, start()).await?;
+    assert_eq!(found, Committed::Moved(Some(Box::new(one.profile.clone()))));
+    let key = HandleKey::of(&format!("{run}-other"));
+    assert_eq!(directory.by_handle(&key, start()).await?, None, "a refused commit leaves no guard behind");
+    let history = directory.history(&first.profile.id, None, 10).await?;
+    assert_eq!(history.entries.iter().map(|entry| entry.version).collect::<Vec<_>>(), [2, 1]);
+    let page = directory.history(&first.profile.id, None, 1).await?;
+    let rest = directory.history(&first.profile.id, page.next.as_deref(), 1).await?;
+    assert_eq!(rest.entries.iter().map(|entry| entry.version).collect::<Vec<_>>(), [1]);
+    let before_the_first = directory.history(&first.profile.id, Some("1"), 10).await?;
+    assert!(before_the_first.entries.is_empty() && before_the_first.next.is_none(), "a cursor of the caller's making");
+    Ok(())
+}
+
+async fn pages_hold_each_once(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
+    for n in 0..7 {
+        let mut one = new_profile(run, n, &format!("{run}-{}", letters(n + 100)));
+        one.profile.headline = Some(format!("{run} headline"));
+        if n == 3 {
+            one.profile.skills.clear();
+        }
+        directory.commit(&commit(&one, None), start()).await?;
+    }
+    let blank = Profile::blank(
+        ProfileId(format!("{run}-blank")),
+        &format!("sub-{run}-blank"),
+        &format!("{run}@example.org"),
+        Language::Fr,
+        start(),
+    );
+    let moves = change::moves(None, &blank);
+    let updated = Updated { profile: blank, changes: Vec::new(), moves };
+    directory.commit(&commit(&updated, None), start()).await?;
+    for (skill, text, expected) in [
+        (None, Some(run.to_owned()), 7),
+        (Some("RUST"), Some(format!("{run} head")), 6),
+        (Some("cobol"), Some(run.to_owned()), 0),
+    ] {
+        let query = Query::new(skill, text.as_deref(), None).unwrap_or_default();
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let page = directory.search(&query, after.as_deref(), 3).await?;
+            assert!(page.entries.len() <= 3);
+            found.extend(page.entries.into_iter().map(|profile| profile.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        let pages = found.len();
+        found.sort();
+        found.dedup();
+        assert_eq!((pages, found.len()), (expected, expected), "{query:?}");
+    }
+    Ok(())
+}
+
+async fn who_leaves_leaves_nothing(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
+    let first = new_profile(run, 1, &format!("{run}-one"));
+    directory.commit(&commit(&first, None), start()).await?;
+    let moved = changed(&first.profile, &json!({ "handle": format!("{run}-two") }), start());
+    directory.commit(&commit(&moved, Some(&first.profile)), start()).await?;
+    let stale = Leaving { profile: first.profile.clone(), notices: Vec::new() };
+    let found = directory.leave(&stale, start()).await?;
+    assert_eq!(found, Committed::Moved(Some(Box::new(moved.profile.clone()))));
+    let notices = notice::of_leave(&moved.profile, start());
+    let leaving = Leaving { profile: moved.profile.clone(), notices };
+    assert_eq!(directory.leave(&leaving, start()).await?, Committed::Done);
+    assert_eq!(directory.leave(&leaving, start()).await?, Committed::Done, "leaving is told once, however often");
+    let id = &moved.profile.id;
+    assert!(directory.leavers().await?.iter().any(|leaver| leaver.id == *id && leaver.left_at == start()));
+    assert_eq!(directory.by_id(id).await?, None);
+    assert_eq!(directory.by_owner(&moved.profile.owner).await?, None);
+    let late = changed(&moved.profile, &json!({ "headline": "late" }), start());
+    assert_eq!(directory.commit(&commit(&late, Some(&moved.profile)), start()).await?, Committed::Moved(None));
+    while !directory.erase(id).await? {}
+    assert!(directory.erase(id).await?);
+    directory.erased(id).await?;
+    assert!(!directory.leavers().await?.iter().any(|leaver| leaver.id == *id && leaver.left_at == start()));
+    assert!(directory.history(id, None, 10).await?.entries.is_empty());
+    for handle in [format!("{run}-one"), format!("{run}-two")] {
+        assert_eq!(directory.by_handle(&HandleKey::of(&handle), start()).await?, None);
+    }
+    let mut again = new_profile(run, 1, &format!("{run}-one"));
+    again.profile.id = ProfileId(format!("{run}-again"));
+    assert_eq!(directory.commit(&commit(&again, None), start()).await?, Committed::Done, "all guards are free");
+    Ok(())
+}
