@@ -4,8 +4,8 @@ Cargo resolves the features of a crate for the members that it is asked to build
 AWS anew. `infra/workspace-hack/Cargo.toml` asks for what is missing. Without arguments this compares and says what is
 missing; `--write` writes the lists of that manifest.
 
-What cargo would build it tells only as `--unit-graph`, which is unstable: the environment below lets the pinned toolchain
-answer. Nothing is built with it.
+Cargo prints what it would build only with the unstable `--unit-graph`; RUSTC_BOOTSTRAP allows that on the pinned toolchain.
+Nothing is built with it. Compared are the tests for x86_64 Linux.
 """
 
 import json

@@ -1,7 +1,7 @@
 //! What a payment, an invoice and a mail are, and what may happen to them.
 //!
-//! Rules are functions from values to values; stores, clocks and services come in through small traits, whose AWS
-//! implementations live in `aws` behind cargo features, so that a function links only the clients it uses.
+//! Rules are functions from values to values; stores, clocks and services come in through small traits, which
+//! `comptoir-aws` implements.
 
 pub mod accounting;
 pub mod archive;

@@ -2,7 +2,7 @@
 //!
 //! A series is what a counter counts: the pattern with its date parts filled in, `2026-11-#`. A pattern with the month
 //! starts again at 1 each month, one with the year each year, one with neither never. How numbers are claimed without
-//! gaps lives in `issue`.
+//! gaps lives in `billing::issue`.
 
 use std::fmt;
 

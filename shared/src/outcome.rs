@@ -1,7 +1,7 @@
 //! What became of one unit of work, in the four words every edge understands.
 //!
 //! The webhook answers 200, 200, 400, 500; a stream stops at the first `Retry` and parks a `Reject`;
-//! a GraphQL caller gets a typed error. Those mappings live at the edges (`comptoir_edge`), not here.
+//! a GraphQL caller gets a typed error. Those mappings live in `crate::stream` and in the handlers of the functions.
 
 use std::fmt;
 

@@ -19,7 +19,7 @@ pub enum Recorded {
     /// It is new and stands now.
     New,
     /// This event, or this sale by another event, was recorded before.
-    Before,
+    AlreadyRecorded,
 }
 
 /// Keeps payments, once each.
@@ -29,7 +29,7 @@ pub trait PaymentLog: Send + Sync {
     fn record(&self, sale: &Sale, now: Timestamp) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
 
     /// Parks a genuine event that cannot be dealt with as it stands, with its whole body and the reason.
-    /// [`Recorded::Before`] if an event of this id is recorded, or parked for the same reason already.
+    /// [`Recorded::AlreadyRecorded`] if an event of this id is recorded, or parked for the same reason already.
     fn park_event(
         &self,
         event_id: &str,
@@ -73,7 +73,7 @@ pub enum Received {
         sale: String,
     },
     /// It was recorded before.
-    Before {
+    AlreadyRecorded {
         /// The sale's key.
         sale: String,
     },
@@ -89,7 +89,7 @@ impl Received {
     /// The outcome that the webhook answers.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Before { .. } | Self::ParkedBefore(_) => Outcome::AlreadyDone,
+            Self::AlreadyRecorded { .. } | Self::ParkedBefore(_) => Outcome::AlreadyDone,
             _ => Outcome::Done,
         }
     }

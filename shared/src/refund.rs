@@ -1,7 +1,7 @@
 //! A refund: money that went back, as Stripe told it.
 //!
 //! How events announce refunds lives in `stripe::refunds`, how one is received in `receive::refunds`, what credit note it
-//! makes in `invoice::credit`.
+//! makes in `billing::credit`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

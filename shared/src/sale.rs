@@ -1,6 +1,6 @@
 //! A sale: one thing a customer paid for, as Stripe told it, complete and provider-neutral enough to invoice.
 //!
-//! How a Stripe event becomes a sale lives in `stripe`; what may be wrong with one for an invoice in `invoice::draft`.
+//! How a Stripe event becomes a sale lives in `stripe`; what may be wrong with one for an invoice in `billing::draft`.
 //! The values here are kept as they came (a currency may be unknown, a name missing): a sale is always recorded first
 //! and judged afterwards, so that nothing paid is ever dropped.
 

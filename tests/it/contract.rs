@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use comptoir::{
     billing::{
         draft::draft,
-        ledger::{Claim, Claimed, Ledger},
+        ledger::{AllocationResult, Claim, Ledger},
     },
     invoice::Invoice,
     mail::{
@@ -107,17 +107,17 @@ async fn a_lost_answer_is_asked_for_again_and_is_the_same() -> Result<()> {
     order(&shop, "TransactWriteItems", Cut::LoseAnswer, 1);
     ensure!(stores.payments.record(&sold("lost"), now()).await? == Recorded::New);
     order(&shop, "TransactWriteItems", Cut::LoseAnswer, 2);
-    ensure!(stores.ledger.claim(&claim(&stores, "lost").await?).await? == Claimed::All);
+    ensure!(stores.ledger.claim(&claim(&stores, "lost").await?).await? == AllocationResult::All);
     // All answers lost: it took effect, and whoever tries again is told so.
     order(&shop, "TransactWriteItems", Cut::LoseAnswer, ATTEMPTS);
     let unheard = stores.payments.record(&sold("unheard"), now()).await;
     ensure!(unheard.is_err(), "{unheard:?}");
-    ensure!(stores.payments.record(&sold("unheard"), now()).await? == Recorded::Before);
+    ensure!(stores.payments.record(&sold("unheard"), now()).await? == Recorded::AlreadyRecorded);
     let twice = claim(&stores, "unheard").await?;
     order(&shop, "TransactWriteItems", Cut::LoseAnswer, ATTEMPTS);
     ensure!(stores.ledger.claim(&twice).await.is_err());
     let found = stores.ledger.claim(&twice).await?;
-    ensure!(matches!(&found, Claimed::Taken(taken) if taken.len() == 1), "{found:?}");
+    ensure!(matches!(&found, AllocationResult::Taken(taken) if taken.len() == 1), "{found:?}");
     // An update has no token: its own first attempt stands in its way, and the claimant tells that it is its own.
     let mail = queue(&stores, "lost-mail").await?;
     order(&shop, "UpdateItem", Cut::LoseAnswer, 1);
@@ -167,7 +167,7 @@ async fn a_profile_is_written_once_whatever_becomes_of_answers() -> Result<()> {
 async fn queue(stores: &Stores, name: &str) -> Result<MailId> {
     stores.payments.record(&sold(name), now()).await?;
     let claim = claim(stores, name).await?;
-    ensure!(stores.ledger.claim(&claim).await? == Claimed::All);
+    ensure!(stores.ledger.claim(&claim).await? == AllocationResult::All);
     let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
     let page = comptoir::invoice::print::page(&claim.invoices[0], &seller.look, &testing::words());
     let document = comptoir::archive::Document { key: format!("{name}.pdf"), sha256: String::new(), size: 1 };
@@ -187,7 +187,7 @@ async fn busy_and_broken_means_unavailable_and_nothing_happened() -> Result<()> 
         let next = claim(&stores, &name).await?;
         let busy = stores.ledger.claim(&next).await;
         ensure!(busy.is_err(), "{busy:?}");
-        ensure!(stores.ledger.claim(&next).await? == Claimed::All, "nothing had happened");
+        ensure!(stores.ledger.claim(&next).await? == AllocationResult::All, "nothing had happened");
         let told = busy.unwrap_err().to_string();
         ensure!(!told.contains("cs_") && !told.contains("Lefèvre"), "no payload in it: {told}");
     }
@@ -204,8 +204,8 @@ async fn a_conflict_is_another_writer_and_no_failure() -> Result<()> {
     // The ledger looks at the counter again.
     let next = claim(&stores, "conflict").await?;
     order(&shop, "TransactWriteItems", Cut::Conflict, 1);
-    ensure!(stores.ledger.claim(&next).await? == Claimed::Moved);
-    ensure!(stores.ledger.claim(&next).await? == Claimed::All);
+    ensure!(stores.ledger.claim(&next).await? == AllocationResult::Moved);
+    ensure!(stores.ledger.claim(&next).await? == AllocationResult::All);
     // For good: it is told as what it is.
     order(&shop, "TransactWriteItems", Cut::Conflict, 100);
     let told = stores.payments.record(&sold("conflicts"), now()).await.unwrap_err().to_string();

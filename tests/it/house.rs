@@ -1,4 +1,5 @@
-//! Arrows go one way: no crate depends on one above it, and no module of a crate leads back to itself.
+//! Arrows go one way: no crate depends on one above it, and no module leads back to itself through its siblings. A module
+//! and the one that holds it may use each other.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test may fail loudly")]
 
 use std::{
@@ -12,8 +13,20 @@ use anyhow::{Context, Result, ensure};
 use comptoir_local::{environment, paths};
 use serde_json::Value;
 
-/// The crates of the domain, from below: each may depend on those before it.
-const DOMAIN: [&str; 5] = ["comptoir", "comptoir-edge", "comptoir-members", "comptoir-aws", "comptoir-members-aws"];
+/// The crates of the domain, and which of them each may depend on.
+const DOMAIN: [(&str, &[&str]); 5] = [
+    ("comptoir", &[]),
+    ("comptoir-edge", &["comptoir"]),
+    ("comptoir-members", &["comptoir"]),
+    ("comptoir-aws", &["comptoir", "comptoir-edge"]),
+    ("comptoir-members-aws", &["comptoir", "comptoir-edge", "comptoir-members", "comptoir-aws"]),
+];
+
+/// Crates of rules: they ask nobody, so nothing that connects is theirs.
+const RULES: [&str; 2] = ["comptoir", "comptoir-members"];
+
+/// How names of crates begin that connect to something.
+const CONNECT: [&str; 5] = ["aws-", "hyper", "lambda_runtime", "reqwest", "async-stripe"];
 
 /// What every member may have for its tests: features of other people's crates, and no code.
 const FEATURES: &str = "workspace-hack";
@@ -49,17 +62,23 @@ fn no_crate_depends_on_one_above_it() -> Result<()> {
     for package in &packages {
         let (name, folder) = (package["name"].as_str().unwrap(), folder(package));
         let below = depends_on(package, &names);
-        let allowed: BTreeSet<&str> = match folder.split('/').nth(1).unwrap() {
-            "shared" => {
-                let place = DOMAIN.iter().position(|known| *known == name);
-                DOMAIN[..place.with_context(|| format!("{name} has no place in DOMAIN"))?].iter().copied().collect()
+        let allowed: BTreeSet<&str> = match (folder.split('/').nth(1).unwrap(), name) {
+            ("shared", _) => {
+                let known = DOMAIN.iter().find(|(known, _)| *known == name);
+                known.with_context(|| format!("{name} has no place in DOMAIN"))?.1.iter().copied().collect()
             }
-            "functions" => DOMAIN.into_iter().collect(),
-            // What stands in for AWS knows the domain and none of its adapters; the doctor asks over HTTPS.
-            "infra" => DOMAIN[..2].iter().copied().collect(),
-            "tests" => continue,
-            other => anyhow::bail!("{other} is no folder of crates"),
+            ("functions", _) => DOMAIN.iter().map(|(known, _)| *known).collect(),
+            ("infra", "comptoir-doctor") => BTreeSet::from(["comptoir", "comptoir-edge"]),
+            ("infra", _) => BTreeSet::from(["comptoir"]),
+            ("tests", _) => continue,
+            (other, _) => anyhow::bail!("{other} is no folder of crates"),
         };
+        if RULES.contains(&name) {
+            let all = package["dependencies"].as_array().unwrap().iter();
+            let mut names = all.map(|dependency| dependency["name"].as_str().unwrap());
+            let connects = names.find(|name| CONNECT.iter().any(|begin| name.starts_with(begin)));
+            ensure!(connects.is_none(), "{name} is of rules, and depends on {connects:?}");
+        }
         ensure!(below.is_subset(&allowed), "{name} depends on {below:?}, and may on {allowed:?}");
         seen += 1;
     }
@@ -142,17 +161,41 @@ fn tree<'a>(base: &[String], text: &'a str) -> (Vec<Vec<String>>, &'a str) {
     }
 }
 
+/// What a module passes on from its children: under which path, and where it is.
+fn exports(module: &[String], source: &str) -> Vec<(Vec<String>, Vec<String>)> {
+    let mut found = Vec::new();
+    for (at, begin) in source.match_indices("\npub use ") {
+        let (paths, _) = tree(module, source[at + begin.len()..].trim_start_matches("self::"));
+        let inner = paths.into_iter().filter(|path| path.len() > module.len() + 1);
+        found.extend(inner.map(|path| ([module, &path[path.len() - 1..]].concat(), path)));
+    }
+    found
+}
+
 fn uses(folder: &Path) -> Result<Uses> {
     let mut found = Vec::new();
     sources(folder, &mut Vec::new(), &mut found)?;
     let known: BTreeSet<&[String]> = found.iter().map(|(module, _)| module.as_slice()).collect();
+    let exported: BTreeMap<Vec<String>, Vec<String>> =
+        found.iter().flat_map(|(module, source)| exports(module, source)).collect();
     let mut uses = Uses::new();
     for (module, source) in &found {
         if module.iter().any(|part| part == "tests") {
             continue;
         }
         for path in paths_of(module, source) {
-            let longest = (0..=path.len()).rev().find(|end| known.contains(&path[..*end])).unwrap_or(0);
+            let longest_of =
+                |path: &[String]| (0..=path.len()).rev().find(|end| known.contains(&path[..*end])).unwrap_or(0);
+            let mut path = path;
+            let mut longest = longest_of(&path);
+            // What a module passes on from one of its children is the child's.
+            while let Some(target) = path.get(..=longest).and_then(|named| exported.get(named)) {
+                let further = longest_of(target);
+                if further <= longest {
+                    break;
+                }
+                (path, longest) = (target.clone(), further);
+            }
             let (path, both) = (&path[..longest], module.len().min(longest));
             let shared = (0..both).take_while(|at| path[*at] == module[*at]).count();
             if shared < both {
@@ -214,6 +257,10 @@ fn a_circle_is_seen() {
     let source = "use crate::{\n    b::{self, C},\n    d,\n};\nuse super::e::{F, g::H};\n// use crate::no;\nfn f() -> crate::i::J {}\n";
     let named: Vec<String> = paths_of(&module("a"), source).iter().map(|path| path.join("::")).collect();
     assert_eq!(named, ["b", "b::C", "d", "i::J", "e::F", "e::g::H"]);
+    let passed_on = exports(&module("m"), "\npub use books::{Row, Store};\npub use other::x;\n");
+    let named: Vec<String> =
+        passed_on.iter().map(|(named, path)| [named.join("::"), path.join("::")].join(" ")).collect();
+    assert_eq!(named, ["m::Row m::books::Row", "m::Store m::books::Store", "m::x m::other::x"]);
     let of = |pairs: &[(&str, &str)]| {
         let mut uses: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (from, to) in pairs {

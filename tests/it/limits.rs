@@ -12,7 +12,7 @@
 
 use anyhow::{Result, ensure};
 use comptoir::{
-    memory::Depot,
+    memory::InMemoryArchive,
     seller::Seller,
     testing::{FRANCHISE_TOML, contract},
 };
@@ -182,7 +182,7 @@ async fn the_stores_keep_their_contract_on_a_second_implementation() -> Result<(
         ledger: &DynamoLedger::new(client.clone(), billing.clone(), outbox.clone()),
         outbox: &DynamoOutbox::new(client.clone(), outbox.clone()),
         // Documents are S3's.
-        archive: &Depot::default(),
+        archive: &InMemoryArchive::default(),
         register: &DynamoRegister::new(client.clone(), billing),
     };
     all.keep_the_contract("a").await?;

@@ -5,8 +5,7 @@ use aws_sdk_dynamodb::{Client as DynamoDb, config::Credentials};
 use aws_sdk_s3::Client as S3;
 use comptoir::seller::Seller;
 use comptoir_aws::{
-    self, archive::S3Archive, ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments,
-    register::DynamoRegister,
+    archive::S3Archive, ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments, register::DynamoRegister,
 };
 use comptoir_members_aws::{directory::DynamoDirectory, files::S3Files};
 

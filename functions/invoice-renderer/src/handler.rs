@@ -10,7 +10,7 @@ use comptoir::{
     clock::Clock,
     einvoice,
     invoice::{
-        Basis, Invoice,
+        DocumentSource, Invoice,
         print::{Page, Words},
     },
     outcome::{Outcome, Reason, ServiceError},
@@ -116,7 +116,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
 enum Work {
     Sale(Box<Sale>),
     Refund(Box<Refund>),
-    Unread(Basis, ServiceError),
+    Unread(DocumentSource, ServiceError),
 }
 
 impl Work {
@@ -128,12 +128,12 @@ impl Work {
             Some("REFUND") => {
                 let key = RefundKey(id);
                 let read = if in_parts { ledger.refund(&key).await } else { record.data().map(Some).map_err(unread) };
-                known(read).map_or_else(|error| Self::Unread(Basis::Refund(key), error), Self::Refund)
+                known(read).map_or_else(|error| Self::Unread(DocumentSource::Refund(key), error), Self::Refund)
             }
             _ => {
                 let key = SaleKey(id);
                 let read = if in_parts { ledger.sale(&key).await } else { record.data().map(Some).map_err(unread) };
-                known(read).map_or_else(|error| Self::Unread(Basis::Sale(key), error), Self::Sale)
+                known(read).map_or_else(|error| Self::Unread(DocumentSource::Sale(key), error), Self::Sale)
             }
         }
     }
@@ -162,8 +162,8 @@ fn report(issued: &Issued, request_id: &str) {
     match &issued.outcome {
         Outcome::Done => {
             let metric = match &issued.basis {
-                Basis::Sale(_) => "InvoiceIssued",
-                Basis::Refund(_) => "CreditNoteIssued",
+                DocumentSource::Sale(_) => "InvoiceIssued",
+                DocumentSource::Refund(_) => "CreditNoteIssued",
             };
             count(SERVICE, metric, 1);
             tracing::info!(request_id, basis, invoice, "issued");

@@ -80,14 +80,14 @@ mod tests {
     use super::*;
     use comptoir::{
         clock::FixedClock,
-        memory::{Books, Depot},
+        memory::{InMemoryArchive, InMemoryStore},
         testing::STANDARD_TOML,
     };
 
-    fn exporter(now: &str) -> Exporter<Books, Depot, FixedClock> {
+    fn exporter(now: &str) -> Exporter<InMemoryStore, InMemoryArchive, FixedClock> {
         Exporter {
-            register: Books::default(),
-            archive: Depot::default(),
+            register: InMemoryStore::default(),
+            archive: InMemoryArchive::default(),
             clock: FixedClock(now.parse().unwrap()),
             seller: Seller::from_toml(STANDARD_TOML).unwrap(),
         }

@@ -3,7 +3,7 @@
 use comptoir::{
     clock::Clock,
     mail::delivery::{
-        Deliveries, Fate, Noted, Report, Stage,
+        Deliveries, DeliveryEvent, Report, Stage, Transition,
         event::{self, SesEvent},
         follow,
     },
@@ -17,7 +17,7 @@ const SERVICE: &str = "mail-events";
 
 /// Everything an event needs.
 #[derive(Debug)]
-pub struct Keeper<D, C> {
+pub struct MailEventsHandler<D, C> {
     /// Where mails are kept.
     pub deliveries: D,
     /// The configuration set our mails are sent with.
@@ -32,10 +32,10 @@ pub enum Handled {
     /// It is not ours, or cannot be read.
     Ignored(Reason),
     /// A mail of ours was looked for.
-    Noted(Noted),
+    Transition(Transition),
 }
 
-impl<D: Deliveries, C: Clock> Keeper<D, C> {
+impl<D: Deliveries, C: Clock> MailEventsHandler<D, C> {
     /// Notes one event. What is not ours, or cannot be read, is logged and done with: trying again would not change it.
     ///
     /// # Errors
@@ -57,19 +57,19 @@ impl<D: Deliveries, C: Clock> Keeper<D, C> {
             tracing::error!(request_id, mail = report.mail.0, "not noted: {error}");
         })?;
         tell(&report, noted, request_id);
-        Ok(Handled::Noted(noted))
+        Ok(Handled::Transition(noted))
     }
 }
 
-fn tell(report: &Report, noted: Noted, request_id: &str) {
+fn tell(report: &Report, noted: Transition, request_id: &str) {
     let (mail, message_id) = (&report.mail.0, &report.message_id);
     // Not a state of the mail, because it may arrive yet; but nobody would look for it otherwise.
-    if let (Fate::Hindered(hindrance), Noted::Moved(_) | Noted::Stays(_)) = (&report.fate, noted) {
+    if let (DeliveryEvent::Deferred(hindrance), Transition::Moved(_) | Transition::Stays(_)) = (&report.fate, noted) {
         count(SERVICE, "MailHindered", 1);
         tracing::warn!(request_id, mail, message_id, hindrance, "mail hindered on its way");
     }
     match noted {
-        Noted::Moved(stage) => {
+        Transition::Moved(stage) => {
             match stage {
                 Stage::Delivered => count(SERVICE, "MailDelivered", 1),
                 Stage::Bounced | Stage::Rejected => count(SERVICE, "MailCameBack", 1),
@@ -84,10 +84,10 @@ fn tell(report: &Report, noted: Noted, request_id: &str) {
                 None => tracing::info!(request_id, mail, message_id, stage = stage.word(), "mail moved on"),
             }
         }
-        Noted::Stays(stage) => {
+        Transition::Stays(stage) => {
             tracing::info!(request_id, mail, message_id, stage = stage.word(), "event changes nothing");
         }
-        Noted::Absent => {
+        Transition::Absent => {
             tracing::warn!(request_id, mail, message_id, reason = "unknown_mail", "event ignored: no such mail");
         }
     }
@@ -122,15 +122,15 @@ mod tests {
     }
 
     impl Deliveries for &Outbox {
-        async fn note(&self, report: &Report, _: Timestamp) -> Result<Noted, ServiceError> {
+        async fn note(&self, report: &Report, _: Timestamp) -> Result<Transition, ServiceError> {
             if self.away {
                 return Err(ServiceError::transient("the outbox", "away"));
             }
             // What hinders a mail is a write of its own.
-            let writes = if matches!(report.fate, Fate::Hindered(_)) { 2 } else { 1 };
+            let writes = if matches!(report.fate, DeliveryEvent::Deferred(_)) { 2 } else { 1 };
             *self.seconds.lock().unwrap() += writes * OPERATION_SECONDS;
             self.reports.lock().unwrap().push(report.clone());
-            Ok(Noted::Moved(report.fate.stage()))
+            Ok(Transition::Moved(report.fate.stage()))
         }
 
         async fn suppress(&self, address: &AddressHash, cause: Cause, _: Timestamp) -> Result<(), ServiceError> {
@@ -146,7 +146,7 @@ mod tests {
 
     async fn handled(outbox: &Outbox, event: Value) -> Result<Handled, ServiceError> {
         let configuration_set = "comptoir-dev".to_owned();
-        Keeper { deliveries: outbox, configuration_set, clock: FixedClock(NOW) }.handle(event, "r").await
+        MailEventsHandler { deliveries: outbox, configuration_set, clock: FixedClock(NOW) }.handle(event, "r").await
     }
 
     fn id() -> MailId {
@@ -185,8 +185,9 @@ mod tests {
         }
         assert!(outbox.reports.lock().unwrap().is_empty() && outbox.suppressed.lock().unwrap().is_empty());
         let noted = handled(&outbox, event("comptoir-dev", &delivery)).await;
-        assert_eq!(noted, Ok(Handled::Noted(Noted::Moved(Stage::Delivered))));
-        let expected = Report { mail: id(), message_id: "m".to_owned(), fate: Fate::Delivered, suppress: None };
+        assert_eq!(noted, Ok(Handled::Transition(Transition::Moved(Stage::Delivered))));
+        let expected =
+            Report { mail: id(), message_id: "m".to_owned(), fate: DeliveryEvent::Delivered, suppress: None };
         assert_eq!(*outbox.reports.lock().unwrap(), [expected]);
     }
 

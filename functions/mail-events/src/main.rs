@@ -10,13 +10,13 @@ use comptoir_aws::outbox::DynamoOutbox;
 use comptoir_edge::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
-use crate::handler::Keeper;
+use crate::handler::MailEventsHandler;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
     let aws = comptoir_aws::sdk_config()?;
-    let keeper = Keeper {
+    let keeper = MailEventsHandler {
         deliveries: DynamoOutbox::new(DynamoDb::new(&aws), config::required("OUTBOX_TABLE")?),
         configuration_set: config::required("MAIL_CONFIGURATION_SET")?,
         clock: SystemClock,

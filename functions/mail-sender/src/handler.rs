@@ -11,7 +11,7 @@ use comptoir::{
         compose::Composer,
         delivery::{AddressHash, Deliveries},
         dispatch::{self, Dispatched},
-        outbox::{Enclosure, Letter, Outbox, PostOffice},
+        outbox::{AttachedFile, MailTransport, Outbox, OutgoingEmail},
     },
     outcome::{Outcome, Reason, ServiceError},
     stream::{self, BatchAnswer, Record, StreamEvent},
@@ -43,7 +43,7 @@ pub struct Sender<O, A, P, C> {
     pub lease: SignedDuration,
 }
 
-impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: PostOffice, C: Clock> Sender<O, A, P, C> {
+impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> Sender<O, A, P, C> {
     /// Sends the mails of a batch, one after the other: SES limits the rate, and order costs nothing here. Stops where a
     /// service fails, or too little time is left before `deadline`, so that no send is ever cut off between claim and
     /// record; what was not begun comes again.
@@ -88,7 +88,7 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: PostOffice, C: Clock> Sen
     }
 
     /// The letter of a mail, with its attachment, or why there is none.
-    async fn letter(&self, mail: &mut Mail) -> Result<Letter, Outcome> {
+    async fn letter(&self, mail: &mut Mail) -> Result<OutgoingEmail, Outcome> {
         let to = mail.recipient().map_err(Outcome::Reject)?;
         if self.leaves_alone(mail).await? {
             return Err(Outcome::AlreadyDone);
@@ -107,7 +107,7 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: PostOffice, C: Clock> Sen
             None => None,
             Some(attachment) => Some(self.enclosure(&mail.id, attachment).await?),
         };
-        Ok(Letter {
+        Ok(OutgoingEmail {
             id: mail.id.clone(),
             from: mail.sender(),
             to,
@@ -130,7 +130,7 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: PostOffice, C: Clock> Sen
         }
     }
 
-    async fn enclosure(&self, id: &MailId, attachment: &Attachment) -> Result<Enclosure, Outcome> {
+    async fn enclosure(&self, id: &MailId, attachment: &Attachment) -> Result<AttachedFile, Outcome> {
         let pdf = self.archive.read(&attachment.document.key).await?.ok_or_else(|| {
             let text = format!("the document of {id} is not in the archive; restore it there and replay");
             Outcome::Reject(Reason::new("attachment_missing", text))
@@ -145,7 +145,7 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: PostOffice, C: Clock> Sen
             );
             return Err(Outcome::Reject(Reason::new("attachment_differs", text)));
         }
-        Ok(Enclosure { filename: attachment.filename.clone(), pdf })
+        Ok(AttachedFile { filename: attachment.filename.clone(), pdf })
     }
 }
 

@@ -7,7 +7,7 @@ mod handler;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
 use comptoir::{clock::SystemClock, config, mail::compose::Composer, stream::StreamEvent, timing::MAIL_LEASE_SECONDS};
-use comptoir_aws::{archive::S3Archive, outbox::DynamoOutbox, post_office::SesPostOffice};
+use comptoir_aws::{archive::S3Archive, outbox::DynamoOutbox, post_office::SesTransport};
 use comptoir_edge::telemetry;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
     let sender = Sender {
         outbox: DynamoOutbox::new(DynamoDb::new(&aws), config::required("OUTBOX_TABLE")?),
         archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),
-        post_office: SesPostOffice::new(&aws, config::required("MAIL_CONFIGURATION_SET")?),
+        post_office: SesTransport::new(&aws, config::required("MAIL_CONFIGURATION_SET")?),
         composer: Composer::new()?,
         clock: SystemClock,
         lease: SignedDuration::from_secs(MAIL_LEASE_SECONDS.cast_signed()),

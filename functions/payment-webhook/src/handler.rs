@@ -129,7 +129,7 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
 fn answer(received: &Received) -> Response {
     let (result, reason) = match received {
         Received::Recorded { .. } | Received::Refunded { .. } => ("recorded", None),
-        Received::Before { .. } => ("recorded_before", None),
+        Received::AlreadyRecorded { .. } => ("recorded_before", None),
         Received::Ignored(reason) => ("ignored", Some(reason.word.as_str())),
         Received::Parked(reason) => ("parked", Some(reason.word.as_str())),
         Received::ParkedBefore(reason) => ("parked_before", Some(reason.word.as_str())),
@@ -159,7 +159,7 @@ fn report(received: &Received, request_id: &str, event: &str) {
             count(SERVICE, "RefundRecorded", 1);
             tracing::info!(request_id, event, payment = sale, refund, "refund recorded");
         }
-        Received::Before { sale } => tracing::info!(request_id, event, payment = sale, "recorded before"),
+        Received::AlreadyRecorded { sale } => tracing::info!(request_id, event, payment = sale, "recorded before"),
         Received::Ignored(reason) => {
             tracing::info!(request_id, event, reason = reason.word, "ignored: {}", reason.text)
         }

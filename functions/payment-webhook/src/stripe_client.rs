@@ -6,7 +6,7 @@
 use std::{borrow::Cow, fmt::Display, str};
 
 use comptoir::outcome::ServiceError;
-use comptoir_edge::https::{Https, Question, Unanswered};
+use comptoir_edge::https::{HttpError, Https, Question};
 use stripe_client_core::{CustomizedStripeRequest, SharedConfigBuilder, StripeClient, StripeClientErr, StripeMethod};
 use tokio::time::Instant;
 
@@ -28,7 +28,7 @@ pub enum Trouble {
     Refused(u16),
     /// No answer.
     #[error(transparent)]
-    Unanswered(#[from] Unanswered),
+    HttpError(#[from] HttpError),
     /// The time for asking is over.
     #[error("no time is left to ask")]
     OutOfTime,
@@ -44,7 +44,7 @@ impl Trouble {
         let text = self.to_string();
         match self {
             Self::Refused(408 | 409 | 425 | 429 | 500..) | Self::OutOfTime => ServiceError::transient(WHAT, text),
-            Self::Unanswered(Unanswered::Unconnected | Unanswered::Silent | Unanswered::TooLate) => {
+            Self::HttpError(HttpError::Unconnected | HttpError::Silent | HttpError::TooLate) => {
                 ServiceError::transient(WHAT, text)
             }
             Self::Refused(401) => ServiceError::permanent(
@@ -53,12 +53,12 @@ impl Trouble {
                 "it refuses the API key (401); store a restricted key that is in force, then replay",
             ),
             Self::Refused(_) => ServiceError::permanent(WHAT, "stripe_refused", text),
-            Self::Unanswered(Unanswered::Unsendable) => ServiceError::permanent(
+            Self::HttpError(HttpError::Unsendable) => ServiceError::permanent(
                 WHAT,
                 "stripe_refused",
                 format!("{text}; check the stored API key, then replay"),
             ),
-            Self::Unanswered(Unanswered::TooLong) | Self::Unreadable(_) => unreadable(&text),
+            Self::HttpError(HttpError::TooLong) | Self::Unreadable(_) => unreadable(&text),
         }
     }
 }
@@ -153,16 +153,16 @@ mod tests {
             Trouble::Refused(500),
             Trouble::Refused(503),
             Trouble::OutOfTime,
-            Trouble::Unanswered(Unanswered::Silent),
-            Trouble::Unanswered(Unanswered::TooLate),
+            Trouble::HttpError(HttpError::Silent),
+            Trouble::HttpError(HttpError::TooLate),
         ] {
             assert!(!trouble.error().is_permanent(), "{trouble:?}");
         }
         for (trouble, code) in [
             (Trouble::Refused(401), "stripe_key_refused"),
             (Trouble::Refused(400), "stripe_refused"),
-            (Trouble::Unanswered(Unanswered::Unsendable), "stripe_refused"),
-            (Trouble::Unanswered(Unanswered::TooLong), "stripe_unreadable"),
+            (Trouble::HttpError(HttpError::Unsendable), "stripe_refused"),
+            (Trouble::HttpError(HttpError::TooLong), "stripe_unreadable"),
             (Trouble::Unreadable("no JSON".to_owned()), "stripe_unreadable"),
         ] {
             assert_eq!(trouble.error().reason().word, code, "{trouble:?}");

@@ -152,12 +152,12 @@ mod tests {
     use super::*;
     use crate::pictures::Pictures;
     use comptoir::clock::FixedClock;
-    use comptoir_members::memory::{Members, Shelf};
+    use comptoir_members::memory::{InMemoryFiles, Members};
 
-    fn reception() -> Reception<Members, Shelf, Pictures, FixedClock> {
+    fn reception() -> Reception<Members, InMemoryFiles, Pictures, FixedClock> {
         Reception {
             directory: Members::default(),
-            files: Shelf::default(),
+            files: InMemoryFiles::default(),
             prepare: Pictures,
             programs: Programs::new(),
             clock: FixedClock("2026-11-21T10:00:00Z".parse().unwrap()),

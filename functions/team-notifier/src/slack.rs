@@ -7,13 +7,13 @@
 use std::time::Duration;
 
 use comptoir::{
-    mail::outbox::Posted,
+    mail::outbox::SendResult,
     outcome::{Reason, ServiceError},
     team::TeamRoom,
     timing::ROOM_SECONDS,
 };
 use comptoir_aws::secrets::TeamSecrets;
-use comptoir_edge::https::{Https, Question, Unanswered};
+use comptoir_edge::https::{HttpError, Https, Question};
 use serde_json::json;
 use url::Url;
 
@@ -44,21 +44,21 @@ impl TeamRoom for SlackRoom {
         Ok(self.secrets.slack().await?.is_some())
     }
 
-    async fn say(&self, text: &str) -> Posted {
+    async fn say(&self, text: &str) -> SendResult {
         let webhook = match self.secrets.slack().await {
             Ok(Some(webhook)) => webhook,
-            Ok(None) => return Posted::Refused(no_webhook()),
-            Err(failure) if failure.is_permanent() => return Posted::Refused(failure.reason()),
-            Err(failure) => return Posted::NotNow(failure.to_string()),
+            Ok(None) => return SendResult::Permanent(no_webhook()),
+            Err(failure) if failure.is_permanent() => return SendResult::Permanent(failure.reason()),
+            Err(failure) => return SendResult::Transient(failure.to_string()),
         };
         let posted = match address(&webhook, self.instead.as_deref()) {
             Ok(address) => self.post(&address, text).await,
-            Err(reason) => Posted::Refused(reason),
+            Err(reason) => SendResult::Permanent(reason),
         };
         // The owner may have put another one in its place since it was read.
         match (&posted, self.secrets.renewed().await) {
-            (Posted::Refused(_), Ok(Some(other))) if other != webhook => {
-                Posted::NotNow("the webhook was replaced".to_owned())
+            (SendResult::Permanent(_), Ok(Some(other))) if other != webhook => {
+                SendResult::Transient("the webhook was replaced".to_owned())
             }
             _ => posted,
         }
@@ -66,7 +66,7 @@ impl TeamRoom for SlackRoom {
 }
 
 impl SlackRoom {
-    async fn post(&self, address: &str, text: &str) -> Posted {
+    async fn post(&self, address: &str, text: &str) -> SendResult {
         let body = json!({ "text": text, "mrkdwn": false, "unfurl_links": false, "unfurl_media": false }).to_string();
         let question = Question {
             method: "POST",
@@ -77,16 +77,16 @@ impl SlackRoom {
             largest: LONGEST_ANSWER,
         };
         match self.https.ask(&question).await {
-            Ok(answer) if answer.status == 200 => Posted::Accepted("slack".to_owned()),
+            Ok(answer) if answer.status == 200 => SendResult::Accepted("slack".to_owned()),
             // The status alone decides whether it may be tried again; a word that broke off is none.
             Ok(answer) => {
                 let word = String::from_utf8_lossy(&answer.body.unwrap_or_default()).into_owned();
                 verdict(answer.status, answer.retry_after.as_deref(), &word)
             }
-            Err(Unanswered::Unsendable) => Posted::Refused(malformed()),
-            Err(Unanswered::Unconnected) => Posted::NotNow("no connection to Slack".to_owned()),
-            Err(Unanswered::Silent | Unanswered::TooLate | Unanswered::TooLong) => {
-                Posted::Unclear("Slack's answer was lost".to_owned())
+            Err(HttpError::Unsendable) => SendResult::Permanent(malformed()),
+            Err(HttpError::Unconnected) => SendResult::Transient("no connection to Slack".to_owned()),
+            Err(HttpError::Silent | HttpError::TooLate | HttpError::TooLong) => {
+                SendResult::Ambiguous("Slack's answer was lost".to_owned())
             }
         }
     }
@@ -109,13 +109,13 @@ fn address(webhook: &str, instead: Option<&str>) -> Result<String, Reason> {
 /// What an answer that is not 200 means for the message. Of its own failures Slack says that some of the work may have been
 /// done (docs.slack.dev, `chat.postMessage`, `internal_error` and `fatal_error`), and a gateway before it may have given up
 /// on what Slack accepted: after a 5xx nobody knows. A 4xx did nothing.
-fn verdict(status: u16, wait: Option<&str>, word: &str) -> Posted {
+fn verdict(status: u16, wait: Option<&str>, word: &str) -> SendResult {
     let plain = |c: &char| c.is_ascii_lowercase() || *c == '_';
     let word: String = word.trim().chars().take_while(plain).take(40).collect();
     match status {
-        429 => Posted::NotNow(format!("Slack asks for patience: {} s", seconds(wait))),
-        300..=499 => Posted::Refused(refused(status, &word)),
-        _ => Posted::Unclear(format!("Slack answered {status} {word}")),
+        429 => SendResult::Transient(format!("Slack asks for patience: {} s", seconds(wait))),
+        300..=499 => SendResult::Permanent(refused(status, &word)),
+        _ => SendResult::Ambiguous(format!("Slack answered {status} {word}")),
     }
 }
 
@@ -181,9 +181,9 @@ mod tests {
 
     #[test]
     fn an_answer_says_whether_it_may_be_tried_again() {
-        assert!(matches!(verdict(429, Some("30"), ""), Posted::NotNow(detail) if detail.contains("30 s")));
+        assert!(matches!(verdict(429, Some("30"), ""), SendResult::Transient(detail) if detail.contains("30 s")));
         for (status, word) in [(500, "rollup_error"), (502, ""), (503, "<html>"), (504, ""), (204, "")] {
-            assert!(matches!(verdict(status, None, word), Posted::Unclear(_)), "{status}");
+            assert!(matches!(verdict(status, None, word), SendResult::Ambiguous(_)), "{status}");
         }
         for (status, word, fix) in [
             (404, "no_service", "make a new one"),
@@ -192,7 +192,7 @@ mod tests {
             (403, "action_prohibited", "admin"),
             (400, "<script>", "settings"),
         ] {
-            let Posted::Refused(reason) = verdict(status, None, word) else { panic!("{word}") };
+            let SendResult::Permanent(reason) = verdict(status, None, word) else { panic!("{word}") };
             assert!(reason.text.contains(fix) && !reason.text.contains('<'), "{}", reason.text);
         }
     }

@@ -1,1 +1,1 @@
-//! Nothing: what matters is the manifest.
+//! Empty. The manifest asks for the features.

@@ -11,7 +11,7 @@ use super::{
     outbox::{DynamoOutbox, Lasting, settle, status},
 };
 use comptoir::{
-    mail::delivery::{AddressHash, Cause, Deliveries, Fate, Noted, Report, Stage, next},
+    mail::delivery::{AddressHash, Cause, Deliveries, DeliveryEvent, Report, Stage, Transition, next},
     outcome::ServiceError,
 };
 
@@ -25,7 +25,7 @@ const SUPPRESSED: &str = "SUPPRESSED";
 const SOURCE: &str = "mail-events";
 
 /// From where an event moves a mail. `came_back` as in [`next`].
-fn origins(fate: &Fate, came_back: bool) -> Vec<Stage> {
+fn origins(fate: &DeliveryEvent, came_back: bool) -> Vec<Stage> {
     Stage::ALL.into_iter().filter(|stage| next(*stage, came_back, fate).is_some()).collect()
 }
 
@@ -48,8 +48,8 @@ impl DynamoOutbox {
 }
 
 impl Deliveries for DynamoOutbox {
-    async fn note(&self, report: &Report, now: Timestamp) -> Result<Noted, ServiceError> {
-        if let Fate::Hindered(word) = &report.fate {
+    async fn note(&self, report: &Report, now: Timestamp) -> Result<Transition, ServiceError> {
+        if let DeliveryEvent::Deferred(word) = &report.fate {
             self.keep_hindrance(report, word).await?;
         }
         let to = report.fate.stage();
@@ -95,14 +95,14 @@ impl Deliveries for DynamoOutbox {
             .send()
             .await;
         match noted {
-            Ok(_) => Ok(Noted::Moved(to)),
+            Ok(_) => Ok(Transition::Moved(to)),
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(stands)) => {
-                    let Some(item) = &stands.item else { return Ok(Noted::Absent) };
+                    let Some(item) = &stands.item else { return Ok(Transition::Absent) };
                     // The client repeats a request whose answer was lost: what stands may be this very step.
                     let ours = [("status", to.word()), ("message_id", &report.message_id), ("settled_at", &at)];
                     let moved = ours.into_iter().all(|(name, value)| read_text(item, name) == Some(value));
-                    Ok(if moved { Noted::Moved(to) } else { Noted::Stays(status(item).stage()) })
+                    Ok(if moved { Transition::Moved(to) } else { Transition::Stays(status(item).stage()) })
                 }
                 _ => Err(trouble(WHAT, &error)),
             },

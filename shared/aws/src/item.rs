@@ -39,7 +39,7 @@ pub fn item(kind: &str, id: &str) -> Item {
 ///
 /// # Errors
 /// Permanent: it cannot be written.
-pub fn written(value: &impl Serialize, what: &'static str) -> Result<String, ServiceError> {
+pub(crate) fn written(value: &impl Serialize, what: &'static str) -> Result<String, ServiceError> {
     serde_json::to_string(value).map_err(|error| ServiceError::permanent(what, "record_unwritable", error.to_string()))
 }
 
@@ -63,13 +63,13 @@ pub fn data<T: DeserializeOwned>(item: &Item, what: &'static str) -> Result<T, S
 ///
 /// # Errors
 /// Permanent: it is another shape.
-pub fn parsed<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, ServiceError> {
+pub(crate) fn parsed<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, ServiceError> {
     serde_json::from_str(text)
         .map_err(|error| unreadable(what, format!("an item's data cannot be read at column {}", error.column())))
 }
 
 /// A record that no retry makes readable.
-pub fn unreadable(what: &'static str, detail: impl Into<String>) -> ServiceError {
+pub(crate) fn unreadable(what: &'static str, detail: impl Into<String>) -> ServiceError {
     ServiceError::permanent(what, "record_unreadable", detail)
 }
 
@@ -84,7 +84,7 @@ pub fn read_number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
 }
 
 /// The attributes that park an item, for a new one.
-pub fn parked(source: &str, reason: &Reason, now: Timestamp) -> [(String, AttributeValue); 3] {
+pub(crate) fn parked(source: &str, reason: &Reason, now: Timestamp) -> [(String, AttributeValue); 3] {
     [
         ("parked_source".to_owned(), text(source)),
         ("parked_reason".to_owned(), text(reason.to_string())),
@@ -93,10 +93,10 @@ pub fn parked(source: &str, reason: &Reason, now: Timestamp) -> [(String, Attrib
 }
 
 /// The same for an item that stands: `SET` these.
-pub const PARK: &str = "SET parked_source = :source, parked_reason = :reason, parked_at = :at";
+pub(crate) const PARK: &str = "SET parked_source = :source, parked_reason = :reason, parked_at = :at";
 
 /// What takes the mark away again.
-pub const UNPARK: &str = "REMOVE parked_source, parked_reason, parked_at";
+pub(crate) const UNPARK: &str = "REMOVE parked_source, parked_reason, parked_at";
 
 /// Whether a write of a cancelled transaction failed its condition.
 pub fn condition_failed(reasons: &[CancellationReason], place: usize) -> bool {

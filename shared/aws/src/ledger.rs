@@ -20,8 +20,8 @@ use super::{
 };
 use comptoir::{
     archive::Document,
-    billing::ledger::{Claim, Claimed, Counter, Credited, Crediting, Entry, Ledger},
-    invoice::Basis,
+    billing::ledger::{AllocationResult, Claim, Counter, Credited, Crediting, Entry, Ledger},
+    invoice::DocumentSource,
     mail::Mail,
     numbering::{InvoiceNumber, Series},
     outcome::{Reason, ServiceError},
@@ -106,10 +106,10 @@ impl DynamoLedger {
 }
 
 /// The key of what a document is made for.
-fn record(basis: &Basis) -> AttributeValue {
+fn record(basis: &DocumentSource) -> AttributeValue {
     match basis {
-        Basis::Sale(sale) => key("PAYMENT", &sale.0),
-        Basis::Refund(refund) => key("REFUND", &refund.0),
+        DocumentSource::Sale(sale) => key("PAYMENT", &sale.0),
+        DocumentSource::Refund(refund) => key("REFUND", &refund.0),
     }
 }
 
@@ -125,7 +125,7 @@ impl Ledger for DynamoLedger {
         Ok(Counter { last, last_issued_on })
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<Claimed, ServiceError> {
+    async fn claim(&self, claim: &Claim) -> Result<AllocationResult, ServiceError> {
         let mut writes = vec![self.count(claim)?];
         for invoice in &claim.invoices {
             let mut entry = item("INVOICE", &invoice.number.0);
@@ -149,27 +149,27 @@ impl Ledger for DynamoLedger {
             writes.push(self.credit(crediting)?);
         }
         let Err(error) = self.client.transact_write_items().set_transact_items(Some(writes)).send().await else {
-            return Ok(Claimed::All);
+            return Ok(AllocationResult::All);
         };
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
                 let reasons = refused.cancellation_reasons();
                 let first_record = 1 + claim.invoices.len();
-                let taken: Vec<Basis> = (first_record..original)
+                let taken: Vec<DocumentSource> = (first_record..original)
                     .zip(&claim.invoices)
                     .filter(|(place, _)| condition_failed(reasons, *place))
                     .map(|(_, invoice)| invoice.draft.basis())
                     .collect();
                 let moved = condition_failed(reasons, 0) || condition_failed(reasons, original);
                 if !taken.is_empty() {
-                    Ok(Claimed::Taken(taken))
+                    Ok(AllocationResult::Taken(taken))
                 } else if moved || is_contention(reasons) {
-                    Ok(Claimed::Moved)
+                    Ok(AllocationResult::Moved)
                 } else {
                     Err(cancelled(WHAT, reasons))
                 }
             }
-            Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(Claimed::Moved),
+            Some(TransactWriteItemsError::TransactionInProgressException(_)) => Ok(AllocationResult::Moved),
             _ => Err(trouble(WHAT, &error)),
         }
     }
@@ -188,7 +188,7 @@ impl Ledger for DynamoLedger {
         }
     }
 
-    async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, ServiceError> {
+    async fn document_of(&self, basis: &DocumentSource) -> Result<Option<Entry>, ServiceError> {
         let Some(recorded) = self.get(record(basis)).await? else { return Ok(None) };
         let Some(number) = read_text(&recorded, "invoice") else { return Ok(None) };
         let Some(item) = self.get(key("INVOICE", number)).await? else { return Ok(None) };
@@ -227,7 +227,7 @@ impl Ledger for DynamoLedger {
         }
     }
 
-    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Result<Recorded, ServiceError> {
+    async fn park(&self, basis: &DocumentSource, reason: &Reason, now: Timestamp) -> Result<Recorded, ServiceError> {
         let reason = reason.to_string();
         let parked = self
             .client
@@ -246,11 +246,11 @@ impl Ledger for DynamoLedger {
             Ok(before) => {
                 let before = before.attributes.unwrap_or_default();
                 let same = read_text(&before, "parked_reason") == Some(&reason);
-                Ok(if same { Recorded::Before } else { Recorded::New })
+                Ok(if same { Recorded::AlreadyRecorded } else { Recorded::New })
             }
             // A person removed the record: there is nothing left to park.
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(Recorded::Before)
+                Ok(Recorded::AlreadyRecorded)
             }
             Err(error) => Err(trouble(WHAT, &error)),
         }

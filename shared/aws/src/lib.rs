@@ -1,7 +1,8 @@
-//! The capabilities on AWS. AWS types stop here: what leaves this module speaks the words of the business.
+//! The capabilities of the domain on AWS. What leaves this crate speaks the words of the domain, but for `item`,
+//! `s3_failure` and what queues a mail or a notice: `comptoir-members-aws` writes with them.
 //!
-//! One file per capability, or one folder; `item` holds how our items are written in DynamoDB. Names of tables and buckets come in from
-//! `config`.
+//! One file per capability, or one folder; `item` holds how items are written in DynamoDB. Names of tables and buckets come
+//! in from `config`. A feature a service, so that a function links only the clients it uses.
 
 #[cfg(feature = "s3")]
 pub mod archive;

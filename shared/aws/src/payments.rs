@@ -69,7 +69,7 @@ impl DynamoPayments {
         match sent {
             Ok(_) => Ok(Recorded::New),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(Recorded::Before)
+                Ok(Recorded::AlreadyRecorded)
             }
             Err(error) => Err(trouble(WHAT, &error)),
         }
@@ -154,7 +154,7 @@ impl PaymentLog for DynamoPayments {
         match parked {
             Ok(_) => Ok(Recorded::New),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Ok(Recorded::Before)
+                Ok(Recorded::AlreadyRecorded)
             }
             Err(error) => Err(trouble(WHAT, &error)),
         }

@@ -25,7 +25,7 @@ use aws_smithy_types::{retry::RetryConfig, timeout::TimeoutConfig};
 use comptoir::{
     mail::{
         self,
-        outbox::{Enclosure, Letter, PostOffice, Posted},
+        outbox::{AttachedFile, MailTransport, OutgoingEmail, SendResult},
     },
     outcome::Reason,
     timing::{CONNECT_SECONDS, POST_SECONDS},
@@ -35,12 +35,12 @@ use verdict::verdict;
 
 /// SES with a configuration set.
 #[derive(Debug, Clone)]
-pub struct SesPostOffice {
+pub struct SesTransport {
     client: Client,
     configuration_set: String,
 }
 
-impl SesPostOffice {
+impl SesTransport {
     /// Sends through `configuration_set`, which publishes what becomes of each mail.
     pub fn new(config: &aws_types::SdkConfig, configuration_set: String) -> Self {
         Self::with_patience(config, configuration_set, Duration::from_secs(POST_SECONDS))
@@ -67,10 +67,10 @@ impl SesPostOffice {
     }
 }
 
-fn content(letter: &Letter) -> Result<EmailContent, aws_sdk_sesv2::error::BuildError> {
+fn content(letter: &OutgoingEmail) -> Result<EmailContent, aws_sdk_sesv2::error::BuildError> {
     let part = |data: &str| Content::builder().data(data).charset("UTF-8").build();
     let body = Body::builder().html(part(&letter.html)?).text(part(&letter.text)?).build();
-    let attached = |enclosure: &Enclosure| {
+    let attached = |enclosure: &AttachedFile| {
         Attachment::builder()
             .file_name(&enclosure.filename)
             .content_type("application/pdf")
@@ -85,13 +85,13 @@ fn content(letter: &Letter) -> Result<EmailContent, aws_sdk_sesv2::error::BuildE
     Ok(EmailContent::builder().simple(message).build())
 }
 
-impl PostOffice for SesPostOffice {
-    async fn post(&self, letter: &Letter) -> Posted {
+impl MailTransport for SesTransport {
+    async fn post(&self, letter: &OutgoingEmail) -> SendResult {
         let built = content(letter)
             .and_then(|content| Ok((content, MessageTag::builder().name(mail::TAG).value(letter.id.tag()).build()?)));
         let (content, tag) = match built {
             Ok(built) => built,
-            Err(error) => return Posted::Refused(Reason::new("mail_incomplete", error.to_string())),
+            Err(error) => return SendResult::Permanent(Reason::new("mail_incomplete", error.to_string())),
         };
         let sent = self
             .client
@@ -105,7 +105,7 @@ impl PostOffice for SesPostOffice {
             .send()
             .await;
         match sent {
-            Ok(sent) => Posted::Accepted(sent.message_id.unwrap_or_default()),
+            Ok(sent) => SendResult::Accepted(sent.message_id.unwrap_or_default()),
             Err(error) => verdict(&error),
         }
     }

@@ -51,13 +51,13 @@ pub struct Answer {
     /// What `Date` says: the time where it was answered.
     pub date: Option<String>,
     /// The body, or why it is not whole.
-    pub body: Result<Vec<u8>, Unanswered>,
+    pub body: Result<Vec<u8>, HttpError>,
 }
 
 /// Why there is no answer. After [`Unsendable`](Self::Unsendable) and [`Unconnected`](Self::Unconnected) nobody heard the
 /// question; after the others somebody may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unanswered {
+pub enum HttpError {
     /// No HTTP that can be sent: a wrong address, or a header with a line break.
     #[error("the question cannot be sent")]
     Unsendable,
@@ -93,18 +93,18 @@ impl Https {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn ask(&self, question: &Question<'_>) -> Result<Answer, Unanswered> {
-        let request = request(question).ok_or(Unanswered::Unsendable)?;
+    pub async fn ask(&self, question: &Question<'_>) -> Result<Answer, HttpError> {
+        let request = request(question).ok_or(HttpError::Unsendable)?;
         let connector = self.connector.get_or_init(|| self.connector());
         let end = Instant::now() + question.patience;
-        let answer = timeout_at(end, connector.call(request)).await.map_err(|_| Unanswered::TooLate)?;
+        let answer = timeout_at(end, connector.call(request)).await.map_err(|_| HttpError::TooLate)?;
         let answer = answer.map_err(|error| match never_connected(&error) {
-            true => Unanswered::Unconnected,
-            false => Unanswered::Silent,
+            true => HttpError::Unconnected,
+            false => HttpError::Silent,
         })?;
         let header = |name: &str| answer.headers().get(name).map(str::to_owned);
         let (status, retry_after, date) = (answer.status().as_u16(), header("retry-after"), header("date"));
-        let body = timeout_at(end, body(answer, question.largest)).await.unwrap_or(Err(Unanswered::TooLate));
+        let body = timeout_at(end, body(answer, question.largest)).await.unwrap_or(Err(HttpError::TooLate));
         Ok(Answer { status, retry_after, date, body })
     }
 
@@ -129,13 +129,13 @@ fn request(question: &Question<'_>) -> Option<HttpRequest> {
     Some(request)
 }
 
-async fn body(answer: HttpResponse, largest: usize) -> Result<Vec<u8>, Unanswered> {
+async fn body(answer: HttpResponse, largest: usize) -> Result<Vec<u8>, HttpError> {
     let mut body = ByteStream::new(answer.into_body());
     let mut read = Vec::new();
     while let Some(part) = body.next().await {
-        read.extend_from_slice(&part.map_err(|_| Unanswered::Silent)?);
+        read.extend_from_slice(&part.map_err(|_| HttpError::Silent)?);
         if read.len() > largest {
-            return Err(Unanswered::TooLong);
+            return Err(HttpError::TooLong);
         }
     }
     Ok(read)
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     /// Asks somebody who reads the question and says this.
-    async fn asked(says: &'static [u8], largest: usize) -> Result<Answer, Unanswered> {
+    async fn asked(says: &'static [u8], largest: usize) -> Result<Answer, HttpError> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let other = thread::spawn(move || {
@@ -181,7 +181,7 @@ mod tests {
         answer
     }
 
-    async fn ask(url: &str, largest: usize) -> Result<Answer, Unanswered> {
+    async fn ask(url: &str, largest: usize) -> Result<Answer, HttpError> {
         let patience = Duration::from_secs(5);
         Https::default().ask(&Question { method: "POST", url, headers: &[], body: "?", patience, largest }).await
     }
@@ -189,9 +189,9 @@ mod tests {
     #[tokio::test]
     async fn nobody_there_is_told_from_somebody_who_may_have_heard() {
         let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        assert_eq!(ask(&format!("http://{nobody}/"), 9).await, Err(Unanswered::Unconnected));
-        assert_eq!(asked(b"", 9).await, Err(Unanswered::Silent));
-        assert_eq!(ask("no address", 9).await, Err(Unanswered::Unsendable));
+        assert_eq!(ask(&format!("http://{nobody}/"), 9).await, Err(HttpError::Unconnected));
+        assert_eq!(asked(b"", 9).await, Err(HttpError::Silent));
+        assert_eq!(ask("no address", 9).await, Err(HttpError::Unsendable));
     }
 
     #[tokio::test]
@@ -205,7 +205,7 @@ mod tests {
             "HTTP/1.1 429 Slow\r\ndate: Thu, 26 Nov 2026 17:00:00 GMT\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\n";
         let says = |body: &str| -> &'static [u8] { format!("{head}{body}").leak().as_bytes() };
         assert_eq!(asked(says("wait"), 4).await, told(Ok(b"wait".to_vec())));
-        assert_eq!(asked(says("wait"), 3).await, told(Err(Unanswered::TooLong)));
-        assert_eq!(asked(says("wa"), 4).await, told(Err(Unanswered::Silent)));
+        assert_eq!(asked(says("wait"), 3).await, told(Err(HttpError::TooLong)));
+        assert_eq!(asked(says("wa"), 4).await, told(Err(HttpError::Silent)));
     }
 }

@@ -79,10 +79,10 @@ mod tests {
     use crate::{
         billing::{
             draft::draft,
-            ledger::{Claim, Claimed, Counter, Ledger as _},
+            ledger::{AllocationResult, Claim, Counter, Ledger as _},
         },
         invoice::Invoice,
-        memory::{Books, Depot, Trouble, Weather},
+        memory::{Fault, FaultPlan, InMemoryArchive, InMemoryStore},
         numbering::Series,
         payment::PaymentLog,
         sale::{Sale, SaleKey},
@@ -99,7 +99,7 @@ mod tests {
         Seller::from_toml(STANDARD_TOML).unwrap()
     }
 
-    async fn issued(books: &Books, count: u64) {
+    async fn issued(books: &InMemoryStore, count: u64) {
         let seller = standard();
         let sold = |n: u64| Sale { key: SaleKey(format!("cs_{n}")), event: format!("evt_{n}"), ..sale() };
         let mut invoices = Vec::new();
@@ -110,7 +110,7 @@ mod tests {
         }
         let claim =
             Claim { series: Series("2026-11-#".into()), counter: Counter::default(), invoices, crediting: None };
-        assert_eq!(books.claim(&claim).await.unwrap(), Claimed::All);
+        assert_eq!(books.claim(&claim).await.unwrap(), AllocationResult::All);
     }
 
     fn wait<T>(work: impl Future<Output = T>) -> T {
@@ -120,8 +120,8 @@ mod tests {
     #[test]
     fn a_month_exported_again_stands_once_and_a_changed_one_beside_the_first() {
         wait(async {
-            let weather = Arc::new(Weather::default());
-            let (books, depot) = (Books::new(weather.clone()), Depot::new(weather));
+            let weather = Arc::new(FaultPlan::default());
+            let (books, depot) = (InMemoryStore::new(weather.clone()), InMemoryArchive::new(weather));
             issued(&books, 3).await;
             let first = export(&books, &depot, &standard(), november()).await.unwrap();
             assert_eq!((first.invoices, first.documents.len()), (3, 3));
@@ -160,8 +160,9 @@ mod tests {
     fn an_export_that_broke_off_is_finished_by_the_next() {
         wait(async {
             for call in 0..3 {
-                for trouble in [Trouble::Before, Trouble::After] {
-                    let (books, depot) = (Books::default(), Depot::new(Arc::new(Weather::with(call, trouble))));
+                for trouble in [Fault::Before, Fault::After] {
+                    let (books, depot) =
+                        (InMemoryStore::default(), InMemoryArchive::new(Arc::new(FaultPlan::with(call, trouble))));
                     issued(&books, 2).await;
                     assert!(export(&books, &depot, &standard(), november()).await.is_err());
                     let whole = export(&books, &depot, &standard(), november()).await.unwrap();
@@ -174,7 +175,7 @@ mod tests {
     #[test]
     fn a_month_holds_its_own_documents_and_an_empty_one_its_headers() {
         wait(async {
-            let (books, depot) = (Books::default(), Depot::default());
+            let (books, depot) = (InMemoryStore::default(), InMemoryArchive::default());
             issued(&books, 2).await;
             let december = export(&books, &depot, &standard(), "2026-12".parse().unwrap()).await.unwrap();
             assert_eq!((december.invoices, december.documents.len()), (0, 3));

@@ -1,6 +1,6 @@
 //! Who bought: the name an invoice is addressed to, the country that decides its VAT, and the numbers it may carry.
 
-use super::unfit::{Unfit, WrongNumber};
+use super::unfit::{CannotInvoice, WrongNumber};
 use crate::{
     invoice::Buyer,
     sale::{Address, Customer, Sale, SaleLine, TaxId},
@@ -30,12 +30,12 @@ pub(super) struct Known {
 
 /// Who bought, and where a sale that supplies `supply` takes place: goods where they are delivered, services where the
 /// customer is.
-pub(super) fn known(sale: &Sale, seller: &Seller, supply: Supply) -> Result<Known, Unfit> {
+pub(super) fn known(sale: &Sale, seller: &Seller, supply: Supply) -> Result<Known, CannotInvoice> {
     let customer = &sale.customer;
     let name = filled(customer.business_name.as_deref())
         .or_else(|| filled(customer.name.as_deref()))
         .or_else(|| seller.unnamed_customer.clone())
-        .ok_or(Unfit::NoName)?;
+        .ok_or(CannotInvoice::NoName)?;
     let billed_to = country_of(customer.address.as_ref())?;
     let sent_to = country_of(sale.delivery.as_ref().map(|sent| &sent.address))?;
     let numbers: Vec<VatNumber> = eu_numbers(customer).filter_map(|id| VatNumber::parse(&id.value)).collect();
@@ -73,13 +73,13 @@ pub(super) fn known(sale: &Sale, seller: &Seller, supply: Supply) -> Result<Know
 }
 
 /// The country of an address, in capitals.
-fn country_of(address: Option<&Address>) -> Result<Option<String>, Unfit> {
+fn country_of(address: Option<&Address>) -> Result<Option<String>, CannotInvoice> {
     let Some(country) = address.and_then(|address| filled(address.country.as_deref())) else { return Ok(None) };
     let country = country.to_uppercase();
     if en16931::codes::contains(en16931::codes::generated::COUNTRY_CODES, &country) {
         Ok(Some(country))
     } else {
-        Err(Unfit::Country(CountryCode::parse(&country)))
+        Err(CannotInvoice::Country(CountryCode::parse(&country)))
     }
 }
 
@@ -129,7 +129,7 @@ mod tests {
         testing::{STANDARD_TOML, sale},
     };
 
-    fn with(country: &str, ids: &[(&str, &str)]) -> Result<Known, Unfit> {
+    fn with(country: &str, ids: &[(&str, &str)]) -> Result<Known, CannotInvoice> {
         let mut sale = sale();
         sale.customer.address.as_mut().unwrap().country = Some(country.to_owned());
         sale.customer.tax_ids =
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn a_country_that_is_none_is_refused_and_text_in_its_place_is_not_quoted() {
         let xq = with("XQ", &[]).err().unwrap();
-        assert_eq!(xq, Unfit::Country(CountryCode::parse("XQ")));
+        assert_eq!(xq, CannotInvoice::Country(CountryCode::parse("XQ")));
         assert!(xq.to_string().contains("XQ"));
         let text = with("12 rue des Lilas", &[]).err().unwrap().to_string();
         assert!(text.contains("customer.address.country") && !text.contains("Lilas"), "{text}");

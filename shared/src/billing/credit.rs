@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 
 use super::{
     ledger::{Credited, CreditedRow},
-    unfit::Unfit,
+    unfit::CannotInvoice,
 };
 use crate::{
     einvoice,
@@ -48,16 +48,16 @@ pub fn credit(
     before: &Credited,
     seller: &Seller,
     day: Date,
-) -> Result<Credit, Unfit> {
+) -> Result<Credit, CannotInvoice> {
     let sold = &original.draft;
     let amount = amount(refund, sold)?;
     let before = before.rows(sold.taxes.len());
     let left: Vec<i64> = sold.taxes.iter().zip(&before).map(|(row, done)| row.base + row.tax - done.gross).collect();
     let all_left = left.iter().sum::<i64>();
     if amount > all_left {
-        return Err(Unfit::AboveOriginal { refunded: amount, left: all_left, number: original.number.clone() });
+        return Err(CannotInvoice::AboveOriginal { refunded: amount, left: all_left, number: original.number.clone() });
     }
-    let unfit = || Unfit::Amount(refund.amount, sold.currency);
+    let unfit = || CannotInvoice::Amount(refund.amount, sold.currency);
     let whole = amount == all_left && before.iter().all(|done| done.gross == 0);
     let parts = if whole { Vec::new() } else { parts(refund, original, &left, amount).ok_or_else(unfit)? };
     let mut after = before.clone();
@@ -94,17 +94,17 @@ pub fn credit(
         }),
         ..sold.clone()
     };
-    einvoice::check(&draft, day).map_err(Unfit::Rules)?;
+    einvoice::check(&draft, day).map_err(CannotInvoice::Rules)?;
     Ok(Credit { draft, credited: Credited(after) })
 }
 
-fn amount(refund: &Refund, sold: &Draft) -> Result<i64, Unfit> {
+fn amount(refund: &Refund, sold: &Draft) -> Result<i64, CannotInvoice> {
     let currency = Currency::parse(&refund.currency)?;
     if currency != sold.currency {
-        return Err(Unfit::OtherCurrency { refunded: currency, sold: sold.currency });
+        return Err(CannotInvoice::OtherCurrency { refunded: currency, sold: sold.currency });
     }
     let amount = currency.from_stripe(refund.amount).map(|money| money.minor);
-    amount.filter(|amount| *amount > 0).ok_or(Unfit::Amount(refund.amount, currency))
+    amount.filter(|amount| *amount > 0).ok_or(CannotInvoice::Amount(refund.amount, currency))
 }
 
 /// How a refund that is not the whole is shared.

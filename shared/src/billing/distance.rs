@@ -1,18 +1,18 @@
 //! Whose tax a sale bears: France's, another member state's under the one-stop shop, or that of a country out of the Union.
 
-use super::{lines::Priced, unfit::Unfit};
-use crate::vat::{Vat, VatCategory, foreign::CountryCode, treatment::Undecided};
+use super::{lines::Priced, unfit::CannotInvoice};
+use crate::vat::{Vat, VatCategory, foreign::CountryCode, treatment::VatUndetermined};
 
 /// Whether the sale bears the VAT of a consumer's state under the one-stop shop.
 ///
 /// # Errors
 /// When its lines bear taxes of several countries: one document declares one country's.
-pub(super) fn is_distance_sale(priced: &Priced) -> Result<bool, Unfit> {
+pub(super) fn is_distance_sale(priced: &Priced) -> Result<bool, CannotInvoice> {
     let mut countries = priced.taxes.keys().filter_map(taxed_by);
     let first = countries.next();
     if let Some(other) = countries.find(|country| Some(*country) != first) {
         let line = priced.lines.iter().position(|line| taxed_by(&line.vat) == Some(other)).unwrap_or_default();
-        return Err(Unfit::Vat { line, why: Undecided::SeveralCountries });
+        return Err(CannotInvoice::Vat { line, why: VatUndetermined::SeveralCountries });
     }
     Ok(priced.taxes.keys().any(|vat| vat.foreign.is_some() && vat.beyond_vat().is_none()))
 }

@@ -9,7 +9,7 @@ use super::{
     buyer, distance,
     lines::{self, Priced},
     mentions::{self, Facts},
-    unfit::Unfit,
+    unfit::CannotInvoice,
 };
 use crate::{
     einvoice,
@@ -23,7 +23,7 @@ use crate::{
         foreign::Whose,
         place::Place,
         regime::VatRegime,
-        treatment::{self, Circumstances},
+        treatment::{self, VatContext},
     },
 };
 
@@ -31,13 +31,13 @@ use crate::{
 ///
 /// # Errors
 /// The first thing that makes the sale unfit for an invoice, or every rule of electronic invoicing that it would break.
-pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
+pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, CannotInvoice> {
     let currency = Currency::parse(&sale.currency)?;
     let supply = seller.supply.of_sale(sale.delivery.is_some());
     let known = buyer::known(sale, seller, supply)?;
     let supplied_on = sale.paid_at.to_zoned(seller.time_zone.clone()).date();
     let told = told(sale);
-    let anywhere = Circumstances {
+    let anywhere = VatContext {
         regime: &seller.vat,
         numbered: seller.party.vat_number.is_some(),
         supply,
@@ -49,14 +49,14 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
     let place = match known.place {
         Some(place) => place,
         None if seller.unknown_is_domestic => Place::Domestic,
-        None if treatment::hangs_on_place(&anywhere, known.named) => return Err(Unfit::NoPlace),
+        None if treatment::hangs_on_place(&anywhere, known.named) => return Err(CannotInvoice::NoPlace),
         None => Place::Domestic,
     };
-    let around = Circumstances { place, ..anywhere };
+    let around = VatContext { place, ..anywhere };
     let priced =
         lines::priced(sale, currency, &around, &seller.default_label).map_err(|unfit| match known.wrong_number {
             // Whoever sees a tax number that is none charges no tax, and we expect some: the number is the cause.
-            Some(number) if matches!(unfit, Unfit::Vat { .. }) => Unfit::TaxId(number),
+            Some(number) if matches!(unfit, CannotInvoice::Vat { .. }) => CannotInvoice::TaxId(number),
             _ => unfit,
         })?;
     let oss = distance::is_distance_sale(&priced)?;
@@ -65,7 +65,8 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
     let (net, tax) = taxes.iter().fold((0_i64, 0_i64), |(net, tax), row| (net + row.base, tax + row.tax));
     let gross = net + tax;
     let beyond_vat: i64 = taxes.iter().filter(|row| row.vat.beyond_vat().is_some()).map(|row| row.tax).sum();
-    let received = sale.received.map(|amount| currency.from_stripe(amount).ok_or(Unfit::Amount(amount, currency)));
+    let received =
+        sale.received.map(|amount| currency.from_stripe(amount).ok_or(CannotInvoice::Amount(amount, currency)));
     let received = received.transpose()?.map(|money| money.minor);
     let draft = Draft {
         kind: Kind::Invoice,
@@ -91,7 +92,7 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, Unfit> {
         delivery: sale.delivery.clone(),
         oss,
     };
-    einvoice::check(&draft, day).map_err(Unfit::Rules)?;
+    einvoice::check(&draft, day).map_err(CannotInvoice::Rules)?;
     Ok(draft)
 }
 
@@ -104,12 +105,12 @@ fn told(sale: &Sale) -> Vec<(Decimal, Whose)> {
     rates
 }
 
-fn tax_rows(priced: &Priced, regime: &VatRegime, day: Date) -> Result<Vec<TaxRow>, Unfit> {
+fn tax_rows(priced: &Priced, regime: &VatRegime, day: Date) -> Result<Vec<TaxRow>, CannotInvoice> {
     let exempt = exempt_ground(regime);
     let row = |(vat, (base, tax)): (&Vat, &(i64, i64))| {
         let ground = Ground::of(vat.category, exempt);
         let exemption =
-            ground.map(|ground| mentions::exemption(day, ground).ok_or(Unfit::NoExemptionText { day, ground }));
+            ground.map(|ground| mentions::exemption(day, ground).ok_or(CannotInvoice::NoExemptionText { day, ground }));
         Ok(TaxRow { vat: *vat, base: *base, tax: *tax, exemption: exemption.transpose()?, ground })
     };
     priced.taxes.iter().rev().map(row).collect()
@@ -131,19 +132,20 @@ fn texts(taxes: &[TaxRow], seller: &Seller, oss: bool, day: Date) -> Vec<Mention
 
 /// The VAT of an invoice in another currency, in euros at the rate Stripe settled at. A tax that is no VAT need not stand
 /// in euros; if Stripe told a rate, the books take it.
-fn in_euros(sale: &Sale, currency: Currency, vat: i64) -> Result<Option<InEuros>, Unfit> {
+fn in_euros(sale: &Sale, currency: Currency, vat: i64) -> Result<Option<InEuros>, CannotInvoice> {
     if currency == Currency::EUR {
         return Ok(None);
     }
     let exchange = sale.exchange.as_ref().filter(|exchange| exchange.currency.eq_ignore_ascii_case("eur"));
-    let rate = exchange.map(|exchange| currency.euros_per_unit(exchange.rate).ok_or(Unfit::Amount(vat, currency)));
+    let rate =
+        exchange.map(|exchange| currency.euros_per_unit(exchange.rate).ok_or(CannotInvoice::Amount(vat, currency)));
     let rate = rate.transpose()?;
     if vat == 0 {
         return Ok(Some(InEuros { tax: 0, rate }));
     }
-    let rate = rate.ok_or(Unfit::NoExchange(currency))?;
+    let rate = rate.ok_or(CannotInvoice::NoExchange(currency))?;
     let cents = Currency::EUR.from_decimal(currency.minor(vat).decimal().saturating_mul(rate));
-    Ok(Some(InEuros { tax: cents.ok_or(Unfit::Amount(vat, currency))?.minor, rate: Some(rate) }))
+    Ok(Some(InEuros { tax: cents.ok_or(CannotInvoice::Amount(vat, currency))?.minor, rate: Some(rate) }))
 }
 
 /// French for whoever paid in French, English for whoever paid in English, else the owner's choice.
@@ -344,6 +346,9 @@ mod tests {
     #[test]
     fn after_the_last_day_of_its_legal_text_a_franchise_sale_waits() {
         let day = date(2028, 7, 1);
-        assert_eq!(draft(&sale(), &franchise(), day), Err(Unfit::NoExemptionText { day, ground: Ground::Franchise }));
+        assert_eq!(
+            draft(&sale(), &franchise(), day),
+            Err(CannotInvoice::NoExemptionText { day, ground: Ground::Franchise })
+        );
     }
 }

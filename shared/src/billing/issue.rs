@@ -10,14 +10,14 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use super::{
     draft::draft,
-    ledger::{Claim, Claimed, Counter, Entry, LARGEST_CLAIM, Ledger},
-    unfit::Unfit,
+    ledger::{AllocationResult, Claim, Counter, Entry, LARGEST_CLAIM, Ledger},
+    unfit::CannotInvoice,
 };
 use crate::{
     archive::{Archive, File},
     clock::Clock,
     invoice::{
-        Basis, Draft, Invoice,
+        DocumentSource, Draft, Invoice,
         print::{self, Page, Words},
     },
     mail::Mail,
@@ -45,7 +45,7 @@ pub trait Render: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issued {
     /// The payment, or the refund.
-    pub basis: Basis,
+    pub basis: DocumentSource,
     /// Its document, once there is one.
     pub number: Option<InvoiceNumber>,
     /// For the stream.
@@ -133,7 +133,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         // Once a service fails, the rest of the group would only wait for it, one after the other, until time is up.
         let mut outage: Option<Outcome> = None;
         for (sale, draft) in sales.iter().zip(&drafts) {
-            let basis = Basis::Sale(sale.key.clone());
+            let basis = DocumentSource::Sale(sale.key.clone());
             let entry = claimed.iter().flatten().find(|entry| entry.invoice.draft.sale == sale.key);
             let number = entry.map(|entry| entry.invoice.number.clone());
             let mut unmailed = None;
@@ -167,12 +167,12 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             let counter = self.ledger.counter(&self.seller.series.series(today)).await?;
             let claim = number(&pending, &self.seller.series, counter, today);
             match self.ledger.claim(&claim).await? {
-                Claimed::All => {
+                AllocationResult::All => {
                     entries.extend(claim.invoices.into_iter().map(Entry::claimed));
                     return Ok(entries);
                 }
-                Claimed::Moved => {}
-                Claimed::Taken(taken) => {
+                AllocationResult::Moved => {}
+                AllocationResult::Taken(taken) => {
                     for basis in &taken {
                         entries.extend(self.ledger.document_of(basis).await?);
                     }
@@ -188,8 +188,8 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     }
 
     /// Parks a sale that cannot be invoiced, unless it was, before something changed: its snapshot needs nothing more.
-    async fn refuse(&self, sale: &Sale, unfit: &Unfit, unmailed: &mut Option<Reason>) -> Parked {
-        let basis = Basis::Sale(sale.key.clone());
+    async fn refuse(&self, sale: &Sale, unfit: &CannotInvoice, unmailed: &mut Option<Reason>) -> Parked {
+        let basis = DocumentSource::Sale(sale.key.clone());
         match self.ledger.document_of(&basis).await {
             Ok(Some(entry)) => self.complete(&entry, unmailed).await,
             Ok(None) => self.park(&basis, unfit.reason()).await,
@@ -228,14 +228,16 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     }
 
     /// What a failed call means for what it was made for: it is tried again, or parked.
-    pub async fn failed(&self, basis: &Basis, error: ServiceError) -> Parked {
+    pub async fn failed(&self, basis: &DocumentSource, error: ServiceError) -> Parked {
         if error.is_permanent() { self.park(basis, error.reason()).await } else { Outcome::from(error).into() }
     }
 
     /// Parks a payment or a refund with its reason. What cannot even be parked is tried again until the stream gives it up.
-    pub async fn park(&self, basis: &Basis, reason: Reason) -> Parked {
+    pub async fn park(&self, basis: &DocumentSource, reason: Reason) -> Parked {
         match self.ledger.park(basis, &reason, self.clock.now()).await {
-            Ok(recorded) => Parked { outcome: Outcome::Reject(reason), repeated: recorded == Recorded::Before },
+            Ok(recorded) => {
+                Parked { outcome: Outcome::Reject(reason), repeated: recorded == Recorded::AlreadyRecorded }
+            }
             Err(error) => Outcome::Retry(error.reason()).into(),
         }
     }

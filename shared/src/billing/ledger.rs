@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     archive::Document,
-    invoice::{Basis, Invoice},
+    invoice::{DocumentSource, Invoice},
     mail::Mail,
     numbering::{InvoiceNumber, Series},
     outcome::{Reason, ServiceError},
@@ -77,13 +77,13 @@ pub struct Crediting {
 
 /// What a claim found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Claimed {
+pub enum AllocationResult {
     /// All numbers are ours.
     All,
     /// Someone else moved the counter, or credited the same invoice, or the store was busy; look again.
     Moved,
     /// These have a document already, or are not recorded; nothing was claimed.
-    Taken(Vec<Basis>),
+    Taken(Vec<DocumentSource>),
 }
 
 /// An invoice as the ledger holds it.
@@ -110,7 +110,7 @@ pub trait Ledger: Send + Sync {
     fn counter(&self, series: &Series) -> impl Future<Output = Result<Counter, ServiceError>> + Send;
 
     /// Claims numbers in one transaction.
-    fn claim(&self, claim: &Claim) -> impl Future<Output = Result<Claimed, ServiceError>> + Send;
+    fn claim(&self, claim: &Claim) -> impl Future<Output = Result<AllocationResult, ServiceError>> + Send;
 
     /// A recorded sale.
     fn sale(&self, sale: &SaleKey) -> impl Future<Output = Result<Option<Sale>, ServiceError>> + Send;
@@ -119,7 +119,7 @@ pub trait Ledger: Send + Sync {
     fn refund(&self, refund: &RefundKey) -> impl Future<Output = Result<Option<Refund>, ServiceError>> + Send;
 
     /// The document of a sale or a refund, read consistently, if it has one.
-    fn document_of(&self, basis: &Basis) -> impl Future<Output = Result<Option<Entry>, ServiceError>> + Send;
+    fn document_of(&self, basis: &DocumentSource) -> impl Future<Output = Result<Option<Entry>, ServiceError>> + Send;
 
     /// Notes an invoice's document and queues its mail, together and once; noting it again changes nothing.
     fn finish(
@@ -129,11 +129,11 @@ pub trait Ledger: Send + Sync {
         mail: &Mail,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Parks a payment or a refund with its reason until a person replays it; [`Recorded::Before`] if it was parked for the
+    /// Parks a payment or a refund with its reason until a person replays it; [`Recorded::AlreadyRecorded`] if it was parked for the
     /// same reason already. A claim takes the mark away.
     fn park(
         &self,
-        basis: &Basis,
+        basis: &DocumentSource,
         reason: &Reason,
         now: Timestamp,
     ) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{price::Price, unfit::Unfit};
+use super::{price::Price, unfit::CannotInvoice};
 use crate::{
     invoice::Line,
     money::Currency,
@@ -13,7 +13,7 @@ use crate::{
     text::filled,
     vat::{
         Vat, split,
-        treatment::{self, Charge, Circumstances, Reckoned, Undecided},
+        treatment::{self, Charge, TaxComputation, VatContext, VatUndetermined},
     },
 };
 
@@ -28,18 +28,18 @@ struct Paid {
     gross: i64,
     charge: Option<Charge>,
     vat: Vat,
-    reckoned: Reckoned,
+    reckoned: TaxComputation,
 }
 
 pub(super) fn priced(
     sale: &Sale,
     currency: Currency,
-    around: &Circumstances<'_>,
+    around: &VatContext<'_>,
     default_label: &str,
-) -> Result<Priced, Unfit> {
+) -> Result<Priced, CannotInvoice> {
     let paid = paid(sale, currency, around)?;
     check_tax(sale, currency, &paid)?;
-    let nets = nets(&paid).ok_or(Unfit::Amount(sale.total, currency))?;
+    let nets = nets(&paid).ok_or(CannotInvoice::Amount(sale.total, currency))?;
     let mut taxes: BTreeMap<Vat, (i64, i64)> = BTreeMap::new();
     for (line, net) in paid.iter().zip(&nets) {
         let (base, tax) = taxes.entry(line.vat).or_default();
@@ -53,15 +53,16 @@ pub(super) fn priced(
 }
 
 /// Amounts in minor units of the invoice, once they are known to make the total, and what VAT each line carries.
-fn paid(sale: &Sale, currency: Currency, around: &Circumstances<'_>) -> Result<Vec<Paid>, Unfit> {
-    let minor =
-        |amount: i64| currency.from_stripe(amount).map(|money| money.minor).ok_or(Unfit::Amount(amount, currency));
+fn paid(sale: &Sale, currency: Currency, around: &VatContext<'_>) -> Result<Vec<Paid>, CannotInvoice> {
+    let minor = |amount: i64| {
+        currency.from_stripe(amount).map(|money| money.minor).ok_or(CannotInvoice::Amount(amount, currency))
+    };
     if sale.total < 0 {
-        return Err(Unfit::Negative(sale.total));
+        return Err(CannotInvoice::Negative(sale.total));
     }
     let total = minor(sale.total)?;
     if sale.lines.is_empty() {
-        return Err(Unfit::NoLines);
+        return Err(CannotInvoice::NoLines);
     }
     let mut paid = Vec::with_capacity(sale.lines.len());
     for (place, line) in sale.lines.iter().enumerate() {
@@ -69,33 +70,36 @@ fn paid(sale: &Sale, currency: Currency, around: &Circumstances<'_>) -> Result<V
         let charge = charge(line, &minor)?;
         let net = gross.saturating_sub(charge.as_ref().map_or(0, |charge| charge.tax));
         let (vat, reckoned) =
-            treatment::decide(around, charge.as_ref(), net).map_err(|why| Unfit::Vat { line: place, why })?;
+            treatment::decide(around, charge.as_ref(), net).map_err(|why| CannotInvoice::Vat { line: place, why })?;
         paid.push(Paid { gross, charge, vat, reckoned });
     }
     let sum = paid.iter().try_fold(0_i64, |sum, line| sum.checked_add(line.gross));
-    match sum.ok_or(Unfit::Amount(sale.total, currency))? {
+    match sum.ok_or(CannotInvoice::Amount(sale.total, currency))? {
         lines if lines == total => Ok(paid),
-        lines => Err(Unfit::Sum { lines, total }),
+        lines => Err(CannotInvoice::Sum { lines, total }),
     }
 }
 
 /// A line's taxes as one: several parts of one tax have one rate together.
-fn charge(line: &SaleLine, minor: &impl Fn(i64) -> Result<i64, Unfit>) -> Result<Option<Charge>, Unfit> {
+fn charge(
+    line: &SaleLine,
+    minor: &impl Fn(i64) -> Result<i64, CannotInvoice>,
+) -> Result<Option<Charge>, CannotInvoice> {
     let Some(first) = line.taxes.first() else { return Ok(None) };
-    let tax = line.taxes.iter().map(|tax| minor(tax.amount)).sum::<Result<i64, Unfit>>()?;
+    let tax = line.taxes.iter().map(|tax| minor(tax.amount)).sum::<Result<i64, CannotInvoice>>()?;
     Ok(Some(Charge { tax, rate: line.rate(), whose: line.whose(), reason: first.reason.clone() }))
 }
 
 /// The tax of the lines must be the tax of the sale, where Stripe told both.
-fn check_tax(sale: &Sale, currency: Currency, paid: &[Paid]) -> Result<(), Unfit> {
+fn check_tax(sale: &Sale, currency: Currency, paid: &[Paid]) -> Result<(), CannotInvoice> {
     let Some(stripe) = sale.tax.filter(|tax| *tax != 0) else { return Ok(()) };
-    let stripe = currency.from_stripe(stripe).ok_or(Unfit::Amount(stripe, currency))?.minor;
+    let stripe = currency.from_stripe(stripe).ok_or(CannotInvoice::Amount(stripe, currency))?.minor;
     let ours = paid.iter().filter_map(|line| line.charge.as_ref()).map(|charge| charge.tax).sum();
-    if stripe == ours { Ok(()) } else { Err(Unfit::Tax { stripe, ours }) }
+    if stripe == ours { Ok(()) } else { Err(CannotInvoice::Tax { stripe, ours }) }
 }
 
 /// Tax that was charged must be its rate of the base, but for a rounding per line.
-fn check_charged(paid: &[Paid], taxes: &BTreeMap<Vat, (i64, i64)>, unit: u64) -> Result<(), Unfit> {
+fn check_charged(paid: &[Paid], taxes: &BTreeMap<Vat, (i64, i64)>, unit: u64) -> Result<(), CannotInvoice> {
     // A tax out of the Union may be due on a part of the price only.
     for (vat, (base, tax)) in taxes.iter().filter(|(vat, _)| vat.beyond_vat().is_none()) {
         let lines = paid.iter().filter(|line| line.vat == *vat).count() as u64;
@@ -104,7 +108,7 @@ fn check_charged(paid: &[Paid], taxes: &BTreeMap<Vat, (i64, i64)>, unit: u64) ->
         {
             let line = paid.iter().position(|line| line.vat == *vat).unwrap_or_default();
             let expected = format!("the lines, {base} before tax, make {}% of it", vat.rate);
-            return Err(Unfit::Vat { line, why: Undecided::Differs { charged: *tax, expected } });
+            return Err(CannotInvoice::Vat { line, why: VatUndetermined::Differs { charged: *tax, expected } });
         }
     }
     Ok(())
@@ -115,11 +119,11 @@ fn nets(paid: &[Paid]) -> Option<Vec<i64>> {
     let mut nets: Vec<i64> = paid
         .iter()
         .map(|line| match line.reckoned {
-            Reckoned::Charged(tax) => line.gross.saturating_sub(tax),
-            Reckoned::Contained => 0,
+            TaxComputation::Charged(tax) => line.gross.saturating_sub(tax),
+            TaxComputation::Contained => 0,
         })
         .collect();
-    let contained = |line: &Paid| line.reckoned == Reckoned::Contained;
+    let contained = |line: &Paid| line.reckoned == TaxComputation::Contained;
     let mut rates: Vec<Vat> = paid.iter().filter(|line| contained(line)).map(|line| line.vat).collect();
     rates.sort();
     rates.dedup();
@@ -138,8 +142,8 @@ fn nets(paid: &[Paid]) -> Option<Vec<i64>> {
 fn invoice_line(line: &SaleLine, paid: &Paid, net: i64, currency: Currency, default_label: &str) -> Line {
     let discount = currency.from_stripe(line.discount.max(0)).map_or(0, |money| money.minor);
     let included = match paid.reckoned {
-        Reckoned::Contained => true,
-        Reckoned::Charged(_) => line.taxes.iter().any(|tax| tax.included),
+        TaxComputation::Contained => true,
+        TaxComputation::Charged(_) => line.taxes.iter().any(|tax| tax.included),
     };
     let discount = if included { split::before_tax(discount, paid.vat.rate).unwrap_or(discount) } else { discount };
     let full = currency.minor(net.saturating_add(discount)).decimal();

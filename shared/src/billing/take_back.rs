@@ -6,12 +6,12 @@
 use super::{
     credit::credit,
     issue::{CLAIM_ATTEMPTS, Issued, Issuer, Parked, Render, number},
-    ledger::{Claimed, Crediting, Entry, Ledger},
+    ledger::{AllocationResult, Crediting, Entry, Ledger},
 };
 use crate::{
     archive::Archive,
     clock::Clock,
-    invoice::Basis,
+    invoice::DocumentSource,
     outcome::{Outcome, Reason, ServiceError},
     refund::Refund,
     timing::ONE_CREDIT_SECONDS,
@@ -28,7 +28,7 @@ enum Step {
 impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     /// Issues the credit note for `refund`, and first the invoice that it corrects if that is not issued yet.
     pub async fn take_back(&self, refund: &Refund) -> Issued {
-        let basis = Basis::Refund(refund.key.clone());
+        let basis = DocumentSource::Refund(refund.key.clone());
         let (mut number, mut unmailed) = (None, None);
         let Parked { outcome, repeated } = match self.claim_credit(refund, &basis).await {
             Ok(Step::Stands(entry)) => {
@@ -41,7 +41,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         Issued { basis, number, outcome, unmailed, repeated }
     }
 
-    async fn claim_credit(&self, refund: &Refund, basis: &Basis) -> Result<Step, ServiceError> {
+    async fn claim_credit(&self, refund: &Refund, basis: &DocumentSource) -> Result<Step, ServiceError> {
         for _ in 0..CLAIM_ATTEMPTS {
             if let Err(Outcome::Retry(reason)) = self.in_time(ONE_CREDIT_SECONDS) {
                 return Err(ServiceError::transient("the ledger", reason.text));
@@ -68,13 +68,13 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                 after: credit.credited,
             });
             match self.ledger.claim(&claim).await? {
-                Claimed::All => {
+                AllocationResult::All => {
                     if let Some(invoice) = claim.invoices.pop() {
                         return Ok(Step::Stands(Box::new(Entry::claimed(invoice))));
                     }
                 }
                 // Issued meanwhile, or gone; the next look tells.
-                Claimed::Moved | Claimed::Taken(_) => {}
+                AllocationResult::Moved | AllocationResult::Taken(_) => {}
             }
         }
         Err(ServiceError::transient("the ledger", "other renderers kept claiming numbers"))
@@ -82,7 +82,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
 
     /// The invoice of the refunded sale, issued now if the sale's own record is not dealt with yet; or why there is none.
     async fn original(&self, refund: &Refund) -> Result<Result<Entry, Reason>, ServiceError> {
-        let sold = Basis::Sale(refund.sale.clone());
+        let sold = DocumentSource::Sale(refund.sale.clone());
         if let Some(entry) = self.ledger.document_of(&sold).await? {
             return Ok(Ok(entry));
         }

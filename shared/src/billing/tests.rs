@@ -7,7 +7,7 @@ use jiff::civil::date;
 use proptest::prelude::*;
 use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero};
 
-use super::{draft::draft, unfit::Unfit};
+use super::{draft::draft, unfit::CannotInvoice};
 use crate::{
     money::Currency,
     sale::{ChargedTax, Exchange, Sale, SaleLine},
@@ -119,7 +119,7 @@ proptest! {
         let draft = match draft(&sale, &seller, date(2026, 11, 21)) {
             Ok(draft) => draft,
             // In a currency without decimals, roundings of many lines may stray further than the rules allow.
-            Err(unfit @ (Unfit::Rules(_) | Unfit::Vat { .. })) if Currency::parse(code).unwrap().exponent() == 0 => {
+            Err(unfit @ (CannotInvoice::Rules(_) | CannotInvoice::Vat { .. })) if Currency::parse(code).unwrap().exponent() == 0 => {
                 prop_assert!(strays(&bought), "{unfit}");
                 return Ok(());
             }

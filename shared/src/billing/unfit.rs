@@ -7,7 +7,7 @@ use crate::{
     money::{Currency, UnknownCurrency},
     numbering::InvoiceNumber,
     outcome::Reason,
-    vat::{Ground, foreign::CountryCode, treatment::Undecided},
+    vat::{Ground, foreign::CountryCode, treatment::VatUndetermined},
 };
 
 /// A tax number whose check digits are wrong. The number itself stays out of every reason and log: it may be a person's.
@@ -19,7 +19,7 @@ pub struct WrongNumber {
 
 /// Why no document can be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub enum CannotInvoice {
     /// The currency is no ISO currency.
     #[error(transparent)]
     Currency(#[from] UnknownCurrency),
@@ -68,7 +68,7 @@ pub enum Unfit {
         /// Which line, counted from 0.
         line: usize,
         /// Why.
-        why: Undecided,
+        why: VatUndetermined,
     },
     /// The tax on the lines is not the tax on the sale.
     #[error(
@@ -128,7 +128,7 @@ fn list(broken: &[Broken]) -> String {
     broken.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-impl Unfit {
+impl CannotInvoice {
     /// The reason under which such a sale is parked.
     pub fn reason(&self) -> Reason {
         let word = match self {
@@ -140,14 +140,13 @@ impl Unfit {
             Self::NoPlace => "place_unknown",
             Self::Country(_) => "country_unknown",
             Self::TaxId(_) => "tax_id_invalid",
-            Self::Vat { why: Undecided::Missing(_), .. } => "tax_missing",
-            Self::Vat { why: Undecided::RateUnknown(_), .. } => "rate_unknown",
-            Self::Vat { why: Undecided::ExemptionUnknown(_), .. } => "exemption_unknown",
-            Self::Vat { why: Undecided::CountryUnknown(_), .. } => "tax_country_unknown",
-            Self::Vat { why: Undecided::OtherState(_) | Undecided::OtherCountry(_), .. } => "foreign_tax",
-            Self::Vat { why: Undecided::Differs { .. } | Undecided::SeveralCountries, .. } | Self::Tax { .. } => {
-                "tax_differs"
-            }
+            Self::Vat { why: VatUndetermined::Missing(_), .. } => "tax_missing",
+            Self::Vat { why: VatUndetermined::RateUnknown(_), .. } => "rate_unknown",
+            Self::Vat { why: VatUndetermined::ExemptionUnknown(_), .. } => "exemption_unknown",
+            Self::Vat { why: VatUndetermined::CountryUnknown(_), .. } => "tax_country_unknown",
+            Self::Vat { why: VatUndetermined::OtherState(_) | VatUndetermined::OtherCountry(_), .. } => "foreign_tax",
+            Self::Vat { why: VatUndetermined::Differs { .. } | VatUndetermined::SeveralCountries, .. }
+            | Self::Tax { .. } => "tax_differs",
             Self::NoExchange(_) => "exchange_rate_unknown",
             Self::AboveOriginal { .. } => "refund_exceeds",
             Self::OtherCurrency { .. } => "other_currency",

@@ -4,7 +4,7 @@ use jiff::civil::date;
 
 use super::*;
 use crate::{
-    billing::{draft::draft, unfit::Unfit},
+    billing::{draft::draft, unfit::CannotInvoice},
     invoice::{Draft, Mention},
     sale::ChargedTax,
     testing::matrix::{Case, matrix},
@@ -110,7 +110,7 @@ fn one_broken_fact_of_a_draft_is_named_by_its_rule() {
     let case = &matrix()[0];
     let mut draft = draft(&case.sale, &case.seller, DAY).unwrap();
     draft.mentions.push(note("AAB"));
-    let text = Unfit::Rules(check(&draft, DAY).unwrap_err()).reason().to_string();
+    let text = CannotInvoice::Rules(check(&draft, DAY).unwrap_err()).reason().to_string();
     assert!(text.starts_with("invoice_invalid: the invoice would break BR-FR-06 ("), "{text}");
 }
 
@@ -218,7 +218,7 @@ fn no_value_of_a_customer_stands_in_a_reason() {
         draft.buyer.vat_number = Some(MARK.into());
         draft.buyer.siren = Some(MARK.into());
         draft.buyer.country = Some("QQ".into());
-        let reason = Unfit::Rules(check(&draft, DAY).unwrap_err()).reason().to_string();
+        let reason = CannotInvoice::Rules(check(&draft, DAY).unwrap_err()).reason().to_string();
         assert!(!reason.contains(MARK), "{}: {reason}", case.name);
     }
 }

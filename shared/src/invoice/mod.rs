@@ -129,14 +129,14 @@ pub struct Correction {
 
 /// What a document is made for; each has at most one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Basis {
+pub enum DocumentSource {
     /// An invoice is made for a sale.
     Sale(SaleKey),
     /// A credit note is made for a refund.
     Refund(RefundKey),
 }
 
-impl std::fmt::Display for Basis {
+impl std::fmt::Display for DocumentSource {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sale(sale) => sale.fmt(f),
@@ -249,10 +249,10 @@ pub struct Mention {
 
 impl Draft {
     /// What it documents: its sale, or for a credit note its refund.
-    pub fn basis(&self) -> Basis {
+    pub fn basis(&self) -> DocumentSource {
         match &self.corrects {
-            None => Basis::Sale(self.sale.clone()),
-            Some(original) => Basis::Refund(original.refund.clone()),
+            None => DocumentSource::Sale(self.sale.clone()),
+            Some(original) => DocumentSource::Refund(original.refund.clone()),
         }
     }
 

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     MailId,
-    outbox::{Claim, Letter, Outbox, Parking, PostOffice, Posted, Status},
+    outbox::{Claim, MailTransport, Outbox, OutgoingEmail, Parking, SendResult, Status},
 };
 use crate::outcome::{Outcome, Reason, ServiceError};
 
@@ -43,10 +43,10 @@ impl Dispatched {
 
 /// Claims `letter`'s mail for `claimant` (the invocation), sends it and records what came of it. `now` tells the time at each step.
 pub async fn dispatch(
-    letter: &Letter,
+    letter: &OutgoingEmail,
     claimant: &str,
     outbox: &impl Outbox,
-    post_office: &impl PostOffice,
+    post_office: &impl MailTransport,
     now: impl Fn() -> Timestamp,
     lease: SignedDuration,
 ) -> Dispatched {
@@ -58,7 +58,7 @@ pub async fn send(
     id: &MailId,
     claimant: &str,
     outbox: &impl Outbox,
-    post: impl Future<Output = Posted>,
+    post: impl Future<Output = SendResult>,
     now: impl Fn() -> Timestamp,
     lease: SignedDuration,
 ) -> Dispatched {
@@ -71,20 +71,20 @@ pub async fn send(
         Err(failure) => return unrecorded(&failure),
     }
     match post.await {
-        Posted::Accepted(message_id) => match outbox.sent(id, &message_id, now()).await {
+        SendResult::Accepted(message_id) => match outbox.sent(id, &message_id, now()).await {
             Ok(()) => Dispatched::Sent(message_id),
             // Sent but not recorded: the claim stands, so nobody sends it again; the lease's end flags it.
             Err(failure) => later("outbox_unavailable", format!("sent as {message_id}, not recorded: {failure}")),
         },
-        Posted::NotNow(detail) => match outbox.release(id, claimant).await {
+        SendResult::Transient(detail) => match outbox.release(id, claimant).await {
             Ok(()) => later("mail_service_busy", detail),
             Err(failure) => unrecorded(&failure),
         },
-        Posted::Refused(reason) => match outbox.refuse(id, claimant, &reason, now()).await {
+        SendResult::Permanent(reason) => match outbox.refuse(id, claimant, &reason, now()).await {
             Ok(()) => Dispatched::Parked(reason),
             Err(failure) => unrecorded(&failure),
         },
-        Posted::Unclear(_) => flag(id, claimant, outbox, now()).await,
+        SendResult::Ambiguous(_) => flag(id, claimant, outbox, now()).await,
     }
 }
 

@@ -141,7 +141,7 @@ pub trait Outbox: Send + Sync {
 
 /// A mail ready to leave.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Letter {
+pub struct OutgoingEmail {
     /// The mail's id, carried as a tag so that delivery events find it.
     pub id: MailId,
     /// `Name <address>`.
@@ -157,12 +157,12 @@ pub struct Letter {
     /// Text part.
     pub text: String,
     /// What it brings, if it brings something.
-    pub enclosure: Option<Enclosure>,
+    pub enclosure: Option<AttachedFile>,
 }
 
 /// A PDF that a letter brings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Enclosure {
+pub struct AttachedFile {
     /// The name the reader sees.
     pub filename: String,
     /// Its bytes.
@@ -171,21 +171,21 @@ pub struct Enclosure {
 
 /// What posting a letter came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Posted {
+pub enum SendResult {
     /// Accepted, under this id.
     Accepted(String),
     /// Certainly not accepted; worth another try later.
-    NotNow(String),
+    Transient(String),
     /// Certainly not accepted, and it never will be as it stands.
-    Refused(Reason),
+    Permanent(Reason),
     /// The answer was lost: it may have been accepted.
-    Unclear(String),
+    Ambiguous(String),
 }
 
 /// Sends letters. Must not repeat a request on its own: the service has no idempotency key.
-pub trait PostOffice: Send + Sync {
+pub trait MailTransport: Send + Sync {
     /// Sends one letter.
-    fn post(&self, letter: &Letter) -> impl Future<Output = Posted> + Send;
+    fn post(&self, letter: &OutgoingEmail) -> impl Future<Output = SendResult> + Send;
 }
 
 #[cfg(test)]

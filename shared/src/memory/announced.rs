@@ -1,17 +1,10 @@
-//! What the tables' streams would tell of the books, what is parked in them, and how it is put back.
+//! A change that a stream announces, and an event that is parked.
 
-use super::{Books, locked};
-use crate::{
-    invoice::Basis,
-    mail::{MailId, outbox::Status},
-    outcome::Reason,
-    refund::RefundKey,
-    sale::SaleKey,
-};
+use crate::{mail::MailId, outcome::Reason, refund::RefundKey, sale::SaleKey};
 
 /// A change that a stream announces.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Announced {
+pub enum StreamRecord {
     /// A payment was recorded, or put back.
     Sale(SaleKey),
     /// A refund was recorded, or put back.
@@ -29,68 +22,4 @@ pub struct ParkedEvent {
     pub body: String,
     /// Why it waits.
     pub reason: Reason,
-}
-
-impl Books {
-    /// What the streams announced after the first `seen` changes, in order.
-    pub fn announced_after(&self, seen: usize) -> Vec<Announced> {
-        locked(&self.written).announced.get(seen..).map(<[Announced]>::to_vec).unwrap_or_default()
-    }
-
-    /// How many changes were announced so far.
-    pub fn announcements(&self) -> usize {
-        locked(&self.written).announced.len()
-    }
-
-    /// Every event that is parked.
-    pub fn parked_events(&self) -> Vec<ParkedEvent> {
-        locked(&self.written).events.values().flatten().cloned().collect()
-    }
-
-    /// Why a mail is parked, if it is.
-    pub fn parked_mail(&self, id: &MailId) -> Option<Reason> {
-        locked(&self.written).mails.get(id)?.parked.clone()
-    }
-
-    /// Takes the mark from a parked event, once it was posted again and dealt with.
-    pub fn unpark_event(&self, id: &str) {
-        if let Some(parked) = locked(&self.written).events.get_mut(id) {
-            *parked = None;
-        }
-    }
-
-    /// Takes the mark from a parked payment, refund or mail, which its stream announces; or announces it all the same if
-    /// it has none, for what a stream gave up on.
-    pub fn put_back(&self, what: &Announced) {
-        let mut written = locked(&self.written);
-        match what {
-            Announced::Sale(sale) => {
-                if let Some(payment) = written.payments.get_mut(sale) {
-                    payment.parked = None;
-                }
-            }
-            Announced::Refund(refund) => {
-                if let Some(repaid) = written.refunds.get_mut(refund) {
-                    repaid.parked = None;
-                }
-            }
-            Announced::Mail(mail) => {
-                if let Some(queued) = written.mails.get_mut(mail)
-                    && matches!(queued.status, Status::Parked | Status::Bounced | Status::Rejected)
-                {
-                    queued.status = Status::Queued;
-                    queued.parked = None;
-                }
-            }
-        }
-        written.announced.push(what.clone());
-    }
-
-    /// Every payment and refund that is parked, with its reason.
-    pub fn parked_bases(&self) -> Vec<(Basis, Reason)> {
-        let written = locked(&self.written);
-        let sales = written.payments.iter().map(|(key, one)| (Basis::Sale(key.clone()), &one.parked));
-        let refunds = written.refunds.iter().map(|(key, one)| (Basis::Refund(key.clone()), &one.parked));
-        sales.chain(refunds).filter_map(|(basis, parked)| Some((basis, parked.clone()?))).collect()
-    }
 }

@@ -1,6 +1,7 @@
 //! Payments, invoices, counters and mails in memory: the payment log, the ledger, the register and the outbox over
 //! one store.
 
+mod announced;
 mod delivery;
 mod look;
 
@@ -13,12 +14,12 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Announced, ParkedEvent, Weather, locked};
+use super::{FaultPlan, ParkedEvent, StreamRecord, locked};
 use crate::{
     accounting::{Month, Register},
     archive::Document,
-    billing::ledger::{Claim as NumberClaim, Claimed, Counter, Entry, Ledger},
-    invoice::{Basis, Invoice},
+    billing::ledger::{AllocationResult, Claim as NumberClaim, Counter, Entry, Ledger},
+    invoice::{DocumentSource, Invoice},
     mail::{
         Mail, MailId,
         delivery::{AddressHash, Cause, Stage},
@@ -33,9 +34,9 @@ use crate::{
 
 /// Everything that is written down.
 #[derive(Debug, Default)]
-pub struct Books {
+pub struct InMemoryStore {
     pub(super) written: Mutex<Written>,
-    weather: Arc<Weather>,
+    weather: Arc<FaultPlan>,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +52,7 @@ pub(super) struct Written {
     pub(super) invoices: BTreeMap<InvoiceNumber, Entry>,
     pub(super) mails: BTreeMap<MailId, Queued>,
     suppressed: BTreeMap<AddressHash, Cause>,
-    pub(super) announced: Vec<Announced>,
+    pub(super) announced: Vec<StreamRecord>,
 }
 
 #[derive(Debug)]
@@ -70,18 +71,18 @@ pub(super) struct Repaid {
 
 impl Written {
     /// The number of the document that a sale or a refund has, if it is recorded.
-    pub(super) fn number_of(&mut self, basis: &Basis) -> Option<&mut Option<InvoiceNumber>> {
+    pub(super) fn number_of(&mut self, basis: &DocumentSource) -> Option<&mut Option<InvoiceNumber>> {
         match basis {
-            Basis::Sale(sale) => self.payments.get_mut(sale).map(|payment| &mut payment.invoice),
-            Basis::Refund(refund) => self.refunds.get_mut(refund).map(|repaid| &mut repaid.credit_note),
+            DocumentSource::Sale(sale) => self.payments.get_mut(sale).map(|payment| &mut payment.invoice),
+            DocumentSource::Refund(refund) => self.refunds.get_mut(refund).map(|repaid| &mut repaid.credit_note),
         }
     }
 
     /// Why a sale or a refund is parked, if it is recorded.
-    fn mark_of(&mut self, basis: &Basis) -> Option<&mut Option<Reason>> {
+    fn mark_of(&mut self, basis: &DocumentSource) -> Option<&mut Option<Reason>> {
         match basis {
-            Basis::Sale(sale) => self.payments.get_mut(sale).map(|payment| &mut payment.parked),
-            Basis::Refund(refund) => self.refunds.get_mut(refund).map(|repaid| &mut repaid.parked),
+            DocumentSource::Sale(sale) => self.payments.get_mut(sale).map(|payment| &mut payment.parked),
+            DocumentSource::Refund(refund) => self.refunds.get_mut(refund).map(|repaid| &mut repaid.parked),
         }
     }
 }
@@ -109,9 +110,9 @@ impl Queued {
     }
 }
 
-impl Books {
+impl InMemoryStore {
     /// Empty books under this weather.
-    pub fn new(weather: Arc<Weather>) -> Self {
+    pub fn new(weather: Arc<FaultPlan>) -> Self {
         Self { written: Mutex::default(), weather }
     }
 
@@ -136,11 +137,11 @@ impl Books {
     }
 
     /// Why a payment or a refund was parked, if it was.
-    pub fn parked(&self, basis: &Basis) -> Option<Reason> {
+    pub fn parked(&self, basis: &DocumentSource) -> Option<Reason> {
         let written = locked(&self.written);
         match basis {
-            Basis::Sale(sale) => written.payments.get(sale)?.parked.clone(),
-            Basis::Refund(refund) => written.refunds.get(refund)?.parked.clone(),
+            DocumentSource::Sale(sale) => written.payments.get(sale)?.parked.clone(),
+            DocumentSource::Refund(refund) => written.refunds.get(refund)?.parked.clone(),
         }
     }
 
@@ -166,16 +167,16 @@ pub async fn pass_the_turn() {
     .await;
 }
 
-impl PaymentLog for Books {
+impl PaymentLog for InMemoryStore {
     async fn record(&self, sale: &Sale, _: Timestamp) -> Result<Recorded, ServiceError> {
         self.call("the payment log", |written| {
             let fresh = !written.sold_by.contains(&sale.event);
             if !fresh || written.payments.contains_key(&sale.key) {
                 let waiting = written.payments.get_mut(&sale.key);
                 let waiting = waiting.filter(|payment| payment.parked.is_some() && payment.invoice.is_none());
-                let Some(payment) = waiting else { return Ok(Recorded::Before) };
+                let Some(payment) = waiting else { return Ok(Recorded::AlreadyRecorded) };
                 *payment = Payment { sale: sale.clone(), invoice: None, parked: None };
-                written.announced.push(Announced::Sale(sale.key.clone()));
+                written.announced.push(StreamRecord::Sale(sale.key.clone()));
                 return Ok(Recorded::New);
             }
             written.events.insert(sale.event.clone(), None);
@@ -184,7 +185,7 @@ impl PaymentLog for Books {
                 written.intents.insert(intent.clone(), sale.key.clone());
             }
             written.payments.insert(sale.key.clone(), Payment { sale: sale.clone(), invoice: None, parked: None });
-            written.announced.push(Announced::Sale(sale.key.clone()));
+            written.announced.push(StreamRecord::Sale(sale.key.clone()));
             Ok(Recorded::New)
         })
     }
@@ -193,7 +194,7 @@ impl PaymentLog for Books {
         self.call("the payment log", |written| {
             match written.events.get(id) {
                 Some(Some(before)) if before.reason != *reason => {}
-                Some(_) => return Ok(Recorded::Before),
+                Some(_) => return Ok(Recorded::AlreadyRecorded),
                 None => {}
             }
             let parked = ParkedEvent { id: id.to_owned(), body: body.to_owned(), reason: reason.clone() };
@@ -212,11 +213,11 @@ impl PaymentLog for Books {
     async fn record_refund(&self, refund: &Refund, _: Timestamp) -> Result<Recorded, ServiceError> {
         self.call("the payment log", |written| {
             if written.refunds.contains_key(&refund.key) {
-                return Ok(Recorded::Before);
+                return Ok(Recorded::AlreadyRecorded);
             }
             let repaid = Repaid { refund: refund.clone(), credit_note: None, parked: None };
             written.refunds.insert(refund.key.clone(), repaid);
-            written.announced.push(Announced::Refund(refund.key.clone()));
+            written.announced.push(StreamRecord::Refund(refund.key.clone()));
             Ok(Recorded::New)
         })
     }
@@ -230,16 +231,16 @@ impl PaymentLog for Books {
     }
 }
 
-impl Ledger for Books {
+impl Ledger for InMemoryStore {
     async fn counter(&self, series: &Series) -> Result<Counter, ServiceError> {
         let counter = self.call("the ledger", |written| Ok(written.counters.get(series).copied().unwrap_or_default()));
         pass_the_turn().await;
         counter
     }
 
-    async fn claim(&self, claim: &NumberClaim) -> Result<Claimed, ServiceError> {
+    async fn claim(&self, claim: &NumberClaim) -> Result<AllocationResult, ServiceError> {
         self.call("the ledger", |written| {
-            let bases: Vec<Basis> = claim.invoices.iter().map(|invoice| invoice.draft.basis()).collect();
+            let bases: Vec<DocumentSource> = claim.invoices.iter().map(|invoice| invoice.draft.basis()).collect();
             if bases.iter().collect::<BTreeSet<_>>().len() < bases.len() {
                 return Err(ServiceError::permanent(
                     "the ledger",
@@ -250,10 +251,10 @@ impl Ledger for Books {
             let mut taken = bases.clone();
             taken.retain(|basis| !matches!(written.number_of(basis), Some(None)));
             if !taken.is_empty() {
-                return Ok(Claimed::Taken(taken));
+                return Ok(AllocationResult::Taken(taken));
             }
             if written.counters.get(&claim.series).copied().unwrap_or_default() != claim.counter {
-                return Ok(Claimed::Moved);
+                return Ok(AllocationResult::Moved);
             }
             if claim.invoices.iter().any(|invoice| written.invoices.contains_key(&invoice.number)) {
                 return Err(ServiceError::permanent("the ledger", "record_conflict", "a number stands already"));
@@ -263,7 +264,7 @@ impl Ledger for Books {
                 let original = original
                     .ok_or_else(|| ServiceError::permanent("the ledger", "record_conflict", "no invoice to credit"))?;
                 if original.credited != crediting.before {
-                    return Ok(Claimed::Moved);
+                    return Ok(AllocationResult::Moved);
                 }
                 original.credited = crediting.after.clone();
             }
@@ -278,12 +279,12 @@ impl Ledger for Books {
                 // The stream announces that the mark went, as it does after a replay.
                 if written.mark_of(basis).and_then(Option::take).is_some() {
                     written.announced.push(match basis {
-                        Basis::Sale(sale) => Announced::Sale(sale.clone()),
-                        Basis::Refund(refund) => Announced::Refund(refund.clone()),
+                        DocumentSource::Sale(sale) => StreamRecord::Sale(sale.clone()),
+                        DocumentSource::Refund(refund) => StreamRecord::Refund(refund.clone()),
                     });
                 }
             }
-            Ok(Claimed::All)
+            Ok(AllocationResult::All)
         })
     }
 
@@ -295,7 +296,7 @@ impl Ledger for Books {
         self.call("the ledger", |written| Ok(written.refunds.get(refund).map(|repaid| repaid.refund.clone())))
     }
 
-    async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, ServiceError> {
+    async fn document_of(&self, basis: &DocumentSource) -> Result<Option<Entry>, ServiceError> {
         self.call("the ledger", |written| {
             let number = written.number_of(basis).and_then(|number| number.clone());
             Ok(number.and_then(|number| written.invoices.get(&number)).cloned())
@@ -315,7 +316,7 @@ impl Ledger for Books {
             let parked = mail.undeliverable();
             let status = if parked.is_some() { Status::Parked } else { Status::Queued };
             if parked.is_none() {
-                written.announced.push(Announced::Mail(mail.id.clone()));
+                written.announced.push(StreamRecord::Mail(mail.id.clone()));
             }
             let queued = Queued {
                 mail: mail.clone(),
@@ -331,16 +332,16 @@ impl Ledger for Books {
         })
     }
 
-    async fn park(&self, basis: &Basis, reason: &Reason, _: Timestamp) -> Result<Recorded, ServiceError> {
+    async fn park(&self, basis: &DocumentSource, reason: &Reason, _: Timestamp) -> Result<Recorded, ServiceError> {
         self.call("the ledger", |written| {
-            let Some(parked) = written.mark_of(basis) else { return Ok(Recorded::Before) };
+            let Some(parked) = written.mark_of(basis) else { return Ok(Recorded::AlreadyRecorded) };
             let before = parked.replace(reason.clone());
-            Ok(if before.as_ref() == Some(reason) { Recorded::Before } else { Recorded::New })
+            Ok(if before.as_ref() == Some(reason) { Recorded::AlreadyRecorded } else { Recorded::New })
         })
     }
 }
 
-impl Register for Books {
+impl Register for InMemoryStore {
     async fn issued_in(&self, month: Month) -> Result<Vec<Invoice>, ServiceError> {
         self.call("the register", |written| {
             let invoices = written.invoices.values().map(|entry| &entry.invoice);
@@ -349,7 +350,7 @@ impl Register for Books {
     }
 }
 
-impl Outbox for Books {
+impl Outbox for InMemoryStore {
     async fn claim(
         &self,
         id: &MailId,
@@ -405,7 +406,7 @@ impl Outbox for Books {
     }
 }
 
-impl Books {
+impl InMemoryStore {
     /// Takes a mail from whoever holds it, if that is `claimant`: back to the others, or out of the way.
     fn give_up(&self, id: &MailId, claimant: &str, why: Option<(&Reason, Timestamp)>) -> Result<(), ServiceError> {
         self.call("the outbox", |written| {

@@ -5,26 +5,26 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use super::{Trouble, Weather, locked};
+use super::{Fault, FaultPlan, locked};
 use crate::{
     archive::{Archive, Document, File, sha256},
     mail::{
         MailId,
-        outbox::{Letter, PostOffice, Posted},
+        outbox::{MailTransport, OutgoingEmail, SendResult},
     },
     outcome::{Reason, ServiceError},
 };
 
 /// An archive.
 #[derive(Debug, Default)]
-pub struct Depot {
+pub struct InMemoryArchive {
     pub(super) files: Mutex<BTreeMap<String, Vec<u8>>>,
-    weather: Arc<Weather>,
+    weather: Arc<FaultPlan>,
 }
 
-impl Depot {
+impl InMemoryArchive {
     /// An empty archive under this weather.
-    pub fn new(weather: Arc<Weather>) -> Self {
+    pub fn new(weather: Arc<FaultPlan>) -> Self {
         Self { files: Mutex::default(), weather }
     }
 
@@ -39,7 +39,7 @@ impl Depot {
     }
 }
 
-impl Archive for Depot {
+impl Archive for InMemoryArchive {
     async fn store(&self, file: &File) -> Result<Document, ServiceError> {
         self.weather.call("the archive", || {
             let mut files = locked(&self.files);
@@ -55,14 +55,14 @@ impl Archive for Depot {
 
 /// A post office.
 #[derive(Debug, Default)]
-pub struct PostOfficeBox {
+pub struct InMemoryTransport {
     letters: Mutex<Vec<MailId>>,
-    weather: Arc<Weather>,
+    weather: Arc<FaultPlan>,
 }
 
-impl PostOfficeBox {
+impl InMemoryTransport {
     /// An empty box under this weather.
-    pub fn new(weather: Arc<Weather>) -> Self {
+    pub fn new(weather: Arc<FaultPlan>) -> Self {
         Self { letters: Mutex::default(), weather }
     }
 
@@ -72,16 +72,16 @@ impl PostOfficeBox {
     }
 }
 
-impl PostOffice for PostOfficeBox {
-    async fn post(&self, letter: &Letter) -> Posted {
+impl MailTransport for InMemoryTransport {
+    async fn post(&self, letter: &OutgoingEmail) -> SendResult {
         match self.weather.next() {
-            Some(Trouble::Before) => Posted::NotNow("throttled".to_owned()),
-            Some(Trouble::Refused) => Posted::Refused(Reason::new("mail_refused", "it refuses for good")),
+            Some(Fault::Before) => SendResult::Transient("throttled".to_owned()),
+            Some(Fault::Refused) => SendResult::Permanent(Reason::new("mail_refused", "it refuses for good")),
             trouble => {
                 locked(&self.letters).push(letter.id.clone());
                 match trouble {
-                    None => Posted::Accepted(format!("message-{}", letter.id)),
-                    Some(_) => Posted::Unclear("the answer was lost".to_owned()),
+                    None => SendResult::Accepted(format!("message-{}", letter.id)),
+                    Some(_) => SendResult::Ambiguous("the answer was lost".to_owned()),
                 }
             }
         }

@@ -15,9 +15,9 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-pub use announced::{Announced, ParkedEvent};
-pub use books::{Books, MailRow, pass_the_turn};
-pub use depot::{Depot, PostOfficeBox};
+pub use announced::{ParkedEvent, StreamRecord};
+pub use books::{InMemoryStore, MailRow, pass_the_turn};
+pub use depot::{InMemoryArchive, InMemoryTransport};
 
 use jiff::Timestamp;
 
@@ -42,7 +42,7 @@ pub fn at_once<T>(future: impl Future<Output = T>) -> T {
 
 /// How a call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trouble {
+pub enum Fault {
     /// It fails and nothing happened.
     Before,
     /// It takes effect and its answer is lost.
@@ -53,18 +53,18 @@ pub enum Trouble {
 
 /// What goes wrong: one call, counted from 0 over all capabilities that share it.
 #[derive(Debug, Default)]
-pub struct Weather(Mutex<Forecast>);
+pub struct FaultPlan(Mutex<FaultState>);
 
 #[derive(Debug, Default)]
-struct Forecast {
+struct FaultState {
     calls: usize,
-    trouble: Option<(usize, Trouble)>,
+    trouble: Option<(usize, Fault)>,
 }
 
-impl Weather {
+impl FaultPlan {
     /// Fine but for call number `call`.
-    pub fn with(call: usize, trouble: Trouble) -> Self {
-        Self(Mutex::new(Forecast { calls: 0, trouble: Some((call, trouble)) }))
+    pub fn with(call: usize, trouble: Fault) -> Self {
+        Self(Mutex::new(FaultState { calls: 0, trouble: Some((call, trouble)) }))
     }
 
     /// How many calls there were.
@@ -72,7 +72,7 @@ impl Weather {
         locked(&self.0).calls
     }
 
-    fn next(&self) -> Option<Trouble> {
+    fn next(&self) -> Option<Fault> {
         let mut forecast = locked(&self.0);
         let now = forecast.calls;
         forecast.calls += 1;
@@ -90,9 +90,9 @@ impl Weather {
     ) -> Result<T, ServiceError> {
         match self.next() {
             None => work(),
-            Some(Trouble::Before) => Err(ServiceError::transient(what, "it failed before")),
-            Some(Trouble::Refused) => Err(ServiceError::permanent(what, "store_refused", "it refuses for good")),
-            Some(Trouble::After) => {
+            Some(Fault::Before) => Err(ServiceError::transient(what, "it failed before")),
+            Some(Fault::Refused) => Err(ServiceError::permanent(what, "store_refused", "it refuses for good")),
+            Some(Fault::After) => {
                 work()?;
                 Err(ServiceError::transient(what, "its answer was lost"))
             }

@@ -10,17 +10,17 @@ use crate::{
     billing::{
         draft::draft,
         issue::{Issuer, Render},
-        ledger::{Claim, Claimed, Counter, Entry, Ledger},
+        ledger::{AllocationResult, Claim, Counter, Entry, Ledger},
     },
     clock::FixedClock,
     invoice::{
-        Basis, Invoice,
+        DocumentSource, Invoice,
         print::{Page, Words},
     },
     mail::{
-        delivery::{Fate, Report, follow},
+        delivery::{DeliveryEvent, Report, follow},
         dispatch::{self, Dispatched, dispatch},
-        outbox::{Letter, Outbox, Status},
+        outbox::{Outbox, OutgoingEmail, Status},
     },
     outcome::{Outcome, Reason},
     payment::{PaymentLog, Recorded},
@@ -52,19 +52,19 @@ fn sales(count: usize) -> Vec<Sale> {
 }
 
 struct House {
-    books: Books,
-    depot: Depot,
-    post_office: PostOfficeBox,
-    weather: Arc<Weather>,
+    books: InMemoryStore,
+    depot: InMemoryArchive,
+    post_office: InMemoryTransport,
+    weather: Arc<FaultPlan>,
 }
 
 impl House {
-    fn under(weather: Weather) -> Self {
+    fn under(weather: FaultPlan) -> Self {
         let weather = Arc::new(weather);
         Self {
-            books: Books::new(weather.clone()),
-            depot: Depot::new(weather.clone()),
-            post_office: PostOfficeBox::new(weather.clone()),
+            books: InMemoryStore::new(weather.clone()),
+            depot: InMemoryArchive::new(weather.clone()),
+            post_office: InMemoryTransport::new(weather.clone()),
             weather,
         }
     }
@@ -79,7 +79,7 @@ impl House {
         }
     }
 
-    fn issuer(&self) -> Issuer<'_, Books, Depot, Typewriter, FixedClock> {
+    fn issuer(&self) -> Issuer<'_, InMemoryStore, InMemoryArchive, Typewriter, FixedClock> {
         static SELLER: LazyLock<Seller> = LazyLock::new(|| Seller::from_toml(FRANCHISE_TOML).unwrap());
         static WORDS: LazyLock<Words> = LazyLock::new(words);
         static CLOCK: LazyLock<FixedClock> = LazyLock::new(|| FixedClock(start()));
@@ -111,12 +111,12 @@ impl House {
         let parked = self.books.parked_bases();
         for (basis, _) in &parked {
             self.books.put_back(&match basis.clone() {
-                Basis::Sale(sale) => Announced::Sale(sale),
-                Basis::Refund(refund) => Announced::Refund(refund),
+                DocumentSource::Sale(sale) => StreamRecord::Sale(sale),
+                DocumentSource::Refund(refund) => StreamRecord::Refund(refund),
             });
         }
         for (mail, _) in self.books.mails() {
-            self.books.put_back(&Announced::Mail(mail.id));
+            self.books.put_back(&StreamRecord::Mail(mail.id));
         }
         parked.len()
     }
@@ -148,7 +148,7 @@ impl House {
             let now = start() + SignedDuration::from_secs(60 * round);
             let mut waiting = false;
             for (mail, _) in self.books.mails() {
-                let letter = Letter {
+                let letter = OutgoingEmail {
                     id: mail.id.clone(),
                     from: mail.sender(),
                     to: mail.to.clone().unwrap(),
@@ -172,7 +172,7 @@ impl House {
     /// Tells what became of every letter, each until it is noted.
     async fn tell(&self) {
         for mail in self.post_office.letters() {
-            for fate in [Fate::Delivered, Fate::Sent] {
+            for fate in [DeliveryEvent::Delivered, DeliveryEvent::Sent] {
                 let message_id = format!("message-{mail}");
                 let report = Report { mail: mail.clone(), message_id, fate, suppress: None };
                 while follow(&report, &self.books, start()).await.is_err() {}
@@ -191,7 +191,7 @@ impl House {
         let expected = (1..=invoices).map(|n| format!("2026-11-{n:04}"));
         let expected: Vec<String> = expected.chain((1..=credits).map(|n| format!("A2026-11-{n:04}"))).collect();
         assert_eq!(numbers, expected, "no gap, no repetition");
-        let mut billed: Vec<Basis> = entries.iter().map(|entry| entry.invoice.draft.basis()).collect();
+        let mut billed: Vec<DocumentSource> = entries.iter().map(|entry| entry.invoice.draft.basis()).collect();
         billed.sort();
         billed.dedup();
         assert_eq!(billed.len(), count, "one sale, one invoice; one refund, one credit note");
@@ -224,7 +224,7 @@ impl House {
 #[tokio::test(flavor = "current_thread")]
 async fn whatever_call_fails_the_promises_hold() {
     let sales = sales(3);
-    let fine = House::under(Weather::default());
+    let fine = House::under(FaultPlan::default());
     fine.record(&sales).await;
     fine.issue(&sales).await;
     fine.mail().await;
@@ -232,8 +232,8 @@ async fn whatever_call_fails_the_promises_hold() {
     let calls = fine.weather.calls();
     assert!(calls >= 3 + 2 + 2 * 3 + 3 * 3, "{calls} calls were counted");
     for call in 0..calls {
-        for trouble in [Trouble::Before, Trouble::After] {
-            let house = House::under(Weather::with(call, trouble));
+        for trouble in [Fault::Before, Fault::After] {
+            let house = House::under(FaultPlan::with(call, trouble));
             house.record(&sales).await;
             house.issue(&sales).await;
             house.mail().await;
@@ -245,13 +245,13 @@ async fn whatever_call_fails_the_promises_hold() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_call_that_is_refused_for_good_parks_one_sale_and_holds_up_no_other() {
     let sales = sales(3);
-    let fine = House::under(Weather::default());
+    let fine = House::under(FaultPlan::default());
     fine.record(&sales).await;
     fine.issue(&sales).await;
     fine.mail().await;
     let mut parked_once = 0;
     for call in 0..fine.weather.calls() {
-        let house = House::under(Weather::with(call, Trouble::Refused));
+        let house = House::under(FaultPlan::with(call, Fault::Refused));
         house.record(&sales).await;
         house.issue(&sales).await;
         let invoiced = house.books.entries().iter().filter(|entry| entry.document.is_some()).count();
@@ -270,7 +270,7 @@ async fn a_call_that_is_refused_for_good_parks_one_sale_and_holds_up_no_other() 
 #[tokio::test(flavor = "current_thread")]
 async fn a_mail_that_is_being_sent_is_neither_parked_nor_left_behind() {
     let sales = sales(1);
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     house.record(&sales).await;
     house.issue(&sales).await;
     let (books, id) = (&house.books, house.books.mails().remove(0).0.id);
@@ -285,7 +285,7 @@ async fn a_mail_that_is_being_sent_is_neither_parked_nor_left_behind() {
 #[tokio::test(flavor = "current_thread")]
 async fn nothing_is_begun_that_may_not_end_in_time() {
     let sales = sales(2);
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     house.record(&sales).await;
     let after = |seconds| Issuer { deadline: start() + SignedDuration::from_secs(seconds), ..house.issuer() };
     let claim = ONE_CLAIM_SECONDS.cast_signed();
@@ -301,9 +301,9 @@ async fn nothing_is_begun_that_may_not_end_in_time() {
 #[tokio::test(flavor = "current_thread")]
 async fn an_invoice_takes_the_mark_from_a_parked_sale_and_parking_twice_is_told_apart() {
     let sales = sales(1);
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     house.record(&sales).await;
-    let (issuer, basis) = (house.issuer(), Basis::Sale(sales[0].key.clone()));
+    let (issuer, basis) = (house.issuer(), DocumentSource::Sale(sales[0].key.clone()));
     let why = || Reason::new("customer_unnamed", "nobody");
     assert!(!issuer.park(&basis, why()).await.repeated);
     assert!(issuer.park(&basis, why()).await.repeated);
@@ -318,7 +318,7 @@ async fn an_invoice_takes_the_mark_from_a_parked_sale_and_parking_twice_is_told_
 #[tokio::test(flavor = "current_thread")]
 async fn whatever_call_fails_the_events_leave_no_sent_mail_unknown() {
     let sales = sales(2);
-    let run = async |weather: Weather| {
+    let run = async |weather: FaultPlan| {
         let house = House::under(weather);
         house.record(&sales).await;
         house.issue(&sales).await;
@@ -332,10 +332,10 @@ async fn whatever_call_fails_the_events_leave_no_sent_mail_unknown() {
         }
         house.weather.calls()
     };
-    let calls = run(Weather::default()).await;
+    let calls = run(FaultPlan::default()).await;
     for call in 0..calls {
-        run(Weather::with(call, Trouble::Before)).await;
-        run(Weather::with(call, Trouble::After)).await;
+        run(FaultPlan::with(call, Fault::Before)).await;
+        run(FaultPlan::with(call, Fault::After)).await;
     }
 }
 
@@ -357,7 +357,7 @@ fn refunds(sales: &[Sale], amounts: &[(usize, i64)]) -> Vec<Refund> {
 async fn whatever_call_fails_a_refund_is_credited_once() {
     let sales = sales(2);
     let back = refunds(&sales, &[(0, 1900), (0, 3000), (1, 4900)]);
-    let run = async |weather: Weather| {
+    let run = async |weather: FaultPlan| {
         let house = House::under(weather);
         house.record(&sales).await;
         // The second sale's invoice is made on the way, because its refund comes first.
@@ -368,10 +368,10 @@ async fn whatever_call_fails_a_refund_is_credited_once() {
         house.check_with_credits(2, 3);
         house.weather.calls()
     };
-    let calls = run(Weather::default()).await;
+    let calls = run(FaultPlan::default()).await;
     for call in 0..calls {
-        run(Weather::with(call, Trouble::Before)).await;
-        run(Weather::with(call, Trouble::After)).await;
+        run(FaultPlan::with(call, Fault::Before)).await;
+        run(FaultPlan::with(call, Fault::After)).await;
     }
 }
 
@@ -379,14 +379,14 @@ async fn whatever_call_fails_a_refund_is_credited_once() {
 async fn refunds_at_once_never_credit_more_than_was_billed() {
     let sales = sales(1);
     let back = refunds(&sales, &[(0, 3000), (0, 3000), (0, 1900)]);
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     house.record(&sales).await;
     house.issue(&sales).await;
     tokio::join!(house.take_back(&back[..1]), house.take_back(&back[1..2]), house.take_back(&back[2..]));
     house.mail().await;
     house.check_with_credits(1, 2);
     let waiting: Vec<_> =
-        back.iter().filter_map(|refund| house.books.parked(&Basis::Refund(refund.key.clone()))).collect();
+        back.iter().filter_map(|refund| house.books.parked(&DocumentSource::Refund(refund.key.clone()))).collect();
     assert_eq!(waiting.len(), 1);
     assert_eq!(waiting[0].word, "refund_exceeds");
 }
@@ -395,7 +395,7 @@ async fn refunds_at_once_never_credit_more_than_was_billed() {
 async fn a_credit_note_is_not_older_than_its_invoice_by_whatever_clock() {
     let sales = sales(1);
     let back = refunds(&sales, &[(0, 100)]);
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     house.record(&sales).await;
     house.issue(&sales).await;
     house.take_back_at(&back, start() - SignedDuration::from_hours(24 * 30)).await;
@@ -409,10 +409,10 @@ async fn a_refund_of_a_sale_that_waits_waits_with_it() {
     let mut sales = sales(1);
     sales[0].currency = "zzz".to_owned();
     let back = refunds(&sales, &[(0, 100)]);
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     house.record(&sales).await;
     house.take_back(&back).await;
-    let reason = house.books.parked(&Basis::Refund(back[0].key.clone())).unwrap();
+    let reason = house.books.parked(&DocumentSource::Refund(back[0].key.clone())).unwrap();
     assert!(reason.word == "sale_waits" && reason.text.contains("unknown_currency"), "{reason}");
     house.check(0);
 }
@@ -421,22 +421,26 @@ async fn a_refund_of_a_sale_that_waits_waits_with_it() {
 async fn an_event_sent_again_brings_what_a_waiting_sale_lacked() {
     let mut sale = sale();
     sale.customer.name = None;
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     house.record(std::slice::from_ref(&sale)).await;
     house.issue(std::slice::from_ref(&sale)).await;
-    assert_eq!(house.books.parked(&Basis::Sale(sale.key.clone())).unwrap().word, "customer_unnamed");
+    assert_eq!(house.books.parked(&DocumentSource::Sale(sale.key.clone())).unwrap().word, "customer_unnamed");
     sale.customer.name = Some("Zoé Lefèvre".into());
     assert_eq!(house.books.record(&sale, start()).await, Ok(Recorded::New));
     house.issue(&house.books.sales()).await;
     house.mail().await;
     house.check(1);
-    assert_eq!(house.books.record(&sale, start()).await, Ok(Recorded::Before), "an issued sale stays as it is");
+    assert_eq!(
+        house.books.record(&sale, start()).await,
+        Ok(Recorded::AlreadyRecorded),
+        "an issued sale stays as it is"
+    );
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn what_has_a_number_is_finished_whatever_changed_since() {
     let sale = sale();
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     house.record(std::slice::from_ref(&sale)).await;
     let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
     let day = start().to_zoned(seller.time_zone.clone()).date();
@@ -444,7 +448,7 @@ async fn what_has_a_number_is_finished_whatever_changed_since() {
     let invoice = Invoice { number: seller.series.number(day, 1), issued_on: day, draft };
     let series = seller.series.series(day);
     let claim = Claim { series, counter: Counter::default(), invoices: vec![invoice], crediting: None };
-    assert_eq!(Ledger::claim(&house.books, &claim).await, Ok(Claimed::All));
+    assert_eq!(Ledger::claim(&house.books, &claim).await, Ok(AllocationResult::All));
     // Died here; meanwhile the sale became one that could not be invoiced any more.
     house.issue(&[Sale { currency: "zzz".into(), ..sale }]).await;
     house.mail().await;
@@ -454,7 +458,7 @@ async fn what_has_a_number_is_finished_whatever_changed_since() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_batch_that_overlaps_with_what_was_issued_costs_no_number() {
     let sales = sales(120);
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     house.record(&sales).await;
     house.issue(&[sales[0].clone(), sales[0].clone()]).await;
     house.issue(&sales[..60]).await;
@@ -469,7 +473,7 @@ async fn a_batch_that_overlaps_with_what_was_issued_costs_no_number() {
 #[tokio::test(flavor = "current_thread")]
 async fn renderers_that_race_for_numbers_leave_no_gap() {
     let sales = sales(90);
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     house.record(&sales).await;
     let (early, late) = sales.split_at(50);
     tokio::join!(house.issue(early), house.issue(late), house.issue(&sales[20..70]));
@@ -479,24 +483,24 @@ async fn renderers_that_race_for_numbers_leave_no_gap() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_sale_announced_again_is_known() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let sale = sale();
     assert_eq!(house.books.record(&sale, start()).await, Ok(Recorded::New));
-    assert_eq!(house.books.record(&sale, start()).await, Ok(Recorded::Before));
+    assert_eq!(house.books.record(&sale, start()).await, Ok(Recorded::AlreadyRecorded));
     let other_event = Sale { event: "evt_2".to_owned(), ..sale.clone() };
-    assert_eq!(house.books.record(&other_event, start()).await, Ok(Recorded::Before));
+    assert_eq!(house.books.record(&other_event, start()).await, Ok(Recorded::AlreadyRecorded));
     let same_event = Sale { key: SaleKey("cs_other".to_owned()), ..sale };
-    assert_eq!(house.books.record(&same_event, start()).await, Ok(Recorded::Before));
+    assert_eq!(house.books.record(&same_event, start()).await, Ok(Recorded::AlreadyRecorded));
 }
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_sale_that_cannot_be_invoiced_is_parked_and_costs_no_number() {
     let mut sales = sales(3);
     sales[1].currency = "zzz".to_owned();
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     house.record(&sales).await;
     house.issue(&sales).await;
     house.mail().await;
     house.check(2);
-    assert_eq!(house.books.parked(&Basis::Sale(sales[1].key.clone())).unwrap().word, "unknown_currency");
+    assert_eq!(house.books.parked(&DocumentSource::Sale(sales[1].key.clone())).unwrap().word, "unknown_currency");
 }

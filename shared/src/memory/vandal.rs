@@ -1,16 +1,16 @@
 //! What no honest store does: forgetting. A test that proves promises needs a store that breaks them, to show that
 //! somebody would notice; nothing else calls this.
 
-use super::{Books, Depot, locked};
+use super::{InMemoryArchive, InMemoryStore, locked};
 use crate::{
     archive::Document,
-    invoice::Basis,
+    invoice::DocumentSource,
     mail::{MailId, outbox::Status},
     numbering::InvoiceNumber,
     sale::SaleKey,
 };
 
-impl Books {
+impl InMemoryStore {
     /// Forgets that a payment was recorded, as if recording were not conditional.
     pub fn forget_payment(&self, sale: &SaleKey, event: &str) {
         let mut written = locked(&self.written);
@@ -20,7 +20,7 @@ impl Books {
     }
 
     /// Forgets which document a sale or a refund has, as if claiming were not conditional on it.
-    pub fn forget_document(&self, basis: &Basis) {
+    pub fn forget_document(&self, basis: &DocumentSource) {
         if let Some(number) = locked(&self.written).number_of(basis) {
             *number = None;
         }
@@ -57,7 +57,7 @@ impl Books {
     }
 }
 
-impl Depot {
+impl InMemoryArchive {
     /// Forgets a file, as if the archive took the last bytes instead of the first.
     pub fn forget(&self, key: &str) {
         locked(&self.files).remove(key);

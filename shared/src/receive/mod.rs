@@ -55,7 +55,7 @@ pub async fn receive(
             log.settle_event(&event.id, now).await?;
             log.settle_event(refund, now).await?;
         }
-        Received::Before { .. } => log.settle_event(&event.id, now).await?,
+        Received::AlreadyRecorded { .. } => log.settle_event(&event.id, now).await?,
         _ => {}
     }
     Ok(received)
@@ -86,7 +86,7 @@ async fn park(
 ) -> Result<Received, ServiceError> {
     Ok(match log.park_event(id, body, &reason, now).await? {
         Recorded::New => Received::Parked(reason),
-        Recorded::Before => Received::ParkedBefore(reason),
+        Recorded::AlreadyRecorded => Received::ParkedBefore(reason),
     })
 }
 
@@ -137,7 +137,7 @@ async fn understand(
     let key = sale.key.to_string();
     Ok(match log.record(&sale, now).await? {
         Recorded::New => Received::Recorded { sale: key, summed },
-        Recorded::Before => Received::Before { sale: key },
+        Recorded::AlreadyRecorded => Received::AlreadyRecorded { sale: key },
     })
 }
 

@@ -25,7 +25,7 @@ pub(super) async fn receive(
     let reason = seller.reason("what an event of this month tells of");
     Ok(match log.park_event(&notice(seller, now), "", &reason, now).await? {
         Recorded::New => Received::Parked(reason),
-        Recorded::Before => Received::Ignored(reason),
+        Recorded::AlreadyRecorded => Received::Ignored(reason),
     })
 }
 

@@ -8,7 +8,7 @@ use crate::{
     refund::{Refund, RefundKey},
     sale::SaleKey,
     stripe::{
-        announced::{AnnouncedRefund, Paid},
+        announced::{Paid, RefundFromEvent},
         credit_note,
         object::{CreditNote, Event, List, Session},
         reader::{SessionsOf, StripeReader},
@@ -31,7 +31,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 pub(super) async fn receive(
     event: &Event<'_>,
     body: &str,
-    announced: Vec<AnnouncedRefund>,
+    announced: Vec<RefundFromEvent>,
     log: &impl PaymentLog,
     stripe: &impl StripeReader,
     now: Timestamp,
@@ -52,7 +52,7 @@ pub(super) async fn receive(
 async fn one(
     event: &Event<'_>,
     body: &str,
-    refund: AnnouncedRefund,
+    refund: RefundFromEvent,
     log: &impl PaymentLog,
     stripe: &impl StripeReader,
     now: Timestamp,
@@ -77,20 +77,20 @@ async fn one(
     };
     let note = note_of(&refund, &sale, stripe).await?;
     let lines = note.as_ref().map(|note| credit_note::lines(note, &refund.key, refund.amount)).unwrap_or_default();
-    let AnnouncedRefund { key, refunded_at, currency, amount, .. } = refund;
+    let RefundFromEvent { key, refunded_at, currency, amount, .. } = refund;
     // A note and its refund are seconds apart: the note's time is everybody's, so that it does not matter who comes first.
     let noted_at = note.filter(|note| note.created > 0).and_then(|note| Timestamp::from_second(note.created).ok());
     let refunded_at = noted_at.unwrap_or(refunded_at);
     let refund = Refund { key, event: event.id.clone(), sale, refunded_at, currency, amount, lines };
     Ok(match log.record_refund(&refund, now).await? {
         Recorded::New => Received::Refunded { refund: refund.key.0, sale: refund.sale.0 },
-        Recorded::Before => Received::Before { sale: refund.sale.0 },
+        Recorded::AlreadyRecorded => Received::AlreadyRecorded { sale: refund.sale.0 },
     })
 }
 
 /// The credit note that a refund pays out, with all its lines: the event's own, or the one among the invoice's that names it.
 async fn note_of(
-    refund: &AnnouncedRefund,
+    refund: &RefundFromEvent,
     sale: &SaleKey,
     stripe: &impl StripeReader,
 ) -> Result<Option<CreditNote>, ServiceError> {
@@ -115,7 +115,7 @@ async fn note_of(
 
 /// Whether a refund is what was authorized of a payment and given up when the rest was captured: the oldest of its charge, of
 /// just that amount, which took nothing from the owner's balance.
-async fn released(refund: &AnnouncedRefund, stripe: &impl StripeReader) -> Result<bool, ServiceError> {
+async fn released(refund: &RefundFromEvent, stripe: &impl StripeReader) -> Result<bool, ServiceError> {
     let Paid::Intent(intent) = &refund.of else { return Ok(false) };
     if refund.moved || !stripe.can_ask() {
         return Ok(false);
@@ -197,7 +197,7 @@ pub(super) async fn of_charge(
     charge: &str,
     announced_at: Timestamp,
     stripe: &impl StripeReader,
-) -> Result<Option<Vec<AnnouncedRefund>>, ServiceError> {
+) -> Result<Option<Vec<RefundFromEvent>>, ServiceError> {
     let listed = stripe.refunds_of(charge).await?;
     Ok(listed.map(|listed| listed.iter().filter_map(|refund| refunds::announced(refund, announced_at)).collect()))
 }

@@ -7,7 +7,7 @@ use super::receive;
 use crate::{
     billing::{credit::credit, draft::draft, ledger::Credited},
     invoice::Invoice,
-    memory::{Books, at_once},
+    memory::{InMemoryStore, at_once},
     numbering::InvoiceNumber,
     outcome::ServiceError,
     payment::{PaymentLog, Received},
@@ -22,7 +22,7 @@ fn event(kind: &str, object: &Value) -> Value {
     json!({"id": format!("evt_{kind}"), "type": kind, "created": 1_795_257_000, "data": {"object": object}})
 }
 
-fn deliver(event: &Value, books: &Books, stripe: &Placed) -> Result<Received, ServiceError> {
+fn deliver(event: &Value, books: &InMemoryStore, stripe: &Placed) -> Result<Received, ServiceError> {
     let (body, seller) = (event.to_string(), Seller::from_toml(FRANCHISE_TOML).unwrap());
     at_once(receive(&read(body.as_bytes()).unwrap(), &body, false, &seller, books, stripe, NOW))
 }
@@ -34,7 +34,7 @@ fn word(received: Result<Received, ServiceError>) -> String {
         Received::ParkedBefore(reason) => format!("parked before {}", reason.word),
         Received::Recorded { sale, .. } => format!("recorded {sale}"),
         Received::Refunded { refund, .. } => format!("refunded {refund}"),
-        Received::Before { sale } => format!("before {sale}"),
+        Received::AlreadyRecorded { sale } => format!("before {sale}"),
     }
 }
 
@@ -104,7 +104,7 @@ fn any_order_of_events_credits_the_same_lines_at_the_same_rates() {
     let seller = seller.unwrap();
     let mut documents = Vec::new();
     for order in orders(&events) {
-        let books = Books::default();
+        let books = InMemoryStore::default();
         assert_eq!(word(deliver(&event("invoice.paid", &invoice), &books, &stripe)), "recorded in_1");
         for event in &order {
             deliver(event, &books, &stripe).unwrap();
@@ -141,7 +141,7 @@ fn without_a_note_or_a_key_a_refund_is_of_the_whole() {
     let invoice =
         json!({"id": "in_1", "currency": "eur", "total": 1000, "payment_intent": "pi_1", "customer_name": "Zoé"});
     for stripe in [Placed::with(&[]), Placed::mute()] {
-        let books = Books::default();
+        let books = InMemoryStore::default();
         deliver(&event("invoice.paid", &invoice), &books, &stripe).unwrap();
         let received = deliver(&event("refund.created", &refund("re_1", 400)), &books, &stripe);
         assert_eq!(word(received), "refunded re_1");
@@ -178,7 +178,7 @@ fn what_is_captured_later_is_sold_once_and_as_far_as_it_was_captured() {
         let succeeded = event("payment_intent.succeeded", &intent(json!({"amount_received": received})));
         let completed = event("checkout.session.completed", &agreed);
         for order in orders(&[&completed, &succeeded, &succeeded]) {
-            let books = Books::default();
+            let books = InMemoryStore::default();
             for event in order {
                 deliver(event, &books, &stripe).unwrap();
             }
@@ -193,7 +193,7 @@ fn what_is_captured_later_is_sold_once_and_as_far_as_it_was_captured() {
 fn a_payment_that_succeeds_is_no_second_sale() {
     let ordinary = event("payment_intent.succeeded", &intent(json!({"capture_method": "automatic"})));
     let stripe = Placed::with(&[("checkout/sessions", json!([session(json!({}))]))]);
-    let books = Books::default();
+    let books = InMemoryStore::default();
     assert_eq!(word(deliver(&ordinary, &books, &stripe)), "ignored announced_otherwise");
     assert!(stripe.asked().is_empty(), "an ordinary payment costs no question");
     let later = event("payment_intent.succeeded", &intent(json!({})));
@@ -222,7 +222,7 @@ fn what_was_authorized_and_not_captured_is_no_refund() {
         ("payment_intents/pi_1", partly),
         ("refunds", json!([refund("re_1", 4000), release])),
     ]);
-    let books = Books::default();
+    let books = InMemoryStore::default();
     let released = event("refund.created", &release);
     assert_eq!(word(deliver(&released, &books, &stripe)), "ignored authorization_released", "before its sale");
     deliver(&event("payment_intent.succeeded", &intent(json!({"amount_received": 6000}))), &books, &stripe).unwrap();
@@ -236,7 +236,7 @@ fn what_was_authorized_and_not_captured_is_no_refund() {
 #[test]
 fn others_sales_make_nothing_of_ours_and_tell_the_owner_once_a_month() {
     let managed = session(json!({"managed_payments": {"enabled": true}}));
-    let books = Books::default();
+    let books = InMemoryStore::default();
     let stripe = Placed::with(&[]);
     let mut connected = event("checkout.session.completed", &session(json!({})));
     connected["account"] = json!("acct_1");
@@ -267,7 +267,7 @@ fn others_sales_make_nothing_of_ours_and_tell_the_owner_once_a_month() {
 
 #[test]
 fn refunds_of_what_is_never_announced_do_not_wait_for_it() {
-    let books = Books::default();
+    let books = InMemoryStore::default();
     let refunded = event("refund.created", &refund("re_1", 100));
     let outside = Placed::with(&[("payment_intents/pi_1", intent(json!({"capture_method": "automatic"})))]);
     assert_eq!(word(deliver(&refunded, &books, &outside)), "parked sale_unknown");
@@ -276,13 +276,16 @@ fn refunds_of_what_is_never_announced_do_not_wait_for_it() {
         ("payment_intents/pi_1", intent(json!({"managed_payments": {"enabled": true}}))),
         ("checkout/sessions", json!([session(json!({"managed_payments": {"enabled": true}}))])),
     ] {
-        let received = word(deliver(&refunded, &Books::default(), &Placed::with(&[placed])));
+        let received = word(deliver(&refunded, &InMemoryStore::default(), &Placed::with(&[placed])));
         assert_eq!(received, "parked sold_by_link");
     }
     let coming = Placed::with(&[("checkout/sessions", json!([session(json!({}))]))]);
-    assert!(!deliver(&refunded, &Books::default(), &coming).unwrap_err().is_permanent(), "its sale is on its way");
-    assert!(deliver(&refunded, &Books::default(), &Placed::mute()).is_err(), "nobody can be asked");
-    let books = Books::default();
+    assert!(
+        !deliver(&refunded, &InMemoryStore::default(), &coming).unwrap_err().is_permanent(),
+        "its sale is on its way"
+    );
+    assert!(deliver(&refunded, &InMemoryStore::default(), &Placed::mute()).is_err(), "nobody can be asked");
+    let books = InMemoryStore::default();
     at_once(books.record(&crate::testing::sale(), NOW)).unwrap();
     assert_eq!(word(deliver(&refunded, &books, &outside)), "refunded re_1");
 }

@@ -10,7 +10,7 @@ use crate::{
 
 /// A sale whose lines may still have to be fetched.
 #[derive(Debug)]
-pub struct Announced {
+pub struct SaleFromEvent {
     /// The sale, still without lines.
     pub sale: Sale,
     /// What is missing.
@@ -35,7 +35,7 @@ pub enum Missing {
 
 /// A refund that an event announces, before it is known which sale it refunds.
 #[derive(Debug, Clone)]
-pub struct AnnouncedRefund {
+pub struct RefundFromEvent {
     /// What makes it one refund.
     pub key: RefundKey,
     /// When the event was made.

@@ -4,7 +4,7 @@
 use rust_decimal::Decimal;
 
 use super::{
-    announced::{Announced, Missing},
+    announced::{Missing, SaleFromEvent},
     buyer, capture,
     lines::{Rates, of_invoice, of_session, taxes_of},
     object::{InvoiceLine, List, Session, StripeInvoice, Subscription, TaxAmount},
@@ -37,8 +37,8 @@ pub enum Completed {
 ///
 /// # Errors
 /// When Stripe does not answer; nothing was recorded, and Stripe delivers the event again.
-pub async fn complete(announced: Announced, stripe: &impl StripeReader) -> Result<Completed, ServiceError> {
-    let Announced { sale, missing } = announced;
+pub async fn complete(announced: SaleFromEvent, stripe: &impl StripeReader) -> Result<Completed, ServiceError> {
+    let SaleFromEvent { sale, missing } = announced;
     match missing {
         Missing::InvoiceLines(invoice) => of_an_invoice(sale, *invoice, stripe).await,
         Missing::SessionLines { may_have_invoice, session, captured } => {

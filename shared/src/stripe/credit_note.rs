@@ -6,7 +6,7 @@
 //! tells of a refund first, its note is looked up, so that the lines are the same.
 
 use super::{
-    announced::{AnnouncedRefund, Paid},
+    announced::{Paid, RefundFromEvent},
     meaning::{Meaning, is_id, nothing, seconds, short, unreadable},
     object::{CreditLine, CreditNote, Event, TaxAmount},
 };
@@ -54,7 +54,7 @@ pub(super) fn from_credit_note(event: &Event<'_>, note: CreditNote) -> Meaning {
         return unreadable("data.object.refunds names a refund without an id");
     }
     let announced_at = seconds(event.created);
-    Meaning::Refunds(vec![AnnouncedRefund {
+    Meaning::Refunds(vec![RefundFromEvent {
         key: RefundKey(key.to_owned()),
         announced_at,
         refunded_at: if note.created > 0 { seconds(note.created) } else { announced_at },
@@ -160,7 +160,7 @@ mod tests {
         }
     }
 
-    fn told(refund: &AnnouncedRefund) -> Vec<RefundLine> {
+    fn told(refund: &RefundFromEvent) -> Vec<RefundLine> {
         lines(refund.note.as_ref().unwrap(), &refund.key, refund.amount)
     }
 

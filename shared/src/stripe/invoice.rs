@@ -1,7 +1,7 @@
 //! A Stripe invoice as a sale.
 
 use super::{
-    announced::{Announced, Missing},
+    announced::{Missing, SaleFromEvent},
     buyer::{address, tax_ids},
     meaning::{Meaning, is_id, nothing, seconds, unreadable},
     object::{Event, StripeInvoice},
@@ -55,5 +55,5 @@ pub(super) fn from_invoice(event: &Event<'_>, invoice: StripeInvoice) -> Meaning
         received: paid::through_stripe(&invoice).filter(|received| *received < total),
         exchange: None,
     };
-    Meaning::Sale(Box::new(Announced { sale, missing: Missing::InvoiceLines(Box::new(invoice)) }))
+    Meaning::Sale(Box::new(SaleFromEvent { sale, missing: Missing::InvoiceLines(Box::new(invoice)) }))
 }

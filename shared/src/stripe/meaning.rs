@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{
-    announced::{Announced, AnnouncedRefund},
+    announced::{RefundFromEvent, SaleFromEvent},
     object::Intent,
     whose::OtherSeller,
 };
@@ -16,11 +16,11 @@ const LONGEST_ID: usize = 255;
 #[derive(Debug)]
 pub enum Meaning {
     /// Someone paid.
-    Sale(Box<Announced>),
+    Sale(Box<SaleFromEvent>),
     /// The shop captured a payment that a customer had agreed to; which session made it, Stripe has to be asked.
     Captured(Box<Intent>),
     /// Money went back.
-    Refunds(Vec<AnnouncedRefund>),
+    Refunds(Vec<RefundFromEvent>),
     /// Money went back on this charge; which refunds, Stripe has to be asked.
     RefundsOf {
         /// The charge.

@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 
 use super::{
-    announced::{AnnouncedRefund, Paid},
+    announced::{Paid, RefundFromEvent},
     meaning::{Meaning, is_id, nothing, seconds, short, unreadable},
     object::{Charge, Dispute, Event, Reference, StripeRefund},
 };
@@ -42,7 +42,7 @@ pub(super) fn from_refund(event: &Event<'_>, refund: &StripeRefund) -> Meaning {
 pub(super) fn from_charge(event: &Event<'_>, charge: &Charge) -> Meaning {
     let announced_at = seconds(event.created);
     let told = charge.refunds.iter().flat_map(|list| &list.data);
-    let told: Vec<AnnouncedRefund> = told.filter_map(|refund| announced(refund, announced_at)).collect();
+    let told: Vec<RefundFromEvent> = told.filter_map(|refund| announced(refund, announced_at)).collect();
     match () {
         () if !is_id(&charge.id) => unreadable("data.object.id is empty or too long"),
         () if told.is_empty() => Meaning::RefundsOf { charge: charge.id.clone(), announced_at },
@@ -51,10 +51,10 @@ pub(super) fn from_charge(event: &Event<'_>, charge: &Charge) -> Meaning {
 }
 
 /// A refund that has succeeded, of a payment that can be found.
-pub(crate) fn announced(refund: &StripeRefund, announced_at: Timestamp) -> Option<AnnouncedRefund> {
+pub(crate) fn announced(refund: &StripeRefund, announced_at: Timestamp) -> Option<RefundFromEvent> {
     let settled = refund.status.as_deref().is_none_or(|status| status == "succeeded");
     let intent = refund.payment_intent.as_ref().map(Reference::id).filter(|id| is_id(id))?;
-    (settled && is_id(&refund.id)).then(|| AnnouncedRefund {
+    (settled && is_id(&refund.id)).then(|| RefundFromEvent {
         key: RefundKey(refund.id.clone()),
         announced_at,
         refunded_at: if refund.created > 0 { seconds(refund.created) } else { announced_at },

@@ -1,7 +1,7 @@
 //! A Checkout Session as a sale.
 
 use super::{
-    announced::{Announced, Missing},
+    announced::{Missing, SaleFromEvent},
     buyer,
     meaning::{Meaning, is_id, nothing, seconds, short, unreadable},
     object::{self, Event, Intent, Reference, Session},
@@ -81,7 +81,7 @@ fn sold(event: &Event<'_>, session: Session, total: i64, captured: Option<i64>) 
     };
     let may_have_invoice = session.invoice_creation.as_ref().is_some_and(|creation| creation.enabled);
     let missing = Missing::SessionLines { may_have_invoice, session: Box::new(session), captured };
-    Meaning::Sale(Box::new(Announced { sale, missing }))
+    Meaning::Sale(Box::new(SaleFromEvent { sale, missing }))
 }
 
 /// Who bought, as the payment page knew them.

@@ -16,7 +16,7 @@ pub use digest::{lines, room_text};
 pub use gather::{Digest, Gathered, gather};
 
 use crate::{
-    mail::{DigestMail, Mail, MailId, NoticeEvent, outbox::Posted},
+    mail::{DigestMail, Mail, MailId, NoticeEvent, outbox::SendResult},
     outcome::{Reason, ServiceError},
 };
 
@@ -73,7 +73,7 @@ pub trait TeamRoom: Send + Sync {
     fn is_open(&self) -> impl Future<Output = Result<bool, ServiceError>> + Send;
 
     /// Says it, as plain text.
-    fn say(&self, text: &str) -> impl Future<Output = Posted> + Send;
+    fn say(&self, text: &str) -> impl Future<Output = SendResult> + Send;
 }
 
 /// Why a message waits although the room only had no time: for longer than this nobody listens, and what comes after it

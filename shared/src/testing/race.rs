@@ -13,11 +13,11 @@ use crate::{
     archive::Document,
     billing::{
         draft::draft,
-        ledger::{Claim, Claimed, Counter, Entry, Ledger},
+        ledger::{AllocationResult, Claim, Counter, Entry, Ledger},
     },
-    invoice::{Basis, Draft, Invoice},
+    invoice::{DocumentSource, Draft, Invoice},
     mail::Mail,
-    memory::Books,
+    memory::InMemoryStore,
     numbering::{InvoiceNumber, Series},
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
@@ -33,7 +33,7 @@ pub const NETWORK: Duration = Duration::from_millis(10);
 
 /// Books that are far away.
 #[derive(Debug, Default)]
-pub struct Distant(Books);
+pub struct Distant(InMemoryStore);
 
 impl Distant {
     /// Far books that know of these sales.
@@ -55,7 +55,7 @@ impl Ledger for Distant {
         self.0.counter(series).await
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<Claimed, ServiceError> {
+    async fn claim(&self, claim: &Claim) -> Result<AllocationResult, ServiceError> {
         tokio::time::sleep(NETWORK).await;
         Ledger::claim(&self.0, claim).await
     }
@@ -68,7 +68,7 @@ impl Ledger for Distant {
         Ledger::refund(&self.0, refund).await
     }
 
-    async fn document_of(&self, basis: &Basis) -> Result<Option<Entry>, ServiceError> {
+    async fn document_of(&self, basis: &DocumentSource) -> Result<Option<Entry>, ServiceError> {
         self.0.document_of(basis).await
     }
 
@@ -76,7 +76,7 @@ impl Ledger for Distant {
         self.0.finish(number, document, mail).await
     }
 
-    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Result<Recorded, ServiceError> {
+    async fn park(&self, basis: &DocumentSource, reason: &Reason, now: Timestamp) -> Result<Recorded, ServiceError> {
         Ledger::park(&self.0, basis, reason, now).await
     }
 }
@@ -104,10 +104,10 @@ async fn claim_all(ledger: &impl Ledger, series: &Series, drafts: &[Draft], day:
         });
         let claim = Claim { series: series.clone(), counter, invoices: invoices.collect(), crediting: None };
         match ledger.claim(&claim).await {
-            Ok(Claimed::All) => return Ok(()),
-            Ok(Claimed::Moved) | Err(_) => {}
+            Ok(AllocationResult::All) => return Ok(()),
+            Ok(AllocationResult::Moved) | Err(_) => {}
             // All or none: ours, by a claim whose answer was lost.
-            Ok(Claimed::Taken(taken)) => {
+            Ok(AllocationResult::Taken(taken)) => {
                 return match taken.len() == drafts.len() {
                     true => Ok(()),
                     false => Err(format!("{taken:?} are claimed by nobody else")),
@@ -152,7 +152,7 @@ pub async fn claimed_per_second<L: Ledger + 'static>(
     let sales: Vec<&Sale> = groups.iter().flatten().collect();
     let mut numbers = Vec::new();
     for sale in &sales {
-        let entry = ledger.document_of(&Basis::Sale(sale.key.clone())).await.map_err(text)?;
+        let entry = ledger.document_of(&DocumentSource::Sale(sale.key.clone())).await.map_err(text)?;
         numbers.extend(entry.map(|entry| entry.invoice.number.0));
     }
     numbers.sort();

@@ -3,7 +3,7 @@
 //! Which rate and category a line has is decided in `treatment`, from where the buyer is (`place`, `region`, `territory`), whether a
 //! tax number is one (`number`) and what Stripe charged,
 //! and whose tax that is (`foreign`); how a sum that includes tax splits, in `split`. The sentences
-//! that the law wants to read stand in `invoice::mentions`.
+//! that the law wants to read stand in `billing::mentions`.
 
 pub mod foreign;
 pub mod identifiers;
@@ -89,7 +89,7 @@ impl VatCategory {
     }
 }
 
-/// Why no VAT is due. Each ground has its sentence, dated, in `invoice::mentions`.
+/// Why no VAT is due. Each ground has its sentence, dated, in `billing::mentions`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ground {

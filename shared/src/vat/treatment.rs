@@ -16,7 +16,7 @@ use crate::vat::regime::{Prices, Rates, Supply, Taxed, VatRegime};
 
 /// What surrounds every line of a sale.
 #[derive(Debug, Clone, Copy)]
-pub struct Circumstances<'a> {
+pub struct VatContext<'a> {
     /// How the seller stands to VAT.
     pub regime: &'a VatRegime,
     /// Whether the seller has a VAT number, which a franchise may lack.
@@ -48,7 +48,7 @@ pub struct Charge {
 
 /// How a line's tax is found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reckoned {
+pub enum TaxComputation {
     /// It is contained in what was paid, at the rate.
     Contained,
     /// Stripe charged it.
@@ -57,7 +57,7 @@ pub enum Reckoned {
 
 /// Why the VAT of a line cannot be told.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Undecided {
+pub enum VatUndetermined {
     /// Stripe charged tax that this seller may not charge, or none where it should have.
     #[error(
         "Stripe charged {charged} of tax, in minor units, where {expected}; an invoice must show the tax that was charged: \
@@ -109,7 +109,7 @@ pub enum Undecided {
 }
 
 /// What the law expects of a line; `None` where Stripe is to tell the rate.
-pub fn expected(around: &Circumstances<'_>) -> Option<Vat> {
+pub fn expected(around: &VatContext<'_>) -> Option<Vat> {
     let services = around.supply != Supply::Goods;
     match (around.regime, around.place) {
         // Even a franchise leaves the tax to a business elsewhere in the Union, if it has the number that takes.
@@ -121,7 +121,7 @@ pub fn expected(around: &Circumstances<'_>) -> Option<Vat> {
     }
 }
 
-fn taxed_at(taxed: &Taxed, place: Place, around: &Circumstances<'_>) -> Option<Vat> {
+fn taxed_at(taxed: &Taxed, place: Place, around: &VatContext<'_>) -> Option<Vat> {
     let ours = match taxed.rates {
         Rates::Fixed { rate, .. } => Some(Vat::standard(rate)),
         Rates::Stripe => None,
@@ -154,8 +154,8 @@ fn abroad(supply: Supply) -> VatCategory {
 
 /// Whether the VAT of a sale to a buyer of whom nobody knows where they are would differ from place to place; `named` says
 /// that a business's name or a tax number was given.
-pub fn hangs_on_place(around: &Circumstances<'_>, named: bool) -> bool {
-    let at = |place| expected(&Circumstances { place, ..*around });
+pub fn hangs_on_place(around: &VatContext<'_>, named: bool) -> bool {
+    let at = |place| expected(&VatContext { place, ..*around });
     let home = at(Place::Domestic);
     // Two member states, for each has a rate of its own.
     let states = ["DE", "HU"].into_iter().filter_map(MemberState::of);
@@ -167,12 +167,20 @@ pub fn hangs_on_place(around: &Circumstances<'_>, named: bool) -> bool {
 ///
 /// # Errors
 /// When what was charged and what is expected cannot both be right.
-pub fn decide(around: &Circumstances<'_>, charge: Option<&Charge>, net: i64) -> Result<(Vat, Reckoned), Undecided> {
+pub fn decide(
+    around: &VatContext<'_>,
+    charge: Option<&Charge>,
+    net: i64,
+) -> Result<(Vat, TaxComputation), VatUndetermined> {
     let expected = expected(around);
     let VatRegime::Taxed(taxed) = around.regime else {
         let tax = charge.map_or(0, |charge| charge.tax);
         let vat = expected.unwrap_or_else(|| Vat::without(VatCategory::E));
-        return if tax == 0 { Ok((vat, Reckoned::Charged(0))) } else { Err(differs(tax, "the seller charges no VAT")) };
+        return if tax == 0 {
+            Ok((vat, TaxComputation::Charged(0)))
+        } else {
+            Err(differs(tax, "the seller charges no VAT"))
+        };
     };
     match charge.filter(|charge| charge.tax != 0 || charge.rate.is_some() || charge.reason.is_some()) {
         Some(charge) if charge.tax != 0 => {
@@ -181,11 +189,11 @@ pub fn decide(around: &Circumstances<'_>, charge: Option<&Charge>, net: i64) -> 
                 Whose::Untold => told_with(around, rate),
                 told => told,
             };
-            Ok((charged_by(around, taxed, whose, rate)?, Reckoned::Charged(charge.tax)))
+            Ok((charged_by(around, taxed, whose, rate)?, TaxComputation::Charged(charge.tax)))
         }
         Some(charge) => match untaxed(around, expected, charge, taxed) {
             Err(undecided) => nothing_due(Some(charge), expected, around, taxed, net).ok_or(undecided),
-            decided => decided.map(|vat| (vat, Reckoned::Charged(0))),
+            decided => decided.map(|vat| (vat, TaxComputation::Charged(0))),
         },
         None => match uncharged(expected, taxed) {
             Err(undecided) => nothing_due(None, expected, around, taxed, net).ok_or(undecided),
@@ -196,41 +204,41 @@ pub fn decide(around: &Circumstances<'_>, charge: Option<&Charge>, net: i64) -> 
 
 /// The rate of a tax that was charged: as told, or the one that makes it.
 fn charged_rate(
-    around: &Circumstances<'_>,
+    around: &VatContext<'_>,
     charge: &Charge,
     expected: Option<Vat>,
     net: i64,
-) -> Result<Decimal, Undecided> {
+) -> Result<Decimal, VatUndetermined> {
     let told: Vec<Decimal> = around.told.iter().map(|(rate, _)| *rate).collect();
     let rate = charge.rate.filter(|rate| !rate.is_zero());
     let rate = rate.or_else(|| infer(charge.tax, net, &told, around.unit));
     let rate = rate.or_else(|| infer(charge.tax, net, &candidates(expected, around.place), around.unit));
     rate.ok_or_else(|| match expected {
         Some(vat) => differs(charge.tax, &format!("the seller file makes {}% of it", vat.rate)),
-        None => Undecided::RateUnknown(charge.tax),
+        None => VatUndetermined::RateUnknown(charge.tax),
     })
 }
 
 /// Whose tax a rate is that other lines of the sale bear: shipping is told without its country, and has the goods'.
-fn told_with(around: &Circumstances<'_>, rate: Decimal) -> Whose {
+fn told_with(around: &VatContext<'_>, rate: Decimal) -> Whose {
     let mut known = around.told.iter().filter(|(told, _)| *told == rate).map(|(_, whose)| *whose);
     let first = known.next().unwrap_or(Whose::Untold);
     if known.all(|other| other == first) { first } else { Whose::Untold }
 }
 
 /// The VAT of a line that bears the tax of `whose` country at `rate`.
-fn charged_by(around: &Circumstances<'_>, taxed: &Taxed, whose: Whose, rate: Decimal) -> Result<Vat, Undecided> {
+fn charged_by(around: &VatContext<'_>, taxed: &Taxed, whose: Whose, rate: Decimal) -> Result<Vat, VatUndetermined> {
     match (whose, around.place) {
-        (Whose::Several, _) => Err(Undecided::SeveralCountries),
+        (Whose::Several, _) => Err(VatUndetermined::SeveralCountries),
         (Whose::French, _) => Ok(Vat::standard(rate)),
         (Whose::Foreign(tax), place) => match (tax.country.member_state(), place) {
             // The one-stop shop takes the VAT of the consumer's state alone, whatever the seller file says of the supply.
             (Some(theirs), Place::MemberState { state, business: false }) if taxed.oss && theirs == state => {
                 Ok(Vat::foreign(VatCategory::S, rate, tax))
             }
-            (Some(_), _) => Err(Undecided::OtherState(tax.country)),
+            (Some(_), _) => Err(VatUndetermined::OtherState(tax.country)),
             (None, Place::Abroad { .. }) => Ok(Vat::foreign(abroad(around.supply), rate, tax)),
-            (None, _) => Err(Undecided::OtherCountry(tax.country)),
+            (None, _) => Err(VatUndetermined::OtherCountry(tax.country)),
         },
         // Without a country a rate of France's is France's, unless the one-stop shop makes it the consumer's state's.
         (Whose::Untold, place) => {
@@ -244,7 +252,7 @@ fn charged_by(around: &Circumstances<'_>, taxed: &Taxed, whose: Whose, rate: Dec
                     Ok(of_state(state, rate))
                 }
                 _ if french => Ok(Vat::standard(rate)),
-                _ => Err(Undecided::CountryUnknown(rate)),
+                _ => Err(VatUndetermined::CountryUnknown(rate)),
             }
         }
     }
@@ -255,10 +263,10 @@ fn charged_by(around: &Circumstances<'_>, taxed: &Taxed, whose: Whose, rate: Dec
 fn nothing_due(
     charge: Option<&Charge>,
     expected: Option<Vat>,
-    around: &Circumstances<'_>,
+    around: &VatContext<'_>,
     taxed: &Taxed,
     net: i64,
-) -> Option<(Vat, Reckoned)> {
+) -> Option<(Vat, TaxComputation)> {
     let state = match around.place {
         Place::MemberState { state, .. } => Some(state),
         Place::Domestic | Place::Abroad { .. } => MemberState::of("FR"),
@@ -270,7 +278,7 @@ fn nothing_due(
         (_, _, Some((rate, whose))) => charged_by(around, taxed, whose, rate).ok()?,
         (_, _, None) => Vat::standard(state?.standard_rate(around.day)),
     };
-    (tax_within(net, vat.rate) == Some(0)).then_some((vat, Reckoned::Charged(0)))
+    (tax_within(net, vat.rate) == Some(0)).then_some((vat, TaxComputation::Charged(0)))
 }
 
 /// Stripe's words for a tax of nothing that it decided on by where the customer is or what was sold
@@ -289,11 +297,11 @@ const NOT_TAXED: [&str; 9] = [
 
 /// Stripe computed tax, and it came to nothing.
 fn untaxed(
-    around: &Circumstances<'_>,
+    around: &VatContext<'_>,
     expected: Option<Vat>,
     charge: &Charge,
     taxed: &Taxed,
-) -> Result<Vat, Undecided> {
+) -> Result<Vat, VatUndetermined> {
     let reason = charge.reason.as_deref();
     match (expected, reason) {
         (Some(vat), _) if vat.category != VatCategory::S => Ok(vat),
@@ -311,7 +319,7 @@ fn untaxed(
         ) => taxed
             .exempt
             .map(|_| Vat::without(VatCategory::E))
-            .ok_or_else(|| Undecided::ExemptionUnknown(reason.to_owned())),
+            .ok_or_else(|| VatUndetermined::ExemptionUnknown(reason.to_owned())),
         (Some(vat), _) => Err(differs(0, &format!("the seller file makes {}% of it", vat.rate))),
         (None, Some("not_collecting")) => Err(differs(
             0,
@@ -322,17 +330,17 @@ fn untaxed(
 }
 
 /// Stripe computed no tax at all.
-fn uncharged(expected: Option<Vat>, taxed: &Taxed) -> Result<(Vat, Reckoned), Undecided> {
+fn uncharged(expected: Option<Vat>, taxed: &Taxed) -> Result<(Vat, TaxComputation), VatUndetermined> {
     match (expected, taxed.rates) {
-        (Some(vat), _) if vat.category != VatCategory::S => Ok((vat, Reckoned::Charged(0))),
-        (Some(vat), Rates::Fixed { prices: Prices::IncludeTax, .. }) => Ok((vat, Reckoned::Contained)),
-        (Some(vat), _) => Err(Undecided::Missing(vat.rate)),
+        (Some(vat), _) if vat.category != VatCategory::S => Ok((vat, TaxComputation::Charged(0))),
+        (Some(vat), Rates::Fixed { prices: Prices::IncludeTax, .. }) => Ok((vat, TaxComputation::Contained)),
+        (Some(vat), _) => Err(VatUndetermined::Missing(vat.rate)),
         (None, _) => Err(differs(0, "Stripe Tax computes the tax, and this sale came without any")),
     }
 }
 
-fn differs(charged: i64, expected: &str) -> Undecided {
-    Undecided::Differs { charged, expected: expected.to_owned() }
+fn differs(charged: i64, expected: &str) -> VatUndetermined {
+    VatUndetermined::Differs { charged, expected: expected.to_owned() }
 }
 
 /// The rates that a tax of unknown rate may have been charged at.
@@ -376,8 +384,8 @@ mod tests {
         VatRegime::Taxed(Taxed { rates: Rates::Stripe, on_debits: false, oss, exempt: None })
     }
 
-    fn around(regime: &VatRegime, supply: Supply, place: Place) -> Circumstances<'_> {
-        Circumstances { regime, numbered: true, supply, place, day: DAY, told: &[], unit: 1 }
+    fn around(regime: &VatRegime, supply: Supply, place: Place) -> VatContext<'_> {
+        VatContext { regime, numbered: true, supply, place, day: DAY, told: &[], unit: 1 }
     }
 
     fn abroad(country: &str, business: bool) -> Place {
@@ -410,8 +418,7 @@ mod tests {
             let vat = super::expected(&around(regime, supply, place)).unwrap();
             assert_eq!(format!("{} {}", vat.category.code(), vat.rate.normalize()), expected, "{supply:?} {place:?}");
         }
-        let unnumbered =
-            Circumstances { numbered: false, ..around(&VatRegime::Franchise, Services, abroad("DE", true)) };
+        let unnumbered = VatContext { numbered: false, ..around(&VatRegime::Franchise, Services, abroad("DE", true)) };
         assert_eq!(super::expected(&unnumbered), Some(Vat::without(VatCategory::E)));
     }
 
@@ -430,12 +437,19 @@ mod tests {
         };
         let home = Place::Domestic;
         let twenty = Vat::standard(20.into());
-        assert_eq!(told(&tax, home, Some(&charge(200, Some(20), "")), 1000), Ok((twenty, Reckoned::Charged(200))));
-        assert_eq!(told(&tax, home, Some(&charge(200, None, "")), 1000), Ok((twenty, Reckoned::Charged(200))));
-        assert_eq!(told(&shop, home, Some(&charge(201, None, "")), 1000), Ok((twenty, Reckoned::Charged(201))));
-        assert!(matches!(told(&shop, home, Some(&charge(300, None, "")), 1000), Err(Undecided::Differs { .. })));
-        assert_eq!(told(&shop, home, None, 1000), Err(Undecided::Missing(20.into())));
-        assert_eq!(told(&tax, home, Some(&charge(1, None, "")), 50), Err(Undecided::RateUnknown(1)), "many rates fit");
+        assert_eq!(
+            told(&tax, home, Some(&charge(200, Some(20), "")), 1000),
+            Ok((twenty, TaxComputation::Charged(200)))
+        );
+        assert_eq!(told(&tax, home, Some(&charge(200, None, "")), 1000), Ok((twenty, TaxComputation::Charged(200))));
+        assert_eq!(told(&shop, home, Some(&charge(201, None, "")), 1000), Ok((twenty, TaxComputation::Charged(201))));
+        assert!(matches!(told(&shop, home, Some(&charge(300, None, "")), 1000), Err(VatUndetermined::Differs { .. })));
+        assert_eq!(told(&shop, home, None, 1000), Err(VatUndetermined::Missing(20.into())));
+        assert_eq!(
+            told(&tax, home, Some(&charge(1, None, "")), 50),
+            Err(VatUndetermined::RateUnknown(1)),
+            "many rates fit"
+        );
         assert_eq!(
             told(&tax, abroad("IE", false), Some(&charge(0, None, "zero_rated")), 50).unwrap().0.category,
             VatCategory::Z
@@ -446,25 +460,28 @@ mod tests {
         );
         assert!(matches!(
             told(&tax, home, Some(&charge(0, None, "reverse_charge")), 50),
-            Err(Undecided::Differs { .. })
+            Err(VatUndetermined::Differs { .. })
         ));
         assert_eq!(
             told(&tax, home, Some(&charge(0, None, "product_exempt")), 50),
-            Err(Undecided::ExemptionUnknown("product_exempt".into()))
+            Err(VatUndetermined::ExemptionUnknown("product_exempt".into()))
         );
         assert!(matches!(
             told(&VatRegime::Franchise, home, Some(&charge(1, None, "")), 50),
-            Err(Undecided::Differs { .. })
+            Err(VatUndetermined::Differs { .. })
         ));
         // A gift, or cents whose tax rounds to nothing.
-        assert_eq!(told(&tax, home, Some(&charge(0, None, "standard_rated")), 0), Ok((twenty, Reckoned::Charged(0))));
-        assert_eq!(told(&tax, home, None, 0), Ok((twenty, Reckoned::Charged(0))));
-        assert_eq!(told(&shop, home, None, 2), Ok((twenty, Reckoned::Charged(0))));
+        assert_eq!(
+            told(&tax, home, Some(&charge(0, None, "standard_rated")), 0),
+            Ok((twenty, TaxComputation::Charged(0)))
+        );
+        assert_eq!(told(&tax, home, None, 0), Ok((twenty, TaxComputation::Charged(0))));
+        assert_eq!(told(&shop, home, None, 2), Ok((twenty, TaxComputation::Charged(0))));
         assert!(told(&tax, home, Some(&charge(0, None, "standard_rated")), 500).is_err());
         // Tax that was charged is shown as whose it is, or waits: France has no 19 percent.
         assert_eq!(
             told(&tax, abroad("DE", true), Some(&charge(190, Some(19), "")), 1000),
-            Err(Undecided::CountryUnknown(19.into()))
+            Err(VatUndetermined::CountryUnknown(19.into()))
         );
     }
 
@@ -507,23 +524,26 @@ mod tests {
         let at = CountryCode::parse("AT").unwrap();
         assert_eq!(
             told(&alone, Supply::Digital, abroad("AT", false), &austrian, 10_000),
-            Err(Undecided::OtherState(at))
+            Err(VatUndetermined::OtherState(at))
         );
         let vat = told(&oss, Supply::Services, abroad("AT", false), &austrian, 10_000).unwrap();
         assert_eq!((vat.category, vat.foreign.unwrap().country, vat.beyond_vat()), (VatCategory::S, at, None));
         for place in [abroad("AT", true), abroad("DE", false), Place::Domestic, abroad("US", false)] {
             assert_eq!(
                 told(&oss, Supply::Digital, place, &austrian, 10_000),
-                Err(Undecided::OtherState(at)),
+                Err(VatUndetermined::OtherState(at)),
                 "{place:?}"
             );
         }
         let gb = CountryCode::parse("GB").unwrap();
         for place in [Place::Domestic, abroad("DE", false)] {
-            assert_eq!(told(&oss, Supply::Digital, place, &british, 10_000), Err(Undecided::OtherCountry(gb)));
+            assert_eq!(told(&oss, Supply::Digital, place, &british, 10_000), Err(VatUndetermined::OtherCountry(gb)));
         }
         let mixed = charge(2000, "20", Whose::Several, "standard_rated");
-        assert_eq!(told(&oss, Supply::Digital, Place::Domestic, &mixed, 10_000), Err(Undecided::SeveralCountries));
+        assert_eq!(
+            told(&oss, Supply::Digital, Place::Domestic, &mixed, 10_000),
+            Err(VatUndetermined::SeveralCountries)
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! An event's body, with whatever Stripe answers when it is asked for more.
 
 use comptoir::{
-    memory::{Books, at_once},
+    memory::{InMemoryStore, at_once},
     outcome::ServiceError,
     payment::{PaymentLog, Received},
     receive::receive,
@@ -48,7 +48,7 @@ pub fn body(data: &[u8]) {
 }
 
 fn received(event: &Event<'_>, text: &str, seller: &Seller, stripe: &Answers) {
-    let books = Books::default();
+    let books = InMemoryStore::default();
     for (key, intent) in BEFORE {
         let sale = Sale {
             key: SaleKey(key.to_owned()),
@@ -75,7 +75,7 @@ fn received(event: &Event<'_>, text: &str, seller: &Seller, stripe: &Answers) {
             assert_eq!((books.announcements(), books.parked_events().len()), (known, 0), "ignored, and yet kept");
         }
         Ok(Received::ParkedBefore(reason)) => stands(reason),
-        Ok(Received::Before { .. }) => assert!(books.sales().len() == BEFORE.len(), "new, and told as known"),
+        Ok(Received::AlreadyRecorded { .. }) => assert!(books.sales().len() == BEFORE.len(), "new, and told as known"),
         Err(failure) => assert!(!failure.detail.is_empty()),
     }
     let stand = || (books.sales(), books.refunds(), books.parked_events(), books.announcements());

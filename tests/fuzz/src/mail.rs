@@ -9,13 +9,13 @@ use comptoir::{
     mail::{
         Mail, MailId,
         delivery::{
-            Noted, Report, Stage,
+            Report, Stage, Transition,
             event::{self as ses, SesEvent},
             follow,
         },
         outbox::Outbox,
     },
-    memory::{Books, at_once},
+    memory::{InMemoryStore, at_once},
     numbering::InvoiceNumber,
     payment::PaymentLog,
     testing::sale,
@@ -46,15 +46,15 @@ pub fn event(data: &[u8]) {
         assert_eq!(
             noted,
             if report.mail != id {
-                Noted::Absent
+                Transition::Absent
             } else if reached > stage {
-                Noted::Moved(reached)
+                Transition::Moved(reached)
             } else {
-                Noted::Stays(stage)
+                Transition::Stays(stage)
             }
         );
         let standing = shown(&books, &id);
-        assert!(!matches!(note(report, &books), Noted::Moved(_)), "the same event moved a mail twice");
+        assert!(!matches!(note(report, &books), Transition::Moved(_)), "the same event moved a mail twice");
         assert_eq!(standing, shown(&books, &id), "the same event again changed something");
         stage = reached;
     }
@@ -84,13 +84,13 @@ fn read(event: Value) -> Option<Report> {
     }
 }
 
-fn note(report: &Report, books: &Books) -> Noted {
+fn note(report: &Report, books: &InMemoryStore) -> Transition {
     at_once(follow(report, books, NOW)).unwrap()
 }
 
 /// Books with one mail, of which nobody knows whether it left.
-fn outbox() -> (Books, MailId) {
-    let books = Books::default();
+fn outbox() -> (InMemoryStore, MailId) {
+    let books = InMemoryStore::default();
     let (sale, seller) = (sale(), &papers::sellers()[0]);
     at_once(books.record(&sale, NOW)).unwrap();
     let draft = draft(&sale, seller, papers::DAY).unwrap();
@@ -108,10 +108,10 @@ fn outbox() -> (Books, MailId) {
     (books, mail.id)
 }
 
-fn stage_of(books: &Books, id: &MailId) -> Stage {
+fn stage_of(books: &InMemoryStore, id: &MailId) -> Stage {
     books.mails().iter().find(|(mail, _)| mail.id == *id).unwrap().1.stage()
 }
 
-fn shown(books: &Books, id: &MailId) -> impl Debug + PartialEq {
+fn shown(books: &InMemoryStore, id: &MailId) -> impl Debug + PartialEq {
     (books.mails(), books.parked_mail(id), books.hindrances(id))
 }

@@ -4,9 +4,9 @@ use comptoir::{
     billing::issue::{Issued, Issuer, Render},
     clock::FixedClock,
     einvoice,
-    invoice::{Basis, Invoice, print::Page},
+    invoice::{DocumentSource, Invoice, print::Page},
     mail::Mail,
-    memory::{Books, Depot, at_once},
+    memory::{InMemoryArchive, InMemoryStore, at_once},
     outcome::{Outcome, Reason},
     payment::PaymentLog,
     refund::{Refund, RefundKey},
@@ -22,7 +22,7 @@ const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
 /// Any JSON.
 pub fn record(data: &[u8]) {
     let Ok(event) = serde_json::from_slice::<StreamEvent>(data) else { return };
-    let books = Books::default();
+    let books = InMemoryStore::default();
     let mut sales: Vec<Sale> = Vec::new();
     let mut refunds: Vec<Refund> = Vec::new();
     for record in &event.records {
@@ -41,7 +41,7 @@ pub fn record(data: &[u8]) {
         at_once(books.record_refund(refund, NOW)).unwrap();
     }
     let seller = &papers::sellers()[data.len() % papers::sellers().len()];
-    let (archive, clock) = (Depot::default(), FixedClock(NOW));
+    let (archive, clock) = (InMemoryArchive::default(), FixedClock(NOW));
     let issuer = Issuer {
         ledger: &books,
         archive: &archive,
@@ -78,7 +78,7 @@ fn read<T: serde::de::DeserializeOwned>(record: &Record) -> Option<T> {
 }
 
 /// Nothing failed, so nothing is to be tried again; what is refused waits with its reason.
-fn settled(issued: &Issued, books: &Books) {
+fn settled(issued: &Issued, books: &InMemoryStore) {
     match &issued.outcome {
         Outcome::Done | Outcome::AlreadyDone => {}
         Outcome::Reject(reason) => {
@@ -92,9 +92,9 @@ fn settled(issued: &Issued, books: &Books) {
 }
 
 /// Every series counts from one without a gap, and every basis has one document.
-fn numbered(books: &Books) {
+fn numbered(books: &InMemoryStore) {
     let entries = books.entries();
-    let mut bases: Vec<Basis> = entries.iter().map(|entry| entry.invoice.draft.basis()).collect();
+    let mut bases: Vec<DocumentSource> = entries.iter().map(|entry| entry.invoice.draft.basis()).collect();
     for entry in &entries {
         assert!(entry.document.is_some(), "issued, and not archived: {}", entry.invoice.number);
     }
@@ -107,9 +107,9 @@ fn numbered(books: &Books) {
     bases.sort();
     bases.dedup();
     assert_eq!(bases.len(), entries.len(), "two documents for one basis");
-    let known = |basis: &Basis| match basis {
-        Basis::Sale(SaleKey(key)) => books.sales().iter().any(|sale| sale.key.0 == *key),
-        Basis::Refund(RefundKey(key)) => books.refunds().iter().any(|refund| refund.key.0 == *key),
+    let known = |basis: &DocumentSource| match basis {
+        DocumentSource::Sale(SaleKey(key)) => books.sales().iter().any(|sale| sale.key.0 == *key),
+        DocumentSource::Refund(RefundKey(key)) => books.refunds().iter().any(|refund| refund.key.0 == *key),
     };
     assert!(bases.iter().all(known), "a document for nothing");
 }

@@ -6,7 +6,7 @@ use comptoir::{
     archive::sha256,
     billing::ledger::Entry,
     einvoice,
-    invoice::{Basis, Kind, print},
+    invoice::{DocumentSource, Kind, print},
     mail::{
         delivery::{AddressHash, Deliveries, Stage},
         outbox::Status,
@@ -49,7 +49,7 @@ pub fn reasons(world: &World) -> Checked {
 struct Recorded {
     sales: Vec<SaleKey>,
     refunds: Vec<RefundKey>,
-    parked: BTreeMap<Basis, Reason>,
+    parked: BTreeMap<DocumentSource, Reason>,
     mails: Vec<MailRow>,
 }
 
@@ -94,7 +94,7 @@ fn sales(world: &World, recorded: &Recorded, of_sale: &BTreeMap<&str, Vec<&Entry
         let stands = recorded.sales.contains(&key);
         ensure(stands, "nothing is lost", || format!("sale {key} was never recorded"))?;
         let count = of_sale.get(key.0.as_str()).map_or(0, Vec::len);
-        let parked = recorded.parked.get(&Basis::Sale(key.clone()));
+        let parked = recorded.parked.get(&DocumentSource::Sale(key.clone()));
         ensure(count == usize::from(sold.fit), "one sale, one invoice", || format!("sale {key} has {count}"))?;
         ensure(parked.is_some() != sold.fit, "what cannot be billed waits", || format!("{key} {parked:?}"))?;
     }
@@ -116,7 +116,7 @@ fn refunds(
         let stands = recorded.refunds.contains(&key);
         ensure(stands, "nothing is lost", || format!("refund {key} was never recorded"))?;
         let count = of_refund.get(&key).map_or(0, Vec::len);
-        let parked = recorded.parked.get(&Basis::Refund(key.clone())).map(|reason| reason.word.as_str());
+        let parked = recorded.parked.get(&DocumentSource::Refund(key.clone())).map(|reason| reason.word.as_str());
         ensure(count <= 1, "one refund, one credit note", || format!("{key} has {count}"))?;
         let told = count == 1 && parked.is_none() || count == 0 && parked.is_some();
         ensure(told, "one refund, one credit note", || format!("{key} has {count}, {parked:?}"))?;

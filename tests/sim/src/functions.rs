@@ -15,9 +15,9 @@ use comptoir::{
             follow,
         },
         dispatch::{self, Dispatched},
-        outbox::{Enclosure, Letter},
+        outbox::{AttachedFile, OutgoingEmail},
     },
-    memory::{Announced, at_once},
+    memory::{StreamRecord, at_once},
     outcome::{Outcome, Reason},
     payment::Received,
     receive,
@@ -92,8 +92,10 @@ pub async fn post_again(ports: Ports, id: String, body: String) -> Ended {
     let event = classify::read(body.as_bytes()).unwrap();
     let now = ports.now();
     let received = receive::receive(&event, &body, false, ports.world.seller(), &ports, &ports, now).await;
-    let settled =
-        matches!(received, Ok(Received::Recorded { .. } | Received::Refunded { .. } | Received::Before { .. }));
+    let settled = matches!(
+        received,
+        Ok(Received::Recorded { .. } | Received::Refunded { .. } | Received::AlreadyRecorded { .. })
+    );
     if settled {
         ports.world.books.unpark_event(&id);
     }
@@ -117,9 +119,10 @@ fn answer(ports: &Ports, outcomes: &[Outcome]) -> Ended {
 }
 
 /// The invoice-renderer: a batch of payments and refunds.
-pub async fn renderer(ports: Ports, batch: Vec<Announced>, deadline: i64) -> Ended {
+pub async fn renderer(ports: Ports, batch: Vec<StreamRecord>, deadline: i64) -> Ended {
     let books = &ports.world.books;
-    let sale = |one: &Announced| if let Announced::Sale(key) = one { at_once(books.sale(key)).unwrap() } else { None };
+    let sale =
+        |one: &StreamRecord| if let StreamRecord::Sale(key) = one { at_once(books.sale(key)).unwrap() } else { None };
     let of_batch: Vec<Sale> = batch.iter().filter_map(sale).collect();
     let issuer = Issuer {
         ledger: &ports,
@@ -135,11 +138,11 @@ pub async fn renderer(ports: Ports, batch: Vec<Announced>, deadline: i64) -> End
     let mut away: Option<Outcome> = None;
     for work in &batch {
         let issued = match (work, &away) {
-            (Announced::Refund(_), Some(away)) => {
+            (StreamRecord::Refund(_), Some(away)) => {
                 outcomes.push(away.clone());
                 continue;
             }
-            (Announced::Refund(key), None) => {
+            (StreamRecord::Refund(key), None) => {
                 let refund = at_once(books.refund(key)).unwrap().unwrap();
                 Some(issuer.take_back(&refund).await)
             }
@@ -155,10 +158,10 @@ pub async fn renderer(ports: Ports, batch: Vec<Announced>, deadline: i64) -> End
 }
 
 /// The mail-sender: a batch of mails, until a deadline.
-pub async fn sender(ports: Ports, batch: Vec<Announced>, deadline: i64) -> Ended {
+pub async fn sender(ports: Ports, batch: Vec<StreamRecord>, deadline: i64) -> Ended {
     let mut outcomes: Vec<Outcome> = Vec::with_capacity(batch.len());
     for work in &batch {
-        let Announced::Mail(id) = work else { continue };
+        let StreamRecord::Mail(id) = work else { continue };
         let dispatched = if ports.now().as_millisecond() + ONE_MAIL <= deadline {
             send(&ports, id).await
         } else {
@@ -189,7 +192,7 @@ async fn send(ports: &Ports, id: &MailId) -> Dispatched {
         }
         Ok(Some(pdf)) => pdf,
     };
-    let letter = Letter {
+    let letter = OutgoingEmail {
         id: id.clone(),
         from: String::new(),
         to: to.unwrap_or_default(),
@@ -197,7 +200,7 @@ async fn send(ports: &Ports, id: &MailId) -> Dispatched {
         subject: String::new(),
         html: String::new(),
         text: String::new(),
-        enclosure: Some(Enclosure { filename: String::new(), pdf }),
+        enclosure: Some(AttachedFile { filename: String::new(), pdf }),
     };
     dispatch::dispatch(&letter, &ports.who.to_string(), ports, ports, || ports.now(), LEASE).await
 }

@@ -4,8 +4,8 @@
 use comptoir::{
     mail::{
         MailId,
-        delivery::{AddressHash, Cause, Deliveries, Noted, Report, Stage},
-        outbox::{Claim, Letter, Outbox, Parking, PostOffice, Posted, Status},
+        delivery::{AddressHash, Cause, Deliveries, Report, Stage, Transition},
+        outbox::{Claim, MailTransport, Outbox, OutgoingEmail, Parking, SendResult, Status},
     },
     memory::at_once,
     outcome::Reason,
@@ -146,7 +146,7 @@ impl Outbox for Ports {
 }
 
 impl Deliveries for Ports {
-    async fn note(&self, report: &Report, now: Timestamp) -> Answer<Noted> {
+    async fn note(&self, report: &Report, now: Timestamp) -> Answer<Transition> {
         let mutant = self.world.plan.mutant;
         let note = move |world: &World, report: &Report| {
             watched(world, &report.mail, "an event", || {
@@ -186,18 +186,18 @@ impl Deliveries for Ports {
     }
 }
 
-impl PostOffice for Ports {
-    async fn post(&self, letter: &Letter) -> Posted {
+impl MailTransport for Ports {
+    async fn post(&self, letter: &OutgoingEmail) -> SendResult {
         self.pause().await;
         if self.world.hit(Kind::Throttle) {
             Ports::note(self, "post", || format!("{} throttled", letter.id));
-            return Posted::NotNow("throttled".to_owned());
+            return SendResult::Transient("throttled".to_owned());
         }
         if self.world.hit(Kind::Refuse) {
             Ports::note(self, "post", || format!("{} refused", letter.id));
-            return Posted::Refused(Reason::new("mail_refused", "the address is on the suppression list"));
+            return SendResult::Permanent(Reason::new("mail_refused", "the address is on the suppression list"));
         }
-        let unclear = self.world.hit(Kind::Unclear);
+        let unclear = self.world.hit(Kind::Ambiguous);
         let taken = !unclear || self.world.core().rng.bool();
         let message = taken.then(|| post::take(&self.world, letter));
         Ports::note(self, "post", || {
@@ -205,9 +205,9 @@ impl PostOffice for Ports {
         });
         self.pause().await;
         match (unclear, message) {
-            (false, Some(message)) => Posted::Accepted(message),
-            _ if self.is(Mutant::ResendUnclear) => Posted::NotNow("no answer".to_owned()),
-            _ => Posted::Unclear("no answer".to_owned()),
+            (false, Some(message)) => SendResult::Accepted(message),
+            _ if self.is(Mutant::ResendUnclear) => SendResult::Transient("no answer".to_owned()),
+            _ => SendResult::Ambiguous("no answer".to_owned()),
         }
     }
 }

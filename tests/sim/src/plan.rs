@@ -32,7 +32,7 @@ pub enum Kind {
     /// The mail service refuses.
     Refuse,
     /// The answer of the mail service is lost.
-    Unclear,
+    Ambiguous,
     /// A template that fails until it is mended.
     Template,
     /// The template changes.
@@ -77,7 +77,7 @@ pub const KINDS: [Kind; 27] = [
     Kind::Outage,
     Kind::Throttle,
     Kind::Refuse,
-    Kind::Unclear,
+    Kind::Ambiguous,
     Kind::Template,
     Kind::Deploy,
     Kind::GiveUp,

@@ -11,10 +11,10 @@ use comptoir::{
     archive::{Archive, Document, File},
     billing::{
         issue::Render,
-        ledger::{Claim as Numbers, Claimed, Counter, Entry, Ledger},
+        ledger::{AllocationResult, Claim as Numbers, Counter, Entry, Ledger},
     },
     clock::Clock,
-    invoice::{Basis, Invoice, print::Page},
+    invoice::{DocumentSource, Invoice, print::Page},
     mail::Mail,
     memory::at_once,
     numbering::{InvoiceNumber, Series},
@@ -215,7 +215,7 @@ impl PaymentLog for Ports {
         let forgetful = self.is(Mutant::MemoryDedupe);
         let remembered = (sale.key.clone(), self.who % 2);
         if forgetful && self.world.core().memory.sales.contains(&remembered) {
-            return Ok(Recorded::Before);
+            return Ok(Recorded::AlreadyRecorded);
         }
         let recorded = self
             .call(LOG, "record", Some(&late), || {
@@ -259,7 +259,7 @@ impl Ledger for Ports {
         self.call(LEDGER, "counter", None, || at_once(self.world.books.counter(series))).await
     }
 
-    async fn claim(&self, claim: &Numbers) -> Answer<Claimed> {
+    async fn claim(&self, claim: &Numbers) -> Answer<AllocationResult> {
         for invoice in &claim.invoices {
             self.refuse(LEDGER, "claim", &invoice.draft.basis().to_string())?;
         }
@@ -273,12 +273,12 @@ impl Ledger for Ports {
             let forced = self.forced(claim)?;
             let claim = forced.as_ref().unwrap_or(claim);
             match at_once(Ledger::claim(&self.world.books, claim))? {
-                Claimed::Taken(_) if self.is(Mutant::TakenUnread) => Ok(Claimed::All),
+                AllocationResult::Taken(_) if self.is(Mutant::TakenUnread) => Ok(AllocationResult::All),
                 claimed => Ok(claimed),
             }
         });
         let claimed = claimed.await;
-        if !matches!(claimed, Ok(Claimed::All)) {
+        if !matches!(claimed, Ok(AllocationResult::All)) {
             self.world.troubled(self.who);
         }
         claimed
@@ -292,7 +292,7 @@ impl Ledger for Ports {
         self.call(LEDGER, "refund", None, || at_once(self.world.books.refund(refund))).await
     }
 
-    async fn document_of(&self, basis: &Basis) -> Answer<Option<Entry>> {
+    async fn document_of(&self, basis: &DocumentSource) -> Answer<Option<Entry>> {
         self.call(LEDGER, "document_of", None, || at_once(self.world.books.document_of(basis))).await
     }
 
@@ -312,7 +312,7 @@ impl Ledger for Ports {
         self.call(LEDGER, "finish", Some(&late), || at_once(self.world.books.finish(number, document, mail))).await
     }
 
-    async fn park(&self, basis: &Basis, reason: &Reason, now: Timestamp) -> Answer<Recorded> {
+    async fn park(&self, basis: &DocumentSource, reason: &Reason, now: Timestamp) -> Answer<Recorded> {
         self.call(LEDGER, "park", None, || {
             if self.is(Mutant::SilentPark) {
                 return Ok(Recorded::New);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use comptoir::mail::{
     MailId,
     delivery::{Cause, Stage},
-    outbox::Letter,
+    outbox::OutgoingEmail,
 };
 
 use crate::{
@@ -159,7 +159,7 @@ fn event(set: &str, mail: &MailId, message: &str, to: &str, says: Says) -> Arc<s
 }
 
 /// Takes a letter, decides what becomes of it, and tells of it. Answers the id of the message.
-pub fn take(world: &World, letter: &Letter) -> String {
+pub fn take(world: &World, letter: &OutgoingEmail) -> String {
     let place = world.core().post.letters.len();
     world.core().post.letters.push(Taken { mail: letter.id.clone(), to: letter.to.clone() });
     let message = message_id(place);
@@ -212,7 +212,7 @@ pub fn put_back(world: &World, mail: &MailId) -> bool {
     if returned {
         world.note(|| format!("a person puts {mail} back"));
         *world.core().post.put_back.entry(mail.clone()).or_default() += 1;
-        world.books.put_back(&comptoir::memory::Announced::Mail(mail.clone()));
+        world.books.put_back(&comptoir::memory::StreamRecord::Mail(mail.clone()));
     }
     returned
 }

@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use comptoir::{invoice::Basis, mail::outbox::Status, memory::Announced};
+use comptoir::{invoice::DocumentSource, mail::outbox::Status, memory::StreamRecord};
 
 use crate::{
     check,
@@ -59,7 +59,7 @@ struct Run {
     world: Arc<World>,
     invocations: Vec<Option<Invocation>>,
     shards: Vec<Shard>,
-    given_up: Vec<Announced>,
+    given_up: Vec<StreamRecord>,
     undelivered: Vec<usize>,
     seen: usize,
 }
@@ -138,11 +138,11 @@ impl Run {
         for what in self.world.books.announced_after(self.seen) {
             self.seen += 1;
             let shard = match &what {
-                Announced::Sale(key) => key.0.len() + usize::from(key.0.as_bytes()[key.0.len() - 1]),
-                Announced::Refund(key) => usize::from(key.0.as_bytes()[key.0.len() - 1]),
-                Announced::Mail(_) => 0,
+                StreamRecord::Sale(key) => key.0.len() + usize::from(key.0.as_bytes()[key.0.len() - 1]),
+                StreamRecord::Refund(key) => usize::from(key.0.as_bytes()[key.0.len() - 1]),
+                StreamRecord::Mail(_) => 0,
             };
-            let shard = if matches!(what, Announced::Mail(_)) { SHARDS } else { shard % SHARDS };
+            let shard = if matches!(what, StreamRecord::Mail(_)) { SHARDS } else { shard % SHARDS };
             self.shards[shard].push(what, now);
             let delay = self.draw(0, 300);
             self.world.at(now + delay, Todo::Pump(shard));
@@ -231,7 +231,7 @@ impl Run {
         self.invoke(shard, batch, Job::Batch(shard, size));
     }
 
-    fn invoke(&mut self, shard: usize, batch: Vec<Announced>, job: Job) {
+    fn invoke(&mut self, shard: usize, batch: Vec<StreamRecord>, job: Job) {
         if shard == SHARDS {
             self.start(job, 2, |ports, deadline| Box::pin(functions::sender(ports, batch, deadline)));
         } else {
@@ -301,14 +301,14 @@ impl Run {
             self.start(Job::PostAgain, 0, |ports, _| Box::pin(functions::post_again(ports, parked.id, parked.body)));
         }
         for what in std::mem::take(&mut self.given_up) {
-            if !matches!(&what, Announced::Mail(mail) if post::put_back(&self.world, mail)) {
+            if !matches!(&what, StreamRecord::Mail(mail) if post::put_back(&self.world, mail)) {
                 self.world.books.put_back(&what);
             }
         }
         for (basis, _) in self.world.books.parked_bases() {
             self.world.books.put_back(&match basis {
-                Basis::Sale(key) => Announced::Sale(key),
-                Basis::Refund(key) => Announced::Refund(key),
+                DocumentSource::Sale(key) => StreamRecord::Sale(key),
+                DocumentSource::Refund(key) => StreamRecord::Refund(key),
             });
         }
         for news in std::mem::take(&mut self.undelivered) {
@@ -316,7 +316,7 @@ impl Run {
         }
         for mail in self.world.books.mail_rows() {
             if !post::put_back(&self.world, &mail.id) && mail.status == Status::Parked && mail.to.is_some() {
-                self.world.books.put_back(&Announced::Mail(mail.id));
+                self.world.books.put_back(&StreamRecord::Mail(mail.id));
             }
         }
         self.follow();

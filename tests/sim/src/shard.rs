@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use comptoir::memory::Announced;
+use comptoir::memory::StreamRecord;
 
 use crate::functions::Ended;
 
@@ -12,7 +12,7 @@ const LONGEST_WAIT: u32 = 15;
 /// A shard.
 #[derive(Debug)]
 pub struct Shard {
-    queue: VecDeque<(Announced, i64)>,
+    queue: VecDeque<(StreamRecord, i64)>,
     busy: bool,
     /// Tries of its first record that came to nothing.
     pub attempts: u32,
@@ -27,7 +27,7 @@ impl Default for Shard {
 
 impl Shard {
     /// A record comes.
-    pub fn push(&mut self, what: Announced, now: i64) {
+    pub fn push(&mut self, what: StreamRecord, now: i64) {
         self.queue.push_back((what, now));
     }
 
@@ -37,13 +37,13 @@ impl Shard {
     }
 
     /// The first record, if it was tried and is older than `oldest`.
-    pub fn give_up(&mut self, oldest: i64, now: i64) -> Option<Announced> {
+    pub fn give_up(&mut self, oldest: i64, now: i64) -> Option<StreamRecord> {
         let old = self.attempts > 0 && self.queue.front().is_some_and(|(_, at)| now - at > oldest);
         if old { self.queue.pop_front().map(|(what, _)| what) } else { None }
     }
 
     /// The next batch of at most `most` records.
-    pub fn hand_out(&mut self, most: usize) -> Option<Vec<Announced>> {
+    pub fn hand_out(&mut self, most: usize) -> Option<Vec<StreamRecord>> {
         if self.queue.is_empty() {
             self.attempts = 0;
             return None;

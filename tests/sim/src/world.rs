@@ -8,7 +8,7 @@ use std::{
 
 use comptoir::{
     mail::MailId,
-    memory::{Books, Depot},
+    memory::{InMemoryArchive, InMemoryStore},
     numbering::Series,
     outcome::Reason,
     sale::SaleKey,
@@ -158,9 +158,9 @@ pub struct World {
     /// What was sold and refunded.
     pub shop: Shop,
     /// What is written down.
-    pub books: Books,
+    pub books: InMemoryStore,
     /// What is archived.
-    pub depot: Depot,
+    pub depot: InMemoryArchive,
     core: Mutex<Core>,
 }
 
@@ -207,7 +207,7 @@ impl World {
             skews,
             memory: Memory::default(),
         };
-        let (books, depot) = (Books::default(), Depot::default());
+        let (books, depot) = (InMemoryStore::default(), InMemoryArchive::default());
         Arc::new(Self { plan, rates, shop, books, depot, core: Mutex::new(core) })
     }
 

@@ -1,7 +1,7 @@
 //! Documents as they would look, without issuing any: the owner's seller file, words and template on a sample or on a
 //! recorded Stripe event.
 //!
-//! What changed since the last look is found in `watch`. The command itself is `examples/preview.rs`.
+//! What changed since the last look is found in `watch`. The command itself is `examples/preview/main.rs`.
 
 mod event;
 pub mod watch;
@@ -12,7 +12,7 @@ use std::{
 };
 
 use comptoir::{
-    billing::unfit::Unfit,
+    billing::unfit::CannotInvoice,
     einvoice::{self, Unwritable},
     invoice::{Invoice, print},
     outcome::Reason,
@@ -68,7 +68,7 @@ pub enum Unseen {
     Twin(#[from] Unwritable),
     /// The sale cannot be invoiced.
     #[error("this sale would wait instead of becoming an invoice: {}", .0.reason().text)]
-    Unfit(#[from] Unfit),
+    CannotInvoice(#[from] CannotInvoice),
 }
 
 impl Preview {

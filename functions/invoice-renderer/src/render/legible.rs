@@ -15,7 +15,7 @@ use super::{error::RenderError, fonts::Fonts, region};
 
 /// How much of a text is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Faith {
+pub enum GlyphPolicy {
     /// Whatever some font has.
     Exact,
     /// Single characters that every font has.
@@ -48,7 +48,7 @@ const WIDEST_WORD: u32 = 20_000;
 const BREAK: char = '\u{200b}';
 
 /// The page as the template reads it, and what of it is not printed as it is.
-pub fn json(page: &Page, fonts: &Fonts, faith: Faith) -> Result<(Vec<u8>, Unprintable), RenderError> {
+pub fn json(page: &Page, fonts: &Fonts, faith: GlyphPolicy) -> Result<(Vec<u8>, Unprintable), RenderError> {
     let data = |error: serde_json::Error| RenderError::Data(error.to_string());
     let mut value = serde_json::to_value(page).map_err(data)?;
     let mut missing = Unprintable::default();
@@ -78,15 +78,15 @@ fn each_text(value: &mut Value, change: &mut impl FnMut(&str) -> String) {
 }
 
 /// `text` composed, on one line, with a visible sign in place of everything that cannot be shown.
-fn printable(text: &str, fonts: &Fonts, faith: Faith, missing: &mut Unprintable) -> String {
-    let has = |text: &str| if faith == Faith::Exact { fonts.any_has(text) } else { fonts.each_has(text) };
+fn printable(text: &str, fonts: &Fonts, faith: GlyphPolicy, missing: &mut Unprintable) -> String {
+    let has = |text: &str| if faith == GlyphPolicy::Exact { fonts.any_has(text) } else { fonts.each_has(text) };
     let replacement = REPLACEMENTS.into_iter().find(|sign| has(sign)).unwrap_or("?");
     let mut printed = String::with_capacity(text.len());
     let mut cluster = String::new();
     let mut flush = |cluster: &mut String| {
         match faith {
-            Faith::Exact if fonts.any_has(cluster) => printed.push_str(cluster),
-            Faith::Exact | Faith::Plain => {
+            GlyphPolicy::Exact if fonts.any_has(cluster) => printed.push_str(cluster),
+            GlyphPolicy::Exact | GlyphPolicy::Plain => {
                 for c in cluster.chars() {
                     let single = c.encode_utf8(&mut [0; 4]).to_owned();
                     if has(&single) && !is_combining_mark(c) {
@@ -111,7 +111,7 @@ fn printable(text: &str, fonts: &Fonts, faith: Faith, missing: &mut Unprintable)
             // Invisible by definition: joiners, variation selectors. The engine needs no glyph for them.
             c if is_default_ignorable(c) => {
                 flush(&mut cluster);
-                if faith == Faith::Exact {
+                if faith == GlyphPolicy::Exact {
                     cluster.push(c);
                 }
             }
@@ -161,13 +161,13 @@ fn breakable(text: &str, fonts: &Fonts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::{templates::Templates, world::Press};
+    use crate::render::{templates::Templates, world::RenderEngine};
 
     fn fonts() -> Fonts {
-        Press::new(Templates::embedded()).unwrap().fonts
+        RenderEngine::new(Templates::embedded()).unwrap().fonts
     }
 
-    fn printable(text: &str, fonts: &Fonts, faith: Faith) -> String {
+    fn printable(text: &str, fonts: &Fonts, faith: GlyphPolicy) -> String {
         super::printable(text, fonts, faith, &mut Unprintable::default())
     }
 
@@ -181,21 +181,21 @@ mod tests {
             "« 1\u{202f}234,50\u{a0}€ » – — … ’ · × ≠ n° §",
             "مريم שלום Հայկ ქართული ✓ ★ →",
         ] {
-            assert_eq!(printable(text, &fonts, Faith::Exact), text);
+            assert_eq!(printable(text, &fonts, GlyphPolicy::Exact), text);
         }
     }
 
     #[test]
     fn marks_are_composed_with_their_letter() {
         let fonts = fonts();
-        assert_eq!(printable("Zoe\u{301} Le\u{300}ve", &fonts, Faith::Exact), "Zoé Lève");
-        assert_eq!(printable("Zoe\u{301} e\u{329}", &fonts, Faith::Plain), "Zoé e□");
+        assert_eq!(printable("Zoe\u{301} Le\u{300}ve", &fonts, GlyphPolicy::Exact), "Zoé Lève");
+        assert_eq!(printable("Zoe\u{301} e\u{329}", &fonts, GlyphPolicy::Plain), "Zoé e□");
     }
 
     #[test]
     fn what_cannot_be_shown_is_seen_to_be_missing() {
         let fonts = fonts();
-        let printed = |text| printable(text, &fonts, Faith::Exact);
+        let printed = |text| printable(text, &fonts, GlyphPolicy::Exact);
         assert_eq!(printed("a\0b\u{7f}"), "a□b□");
         assert_eq!(printed("a\u{202e}b\u{2066}"), "a□b□");
         assert_eq!(printed("山田 \u{e000}"), "□□ □");
@@ -209,7 +209,7 @@ mod tests {
         let (narrow, wide) = (fonts(), fonts().with_scripts());
         let missing = |text: &str, fonts: &Fonts| {
             let mut missing = Unprintable::default();
-            super::printable(text, fonts, Faith::Exact, &mut missing);
+            super::printable(text, fonts, GlyphPolicy::Exact, &mut missing);
             (missing.characters, missing.scripts.into_iter().collect::<Vec<_>>().join(" "))
         };
         assert_eq!(missing("Zoé Ελένη Наталія مريم שלום Հայկ ქართ \0 \u{e000}", &narrow), (0, String::new()));
@@ -229,7 +229,7 @@ mod tests {
             "สมชาย ใจดี ລາວ ភាសាខ្មែរ မြန်မာ አማርኛ",
             "😀 🎨 🚀 👩‍🎨",
         ] {
-            assert_eq!(printable(name, &wide, Faith::Exact), name.nfc().collect::<String>());
+            assert_eq!(printable(name, &wide, GlyphPolicy::Exact), name.nfc().collect::<String>());
         }
     }
 

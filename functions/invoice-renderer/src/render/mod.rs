@@ -30,16 +30,16 @@ use std::{
 use comptoir::{invoice::print::Page, seller::Look};
 
 pub use error::{InvalidTemplates, RenderError};
-use legible::Faith;
+use legible::GlyphPolicy;
 pub use legible::Unprintable;
 pub use templates::Templates;
-use world::{Press, Sheet};
+use world::{InvoiceView, RenderEngine};
 
 /// Renders pages with one set of templates.
 pub struct Renderer {
-    press: Press,
+    press: RenderEngine,
     /// With fonts of further scripts; made when a document first needs one of them.
-    wide: OnceLock<Press>,
+    wide: OnceLock<RenderEngine>,
 }
 
 /// A document, and what of its text it does not show.
@@ -61,7 +61,7 @@ impl Renderer {
         if let Some(logo) = &look.logo {
             templates.require(logo)?;
         }
-        Ok(Self { press: Press::new(templates)?, wide: OnceLock::new() })
+        Ok(Self { press: RenderEngine::new(templates)?, wide: OnceLock::new() })
     }
 
     /// The PDF of `page` with its electronic `twin`: the same bytes every time, in every process.
@@ -80,17 +80,17 @@ impl Renderer {
     /// # Errors
     /// A mistake in the template, with its place.
     pub fn print(&self, page: &Page, twin: &str) -> Result<Printed, RenderError> {
-        let (json, missing) = legible::json(page, &self.press.fonts, Faith::Exact)?;
+        let (json, missing) = legible::json(page, &self.press.fonts, GlyphPolicy::Exact)?;
         let exact = if missing.characters == 0 {
             Self::attempt(&self.press, page, twin, json, missing)
         } else {
             let wide = self.wide.get_or_init(|| self.press.wide());
-            let (json, missing) = legible::json(page, &wide.fonts, Faith::Exact)?;
+            let (json, missing) = legible::json(page, &wide.fonts, GlyphPolicy::Exact)?;
             Self::attempt(wide, page, twin, json, missing)
         };
         match exact {
             Err(RenderError::Export(_)) => {
-                let (json, missing) = legible::json(page, &self.press.fonts, Faith::Plain)?;
+                let (json, missing) = legible::json(page, &self.press.fonts, GlyphPolicy::Plain)?;
                 Self::attempt(&self.press, page, twin, json, missing)
             }
             result => result,
@@ -98,14 +98,14 @@ impl Renderer {
     }
 
     fn attempt(
-        press: &Press,
+        press: &RenderEngine,
         page: &Page,
         twin: &str,
         json: Vec<u8>,
         unprintable: Unprintable,
     ) -> Result<Printed, RenderError> {
         let _forget = Forget;
-        let sheet = Sheet::new(press, json, twin);
+        let sheet = InvoiceView::new(press, json, twin);
         let pdf = catch_unwind(AssertUnwindSafe(|| pdf::print(&sheet, page))).unwrap_or(Err(RenderError::Engine))?;
         Ok(Printed { pdf: metadata::declare(&pdf).map_err(RenderError::Metadata)?, unprintable })
     }

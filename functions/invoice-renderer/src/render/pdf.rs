@@ -9,10 +9,10 @@ use typst::{
 use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, Timestamp};
 
-use super::{error::RenderError, world::Sheet};
+use super::{error::RenderError, world::InvoiceView};
 
 /// Lays the sheet out and writes it.
-pub fn print(sheet: &Sheet<'_>, page: &Page) -> Result<Vec<u8>, RenderError> {
+pub fn print(sheet: &InvoiceView<'_>, page: &Page) -> Result<Vec<u8>, RenderError> {
     let options = options(sheet, page)?;
     let Warned { output, .. } = typst::compile::<PagedDocument>(sheet);
     let document = output.map_err(|errors| errors.first().map_or(RenderError::Engine, |first| place(sheet, first)))?;
@@ -22,7 +22,7 @@ pub fn print(sheet: &Sheet<'_>, page: &Page) -> Result<Vec<u8>, RenderError> {
 }
 
 /// Date and identifier come from the page, so that no clock and no chance enters the file.
-fn options(sheet: &Sheet<'_>, page: &Page) -> Result<PdfOptions, RenderError> {
+fn options(sheet: &InvoiceView<'_>, page: &Page) -> Result<PdfOptions, RenderError> {
     let (year, month, day) = page.date;
     let midnight = u8::try_from(month)
         .ok()
@@ -39,7 +39,7 @@ fn options(sheet: &Sheet<'_>, page: &Page) -> Result<PdfOptions, RenderError> {
 }
 
 /// Where in which file, for whoever edits it.
-fn place(sheet: &Sheet<'_>, error: &SourceDiagnostic) -> RenderError {
+fn place(sheet: &InvoiceView<'_>, error: &SourceDiagnostic) -> RenderError {
     let id = error.span.id().unwrap_or_else(|| sheet.main());
     let start = sheet.range(error.span).map(|range| range.start);
     let source = sheet.source(id).ok();

@@ -2,7 +2,7 @@
 //! number is claimed, and it warms the engine while the processor is free; both are what a preview shows.
 
 use comptoir::{
-    billing::{credit::credit, draft::draft, ledger::Credited, unfit::Unfit},
+    billing::{credit::credit, draft::draft, ledger::Credited, unfit::CannotInvoice},
     invoice::Invoice,
     numbering::InvoiceNumber,
     refund::{Refund, RefundKey},
@@ -26,7 +26,7 @@ const WITH_EVERY_TEXT: Date = date(2026, 1, 1);
 ///
 /// # Errors
 /// The seller cannot invoice even this.
-pub fn invoice(seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
+pub fn invoice(seller: &Seller, day: Date) -> Result<Invoice, CannotInvoice> {
     let sale = Sale {
         key: SaleKey("specimen".to_owned()),
         event: "specimen".to_owned(),
@@ -64,7 +64,7 @@ pub struct Specimen {
     /// An invoice of today, or of the last day on which the seller could issue one.
     pub invoice: Invoice,
     /// Why none can be issued today: no legal text is known for it.
-    pub gap: Option<Unfit>,
+    pub gap: Option<CannotInvoice>,
 }
 
 /// The specimen that templates are tried with when the function starts on `day`. Where the dated table of legal texts knows
@@ -72,9 +72,9 @@ pub struct Specimen {
 ///
 /// # Errors
 /// The seller cannot invoice even a specimen, on any day.
-pub fn at_start(seller: &Seller, day: Date) -> Result<Specimen, Unfit> {
+pub fn at_start(seller: &Seller, day: Date) -> Result<Specimen, CannotInvoice> {
     match invoice(seller, day) {
-        Err(gap @ Unfit::NoExemptionText { .. }) => {
+        Err(gap @ CannotInvoice::NoExemptionText { .. }) => {
             Ok(Specimen { invoice: invoice(seller, WITH_EVERY_TEXT)?, gap: Some(gap) })
         }
         specimen => specimen.map(|invoice| Specimen { invoice, gap: None }),
@@ -85,7 +85,7 @@ pub fn at_start(seller: &Seller, day: Date) -> Result<Specimen, Unfit> {
 ///
 /// # Errors
 /// What makes the sale unfit for an invoice.
-pub fn of(sale: &Sale, seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
+pub fn of(sale: &Sale, seller: &Seller, day: Date) -> Result<Invoice, CannotInvoice> {
     let number = InvoiceNumber(format!("{}-0000", day.strftime("%Y-%m")));
     Ok(Invoice { number, issued_on: day, draft: draft(sale, seller, day)? })
 }
@@ -94,7 +94,7 @@ pub fn of(sale: &Sale, seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
 ///
 /// # Errors
 /// The seller cannot credit even this.
-pub fn credit_note(invoice: &Invoice, seller: &Seller, day: Date) -> Result<Invoice, Unfit> {
+pub fn credit_note(invoice: &Invoice, seller: &Seller, day: Date) -> Result<Invoice, CannotInvoice> {
     let refund = Refund {
         key: RefundKey("specimen".to_owned()),
         event: "specimen".to_owned(),
@@ -170,7 +170,7 @@ mod tests {
                 let specimen = at_start(&seller, day).unwrap_or_else(|unfit| panic!("{name} on {day}: {unfit}"));
                 match specimen.gap {
                     None => assert_eq!(specimen.invoice.issued_on, day, "{name}"),
-                    Some(Unfit::NoExemptionText { day: gap, .. }) => {
+                    Some(CannotInvoice::NoExemptionText { day: gap, .. }) => {
                         assert_eq!((gap, specimen.invoice.issued_on), (day, WITH_EVERY_TEXT), "{name}");
                         lacking.push(day);
                     }

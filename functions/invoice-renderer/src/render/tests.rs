@@ -255,7 +255,7 @@ fn names_are_read_as_they_were_given() {
         assert!(!text.contains('□'), "{name} in {text}");
     }
     // These are shaped: one glyph for several characters, and in another order. What they show is there to be looked at
-    // (`examples/scripts.rs`); here, that nothing is a box.
+    // (`examples/preview/scripts.rs`); here, that nothing is a box.
     for name in ["राजेश कुमार श्रीवास्तव", "সুমন চট্টোপাধ্যায়", "தமிழ்ச்செல்வன்", "مريم العلوي", "שלום כהן", "😀 👩‍🎨 🎨"]
     {
         let mut page = page();

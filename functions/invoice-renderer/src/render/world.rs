@@ -38,7 +38,7 @@ const WIDE_TEXT: &str = r##"#let forms = json("invoice.json").forms
 "##;
 
 /// Everything that is the same for every page.
-pub struct Press {
+pub struct RenderEngine {
     /// The fonts.
     pub fonts: Fonts,
     /// What the PDF must conform to.
@@ -52,7 +52,7 @@ pub struct Press {
     files: HashMap<FileId, Bytes>,
 }
 
-impl Press {
+impl RenderEngine {
     /// Sorts the files into templates, fonts and images.
     pub fn new(templates: Templates) -> Result<Self, InvalidTemplates> {
         templates.require(INVOICE)?;
@@ -114,21 +114,21 @@ fn id(name: &str) -> Result<FileId, InvalidTemplates> {
 }
 
 /// One page on the press.
-pub struct Sheet<'a> {
+pub struct InvoiceView<'a> {
     /// The press.
-    pub press: &'a Press,
+    pub press: &'a RenderEngine,
     data: Bytes,
     twin: Bytes,
 }
 
-impl<'a> Sheet<'a> {
+impl<'a> InvoiceView<'a> {
     /// Puts the page's JSON on the press, and its electronic twin.
-    pub fn new(press: &'a Press, json: Vec<u8>, twin: &str) -> Self {
+    pub fn new(press: &'a RenderEngine, json: Vec<u8>, twin: &str) -> Self {
         Self { press, data: Bytes::new(json), twin: Bytes::from_string(twin.to_owned()) }
     }
 }
 
-impl World for Sheet<'_> {
+impl World for InvoiceView<'_> {
     fn library(&self) -> &LazyHash<Library> {
         &self.press.library
     }

@@ -7,8 +7,8 @@ use comptoir::{
     clock::FixedClock,
     mail::{
         DigestMail, InvoiceMail, NoticeEvent, NoticeMail,
-        delivery::{Cause, Noted, Report},
-        outbox::{Claim, Parking, Posted, Status},
+        delivery::{Cause, Report, Transition},
+        outbox::{Claim, Parking, SendResult, Status},
     },
     team::{Message, TeamNotice},
     timing::{OPERATION_SECONDS, POST_SECONDS},
@@ -24,9 +24,9 @@ const PDF: &[u8] = b"%PDF-1.7 the invoice";
 struct Ports {
     seconds: Mutex<u64>,
     parked: Mutex<Vec<Reason>>,
-    posted: Mutex<Vec<Letter>>,
+    posted: Mutex<Vec<OutgoingEmail>>,
     claim: fn() -> Result<Claim, ServiceError>,
-    post: fn() -> Posted,
+    post: fn() -> SendResult,
     archived: fn() -> Result<Option<Vec<u8>>, ServiceError>,
 }
 
@@ -37,7 +37,7 @@ impl Default for Ports {
             parked: Mutex::default(),
             posted: Mutex::default(),
             claim: || Ok(Claim::Ours),
-            post: || Posted::Accepted("m".to_owned()),
+            post: || SendResult::Accepted("m".to_owned()),
             archived: || Ok(Some(PDF.to_vec())),
         }
     }
@@ -92,8 +92,8 @@ impl Outbox for &Ports {
 }
 
 impl Deliveries for &Ports {
-    async fn note(&self, _: &Report, _: Timestamp) -> Result<Noted, ServiceError> {
-        Ok(Noted::Absent)
+    async fn note(&self, _: &Report, _: Timestamp) -> Result<Transition, ServiceError> {
+        Ok(Transition::Absent)
     }
 
     async fn suppress(&self, _: &AddressHash, _: Cause, _: Timestamp) -> Result<(), ServiceError> {
@@ -143,8 +143,8 @@ impl Archive for &Ports {
     }
 }
 
-impl PostOffice for &Ports {
-    async fn post(&self, letter: &Letter) -> Posted {
+impl MailTransport for &Ports {
+    async fn post(&self, letter: &OutgoingEmail) -> SendResult {
         self.takes(POST_SECONDS);
         self.posted.lock().unwrap().push(letter.clone());
         (self.post)()
@@ -239,11 +239,11 @@ async fn no_mail_takes_longer_than_is_said_whatever_becomes_of_it() {
         || Err(ServiceError::permanent("the outbox", "record_refused", "ValidationException")),
         || Err(ServiceError::transient("the outbox", "throttled")),
     ];
-    let posts: [fn() -> Posted; 4] = [
-        || Posted::Accepted("m".to_owned()),
-        || Posted::NotNow("throttled".to_owned()),
-        || Posted::Refused(Reason::new("mail_refused", "no")),
-        || Posted::Unclear("lost".to_owned()),
+    let posts: [fn() -> SendResult; 4] = [
+        || SendResult::Accepted("m".to_owned()),
+        || SendResult::Transient("throttled".to_owned()),
+        || SendResult::Permanent(Reason::new("mail_refused", "no")),
+        || SendResult::Ambiguous("lost".to_owned()),
     ];
     let mut longest = 0;
     for mail in [invoice("zoe@example.org"), notice(), digest()] {

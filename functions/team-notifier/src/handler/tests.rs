@@ -6,7 +6,7 @@ use comptoir::{
     clock::FixedClock,
     mail::{
         DigestMail, Mail, NoticeEvent,
-        outbox::{Claim, Parking, Posted, Status},
+        outbox::{Claim, Parking, SendResult, Status},
     },
     team::TeamNotice,
     testing::FRANCHISE_TOML,
@@ -23,7 +23,7 @@ struct Ports {
     seconds: Mutex<u64>,
     parked: Mutex<Vec<MailId>>,
     claim: fn() -> Result<Claim, ServiceError>,
-    post: fn() -> Posted,
+    post: fn() -> SendResult,
     tell: fn() -> Result<Vec<MailId>, ServiceError>,
     notices: fn() -> Result<(), ServiceError>,
 }
@@ -34,7 +34,7 @@ impl Default for Ports {
             seconds: Mutex::default(),
             parked: Mutex::default(),
             claim: || Ok(Claim::Ours),
-            post: || Posted::Accepted("slack".to_owned()),
+            post: || SendResult::Accepted("slack".to_owned()),
             tell: || Ok(Vec::new()),
             notices: || Ok(()),
         }
@@ -116,7 +116,7 @@ impl TeamRoom for &Ports {
     }
 
     /// The webhook, posting, and the webhook that may have replaced it.
-    async fn say(&self, _: &str) -> Posted {
+    async fn say(&self, _: &str) -> SendResult {
         self.takes(2 * OPERATION_SECONDS + ROOM_SECONDS);
         (self.post)()
     }
@@ -167,11 +167,11 @@ async fn no_message_takes_longer_than_is_said_whatever_becomes_of_it() {
         || Ok(Claim::Held(Status::Sending { lease_until: NOW })),
         || Err(ServiceError::permanent("the outbox", "record_refused", "ValidationException")),
     ];
-    let posts: [fn() -> Posted; 4] = [
-        || Posted::Accepted("slack".to_owned()),
-        || Posted::NotNow("patience".to_owned()),
-        || Posted::Refused(Reason::new("slack_refused", "no")),
-        || Posted::Unclear("lost".to_owned()),
+    let posts: [fn() -> SendResult; 4] = [
+        || SendResult::Accepted("slack".to_owned()),
+        || SendResult::Transient("patience".to_owned()),
+        || SendResult::Permanent(Reason::new("slack_refused", "no")),
+        || SendResult::Ambiguous("lost".to_owned()),
     ];
     let mut longest = 0;
     for claim in claims {

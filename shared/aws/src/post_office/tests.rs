@@ -98,14 +98,14 @@ fn answer(caller: &mut TcpStream, status: u16, code: &str, body: &str) {
     caller.write_all((head + body).as_bytes()).unwrap();
 }
 
-fn office(url: &str) -> SesPostOffice {
+fn office(url: &str) -> SesTransport {
     let mut settings = settings("eu-west-3", Credentials::new("key", "secret", None, None, "test"));
     settings.set_endpoint_url(Some(url.to_owned()));
-    SesPostOffice::with_patience(&settings.build(), "comptoir-test".to_owned(), Duration::from_secs(3))
+    SesTransport::with_patience(&settings.build(), "comptoir-test".to_owned(), Duration::from_secs(3))
 }
 
-async fn post(office: &SesPostOffice) -> Posted {
-    let letter = Letter {
+async fn post(office: &SesTransport) -> SendResult {
+    let letter = OutgoingEmail {
         id: MailId("invoice/2026-11-0042".to_owned()),
         from: "\"Atelier\" <a@example.org>".to_owned(),
         to: "zoe@example.org".to_owned(),
@@ -119,12 +119,12 @@ async fn post(office: &SesPostOffice) -> Posted {
 }
 
 /// The word for a verdict, with the reason's where there is one.
-fn word(posted: &Posted) -> String {
+fn word(posted: &SendResult) -> String {
     match posted {
-        Posted::Accepted(id) => format!("accepted {id}"),
-        Posted::NotNow(_) => "not now".to_owned(),
-        Posted::Refused(reason) => format!("refused {}", reason.word),
-        Posted::Unclear(_) => "unclear".to_owned(),
+        SendResult::Accepted(id) => format!("accepted {id}"),
+        SendResult::Transient(_) => "not now".to_owned(),
+        SendResult::Permanent(reason) => format!("refused {}", reason.word),
+        SendResult::Ambiguous(_) => "unclear".to_owned(),
     }
 }
 

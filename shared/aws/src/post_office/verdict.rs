@@ -10,7 +10,7 @@ use aws_sdk_sesv2::{
     operation::send_email::SendEmailError,
 };
 
-use comptoir::{mail::outbox::Posted, outcome::Reason};
+use comptoir::{mail::outbox::SendResult, outcome::Reason};
 use comptoir_edge::https::never_connected;
 
 /// Codes that say that SES did not look at the mail for now: its rate, or the account's, was over (Amazon SES Developer Guide,
@@ -36,31 +36,31 @@ const NOT_NOW: [&str; 16] = [
 ];
 
 /// What became of a mail whose request failed.
-pub(super) fn verdict(error: &SdkError<SendEmailError, HttpResponse>) -> Posted {
+pub(super) fn verdict(error: &SdkError<SendEmailError, HttpResponse>) -> SendResult {
     match error {
         SdkError::ServiceError(service) => answered(service.raw().status().as_u16(), service.err().code()),
         // Nothing was sent, and the same mail is built the same way again.
-        SdkError::ConstructionFailure(_) => Posted::Refused(Reason::new(
+        SdkError::ConstructionFailure(_) => SendResult::Permanent(Reason::new(
             "mail_incomplete",
             "no request to SES can be made of this mail; look at its record",
         )),
         SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(|e| never_connected(e)) => {
-            Posted::NotNow("no connection to the mail service".to_owned())
+            SendResult::Transient("no connection to the mail service".to_owned())
         }
         // It ran out of time, the connection broke, or the answer did: SES may have the mail.
-        _ => Posted::Unclear("the mail service's answer was lost".to_owned()),
+        _ => SendResult::Ambiguous("the mail service's answer was lost".to_owned()),
     }
 }
 
-fn answered(status: u16, code: Option<&str>) -> Posted {
+fn answered(status: u16, code: Option<&str>) -> SendResult {
     let code = code.unwrap_or("unnamed error");
     match status {
-        _ if status == 429 || NOT_NOW.contains(&code) => Posted::NotNow(code.to_owned()),
+        _ if status == 429 || NOT_NOW.contains(&code) => SendResult::Transient(code.to_owned()),
         // SES waited for the rest of the request in vain.
-        408 => Posted::NotNow(code.to_owned()),
-        300..=499 => Posted::Refused(refused(status, code)),
+        408 => SendResult::Transient(code.to_owned()),
+        300..=499 => SendResult::Permanent(refused(status, code)),
         // A success that cannot be read, or SES or a gateway before it failed half-way.
-        _ => Posted::Unclear(format!("the mail service answered {status} {code}")),
+        _ => SendResult::Ambiguous(format!("the mail service answered {status} {code}")),
     }
 }
 

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use comptoir::{clock::Clock, outcome::ServiceError, timing::ATTEMPT_SECONDS};
 use comptoir_aws::trusted;
-use comptoir_edge::https::{Https, Question, Unanswered};
+use comptoir_edge::https::{HttpError, Https, Question};
 use comptoir_members::profile::publish::{Announcement, Subscribers};
 
 const WHAT: &str = "the profile API";
@@ -94,7 +94,7 @@ impl<C: Clock> Subscribers for AppSyncSubscribers<C> {
             patience: Duration::from_secs(ATTEMPT_SECONDS),
             largest: LARGEST,
         };
-        let unanswered = |why: Unanswered| ServiceError::transient(WHAT, why.to_string());
+        let unanswered = |why: HttpError| ServiceError::transient(WHAT, why.to_string());
         let answer = self.https.ask(&question).await.map_err(unanswered)?;
         verdict(answer.status, &answer.body.map_err(unanswered)?)
     }

@@ -18,7 +18,7 @@ use crate::profile::{
     upload::Upload,
 };
 use comptoir::{
-    memory::{Weather, locked, pass_the_turn},
+    memory::{FaultPlan, locked, pass_the_turn},
     outcome::ServiceError,
 };
 
@@ -26,7 +26,7 @@ use comptoir::{
 #[derive(Debug, Default)]
 pub struct Members {
     kept: Mutex<Kept>,
-    weather: Arc<Weather>,
+    weather: Arc<FaultPlan>,
 }
 
 #[derive(Debug, Default)]
@@ -160,7 +160,7 @@ impl Kept {
 
 impl Members {
     /// An empty directory under this weather.
-    pub fn new(weather: Arc<Weather>) -> Self {
+    pub fn new(weather: Arc<FaultPlan>) -> Self {
         Self { kept: Mutex::default(), weather }
     }
 

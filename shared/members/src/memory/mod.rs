@@ -5,4 +5,4 @@ mod directory;
 mod shelf;
 
 pub use directory::Members;
-pub use shelf::Shelf;
+pub use shelf::InMemoryFiles;

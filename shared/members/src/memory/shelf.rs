@@ -9,20 +9,20 @@ use jiff::Timestamp;
 
 use crate::profile::upload::{Files, Target, Upload};
 use comptoir::{
-    memory::{Weather, locked, pass_the_turn},
+    memory::{FaultPlan, locked, pass_the_turn},
     outcome::ServiceError,
 };
 
 /// A shelf of members' files; its addresses lead nowhere.
 #[derive(Debug, Default)]
-pub struct Shelf {
+pub struct InMemoryFiles {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
-    weather: Arc<Weather>,
+    weather: Arc<FaultPlan>,
 }
 
-impl Shelf {
+impl InMemoryFiles {
     /// An empty shelf under this weather.
-    pub fn new(weather: Arc<Weather>) -> Self {
+    pub fn new(weather: Arc<FaultPlan>) -> Self {
         Self { files: Mutex::default(), weather }
     }
 
@@ -42,7 +42,7 @@ impl Shelf {
     }
 }
 
-impl Files for Shelf {
+impl Files for InMemoryFiles {
     async fn presign(&self, upload: &Upload, _: Timestamp) -> Result<Target, ServiceError> {
         Ok(Target { url: format!("memory:{}", upload.key()), headers: Vec::new() })
     }

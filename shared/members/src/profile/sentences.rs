@@ -1,4 +1,4 @@
-//! What a member reads about each kind of mistake, in French and in English. Which mistake it is lives in `violation`.
+//! What a member reads about each kind of mistake, in French and in English. Which mistake it is is in `code`.
 
 use super::{
     language::Language,

@@ -5,7 +5,7 @@ use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 use super::code::Code;
 
 /// Whether a reader sees something, or a space, where `c` stands.
-pub fn is_visible(c: char) -> bool {
+pub(super) fn is_visible(c: char) -> bool {
     wrong(c).is_none()
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{AddressHash, Cause, Fate, Report};
+use super::{AddressHash, Cause, DeliveryEvent, Report};
 use crate::{
     mail::{MailId, TAG},
     outcome::Reason,
@@ -115,25 +115,27 @@ pub fn read(event: &SesEvent, configuration_set: &str) -> Result<Report, Reason>
     Ok(Report { mail, message_id: detail.mail.message_id.clone(), fate, suppress })
 }
 
-fn fate(detail: &Detail) -> Result<(Fate, Option<Cause>), Reason> {
+fn fate(detail: &Detail) -> Result<(DeliveryEvent, Option<Cause>), Reason> {
     match detail.event_type.as_str() {
-        "Send" => Ok((Fate::Sent, None)),
-        "Delivery" => Ok((Fate::Delivered, None)),
-        "DeliveryDelay" => Ok((Fate::Hindered(format!("delay/{}", word(&detail.delivery_delay.delay_type))), None)),
+        "Send" => Ok((DeliveryEvent::Sent, None)),
+        "Delivery" => Ok((DeliveryEvent::Delivered, None)),
+        "DeliveryDelay" => {
+            Ok((DeliveryEvent::Deferred(format!("delay/{}", word(&detail.delivery_delay.delay_type))), None))
+        }
         "Bounce" => Ok(bounce(&detail.bounce)),
         "Complaint" => Ok(complaint(&detail.complaint)),
-        "Reject" => Ok((Fate::Rejected(rejected(&detail.reject.reason)), None)),
-        "Rendering Failure" => Ok((Fate::Rejected(rejected("rendering failed")), None)),
+        "Reject" => Ok((DeliveryEvent::Rejected(rejected(&detail.reject.reason)), None)),
+        "Rendering Failure" => Ok((DeliveryEvent::Rejected(rejected("rendering failed")), None)),
         other => Err(Reason::new("event_of_no_concern", format!("{} changes nothing", word(other)))),
     }
 }
 
 /// Only a permanent bounce is the end. A transient one may be an answer from someone out of office, whose mailbox has the
 /// mail; an undetermined one says nothing.
-fn bounce(bounce: &Bounce) -> (Fate, Option<Cause>) {
+fn bounce(bounce: &Bounce) -> (DeliveryEvent, Option<Cause>) {
     let sub_type = word(&bounce.bounce_sub_type);
     if bounce.bounce_type != "Permanent" {
-        return (Fate::Hindered(format!("bounce/{}/{sub_type}", word(&bounce.bounce_type))), None);
+        return (DeliveryEvent::Deferred(format!("bounce/{}/{sub_type}", word(&bounce.bounce_type))), None);
     }
     let reason = match sub_type.as_str() {
         "Suppressed" | "OnAccountSuppressionList" => suppressed(&sub_type),
@@ -145,18 +147,18 @@ fn bounce(bounce: &Bounce) -> (Fate, Option<Cause>) {
             ),
         ),
     };
-    (Fate::Bounced(reason), Some(Cause::Bounce))
+    (DeliveryEvent::Bounced(reason), Some(Cause::Bounce))
 }
 
 /// A complaint is about a mail that arrived, with two exceptions: SES may report one instead of sending, because of a mail
 /// before, and a recipient may tell that a mail is *not* spam.
-fn complaint(complaint: &Complaint) -> (Fate, Option<Cause>) {
+fn complaint(complaint: &Complaint) -> (DeliveryEvent, Option<Cause>) {
     if let Some(sub_type @ "OnAccountSuppressionList") = complaint.complaint_sub_type.as_deref() {
-        return (Fate::Bounced(suppressed(sub_type)), Some(Cause::Complaint));
+        return (DeliveryEvent::Bounced(suppressed(sub_type)), Some(Cause::Complaint));
     }
     match complaint.complaint_feedback_type.as_deref() {
-        Some("not-spam") => (Fate::Delivered, None),
-        _ => (Fate::Complained, Some(Cause::Complaint)),
+        Some("not-spam") => (DeliveryEvent::Delivered, None),
+        _ => (DeliveryEvent::Complained, Some(Cause::Complaint)),
     }
 }
 

@@ -90,14 +90,14 @@ impl Status {
 
 /// What an event says became of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fate {
+pub enum DeliveryEvent {
     /// The service took it.
     Sent,
     /// The recipient's server took it.
     Delivered,
     /// It is late, or a server answered that it cannot take it now, or someone is out of office: this word is kept beside
     /// it. It proves that the mail was sent and nothing more.
-    Hindered(String),
+    Deferred(String),
     /// It came back for good.
     Bounced(Reason),
     /// The service refused to send what it had taken.
@@ -106,11 +106,11 @@ pub enum Fate {
     Complained,
 }
 
-impl Fate {
+impl DeliveryEvent {
     /// How far a mail has come of which this is true.
     pub fn stage(&self) -> Stage {
         match self {
-            Self::Sent | Self::Hindered(_) => Stage::Sent,
+            Self::Sent | Self::Deferred(_) => Stage::Sent,
             Self::Delivered => Stage::Delivered,
             Self::Bounced(_) => Stage::Bounced,
             Self::Rejected(_) => Stage::Rejected,
@@ -121,7 +121,7 @@ impl Fate {
     /// Where a mail stands once this is noted of it.
     pub fn status(&self) -> Status {
         match self {
-            Self::Sent | Self::Hindered(_) => Status::Sent,
+            Self::Sent | Self::Deferred(_) => Status::Sent,
             Self::Delivered => Status::Delivered,
             Self::Bounced(_) => Status::Bounced,
             Self::Rejected(_) => Status::Rejected,
@@ -140,7 +140,7 @@ impl Fate {
 
 /// The one rule: where a mail goes from `stage`, or `None` if it stays. `came_back` says whether the message that the event
 /// is about is one that came back earlier.
-pub fn next(stage: Stage, came_back: bool, fate: &Fate) -> Option<Stage> {
+pub fn next(stage: Stage, came_back: bool, fate: &DeliveryEvent) -> Option<Stage> {
     let to = fate.stage();
     // Put back by a person since: the event belongs to the sending before.
     let past = came_back && stage < Stage::Bounced;
@@ -155,14 +155,14 @@ pub struct Report {
     /// The service's id of the message; a mail that was put back has a new one.
     pub message_id: String,
     /// What became of it.
-    pub fate: Fate,
+    pub fate: DeliveryEvent,
     /// The address that routine mails must leave alone from now on, and why.
     pub suppress: Option<(AddressHash, Cause)>,
 }
 
 /// What noting a report found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Noted {
+pub enum Transition {
     /// The mail moved there.
     Moved(Stage),
     /// The mail stays where it is.
@@ -174,7 +174,7 @@ pub enum Noted {
 /// Keeps what became of mails, and which addresses are to be left alone.
 pub trait Deliveries: Send + Sync {
     /// Moves a mail as [`next`] says; noting a report again changes nothing.
-    fn note(&self, report: &Report, now: Timestamp) -> impl Future<Output = Result<Noted, ServiceError>> + Send;
+    fn note(&self, report: &Report, now: Timestamp) -> impl Future<Output = Result<Transition, ServiceError>> + Send;
 
     /// Keeps an address from routine mails. A complaint outweighs a bounce.
     fn suppress(
@@ -194,9 +194,9 @@ pub trait Deliveries: Send + Sync {
 ///
 /// # Errors
 /// When the outbox fails; the same report may come again and loses nothing.
-pub async fn follow(report: &Report, deliveries: &impl Deliveries, now: Timestamp) -> Result<Noted, ServiceError> {
+pub async fn follow(report: &Report, deliveries: &impl Deliveries, now: Timestamp) -> Result<Transition, ServiceError> {
     let noted = deliveries.note(report, now).await?;
-    if let (Some((address, cause)), Noted::Moved(_) | Noted::Stays(_)) = (&report.suppress, noted) {
+    if let (Some((address, cause)), Transition::Moved(_) | Transition::Stays(_)) = (&report.suppress, noted) {
         deliveries.suppress(address, *cause, now).await?;
     }
     Ok(noted)

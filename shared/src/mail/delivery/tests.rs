@@ -13,12 +13,12 @@ use crate::{
         draft::draft,
         ledger::{Claim as NumberClaim, Counter, Ledger},
     },
-    invoice::{Basis, Invoice, print},
+    invoice::{DocumentSource, Invoice, print},
     mail::{
         Mail,
         outbox::{Claim, Outbox},
     },
-    memory::{Announced, Books},
+    memory::{InMemoryStore, StreamRecord},
     numbering::{InvoiceNumber, Series},
     payment::PaymentLog,
     seller::Seller,
@@ -36,14 +36,14 @@ fn why() -> Reason {
     Reason::new("mail_bounced", "no such user")
 }
 
-fn fates() -> Vec<Fate> {
+fn fates() -> Vec<DeliveryEvent> {
     vec![
-        Fate::Sent,
-        Fate::Delivered,
-        Fate::Hindered("delay/MailboxFull".to_owned()),
-        Fate::Bounced(why()),
-        Fate::Rejected(why()),
-        Fate::Complained,
+        DeliveryEvent::Sent,
+        DeliveryEvent::Delivered,
+        DeliveryEvent::Deferred("delay/MailboxFull".to_owned()),
+        DeliveryEvent::Bounced(why()),
+        DeliveryEvent::Rejected(why()),
+        DeliveryEvent::Complained,
     ]
 }
 
@@ -113,8 +113,8 @@ proptest! {
 }
 
 /// Books with one queued mail.
-async fn books() -> (Books, MailId) {
-    let books = Books::default();
+async fn books() -> (InMemoryStore, MailId) {
+    let books = InMemoryStore::default();
     let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
     let (sale, issued_on) = (sale(), date(2026, 11, 21));
     books.record(&sale, now()).await.unwrap();
@@ -123,7 +123,7 @@ async fn books() -> (Books, MailId) {
         issued_on,
         draft: draft(&sale, &seller, issued_on).unwrap(),
     };
-    assert_eq!(invoice.draft.basis(), Basis::Sale(sale.key));
+    assert_eq!(invoice.draft.basis(), DocumentSource::Sale(sale.key));
     let claim = NumberClaim {
         series: Series("2026-11".to_owned()),
         counter: Counter::default(),
@@ -138,15 +138,15 @@ async fn books() -> (Books, MailId) {
     (books, mail.id)
 }
 
-fn report(mail: &MailId, message: &str, fate: Fate) -> Report {
+fn report(mail: &MailId, message: &str, fate: DeliveryEvent) -> Report {
     Report { mail: mail.clone(), message_id: message.to_owned(), fate, suppress: None }
 }
 
-fn status(books: &Books) -> Status {
+fn status(books: &InMemoryStore) -> Status {
     books.mails()[0].1.clone()
 }
 
-async fn claim(books: &Books, id: &MailId) -> Claim {
+async fn claim(books: &InMemoryStore, id: &MailId) -> Claim {
     Outbox::claim(books, id, "r", now(), SignedDuration::from_secs(120)).await.unwrap()
 }
 
@@ -155,9 +155,9 @@ async fn a_lost_answer_is_settled_by_the_event_and_never_unsettled() {
     let (books, id) = books().await;
     claim(&books, &id).await;
     books.unknown(&id, "r", now()).await.unwrap();
-    let delivered = report(&id, "m1", Fate::Delivered);
-    assert_eq!(follow(&delivered, &books, now()).await, Ok(Noted::Moved(Stage::Delivered)));
-    assert_eq!(follow(&delivered, &books, now()).await, Ok(Noted::Stays(Stage::Delivered)));
+    let delivered = report(&id, "m1", DeliveryEvent::Delivered);
+    assert_eq!(follow(&delivered, &books, now()).await, Ok(Transition::Moved(Stage::Delivered)));
+    assert_eq!(follow(&delivered, &books, now()).await, Ok(Transition::Stays(Stage::Delivered)));
     books.sent(&id, "m1", now()).await.unwrap();
     books.unknown(&id, "r", now()).await.unwrap();
     assert_eq!(status(&books), Status::Delivered, "the sender's own late record takes nothing back");
@@ -169,9 +169,9 @@ async fn a_mail_that_was_put_back_is_not_judged_by_its_earlier_message() {
     let (books, id) = books().await;
     claim(&books, &id).await;
     books.sent(&id, "m1", now()).await.unwrap();
-    follow(&report(&id, "m1", Fate::Bounced(why())), &books, now()).await.unwrap();
+    follow(&report(&id, "m1", DeliveryEvent::Bounced(why())), &books, now()).await.unwrap();
     assert_eq!(claim(&books, &id).await, Claim::Held(Status::Bounced), "nobody sends it again by himself");
-    books.put_back(&Announced::Mail(id.clone()));
+    books.put_back(&StreamRecord::Mail(id.clone()));
     for fate in fates() {
         follow(&report(&id, "m1", fate), &books, now()).await.unwrap();
         assert_eq!(status(&books), Status::Queued);
@@ -186,9 +186,9 @@ async fn a_mail_that_was_put_back_is_not_judged_by_its_earlier_message() {
     books.sent(&id, "m1", now()).await.unwrap();
     assert!(matches!(status(&books), Status::Sending { .. }), "nor does it settle the sending that is under way");
     books.sent(&id, "m2", now()).await.unwrap();
-    follow(&report(&id, "m1", Fate::Bounced(why())), &books, now()).await.unwrap();
+    follow(&report(&id, "m1", DeliveryEvent::Bounced(why())), &books, now()).await.unwrap();
     assert_eq!(status(&books), Status::Sent);
-    follow(&report(&id, "m2", Fate::Delivered), &books, now()).await.unwrap();
+    follow(&report(&id, "m2", DeliveryEvent::Delivered), &books, now()).await.unwrap();
     assert_eq!(status(&books), Status::Delivered);
 }
 
@@ -196,17 +196,17 @@ async fn a_mail_that_was_put_back_is_not_judged_by_its_earlier_message() {
 async fn an_address_is_suppressed_for_our_mails_only_and_a_complaint_outweighs_a_bounce() {
     let (books, id) = books().await;
     let address = AddressHash::of("zoe@example.org");
-    let of = |mail: &MailId, fate: Fate, cause: Cause| Report {
+    let of = |mail: &MailId, fate: DeliveryEvent, cause: Cause| Report {
         suppress: Some((address.clone(), cause)),
         ..report(mail, "m1", fate)
     };
     let stranger = MailId("invoice/2026-11-0999".to_owned());
-    let noted = follow(&of(&stranger, Fate::Bounced(why()), Cause::Bounce), &books, now()).await;
-    assert_eq!((noted, books.suppressed(&address).await), (Ok(Noted::Absent), Ok(None)));
-    follow(&of(&id, Fate::Complained, Cause::Complaint), &books, now()).await.unwrap();
-    follow(&of(&id, Fate::Bounced(why()), Cause::Bounce), &books, now()).await.unwrap();
+    let noted = follow(&of(&stranger, DeliveryEvent::Bounced(why()), Cause::Bounce), &books, now()).await;
+    assert_eq!((noted, books.suppressed(&address).await), (Ok(Transition::Absent), Ok(None)));
+    follow(&of(&id, DeliveryEvent::Complained, Cause::Complaint), &books, now()).await.unwrap();
+    follow(&of(&id, DeliveryEvent::Bounced(why()), Cause::Bounce), &books, now()).await.unwrap();
     assert_eq!(books.suppressed(&address).await, Ok(Some(Cause::Complaint)));
-    follow(&report(&id, "m1", Fate::Hindered("delay/General".to_owned())), &books, now()).await.unwrap();
+    follow(&report(&id, "m1", DeliveryEvent::Deferred("delay/General".to_owned())), &books, now()).await.unwrap();
     assert_eq!((status(&books), books.hindrances(&id)), (Status::Complained, vec!["delay/General".to_owned()]));
 }
 
@@ -237,13 +237,13 @@ fn the_kinds_of_event_are_read() {
         let recipients = json!([{"emailAddress": "forwarded@example.net", "status": "5.1.1"}]);
         json!({"bounce": {"bounceType": kind, "bounceSubType": sub_type, "bouncedRecipients": recipients}})
     };
-    assert_eq!(fate("Send", json!({"send": {}})), Ok((Fate::Sent, None)));
-    assert_eq!(fate("Delivery", json!({"delivery": {"smtpResponse": "250"}})), Ok((Fate::Delivered, None)));
+    assert_eq!(fate("Send", json!({"send": {}})), Ok((DeliveryEvent::Sent, None)));
+    assert_eq!(fate("Delivery", json!({"delivery": {"smtpResponse": "250"}})), Ok((DeliveryEvent::Delivered, None)));
     assert_eq!(
         fate("DeliveryDelay", json!({"deliveryDelay": {"delayType": "MailboxFull"}})),
-        Ok((Fate::Hindered("delay/MailboxFull".to_owned()), None))
+        Ok((DeliveryEvent::Deferred("delay/MailboxFull".to_owned()), None))
     );
-    let hindered = Fate::Hindered("bounce/Transient/General".to_owned());
+    let hindered = DeliveryEvent::Deferred("bounce/Transient/General".to_owned());
     assert_eq!(fate("Bounce", bounce("Transient", "General")), Ok((hindered, None)), "someone out of office");
     for (sub_type, word) in [("General", "mail_bounced"), ("OnAccountSuppressionList", "mail_suppressed")] {
         let (fate, suppress) = fate("Bounce", bounce("Permanent", sub_type)).unwrap();
@@ -252,8 +252,8 @@ fn the_kinds_of_event_are_read() {
     }
     let complaint = |more: Value| fate("Complaint", json!({"complaint": more}));
     let abuse = json!({"complainedRecipients": [{"emailAddress": "zoe@example.org"}], "complaintFeedbackType": "abuse", "complaintSubType": null});
-    assert_eq!(complaint(abuse), Ok((Fate::Complained, zoe(Cause::Complaint))));
-    assert_eq!(complaint(json!({"complaintFeedbackType": "not-spam"})), Ok((Fate::Delivered, None)));
+    assert_eq!(complaint(abuse), Ok((DeliveryEvent::Complained, zoe(Cause::Complaint))));
+    assert_eq!(complaint(json!({"complaintFeedbackType": "not-spam"})), Ok((DeliveryEvent::Delivered, None)));
     let (unsent, suppress) = complaint(json!({"complaintSubType": "OnAccountSuppressionList"})).unwrap();
     assert_eq!((unsent.stage(), suppress), (Stage::Bounced, zoe(Cause::Complaint)), "SES never sent it");
     let (rejected, _) = fate("Reject", json!({"reject": {"reason": "Bad content"}})).unwrap();

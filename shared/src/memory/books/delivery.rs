@@ -2,33 +2,33 @@
 
 use jiff::Timestamp;
 
-use super::Books;
+use super::InMemoryStore;
 use crate::{
     mail::{
         MailId,
-        delivery::{AddressHash, Cause, Deliveries, Fate, Noted, Report, next},
+        delivery::{AddressHash, Cause, Deliveries, DeliveryEvent, Report, Transition, next},
     },
     memory::locked,
     outcome::ServiceError,
 };
 
-impl Deliveries for Books {
-    async fn note(&self, report: &Report, now: Timestamp) -> Result<Noted, ServiceError> {
+impl Deliveries for InMemoryStore {
+    async fn note(&self, report: &Report, now: Timestamp) -> Result<Transition, ServiceError> {
         self.call("the outbox", |written| {
-            let Some(queued) = written.mails.get_mut(&report.mail) else { return Ok(Noted::Absent) };
-            if let Fate::Hindered(word) = &report.fate {
+            let Some(queued) = written.mails.get_mut(&report.mail) else { return Ok(Transition::Absent) };
+            if let DeliveryEvent::Deferred(word) = &report.fate {
                 queued.hindered.insert(word.clone());
             }
             let stage = queued.status.stage();
             let Some(to) = next(stage, queued.came_back.contains(&report.message_id), &report.fate) else {
-                return Ok(Noted::Stays(stage));
+                return Ok(Transition::Stays(stage));
             };
             if to.came_back() {
                 queued.came_back.insert(report.message_id.clone());
             }
             queued.stand(report.fate.status(), now);
             queued.claimant = None;
-            Ok(Noted::Moved(to))
+            Ok(Transition::Moved(to))
         })
     }
 
@@ -45,7 +45,7 @@ impl Deliveries for Books {
     }
 }
 
-impl Books {
+impl InMemoryStore {
     /// What hindered a mail on its way, each once.
     pub fn hindrances(&self, id: &MailId) -> Vec<String> {
         locked(&self.written).mails.get(id).map(|queued| queued.hindered.iter().cloned().collect()).unwrap_or_default()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::Books;
+use super::InMemoryStore;
 use crate::{
     archive::Document,
     billing::ledger::Entry,
@@ -29,7 +29,7 @@ pub struct MailRow {
     pub status: Status,
 }
 
-impl Books {
+impl InMemoryStore {
     /// Where a mail stands, if there is one.
     pub fn standing(&self, id: &MailId) -> Option<Status> {
         locked(&self.written).mails.get(id).map(|queued| queued.status.clone())
@@ -72,7 +72,7 @@ impl Books {
     }
 }
 
-impl Expiring for Books {
+impl Expiring for InMemoryStore {
     async fn expires_at(&self, id: &MailId) -> Result<Option<Timestamp>, ServiceError> {
         Ok(self.forgotten_at(id))
     }

@@ -9,32 +9,35 @@ use crate::{
     billing::ledger::Ledger,
     mail::{
         MailId,
-        delivery::{AddressHash, Cause, Deliveries, Fate, Noted, Report, Stage, next},
+        delivery::{AddressHash, Cause, Deliveries, DeliveryEvent, Report, Stage, Transition, next},
         outbox::{Claim, Outbox},
     },
     outcome::ServiceError,
     payment::PaymentLog,
 };
 
-fn fates() -> [Fate; 6] {
+fn fates() -> [DeliveryEvent; 6] {
     [
-        Fate::Sent,
-        Fate::Delivered,
-        Fate::Hindered("late".to_owned()),
-        Fate::Bounced(why()),
-        Fate::Rejected(why()),
-        Fate::Complained,
+        DeliveryEvent::Sent,
+        DeliveryEvent::Delivered,
+        DeliveryEvent::Deferred("late".to_owned()),
+        DeliveryEvent::Bounced(why()),
+        DeliveryEvent::Rejected(why()),
+        DeliveryEvent::Complained,
     ]
 }
 
-fn report(mail: &MailId, message_id: &str, fate: &Fate) -> Report {
+fn report(mail: &MailId, message_id: &str, fate: &DeliveryEvent) -> Report {
     Report { mail: mail.clone(), message_id: message_id.to_owned(), fate: fate.clone(), suppress: None }
 }
 
 impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
     pub(super) async fn every_event_moves_a_mail_as_the_rule_says(&self, run: &str) -> Result<(), ServiceError> {
         let absent = MailId(format!("invoice/{run}-absent"));
-        assert_eq!(self.outbox.note(&report(&absent, "m", &Fate::Delivered), now()).await?, Noted::Absent);
+        assert_eq!(
+            self.outbox.note(&report(&absent, "m", &DeliveryEvent::Delivered), now()).await?,
+            Transition::Absent
+        );
         for (n, first) in fates().iter().enumerate() {
             for (m, second) in fates().iter().enumerate() {
                 let id = self.queued(&format!("{run}-event-{n}-{m}")).await?.id;
@@ -44,7 +47,8 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
                     // What is noted of one message at one instant is one step, whose answer may have been lost.
                     let at = now().saturating_add(SignedDuration::from_secs(later)).unwrap();
                     let noted = self.outbox.note(&report(&id, "m", fate), at).await?;
-                    let expected = next(stage, stage.came_back(), fate).map_or(Noted::Stays(stage), Noted::Moved);
+                    let expected =
+                        next(stage, stage.came_back(), fate).map_or(Transition::Stays(stage), Transition::Moved);
                     assert_eq!(noted, expected, "{fate:?} at {stage:?} of {first:?}, {second:?}");
                     stage = stage.max(fate.stage());
                     let Claim::Held(status) = self.held(&id).await? else { panic!("{stage:?} was claimed") };
@@ -59,7 +63,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         let id = self.queued(&format!("{run}-came-back")).await?.id;
         self.outbox.claim(&id, "a", now(), LEASE).await?;
         self.outbox.sent(&id, "m1", now()).await?;
-        self.outbox.note(&report(&id, "m1", &Fate::Bounced(why())), now()).await?;
+        self.outbox.note(&report(&id, "m1", &DeliveryEvent::Bounced(why())), now()).await?;
         self.outbox.sent(&id, "m1", now()).await?;
         self.outbox.unknown(&id, "a", now()).await?;
         let Claim::Held(status) = self.held(&id).await? else { panic!("a mail that came back was claimed") };

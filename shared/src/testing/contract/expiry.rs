@@ -9,7 +9,7 @@ use crate::{
     billing::ledger::Ledger,
     mail::{
         MailId,
-        delivery::{Deliveries, Fate, Report},
+        delivery::{Deliveries, DeliveryEvent, Report},
         outbox::{Outbox, Parking, SENT_KEPT, Status},
     },
     memory::Expiring,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
-    async fn noted(&self, id: &MailId, message: &str, fate: Fate, at: Timestamp) -> Result<(), ServiceError> {
+    async fn noted(&self, id: &MailId, message: &str, fate: DeliveryEvent, at: Timestamp) -> Result<(), ServiceError> {
         let report = Report { mail: id.clone(), message_id: message.to_owned(), fate, suppress: None };
         self.outbox.note(&report, at).await.map(drop)
     }
@@ -34,17 +34,17 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R:
         assert_eq!(self.outbox.expires_at(&id).await?, None, "nobody knows whether it was sent");
         self.outbox.sent(&id, "m1", day(1)).await?;
         assert_eq!(self.outbox.expires_at(&id).await?, kept(day(1)));
-        self.noted(&id, "m1", Fate::Delivered, day(2)).await?;
+        self.noted(&id, "m1", DeliveryEvent::Delivered, day(2)).await?;
         assert_eq!(self.outbox.expires_at(&id).await?, kept(day(2)), "counted anew");
-        self.noted(&id, "m1", Fate::Bounced(why()), day(3)).await?;
+        self.noted(&id, "m1", DeliveryEvent::Bounced(why()), day(3)).await?;
         assert_eq!(self.outbox.expires_at(&id).await?, None, "it came back and waits");
-        self.noted(&id, "m1", Fate::Complained, day(4)).await?;
+        self.noted(&id, "m1", DeliveryEvent::Complained, day(4)).await?;
         assert_eq!(self.outbox.expires_at(&id).await?, kept(day(4)), "the customer has it");
 
         let rejected = self.queued(&format!("{run}-expiry-rejected")).await?.id;
         self.outbox.claim(&rejected, "a", now(), LEASE).await?;
         self.outbox.sent(&rejected, "m1", now()).await?;
-        self.noted(&rejected, "m1", Fate::Rejected(why()), day(1)).await?;
+        self.noted(&rejected, "m1", DeliveryEvent::Rejected(why()), day(1)).await?;
         assert_eq!(self.outbox.expires_at(&rejected).await?, None);
 
         let refused = self.queued(&format!("{run}-expiry-refused")).await?.id;

@@ -5,7 +5,7 @@ use super::{Stores, basis, claim, now, sold};
 use crate::{
     accounting::Register,
     archive::Archive,
-    billing::ledger::{Claimed, Counter, LARGEST_CLAIM, Ledger},
+    billing::ledger::{AllocationResult, Counter, LARGEST_CLAIM, Ledger},
     mail::{delivery::Deliveries, outbox::Outbox},
     outcome::ServiceError,
     payment::{PaymentLog, Recorded},
@@ -35,11 +35,11 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         let name = format!("{run}-large");
         let sale = described(&name, MOST_LINES, LONGEST_DESCRIPTION);
         assert_eq!(self.payments.record(&sale, now()).await?, Recorded::New);
-        assert_eq!(self.payments.record(&sale, now()).await?, Recorded::Before);
+        assert_eq!(self.payments.record(&sale, now()).await?, Recorded::AlreadyRecorded);
         assert_eq!(self.ledger.sale(&sale.key).await?.as_ref(), Some(&sale));
 
         let claim = self.claim(&name, std::slice::from_ref(&sale)).await?;
-        assert_eq!(self.ledger.claim(&claim).await?, Claimed::All);
+        assert_eq!(self.ledger.claim(&claim).await?, AllocationResult::All);
         let entry = self.ledger.document_of(&basis(&sale)).await?.unwrap();
         assert_eq!(Some(&entry.invoice), claim.invoices.first());
         let month = crate::accounting::Month::of(super::day());
@@ -72,7 +72,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
             self.payments.record(sale, now()).await?;
         }
         let claim = self.claim(&name, &sales).await?;
-        assert_eq!(self.ledger.claim(&claim).await?, Claimed::All);
+        assert_eq!(self.ledger.claim(&claim).await?, AllocationResult::All);
         let last = self.ledger.document_of(&basis(&sales[LARGEST_CLAIM - 1])).await?.unwrap();
         assert_eq!(Some(&last.invoice), claim.invoices.last());
         Ok(())

@@ -6,8 +6,8 @@ use super::{Stores, basis, claim, day, letter, now, sold, why};
 use crate::{
     accounting::{Month, Register},
     archive::Archive,
-    billing::ledger::{Claim, Claimed, Counter, Credited, CreditedRow, Crediting, Ledger},
-    invoice::Basis,
+    billing::ledger::{AllocationResult, Claim, Counter, Credited, CreditedRow, Crediting, Ledger},
+    invoice::DocumentSource,
     mail::{
         delivery::Deliveries,
         outbox::{self, Outbox, Status},
@@ -32,7 +32,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         assert_eq!(self.ledger.counter(&series).await?, Counter::default());
         assert_eq!(self.ledger.document_of(&basis(first)).await?, None);
         let both = claim(series.clone(), Counter::default(), &[first.clone(), second.clone()]);
-        assert_eq!(self.ledger.claim(&both).await?, Claimed::All);
+        assert_eq!(self.ledger.claim(&both).await?, AllocationResult::All);
         let counter = Counter { last: 2, last_issued_on: Some(day()) };
         assert_eq!(self.ledger.counter(&series).await?, counter);
         let entry = self.ledger.document_of(&basis(second)).await?.unwrap();
@@ -40,17 +40,17 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         assert_eq!((entry.document, entry.credited), (None, Credited::default()));
 
         let stale = claim(series.clone(), Counter { last: 1, last_issued_on: Some(day()) }, from_ref(third));
-        assert_eq!(self.ledger.claim(&stale).await?, Claimed::Moved, "the counter has gone on");
+        assert_eq!(self.ledger.claim(&stale).await?, AllocationResult::Moved, "the counter has gone on");
         let from_nothing = claim(series.clone(), Counter::default(), from_ref(third));
-        assert_eq!(self.ledger.claim(&from_nothing).await?, Claimed::Moved, "the series has begun");
+        assert_eq!(self.ledger.claim(&from_nothing).await?, AllocationResult::Moved, "the series has begun");
         let mixed = [third.clone(), second.clone(), unrecorded.clone()];
         let taken = self.ledger.claim(&claim(series.clone(), counter, &mixed)).await?;
-        assert_eq!(taken, Claimed::Taken(vec![basis(second), basis(unrecorded)]));
+        assert_eq!(taken, AllocationResult::Taken(vec![basis(second), basis(unrecorded)]));
         assert_eq!(self.ledger.document_of(&basis(third)).await?, None, "nothing of it was claimed");
         assert_eq!(self.ledger.counter(&series).await?, counter);
         // Both at once: what is taken is told, so that the next try leaves it out.
         let stale = claim(series, Counter { last: 1, last_issued_on: Some(day()) }, from_ref(first));
-        assert_eq!(self.ledger.claim(&stale).await?, Claimed::Taken(vec![basis(first)]));
+        assert_eq!(self.ledger.claim(&stale).await?, AllocationResult::Taken(vec![basis(first)]));
 
         self.ledger.park(&basis(third), &why(), now()).await?;
         self.ledger.park(&basis(unrecorded), &why(), now()).await?;
@@ -89,9 +89,9 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         // Whoever lost every race so far has seen as many others win.
         for _ in 0..=CROWD * 2 {
             match self.ledger.claim(&self.claim(series, from_ref(sale)).await?).await? {
-                Claimed::All => return Ok(()),
-                Claimed::Moved => {}
-                Claimed::Taken(_) => panic!("{} is claimed by nobody else", sale.key),
+                AllocationResult::All => return Ok(()),
+                AllocationResult::Moved => {}
+                AllocationResult::Taken(_) => panic!("{} is claimed by nobody else", sale.key),
             }
         }
         panic!("{} never got its number", sale.key)
@@ -110,12 +110,12 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         let [one, other] = &sales;
         let series = format!("{run}-credits");
         let first = with(self.claim(&series, from_ref(one)).await?, crediting(Credited::default(), row(100)));
-        assert_eq!(self.ledger.claim(&first).await?, Claimed::All);
+        assert_eq!(self.ledger.claim(&first).await?, AllocationResult::All);
         let blind = with(self.claim(&series, from_ref(other)).await?, crediting(Credited::default(), row(200)));
-        assert_eq!(self.ledger.claim(&blind).await?, Claimed::Moved, "somebody credited in between");
+        assert_eq!(self.ledger.claim(&blind).await?, AllocationResult::Moved, "somebody credited in between");
         assert_eq!(self.ledger.document_of(&basis(other)).await?, None);
         let second = with(self.claim(&series, from_ref(other)).await?, crediting(row(100), row(300)));
-        assert_eq!(self.ledger.claim(&second).await?, Claimed::All);
+        assert_eq!(self.ledger.claim(&second).await?, AllocationResult::All);
         let entry = self.ledger.document_of(&original.draft.basis()).await?.unwrap();
         assert_eq!(entry.credited, row(300));
         Ok(())
@@ -127,7 +127,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         self.ledger.finish(&invoice.number, &document, &mail).await?;
         let (another, same_mail) = letter(&invoice, "another");
         self.ledger.finish(&invoice.number, &another, &same_mail).await?;
-        let entry = self.ledger.document_of(&Basis::Sale(invoice.draft.sale.clone())).await?.unwrap();
+        let entry = self.ledger.document_of(&DocumentSource::Sale(invoice.draft.sale.clone())).await?.unwrap();
         assert_eq!(entry.document, Some(document), "the first stays");
         assert_eq!(self.outbox.claim(&mail.id, "a", now(), super::LEASE).await?, outbox::Claim::Ours, "it is queued");
         self.ledger.finish(&invoice.number, &another, &same_mail).await?;

@@ -20,9 +20,9 @@ use crate::{
     archive::{Archive, Document},
     billing::{
         draft::draft,
-        ledger::{Claim, Claimed, Counter, Ledger},
+        ledger::{AllocationResult, Claim, Counter, Ledger},
     },
-    invoice::{Basis, Invoice, print},
+    invoice::{DocumentSource, Invoice, print},
     mail::{Mail, delivery::Deliveries, outbox::Outbox},
     memory::Expiring,
     numbering::Series,
@@ -85,7 +85,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         self.payments.record(&sold, now()).await?;
         let claim = self.claim(name, &[sold]).await?;
         let claimed = self.ledger.claim(&claim).await?;
-        assert_eq!(claimed, Claimed::All, "{name}");
+        assert_eq!(claimed, AllocationResult::All, "{name}");
         Ok(claim.invoices.into_iter().next().unwrap())
     }
 
@@ -146,18 +146,18 @@ fn why() -> Reason {
     Reason::new("some_word", "some sentence")
 }
 
-fn basis(sale: &Sale) -> Basis {
-    Basis::Sale(sale.key.clone())
+fn basis(sale: &Sale) -> DocumentSource {
+    DocumentSource::Sale(sale.key.clone())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::memory::{Books, Depot};
+    use crate::memory::{InMemoryArchive, InMemoryStore};
 
     #[tokio::test]
     async fn the_stores_in_memory_keep_the_contract() {
-        let (books, depot) = (Books::default(), Depot::default());
+        let (books, depot) = (InMemoryStore::default(), InMemoryArchive::default());
         let stores = Stores { payments: &books, ledger: &books, outbox: &books, archive: &depot, register: &books };
         stores.keep_the_contract("a").await.unwrap();
         stores.keep_the_contract("b").await.unwrap();

@@ -18,11 +18,15 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         assert!(!self.payments.has(&sale.key).await?);
         assert_eq!(self.payments.sale_paid_by(sale.payment_intent.as_deref().unwrap_or_default()).await?, None);
         assert_eq!(self.payments.record(&sale, now()).await?, Recorded::New);
-        assert_eq!(self.payments.record(&sale, now()).await?, Recorded::Before, "the same event");
+        assert_eq!(self.payments.record(&sale, now()).await?, Recorded::AlreadyRecorded, "the same event");
         let told_again = Sale { event: format!("{}-again", sale.event), ..sale.clone() };
-        assert_eq!(self.payments.record(&told_again, now()).await?, Recorded::Before, "another event of the sale");
+        assert_eq!(
+            self.payments.record(&told_again, now()).await?,
+            Recorded::AlreadyRecorded,
+            "another event of the sale"
+        );
         let other = Sale { event: sale.event.clone(), ..sold(&format!("{run}-other")) };
-        assert_eq!(self.payments.record(&other, now()).await?, Recorded::Before, "the event of another sale");
+        assert_eq!(self.payments.record(&other, now()).await?, Recorded::AlreadyRecorded, "the event of another sale");
         assert!(self.payments.has(&sale.key).await? && !self.payments.has(&other.key).await?);
         let paid = self.payments.sale_paid_by(sale.payment_intent.as_deref().unwrap_or_default()).await?;
         assert_eq!(paid, Some(sale.key.clone()));
@@ -31,7 +35,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         self.ledger.park(&super::basis(&sale), &why(), now()).await?;
         assert_eq!(self.payments.record(&told_again, now()).await?, Recorded::New, "it waited");
         assert_eq!(self.ledger.sale(&sale.key).await?, Some(told_again.clone()));
-        assert_eq!(self.payments.record(&told_again, now()).await?, Recorded::Before, "it waits no more");
+        assert_eq!(self.payments.record(&told_again, now()).await?, Recorded::AlreadyRecorded, "it waits no more");
         Ok(())
     }
 
@@ -49,23 +53,27 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         };
         assert_eq!(self.payments.record_refund(&refund, now()).await?, Recorded::New);
         let other = Refund { amount: 200, ..refund };
-        assert_eq!(self.payments.record_refund(&other, now()).await?, Recorded::Before, "whatever it says now");
+        assert_eq!(
+            self.payments.record_refund(&other, now()).await?,
+            Recorded::AlreadyRecorded,
+            "whatever it says now"
+        );
         Ok(())
     }
 
     pub(super) async fn events_are_parked_once(&self, run: &str) -> Result<(), ServiceError> {
         let sale = sold(&format!("{run}-parked"));
         assert_eq!(self.payments.park_event(&sale.event, "{}", &why(), now()).await?, Recorded::New);
-        assert_eq!(self.payments.park_event(&sale.event, "{}", &why(), now()).await?, Recorded::Before);
+        assert_eq!(self.payments.park_event(&sale.event, "{}", &why(), now()).await?, Recorded::AlreadyRecorded);
         let other = Reason::new("another_word", "another sentence");
         assert_eq!(self.payments.park_event(&sale.event, "{}", &other, now()).await?, Recorded::New, "that is news");
-        assert_eq!(self.payments.park_event(&sale.event, "{}", &other, now()).await?, Recorded::Before);
+        assert_eq!(self.payments.park_event(&sale.event, "{}", &other, now()).await?, Recorded::AlreadyRecorded);
         let told = sold(&format!("{run}-settled"));
         assert_eq!(self.payments.park_event(&told.event, "{}", &why(), now()).await?, Recorded::New);
         self.payments.settle_event(&told.event, now()).await?;
         assert_eq!(
             self.payments.park_event(&told.event, "{}", &other, now()).await?,
-            Recorded::Before,
+            Recorded::AlreadyRecorded,
             "it is settled"
         );
         assert_eq!(
@@ -74,7 +82,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
             "its mark is gone, but it recorded no sale"
         );
         assert_eq!(self.payments.record(&sale, now()).await?, Recorded::New, "it can be read now");
-        assert_eq!(self.payments.park_event(&sale.event, "{}", &why(), now()).await?, Recorded::Before);
+        assert_eq!(self.payments.park_event(&sale.event, "{}", &why(), now()).await?, Recorded::AlreadyRecorded);
         Ok(())
     }
 }

@@ -104,7 +104,7 @@ fn holds(what: &str, bill: &Bill, expected: &[Line]) -> Result<()> {
     let told = differences(bill, expected);
     ensure!(
         told.is_empty(),
-        "{what} asks something else of AWS than before. If it must, say so and why in tests/bench/tests/cost.rs, and run \
+        "{what} asks something else of AWS than before. If it must, say so and why in tests/bench/src/cost/tests.rs, and run \
          `cargo cost` for the README.\n{told}"
     );
     Ok(())

@@ -92,7 +92,7 @@ fn decoded(carried: &str) -> Option<Map<String, Value>> {
 async fn who(api: &Api, told: &Map<String, Value>, path: &str, body: &[u8]) -> Result<Identity, Told> {
     let text = |(name, value): (&String, &Value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned()));
     let headers: BTreeMap<String, String> = told.iter().filter_map(text).collect();
-    identify(&api, &Signed { method: "POST", path, headers: &headers, body }).await
+    identify(api, &Signed { method: "POST", path, headers: &headers, body }).await
 }
 
 /// What a client says.

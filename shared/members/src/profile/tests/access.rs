@@ -107,7 +107,7 @@ fn identities_are_read_or_refused() {
 
 #[tokio::test]
 async fn other_peoples_ids_open_nothing() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let id = house.ask(&freelancer("zoe"), "createProfile", input("zoe")).await.unwrap()["id"].clone();
     for who in [freelancer("eve"), member("eve", &["team"]), member("eve", &[]), Value::Null] {
         for (field, arguments) in [

@@ -14,7 +14,7 @@ use crate::profile::{
 
 #[tokio::test]
 async fn a_profile_is_created_read_changed_and_found() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let zoe = freelancer("zoe");
     let made = house.ask(&zoe, "createProfile", input("Zoe-L")).await.unwrap();
     assert_eq!((&made["handle"], &made["email"]), (&json!("zoe-l"), &json!("Zoe-L@example.org")));
@@ -55,7 +55,7 @@ async fn a_profile_is_created_read_changed_and_found() {
 
 #[tokio::test]
 async fn every_mistake_is_told_at_once_in_the_callers_language() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let wrong = json!({ "input": {
         "handle": "раypal", "firstName": "", "email": "a@b", "phone": "12", "headline": "x".repeat(121), "bio": 7,
         "skills": [{ "name": "Rust", "level": "GOD", "years": 71 }, { "name": "SQL", "level": "EXPERT" }, { "name": "sql", "level": "BEGINNER" }, 5],
@@ -98,7 +98,7 @@ async fn every_mistake_is_told_at_once_in_the_callers_language() {
 
 #[tokio::test]
 async fn inputs_that_nobody_writes_by_hand_are_refused() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let zoe = freelancer("zoe");
     for (input, code) in [
         (json!("x"), "wrong_type"),
@@ -121,7 +121,7 @@ async fn inputs_that_nobody_writes_by_hand_are_refused() {
 
 #[tokio::test]
 async fn handles_and_addresses_are_one_members() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let made = house.ask(&freelancer("zoe"), "createProfile", input("zoe")).await.unwrap();
     let mut same = input("z0e");
     same["input"]["email"] = json!("ZOE@example.ORG");
@@ -147,7 +147,7 @@ async fn handles_and_addresses_are_one_members() {
 
 #[tokio::test]
 async fn who_signed_up_has_a_blank_profile_to_fill() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     for _ in 0..2 {
         let newcomer =
             Newcomer { sub: "zoe", email: "Zoe@Example.org", name: Some("Zoé LEFÈVRE"), language: Language::En };
@@ -166,7 +166,7 @@ async fn who_signed_up_has_a_blank_profile_to_fill() {
 
 #[tokio::test]
 async fn files_are_announced_brought_and_checked() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let zoe = freelancer("zoe");
     house.ask(&zoe, "createProfile", input("zoe")).await.unwrap();
     let png: &[u8] = b"\x89PNG\r\n\x1a\nrest";
@@ -215,7 +215,7 @@ async fn files_are_announced_brought_and_checked() {
 
 #[tokio::test]
 async fn a_cursor_belongs_to_one_search() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     for n in ["ana", "bea", "cleo"] {
         house.ask(&freelancer(n), "createProfile", input(n)).await.unwrap();
     }
@@ -237,7 +237,7 @@ async fn a_cursor_belongs_to_one_search() {
 
 #[tokio::test]
 async fn who_leaves_leaves_nothing_but_a_farewell() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let zoe = freelancer("zoe");
     let made = house.ask(&zoe, "createProfile", input("zoe")).await.unwrap();
     house.shelf.put("uploads/r0/avatar/x", b"x");
@@ -262,7 +262,7 @@ async fn who_leaves_leaves_nothing_but_a_farewell() {
 
 #[tokio::test]
 async fn an_address_is_taken_from_the_owners_token_alone() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let with = |sub: &str, groups: &[&str], email: Value, verified: Value| {
         let mut who = member(sub, groups);
         who["claims"]["email"] = email;

@@ -7,7 +7,7 @@ use crate::profile::service::ErrorType;
 
 #[tokio::test]
 async fn changes_of_different_fields_both_stand() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let zoe = freelancer("zoe");
     let id = house.ask(&zoe, "createProfile", input("zoe")).await.unwrap()["id"].clone();
     let update = async |version: u32, input: Value| {
@@ -31,7 +31,7 @@ async fn changes_of_different_fields_both_stand() {
 
 #[tokio::test]
 async fn changes_at_once_are_merged_or_refused_and_never_lost() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let zoe = freelancer("zoe");
     let id = house.ask(&zoe, "createProfile", input("zoe")).await.unwrap()["id"].clone();
     let change = |input: Value| json!({ "id": id, "expectedVersion": 1, "input": input });

@@ -23,10 +23,10 @@ use super::{
     upload::{Kind, Prepare, Prepared},
 };
 use crate::{
-    memory::{Members, Shelf},
+    memory::{InMemoryFiles, Members},
     testing::profiles::signed_in,
 };
-use comptoir::memory::Weather;
+use comptoir::memory::FaultPlan;
 
 /// Keeps bytes as they are, and takes their first four for a thumbnail; what says `broken` cannot be read.
 pub(super) struct Scissors;
@@ -42,8 +42,8 @@ impl Prepare for Scissors {
 /// Everything that the API works with, in memory.
 pub(super) struct House {
     pub members: Members,
-    pub shelf: Shelf,
-    pub weather: Arc<Weather>,
+    pub shelf: InMemoryFiles,
+    pub weather: Arc<FaultPlan>,
     pub programs: Programs,
     names: AtomicUsize,
 }
@@ -63,11 +63,11 @@ pub(super) fn freelancer(sub: &str) -> Value {
 }
 
 impl House {
-    pub(super) fn under(weather: Weather) -> Self {
+    pub(super) fn under(weather: FaultPlan) -> Self {
         let weather = Arc::new(weather);
         Self {
             members: Members::new(Arc::clone(&weather)),
-            shelf: Shelf::new(Arc::clone(&weather)),
+            shelf: InMemoryFiles::new(Arc::clone(&weather)),
             weather,
             programs: Programs::new(),
             names: AtomicUsize::new(0),

@@ -204,7 +204,7 @@ proptest! {
 
 #[tokio::test]
 async fn the_api_answers_whatever_it_is_sent() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     for round in 0..300 {
         let value = json_of_any_shape().new_tree(&mut runner).unwrap().current();

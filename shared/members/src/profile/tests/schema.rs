@@ -105,7 +105,7 @@ fn keys(value: &Value) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn what_is_answered_is_what_the_schema_says() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let zoe = freelancer("zoe");
     let made = house.ask(&zoe, "createProfile", input("zoe")).await.unwrap();
     assert_eq!(keys(&made), names("type Profile"));
@@ -129,7 +129,7 @@ async fn what_is_answered_is_what_the_schema_says() {
 
 #[tokio::test]
 async fn inputs_take_the_fields_that_the_schema_names() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     for (block, field) in [("input CreateProfileInput", "createProfile"), ("input UpdateProfileInput", "updateProfile")]
     {
         let zoe = freelancer("zoe");

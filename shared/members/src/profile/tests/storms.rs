@@ -10,18 +10,18 @@ use crate::{
         profiles::{contract, together},
     },
 };
-use comptoir::memory::Trouble;
+use comptoir::memory::Fault;
 
 #[tokio::test]
 async fn the_directory_in_memory_keeps_to_the_contract() {
     let members = Members::default();
     contract(&members, "mem").await.unwrap();
-    files::contract(&Shelf::default(), "mem").await.unwrap();
+    files::contract(&InMemoryFiles::default(), "mem").await.unwrap();
 }
 
 #[tokio::test]
 async fn sixty_four_members_ask_for_one_handle() {
-    let house = House::under(Weather::default());
+    let house = House::under(FaultPlan::default());
     let asking = (0..64).map(|n| {
         let mut input = input("zoe");
         input["input"]["email"] = json!(format!("m{n}@example.org"));
@@ -37,7 +37,7 @@ async fn sixty_four_members_ask_for_one_handle() {
 
 #[tokio::test]
 async fn whatever_call_fails_asking_again_does_it_once() {
-    let run = async |weather: Weather| {
+    let run = async |weather: FaultPlan| {
         let house = House::under(weather);
         let zoe = freelancer("zoe");
         let made = house.insist(&zoe, "createProfile", input("zoe")).await.unwrap();
@@ -61,10 +61,10 @@ async fn whatever_call_fails_asking_again_does_it_once() {
         assert_eq!(house.members.notices().len(), 8, "two of each: created, changed, pictured, left");
         house.weather.calls()
     };
-    let calls = run(Weather::default()).await;
+    let calls = run(FaultPlan::default()).await;
     assert!(calls > 12, "{calls} calls were counted");
     for call in 0..calls {
-        run(Weather::with(call, Trouble::Before)).await;
-        run(Weather::with(call, Trouble::After)).await;
+        run(FaultPlan::with(call, Fault::Before)).await;
+        run(FaultPlan::with(call, Fault::After)).await;
     }
 }

@@ -1,0 +1,73 @@
+//! What the tables' streams would tell of the store, what is parked in it, and how that is replayed.
+
+use super::InMemoryStore;
+use crate::{
+    invoice::DocumentSource,
+    mail::{MailId, outbox::Status},
+    memory::{ParkedEvent, StreamRecord, locked},
+    outcome::Reason,
+};
+
+impl InMemoryStore {
+    /// What the streams announced after the first `seen` changes, in order.
+    pub fn announced_after(&self, seen: usize) -> Vec<StreamRecord> {
+        locked(&self.written).announced.get(seen..).map(<[StreamRecord]>::to_vec).unwrap_or_default()
+    }
+
+    /// How many changes were announced so far.
+    pub fn announcements(&self) -> usize {
+        locked(&self.written).announced.len()
+    }
+
+    /// Every event that is parked.
+    pub fn parked_events(&self) -> Vec<ParkedEvent> {
+        locked(&self.written).events.values().flatten().cloned().collect()
+    }
+
+    /// Why a mail is parked, if it is.
+    pub fn parked_mail(&self, id: &MailId) -> Option<Reason> {
+        locked(&self.written).mails.get(id)?.parked.clone()
+    }
+
+    /// Takes the mark from a parked event, once it was posted again and dealt with.
+    pub fn unpark_event(&self, id: &str) {
+        if let Some(parked) = locked(&self.written).events.get_mut(id) {
+            *parked = None;
+        }
+    }
+
+    /// Takes the mark from a parked payment, refund or mail, which its stream announces; or announces it all the same if
+    /// it has none, for what a stream gave up on.
+    pub fn put_back(&self, what: &StreamRecord) {
+        let mut written = locked(&self.written);
+        match what {
+            StreamRecord::Sale(sale) => {
+                if let Some(payment) = written.payments.get_mut(sale) {
+                    payment.parked = None;
+                }
+            }
+            StreamRecord::Refund(refund) => {
+                if let Some(repaid) = written.refunds.get_mut(refund) {
+                    repaid.parked = None;
+                }
+            }
+            StreamRecord::Mail(mail) => {
+                if let Some(queued) = written.mails.get_mut(mail)
+                    && matches!(queued.status, Status::Parked | Status::Bounced | Status::Rejected)
+                {
+                    queued.status = Status::Queued;
+                    queued.parked = None;
+                }
+            }
+        }
+        written.announced.push(what.clone());
+    }
+
+    /// Every payment and refund that is parked, with its reason.
+    pub fn parked_bases(&self) -> Vec<(DocumentSource, Reason)> {
+        let written = locked(&self.written);
+        let sales = written.payments.iter().map(|(key, one)| (DocumentSource::Sale(key.clone()), &one.parked));
+        let refunds = written.refunds.iter().map(|(key, one)| (DocumentSource::Refund(key.clone()), &one.parked));
+        sales.chain(refunds).filter_map(|(basis, parked)| Some((basis, parked.clone()?))).collect()
+    }
+}
