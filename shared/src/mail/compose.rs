@@ -356,4 +356,29 @@ mod tests {
         assert!(error("[fr", good_mjml, good_text).contains("invoice.toml"));
         assert!(error(&good_words.replace("[en]", "[de]"), good_mjml, good_text).contains("lacks [en]"));
     }
+
+    /// Each mail in each language, in files that a person reviews (`tests/golden`).
+    #[test]
+    fn mails_say_what_was_reviewed() {
+        let composer = Composer::new().unwrap();
+        for language in LANGUAGES {
+            let notices = NoticeEvent::ALL.map(|event| {
+                (format!("notice-{event:?}").to_lowercase(), Content::Notice(NoticeMail::sample(language, event)))
+            });
+            let others = [
+                ("invoice".to_owned(), Content::Invoice(sample(language))),
+                ("digest".to_owned(), Content::Digest(DigestMail::sample(language))),
+            ];
+            for (name, content) in notices.into_iter().chain(others) {
+                let mail = composer.compose(&content).unwrap();
+                insta::with_settings!({
+                    snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden"),
+                    prepend_module_to_snapshot => false,
+                    omit_expression => true,
+                }, {
+                    insta::assert_snapshot!(format!("mail-{name}.{language}"), format!("{}\n\n{}", mail.subject, mail.text));
+                });
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@
 mod announced;
 mod books;
 mod depot;
-mod vandal;
+mod sabotage;
 
 #[cfg(test)]
 mod tests;

@@ -56,13 +56,13 @@ fn the_published_rules_accept_every_kind_of_document() {
     }
 }
 
-fn issued(number: usize, case: &Case) -> (String, Invoice) {
+pub(super) fn issued(number: usize, case: &Case) -> (String, Invoice) {
     let draft = draft(&case.sale, &case.seller, DAY).unwrap();
     let number = InvoiceNumber(format!("2026-11-{number:04}"));
     (case.name.to_owned(), Invoice { number, issued_on: DAY, draft })
 }
 
-fn taken_back(number: usize, case: &Case, invoice: &Invoice, share: i64) -> (String, Invoice) {
+pub(super) fn taken_back(number: usize, case: &Case, invoice: &Invoice, share: i64) -> (String, Invoice) {
     // Stripe counts some currencies more finely than an invoice.
     let currency = invoice.draft.currency;
     let unit = 10_i64.pow(currency.stripe_exponent().saturating_sub(currency.exponent()));

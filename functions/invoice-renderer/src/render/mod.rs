@@ -16,6 +16,8 @@ mod templates;
 mod world;
 
 #[cfg(test)]
+mod golden;
+#[cfg(test)]
 mod judge;
 #[cfg(test)]
 mod reading;

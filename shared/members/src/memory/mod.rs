@@ -2,7 +2,7 @@
 //! takes effect or after it did. For tests; nothing here is linked into a function.
 
 mod directory;
-mod shelf;
+mod files;
 
 pub use directory::Members;
-pub use shelf::InMemoryFiles;
+pub use files::InMemoryFiles;

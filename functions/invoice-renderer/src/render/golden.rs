@@ -1,0 +1,66 @@
+//! What five invoices and two credit notes say, on paper and to machines, in files that a person reviews (`tests/golden`).
+
+use comptoir::{
+    einvoice,
+    invoice::{Invoice, print},
+    seller::Look,
+    testing::{
+        self,
+        matrix::{Case, matrix},
+    },
+};
+
+use super::{
+    Renderer, Templates,
+    judge::{issued, taken_back},
+    reading,
+};
+
+/// Cases of the matrix, by what is special about them.
+const INVOICES: [&str; 5] = [
+    "franchise, consumer in English",
+    "standard, French business",
+    "one-stop shop, German consumer",
+    "goods, exported to a consumer",
+    "standard, yen",
+];
+
+/// Credit notes: the case, and which part of it goes back.
+const CREDIT_NOTES: [(&str, i64); 2] = [("standard, French business", 1), ("one-stop shop, German consumer", 3)];
+
+fn case(name: &str) -> Case {
+    matrix().into_iter().find(|case| case.name == name).unwrap()
+}
+
+fn compare(name: &str, invoice: &Invoice) {
+    let look = Look { logo: None, accent: "#1f3a5f".to_owned() };
+    let renderer = Renderer::new(Templates::embedded(), &look).unwrap();
+    let xml = einvoice::factur_x(invoice).unwrap();
+    let pdf = renderer.render(&print::page(invoice, &look, &testing::words()), &xml).unwrap();
+    let text = reading::text(&pdf).join("\n=== next page\n").replace(['\u{a0}', '\u{202f}'], " ");
+    let name = name.replace(", ", "-").replace(' ', "_");
+    insta::with_settings!({
+        snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden"),
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!(format!("{name}.text"), text);
+        insta::assert_snapshot!(format!("{name}.xml"), xml);
+    });
+}
+
+#[test]
+fn invoices_say_what_was_reviewed() {
+    for (number, name) in (1..).zip(INVOICES) {
+        compare(&format!("invoice, {name}"), &issued(number, &case(name)).1);
+    }
+}
+
+#[test]
+fn credit_notes_say_what_was_reviewed() {
+    for (number, (name, share)) in (1..).zip(CREDIT_NOTES) {
+        let case = case(name);
+        let invoice = issued(number, &case).1;
+        compare(&format!("credit note, {name}"), &taken_back(number, &case, &invoice, share).1);
+    }
+}
