@@ -25,6 +25,7 @@ use comptoir::{
     stream::{self, Change, Image, Record},
     stripe::classify,
     testing::words,
+    timing::ONE_MAIL_SECONDS,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -32,8 +33,8 @@ use crate::{mutant::Mutant, ports::Ports, post};
 
 /// How long a claim of a mail holds, as in the template.
 const LEASE: SignedDuration = SignedDuration::from_secs(120);
-/// The longest that one mail may take, as in the mail-sender.
-const ONE_MAIL: i64 = 61_000;
+/// The longest that one mail may take, in milliseconds, as in the mail-sender.
+const ONE_MAIL: i64 = (ONE_MAIL_SECONDS * 1000) as i64;
 
 /// What documents say.
 pub static WORDS: LazyLock<Words> = LazyLock::new(words);
