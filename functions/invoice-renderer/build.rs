@@ -1,6 +1,6 @@
-//! Embeds what lies in `infra/templates`, so that a logo put there is found without naming it twice.
+//! Embeds the files of `infra/templates`, so that a logo put there is found without naming it twice.
 //!
-//! Mail templates are not the renderer's. The fonts in `fonts/scripts` are a table of their own: they are read when a document
+//! Excludes mail templates. The fonts in `fonts/scripts` go into a table of their own: they are read when a document
 //! needs one.
 
 use std::{env, fs, path::Path};
@@ -20,7 +20,7 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// The files of a folder, in one order everywhere.
+/// The files of a folder, in a fixed order.
 fn files(root: &Path, folder: &str) -> std::io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(root.join(folder))? {

@@ -1,4 +1,4 @@
-//! The archive, as a capability: documents that are written once and kept for as long as the law wants.
+//! The archive capability: documents are written once and kept for as long as the law requires.
 
 use std::future::Future;
 
@@ -8,30 +8,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::outcome::ServiceError;
 
-/// A document that stands in the archive.
+/// A document stored in the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
-    /// Where: `invoices/2026/11/2026-11-0042-DUPONT.pdf`.
+    /// The storage key: `invoices/2026/11/2026-11-0042-DUPONT.pdf`.
     pub key: String,
-    /// Hash, in hexadecimal.
+    /// SHA-256 hash, in hexadecimal.
     pub sha256: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
 impl Document {
-    /// Whether these are its bytes: what was issued is what is mailed, whatever became of the archive since.
+    /// Whether `bytes` match the stored hash, so that the document mailed is the one issued.
     pub fn is(&self, bytes: &[u8]) -> bool {
         bytes.len() as u64 == self.size && sha256(bytes) == self.sha256
     }
 }
 
-/// A file to keep.
+/// A file to archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct File {
-    /// Where.
+    /// The storage key.
     pub key: String,
-    /// What kind: `application/pdf`.
+    /// The content type: `application/pdf`.
     pub content_type: &'static str,
     /// The bytes.
     pub bytes: Vec<u8>,
@@ -44,17 +44,17 @@ impl File {
     }
 }
 
-/// A hash as the archive and the ledger write it: SHA-256 in hexadecimal.
+/// The SHA-256 hash in hexadecimal, the form that the archive and the ledger use.
 pub fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// Keeps documents.
+/// Stores documents.
 pub trait Archive: Send + Sync {
-    /// Writes a file unless its key is taken, and tells what stands there now: after a change of template between two
-    /// deliveries, that is the document of the first.
+    /// Writes a file unless its key exists (conditional write) and returns the document now stored under the key: after
+    /// a template change between two deliveries, that is the document of the first.
     fn store(&self, file: &File) -> impl Future<Output = Result<Document, ServiceError>> + Send;
 
-    /// Reads a file; `None` if there is none.
+    /// Reads a file; `None` if it does not exist.
     fn read(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, ServiceError>> + Send;
 }

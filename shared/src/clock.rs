@@ -1,8 +1,8 @@
-//! The time, as a capability: rules take timestamps as values, and only this module reads the machine's clock.
+//! The clock capability: rules take timestamps as values, and only this module reads the machine's clock.
 
 use jiff::Timestamp;
 
-/// Tells the time.
+/// Provides the current time.
 pub trait Clock: Send + Sync {
     /// The current instant.
     fn now(&self) -> Timestamp;
@@ -19,7 +19,7 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still, for tests and fixed renderings.
+/// A clock fixed at one instant, for tests and fixed renderings.
 #[derive(Debug, Clone, Copy)]
 pub struct FixedClock(pub Timestamp);
 

@@ -1,6 +1,6 @@
-//! Configuration from the environment: read once at init, and an error names the variable and what sets it.
+//! Configuration from environment variables, read once at init; an error names the variable and what sets it.
 
-/// A variable that is missing or wrong. A function that cannot start says so in its first log line.
+/// A missing or invalid variable. A function that cannot start reports it in its first log line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("environment variable {name} {problem}; template.yaml sets it, so deploy the stack again")]
 pub struct InvalidVariable {
@@ -11,7 +11,7 @@ pub struct InvalidVariable {
 /// The value of `name`.
 ///
 /// # Errors
-/// When it is not set, or empty.
+/// When it is unset or empty.
 pub fn required(name: &'static str) -> Result<String, InvalidVariable> {
     optional(name).ok_or_else(|| InvalidVariable { name, problem: "is not set".to_owned() })
 }
@@ -25,7 +25,7 @@ pub fn optional(name: &'static str) -> Option<String> {
 /// The whole number in `name`.
 ///
 /// # Errors
-/// When it is not set, or no whole number.
+/// When it is unset or not a whole number.
 pub fn number(name: &'static str) -> Result<u32, InvalidVariable> {
     let value = required(name)?;
     value.parse().map_err(|_| InvalidVariable { name, problem: format!("is `{value}`, not a whole number") })
@@ -34,7 +34,7 @@ pub fn number(name: &'static str) -> Result<u32, InvalidVariable> {
 /// One of two words in `name`: `true` for `yes`, `false` for `no`.
 ///
 /// # Errors
-/// When it is not set, or another word.
+/// When it is unset or any other word.
 pub fn either(name: &'static str, yes: &str, no: &str) -> Result<bool, InvalidVariable> {
     match required(name)? {
         value if value == yes => Ok(true),

@@ -1,28 +1,28 @@
-//! Addresses as SES takes them.
+//! E-mail addresses in the form that SES accepts.
 //!
-//! SES speaks no SMTPUTF8 (Amazon SES API v2 reference, "Destination"): what stands before the `@` must be ASCII, and a
-//! domain in other letters is written in Punycode (RFC 3492). An address that has no such form is never handed over.
+//! SES does not support SMTPUTF8 (Amazon SES API v2 reference, "Destination"): the part before the `@` must be ASCII,
+//! and a non-ASCII domain is written in Punycode (RFC 3492). An address without such a form is never passed to SES.
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
 use crate::text::{LONGEST_EMAIL, looks_like_email};
 
-/// Why SES takes no mail for an address.
+/// Why SES does not accept an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unmailable {
-    /// It is no address.
+    /// It is not an e-mail address.
     #[error("it is not an e-mail address")]
     Malformed,
-    /// The part before the `@` holds other characters than ASCII.
+    /// The part before the `@` has non-ASCII characters.
     #[error("before the @ stand characters other than ASCII, which SES does not take")]
     LocalPart,
-    /// No host can bear the domain's name (RFC 5891, RFC 1123 section 2.1).
+    /// The domain is not a valid host name (RFC 5891, RFC 1123 section 2.1).
     #[error("the part after the @ is not a domain name")]
     Domain,
 }
 
 impl Unmailable {
-    /// The stable word of the reason with which a mail to such an address is parked.
+    /// The stable reason code under which a mail to such an address is parked.
     pub fn word(self) -> &'static str {
         match self {
             Self::Malformed => "recipient_malformed",
@@ -32,7 +32,7 @@ impl Unmailable {
     }
 }
 
-/// The address with its domain in ASCII and lower case, and its local part as it was written.
+/// The address with its domain in ASCII and lower case, and its local part unchanged.
 ///
 /// # Errors
 /// Why SES would refuse it.

@@ -1,7 +1,7 @@
-//! What a payment, an invoice and a mail are, and what may happen to them.
+//! The domain model of payments, invoices and mails, and its rules.
 //!
-//! Rules are functions from values to values; stores, clocks and services come in through small traits, which
-//! `comptoir-aws` implements.
+//! Rules are pure functions from values to values; stores, clocks and services are small traits, which `comptoir-aws`
+//! implements.
 
 pub mod accounting;
 pub mod archive;

@@ -1,6 +1,6 @@
-//! Money: integer minor units of an ISO 4217 currency, and the few places where a decimal is right (rates, unit prices).
+//! Money: integer minor units of an ISO 4217 currency; decimals only where they are needed (rates, unit prices).
 //!
-//! Rounding of VAT lives in `vat::split`; how an amount is printed for a reader in `invoice::print`.
+//! Rounding of VAT lives in `vat::split`; formatting of amounts for readers in `invoice::print`.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero, prelude::ToP
 use serde::{Deserialize, Serialize};
 
 /// The largest amount that is billed, in Stripe's minor units: its amounts have at most twelve digits
-/// (docs.stripe.com/currencies). Whatever is larger is a mistake, and the sums of all others fit.
+/// (docs.stripe.com/currencies). Anything larger is an error, and sums of valid amounts do not overflow.
 const LARGEST: u64 = 999_999_999_999;
 
-/// Currencies that Stripe counts in whole units (docs.stripe.com/currencies, "Zero-decimal currencies"). Stripe's table is
-/// not ISO's: the ariary (MGA) has two decimals there and none here. ISK and UGX have none there, and two here: Stripe
-/// keeps them so for old integrations ("Special cases"). HUF and TWD have two in charges; only their payouts are whole.
+/// Currencies that Stripe counts in whole units (docs.stripe.com/currencies, "Zero-decimal currencies"). Not ISO's
+/// table: the ariary (MGA) has two decimals in ISO and none here; ISK and UGX have none in ISO and two here, for old
+/// integrations ("Special cases"). HUF and TWD have two in charges; only their payouts are whole.
 const ZERO_DECIMALS: [&str; 15] =
     ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"];
 
@@ -22,7 +22,7 @@ const ZERO_DECIMALS: [&str; 15] =
 /// currencies").
 const THREE_DECIMALS: [&str; 5] = ["BHD", "JOD", "KWD", "OMR", "TND"];
 
-/// A currency that ISO 4217 lists, with its exponent.
+/// An ISO 4217 currency, with its exponent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Currency(Iso);
@@ -36,10 +36,10 @@ impl Currency {
     /// The euro.
     pub const EUR: Self = Self(Iso::EUR);
 
-    /// Reads a code in either case, as Stripe writes it (`eur`) or as ISO does (`EUR`).
+    /// Parses a code in either case, as Stripe (`eur`) or ISO (`EUR`) writes it.
     ///
     /// # Errors
-    /// When ISO 4217 lists no such code, or lists it without a minor unit (gold, test codes).
+    /// When ISO 4217 does not list the code, or lists it without a minor unit (gold, test codes).
     pub fn parse(code: &str) -> Result<Self, UnknownCurrency> {
         let unknown = || UnknownCurrency(code.chars().take(16).collect());
         let iso = Iso::from_code(&code.to_ascii_uppercase()).ok_or_else(unknown)?;
@@ -47,23 +47,23 @@ impl Currency {
         Ok(Self(iso))
     }
 
-    /// The ISO code, in capitals.
+    /// The ISO code, in upper case.
     pub fn code(self) -> &'static str {
         self.0.code()
     }
 
-    /// Digits after the decimal mark as ISO has them: JPY 0, EUR 2, KWD 3.
+    /// Decimal digits in ISO 4217: JPY 0, EUR 2, KWD 3.
     pub fn decimals(self) -> u32 {
         self.0.exponent().map_or(2, u32::from)
     }
 
-    /// Digits after the decimal mark of an amount on an invoice: at most two (EN 16931, BR-DEC). That loses nothing, for
-    /// Stripe takes amounts of currencies with three in multiples of ten (docs.stripe.com/currencies).
+    /// Decimal digits of an amount on an invoice: at most two (EN 16931, BR-DEC). Nothing is lost, because Stripe
+    /// accepts amounts of three-decimal currencies only in multiples of ten (docs.stripe.com/currencies).
     pub fn exponent(self) -> u32 {
         self.decimals().min(2)
     }
 
-    /// How many digits Stripe's integers carry: every currency has two but those on Stripe's two lists.
+    /// Decimal digits of Stripe's integer amounts: two, except for currencies on Stripe's two lists.
     pub fn stripe_exponent(self) -> u32 {
         let code = self.code();
         match (ZERO_DECIMALS.contains(&code), THREE_DECIMALS.contains(&code)) {
@@ -73,14 +73,15 @@ impl Currency {
         }
     }
 
-    /// The smallest amount that Stripe charges, in minor units of an invoice: 100 for the ariary, which Stripe counts whole.
+    /// The smallest amount that Stripe charges, in minor units of an invoice: 100 for the ariary, which Stripe counts
+    /// whole.
     pub fn smallest_charge(self) -> u64 {
         10_u64.pow(self.exponent().saturating_sub(self.stripe_exponent()))
     }
 
-    /// Turns an amount as Stripe writes it into minor units of an invoice.
+    /// Converts an amount in Stripe's minor units into minor units of an invoice.
     ///
-    /// Returns `None` if digits would be lost, or the amount is larger than any of Stripe's.
+    /// Returns `None` if digits would be lost, or the amount exceeds Stripe's maximum.
     pub fn from_stripe(self, amount: i64) -> Option<Money> {
         if amount.unsigned_abs() > LARGEST {
             return None;
@@ -93,15 +94,15 @@ impl Currency {
         (amount % divisor == 0).then_some(Money { minor: amount / divisor, currency: self })
     }
 
-    /// How many euros one unit of this currency makes at Stripe's `exchange_rate` to euros. Stripe's rate leads from minor
-    /// units to minor units (docs.stripe.com/api/balance_transactions, `exchange_rate`): 100,000 JPY at 0.562 are 56,200
-    /// cents, so that one yen makes 0.00562 EUR. `None` if it does not fit.
+    /// The exchange rate in euros per unit of this currency, from Stripe's `exchange_rate` to euros. Stripe's rate
+    /// converts minor units to minor units (docs.stripe.com/api/balance_transactions, `exchange_rate`): 100,000 JPY at
+    /// 0.562 are 56,200 cents, so one yen is 0.00562 EUR. `None` on overflow.
     pub fn euros_per_unit(self, stripe_rate: Decimal) -> Option<Decimal> {
         let minor_units = Decimal::from(10_u64.checked_pow(self.stripe_exponent())?);
         stripe_rate.checked_mul(minor_units)?.checked_div(Decimal::ONE_HUNDRED)
     }
 
-    /// The amount nearest to `major` units; halves go up. `None` if it does not fit.
+    /// The amount nearest to `major` units; halves round up. `None` on overflow.
     pub fn from_decimal(self, major: Decimal) -> Option<Money> {
         let minor = major.checked_mul(Decimal::from(10_u64.pow(self.exponent())))?;
         let minor = minor.round_dp_with_strategy(0, MidpointAwayFromZero).to_i64()?;
@@ -114,8 +115,8 @@ impl Currency {
     }
 }
 
-/// Amounts of Stripe's together. A sum that does not fit stays at the end of the range, which
-/// [`Currency::from_stripe`] refuses: what is absurd waits for a person, who can read it.
+/// The sum of Stripe amounts. A sum that overflows saturates at the end of the range, which [`Currency::from_stripe`]
+/// refuses: an absurd amount is parked for a person to read.
 pub fn together(amounts: impl IntoIterator<Item = i64>) -> i64 {
     amounts.into_iter().fold(0, i64::saturating_add)
 }
@@ -144,12 +145,12 @@ impl fmt::Display for Currency {
 pub struct Money {
     /// Minor units; negative for a correction.
     pub minor: i64,
-    /// The currency that gives them their meaning.
+    /// The currency of the minor units.
     pub currency: Currency,
 }
 
 impl Money {
-    /// The amount as Stripe writes it. `None` if Stripe does not count as finely, or it does not fit.
+    /// The amount in Stripe's minor units. `None` if Stripe's unit is too coarse, or on overflow.
     pub fn in_stripe(self) -> Option<i64> {
         let (theirs, ours) = (self.currency.stripe_exponent(), self.currency.exponent());
         match ours.checked_sub(theirs) {
@@ -193,7 +194,7 @@ mod tests {
         assert_eq!(exponents("mga"), (2, 0));
     }
 
-    /// Stripe's table is spelt out a second time here, so that no edit of one list goes unseen.
+    /// Repeats Stripe's table, so that an edit of one list fails a test.
     #[test]
     fn every_currency_has_stripes_exponent_and_loses_nothing() {
         let whole = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF";
@@ -215,7 +216,7 @@ mod tests {
                         2
                     };
                     assert_eq!(currency.stripe_exponent(), expected, "{code}");
-                    // A thousand units, as Stripe counts them, are a thousand units on the invoice.
+                    // A thousand units in Stripe's integers are a thousand units on the invoice.
                     let thousand = currency.from_stripe(1000 * 10_i64.pow(expected)).unwrap();
                     assert_eq!(thousand.decimal(), Decimal::ONE_THOUSAND, "{code}");
                     assert_eq!(thousand.in_stripe(), Some(1000 * 10_i64.pow(expected)), "{code}");
@@ -230,7 +231,7 @@ mod tests {
         assert!(seen > 140, "{seen} currencies");
     }
 
-    /// Shapes of a `balance_transaction` in euros: what was charged, Stripe's rate, and the cents that it made.
+    /// Shapes of a `balance_transaction` in euros: amount charged, Stripe's exchange rate, resulting cents.
     #[test]
     fn stripes_rate_leads_from_minor_units_to_minor_units() {
         for (code, charged, rate, cents) in [

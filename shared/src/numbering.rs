@@ -1,8 +1,8 @@
-//! Invoice numbers: the owner's pattern, the series it makes, and the name of the file.
+//! Invoice numbers: the owner's pattern, its series, and the document's file name.
 //!
-//! A series is what a counter counts: the pattern with its date parts filled in, `2026-11-#`. A pattern with the month
-//! starts again at 1 each month, one with the year each year, one with neither never. How numbers are claimed without
-//! gaps lives in `billing::issue`.
+//! Each series has one counter. Its name is the pattern with the date parts filled in, `2026-11-#`. A pattern with the
+//! month restarts at 1 each month, one with only the year each year, one with neither never. Gapless allocation of
+//! numbers lives in `billing::issue`.
 
 use std::fmt;
 
@@ -24,8 +24,8 @@ impl fmt::Display for InvoiceNumber {
 }
 
 impl InvoiceNumber {
-    /// The name of the document's file, `2026-11-0042-DUPONT.pdf`: the number, then the customer's last name as plain
-    /// capitals where it has any. Slashes become dashes, so that it is one name on every system.
+    /// The file name of the document, `2026-11-0042-DUPONT.pdf`: the number, then the customer's last name in plain
+    /// capitals, if it has Latin letters. Slashes become dashes, so that the name is valid on every system.
     pub fn file_name(&self, customer: &str) -> String {
         let number = self.0.replace('/', "-");
         match plain_capitals(customer) {
@@ -35,7 +35,7 @@ impl InvoiceNumber {
     }
 }
 
-/// A series: what one counter counts.
+/// A series, with one counter.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Series(pub String);
@@ -46,7 +46,7 @@ impl fmt::Display for Series {
     }
 }
 
-/// How numbers are written: text with `{year}`, `{month}` and one `{number:4}`.
+/// The pattern of invoice numbers: text with `{year}`, `{month}` and one `{number:4}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SeriesPattern(Vec<Part>);
 
@@ -58,16 +58,16 @@ enum Part {
     Number(usize),
 }
 
-/// A pattern that cannot make valid, unique numbers.
+/// A pattern that cannot produce valid, unique numbers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidPattern {
-    /// A brace without its partner, or a word that is none of ours.
+    /// An unbalanced brace, or an unknown placeholder.
     #[error("write only {{year}}, {{month}} and {{number:4}} between braces; `{0}` is none of these")]
     UnknownPart(String),
-    /// No number, or several.
+    /// No number placeholder, or several.
     #[error("write {{number}} or {{number:4}} exactly once; found it {0} times")]
     Numbers(usize),
-    /// Restarting each month without the year would repeat numbers after twelve months.
+    /// A monthly restart without the year would repeat numbers after twelve months.
     #[error("write {{year}} beside {{month}}, or the same number comes back a year later")]
     MonthWithoutYear,
     /// A character that French platforms refuse.
@@ -79,10 +79,10 @@ pub enum InvalidPattern {
 }
 
 impl SeriesPattern {
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
     /// # Errors
-    /// When it could make an invalid number or the same number twice.
+    /// When it could produce an invalid number or the same number twice.
     pub fn parse(pattern: &str) -> Result<Self, InvalidPattern> {
         let mut parts = Vec::new();
         let mut rest = pattern;
@@ -106,28 +106,28 @@ impl SeriesPattern {
         if longest > LONGEST { Err(InvalidPattern::TooLong(longest)) } else { Ok(pattern) }
     }
 
-    /// The series that an invoice of this day belongs to.
+    /// The series of an invoice issued on `day`.
     pub fn series(&self, day: Date) -> Series {
         Series(self.fill(day, "#"))
     }
 
-    /// The number `n` of the series of this day; `n` counts from 1.
+    /// Number `n` of the series of this day; `n` counts from 1.
     pub fn number(&self, day: Date, n: u64) -> InvoiceNumber {
         let width = self.0.iter().find_map(|part| if let Part::Number(width) = part { Some(*width) } else { None });
         InvoiceNumber(self.fill(day, &format!("{n:0width$}", width = width.unwrap_or(1))))
     }
 
-    /// Whether some number of this pattern could be one of `other`. Digits are taken to be any digits, so that the answer
-    /// errs on the side of yes.
+    /// Whether this pattern and `other` could produce the same number. Any digit matches any other, so the answer may
+    /// be a false yes but never a false no.
     pub fn may_meet(&self, other: &Self) -> bool {
         self.shape() == other.shape()
     }
 
-    /// A number with every run of digits written as one 0.
+    /// A number with every run of digits replaced by one 0.
     fn shape(&self) -> String {
         let mut shape = String::new();
         for c in self.fill(Date::MAX, "0").chars() {
-            // A slash is a dash in the name of the file, which must be one number's too.
+            // A slash becomes a dash in the file name, which must be unique too.
             let c = if c.is_ascii_digit() {
                 '0'
             } else if c == '/' {

@@ -1,7 +1,7 @@
-//! What became of one unit of work, in the four words every edge understands.
+//! The outcome of one unit of work: four values that every entry point maps.
 //!
-//! The webhook answers 200, 200, 400, 500; a stream stops at the first `Retry` and parks a `Reject`;
-//! a GraphQL caller gets a typed error. Those mappings live in `crate::stream` and in the handlers of the functions.
+//! The webhook answers 200, 200, 400, 500; a stream stops at the first `Retry` and parks a `Reject`; a GraphQL caller
+//! gets a typed error. These mappings live in `crate::stream` and in the handlers of the functions.
 
 use std::fmt;
 
@@ -10,28 +10,28 @@ use std::fmt;
 pub enum Outcome {
     /// The work was done now.
     Done,
-    /// An earlier delivery did it; nothing was changed.
+    /// An earlier delivery did the work (replay); nothing changed.
     AlreadyDone,
-    /// It can never succeed as it stands; a person has to mend the cause.
+    /// Permanent failure: a person must fix the cause.
     Reject(Reason),
-    /// It failed for now; the same work may be tried again and loses nothing.
+    /// Transient failure; the same work can be retried safely.
     Retry(Reason),
 }
 
-/// Why something was rejected or must be tried again: a stable word for machines and a sentence for people.
+/// Why something was rejected or must be retried: a stable code for machines and a sentence for people.
 ///
-/// Neither part may hold a secret, an address or a payload: reasons are logged and mailed to the owner.
+/// Neither part may contain a secret, an address or a payload: reasons are logged and mailed to the owner.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Reason {
-    /// A stable word such as `signature_mismatch`, fit for a metric or a filter.
+    /// A stable code such as `signature_mismatch`, for metrics and filters.
     pub word: String,
-    /// One sentence: what is wrong and what mends it.
+    /// One sentence: the problem and its fix.
     pub text: String,
 }
 
 impl Reason {
-    /// A reason from its word and its sentence, which stays one line whatever it names: a currency or a tax number is
-    /// what a stranger sent.
+    /// A reason from its code and sentence. The sentence is kept on one line, because a currency or a tax number in it
+    /// is untrusted input.
     pub fn new(word: impl Into<String>, text: impl Into<String>) -> Self {
         Self { word: word.into(), text: text.into().replace(char::is_control, " ") }
     }
@@ -47,23 +47,23 @@ impl fmt::Display for Reason {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {kind}: {detail}")]
 pub struct ServiceError {
-    /// The capability in the words of the business: "the ledger", "the archive".
+    /// The capability in business terms: "the ledger", "the archive".
     pub what: &'static str,
-    /// What the service said, free of payloads.
+    /// The error message of the service, without payloads.
     pub detail: String,
     /// Whether the same call may succeed later.
     pub kind: FailureKind,
 }
 
-/// Whether a failed call is worth a retry.
+/// Whether a failed call can be retried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// It did not answer, or answered that it cannot now. The same call may succeed later: it is retried.
+    /// No answer, or temporarily unavailable. The same call may succeed later: it is retried.
     Transient,
-    /// It refused, and will refuse the same call again. Whatever asked for it is parked with its reason and can be replayed
-    /// once the cause is mended; it is never retried by itself.
+    /// It refused, and will refuse the same call again. The work is parked (dead letter) with its reason and can be
+    /// replayed once the cause is fixed; it is never retried automatically.
     Permanent {
-        /// The reason's stable word, such as `too_large` or `access_denied`.
+        /// The stable code of the reason, such as `too_large` or `access_denied`.
         code: &'static str,
     },
 }
@@ -78,17 +78,17 @@ impl fmt::Display for FailureKind {
 }
 
 impl ServiceError {
-    /// `what` could not be reached or refused for now, because of `detail`.
+    /// `what` could not be reached or refused temporarily, because of `detail`.
     pub fn transient(what: &'static str, detail: impl Into<String>) -> Self {
         Self { what, detail: detail.into(), kind: FailureKind::Transient }
     }
 
-    /// `what` refused for good, because of `detail`; `code` is the word of the reason.
+    /// `what` refused permanently, because of `detail`; `code` is the reason's stable code.
     pub fn permanent(what: &'static str, code: &'static str, detail: impl Into<String>) -> Self {
         Self { what, detail: detail.into(), kind: FailureKind::Permanent { code } }
     }
 
-    /// Whether a retry is of no use.
+    /// Whether a retry is useless.
     pub fn is_permanent(&self) -> bool {
         matches!(self.kind, FailureKind::Permanent { .. })
     }

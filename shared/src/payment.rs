@@ -1,7 +1,7 @@
-//! Payments as they are kept: the capability to record sales and refunds, and what became of an event.
+//! Payment storage: the capability to record sales and refunds, and the result of an event.
 //!
-//! The record is one write of event and payment together, so that what is recorded is what is announced to the renderer
-//! through the table's stream. What the webhook does with an event lives in `receive`.
+//! Event and payment are recorded in one write, so the table's stream announces exactly what was recorded to the
+//! renderer. How the webhook handles an event lives in `receive`.
 
 use std::future::Future;
 
@@ -13,22 +13,22 @@ use crate::{
     sale::{Sale, SaleKey},
 };
 
-/// What recording a payment found.
+/// The result of recording a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Recorded {
-    /// It is new and stands now.
+    /// It was new and is now recorded.
     New,
     /// This event, or this sale by another event, was recorded before.
     AlreadyRecorded,
 }
 
-/// Keeps payments, once each.
+/// Records each payment once (idempotent).
 pub trait PaymentLog: Send + Sync {
-    /// Records the event and its sale together, unless either stands already. A sale that waits without an invoice is
-    /// recorded anew, so that an event sent again brings what was missing.
+    /// Records the event and its sale together, unless either is recorded already. A parked sale without an invoice is
+    /// recorded again, so that a redelivered event supplies what was missing.
     fn record(&self, sale: &Sale, now: Timestamp) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
 
-    /// Parks a genuine event that cannot be dealt with as it stands, with its whole body and the reason.
+    /// Parks a genuine event that cannot be processed, with its whole body and the reason.
     /// [`Recorded::AlreadyRecorded`] if an event of this id is recorded, or parked for the same reason already.
     fn park_event(
         &self,
@@ -38,10 +38,10 @@ pub trait PaymentLog: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
 
-    /// Takes the mark from a parked event that is dealt with by now; nothing where it is not parked.
+    /// Unparks an event that has since been processed; does nothing if it is not parked.
     fn settle_event(&self, event_id: &str, now: Timestamp) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Records a refund of a recorded sale, unless it stands already.
+    /// Records a refund of a recorded sale, unless it is recorded already.
     fn record_refund(
         &self,
         refund: &Refund,
@@ -55,10 +55,10 @@ pub trait PaymentLog: Send + Sync {
     fn has(&self, sale: &SaleKey) -> impl Future<Output = Result<bool, ServiceError>> + Send;
 }
 
-/// What became of an event, with what a log line wants to know.
+/// The result of an event, with the values to log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Received {
-    /// A payment was recorded; `summed` if one line stands for all.
+    /// A payment was recorded; `summed` if one line stands for all items.
     Recorded {
         /// The sale's key.
         sale: String,
@@ -77,16 +77,16 @@ pub enum Received {
         /// The sale's key.
         sale: String,
     },
-    /// It is nothing to us.
+    /// Not relevant to this system.
     Ignored(Reason),
-    /// It waits for a person.
+    /// Parked for a person.
     Parked(Reason),
-    /// An earlier delivery was parked or recorded under its id; nothing was changed, and nobody is alarmed again.
+    /// An earlier delivery was parked or recorded under its id; nothing changed, and no alarm is raised again.
     ParkedBefore(Reason),
 }
 
 impl Received {
-    /// The outcome that the webhook answers.
+    /// The outcome that the webhook returns.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::AlreadyRecorded { .. } | Self::ParkedBefore(_) => Outcome::AlreadyDone,

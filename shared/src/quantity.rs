@@ -1,14 +1,14 @@
-//! Quantities: decimals, which older records hold as whole numbers.
+//! Quantities: decimals; older records hold whole numbers.
 
 use std::fmt;
 
 use rust_decimal::Decimal;
 use serde::{Deserializer, de};
 
-/// Reads a quantity that is written as text (`"7.5"`) or, in records of before there were decimals, as a whole number.
+/// Reads a quantity written as text (`"7.5"`) or, in older records, as a whole number.
 ///
 /// # Errors
-/// When it is no number.
+/// When it is not a number.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Decimal, D::Error> {
     struct Visitor;
     impl de::Visitor<'_> for Visitor {

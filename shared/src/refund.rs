@@ -1,7 +1,7 @@
-//! A refund: money that went back, as Stripe told it.
+//! A refund: money returned to the customer, as Stripe reports it.
 //!
-//! How events announce refunds lives in `stripe::refunds`, how one is received in `receive::refunds`, what credit note it
-//! makes in `billing::credit`.
+//! Parsing of refund events lives in `stripe::refunds`, receiving them in `receive::refunds`, drafting the credit note
+//! in `billing::credit`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,8 @@ impl std::fmt::Display for RefundKey {
 }
 
 impl RefundKey {
-    /// Whether money went back through Stripe. A credit note of Stripe's own (`cn_...`) stands for what was credited to the
-    /// customer's balance or paid back elsewhere (docs.stripe.com/api/credit_notes).
+    /// Whether money went back through Stripe. A Stripe credit note (`cn_...`) documents a credit to the customer's
+    /// balance or a refund made elsewhere (docs.stripe.com/api/credit_notes).
     pub fn through_stripe(&self) -> bool {
         !self.0.starts_with("cn_")
     }
@@ -30,19 +30,19 @@ impl RefundKey {
 /// A refund of a recorded sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
-    /// What makes it one refund.
+    /// Identifies the refund (idempotency key).
     pub key: RefundKey,
-    /// The event that announced it first.
+    /// The first event that announced it.
     pub event: String,
-    /// What was refunded.
+    /// The refunded sale.
     pub sale: SaleKey,
-    /// When, to the second, as Stripe says.
+    /// When it was refunded, to the second, as Stripe says.
     pub refunded_at: Timestamp,
     /// The currency as Stripe writes it.
     pub currency: String,
-    /// What went back, tax included, in Stripe's minor units.
+    /// The refunded amount, tax included, in Stripe's minor units.
     pub amount: i64,
-    /// Which lines it concerns, where Stripe told; none means the whole, in proportion.
+    /// The refunded lines, if Stripe reports them; empty means the whole sale, in proportion.
     #[serde(default)]
     pub lines: Vec<RefundLine>,
 }
@@ -52,8 +52,8 @@ pub struct Refund {
 pub struct RefundLine {
     /// The line of the sale that it corrects.
     pub line: String,
-    /// What the customer reads.
+    /// The description shown to the customer.
     pub description: String,
-    /// What went back for it, tax included, in Stripe's minor units.
+    /// The amount refunded for it, tax included, in Stripe's minor units.
     pub amount: i64,
 }

@@ -1,8 +1,8 @@
-//! A sale: one thing a customer paid for, as Stripe told it, complete and provider-neutral enough to invoice.
+//! A sale: one paid purchase, as Stripe reports it, complete and provider-neutral enough to invoice.
 //!
-//! How a Stripe event becomes a sale lives in `stripe`; what may be wrong with one for an invoice in `billing::draft`.
-//! The values here are kept as they came (a currency may be unknown, a name missing): a sale is always recorded first
-//! and judged afterwards, so that nothing paid is ever dropped.
+//! Conversion of Stripe events into sales lives in `stripe`; validation for an invoice in `billing::draft`. Values are
+//! stored as received (a currency may be unknown, a name missing): a sale is always recorded first and validated
+//! afterwards, so that no payment is lost.
 
 use jiff::Timestamp;
 use rust_decimal::Decimal;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::vat::foreign::Whose;
 
-/// The key of a sale: the Checkout Session or the Stripe invoice that is the sale, whichever events announce it.
+/// The key of a sale: its Checkout Session or Stripe invoice, whichever events announce it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SaleKey(pub String);
@@ -22,7 +22,7 @@ impl std::fmt::Display for SaleKey {
 }
 
 impl SaleKey {
-    /// Whether a Stripe invoice is the sale, and not a Checkout Session.
+    /// Whether the sale is a Stripe invoice rather than a Checkout Session.
     pub fn is_stripe_invoice(&self) -> bool {
         self.0.starts_with("in_")
     }
@@ -31,11 +31,11 @@ impl SaleKey {
 /// A paid sale.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sale {
-    /// What makes it one sale.
+    /// Identifies the sale (idempotency key).
     pub key: SaleKey,
-    /// The event that announced it first.
+    /// The first event that announced it.
     pub event: String,
-    /// Real money, or Stripe's test mode.
+    /// Live mode, or Stripe's test mode.
     pub livemode: bool,
     /// When it was paid, to the second, as Stripe says.
     pub paid_at: Timestamp,
@@ -47,7 +47,7 @@ pub struct Sale {
     pub tax: Option<i64>,
     /// What was sold; never empty.
     pub lines: Vec<SaleLine>,
-    /// Who bought.
+    /// The buyer.
     pub customer: Customer,
     /// Stripe's payment intent, to match refunds and disputes.
     pub payment_intent: Option<String>,
@@ -56,64 +56,64 @@ pub struct Sale {
     /// The buyer's purchase order number.
     #[serde(default)]
     pub purchase_order: Option<String>,
-    /// Where goods went, if the payment page asked.
+    /// The delivery address, if the payment page asked for it.
     #[serde(default)]
     pub delivery: Option<Delivery>,
-    /// What of it came through Stripe, in the same units, where the customer's balance or a payment elsewhere covered the
+    /// The part paid through Stripe, in the same units, if the customer's balance or a payment elsewhere covered the
     /// rest.
     #[serde(default)]
     pub received: Option<i64>,
-    /// At which rate Stripe settled it, if it converted the payment.
+    /// The exchange rate at which Stripe settled it, if it converted the payment.
     #[serde(default)]
     pub exchange: Option<Exchange>,
 }
 
-/// Where goods went.
+/// Where goods were delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
-    /// To whom.
+    /// The recipient.
     pub name: Option<String>,
     /// The address.
     pub address: Address,
 }
 
-/// A rate of exchange that Stripe used.
+/// An exchange rate that Stripe used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
-    /// The currency of settlement as Stripe writes it.
+    /// The settlement currency as Stripe writes it.
     pub currency: String,
-    /// How many of its minor units one minor unit of the sale's currency made, each as Stripe counts them.
+    /// Minor units of the settlement currency per minor unit of the sale's currency, both as Stripe counts them.
     pub rate: Decimal,
 }
 
 /// A line of a sale. Amounts are in Stripe's minor units.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SaleLine {
-    /// Stripe's id, to find the line that a credit note corrects.
+    /// Stripe's line id, to match credit note lines.
     #[serde(default)]
     pub id: Option<String>,
-    /// What the customer read.
+    /// The description shown to the customer.
     pub description: String,
-    /// How many; what is not positive counts as one.
+    /// The quantity; a value that is not positive counts as one.
     #[serde(deserialize_with = "crate::quantity::deserialize")]
     pub quantity: Decimal,
-    /// What was paid for the line: after discount, tax included. Negative for a credit, such as unused time of a plan.
+    /// The amount paid for it: after discount, tax included. Negative for a credit, such as unused time of a plan.
     pub total: i64,
-    /// The discount within, as a positive amount; it includes tax where the price does.
+    /// The discount included, as a positive amount; it includes tax where the price does.
     #[serde(default)]
     pub discount: i64,
-    /// The taxes that Stripe computed for the line; empty if it computed none.
+    /// The taxes that Stripe computed for the line; empty if none.
     #[serde(default)]
     pub taxes: Vec<ChargedTax>,
 }
 
 impl SaleLine {
-    /// Whose tax its taxes are, as far as Stripe told.
+    /// Which country's tax the line bears, as far as Stripe reports it.
     pub fn whose(&self) -> Whose {
         Whose::of(self.taxes.iter().map(|tax| (tax.country.as_deref(), tax.kind.as_deref())))
     }
 
-    /// The rate of all its taxes together, in percent, if Stripe told each and they make a percentage.
+    /// The combined rate of all its taxes, in percent, if Stripe reports each and they make a percentage.
     pub fn rate(&self) -> Option<Decimal> {
         let first = self.taxes.first()?.rate?;
         let rate = self.taxes.iter().skip(1).try_fold(first, |sum, tax| sum.checked_add(tax.rate?))?;
@@ -129,21 +129,21 @@ pub struct ChargedTax {
     /// Whether the price contained it.
     #[serde(default)]
     pub included: bool,
-    /// In percent, if Stripe told.
+    /// In percent, if Stripe reports it.
     #[serde(default)]
     pub rate: Option<Decimal>,
-    /// Whose tax it is, ISO 3166-1 alpha-2, if Stripe told.
+    /// The country of the tax, ISO 3166-1 alpha-2, if Stripe reports it.
     #[serde(default)]
     pub country: Option<String>,
-    /// What kind of tax it is in Stripe's words, if it told: `vat`, `gst`, `sales_tax`.
+    /// Stripe's tax type, if reported: `vat`, `gst`, `sales_tax`.
     #[serde(default)]
     pub kind: Option<String>,
-    /// Stripe's word for why this tax, or none: `standard_rated`, `reverse_charge`.
+    /// Stripe's taxability reason: `standard_rated`, `reverse_charge`.
     #[serde(default)]
     pub reason: Option<String>,
 }
 
-/// A customer as the payment page knew them.
+/// A customer as entered on the payment page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
     /// Stripe's customer id; guests have none.
@@ -152,7 +152,7 @@ pub struct Customer {
     pub name: Option<String>,
     /// The business's name, where it buys as one.
     pub business_name: Option<String>,
-    /// Where the invoice goes.
+    /// The address to which the invoice is mailed.
     pub email: Option<String>,
     /// The billing address.
     pub address: Option<Address>,
@@ -163,7 +163,7 @@ pub struct Customer {
     pub tax_ids: Vec<TaxId>,
 }
 
-/// A postal address; every part may be missing, because payment pages ask for as little as they can.
+/// A postal address; every part may be missing, because payment pages ask for as little as possible.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     /// Street and number.

@@ -1,7 +1,7 @@
-//! A batch of DynamoDB stream records: what each is about, and the partial batch response.
+//! A batch of DynamoDB stream records: what each record is about, and the partial batch response.
 //!
-//! The stream goes on from the lowest sequence number that is reported, so the first `Retry` is what is answered; every
-//! record after it comes again and finds its work done. A `Reject` is parked where its item lies and the stream goes on.
+//! The stream resumes from the lowest sequence number reported, so only the first `Retry` is reported; later records
+//! are delivered again and are idempotent. A `Reject` is parked in its own item and the stream continues.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -11,7 +11,7 @@ pub use crate::timing::in_time;
 /// The event (docs.aws.amazon.com/lambda, "Process Amazon DynamoDB records").
 #[derive(Debug, Deserialize)]
 pub struct StreamEvent {
-    /// In the order of the stream.
+    /// In stream order.
     #[serde(rename = "Records", default)]
     pub records: Vec<Record>,
 }
@@ -27,20 +27,20 @@ pub struct Record {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Change {
-    /// Where the stream may go on from.
+    /// The sequence number, from which the stream can resume.
     pub sequence_number: String,
     /// The key.
     #[serde(default)]
     pub keys: Image,
-    /// The item before.
+    /// The old image of the item.
     #[serde(default)]
     pub old_image: Image,
-    /// The item afterwards.
+    /// The new image of the item.
     #[serde(default)]
     pub new_image: Image,
 }
 
-/// The attributes we read of an item.
+/// The attributes read from an item.
 #[derive(Debug, Default, Deserialize)]
 pub struct Image {
     /// The key.
@@ -49,9 +49,9 @@ pub struct Image {
     pub data: Option<Text>,
     /// Why the item is parked, if it is.
     pub parked_reason: Option<Text>,
-    /// When the item was recorded; a sale that waits is recorded anew by each delivery of its events.
+    /// When the item was recorded; a parked sale is recorded again by each delivery of its events.
     pub recorded_at: Option<Text>,
-    /// The hash of a value that is too large for the item; its parts lie beside it.
+    /// The hash of a value too large for the item; its parts are stored beside it.
     pub data_sha256: Option<Text>,
 }
 
@@ -78,12 +78,12 @@ impl Record {
         self.dynamodb.keys.pk.as_ref().or(self.dynamodb.new_image.pk.as_ref())?.s.split_once('#')
     }
 
-    /// Whether the item's value is too large for it, so that the record does not carry it.
+    /// Whether the value is too large for the item, so that the record does not contain it.
     pub fn is_in_parts(&self) -> bool {
         self.dynamodb.new_image.data.is_none() && self.dynamodb.new_image.data_sha256.is_some()
     }
 
-    /// Why the item was parked before it was recorded anew, if it was: parked for the same reason again, it is no news.
+    /// Why the item was parked before it was recorded again, if it was; the same reason is not reported twice.
     pub fn parked_before(&self) -> Option<&str> {
         let Change { old_image: old, new_image: new, .. } = &self.dynamodb;
         let at = |image: &Image| image.recorded_at.as_ref().map(|at| at.s.clone());
@@ -94,15 +94,15 @@ impl Record {
     /// The value that the item holds.
     ///
     /// # Errors
-    /// When there is none, or it is not of this shape; the reason never quotes it.
+    /// When there is none, or it does not have this shape; the reason never quotes it.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, Reason> {
         self.dynamodb.new_image.value()?.ok_or_else(|| unreadable("the item has no data".to_owned()))
     }
 
-    /// The value that the item held before, and the one it holds since; none where there was or is no item.
+    /// The item's old and new value; `None` where there was or is no item.
     ///
     /// # Errors
-    /// When there is neither, or one of them is not of this shape; the reason never quotes it.
+    /// When there is neither, or one does not have this shape; the reason never quotes it.
     pub fn step<T: DeserializeOwned>(&self) -> Result<(Option<T>, Option<T>), Reason> {
         match (self.dynamodb.old_image.value()?, self.dynamodb.new_image.value()?) {
             (None, None) => Err(unreadable("the item has no data, neither before nor after".to_owned())),
@@ -124,15 +124,15 @@ fn unreadable(text: String) -> Reason {
     Reason::new("record_unreadable", text)
 }
 
-/// The answer: what failed. Nothing listed means all is done.
+/// The partial batch response: the records that failed. An empty list means that all succeeded.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchAnswer {
-    /// The first record to try again, if any.
+    /// The first record to retry, if any.
     pub batch_item_failures: Vec<Failure>,
 }
 
-/// A record to try again.
+/// A record to retry.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Failure {
@@ -140,7 +140,7 @@ pub struct Failure {
     pub item_identifier: String,
 }
 
-/// The answer for `outcomes`, one a record, in the order of `records`.
+/// The response for `outcomes`, one per record, in the order of `records`.
 pub fn answer<'a>(records: &[Record], outcomes: impl IntoIterator<Item = &'a Outcome>) -> BatchAnswer {
     let first = records.iter().zip(outcomes).find(|(_, outcome)| matches!(outcome, Outcome::Retry(_)));
     let failure = first.map(|(record, _)| Failure { item_identifier: record.dynamodb.sequence_number.clone() });

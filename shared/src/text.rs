@@ -1,6 +1,6 @@
-//! Small rules about text that more than one part of the house needs.
+//! Small text rules that several modules share.
 
-/// `value` without white space, as people group digits: `123 456 782`.
+/// `value` without white space; people group digits: `123 456 782`.
 pub fn without_spaces(value: &str) -> String {
     value.chars().filter(|c| !c.is_whitespace()).collect()
 }
@@ -12,8 +12,8 @@ pub const LONGEST_EMAIL: usize = 254;
 const LONGEST_LOCAL: usize = 64;
 
 /// Whether this has the form of an e-mail address (RFC 5321, section 4.1.2, without quoted local parts and address
-/// literals): something before the last `@` with no dot at its ends and no two in a row, a dotted domain after it, no
-/// spaces, control characters or header separators. Letters of any script are taken; what SES can send to is narrower, see
+/// literals): a non-empty part before the last `@` with no dot at its ends and no two in a row, a dotted domain after
+/// it, no spaces, control characters or header separators. Letters of any script are accepted; SES accepts fewer, see
 /// [`mailable`](crate::email::mailable).
 pub fn looks_like_email(value: &str) -> bool {
     let Some((local, domain)) = value.trim().rsplit_once('@') else { return false };
@@ -28,7 +28,7 @@ pub fn looks_like_email(value: &str) -> bool {
         && domain.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'))
 }
 
-/// `value` trimmed, or nothing if that leaves nothing.
+/// `value` trimmed; `None` if that is empty.
 pub fn filled(value: Option<&str>) -> Option<String> {
     value.map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned)
 }

@@ -1,4 +1,5 @@
-//! Sales that came out wrong somewhere, each played through the bundle and held against what is right (`tests/cases`).
+//! Sales that once gave wrong documents, each run through the bundle and compared with the right result
+//! (`tests/cases`).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::expect_used, reason = "a test may fail loudly")]
 
 use std::{collections::BTreeMap, fmt::Write, fs, path::PathBuf, time::Instant};
@@ -68,7 +69,7 @@ struct Row {
     tax: String,
 }
 
-/// One bundle for each seller; what is wrong is told of all cases at once.
+/// One bundle for each seller; the failures of all cases are reported together.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_case_comes_out_right() -> Result<()> {
     let mut by_seller: BTreeMap<String, Vec<Case>> = BTreeMap::new();
@@ -138,7 +139,7 @@ fn seller_file(group: usize, changes: &Map<String, Value>) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Plays a case; answers how many documents it made.
+/// Runs a case; returns the number of its documents.
 async fn play(shop: &Shop, case: &Case, seller: &Seller) -> Result<usize> {
     for (path, object) in &case.puts {
         shop.bundle.stripe().store(path, object.clone());
@@ -179,7 +180,7 @@ async fn check(shop: &Shop, expected: &Document, seller: &Seller) -> Result<usiz
     Ok(1)
 }
 
-/// The archived document of a sale or a refund, or the reason why it waits.
+/// The archived document of a sale or a refund, or the reason why it is parked.
 async fn issued(shop: &Shop, expected: &Document) -> Result<Result<Value, String>> {
     let started = Instant::now();
     let (kind, id) = match &expected.refund {
@@ -207,7 +208,7 @@ async fn issued(shop: &Shop, expected: &Document) -> Result<Result<Value, String
     }
 }
 
-/// Holds a document against what is right. The page and the twin are pure functions of the snapshot that the ledger keeps.
+/// Compares a document with the expected one. Page and twin are pure functions of the snapshot in the ledger.
 fn holds(invoice: &Invoice, expected: &Document, seller: &Seller) -> Result<()> {
     let draft = &invoice.draft;
     let amount = |minor: i64| draft.money(minor).decimal().normalize().to_string();
@@ -267,7 +268,7 @@ fn texts(value: &Value, said: &mut Vec<String>) {
     }
 }
 
-/// One plain space for any.
+/// Replaces every kind of space by a plain one.
 fn plain(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

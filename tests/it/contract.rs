@@ -1,4 +1,4 @@
-//! The stores on AWS keep the contract that the ones in memory keep, and say what happened when AWS does not. On a second
+//! The stores on AWS keep the contract of the in-memory ones, and report correctly when AWS fails. On a second
 //! implementation of DynamoDB: `tests/it/limits.rs`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
@@ -38,7 +38,7 @@ const ATTEMPTS: usize = 3;
 
 async fn quiet(name: &str) -> Result<(Shop, Stores)> {
     let shop = Shop::open_with(name, |options| options.wire = true).await?;
-    // The functions would send the mails that these tests are about.
+    // Functions would send the mails that these tests use.
     shop.bundle.pause_streams();
     let stores = Stores::of(&shop).await?;
     Ok((shop, stores))
@@ -103,12 +103,13 @@ fn order(shop: &Shop, operation: &str, cut: Cut, times: usize) {
 #[tokio::test]
 async fn a_lost_answer_is_asked_for_again_and_is_the_same() -> Result<()> {
     let (shop, stores) = quiet("contract-lost").await?;
-    // The client repeats a transaction under the same token, so the second time changes nothing and hears the first answer.
+    // The client repeats a transaction under the same token, so the second time changes nothing and returns the first
+    // answer.
     order(&shop, "TransactWriteItems", Cut::LoseAnswer, 1);
     ensure!(stores.payments.record(&sold("lost"), now()).await? == Recorded::New);
     order(&shop, "TransactWriteItems", Cut::LoseAnswer, 2);
     ensure!(stores.ledger.claim(&claim(&stores, "lost").await?).await? == AllocationResult::All);
-    // All answers lost: it took effect, and whoever tries again is told so.
+    // All answers lost: it took effect, and a retry by the caller reports that.
     order(&shop, "TransactWriteItems", Cut::LoseAnswer, ATTEMPTS);
     let unheard = stores.payments.record(&sold("unheard"), now()).await;
     ensure!(unheard.is_err(), "{unheard:?}");
@@ -118,7 +119,7 @@ async fn a_lost_answer_is_asked_for_again_and_is_the_same() -> Result<()> {
     ensure!(stores.ledger.claim(&twice).await.is_err());
     let found = stores.ledger.claim(&twice).await?;
     ensure!(matches!(&found, AllocationResult::Taken(taken) if taken.len() == 1), "{found:?}");
-    // An update has no token: its own first attempt stands in its way, and the claimant tells that it is its own.
+    // An update has no token: its own first attempt conflicts with it, and the caller recognises the lease as its own.
     let mail = queue(&stores, "lost-mail").await?;
     order(&shop, "UpdateItem", Cut::LoseAnswer, 1);
     let lease = SignedDuration::from_secs(120);
@@ -137,19 +138,19 @@ async fn a_profile_is_written_once_whatever_becomes_of_answers() -> Result<()> {
         let found = directory.commit(&write(n, &format!("lost-{cut:?}")), now()).await?;
         ensure!(found == Committed::Done, "{cut:?}: {found:?}");
     }
-    // All answers lost: it took effect, and whoever asks again finds it.
+    // All answers lost: it took effect, and a later read finds it.
     let unheard = write(8, "unheard");
     order(&shop, "TransactWriteItems", Cut::LoseAnswer, ATTEMPTS);
     ensure!(directory.commit(&unheard, now()).await.is_err());
     let found = directory.commit(&unheard, now()).await?;
     ensure!(found == Committed::Moved(Some(Box::new(unheard.profile.clone()))), "{found:?}");
-    // Others at the same items for good: it is told as what it is, and nothing of it is written.
+    // Permanent conflicts on the same items: reported as conflicts, and nothing is written.
     order(&shop, "TransactWriteItems", Cut::Conflict, 100);
     let told = directory.commit(&write(9, "conflicts"), now()).await.unwrap_err().to_string();
     ensure!(told.contains("TransactionConflict") && !told.contains("example.org"), "{told}");
     shop.bundle.wire().unwrap().clear();
     ensure!(directory.by_handle(&HandleKey::of("conflicts"), now()).await?.is_none());
-    // Erasing is taken up where it broke off.
+    // Erasing resumes where it stopped.
     let leaving = Leaving { profile: unheard.profile.clone(), notices: Vec::new() };
     order(&shop, "TransactWriteItems", Cut::LoseAnswer, ATTEMPTS);
     ensure!(directory.leave(&leaving, now()).await.is_err());
@@ -198,15 +199,15 @@ async fn busy_and_broken_means_unavailable_and_nothing_happened() -> Result<()> 
 #[tokio::test]
 async fn a_conflict_is_another_writer_and_no_failure() -> Result<()> {
     let (shop, stores) = quiet("contract-conflict").await?;
-    // Once: the log waits for the other delivery and tries again.
+    // Once: the log waits for the other delivery and retries.
     order(&shop, "TransactWriteItems", Cut::Conflict, 1);
     ensure!(stores.payments.record(&sold("conflict"), now()).await? == Recorded::New);
-    // The ledger looks at the counter again.
+    // The ledger reads the counter again.
     let next = claim(&stores, "conflict").await?;
     order(&shop, "TransactWriteItems", Cut::Conflict, 1);
     ensure!(stores.ledger.claim(&next).await? == AllocationResult::Moved);
     ensure!(stores.ledger.claim(&next).await? == AllocationResult::All);
-    // For good: it is told as what it is.
+    // Permanent: reported as a conflict.
     order(&shop, "TransactWriteItems", Cut::Conflict, 100);
     let told = stores.payments.record(&sold("conflicts"), now()).await.unwrap_err().to_string();
     ensure!(told.contains("TransactionConflict"), "{told}");

@@ -1,4 +1,4 @@
-//! Two hundred payments by sixteen clients at once: no gap, no duplicate, nobody mailed twice.
+//! Two hundred payments by sixteen concurrent clients: no gap, no duplicate number, no mail sent twice.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -24,7 +24,7 @@ async fn two_hundred_payments_by_sixteen_clients_are_two_hundred_invoices() -> R
                 let checkout = Checkout::of(&Purchase { email, ..Purchase::default() });
                 shop.client.tell_stripe(&checkout).await?;
                 let event = checkout.event("checkout.session.completed");
-                // As Stripe does: until it hears 200.
+                // As Stripe does: until it receives 200.
                 while shop.post(&event).await?.0 != 200 {}
             }
             anyhow::Ok(())

@@ -1,4 +1,4 @@
-//! What becomes of a mail after SES took it: delivered, come back, called spam, or lost from sight and found again.
+//! The fate of a mail after SES accepted it: delivered, bounced, reported as spam, or unknown and later resolved.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};
@@ -7,7 +7,7 @@ use comptoir_local::{checkout::Purchase, faults::Fault};
 use comptoir_tests::Shop;
 use serde_json::{Value, json};
 
-/// Buys under `email` and waits until the mail stands at `status`; answers its item.
+/// Buys under `email` and waits until the mail has `status`; returns its item.
 async fn buy(shop: &Shop, email: &str, status: &str) -> Result<Value> {
     let purchase = Purchase { email: Some(email.to_owned()), ..Purchase::default() };
     ensure!(shop.pay(&purchase).await?.1 == 200);
@@ -22,7 +22,7 @@ async fn stands(shop: &Shop, email: &str, status: &str) -> Result<Value> {
     .await
 }
 
-/// Why routine mails leave this address alone, if they do.
+/// Why this address is suppressed for routine mails, if it is.
 async fn suppressed(shop: &Shop, email: &str) -> Result<Option<String>> {
     let (_, items) = shop.client.table("OutboxTable").await?;
     let key = format!("SUPPRESSED#{}", AddressHash::of(email).as_str());
@@ -72,7 +72,7 @@ async fn a_mail_is_followed_until_it_arrives_comes_back_or_annoys() -> Result<()
     let mail = buy(&shop, "reject@simulator.amazonses.com", "rejected").await?;
     ensure!(mail["parked_reason"].as_str().unwrap().starts_with("mail_rejected"), "{mail}");
 
-    // An invoice goes to an address that is left alone otherwise; each was tried once.
+    // An invoice is sent even to an address that is suppressed otherwise; each was tried once.
     ensure!(shop.mails().await?.len() == 5);
     let before = shop.client.parked().await?.len();
     ensure!(before == 2, "what came back waits: {before}");
@@ -105,7 +105,7 @@ async fn an_address_is_written_as_ses_takes_it_or_parked_before_it_is_tried() ->
     Ok(())
 }
 
-/// The archive's object under a key becomes another, as if somebody had overwritten it.
+/// Overwrites the archive's object under a key, as an intruder might.
 async fn overwrite(shop: &Shop, key: &str, bytes: &[u8]) -> Result<()> {
     let bucket = shop.bundle.aws().resources("comptoir-dev").await?["ArchiveBucket"].clone();
     shop.bundle.aws().put(&format!("{bucket}/{key}"), bytes.to_vec()).await
@@ -114,7 +114,7 @@ async fn overwrite(shop: &Shop, key: &str, bytes: &[u8]) -> Result<()> {
 #[tokio::test]
 async fn a_document_that_is_not_the_one_issued_is_never_mailed() -> Result<()> {
     let shop = Shop::open("delivery-differs").await?;
-    // The mail is refused once, so that it waits while its document changes.
+    // The mail is refused once, so that it is still queued while its document changes.
     shop.bundle.ses_faults().order(Fault::Reject, 1);
     let (checkout, _) = shop.pay(&Purchase::default()).await?;
     shop.parked(&checkout.session_id).await?;
@@ -146,7 +146,7 @@ async fn a_lost_answer_is_settled_by_its_events_and_strangers_settle_nothing() -
     let id = MailId(unknown["pk"].as_str().unwrap().strip_prefix("MAIL#").unwrap().to_owned());
     let set = shop.mails().await?[0].configuration_set.clone().unwrap();
 
-    // Another stack's mail of the same number, a mail without a tag, one nobody knows, and what is no event at all.
+    // Another stack's mail of the same number, a mail without a tag, an unknown mail, and a malformed event.
     let event = |set: &str, tags: Value| {
         let mut tags = tags;
         tags["ses:configuration-set"] = json!([set]);

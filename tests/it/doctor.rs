@@ -1,5 +1,5 @@
-//! The doctor before a real stack: the bundle's, on the stand-in for AWS. What is wrong with it on purpose is named; the
-//! stand-in's mappings are switched off, because the bundle reads the streams itself, and it does not say whom an alarm tells.
+//! The doctor on a real stack: the bundle's, on the stand-in for AWS. The deliberate faults are listed; the
+//! stand-in's mappings are off, because the bundle reads the streams itself, and it does not report an alarm's targets.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail loudly, and shows what was said")]
 
 use std::time::Duration;
@@ -16,7 +16,7 @@ use comptoir_doctor::{Finding, Questions, State, examine};
 use comptoir_tests::Shop;
 use serde_json::json;
 
-/// Of Stripe's forms, and nobody's.
+/// In Stripe's format, and not a real key.
 const SECRET: &str = "whsec_doctordoctordoctordoctor";
 const KEY: &str = "rk_test_doctordoctordoctordoctor";
 

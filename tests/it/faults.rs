@@ -1,4 +1,4 @@
-//! Services that fail, are slow, or answer and are not heard: everything completes by itself, nothing happens twice.
+//! Services that fail, are slow, or whose answers are lost: everything completes by itself, nothing happens twice.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};
@@ -63,9 +63,9 @@ async fn a_mail_that_ses_refuses_waits_and_is_sent_on_replay() -> Result<()> {
 #[tokio::test]
 async fn a_mail_that_ses_may_have_taken_is_flagged_and_never_sent_again() -> Result<()> {
     let shop = Shop::open("faults-ses-lost").await?;
-    // As if the events were lost too; `delivery.rs` has the other case.
+    // As if the delivery events were lost too; `delivery.rs` has the other case.
     shop.bundle.ses_events().hold();
-    // It answers and is not heard, or answers that it failed (500), which says nothing of the mail.
+    // Its answer is lost, or is a failure (500), which does not say whether the mail was sent.
     for (place, fault) in [Fault::LoseAnswer, Fault::Fail].into_iter().enumerate() {
         shop.bundle.ses_faults().order(fault, 1);
         shop.pay(&Purchase::default()).await?;
@@ -85,7 +85,7 @@ async fn a_mail_that_ses_may_have_taken_is_flagged_and_never_sent_again() -> Res
 async fn aws_away_means_500_and_everything_goes_on_when_it_is_back() -> Result<()> {
     let shop = Shop::open("faults-aws").await?;
     shop.still_sells().await?;
-    // Recorded, but not yet seen by the renderer when AWS goes away.
+    // Recorded, but not yet seen by the renderer when AWS goes down.
     shop.bundle.pause_streams();
     let (waiting, status) = shop.pay(&Purchase::default()).await?;
     ensure!(status == 200);

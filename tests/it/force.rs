@@ -1,7 +1,7 @@
-//! By force: each function is killed at each of its calls to AWS, before and after it took effect, its answers are lost,
-//! its calls throttled and failed; then it is let be, and every promise must hold.
+//! Fault injection: each function is killed at each of its calls to AWS, before and after it took effect, its answers
+//! are lost, its calls throttled and failed; then the faults stop, and every promise must hold.
 //!
-//! `cargo test` kills at each call. `cargo test --test it force:: -- --ignored` does everything else at each call as well.
+//! `cargo test` kills at each call. `cargo test --test it force:: -- --ignored` injects the other faults at each call.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use std::{collections::BTreeSet, time::Duration};
@@ -14,10 +14,10 @@ use comptoir_local::{
 use comptoir_tests::{Shop, promises};
 use serde_json::Value;
 
-/// Attempts of the SDK at one operation: as many cuts reach through to us.
+/// Attempts of the SDK at one operation: this many faults reach our own code.
 const ATTEMPTS: usize = 3;
 
-/// A call on the way of a sale: the operation, and how many of the same name come before it.
+/// A call during a sale: the operation, and how many of the same name come before it.
 type Step = (String, usize);
 
 fn steps(calls: &[Call], function: &str) -> Vec<Step> {
@@ -29,29 +29,29 @@ fn steps(calls: &[Call], function: &str) -> Vec<Step> {
     steps
 }
 
-/// A cut, for how many calls.
+/// A fault, and for how many calls.
 type Way = (Cut, usize);
 
-/// What no function may know of: its death.
+/// The fault a function cannot see: its death.
 const DEATHS: [Way; 2] = [(Cut::KillBefore, 1), (Cut::KillAfter, 1)];
-/// What it hears of.
+/// The faults it sees.
 const FAILURES: [Way; 5] =
     [(Cut::LoseAnswer, 1), (Cut::LoseAnswer, ATTEMPTS), (Cut::Throttle, 1), (Cut::Throttle, ATTEMPTS), (Cut::Fail, 1)];
 
-/// Cuts `function` at each of its calls in each of these ways, a sale each; answers the sales.
+/// Injects each fault at each call of `function`, one sale each; returns the sales.
 async fn cut_everywhere(shop: &Shop, function: &str, ways: &[Way]) -> Result<Vec<String>> {
     let wire = shop.bundle.wire().unwrap();
     let begun = steps(&wire.calls(), function);
     let before = wire.calls().len();
     let mut sales = vec![shop.sell().await?];
     promises::at_rest(shop, &sales).await?;
-    // Events of the mail may still be on their way.
+    // Delivery events may still be in flight.
     tokio::time::sleep(Duration::from_millis(300)).await;
     let way = steps(wire.calls().get(before..).unwrap_or_default(), function);
     ensure!(!way.is_empty(), "{function} makes no calls");
     for (cut, times) in ways.iter().copied() {
         for (operation, after) in begun.iter().chain(&way) {
-            // What is asked at the start only is asked again by the next process.
+            // A call made only at start is repeated by the next process.
             if !way.iter().any(|(asked, _)| asked == operation) {
                 shop.bundle.function(function).unwrap().kill();
             }
@@ -75,7 +75,7 @@ async fn cut_everywhere(shop: &Shop, function: &str, ways: &[Way]) -> Result<Vec
     Ok(sales)
 }
 
-/// Waits until a sale's mail is sent, or claimed by somebody who may have died with it.
+/// Waits until a sale's mail is sent, or claimed by a sender that may have died with it.
 async fn under_way(shop: &Shop, sale: &str) -> Result<()> {
     shop.wait_for(&format!("the mail of {sale}"), async |shop: &Shop| {
         let invoices = shop.items("INVOICE").await?;
@@ -97,7 +97,7 @@ async fn survives(function: &str, what: &str, ways: &[Way]) -> Result<()> {
     let shop = Shop::open_with(&format!("force-{what}-{function}"), |options| options.wire = true).await?;
     let sales = cut_everywhere(&shop, function, ways).await?;
     promises::at_rest(&shop, &sales).await?;
-    // Only a sender can die between claiming a mail and sending it: after the answer to its claim, or before its call.
+    // A sender can die between claiming a mail and sending it only after the answer to its claim, or before its call.
     let died = if function == "mail-sender" { ways.len() * 2 } else { 0 };
     promises::kept(&shop, &sales, died).await?;
     shop.bundle.stop().await;
@@ -148,9 +148,9 @@ async fn the_keeper_of_mail_events_survives_the_failure_of_each_call() -> Result
     survives("mail-events", "failures", &FAILURES).await
 }
 
-/// Sales of the crowd.
+/// Number of concurrent sales.
 const CROWD: usize = 24;
-/// Posts of each event at once.
+/// Concurrent posts of each event.
 const POSTS: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,5 @@
-//! The GraphQL API over HTTP: who gets in, what the schema lets them ask for, and a member's whole life, by a client that is
-//! not ours and with the emulator's own tokens.
+//! The GraphQL API over HTTP: authentication, authorisation by the schema, and a member's whole life cycle, with an
+//! independent client and the emulator's own tokens.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Context, Result, ensure};
@@ -30,7 +30,7 @@ fn token(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> Str
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-/// The key that the emulator signs a pool's access tokens with.
+/// The key with which the emulator signs a pool's access tokens.
 fn key(shop: &Shop, pool: &str) -> Result<rsa::KeyPair> {
     let path = shop.bundle.dir.join(format!("aws/state/cognito-pool-keys/{pool}-access.pem"));
     let pem = std::fs::read_to_string(&path).with_context(|| format!("no key in {}", path.display()))?;
@@ -46,7 +46,7 @@ fn rs256(key: &rsa::KeyPair, message: &[u8]) -> Vec<u8> {
     signature
 }
 
-/// Posts a body as it is; answers the status and what came back.
+/// Posts a body as given; returns the status and the response.
 async fn post(shop: &Shop, authorization: Option<&str>, body: String) -> Result<(u16, Value)> {
     let mut request = reqwest::Client::new().post(&shop.bundle.endpoints.graphql_url).body(body);
     request = request.header("content-type", "application/json");
@@ -57,13 +57,13 @@ async fn post(shop: &Shop, authorization: Option<&str>, body: String) -> Result<
     Ok((answer.status().as_u16(), answer.json().await?))
 }
 
-/// Another user pool of the same emulator, whose key is a true key and not ours.
+/// Another user pool of the same emulator, with a valid key that is not our pool's.
 async fn another_pool(shop: &Shop) -> Result<String> {
     let aws = shop.bundle.aws();
     let operation = |name: &str| format!("AWSCognitoIdentityProviderService.{name}");
     let made = aws.json("cognito-idp", &operation("CreateUserPool"), &json!({"PoolName": "another"})).await?;
     let pool = made["UserPool"]["Id"].as_str().context("no pool")?.to_owned();
-    // The key is made when somebody looks for it.
+    // The emulator makes the key on the first request for it.
     reqwest::get(format!("{}/{pool}/.well-known/jwks.json", aws.endpoint)).await?.error_for_status()?;
     Ok(pool)
 }
@@ -136,7 +136,7 @@ async fn nobody_gets_in_without_a_token_of_the_pool_for_the_client_and_in_time()
     Ok(())
 }
 
-/// None of these tokens opens a connection, and none subscribes over a connection that a right one opened.
+/// None of these tokens opens a connection, and none subscribes over a connection opened with a valid one.
 async fn nobody_listens(shop: &Shop, zoe: &SignedIn, cases: &[(&str, Option<String>)]) -> Result<()> {
     let with = |token: &Option<String>| match token {
         Some(token) => json!({"host": "localhost", "Authorization": token}),
@@ -178,7 +178,7 @@ async fn nobody_listens(shop: &Shop, zoe: &SignedIn, cases: &[(&str, Option<Stri
     .await
 }
 
-/// Questions to the API by one who asks.
+/// Requests to the API by one caller.
 fn questions(who: &SignedIn, all: &[(&str, Value)]) -> Vec<Question> {
     all.iter().map(|(query, variables)| asked_by(who, query, variables.clone())).collect()
 }

@@ -1,5 +1,5 @@
-//! Arrows go one way: no crate depends on one above it, and no module leads back to itself through its siblings. A module
-//! and the one that holds it may use each other.
+//! Dependencies go one way: no crate depends on one above it, and no module depends on itself through its siblings. A
+//! module and its parent may use each other.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "a test may fail loudly")]
 
 use std::{
@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 use comptoir_local::{environment, paths};
 use serde_json::Value;
 
-/// The crates of the domain, and which of them each may depend on.
+/// The domain crates, and which of them each may depend on.
 const DOMAIN: [(&str, &[&str]); 5] = [
     ("comptoir", &[]),
     ("comptoir-edge", &["comptoir"]),
@@ -22,13 +22,13 @@ const DOMAIN: [(&str, &[&str]); 5] = [
     ("comptoir-members-aws", &["comptoir", "comptoir-edge", "comptoir-members", "comptoir-aws"]),
 ];
 
-/// Crates of rules: they ask nobody, so nothing that connects is theirs.
+/// Crates of rules: they do no I/O, so they may not use networking crates.
 const RULES: [&str; 2] = ["comptoir", "comptoir-members"];
 
-/// How names of crates begin that connect to something.
+/// Name prefixes of networking crates.
 const CONNECT: [&str; 5] = ["aws-", "hyper", "lambda_runtime", "reqwest", "async-stripe"];
 
-/// What every member may have for its tests: features of other people's crates, and no code.
+/// What every member may have for its tests: test features of external crates, and no code.
 const FEATURES: &str = "workspace-hack";
 
 fn members() -> Result<Vec<Value>> {
@@ -46,7 +46,7 @@ fn folder(package: &Value) -> &str {
     manifest.strip_suffix("/Cargo.toml").unwrap().strip_prefix(paths::repository().to_str().unwrap()).unwrap()
 }
 
-/// The members that a member depends on, but for its tests.
+/// The members that a member depends on, without dev-dependencies.
 fn depends_on<'a>(package: &'a Value, members: &BTreeSet<&str>) -> BTreeSet<&'a str> {
     let all = package["dependencies"].as_array().unwrap().iter();
     let shipped = all.filter(|dependency| dependency["kind"] != "dev");
@@ -86,7 +86,7 @@ fn no_crate_depends_on_one_above_it() -> Result<()> {
     Ok(())
 }
 
-/// Which modules lead to which, for each module that holds several: its path, and for each child those it uses.
+/// Module dependencies, for each module with several children: its path, and for each child the siblings it uses.
 type Uses = BTreeMap<Vec<String>, BTreeMap<String, BTreeSet<String>>>;
 
 fn sources(folder: &Path, below: &mut Vec<String>, found: &mut Vec<(Vec<String>, String)>) -> Result<()> {
@@ -108,9 +108,9 @@ fn sources(folder: &Path, below: &mut Vec<String>, found: &mut Vec<(Vec<String>,
     Ok(())
 }
 
-/// The paths that a source names and that begin in its own crate, from the root of the crate.
+/// The paths in a source that begin in its own crate, from the crate root.
 fn paths_of(module: &[String], source: &str) -> Vec<Vec<String>> {
-    // Unit tests may look anywhere, and stand at the end.
+    // Unit tests may use anything, and are at the end.
     let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
     let code: String = source.lines().filter_map(|line| line.split("//").next()).collect::<Vec<_>>().join("\n");
     let mut found = Vec::new();
@@ -134,7 +134,7 @@ fn paths_of(module: &[String], source: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The paths of a use tree, or of one path, and what follows it.
+/// The paths of a use tree, or of one path, and the remaining input.
 fn tree<'a>(base: &[String], text: &'a str) -> (Vec<Vec<String>>, &'a str) {
     let mut rest = text.trim_start();
     if let Some(inner) = rest.strip_prefix('{') {
@@ -161,7 +161,7 @@ fn tree<'a>(base: &[String], text: &'a str) -> (Vec<Vec<String>>, &'a str) {
     }
 }
 
-/// What a module passes on from its children: under which path, and where it is.
+/// What a module re-exports from its children: the exported path, and the original.
 fn exports(module: &[String], source: &str) -> Vec<(Vec<String>, Vec<String>)> {
     let mut found = Vec::new();
     for (at, begin) in source.match_indices("\npub use ") {
@@ -188,7 +188,7 @@ fn uses(folder: &Path) -> Result<Uses> {
                 |path: &[String]| (0..=path.len()).rev().find(|end| known.contains(&path[..*end])).unwrap_or(0);
             let mut path = path;
             let mut longest = longest_of(&path);
-            // What a module passes on from one of its children is the child's.
+            // A re-export from a child counts as the child's.
             while let Some(target) = path.get(..=longest).and_then(|named| exported.get(named)) {
                 let further = longest_of(target);
                 if further <= longest {
@@ -207,7 +207,7 @@ fn uses(folder: &Path) -> Result<Uses> {
     Ok(uses)
 }
 
-/// A way from a module back to itself.
+/// A dependency cycle through a module.
 fn circle(uses: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<&str>> {
     fn way<'a>(
         uses: &'a BTreeMap<String, BTreeSet<String>>,
@@ -237,7 +237,7 @@ fn no_module_leads_back_to_itself() -> Result<()> {
     let mut seen = 0;
     for package in members()? {
         let folder = folder(&package);
-        // Tests and tools for tests may be as they are.
+        // Tests and test tools are exempt.
         if folder.starts_with("/tests") {
             continue;
         }

@@ -1,13 +1,13 @@
-//! What DynamoDB refuses is refused here too, by the local AWS and by a second implementation, and the stores keep their
-//! contract on both.
+//! What DynamoDB rejects is rejected here too, by the local AWS and by a second implementation, and the stores keep
+//! their contract on both.
 //!
-//! The local AWS is ministack. Looked for beside it, without a container engine (2026-11): DynamoDB Local, Amazon's own, is a
-//! Java archive under terms of its own, and no registry of packages carries it; dynalite (npm) knows no transactions; moto
-//! (PyPI) loses updates under contention and ignores the token of a transaction; extenddb and dynein are on no registry of
-//! packages; dynoxide (crates.io: dynoxide-rs, MIT or Apache-2.0) has transactions, indexes and the service's words, and its
-//! authors run one public suite against it and against AWS. It is that which is asked here, as a program: linked into a test,
-//! its features would be everybody's. Neither of the two emulates contention between transactions: that is ordered on the
-//! wire (`tests/it/contract.rs`).
+//! The local AWS is ministack. Alternatives without a container engine (2026-11): DynamoDB Local, Amazon's own, is a
+//! Java archive under terms of its own, and no registry of packages carries it; dynalite (npm) knows no transactions;
+//! moto (PyPI) loses updates under contention and ignores the token of a transaction; extenddb and dynein are on no
+//! registry of packages; dynoxide (crates.io: dynoxide-rs, MIT or Apache-2.0) has transactions, indexes and the
+//! service's words, and its authors run one public suite against it and against AWS. That one is used here, as a
+//! program: linked into a test, its features would apply to every crate. Neither emulates contention between
+//! transactions: the wire injects that (`tests/it/contract.rs`).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};
@@ -23,7 +23,7 @@ use comptoir_members_aws::directory::DynamoDirectory;
 use comptoir_tests::{Shop, second::Second, stores::CALLER};
 use serde_json::{Value, json};
 
-/// A request that is refused, and a piece of what is said.
+/// A request that is rejected, and a part of the message.
 type Refused = (&'static str, &'static str, Value, &'static str);
 
 fn text(length: usize) -> Value {
@@ -133,14 +133,14 @@ async fn all_are_refused(aws: &Aws, single: &str, double: &str) -> Result<()> {
         let answer = aws.dynamodb(operation, &request).await;
         let told = answer.err().map_or_else(|| "it was taken".to_owned(), |error| error.to_string());
         ensure!(told.contains("400") && told.contains("ValidationException"), "{name}: {told}");
-        // Of a long list the service repeats all before it says what is wrong, which is cut off here.
+        // For a long list the service repeats all of it before the message, which is cut off here.
         ensure!(told.contains(words), "{name}: {told}");
     }
-    // The last that is taken, of the two that are met first.
+    // The largest accepted, for the two limits reached first.
     for item in [json!({"pk": text(1), "da": text(409_600 - 5)}), json!({"pk": text(2048)})] {
         aws.dynamodb("PutItem", &json!({"TableName": single, "Item": item})).await?;
     }
-    // An update that makes an item too large: nobody can tell from the request.
+    // An update that makes an item too large: the request alone does not show it.
     let grow = |name: &str| {
         json!({
             "TableName": single, "Key": {"pk": {"S": "grown"}}, "UpdateExpression": format!("SET {name} = :v"),
@@ -181,7 +181,7 @@ async fn the_stores_keep_their_contract_on_a_second_implementation() -> Result<(
         payments: &DynamoPayments::new(client.clone(), billing.clone()),
         ledger: &DynamoLedger::new(client.clone(), billing.clone(), outbox.clone()),
         outbox: &DynamoOutbox::new(client.clone(), outbox.clone()),
-        // Documents are S3's.
+        // Documents are stored in S3.
         archive: &InMemoryArchive::default(),
         register: &DynamoRegister::new(client.clone(), billing),
     };

@@ -1,5 +1,5 @@
-//! Subscriptions: a member changes their profile over HTTP, and whoever subscribed hears of it over a websocket, with a
-//! client that is not ours; each what they may hear, at least once, whatever happens to the publisher.
+//! Subscriptions: a member changes their profile over HTTP, and subscribers receive it over a websocket, with an
+//! independent client: each what it is authorised for, at least once, whatever happens to the publisher.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use std::{collections::BTreeMap, time::Duration};
@@ -35,7 +35,7 @@ const UPDATE: &str = "mutation($id: ID!, $expectedVersion: Int!, $input: UpdateP
     updateProfile(id: $id, expectedVersion: $expectedVersion, input: $input) { version } }";
 const DELETE: &str = "mutation($id: ID!) { deleteProfile(id: $id) { id } }";
 
-/// One question by a member; answers the field's value.
+/// One request by a member; returns the field's value.
 async fn value(shop: &Shop, who: &SignedIn, query: &str, variables: Value) -> Result<Value> {
     let mut told = ask(&shop.bundle.endpoints, &[asked_by(who, query, variables)]).await?;
     ensure!(told[0].get("errors").is_none(), "{told:?}");
@@ -49,7 +49,7 @@ async fn update(shop: &Shop, who: &SignedIn, id: &Value, version: u32, input: Va
     Ok(())
 }
 
-/// A member with a blank profile; answers it with the profile's id.
+/// A member with a blank profile; returns it with the profile's id.
 async fn newcomer(shop: &Shop, name: &str) -> Result<(SignedIn, Value)> {
     let member = sign_in(&shop.bundle.endpoints, &format!("{name}@example.org"), &["freelancer"]).await?;
     let id = value(shop, &member, "{ me { id } }", json!({})).await?["id"].clone();
@@ -65,7 +65,7 @@ async fn create(shop: &Shop, who: &SignedIn, handle: &str) -> Result<()> {
     Ok(())
 }
 
-/// Lets these subscribe, and waits until all of them are.
+/// Starts these subscribers, and waits until all are subscribed.
 async fn listening(shop: &Shop, subscribers: &[Value]) -> Result<Listeners> {
     let listeners = Listeners::begin(&shop.bundle.endpoints, subscribers).await?;
     for one in subscribers {
@@ -78,7 +78,7 @@ async fn listening(shop: &Shop, subscribers: &[Value]) -> Result<Listeners> {
     Ok(listeners)
 }
 
-/// Versions and fields that one heard, in order.
+/// Versions and fields that one subscriber received, in order.
 fn heard(listeners: &Listeners, name: &str) -> Vec<(u64, Vec<String>)> {
     let of = |told: &Value| {
         let change = &told["onProfileChanged"];
@@ -88,7 +88,7 @@ fn heard(listeners: &Listeners, name: &str) -> Vec<(u64, Vec<String>)> {
     listeners.said(name, "data").iter().map(of).collect()
 }
 
-/// Waits until one has heard of this version.
+/// Waits until a subscriber received this version.
 async fn hears(shop: &Shop, listeners: &Listeners, name: &str, version: u64) -> Result<()> {
     let what = format!("{name} to hear of version {version}");
     let done = async |_: &Shop| Ok(heard(listeners, name).iter().any(|(known, _)| *known == version).then_some(()));
@@ -201,7 +201,7 @@ async fn whatever_happens_to_the_publisher_every_change_is_told() -> Result<()> 
             hears(&shop, &listeners, name, version.into()).await?;
         }
     }
-    // What cannot be read holds nothing up.
+    // A malformed record blocks nothing.
     let table = shop.bundle.aws().resources("comptoir-dev").await?["ProfilesTable"].clone();
     let item = json!({"pk": {"S": "PROFILE#poison"}, "sk": {"S": "PROFILE"}, "data": {"S": "zoe@example.org"}});
     shop.bundle.aws().dynamodb("PutItem", &json!({"TableName": table, "Item": item})).await?;
@@ -213,7 +213,7 @@ async fn whatever_happens_to_the_publisher_every_change_is_told() -> Result<()> 
     let log = std::fs::read_to_string(shop.bundle.function(FUNCTION).unwrap().log())?;
     ensure!(log.contains("given up: the item's data cannot be read") && log.contains("\"Parked\":1"), "{log}");
     ensure!(!log.contains("zoe@"), "{log}");
-    // AWS away for a while, and its streams empty when it is back.
+    // AWS is down for a while, and its streams are empty afterwards.
     shop.bundle.pause_streams();
     update(&shop, &zoe, &id, version, json!({"headline": "before the outage"})).await?;
     version += 1;
@@ -233,14 +233,14 @@ async fn whatever_happens_to_the_publisher_every_change_is_told() -> Result<()> 
     Ok(())
 }
 
-/// The API as a program with this key reaches it.
+/// The API as called by a program with this key.
 fn publisher<C: Clock>(shop: &Shop, key: &Key, clock: C) -> Result<AppSyncSubscribers<C>> {
     let credentials = Credentials::new(&key.id, &key.secret, None, None, "test");
     let settings = comptoir_aws::settings(REGION, credentials).build();
     Ok(AppSyncSubscribers::new(&settings, shop.bundle.endpoints.graphql_url.clone(), clock)?)
 }
 
-/// One question of a program that signs with this key; answers the status and what came back.
+/// One request of a program that signs with this key; returns the status and the response.
 async fn signed(shop: &Shop, key: &Key, query: &str) -> Result<(u16, Value)> {
     let url = &shop.bundle.endpoints.graphql_url;
     let host = url.split('/').nth(2).unwrap();
@@ -292,7 +292,7 @@ async fn only_who_signs_as_the_publisher_publishes() -> Result<()> {
     hears(&shop, &listeners, "zoe", 7).await?;
     ensure!(heard(&listeners, "zoe") == [told(7, &["bio"])], "{:?}", heard(&listeners, "zoe"));
 
-    // A program of the owner's: the schema, its role and the function each have their say.
+    // The owner's program: the schema, its role and the function each authorise.
     create(&shop, &zoe, "zoe").await?;
     let by_handle = "{ profileByHandle(handle: \"zoe\") { handle email } }";
     let (status, answer) = signed(&shop, &key("reports"), by_handle).await?;

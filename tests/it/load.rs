@@ -1,7 +1,7 @@
-//! Sustained load: every sale answered and mailed, in time, by functions that do not grow.
+//! Sustained load: every sale is answered and mailed in time, by functions whose memory does not grow.
 //!
-//! `cargo test` runs a few hundred sales. `cargo test --test it load:: -- --ignored --nocapture` runs ten thousand, and prints
-//! what it took.
+//! `cargo test` runs a few hundred sales. `cargo test --test it load:: -- --ignored --nocapture` runs ten thousand,
+//! and prints the figures.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -24,10 +24,10 @@ use comptoir_tests::Shop;
 use jiff::Timestamp;
 
 const CLIENTS: usize = 8;
-/// Sales under way: more would only measure how long a queue can get.
+/// Concurrent sales: more would only measure the length of a queue.
 const UNDER_WAY: usize = 40;
 const FUNCTIONS: [&str; 4] = ["payment-webhook", "invoice-renderer", "mail-sender", "mail-events"];
-/// What a function may grow between the two measurements, in parts of a hundred: an allocator's own unrest.
+/// Allowed growth of a function between the two measurements, in percent: the allocator's own variation.
 const GROWTH: u64 = 15;
 
 /// The largest resident set of each function's processes, in KiB.
@@ -45,7 +45,7 @@ fn memory(shop: &Shop) -> Result<BTreeMap<&'static str, u64>> {
     Ok(largest)
 }
 
-/// Sells until `until` are sold; answers when each was posted, by address, and how long each answer took.
+/// Sells until `until` are sold; returns when each was posted, by address, and how long each answer took.
 async fn sell(shop: &Arc<Shop>, from: usize, until: usize) -> Result<(HashMap<String, Timestamp>, Vec<Duration>)> {
     let next = Arc::new(AtomicUsize::new(from));
     let mut clients = tokio::task::JoinSet::new();
@@ -95,7 +95,7 @@ fn show(what: &str, mut took: Vec<Duration>) {
     eprintln!("{what}: p50 {p50} ms, p99 {p99} ms, longest {most} ms");
 }
 
-/// Sells `warm` and then up to `all`; what the functions hold must not grow in between.
+/// Sells `warm` and then up to `all`; the functions' memory must not grow in between.
 async fn load(name: &str, warm: usize, all: usize) -> Result<()> {
     let shop = Arc::new(Shop::open(name).await?);
     let begun = Instant::now();

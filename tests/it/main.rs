@@ -1,7 +1,7 @@
-//! The whole bundle, end to end: one behaviour a module, one binary for all of them, so that a change is linked once.
+//! The whole bundle, end to end: one behaviour per module, one binary for all, so that a change is linked once.
 //!
-//! `cargo test --test it` runs them, `cargo test --test it refund::` one module. Each test has a bundle of its own, on ports
-//! that are free.
+//! `cargo test --test it` runs them, `cargo test --test it refund::` one module. Each test has its own bundle, on free
+//! ports.
 
 mod cases;
 mod contention;

@@ -1,5 +1,5 @@
-//! What no retry mends: a sale of any size that Stripe allows is billed; what Stripe or a store refuses for good is parked
-//! with its reason and its whole body, and replayed once its cause is mended. Stripe hears 200 for each.
+//! What no retry fixes: a sale of any size that Stripe allows is billed; what Stripe or a store refuses permanently is
+//! parked with its reason and its whole body, and replayed once its cause is fixed. Stripe receives 200 for each.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};
@@ -11,7 +11,7 @@ use comptoir_local::{
 use comptoir_tests::Shop;
 use serde_json::{Value, json};
 
-/// A paid invoice of Stripe's with so many lines; the event carries the first ten of them, as Stripe's do.
+/// A paid Stripe invoice with this many lines; the event carries the first ten of them, as Stripe's do.
 fn invoice(id: &str, lines: &[Value]) -> Value {
     let now = comptoir_local::clock::now().as_second();
     json!({
@@ -31,7 +31,7 @@ fn lines(count: usize, description: &str) -> Vec<Value> {
     (0..count).map(line).collect()
 }
 
-/// The word under which the one thing that is parked waits.
+/// The reason of the only parked record.
 async fn word(shop: &Shop) -> Result<String> {
     let parked = shop.client.parked().await?;
     ensure!(parked.len() == 1, "{parked:?}");
@@ -57,7 +57,7 @@ async fn the_largest_sale_that_stripe_allows_is_billed() -> Result<()> {
 #[tokio::test]
 async fn what_stripe_refuses_for_good_is_parked_once_and_replayed() -> Result<()> {
     let shop = Shop::open("permanent-stripe").await?;
-    // A key that was revoked, and one that is stored anew later.
+    // A key that was revoked, and later stored anew.
     let checkout = Checkout::of(&Purchase::default());
     shop.client.tell_stripe(&checkout).await?;
     shop.bundle.stripe().faults.order(Fault::Reject, 4);
@@ -74,7 +74,7 @@ async fn what_stripe_refuses_for_good_is_parked_once_and_replayed() -> Result<()
     ensure!(replay::run(&shop.client).await? == 1);
     shop.delivered(&checkout.session_id).await?;
 
-    // The mark taken away by hand, as the README says, and the event sent again from Stripe's dashboard.
+    // The mark removed by hand, as in the README, and the event sent again from Stripe's dashboard.
     let checkout = Checkout::of(&Purchase::default());
     shop.client.tell_stripe(&checkout).await?;
     shop.bundle.stripe().faults.order(Fault::Reject, 4);
@@ -104,7 +104,7 @@ async fn what_stripe_refuses_for_good_is_parked_once_and_replayed() -> Result<()
     ensure!(replay::run(&shop.client).await? == 1);
     shop.delivered(&checkout.session_id).await?;
 
-    // More lines than Stripe allows a sale: every page says that another follows.
+    // More lines than Stripe allows a sale: every page announces another.
     let many = lines(101, "Heure de conseil");
     let page = json!({"object": "list", "has_more": true, "data": &many[..100]});
     shop.bundle.stripe().store("invoices/in_many/lines", page);
@@ -131,7 +131,7 @@ async fn a_genuine_body_of_any_size_is_read_or_parked_whole() -> Result<()> {
     event["data"]["object"]["amount_total"] = json!("much");
     let (status, answer) = shop.post(&event).await?;
     ensure!(status == 200 && answer["reason"] == "object_unreadable", "{status} {answer}");
-    // Nothing that this version can read; it is posted again as it came, and waits on.
+    // Nothing that this version can read; it is posted again as received, and stays parked.
     ensure!(replay::run(&shop.client).await? == 0);
     ensure!(word(&shop).await? == "object_unreadable");
     shop.bundle.stop().await;

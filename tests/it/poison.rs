@@ -1,6 +1,6 @@
-//! Poison in the middle of a batch: a sale that cannot be billed, a template that fails, a mail that SES refuses, a
-//! recipient on its suppression list. Everything around them completes, and what waits is finished, once, when its cause is
-//! mended.
+//! Poison records in the middle of a batch: a sale that cannot be billed, a template that fails, a mail that SES
+//! refuses, a recipient on its suppression list. Everything around them completes, and what is parked completes once,
+//! when its cause is fixed.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use std::{
@@ -36,7 +36,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// How many mails each address was sent.
+/// How many mails each address received.
 async fn sent(shop: &Shop) -> Result<BTreeMap<String, usize>> {
     let mut sent = BTreeMap::new();
     for mail in shop.mails().await? {
@@ -45,7 +45,7 @@ async fn sent(shop: &Shop) -> Result<BTreeMap<String, usize>> {
     Ok(sent)
 }
 
-/// The words under which things wait, sorted.
+/// The reasons of the parked records, sorted.
 async fn waiting(shop: &Shop) -> Result<Vec<String>> {
     let parked = shop.client.parked().await?;
     let reason = |item: &serde_json::Value| Some(item.get("reason")?.as_str()?.split(':').next()?.to_owned());
@@ -93,7 +93,7 @@ async fn everything_around_poison_completes_and_the_rest_follows_once_its_cause_
         Ok((mails.iter().filter(|mail| mail["status"] == "delivered").count() == 3).then_some(()))
     })
     .await?;
-    // The unnamed one has no number; the one whose template fails has, and keeps it.
+    // The sale without a customer name has no number; the one whose template fails has one, and keeps it.
     ensure!(shop.numbers().await?.len() == buyers.len() - 1);
     ensure!(!sent(&shop).await?.contains_key("poison@example.org"));
 
@@ -109,7 +109,7 @@ async fn everything_around_poison_completes_and_the_rest_follows_once_its_cause_
     .await?;
     let sent = sent(&shop).await?;
     for (_, email) in &buyers {
-        // Whoever puts a mail back that came back wants it sent once more.
+        // Replaying a bounced mail sends it once more.
         let times = if *email == SUPPRESSED { 2 } else { 1 };
         ensure!(sent.get(*email) == Some(&times), "{email}: {sent:?}");
     }

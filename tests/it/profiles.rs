@@ -1,5 +1,5 @@
-//! Member profiles through the function, with the events that AppSync and Cognito send: what is kept, merged, refused,
-//! brought and erased.
+//! Member profiles through the function, with the events that AppSync and Cognito send: storing, merging, refusing,
+//! uploading and erasing.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};
@@ -41,7 +41,7 @@ async fn a_profile_is_created_changed_and_merged() -> Result<()> {
     ensure!(shop.wake(&signed_up).await? == signed_up);
     let blank = shop.value(&zoe, "me", Value::Null).await?;
     ensure!(blank["handle"].is_null() && blank["email"] == "zoe@example.org", "{blank}");
-    // Everything that is wrong is told at once, and nothing of it is written.
+    // All violations are reported at once, and nothing is written.
     let bad = json!({ "input": { "handle": "admin", "firstName": "Z", "lastName": "L", "email": "x",
         "phone": "1", "links": [{ "kind": "GITHUB", "url": "javascript:alert(1)" }], "nonsense": 1 } });
     let info = shop.refusal(&zoe, "createProfile", bad, "Invalid").await?;
@@ -62,7 +62,7 @@ async fn a_profile_is_created_changed_and_merged() -> Result<()> {
     ensure!(info["fields"] == json!(["headline"]) && info["current"]["version"] == 4, "{info}");
     let gone = json!({ "id": "none", "expectedVersion": 1, "input": {} });
     shop.refusal(&member("sub-a", &["admin"]), "updateProfile", gone, "NotFound").await?;
-    // Both handles lead there; whoever has the look of one of them is too late.
+    // Both handles lead there; a handle that looks like one of them is refused.
     let moved = shop.value(&zoe, "updateProfile", change(4, json!({ "handle": "zoe-l" }))).await?;
     ensure!(moved["version"] == 5);
     for handle in ["zoe", "ZOE-L"] {
@@ -122,7 +122,7 @@ async fn nobody_passes_for_somebody_else() -> Result<()> {
     ensure!(seen["handle"] == "zoe" && seen["email"].is_null() && seen["phone"].is_null(), "{seen}");
     let seen = shop.value(&member("sub-team", &["team"]), "profile", json!({ "id": made["id"] })).await?;
     ensure!(seen["email"] == "zoe@example.org" && seen["phone"] == "+33612345678", "{seen}");
-    // Ids that no key can be are nobody's, and not a failure of the store.
+    // Malformed ids are not found, and not a failure of the store.
     for id in [String::new(), "x".repeat(100_000), "☃".repeat(700)] {
         shop.refusal(&member("sub-a", &["admin"]), "deleteProfile", json!({ "id": id }), "NotFound").await?;
         ensure!(shop.value(&other, "profile", json!({ "id": id })).await?.is_null());
@@ -177,7 +177,7 @@ async fn a_file_is_taken_if_it_is_what_was_announced() -> Result<()> {
         ensure!(picture.bytes().await?.starts_with(b"\x89PNG"));
     }
     ensure!(files(&shop).await?.len() == 2, "the picture and its thumbnail, and no upload");
-    // Files that lie: about their type, and in their insides.
+    // Files with a false type or malformed content.
     let svg = b"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>".to_vec();
     for (content_type, bytes) in [
         ("image/png", svg.clone()),
@@ -192,7 +192,8 @@ async fn a_file_is_taken_if_it_is_what_was_announced() -> Result<()> {
         let info = shop.refusal(&zoe, "confirmUpload", json!({ "id": upload["id"] }), "Invalid").await?;
         ensure!(codes(&info) == ["upload_unknown"], "what lied is gone: {info}");
     }
-    // Other bytes than announced, and more of them: the store refuses them by checksum and signature, or else the function.
+    // Other bytes than announced, or more of them: the store rejects them by checksum and signature, or else the
+    // function.
     let mut other = png.clone();
     *other.last_mut().unwrap() ^= 1;
     for bytes in [other, [png.as_slice(), b"and more"].concat()] {
@@ -203,7 +204,7 @@ async fn a_file_is_taken_if_it_is_what_was_announced() -> Result<()> {
         let info = shop.refusal(&zoe, "confirmUpload", json!({ "id": upload["id"] }), "Invalid").await?;
         ensure!(codes(&info) == [code], "{status}: {info}");
     }
-    // Another type, and another place: the signature is for neither.
+    // Another type, and another path: the signature covers neither.
     let mut upload = announced(&shop, &zoe, "image/png", &png).await?;
     for header in upload["headers"].as_array_mut().unwrap() {
         if header["name"] == "content-type" {
@@ -215,7 +216,7 @@ async fn a_file_is_taken_if_it_is_what_was_announced() -> Result<()> {
     upload["url"] = json!(upload["url"].as_str().unwrap().replacen("/uploads/", "/profiles/", 1));
     ensure!(shop.bring(&upload, png.clone()).await? == 403, "the place is signed");
     ensure!(files(&shop).await?.len() == 2, "nothing that was refused stays: {:?}", files(&shop).await?);
-    // A new picture takes the place of the one before.
+    // A new picture replaces the previous one.
     let cv = b"%PDF-1.7 a life".to_vec();
     for (content_type, bytes) in [("image/png", png), ("application/pdf", cv)] {
         let upload = announced(&shop, &zoe, content_type, &bytes).await?;
@@ -232,7 +233,7 @@ async fn a_file_is_taken_if_it_is_what_was_announced() -> Result<()> {
     Ok(())
 }
 
-/// A member with everything that can be kept of one: pictures, a handle and an address given up, an upload under way.
+/// A member with all data that can be stored: pictures, a former handle and address, an upload in progress.
 async fn a_life(shop: &Shop, name: &str) -> Result<Value> {
     let who = freelancer(&format!("sub-{name}"));
     let made = shop.value(&who, "createProfile", creation(name)).await?;
@@ -258,7 +259,7 @@ async fn a_life(shop: &Shop, name: &str) -> Result<Value> {
     Ok(made)
 }
 
-/// Nothing is kept but the farewells, which expire within a day.
+/// Only the deletion notices remain, which expire within a day.
 async fn nothing_is_left(shop: &Shop) -> Result<()> {
     let (kept, files) = (kept(shop).await?, files(shop).await?);
     ensure!(kept.is_empty() && files.is_empty(), "{kept:?} {files:?}");
@@ -276,7 +277,7 @@ async fn nothing_is_left(shop: &Shop) -> Result<()> {
     Ok(())
 }
 
-/// Everyone who left did so two hours earlier than they did.
+/// Sets every deletion two hours back.
 async fn two_hours_pass(shop: &Shop) -> Result<()> {
     let (table, items) = shop.client.table("ProfilesTable").await?;
     for leaver in items.iter().filter(|item| item["kind"] == "LEAVER") {
@@ -301,7 +302,7 @@ async fn who_leaves_leaves_nothing() -> Result<()> {
     ensure!(files(&shop).await?.is_empty());
     let noted = kept(&shop).await?;
     ensure!(noted.len() == 1 && noted[0]["kind"] == "LEAVER", "{noted:?}");
-    // A file that was on its way comes after all, to the address that was signed for it.
+    // An upload in progress arrives late, at its presigned address.
     let bucket = shop.bundle.aws().resources("comptoir-dev").await?["ProfileFilesBucket"].clone();
     let late = format!("{bucket}/uploads/{}/avatar/late", made["id"].as_str().unwrap());
     shop.bundle.aws().put(&late, b"late".to_vec()).await?;
@@ -312,7 +313,7 @@ async fn who_leaves_leaves_nothing() -> Result<()> {
     nothing_is_left(&shop).await?;
     ensure!(told(&shop).await?.iter().filter(|item| item["kind"] == "NOTICE").count() == 1, "the member is told");
     shop.refusal(&freelancer("sub-zoe"), "deleteProfile", json!({ "id": made["id"] }), "Denied").await?;
-    // Interrupted after the first step: the profile is gone at once, the rest when the clock comes by.
+    // Interrupted after the first step: the profile is gone at once, the rest at the next scheduled run.
     let made = a_life(&shop, "ana").await?;
     let order = |operation: &str| {
         let (function, operation) = (FUNCTION.to_owned(), Some(operation.to_owned()));
@@ -328,7 +329,7 @@ async fn who_leaves_leaves_nothing() -> Result<()> {
     ensure!(shop.wake(&json!({ "task": "sweep" })).await? == json!({ "erased": 1 }));
     ensure!(shop.wake(&json!({ "task": "sweep" })).await? == json!({ "erased": 0 }));
     nothing_is_left(&shop).await?;
-    // Handle and address are free again, for whoever comes.
+    // Handle and address are free again, for any member.
     let back = shop.value(&freelancer("sub-new"), "createProfile", creation("zoe")).await?;
     ensure!(back["version"] == 1 && back["id"] != made["id"]);
     shop.bundle.stop().await;
@@ -400,9 +401,9 @@ async fn members_and_team_are_told_once_of_each_change() -> Result<()> {
     .await?;
     let mails = shop.mails().await?;
     let of = |to: &str| mails.iter().filter(|mail| mail.to == to).map(|mail| mail.subject.as_str()).collect::<Vec<_>>();
-    // The address before is told that it was changed: whoever took the account over has not taken the mailbox.
+    // The former address is notified of the change: an attacker with the account does not have the mailbox.
     ensure!(of("zoe@example.org").len() == 2 && of("neuf@example.org").len() == 1, "{mails:?}");
-    // Both changes at once, unless the first was told before the second came.
+    // Both changes at once, unless the first notice was sent before the second change.
     let team = of("equipe@example.org").len();
     ensure!((1..=2).contains(&team), "{mails:?}");
     for mail in &mails {
@@ -428,7 +429,7 @@ async fn who_called_a_notice_spam_is_left_alone() -> Result<()> {
     .await?;
     let change = json!({ "id": made["id"], "expectedVersion": made["version"], "input": { "headline": "Quieter" } });
     shop.value(&annoyed, "updateProfile", change).await?;
-    // Whoever is told after them shows that their turn has come and gone.
+    // A later notice that has been sent proves that theirs were processed.
     shop.value(&freelancer("sub-zoe"), "createProfile", creation("zoe")).await?;
     shop.wait_for("the next", async |shop: &Shop| {
         Ok(shop.mails().await?.iter().any(|mail| mail.to == "zoe@example.org").then_some(()))

@@ -1,5 +1,5 @@
-//! Money that goes back: credit notes in their own series, each refund once however it is announced, never above the
-//! invoice; refunds that come before their payment, or of payments nobody here knows; what only the owner has to hear.
+//! Refunds: credit notes in their own series, each refund once however often it is announced, never above the
+//! invoice; refunds that arrive before their payment, or for unknown payments; those that only notify the owner.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};
@@ -14,7 +14,7 @@ fn refund(id: &str, amount: i64, checkout: &Checkout) -> Value {
     })
 }
 
-/// Waits for the document of this number and its mail; answers what the ledger holds.
+/// Waits for the document of this number and its mail; returns its record in the ledger.
 async fn issued(shop: &Shop, number: &str) -> Result<Value> {
     shop.wait_for(number, async |shop: &Shop| {
         let mailed = shop.mails().await?.iter().any(|mail| mail.subject.contains(number));
@@ -39,7 +39,7 @@ async fn refunds_become_credit_notes_once_and_never_exceed_the_invoice() -> Resu
     let invoice = shop.delivered(&checkout.session_id).await?;
     let month = invoice.number.rsplit_once('-').unwrap().0;
     let part = refund("re_1", 1900, &checkout);
-    // As newer versions send it: without its refunds, which Stripe is asked for.
+    // As newer API versions send it: without its refunds, which the function fetches from Stripe.
     let charge = json!({"id": "ch_1", "object": "charge", "balance_transaction": "txn_1", "refunds": null});
     shop.bundle.stripe().store("refunds", json!({"object": "list", "data": [part.clone()], "has_more": false}));
     for (id, kind, object) in [
@@ -75,7 +75,7 @@ async fn a_refund_waits_for_its_payment_and_one_of_a_strangers_payment_is_kept()
     shop.client.tell_stripe(&checkout).await?;
     let early = event("evt_r1", "refund.created", &refund("re_1", 4900, &checkout));
     ensure!(shop.post(&early).await?.0 == 500, "Stripe is asked to come again");
-    // Neither a session nor an invoice of Stripe's made this payment, so nothing will announce it.
+    // Neither a session nor a Stripe invoice made this payment, so no event will announce it.
     let stranger = event("evt_r2", "refund.created", &refund("re_2", 100, &Checkout::of(&Purchase::default())));
     let (status, answer) = shop.post(&stranger).await?;
     ensure!(status == 200 && answer["reason"] == "sale_unknown", "{status} {answer}");

@@ -1,4 +1,4 @@
-//! From a payment to its mail: the whole way, each sale once however often it is announced, and the sales that wait.
+//! From a payment to its mail: the whole flow, each sale once however often it is announced, and the parked sales.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use std::time::Duration;
@@ -10,7 +10,7 @@ use comptoir_local::checkout::{Checkout, Purchase};
 use comptoir_tests::{Shop, seller_file};
 use serde_json::{Value, json};
 
-/// The word under which a sale waits, and what makes it wait.
+/// The reason of a parked sale, and its cause.
 type Unfit<'a> = (&'a str, &'a dyn Fn(&mut Value));
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn a_payment_becomes_a_numbered_archived_and_mailed_invoice() -> Result<()
     Ok(())
 }
 
-/// How often a sale is announced at once.
+/// Concurrent announcements of a sale.
 const TIMES: usize = 32;
 
 #[tokio::test]

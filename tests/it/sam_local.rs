@@ -1,6 +1,6 @@
-//! The webhook in a container, by `sam local invoke`: what `cargo sam-local` promises, tried where a container engine is, or
-//! where root may start one of its own. The image is made here, of busybox and the libraries that the executable names,
-//! because a registry may be out of reach; with AWS's own image only the base of the container differs.
+//! The webhook in a container, by `sam local invoke`: what `cargo sam-local` promises, tested where a container engine
+//! is, or where root may start one. The image is made here, of busybox and the libraries that the executable links,
+//! because a registry may be unreachable; with AWS's own image only the base of the container differs.
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail loudly, and says when it cannot run")]
 
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ async fn answers(engine: &Engine, busybox: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where everything must be tried, not being able to is a failure.
+/// Where every test is mandatory, a missing engine is a failure.
 #[expect(clippy::disallowed_methods, reason = "a test has no configuration to read through")]
 fn skipped(why: &str) -> Result<()> {
     eprintln!("sam local invoke: SKIPPED, {why}");
@@ -55,7 +55,7 @@ fn skipped(why: &str) -> Result<()> {
     }
 }
 
-/// A container engine: the machine's, or one of this test's own.
+/// A container engine: the machine's, or one started by this test.
 struct Engine {
     address: Option<String>,
     own: Option<Guarded>,
@@ -76,7 +76,7 @@ impl Engine {
         let address = format!("unix://{}", at("sock"));
         let bridge = !Path::new("/sys/class/net").join(BRIDGE).exists();
         let log = std::fs::File::create(folder.join("log"))?;
-        // Dies with us, however we end. It changes no rule of the machine's firewall.
+        // Ends with this process, however that ends. It changes no rule of the machine's firewall.
         let mut dockerd = tokio::process::Command::new("setpriv");
         dockerd.args(["--pdeathsig", "TERM", "dockerd", "--host", &address, "--data-root", &at("data")]);
         dockerd.args(["--exec-root", &at("exec"), "--pidfile", &at("pid"), "--ip", "127.0.0.1"]);
@@ -106,7 +106,7 @@ impl Engine {
         docker
     }
 
-    /// Ends what was started here and takes its folder and its bridge away.
+    /// Ends the engine started here and removes its folder and its bridge.
     async fn stop(self) {
         if let Some(own) = &self.own {
             own.terminate(Duration::from_secs(30)).await;
@@ -145,7 +145,7 @@ fn image(engine: &Engine, busybox: &Path, binary: &Path, folder: &Path) -> Resul
     Ok(())
 }
 
-/// A folder of this process and this call alone; paths of sockets must be short.
+/// A folder unique to this process and call; socket paths must be short.
 fn tempdir() -> Result<PathBuf> {
     use std::sync::atomic::{AtomicU32, Ordering};
     static NEXT: AtomicU32 = AtomicU32::new(0);
@@ -163,7 +163,7 @@ fn found(program: &str) -> bool {
     Command::new("which").arg(program).output().is_ok_and(|output| output.status.success())
 }
 
-/// Debian's is at /bin/busybox; one that needs libraries could not start in an image that has none for it.
+/// Debian's is at /bin/busybox; a dynamically linked one could not start in an image without its libraries.
 fn static_busybox() -> Option<PathBuf> {
     let path = Path::new("/bin/busybox");
     let linked = Command::new("ldd").arg(path).output().ok()?;

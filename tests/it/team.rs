@@ -1,5 +1,5 @@
-//! What the team is told of members' profiles, by mail and in its Slack channel: each change once, many at a time, also
-//! where Slack fails or the function dies half-way.
+//! Notices to the team about members' profiles, by mail and in its Slack channel: each change once, in batches, also
+//! when Slack fails or the function dies half-way.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use std::collections::BTreeMap;
@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 const TEAM: &str = "equipe@example.org";
 const NOTIFIER: &str = "team-notifier";
 
-/// A shop whose team has an address, and a webhook unless `change` takes it away.
+/// A shop whose team has an address, and a webhook unless `change` removes it.
 async fn shop(name: &str, change: impl FnOnce(&mut Options)) -> Result<Shop> {
     let team = format!("team = \"{TEAM}\"");
     let seller = seller_file(name, &[(&format!("# {team}"), &team)])?;
@@ -41,7 +41,7 @@ async fn create(shop: &Shop, handle: &str) -> Result<Value> {
     shop.value(&freelancer(&format!("sub-{handle}")), "createProfile", creation(handle)).await
 }
 
-/// Waits until `count` notices are told and no message is under way.
+/// Waits until `count` notices are sent and no message is in progress.
 async fn told(shop: &Shop, count: usize) -> Result<()> {
     shop.wait_for(&format!("{count} notices to be told"), async |shop: &Shop| {
         let done = kind(shop, "TEAM").await?.iter().filter(|item| item["status"] == "told").count();
@@ -55,7 +55,7 @@ async fn told(shop: &Shop, count: usize) -> Result<()> {
     .await
 }
 
-/// How often each of these handles is told by the mails to the team, and by its messages.
+/// How often each of these handles appears in the mails to the team, and in its Slack messages.
 async fn tellings(shop: &Shop, handles: &[String]) -> Result<(BTreeMap<String, usize>, BTreeMap<String, usize>)> {
     let mails: Vec<String> =
         shop.mails().await?.into_iter().filter(|mail| mail.to == TEAM).map(|mail| mail.text).collect();
@@ -107,23 +107,23 @@ async fn each_change_is_told_once_and_many_together() -> Result<()> {
 async fn slack_may_fail_in_each_of_its_ways() -> Result<()> {
     let shop = shop("team-slack", |_| {}).await?;
     let faults = &shop.bundle.slack().faults;
-    // Nothing happened: it is tried again.
+    // Nothing happened: it is retried.
     faults.order(Fault::Throttle, 3);
     create(&shop, "ana").await?;
     told(&shop, 1).await?;
     ensure!(shop.bundle.slack().all().len() == 1);
-    // It may have happened: it is not.
+    // It may have happened: it is not retried.
     faults.order(Fault::LoseAnswer, 1);
     create(&shop, "ben").await?;
     told(&shop, 2).await?;
-    // Slack failed (500), and may have posted it: not said again either.
+    // Slack failed (500), and may have posted it: not retried either.
     faults.order(Fault::Fail, 1);
     create(&shop, "cleo").await?;
     told(&shop, 3).await?;
     ensure!(shop.bundle.slack().all().len() == 2, "the second was said, the third was not");
     let states: Vec<_> = kind(&shop, "SLACK").await?.iter().map(|item| item["status"].clone()).collect();
     ensure!(states.contains(&json!("unknown")) && states.contains(&json!("sent")), "{states:?}");
-    // The owner has to see to it.
+    // The owner must act.
     faults.order(Fault::Reject, 1);
     create(&shop, "zoe").await?;
     told(&shop, 4).await?;

@@ -1,4 +1,5 @@
-//! What `template.yaml` and `samconfig.toml` promise: the figures of the code, a stage that is what it is called, ten alarms.
+//! What `template.yaml` and `samconfig.toml` promise: the same figures as the code, a stage matching its name, ten
+//! alarms.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};
@@ -24,7 +25,8 @@ fn every_patience_is_shorter_than_whatever_waits_for_it() -> Result<()> {
     let webhook = timeout(&resources, "PaymentWebhookFunction");
     let sender = timeout(&resources, "MailSenderFunction");
     ensure!(timing::CONNECT_SECONDS < timing::ATTEMPT_SECONDS && timing::ATTEMPT_SECONDS < timing::OPERATION_SECONDS);
-    // Reading secrets and asking Stripe are bounded together; recording and answering have what is kept for them.
+    // Reading secrets and querying Stripe share one time limit; recording and answering have the time reserved for
+    // them.
     let asking = timing::STRIPE_TOTAL_SECONDS.max(timing::STRIPE_SECONDS);
     ensure!(asking + timing::OPERATION_SECONDS + timing::ANSWER_SECONDS < webhook && webhook < timing::GATEWAY_SECONDS);
     let renderer = timeout(&resources, "InvoiceRendererFunction");
@@ -46,8 +48,8 @@ fn every_patience_is_shorter_than_whatever_waits_for_it() -> Result<()> {
     Ok(())
 }
 
-/// Whoever writes into the archive without asking that nothing stands there is refused, whatever their role allows; and the
-/// code writes there in one place, which asks (`shared/aws/src/archive.rs`).
+/// Writing into the archive without the condition that the key is free is denied, whatever the caller's role allows;
+/// and the code writes there in one place, conditionally (`shared/aws/src/archive.rs`).
 #[test]
 fn the_archive_takes_only_what_stands_nowhere_yet() -> Result<()> {
     let resources = resources()?;
@@ -112,7 +114,7 @@ fn streams_try_as_long_as_is_said_and_never_lose_a_record() -> Result<()> {
     Ok(())
 }
 
-/// The fields of an object type of the schema, whose descriptions stand on lines of their own.
+/// The fields of an object type of the schema, whose descriptions are on lines of their own.
 fn fields(schema: &str, of: &str) -> Vec<String> {
     let body = schema.split_once(&format!("type {of} {{")).unwrap().1;
     let body = body.split_once("\n}").unwrap().0;
@@ -160,7 +162,7 @@ fn every_field_of_the_api_has_its_resolver() -> Result<()> {
     Ok(())
 }
 
-/// What samconfig.toml tells `sam deploy` of each stage, and the README's way to deploy.
+/// The parameters in samconfig.toml for `sam deploy` of each stage, and the deployment steps of the README.
 #[test]
 fn each_stage_says_what_it_is_and_no_command_line_replaces_it() -> Result<()> {
     let template = whole()?;
@@ -179,7 +181,7 @@ fn each_stage_says_what_it_is_and_no_command_line_replaces_it() -> Result<()> {
         for name in overrides.iter().filter_map(|pair| pair.split_once('=')).map(|(name, _)| name) {
             ensure!(template["Parameters"][name].is_object(), "{section} sets {name}, which template.yaml has not");
         }
-        // The longest names made of it: 64 characters for a schedule (`-leavers`) and for the configuration set.
+        // The longest names derived from it: 64 characters for a schedule (`-leavers`) and for the configuration set.
         let name = text("global", "stack_name");
         ensure!(name.ends_with(stage) && name.len() <= 56, "{section}: {name}");
     }
@@ -192,7 +194,7 @@ fn each_stage_says_what_it_is_and_no_command_line_replaces_it() -> Result<()> {
     Ok(())
 }
 
-/// Ten metrics in alarms are free in an account, and a name is at most so long.
+/// An account has ten metrics in alarms free, and the length of a name is limited.
 #[test]
 fn ten_alarms_read_ten_metrics() -> Result<()> {
     let resources = resources()?;
@@ -211,7 +213,7 @@ fn ten_alarms_read_ten_metrics() -> Result<()> {
     Ok(())
 }
 
-/// An access log's line stays JSON whatever was asked, and holds nothing personal.
+/// An access log's line stays JSON whatever the request, and holds no personal data.
 #[test]
 fn the_access_log_holds_words_of_the_gateway_alone() -> Result<()> {
     let format = &resources()?["WebhookApi"]["Properties"]["AccessLogSettings"]["Format"];
@@ -233,7 +235,7 @@ fn the_access_log_holds_words_of_the_gateway_alone() -> Result<()> {
     Ok(())
 }
 
-/// A sign-in code that is sent to localhost is any program's on that machine.
+/// A sign-in code sent to localhost is readable by any program on that machine.
 #[test]
 fn in_prod_members_are_never_sent_to_localhost() -> Result<()> {
     let template = whole()?;

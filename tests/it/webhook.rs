@@ -1,4 +1,4 @@
-//! What gets in at the door and what does not: one bundle, every kind of bad request, and nothing recorded for any.
+//! What the webhook accepts and rejects: one bundle, every kind of bad request, and nothing recorded for any.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};
@@ -20,7 +20,7 @@ async fn nothing_forged_stale_or_malformed_is_recorded() -> Result<()> {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)).into_bytes();
     let latin = b"{\"id\":\"evt_\xe9\"}".to_vec();
     let huge = vec![b' '; LONGEST_BODY + 1];
-    // As long as a right one.
+    // As long as a valid one.
     let wrong = format!("{},v1={}", right.split(',').next().unwrap(), "0".repeat(64));
     let others = comptoir::stripe::signature::sign(&body, "whsec_another", comptoir_local::clock::now());
     let signed = |body: &[u8]| Some(shop.signature(body, 0));
@@ -106,7 +106,7 @@ async fn secrets_rotate_without_losing_an_event() -> Result<()> {
     shop.bundle.set_webhook_secrets(&format!("whsec_new {old}")).await?;
     let body = event().to_string().into_bytes();
     let new = comptoir::stripe::signature::sign(&body, "whsec_new", comptoir_local::clock::now());
-    // The function may have read its secrets a moment ago; Stripe would deliver again, and so do we.
+    // The function may have cached its secrets just before; Stripe would deliver again, and so does the test.
     shop.wait_for("the new secret to be known", async |shop: &Shop| {
         let (status, _) = shop.post_raw(body.clone(), Some(&new)).await?;
         Ok((status == 200).then_some(()))

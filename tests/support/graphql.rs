@@ -1,4 +1,4 @@
-//! The GraphQL API as a client sees it that is not ours: Python's `gql`, which knows AppSync.
+//! The GraphQL API as an independent client sees it: Python's `gql`, which supports AppSync.
 
 use std::{
     process::Stdio,
@@ -19,7 +19,7 @@ const CLIENT: &str = include_str!("../gql/client.py");
 const LISTENER: &str = include_str!("../gql/listen.py");
 const REQUIREMENTS: &str = include_str!("../gql/requirements.txt");
 
-/// Where and how a program begins that uses the client.
+/// The start of each program that uses the client.
 async fn begin(script: &str) -> Result<Child> {
     let python = prepare::environment("a GraphQL client", REQUIREMENTS, Progress::Silent).await?;
     let mut client = Command::new(python);
@@ -27,22 +27,22 @@ async fn begin(script: &str) -> Result<Child> {
     client.kill_on_drop(true).spawn().context("the GraphQL client does not start")
 }
 
-/// One question.
+/// One request.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Question {
-    /// Of whom: an ID token or an access token.
+    /// The caller's ID token or access token.
     pub token: String,
     /// The document.
     pub query: String,
     /// The values of its variables.
     pub variables: Value,
-    /// Answered in which language.
+    /// The language of the answer.
     pub language: String,
-    /// Whether the client reads the schema from the API first and holds the question against it.
+    /// Whether the client first reads the schema from the API and validates the document against it.
     pub check: bool,
 }
 
-/// Somebody who asks, by their token.
+/// A caller, by token.
 pub fn asked_by(member: &SignedIn, query: &str, variables: Value) -> Question {
     Question {
         token: member.access_token.clone(),
@@ -53,8 +53,8 @@ pub fn asked_by(member: &SignedIn, query: &str, variables: Value) -> Question {
     }
 }
 
-/// What came of each question, in order: `data` and `errors`; or `status`, where the API answered something else; or
-/// `refused_by_client`, where the question was not even sent.
+/// The result of each request, in order: `data` and `errors`; or `status`, where the API answered something else; or
+/// `refused_by_client`, where the client did not send it.
 ///
 /// # Errors
 /// When the client does not run.
@@ -69,12 +69,12 @@ pub async fn ask(endpoints: &Endpoints, questions: &[Question]) -> Result<Vec<Va
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Somebody who subscribes, by their token: the client is told by its name `name`.
+/// A subscriber, by token; its output carries `name`.
 pub fn subscriber(name: &str, member: &SignedIn, query: &str, variables: Value) -> Value {
     json!({"name": name, "token": member.access_token, "query": query, "variables": variables})
 }
 
-/// Subscribers at work, until dropped.
+/// Running subscribers, until dropped.
 #[derive(Debug)]
 pub struct Listeners {
     said: Arc<Mutex<Vec<Value>>>,
@@ -82,7 +82,7 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// Lets these subscribe.
+    /// Starts these subscribers.
     ///
     /// # Errors
     /// When the client does not run.
@@ -110,22 +110,22 @@ impl Listeners {
         Ok(Self { said, _client: client })
     }
 
-    /// Everything said so far.
+    /// All output so far.
     pub fn all(&self) -> Vec<Value> {
         self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What one subscriber said under this name: `data`, `error`, `ready`, `message`.
+    /// The output of one subscriber under this key: `data`, `error`, `ready`, `message`.
     pub fn said(&self, name: &str, what: &str) -> Vec<Value> {
         let of_one = self.all().into_iter().filter(|line| line.get("who").is_some_and(|who| who == name));
         of_one.filter_map(|mut line| line.get_mut(what).map(Value::take)).collect()
     }
 }
 
-/// Signs a member in who is in these groups from now on.
+/// Signs in a member who is in these groups from now on.
 ///
 /// # Errors
-/// What the bundle refuses.
+/// The bundle's refusal.
 pub async fn sign_in(endpoints: &Endpoints, email: &str, groups: &[&str]) -> Result<SignedIn> {
     let body = json!({"email": email, "groups": groups});
     let answer = reqwest::Client::new().post(&endpoints.token_url).json(&body).send().await?;

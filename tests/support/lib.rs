@@ -1,6 +1,6 @@
-//! What end-to-end tests share: a bundle of one's own, sales to pay in it, and waiting for what comes of them.
+//! What end-to-end tests share: a bundle per test, sales to pay in it, and waiting for the results.
 //!
-//! Nothing here knows how the functions work: it posts what Stripe posts and reads what people read.
+//! Nothing here depends on how the functions work: it posts what Stripe posts and reads what people read.
 
 pub mod graphql;
 pub mod members;
@@ -27,9 +27,9 @@ use comptoir_local::{
 use jiff::SignedDuration;
 use serde_json::Value;
 
-/// How long anything may take before a test gives up on it.
+/// The timeout of every wait.
 ///
-/// Generous, because unoptimised functions render on machines that do other work too.
+/// Generous, because unoptimised functions render on machines that are busy with other work.
 pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// A running bundle with its client.
@@ -63,7 +63,7 @@ impl Shop {
         Ok(Self { bundle, client, http: reqwest::Client::new() })
     }
 
-    /// Tells Stripe about a purchase and posts its event; answers the checkout and the webhook's status.
+    /// Places a purchase in Stripe's stand-in and posts its event; returns the checkout and the webhook's status.
     ///
     /// # Errors
     /// When the bundle does not answer.
@@ -74,7 +74,7 @@ impl Shop {
         Ok((checkout, status))
     }
 
-    /// Pays, and posts the event until the webhook answers 200, as Stripe does; answers the sale's key.
+    /// Pays, and posts the event until the webhook answers 200, as Stripe does; returns the sale's key.
     ///
     /// # Errors
     /// When it never does.
@@ -85,7 +85,7 @@ impl Shop {
         Ok(checkout.session_id)
     }
 
-    /// Posts an event until the webhook answers 200, as Stripe does; answers how often it had to.
+    /// Posts an event until the webhook answers 200, as Stripe does; returns the number of posts.
     ///
     /// # Errors
     /// When it never does.
@@ -99,7 +99,7 @@ impl Shop {
         bail!("the webhook never answered 200")
     }
 
-    /// Signs and posts an event; answers status and body.
+    /// Signs and posts an event; returns status and body.
     ///
     /// # Errors
     /// When the bundle does not answer.
@@ -108,7 +108,7 @@ impl Shop {
         Ok((status, serde_json::from_str(&body).unwrap_or(Value::String(body))))
     }
 
-    /// Posts bytes with a signature of the caller's making, or none.
+    /// Posts bytes with a signature of the caller's choice, or none.
     ///
     /// # Errors
     /// When the bundle does not answer.
@@ -124,7 +124,7 @@ impl Shop {
         Ok((status, serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
 
-    /// A right signature for `body`, made `age` seconds ago (negative: in the future).
+    /// A valid signature for `body`, made `age` seconds ago (negative: in the future).
     pub fn signature(&self, body: &[u8], age: i64) -> String {
         signature::sign(
             body,
@@ -144,7 +144,7 @@ impl Shop {
         }
     }
 
-    /// Waits until a sale is parked; answers who parked it and why.
+    /// Waits until a sale is parked; returns who parked it and why.
     ///
     /// # Errors
     /// When its mail comes instead, or nothing happens.
@@ -155,10 +155,10 @@ impl Shop {
         }
     }
 
-    /// Waits until `done` answers something.
+    /// Waits until `done` returns a value.
     ///
     /// # Errors
-    /// When it never does, naming `what` was waited for.
+    /// When it never does, naming `what` it waited for.
     pub async fn wait_for<T>(&self, what: &str, done: impl AsyncFn(&Self) -> Result<Option<T>>) -> Result<T> {
         let started = Instant::now();
         loop {
@@ -203,7 +203,7 @@ impl Shop {
         self.client.mails().await
     }
 
-    /// A further sale goes through: whatever happened before it, the streams still flow.
+    /// Completes a further sale: whatever happened before, the streams still work.
     ///
     /// # Errors
     /// When it does not.

@@ -1,4 +1,4 @@
-//! Members who ask the function of the profile API directly, with the events that AppSync's resolvers make.
+//! Members who call the function of the profile API directly, with the events that AppSync's resolvers build.
 
 use anyhow::{Context, Result, bail, ensure};
 use comptoir_members::testing::profiles::signed_in;
@@ -6,14 +6,14 @@ use serde_json::{Value, json};
 
 use crate::Shop;
 
-/// The function, by its package.
+/// The function's package.
 pub const FUNCTION: &str = "profile-mutation-validator";
 
-/// The smallest of pictures: one pixel, as PNG.
+/// A minimal picture: one pixel, as PNG.
 pub const PIXEL: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
-/// The identity of a member, as AppSync tells it after it verified their token.
+/// The identity of a member, as AppSync passes it after verifying the token.
 pub fn member(sub: &str, groups: &[&str]) -> Value {
     json!({
         "sub": sub, "username": sub, "groups": groups, "sourceIp": ["192.0.2.7"], "defaultAuthStrategy": "ALLOW",
@@ -36,7 +36,7 @@ pub fn creation(handle: &str) -> Value {
 }
 
 impl Shop {
-    /// One event for the function; answers what it answers.
+    /// Invokes the function with one event; returns its answer.
     ///
     /// # Errors
     /// When the invocation fails.
@@ -48,7 +48,7 @@ impl Shop {
         }
     }
 
-    /// Asks for a field of the API; answers `{"data"}` or `{"error"}`.
+    /// Requests a field of the API; returns `{"data"}` or `{"error"}`.
     ///
     /// # Errors
     /// When the invocation fails.
@@ -60,7 +60,7 @@ impl Shop {
         self.wake(&event).await
     }
 
-    /// Asks for a field of the API and expects its value.
+    /// Requests a field of the API and expects its value.
     ///
     /// # Errors
     /// When it is an error instead.
@@ -70,7 +70,7 @@ impl Shop {
         answer.get("data").cloned().context("an answer is data or an error")
     }
 
-    /// Asks for a field of the API and expects an error of this type; answers what it tells.
+    /// Requests a field of the API and expects an error of this type; returns its details.
     ///
     /// # Errors
     /// When it is something else.
@@ -82,7 +82,7 @@ impl Shop {
         Ok(answer.pointer("/error/errorInfo").cloned().unwrap_or_default())
     }
 
-    /// Brings bytes to where `requestUpload` said, with the headers it said; answers the status.
+    /// Uploads bytes to the address from `requestUpload`, with its headers; returns the status.
     ///
     /// # Errors
     /// When the store does not answer.

@@ -1,4 +1,4 @@
-//! What must hold of a shop that came to rest, whatever happened to it before: read from the tables, the archive and the
+//! What must hold of a shop at rest, whatever happened to it before: read from the tables, the archive and the
 //! mailbox, as an auditor would.
 
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::Shop;
 
-/// Waits until each of these sales has its invoice, and each mail its end.
+/// Waits until each of these sales has its invoice, and each mail a final status.
 ///
 /// # Errors
 /// When they never do.
@@ -29,11 +29,11 @@ pub async fn at_rest(shop: &Shop, sales: &[String]) -> Result<()> {
     .await
 }
 
-/// Holds every promise against these sales, each of which can be invoiced and mailed. `died` says how often a sender may
+/// Checks every promise for these sales, each of which can be invoiced and mailed. `died` is how often a sender may
 /// have died between claiming a mail and sending it.
 ///
 /// # Errors
-/// The first that is broken.
+/// The first broken promise.
 pub async fn kept(shop: &Shop, sales: &[String], died: usize) -> Result<()> {
     let (payments, invoices) = (by_key(shop.items("PAYMENT").await?), by_key(shop.items("INVOICE").await?));
     ensure!(payments.len() == sales.len(), "{} sales, {} payments", sales.len(), payments.len());
@@ -80,7 +80,8 @@ async fn mails(shop: &Shop, invoices: &BTreeMap<String, Value>, died: usize) -> 
         let status = text(&mail, "status");
         let told = match status {
             "sent" | "delivered" => times == 1,
-            // Its sender died between claim and call: nobody knows, and nobody sends it blindly.
+            // Its sender died between claim and call: the result is unknown, and the mail is not sent again
+            // automatically.
             "unknown" => {
                 unknown += 1;
                 times == 0 && unknown <= died

@@ -1,5 +1,5 @@
-//! A second implementation of DynamoDB: dynoxide, whose answers its authors hold against those of the service
-//! (github.com/nubo-db/dynamodb-conformance). Why this one, see `tests/it/limits.rs`.
+//! A second implementation of DynamoDB: dynoxide, whose authors compare its answers with the service's
+//! (github.com/nubo-db/dynamodb-conformance). For the choice, see `tests/it/limits.rs`.
 
 use std::{process::Stdio, time::Duration};
 
@@ -16,7 +16,7 @@ use tokio::{
 /// The variable that names the program.
 const PROGRAM: &str = "DYNOXIDE";
 
-/// Attributes of the template's tables that `CreateTable` knows too.
+/// Attributes of the template's tables that `CreateTable` accepts too.
 const KEPT: [&str; 4] = ["BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes"];
 
 /// The running program, with the tables of the template under their logical names.
@@ -28,10 +28,10 @@ pub struct Second {
 }
 
 impl Second {
-    /// Starts it; `None` when it is not at hand, which is said.
+    /// Starts it; `None`, with a message, when it is not installed.
     ///
     /// # Errors
-    /// When it is at hand and does not start.
+    /// When it is installed and does not start.
     pub async fn start() -> Result<Option<Self>> {
         let Some(program) = tools::named(PROGRAM) else {
             tools::skipped(

@@ -1,4 +1,4 @@
-//! The real stores, made of a bundle's tables and bucket, for whoever tests them without a function around them.
+//! The real stores, built from a bundle's tables and bucket, for tests without a function around them.
 
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::{Client as DynamoDb, config::Credentials};
@@ -11,7 +11,7 @@ use comptoir_members_aws::{directory::DynamoDirectory, files::S3Files};
 
 use crate::Shop;
 
-/// Who calls, on the wire.
+/// The caller's name on the wire.
 pub const CALLER: &str = "stores";
 
 /// The stores on AWS.
@@ -25,7 +25,7 @@ pub struct Stores {
     pub outbox: DynamoOutbox,
     /// Documents.
     pub archive: S3Archive,
-    /// What was issued in a month.
+    /// The ledger of a month.
     pub register: DynamoRegister,
     /// Profiles of members.
     pub directory: DynamoDirectory,
@@ -34,7 +34,7 @@ pub struct Stores {
 }
 
 impl Stores {
-    /// The stores of a shop that has a wire, with the same settings as in a function; the wire knows them as [`CALLER`].
+    /// The stores of a shop that has a wire, with the same settings as in a function; the wire sees them as [`CALLER`].
     ///
     /// # Errors
     /// When the shop has no wire, or its stack lacks something.

@@ -1,5 +1,5 @@
-//! A batch of recorded payments and refunds becomes invoices and credit notes: read each, let the domain issue them,
-//! report.
+//! Turns a batch of recorded payments and refunds into invoices and credit notes: reads each, lets the domain issue
+//! them, reports.
 
 use comptoir::{
     archive::Archive,
@@ -45,26 +45,26 @@ impl Render for Renderer {
     }
 }
 
-/// Everything a batch needs.
+/// The dependencies of a batch.
 #[expect(missing_debug_implementations, reason = "a renderer holds whole fonts")]
 pub struct InvoiceRenderer<L, A, R, C> {
     /// Payments, invoices and counters.
     pub ledger: L,
-    /// Documents.
+    /// The archive.
     pub archive: A,
-    /// The template.
+    /// The renderer.
     pub renderer: R,
-    /// Time.
+    /// The clock.
     pub clock: C,
-    /// Who sells.
+    /// The seller.
     pub seller: Seller,
-    /// What documents say.
+    /// The words of documents.
     pub words: Words,
 }
 
 impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
     /// Issues the documents of a batch: first the invoices together, then the credit notes one by one.
-    /// What cannot end before `deadline` is not begun and comes again.
+    /// What cannot finish before `deadline` is not begun and is delivered again.
     pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
         let mut read: Vec<Work> = Vec::with_capacity(event.records.len());
         for record in &event.records {
@@ -82,7 +82,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
         let sales: Vec<Sale> = read.iter().filter_map(Work::sale).cloned().collect();
         let mut invoices = issuer.issue(&sales).await.into_iter();
         let mut outcomes = Vec::with_capacity(read.len());
-        // Once a service fails, the refunds behind it would only wait for it, one after the other, until time is up.
+        // Once a service fails, later refunds would only wait for it, one after the other, until time is up.
         let mut away: Option<Outcome> = None;
         for work in read {
             let answer = match (work, &away) {
@@ -98,7 +98,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
                 }
             };
             if let Some(mut answer) = answer {
-                // A sale that waits is recorded anew by each delivery of its events; that it still waits is no news.
+                // A parked sale is recorded again by each delivery of its events; it is not reported as parked again.
                 let before = event.records.get(outcomes.len()).and_then(Record::parked_before);
                 answer.repeated |=
                     matches!(&answer.outcome, Outcome::Reject(reason) if before == Some(&*reason.to_string()));
@@ -112,7 +112,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
     }
 }
 
-/// What a record of the stream asks for.
+/// The work that a stream record requests.
 enum Work {
     Sale(Box<Sale>),
     Refund(Box<Refund>),
@@ -120,7 +120,7 @@ enum Work {
 }
 
 impl Work {
-    /// Reads a record; a value too large for it is read from the ledger.
+    /// Reads a record; a value stored in parts is read from the ledger.
     async fn of(record: &Record, ledger: &impl Ledger) -> Self {
         let id = record.id().unwrap_or_default().to_owned();
         let in_parts = record.is_in_parts();

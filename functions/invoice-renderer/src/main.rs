@@ -1,6 +1,6 @@
 //! invoice-renderer: recorded payments come in; numbered, archived invoices and queued mails come out.
 //!
-//! Wiring only. What happens to a batch is in `handler`, how a page becomes a PDF in `render`, the rest in the domain crate.
+//! Wiring only. `handler` processes a batch, `render` makes PDFs from pages, the domain crate decides the rest.
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
@@ -24,11 +24,11 @@ use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use mimalloc::MiMalloc;
 
-/// A page is very many small allocations; with this one it takes some seven hundredths less time (`benches/render.rs`).
+/// A page makes very many small allocations; this allocator saves about 7% of the time (`benches/render.rs`).
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// The owner's file, as of the build; `SELLER_FILE` names another.
+/// The seller file, as of the build; `SELLER_FILE` names another.
 const SELLER: &str = include_str!("../../../infra/seller.toml");
 
 #[tokio::main(flavor = "current_thread")]
@@ -41,9 +41,9 @@ async fn main() -> Result<(), Error> {
     };
     let words = templates.words()?;
     let press = Renderer::new(templates, &seller.look)?;
-    // A template that cannot print even a specimen must not cost numbers: payments wait in the stream
-    // until it is mended, and after six hours in the on-failure queue. A day without a legal text parks its sales; the
-    // function starts all the same.
+    // A template that cannot render even a specimen must not use up numbers: payments stay in the stream until it is
+    // fixed, and after six hours go to the on-failure queue. A day without a legal text parks its sales; the function
+    // starts all the same.
     let today = SystemClock.now().to_zoned(seller.time_zone.clone()).date();
     let Specimen { invoice: specimen, gap } = specimen::at_start(&seller, today)?;
     if let Some(gap) = gap {

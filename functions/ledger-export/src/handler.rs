@@ -1,4 +1,4 @@
-//! A wish for a month becomes an export and an answer: the schedule wishes for the month before, a person names one.
+//! Handles an export request: the schedule requests the previous month, a person names one.
 
 use comptoir::{
     accounting::{
@@ -14,37 +14,37 @@ use serde::{Deserialize, Serialize};
 
 const SERVICE: &str = "ledger-export";
 
-/// What is asked for. A misspelt key is an error, and not last month.
+/// The request. A misspelt key is an error, and does not export last month.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The month; the one before today's if not given.
+    /// The month; the previous one if not given.
     pub month: Option<Month>,
 }
 
-/// What was done, for whoever asked by hand.
+/// The result, for a person who invoked it by hand.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Answer {
     /// The month.
     pub month: Month,
-    /// How many invoices and credit notes it has.
+    /// Number of invoices and credit notes.
     pub invoices: usize,
-    /// Where the files stand in the archive.
+    /// The keys of the files in the archive.
     pub files: Vec<String>,
-    /// Numbers that the journal lacks: in another currency, without a rate.
+    /// Document numbers missing from the journal: in another currency, without an exchange rate.
     pub unconverted: Vec<String>,
 }
 
-/// Everything an export needs.
+/// The dependencies of an export.
 #[derive(Debug)]
 pub struct Exporter<R, A, C> {
-    /// What was issued.
+    /// The register of issued documents.
     pub register: R,
-    /// Where the files go.
+    /// The archive.
     pub archive: A,
-    /// Time.
+    /// The clock.
     pub clock: C,
-    /// Who sells.
+    /// The seller.
     pub seller: Seller,
 }
 
@@ -52,8 +52,8 @@ impl<R: Register, A: Archive, C: Clock> Exporter<R, A, C> {
     /// Exports the month.
     ///
     /// # Errors
-    /// When a service fails. Lambda tries a scheduled export again and hands it to the on-failure queue in the end;
-    /// exporting a month twice changes nothing.
+    /// When a service fails. Lambda retries a scheduled export and finally sends it to the on-failure queue; exporting
+    /// a month twice is idempotent.
     pub async fn handle(&self, request: Request, request_id: &str) -> Result<Answer, NotExported> {
         let today = self.clock.now().to_zoned(self.seller.time_zone.clone()).date();
         let month = request.month.unwrap_or_else(|| Month::of(today).before());

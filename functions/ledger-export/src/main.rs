@@ -1,6 +1,6 @@
-//! ledger-export: a month is over, its files for the accountant go into the archive.
+//! ledger-export: at the end of a month, its files for the accountant go into the archive.
 //!
-//! Wiring only. Which month it is, is decided in `handler`; what the files hold, in the domain crate.
+//! Wiring only. `handler` picks the month, the domain crate defines the content of the files.
 
 mod handler;
 
@@ -13,7 +13,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::handler::{Exporter, Request};
 
-/// The owner's file, as of the build; `SELLER_FILE` names another.
+/// The seller file, as of the build; `SELLER_FILE` names another.
 const SELLER: &str = include_str!("../../../infra/seller.toml");
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,4 +1,4 @@
-//! An event of SES becomes a step of its mail: read it, let the domain note it, log and count what came of it.
+//! Applies an SES delivery event to its mail: reads it, lets the domain record it, logs and counts the outcome.
 
 use comptoir::{
     clock::Clock,
@@ -15,34 +15,34 @@ use serde_json::Value;
 
 const SERVICE: &str = "mail-events";
 
-/// Everything an event needs.
+/// The dependencies of an event.
 #[derive(Debug)]
 pub struct MailEventsHandler<D, C> {
-    /// Where mails are kept.
+    /// The outbox.
     pub deliveries: D,
     /// The configuration set our mails are sent with.
     pub configuration_set: String,
-    /// Time.
+    /// The clock.
     pub clock: C,
 }
 
-/// What came of an event.
+/// The outcome of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Handled {
     /// It is not ours, or cannot be read.
     Ignored(Reason),
-    /// A mail of ours was looked for.
+    /// It names a mail of ours.
     Transition(Transition),
 }
 
 impl<D: Deliveries, C: Clock> MailEventsHandler<D, C> {
-    /// Notes one event. What is not ours, or cannot be read, is logged and done with: trying again would not change it.
+    /// Records one event. One that is not ours, or is unreadable, is logged and dropped: a retry would not change it.
     ///
     /// # Errors
-    /// When the outbox fails. Lambda tries again and hands the event to the on-failure queue in the end; noting it twice
-    /// changes nothing.
+    /// When the outbox fails. Lambda retries and finally sends the event to the on-failure queue; recording it twice is
+    /// idempotent.
     pub async fn handle(&self, event: Value, request_id: &str) -> Result<Handled, ServiceError> {
-        // The reason never quotes the event, which holds addresses.
+        // The reason never quotes the event, which contains addresses.
         let read = SesEvent::deserialize(event)
             .map_err(|_| Reason::new("event_unreadable", "it is not an event of SES about a mail"))
             .and_then(|event| event::read(&event, &self.configuration_set));
@@ -63,7 +63,7 @@ impl<D: Deliveries, C: Clock> MailEventsHandler<D, C> {
 
 fn tell(report: &Report, noted: Transition, request_id: &str) {
     let (mail, message_id) = (&report.mail.0, &report.message_id);
-    // Not a state of the mail, because it may arrive yet; but nobody would look for it otherwise.
+    // Not a state of the mail, because it may still arrive; logged because it would go unnoticed otherwise.
     if let (DeliveryEvent::Deferred(hindrance), Transition::Moved(_) | Transition::Stays(_)) = (&report.fate, noted) {
         count(SERVICE, "MailHindered", 1);
         tracing::warn!(request_id, mail, message_id, hindrance, "mail hindered on its way");
@@ -112,7 +112,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
 
-    /// Keeps what it is told, each call takes as long as it may.
+    /// Records its calls; each takes as long as it may.
     #[derive(Default)]
     struct Outbox {
         away: bool,
@@ -126,7 +126,7 @@ mod tests {
             if self.away {
                 return Err(ServiceError::transient("the outbox", "away"));
             }
-            // What hinders a mail is a write of its own.
+            // What hinders a mail is a separate write.
             let writes = if matches!(report.fate, DeliveryEvent::Deferred(_)) { 2 } else { 1 };
             *self.seconds.lock().unwrap() += writes * OPERATION_SECONDS;
             self.reports.lock().unwrap().push(report.clone());

@@ -1,6 +1,6 @@
-//! mail-events: SES tells what became of a mail, the outbox keeps it.
+//! mail-events: SES reports a delivery event, the outbox records it.
 //!
-//! Wiring only. What is done with an event is in `handler`, what it may change in the domain crate.
+//! Wiring only. `handler` processes an event, the domain crate decides what it may change.
 
 mod handler;
 

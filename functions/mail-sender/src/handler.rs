@@ -1,4 +1,4 @@
-//! A batch of queued mails becomes letters and outcomes: prepare what can fail safely, then let the domain dispatch.
+//! Sends a batch of queued mails: prepares each (safe to fail), then lets the domain dispatch it.
 
 #[cfg(test)]
 mod tests;
@@ -26,27 +26,27 @@ const SERVICE: &str = "mail-sender";
 /// The longest that one mail may take.
 const ONE_MAIL: SignedDuration = SignedDuration::from_secs(ONE_MAIL_SECONDS.cast_signed());
 
-/// Everything a batch needs.
+/// The dependencies of a batch.
 #[derive(Debug)]
 pub struct Sender<O, A, P, C> {
-    /// Where mails wait.
+    /// The outbox.
     pub outbox: O,
-    /// Where attachments lie.
+    /// The archive with the attachments.
     pub archive: A,
-    /// Who sends.
+    /// The sender.
     pub post_office: P,
-    /// Who writes.
+    /// The templates.
     pub composer: Composer,
-    /// Time.
+    /// The clock.
     pub clock: C,
-    /// How long a claim holds; longer than the function's timeout.
+    /// How long a lease holds; longer than the function's timeout.
     pub lease: SignedDuration,
 }
 
 impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> Sender<O, A, P, C> {
-    /// Sends the mails of a batch, one after the other: SES limits the rate, and order costs nothing here. Stops where a
-    /// service fails, or too little time is left before `deadline`, so that no send is ever cut off between claim and
-    /// record; what was not begun comes again.
+    /// Sends the mails of a batch one after the other: SES limits the rate, and order costs nothing here. Stops when a
+    /// service fails or too little time is left before `deadline`, so that no send is cut off between claim and record;
+    /// mails not begun are delivered again by the stream.
     pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(event.records.len());
         for record in &event.records {
@@ -87,7 +87,7 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> 
         }
     }
 
-    /// The letter of a mail, with its attachment, or why there is none.
+    /// The composed mail with its attachment, or why there is none.
     async fn letter(&self, mail: &mut Mail) -> Result<OutgoingEmail, Outcome> {
         let to = mail.recipient().map_err(Outcome::Reject)?;
         if self.leaves_alone(mail).await? {
@@ -95,7 +95,7 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> 
         }
         if let Content::Digest(digest) = &mut mail.content {
             digest.lines = lines(self.outbox.notices(&digest.notices).await?);
-            // Everyone it told of has left since.
+            // Every profile that the digest listed was deleted since.
             if digest.lines.is_empty() {
                 return Err(Outcome::AlreadyDone);
             }
@@ -119,7 +119,7 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> 
         })
     }
 
-    /// Whether nobody is told: a notice may go unread, and whoever sent mail back or called it spam wants none of them. An
+    /// Whether the mail is suppressed: a notice may go unread, and an address that bounced or complained gets none. An
     /// invoice is sent all the same.
     async fn leaves_alone(&self, mail: &Mail) -> Result<bool, ServiceError> {
         match (&mail.content, &mail.to) {
@@ -137,7 +137,7 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> 
         })?;
         let document = &attachment.document;
         if !document.is(&pdf) {
-            // No key: it carries the customer's name.
+            // The key is not logged: it contains the customer's name.
             let text = format!(
                 "what lies in the archive is not the document of {id} that was issued (SHA-256 {}); restore that version \
                  there and replay",

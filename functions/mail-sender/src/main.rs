@@ -1,6 +1,6 @@
-//! mail-sender: a mail waits in the outbox, it is claimed, sent once and settled.
+//! mail-sender: a mail queued in the outbox is claimed, sent once and settled.
 //!
-//! Wiring only. What happens to a batch is in `handler`, what may happen to a mail in the domain crate.
+//! Wiring only. `handler` processes a batch, the domain crate decides the steps of a mail.
 
 mod handler;
 

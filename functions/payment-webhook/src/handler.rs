@@ -1,4 +1,4 @@
-//! A request becomes an answer: verify the raw bytes, read the event, let the domain receive it, say what happened.
+//! Handles a webhook request: verifies the raw bytes, parses the event, lets the domain process it, answers.
 
 use std::time::Duration;
 
@@ -26,31 +26,31 @@ use crate::{
 
 const SERVICE: &str = "payment-webhook";
 
-/// The longest that Stripe is asked for one event.
+/// Time budget for calling Stripe for one event.
 const STRIPE_TOTAL: Duration = Duration::from_secs(STRIPE_TOTAL_SECONDS);
 
-/// What is kept for recording.
+/// Time reserved for recording.
 const RECORD: Duration = Duration::from_secs(OPERATION_SECONDS);
 
-/// What is kept for the answer itself.
+/// Time reserved for the response itself.
 const ANSWER: Duration = Duration::from_secs(ANSWER_SECONDS);
 
-/// Everything a request needs.
+/// The dependencies of a request.
 #[derive(Debug)]
 pub struct Webhook<P, C> {
-    /// Where payments are recorded.
+    /// The payment log.
     pub payments: P,
     /// Webhook secrets and the API key.
     pub secrets: SecretStore,
-    /// Who sells.
+    /// The seller.
     pub seller: Seller,
-    /// Time.
+    /// The clock.
     pub clock: C,
     /// Whether this stack takes live events.
     pub livemode: bool,
-    /// Another address than api.stripe.com.
+    /// A base URL other than api.stripe.com.
     pub stripe_url: Option<String>,
-    /// How Stripe is asked.
+    /// The HTTPS client for Stripe.
     pub https: Https,
 }
 
@@ -59,7 +59,7 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
     pub async fn handle(&self, request: Request, request_id: &str, deadline: Timestamp) -> Response {
         let left = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default();
         let end = Instant::now() + left.saturating_sub(ANSWER);
-        // Cut off between two calls, nothing is half done: a sale is recorded in one transaction, and Stripe delivers again.
+        // A cut-off leaves nothing half done: a sale is recorded in one transaction, and Stripe delivers again.
         match timeout_at(end, self.answer(request, request_id, end)).await {
             Ok(response) => response,
             Err(_) => failed(request_id, None, "the time of this invocation is over"),
@@ -84,7 +84,7 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
         }
     }
 
-    /// Checks the signature; one that fits no secret is checked again against secrets read afresh, which may have changed.
+    /// Verifies the signature; one that matches no secret is checked again with freshly read secrets, after a rotation.
     async fn verified(
         &self,
         request: &Request,
@@ -110,7 +110,7 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
             Ok(secrets) => secrets.api_key,
             Err(failure) => return failed(request_id, Some(&event.id), &failure.to_string()),
         };
-        // What is asked of Stripe leaves time enough to record the answer.
+        // Calls to Stripe leave enough time to record the result.
         let until = (Instant::now() + STRIPE_TOTAL).min(end.checked_sub(RECORD).unwrap_or(end));
         let stripe = Stripe { url: self.stripe_url.as_deref(), https: &self.https, until };
         let stripe = StripeApi::new(api_key, &self.secrets, stripe);
@@ -125,7 +125,7 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
     }
 }
 
-/// What Stripe hears: 200 for everything that is dealt with, so that it stops sending.
+/// The response to Stripe: 200 for every event that is settled, so that Stripe stops retrying.
 fn answer(received: &Received) -> Response {
     let (result, reason) = match received {
         Received::Recorded { .. } | Received::Refunded { .. } => ("recorded", None),

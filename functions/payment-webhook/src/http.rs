@@ -1,4 +1,4 @@
-//! The request and the answer of an API Gateway HTTP API (payload format 2.0), as far as a webhook needs them.
+//! The request and response of an API Gateway HTTP API (payload format 2.0), as far as a webhook needs them.
 
 use std::collections::HashMap;
 
@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Request {
-    /// Names in small letters.
+    /// Header names in lower case.
     pub headers: HashMap<String, String>,
     /// The body, as text or in base64.
     pub body: Option<String>,
-    /// Which of both.
+    /// Whether the body is base64.
     pub is_base64_encoded: bool,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Response {
@@ -30,13 +30,13 @@ pub struct Response {
 }
 
 impl Request {
-    /// A header by its name in small letters, whatever case the request used.
+    /// A header by its lower-case name, whatever case the request used.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The exact bytes that were sent; `None` if they claim to be base64 and are not.
+    /// The exact bytes received; `None` if they are marked as base64 and are not.
     pub fn bytes(&self) -> Option<Vec<u8>> {
         let body = self.body.as_deref().unwrap_or_default();
         if self.is_base64_encoded { STANDARD.decode(body).ok() } else { Some(body.as_bytes().to_vec()) }
@@ -44,7 +44,7 @@ impl Request {
 }
 
 impl Response {
-    /// An answer of `status` that says what happened and, where it helps, why.
+    /// A response of `status` that says what happened and, where useful, why.
     pub fn new(status_code: u16, result: &str, reason: Option<&str>) -> Self {
         let body = match reason {
             Some(reason) => serde_json::json!({ "result": result, "reason": reason }),

@@ -1,6 +1,6 @@
-//! payment-webhook: Stripe calls, a genuine sale is recorded, Stripe hears 200.
+//! payment-webhook: Stripe sends an event, a verified sale is recorded, the response is 200.
 //!
-//! Wiring only. What a request gets is decided in `handler`, what an event means in the domain crate.
+//! Wiring only. `handler` decides the response, the domain crate interprets the event.
 
 mod handler;
 mod http;
@@ -17,7 +17,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::{handler::Webhook, http::Request};
 
-/// The owner's file, as of the build; `SELLER_FILE` names another.
+/// The seller file, as of the build; `SELLER_FILE` names another.
 const SELLER: &str = include_str!("../../../infra/seller.toml");
 
 #[tokio::main(flavor = "current_thread")]

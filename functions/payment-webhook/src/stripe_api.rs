@@ -1,7 +1,7 @@
-//! Calling Stripe for what an event does not carry, through its Rust bindings.
+//! Fetches from Stripe what an event does not carry, through its Rust bindings.
 //!
-//! Answers are read into the domain's own tolerant structures, not the bindings' typed ones, so that a newer API version
-//! does not make them unreadable.
+//! Responses are parsed into the domain's own tolerant structures, not the bindings' typed ones, so that a newer API
+//! version does not make them unreadable.
 
 use std::time::Duration;
 
@@ -26,35 +26,35 @@ use tokio::{sync::OnceCell, time::Instant};
 
 use crate::stripe_client::{Client, Trouble, WHAT, unreadable};
 
-/// An answer in the bindings' own JSON.
+/// A response in the bindings' own JSON.
 type Json = miniserde::json::Value;
 
-/// Most pages of a list that are read, of 100 entries each; Stripe allows a sale far fewer lines (250 items of an invoice,
+/// Most pages read of a list, of 100 entries each; Stripe allows a sale far fewer lines (250 items of an invoice,
 /// docs.stripe.com/invoicing).
 const PAGES: usize = 10;
 
-/// What must be readable where Stripe may be asked at all: without it a credit note's VAT would depend on which event came
-/// first, and somebody else's sale could be billed.
+/// What must be readable if Stripe is called at all: without it a credit note's VAT would depend on the order of
+/// events, and another account's sale could be billed.
 const DECISIVE: [&str; 2] = ["/credit_notes", "/subscriptions"];
 
 /// Stripe, if there is a key to call it with.
 #[derive(Debug)]
 pub struct StripeApi<'a> {
     client: Option<Client<'a>>,
-    /// The same with the key as it is stored by now, once Stripe refused the one that was kept.
+    /// The same with the currently stored key, after Stripe rejected the cached one.
     renewed: OnceCell<Option<Client<'a>>>,
     store: &'a SecretStore,
     stripe: Stripe<'a>,
 }
 
-/// How Stripe is reached.
+/// How Stripe is called.
 #[derive(Debug, Clone, Copy)]
 pub struct Stripe<'a> {
-    /// Another address than api.stripe.com.
+    /// A base URL other than api.stripe.com.
     pub url: Option<&'a str>,
-    /// What it is asked through.
+    /// The HTTPS client.
     pub https: &'a Https,
-    /// When the time for asking is over.
+    /// The deadline for calling Stripe.
     pub until: Instant,
 }
 
@@ -71,7 +71,7 @@ impl<'a> StripeApi<'a> {
         Self { client: api_key.map(|key| stripe.client(key)), renewed: OnceCell::new(), store, stripe }
     }
 
-    /// A key that Stripe refuses may have been replaced since it was read.
+    /// A key that Stripe rejects may have been replaced since it was read.
     async fn with_the_stored_key(&self) -> Option<&Client<'a>> {
         let renewed = self.renewed.get_or_init(|| async {
             let stored = self.store.renewed().await.ok().and_then(|secrets| secrets.api_key);
@@ -106,7 +106,7 @@ impl<'a> StripeApi<'a> {
                 let text = format!("the API key may not read {what}; give it that permission, then replay");
                 Err(ServiceError::permanent(WHAT, "stripe_forbidden", text))
             }
-            // A key that may not read something is no reason to lose a payment: what is missing is named later.
+            // A key without a read permission is no reason to lose a payment: the missing data is named later.
             Err(Trouble::Refused(403)) => {
                 let what = path.trim_start_matches('/').split('/').next().unwrap_or_default();
                 tracing::error!("the Stripe API key may not read {what}; give it that permission");

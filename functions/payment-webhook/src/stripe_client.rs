@@ -1,7 +1,7 @@
-//! The client of Stripe's Rust bindings, over the HTTPS that the function has already.
+//! The HTTP client for Stripe's Rust bindings, over the HTTPS stack that the function already has.
 //!
-//! The bindings bring a client of their own. It reads an error into every type that Stripe has, which is a third of what
-//! would be deployed, to learn a status code; and it would be the second HTTP stack beside the SDK's.
+//! The bindings' own client parses an error into every type that Stripe has, a third of the deployed binary, to get a
+//! status code; and it would be a second HTTP stack beside the SDK's.
 
 use std::{borrow::Cow, fmt::Display, str};
 
@@ -13,33 +13,33 @@ use tokio::time::Instant;
 const API: &str = "https://api.stripe.com/";
 const USER_AGENT: &str = concat!("Comptoir/", env!("CARGO_PKG_VERSION"));
 
-/// The capability, for errors.
+/// The name of this capability in errors.
 pub const WHAT: &str = "Stripe's API";
 
-/// Most bytes of an answer: a page of a hundred lines, each described in the 5,000 characters that Stripe takes, and each
-/// of these written as two escapes of six bytes.
+/// Largest response in bytes: a page of a hundred lines, each with a description of the 5,000 characters that Stripe
+/// allows, and each character written as two escapes of six bytes.
 const LARGEST: usize = 8 * 1024 * 1024;
 
-/// Why there is no object. No text of Stripe's: it may repeat the key.
+/// Why there is no object. Contains no text from Stripe: it may repeat the key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
-    /// An answer of this status.
+    /// A response of this status.
     #[error("it answered {0}")]
     Refused(u16),
-    /// No answer.
+    /// No response.
     #[error(transparent)]
     HttpError(#[from] HttpError),
-    /// The time for asking is over.
+    /// The time budget for calling Stripe is used up.
     #[error("no time is left to ask")]
     OutOfTime,
-    /// An answer that is not what it should be.
+    /// An unexpected response.
     #[error("its answer cannot be read: {0}")]
     Unreadable(String),
 }
 
 impl Trouble {
-    /// What it means for the event: Stripe's own failures, limits and silence pass (docs.stripe.com/error-low-level), what it
-    /// refuses or answers otherwise does not.
+    /// Classifies the failure: Stripe's own failures, rate limits and timeouts are transient
+    /// (docs.stripe.com/error-low-level), rejections and unexpected responses are permanent.
     pub fn error(&self) -> ServiceError {
         let text = self.to_string();
         match self {
@@ -63,7 +63,7 @@ impl Trouble {
     }
 }
 
-/// An answer that no retry makes readable.
+/// A response that no retry can make readable.
 pub fn unreadable(detail: &str) -> ServiceError {
     ServiceError::permanent(WHAT, "stripe_unreadable", format!("{detail}; install a newer version, then replay"))
 }
@@ -74,7 +74,7 @@ impl StripeClientErr for Trouble {
     }
 }
 
-/// Stripe as one of its keys sees it.
+/// Stripe, called with one of its keys.
 #[derive(Debug)]
 pub struct Client<'a> {
     config: SharedConfigBuilder,
@@ -83,8 +83,8 @@ pub struct Client<'a> {
 }
 
 impl<'a> Client<'a> {
-    /// A client of this configuration that asks through `https` and not beyond `until`, once each time: what fails is asked
-    /// again when Stripe delivers the event again.
+    /// A client of this configuration that calls through `https`, not beyond `until`, and once per request: a failed
+    /// request is repeated when Stripe delivers the event again.
     pub fn new(config: SharedConfigBuilder, https: &'a Https, until: Instant) -> Self {
         Self { config, https, until }
     }
@@ -169,7 +169,7 @@ mod tests {
         }
     }
 
-    /// What is asked and what a webhook endpoint is to send are written in one version.
+    /// The requests and the webhook endpoint's events use the same API version.
     #[test]
     fn the_version_is_the_one_that_a_stack_is_checked_for() {
         let config = SharedConfigBuilder::new("rk_test_1");

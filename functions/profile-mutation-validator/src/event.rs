@@ -1,13 +1,13 @@
-//! Who wakes this function, and what they are answered.
+//! The events that invoke this function, and their responses.
 //!
-//! **AppSync** sends what `infra/resolvers/ask.js` makes of a field, the parts of a direct Lambda resolver's event that
-//! matter here: `{"info": {"fieldName"}, "arguments", "identity", "request": {"headers"}}`. It is answered
-//! `{"data": <value>}`, or `{"error": {"errorType", "message", "errorInfo"}}`, which the resolver passes to `util.error`.
-//! An error is an answer, not a failed invocation: AppSync would pass on no `errorInfo`, and alarms would count mistakes of
-//! members as failures of the house.
+//! **AppSync** sends what `infra/resolvers/ask.js` builds for a field, the parts of a direct Lambda resolver's event
+//! that matter here: `{"info": {"fieldName"}, "arguments", "identity", "request": {"headers"}}`. The response is
+//! `{"data": <value>}`, or `{"error": {"errorType", "message", "errorInfo"}}`, which the resolver passes to
+//! `util.error`. An error is a response, not a failed invocation: AppSync would drop `errorInfo`, and alarms would
+//! count members' mistakes as system failures.
 //!
-//! **Cognito** sends its post-confirmation event and is answered with that same event. **The clock** sends
-//! `{"task": "sweep"}` and is answered `{"erased": <how many>}`.
+//! **Cognito** sends its post-confirmation event and gets that same event back. **The schedule** sends `{"task":
+//! "sweep"}` and gets `{"erased": <count>}`.
 
 use comptoir_members::profile::{Language, service::ApiError};
 use serde_json::{Value, json};
@@ -15,47 +15,47 @@ use serde_json::{Value, json};
 /// An event.
 #[derive(Debug)]
 pub enum Event {
-    /// A field of the API is asked for.
+    /// A request for a field of the API.
     Field {
-        /// Which.
+        /// The field.
         name: String,
-        /// With what.
+        /// Its arguments.
         arguments: Value,
-        /// By whom, as AppSync has verified.
+        /// The caller, as verified by AppSync.
         identity: Value,
-        /// Answered in which language.
+        /// The language of the response.
         language: Language,
     },
-    /// Somebody confirmed that they signed up.
+    /// A sign-up was confirmed.
     SignedUp(Newcomer),
-    /// Something else about an account, which changes nothing here.
+    /// Another account event, which changes nothing here.
     Account,
-    /// It is time to erase what is left of who left.
+    /// Time to erase the remaining data of deleted profiles.
     Sweep,
 }
 
-/// Somebody who signed up, as the user pool tells of them.
+/// A new user, as the user pool describes them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Newcomer {
-    /// Who.
+    /// The `sub`.
     pub sub: String,
     /// Their address, if the user pool has verified it.
     pub email: Option<String>,
-    /// Their whole name, if it is told.
+    /// Their full name, if given.
     pub name: Option<String>,
-    /// Their language, as far as it is told.
+    /// Their language, if given.
     pub language: Language,
 }
 
-/// An event of nobody who is known.
+/// An event from an unknown source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the event is none of AppSync, Cognito or the schedule")]
 pub struct Unknown;
 
-/// Whose event it is, by the names at its top, none of which a client of the API can choose.
+/// The source of an event, by its top-level names, none of which a client of the API can choose.
 ///
 /// # Errors
-/// It is of none of them.
+/// It matches no source.
 pub fn read(event: &Value) -> Result<Event, Unknown> {
     if let Some(name) = text(event, "/info/fieldName") {
         return Ok(Event::Field {
@@ -76,7 +76,7 @@ pub fn read(event: &Value) -> Result<Event, Unknown> {
     }
 }
 
-/// What AppSync's resolver is answered.
+/// The response to AppSync's resolver.
 pub fn answer(answered: Result<Value, ApiError>) -> Value {
     match answered {
         Ok(data) => json!({ "data": data }),

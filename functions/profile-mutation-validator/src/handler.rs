@@ -1,4 +1,4 @@
-//! An event becomes an answer: read whose it is, let the domain answer, log and count what came of it.
+//! Handles an event: identifies its source, lets the domain answer, logs and counts the outcome.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use comptoir::{clock::Clock, outcome::ServiceError};
@@ -16,7 +16,7 @@ use crate::event::{self, Event, Newcomer, Unknown};
 
 const SERVICE: &str = "profile-mutation-validator";
 
-/// Everything an event needs.
+/// The dependencies of an event.
 #[derive(Debug)]
 pub struct Reception<D, F, P, C> {
     /// Profiles.
@@ -25,30 +25,30 @@ pub struct Reception<D, F, P, C> {
     pub files: F,
     /// Makes files fit to be kept.
     pub prepare: P,
-    /// Programs that may call.
+    /// Programs that may call the API.
     pub programs: Programs,
-    /// Time.
+    /// The clock.
     pub clock: C,
-    /// Makes random names.
+    /// Generates random names.
     pub random: fn() -> String,
 }
 
-/// Why an invocation fails. What members do wrong is an answer and none of these.
+/// Why an invocation fails. Members' mistakes are responses and none of these.
 #[derive(Debug, thiserror::Error)]
 pub enum Failed {
-    /// Nobody known sends such events.
+    /// No known source sends such events.
     #[error(transparent)]
     Unknown(#[from] Unknown),
-    /// The sweep is to be tried again.
+    /// The sweep must be retried.
     #[error(transparent)]
     Service(#[from] ServiceError),
 }
 
 impl<D: Directory, F: Files, P: Prepare, C: Clock> Reception<D, F, P, C> {
-    /// Answers one event.
+    /// Handles one event.
     ///
     /// # Errors
-    /// The event is nobody's, or the sweep could not end; Lambda tries that again and in the end leaves word in the
+    /// The event has no known source, or the sweep could not finish; Lambda retries and finally sends it to the
     /// on-failure queue.
     pub async fn handle(&self, event: Value, request_id: &str) -> Result<Value, Failed> {
         match event::read(&event).inspect_err(|unknown| tracing::error!(request_id, "refused: {unknown}"))? {
@@ -85,8 +85,8 @@ impl<D: Directory, F: Files, P: Prepare, C: Clock> Reception<D, F, P, C> {
         }
     }
 
-    /// A blank profile awaits who signed up. Without one they create theirs from nothing, which is no reason to tell them
-    /// that signing up failed.
+    /// Creates a blank profile for a new user. Without one they create theirs from scratch, so a failure here must not
+    /// make the sign-up fail.
     async fn welcome(&self, newcomer: &Newcomer, request_id: &str) {
         let Some(email) = newcomer.email.as_deref() else {
             tracing::warn!(request_id, "no blank profile: the address is not verified");
@@ -113,14 +113,14 @@ impl<D: Directory, F: Files, P: Prepare, C: Clock> Reception<D, F, P, C> {
 /// 128 random bits, in letters, digits, `-` and `_`.
 pub fn random_name() -> String {
     let mut bits = [0_u8; 16];
-    // The kernel has been up for longer than this function: it answers, at the latest when asked again.
+    // The kernel has been running longer than this function: it answers, at the latest on a retry.
     while getrandom::getrandom(&mut bits).is_err() {
         std::thread::yield_now();
     }
     URL_SAFE_NO_PAD.encode(bits)
 }
 
-/// The log names what was asked for and what kind of mistake it had, never what was written or by whom.
+/// Logs the operation and the kind of mistake, never the content or the author.
 fn tell(field: &str, answered: &Result<Value, ApiError>, request_id: &str) {
     let operation = Operation::named(field);
     let field = operation.map_or("unknown", Operation::name);

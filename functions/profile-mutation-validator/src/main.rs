@@ -1,8 +1,7 @@
-//! profile-mutation-validator: every operation on member profiles, from AppSync; the blank profile of who signed up, from
-//! Cognito; and what is left of who left, by the clock.
+//! profile-mutation-validator: every operation on member profiles, from AppSync; the blank profile of a new user, from
+//! Cognito; and the erasure of deleted profiles' remaining data, on a schedule.
 //!
-//! Wiring only. Which event is which is told in `event`, what is done with it in `handler`, what it may change in the
-//! domain crate.
+//! Wiring only. `event` identifies an event, `handler` processes it, the domain crate decides what it may change.
 
 mod event;
 mod handler;
@@ -19,7 +18,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::{handler::Reception, pictures::Pictures};
 
-/// The owner's file, as of the build; `SELLER_FILE` names another.
+/// The seller file, as of the build; `SELLER_FILE` names another.
 const SELLER: &str = include_str!("../../../infra/seller.toml");
 
 #[tokio::main(flavor = "current_thread")]
@@ -36,7 +35,7 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
         random: handler::random_name,
     };
-    // While init runs at full speed: the tables of telephone numbers, and the connection to the directory.
+    // Done while init runs at full speed: the phone number tables, and the connection to the directory.
     phone::warm();
     if let Err(error) = reception.directory.by_id(&ProfileId("nobody".to_owned())).await {
         tracing::warn!("the first request opens the connection: {error}");

@@ -1,5 +1,5 @@
-//! Pictures made fit to be kept: read within bounds, turned the right way up, made small enough, and written anew, so that
-//! nothing of the camera, the place or whatever else lay in the file comes along. Of a picture that moves, the first stays.
+//! Prepares pictures for storage: decoded within limits, rotated upright, scaled down and re-encoded, so that no
+//! metadata of camera, place or anything else is kept. Of an animation, the first frame is kept.
 
 use std::{
     io::Cursor,
@@ -12,20 +12,20 @@ use image::{
     metadata::Orientation,
 };
 
-/// Most pixels on a side of what is brought, and in all: what telephones take. Few bytes can claim to be very many pixels.
+/// Most pixels per side of an upload, and in total: what phones take. Few bytes can claim to be very many pixels.
 const LARGEST_SIDE: u32 = 10_000;
 const MOST_PIXELS: u64 = 30_000_000;
-/// Most memory for reading one, in bytes: two of these fit into the function, the picture and what is made of it.
+/// Memory limit for decoding one, in bytes: two of these fit into the function, the picture and its result.
 const MOST_MEMORY: u64 = 160 * 1024 * 1024;
 
-/// Pixels on the longer side of what is kept, and of its thumbnail.
+/// Pixels on the longer side of the stored picture, and of its thumbnail.
 const KEPT_SIDE: u32 = 1024;
 const THUMBNAIL_SIDE: u32 = 256;
 
-/// Of a hundred; nobody sees the difference at this size.
+/// In percent; the difference is invisible at this size.
 const JPEG_QUALITY: u8 = 88;
 
-/// Reads and writes pictures; CVs are kept as they are.
+/// Decodes and encodes pictures; CVs are stored as they are.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pictures;
 
@@ -36,7 +36,7 @@ impl Prepare for Pictures {
             Kind::Cv => Some(Prepared { bytes, content_type, thumbnail: None }),
             Kind::Avatar => {
                 let format = format(&content_type)?;
-                // A file made to break its reader is a file that cannot be read, and no reason to fail.
+                // A file crafted to break the decoder is an unreadable file, not a failure of the function.
                 let (bytes, thumbnail) = catch_unwind(AssertUnwindSafe(|| made_anew(format, &bytes))).ok()??;
                 Some(Prepared { bytes, content_type, thumbnail: Some(thumbnail) })
             }
@@ -53,7 +53,7 @@ fn format(content_type: &str) -> Option<ImageFormat> {
     }
 }
 
-/// The picture and its thumbnail, written anew.
+/// The picture and its thumbnail, re-encoded.
 fn made_anew(format: ImageFormat, bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     let picture = within(read(format, bytes)?, KEPT_SIDE, FilterType::CatmullRom);
     let thumbnail = within(picture.clone(), THUMBNAIL_SIDE, FilterType::CatmullRom);
@@ -73,21 +73,21 @@ fn read(format: ImageFormat, bytes: &[u8]) -> Option<DynamicImage> {
     if pixels > MOST_PIXELS || width.max(height) > LARGEST_SIDE || decoder.total_bytes() > MOST_MEMORY {
         return None;
     }
-    // It lies in what is left out, so it has to be done.
+    // The orientation is in the metadata that is dropped, so it must be applied.
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let mut picture = DynamicImage::from_decoder(decoder).ok()?;
     picture.apply_orientation(orientation);
     Some(picture)
 }
 
-/// The picture, no larger than this on either side.
+/// The picture, scaled down to at most this size on either side.
 fn within(picture: DynamicImage, side: u32, filter: FilterType) -> DynamicImage {
     if picture.width().max(picture.height()) > side { picture.resize(side, side, filter) } else { picture }
 }
 
 fn written(format: ImageFormat, picture: &DynamicImage) -> Option<Vec<u8>> {
     let mut bytes = Cursor::new(Vec::new());
-    // Eight bits a colour, whatever came: it is what every screen and every format here has.
+    // Eight bits per channel, whatever the input: every screen and every format here uses that.
     match format {
         ImageFormat::Jpeg => {
             picture.to_rgb8().write_with_encoder(JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)).ok()?;

@@ -2,17 +2,17 @@
 
 use comptoir_members::profile::access::{Operation, Programs};
 
-/// A program that is told wrongly.
+/// A malformed entry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "environment variable PROGRAMS: `{0}` is not <role>:<operation>+<operation>; the parameter ProfilePrograms sets it"
 )]
 pub struct InvalidProgram(String);
 
-/// The programs told, by the name of the IAM role each runs under.
+/// The listed programs, by the name of the IAM role that each runs under.
 ///
 /// # Errors
-/// One has no role, or may do what there is not.
+/// An entry has no role, or an unknown operation.
 pub fn read(told: &str) -> Result<Programs, InvalidProgram> {
     let one = |told: &str| {
         let (role, operations) = told.split_once(':').filter(|(role, _)| !role.is_empty())?;

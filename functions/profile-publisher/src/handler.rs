@@ -1,4 +1,4 @@
-//! A batch of changed profiles becomes announcements and outcomes: read each, let the domain say what is told of it, tell it.
+//! Publishes a batch of profile changes: reads each, lets the domain decide what to publish, publishes it.
 
 use comptoir::{
     clock::Clock,
@@ -18,19 +18,19 @@ const SERVICE: &str = "profile-publisher";
 /// The longest that one change may take.
 const ONE_CHANGE: SignedDuration = SignedDuration::from_secs(ONE_CHANGE_SECONDS.cast_signed());
 
-/// Everything a batch needs.
+/// The dependencies of a batch.
 #[derive(Debug)]
 pub struct Publisher<S, C> {
-    /// Who is told.
+    /// The subscribers.
     pub subscribers: S,
-    /// Time.
+    /// The clock.
     pub clock: C,
 }
 
 impl<S: Subscribers, C: Clock> Publisher<S, C> {
-    /// Tells of the changes of a batch, in the order in which they were made. Stops where the API fails, or too little time
-    /// is left before `deadline`; what was not told comes again. A record that cannot be read is given up, loudly: trying
-    /// again would not change it, and the profile itself is in its table.
+    /// Publishes the changes of a batch in the order they were made. Stops when the API fails or too little time is
+    /// left before `deadline`; unpublished changes are delivered again. An unreadable record is dropped with an error
+    /// log: a retry would not change it, and the profile itself is in its table.
     pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(event.records.len());
         for record in &event.records {
@@ -88,7 +88,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
 
-    /// Hears versions; does not answer where it is told of this one.
+    /// Records versions; fails for this one.
     #[derive(Default)]
     struct Hall {
         deaf_to: Option<u32>,
@@ -111,7 +111,7 @@ mod tests {
         serde_json::to_value(Profile { handle: Some("zoe".to_owned()), headline, version, ..blank }).unwrap()
     }
 
-    /// The record that makes this version of the profile, with the data in it as it is given.
+    /// The record that makes this version of the profile, with the given data.
     fn record(version: u32, data: &str) -> Value {
         let image = |data: &str| json!({"pk": {"S": "PROFILE#p1"}, "sk": {"S": "PROFILE"}, "data": {"S": data}});
         json!({"eventName": "MODIFY", "dynamodb": {

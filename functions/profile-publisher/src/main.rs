@@ -1,6 +1,6 @@
-//! profile-publisher: a profile changes in its table, whoever subscribed to the API hears of it.
+//! profile-publisher: a profile changes in its table, the API's subscribers are notified.
 //!
-//! Wiring only. What happens to a batch is in `handler`, what is told of a change in the domain crate.
+//! Wiring only. `handler` processes a batch, the domain crate decides what is published about a change.
 
 mod handler;
 

@@ -1,5 +1,5 @@
-//! A batch of the outbox becomes a digest and messages: what waits is gathered first, so that a room that does not answer
-//! holds up no mail; then each message is composed, which can fail safely, and handed to the domain to be said once.
+//! Turns a batch of the outbox into a digest and messages: queued notices are gathered first, so that a failing channel
+//! delays no mail; then each message is composed (safe to fail) and passed to the domain to be posted once.
 
 #[cfg(test)]
 mod tests;
@@ -25,7 +25,7 @@ use jiff::{SignedDuration, Timestamp};
 
 const SERVICE: &str = "team-notifier";
 
-/// What waits for the team.
+/// The queued notices.
 const TEAM: &str = "TEAM";
 
 /// The longest that one message may take.
@@ -34,35 +34,35 @@ const ONE_MESSAGE: SignedDuration = SignedDuration::from_secs(ONE_MESSAGE_SECOND
 /// The longest that gathering may take.
 const GATHER: Duration = Duration::from_secs(GATHER_SECONDS);
 
-/// The longest that one operation may take.
+/// Timeout of one operation.
 const ONE_OPERATION: SignedDuration = SignedDuration::from_secs(OPERATION_SECONDS.cast_signed());
 
-/// How long a message waits for a room that takes none.
+/// How long a message stays queued for a channel that takes none.
 const PATIENCE: SignedDuration = SignedDuration::from_secs(ROOM_PATIENCE_SECONDS.cast_signed());
 
-/// Slack takes one message a second from each webhook (docs.slack.dev, "Rate limits").
+/// Slack accepts one message a second per webhook (docs.slack.dev, "Rate limits").
 const BETWEEN: Duration = Duration::from_millis(1100);
 
-/// Everything a batch needs.
+/// The dependencies of a batch.
 #[derive(Debug)]
 pub struct Notifier<O, R, C> {
-    /// Where notices and messages wait.
+    /// The outbox.
     pub outbox: O,
-    /// Where the team talks.
+    /// The team's channel.
     pub room: R,
-    /// Who writes.
+    /// The templates.
     pub composer: Composer,
-    /// Whose team it is.
+    /// The seller.
     pub seller: Seller,
-    /// Time.
+    /// The clock.
     pub clock: C,
-    /// How long a claim holds; longer than the function's timeout.
+    /// How long a lease holds; longer than the function's timeout.
     pub lease: SignedDuration,
 }
 
 impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
-    /// Gathers the notices of a batch into one digest, then says its messages one after the other. Stops saying where the
-    /// room has no time, or too little is left before `deadline`; what was not begun comes again.
+    /// Gathers the notices of a batch into one digest, then posts its messages one after the other. Stops posting when
+    /// one has to be retried or too little is left before `deadline`; messages not begun are delivered again.
     pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
         let gathered = self.gather(&event.records, request_id, deadline).await;
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(event.records.len());
@@ -94,7 +94,7 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
         stream::answer(&event.records, &outcomes)
     }
 
-    /// Tells what still waits. A record's id is all that is needed: what a notice says is read when it is said.
+    /// Gathers the notices still queued. The ids suffice: a notice's content is read when the digest is composed.
     async fn gather(&self, records: &[Record], request_id: &str, deadline: Timestamp) -> Outcome {
         let waiting = records.iter().filter(|record| record.kind() == Some(TEAM));
         let waiting: Vec<MailId> = waiting.filter_map(|record| Some(MailId(record.id()?.to_owned()))).collect();
@@ -105,7 +105,7 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
             let open = self.room.is_open().await?;
             gather(waiting.clone(), &self.seller, open, &self.outbox, self.clock.now()).await
         };
-        // Cut off between two transactions, or in one that takes effect all the same, it loses nothing and tells nothing twice.
+        // A cut-off between two transactions, or in one that commits anyway, loses and repeats no notice.
         let told = tokio::time::timeout(GATHER, told).await;
         match told.unwrap_or_else(|_| Err(ServiceError::transient("the team's digest", "gathering took too long"))) {
             Ok(gathered) => {
@@ -121,7 +121,7 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
         }
     }
 
-    /// Parks notices that cannot be gathered as they are. What there is no time for, or cannot be parked, comes again.
+    /// Parks notices that cannot be gathered. Those without time left, or that cannot be parked, are delivered again.
     async fn park_notices(
         &self,
         notices: &[MailId],
@@ -152,7 +152,7 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
         };
         let text = match self.text(&message).await {
             Ok(Some(text)) => text,
-            // Everyone it told of has left since.
+            // Every profile that the digest listed was deleted since.
             Ok(None) => return Dispatched::Settled,
             Err(NoText::Template(reason)) => return park(reason).await,
             Err(NoText::Outbox(failure)) if failure.is_permanent() => return park(failure.reason()).await,
@@ -171,7 +171,7 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
         }
     }
 
-    /// What a message says; nothing where nobody is left to speak of.
+    /// The text of a message; `None` if no profile is left to report on.
     async fn text(&self, message: &Message) -> Result<Option<String>, NoText> {
         let mut digest = message.digest.clone();
         digest.lines = lines(self.outbox.notices(&digest.notices).await.map_err(NoText::Outbox)?);
@@ -185,11 +185,11 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
     }
 }
 
-/// Why there is no text to say.
+/// Why there is no text to post.
 enum NoText {
-    /// A person mends the template.
+    /// A person has to fix the template.
     Template(Reason),
-    /// It is tried again.
+    /// It is retried.
     Outbox(ServiceError),
 }
 

@@ -1,8 +1,7 @@
-//! team-notifier: what waits for the team becomes a digest; the digest's message is claimed, posted to Slack once and
-//! settled. Its mail is sent as every mail is, by mail-sender.
+//! team-notifier: notices queued for the team become a digest; its message is claimed, posted to Slack once and
+//! settled. Its mail is sent like every other mail, by mail-sender.
 //!
-//! Wiring only. What happens to a batch is in `handler`, what a digest is in the domain crate, how Slack is spoken to in
-//! `slack`.
+//! Wiring only. `handler` processes a batch, the domain crate defines a digest, `slack` calls Slack.
 
 mod handler;
 mod slack;
@@ -20,7 +19,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::{handler::Notifier, slack::SlackRoom};
 
-/// The owner's file, as of the build; `SELLER_FILE` names another.
+/// The seller file, as of the build; `SELLER_FILE` names another.
 const SELLER: &str = include_str!("../../../infra/seller.toml");
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,8 +1,8 @@
-//! The team's room on Slack: an incoming webhook (docs.slack.dev, "Sending messages using incoming webhooks").
+//! The team's Slack channel: an incoming webhook (docs.slack.dev, "Sending messages using incoming webhooks").
 //!
-//! The webhook's address is a secret: whoever has it may write into the channel. It is read from the secret store, called,
-//! and never logged or told. Slack has no idempotency key, so a request is made once, and what its answer means for a second
-//! one is decided here.
+//! The webhook's URL is a secret: anyone who has it may write into the channel. It is read from the secret store,
+//! called, and never logged or shown. Slack has no idempotency key, so a request is sent once, and its response decides
+//! here whether a retry is allowed.
 
 use std::time::Duration;
 
@@ -17,10 +17,10 @@ use comptoir_edge::https::{HttpError, Https, Question};
 use serde_json::json;
 use url::Url;
 
-/// The one host that webhooks of Slack have.
+/// The only host of Slack's webhooks.
 const HOST: &str = "hooks.slack.com";
 
-/// Longest answer that is read: Slack says what is wrong in one word.
+/// Longest response that is read: Slack names an error in one word.
 const LONGEST_ANSWER: usize = 1024;
 
 /// The Slack channel that a webhook writes into.
@@ -28,12 +28,12 @@ const LONGEST_ANSWER: usize = 1024;
 pub struct SlackRoom {
     secrets: TeamSecrets,
     https: Https,
-    /// Called instead of Slack, with the webhook's path: the stand-in on one machine.
+    /// Called instead of Slack, with the webhook's path: the fake on one machine.
     instead: Option<String>,
 }
 
 impl SlackRoom {
-    /// The room whose webhook is in `secrets`; its calls go to `instead` if that is given.
+    /// The channel whose webhook is in `secrets`; its calls go to `instead` if given.
     pub fn new(secrets: TeamSecrets, instead: Option<String>) -> Self {
         Self { secrets, https: Https::default(), instead }
     }
@@ -55,7 +55,7 @@ impl TeamRoom for SlackRoom {
             Ok(address) => self.post(&address, text).await,
             Err(reason) => SendResult::Permanent(reason),
         };
-        // The owner may have put another one in its place since it was read.
+        // The owner may have replaced the webhook since it was read.
         match (&posted, self.secrets.renewed().await) {
             (SendResult::Permanent(_), Ok(Some(other))) if other != webhook => {
                 SendResult::Transient("the webhook was replaced".to_owned())
@@ -78,7 +78,7 @@ impl SlackRoom {
         };
         match self.https.ask(&question).await {
             Ok(answer) if answer.status == 200 => SendResult::Accepted("slack".to_owned()),
-            // The status alone decides whether it may be tried again; a word that broke off is none.
+            // The status alone decides whether a retry is allowed; a truncated word is ignored.
             Ok(answer) => {
                 let word = String::from_utf8_lossy(&answer.body.unwrap_or_default()).into_owned();
                 verdict(answer.status, answer.retry_after.as_deref(), &word)
@@ -92,7 +92,7 @@ impl SlackRoom {
     }
 }
 
-/// Where to post: the webhook's address, if it is one of Slack's.
+/// The URL to post to: the webhook's, if it is one of Slack's.
 fn address(webhook: &str, instead: Option<&str>) -> Result<String, Reason> {
     let url = Url::parse(webhook).map_err(|_| malformed())?;
     let plain = url.username().is_empty() && url.password().is_none() && url.port().is_none();
@@ -106,9 +106,9 @@ fn address(webhook: &str, instead: Option<&str>) -> Result<String, Reason> {
     })
 }
 
-/// What an answer that is not 200 means for the message. Of its own failures Slack says that some of the work may have been
-/// done (docs.slack.dev, `chat.postMessage`, `internal_error` and `fatal_error`), and a gateway before it may have given up
-/// on what Slack accepted: after a 5xx nobody knows. A 4xx did nothing.
+/// Classifies a response other than 200. Slack says of its own failures that some of the work may have been done
+/// (docs.slack.dev, `chat.postMessage`, `internal_error` and `fatal_error`), and a gateway may have given up on a
+/// request that Slack accepted: after a 5xx the outcome is unknown. A 4xx did nothing.
 fn verdict(status: u16, wait: Option<&str>, word: &str) -> SendResult {
     let plain = |c: &char| c.is_ascii_lowercase() || *c == '_';
     let word: String = word.trim().chars().take_while(plain).take(40).collect();

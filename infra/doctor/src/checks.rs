@@ -1,4 +1,4 @@
-//! What facts mean: functions from values to findings, without asking anybody.
+//! The checks: pure functions from facts to findings, without network calls.
 
 use std::collections::BTreeMap;
 
@@ -8,24 +8,24 @@ use jiff::Timestamp;
 use crate::facts::{Alarm, Endpoint, Identity, Knock, MailAccount, Mapping, Stack, Unasked};
 use crate::finding::{Finding, State};
 
-/// Longest name that the stack's own resources fit: SES and EventBridge Scheduler take 64 characters, `-leavers` is eight.
+/// Longest stack name that its resources allow: SES and EventBridge Scheduler take 64 characters, `-leavers` is eight.
 const LONGEST_NAME: usize = 56;
 
-/// Further off than this, AWS refuses what is signed here, and Stripe's signatures count as stale.
+/// With a larger clock skew AWS rejects our signatures, and Stripe's signatures count as stale.
 const SKEW_SECONDS: i64 = 300;
 
-/// Fewer functions at once than this are soon busy: new accounts begin with ten.
+/// A lower concurrency limit is soon exhausted: new accounts begin with ten.
 const FEW_AT_ONCE: u64 = 100;
 
-/// A Stripe secret has some thirty letters behind its prefix; what is shorter was typed, not copied.
+/// A Stripe secret has about thirty characters after its prefix; a shorter one was typed, not copied.
 const SHORTEST_SECRET: usize = 20;
 
-/// A question without an answer is no answer.
+/// A failed query results in `NotChecked`.
 pub fn unasked(key: &'static str, why: &Unasked) -> Finding {
     Finding::not(key, State::NotChecked, why.to_string(), "look yourself, or give your own role the right to ask")
 }
 
-/// The stack is whole, and is what it is called.
+/// The stack is complete, and its stage matches its name.
 pub fn stack(stack: &Stack) -> Finding {
     let key = "stack";
     let (stage, mode) = (stack.parameter("Stage"), stack.parameter("StripeMode"));
@@ -56,7 +56,7 @@ pub fn clock(here: Timestamp, there: Timestamp) -> Finding {
     Finding::ok("clock", format!("{} s off AWS's", skew.abs()))
 }
 
-/// AppSync took the schema.
+/// AppSync accepted the schema.
 pub fn schema(status: &str, details: &str) -> Finding {
     match status {
         "SUCCESS" | "ACTIVE" => Finding::ok("schema", format!("the GraphQL schema is {status}")),
@@ -68,7 +68,7 @@ pub fn schema(status: &str, details: &str) -> Finding {
     }
 }
 
-/// SES sends to everybody.
+/// SES may send to every address.
 pub fn production(mail: &MailAccount) -> Finding {
     let key = "ses_production";
     if !mail.sending || mail.enforcement == "SHUTDOWN" {
@@ -94,7 +94,7 @@ pub fn production(mail: &MailAccount) -> Finding {
     }
 }
 
-/// SES sends enough.
+/// SES's sending quota is sufficient.
 #[expect(clippy::float_arithmetic, reason = "mails, which SES counts in floating point, and no money")]
 pub fn quota(mail: &MailAccount) -> Finding {
     let limit = if mail.quota < 0.0 { "no limit a day".to_owned() } else { format!("{} mails a day", mail.quota) };
@@ -147,7 +147,7 @@ pub fn webhook_secrets(stored: Option<&str>) -> Finding {
     }
 }
 
-/// The key for asking Stripe is stored, restricted, and of the stack's mode.
+/// The Stripe API key is stored, restricted, and of the stack's mode.
 pub fn api_key(stored: Option<&str>, mode: &str) -> Finding {
     let key = "stripe_key";
     let fix = format!("make a restricted key in {mode} mode and run the command of the output PutApiKey");
@@ -175,18 +175,18 @@ fn is_secret(text: &str, prefix: &str) -> bool {
     rest.len() >= SHORTEST_SECRET && rest.chars().all(|c| c.is_ascii_alphanumeric())
 }
 
-/// A right of the key, and a list of Stripe's that only this right opens.
+/// A permission of the key, and a Stripe list that requires this permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Right {
-    /// As Stripe's dashboard names what is read.
+    /// The resource's name in Stripe's dashboard.
     pub resource: &'static str,
     /// The list, below `/v1/`.
     pub list: &'static str,
-    /// What needs it.
+    /// The feature that needs it.
     pub need: Need,
 }
 
-/// Every right of the key. What has no list of its own is named with one that the same right opens.
+/// Every permission of the key. A resource without a list of its own is named with one under the same permission.
 pub fn wanted_rights() -> Vec<Right> {
     let list = |path: &'static str| if path == "checkout" { "checkout/sessions" } else { path };
     let own = RIGHTS.iter().map(|right| Right { resource: right.resource, list: list(right.path), need: right.need });
@@ -197,7 +197,7 @@ pub fn wanted_rights() -> Vec<Right> {
     own.chain(within).collect()
 }
 
-/// What is missing without an event or a right.
+/// What fails without an event or a permission.
 fn lost(need: Need) -> &'static str {
     match need {
         Need::Sales => "invoices of Checkout payments, and their items",
@@ -211,7 +211,7 @@ fn lost(need: Need) -> &'static str {
     }
 }
 
-/// The key may what it has to: for each right, what Stripe said.
+/// The key has its permissions: for each, Stripe's answer.
 pub fn rights(asked: &[(Right, Result<(), Unasked>)]) -> Finding {
     let key = "stripe_rights";
     let refused = |status: u16| {
@@ -235,7 +235,7 @@ pub fn rights(asked: &[(Right, Result<(), Unasked>)]) -> Finding {
     }
 }
 
-/// The webhook is there, and turns away who has no signature.
+/// The webhook exists, and rejects unsigned requests.
 pub fn door(knock: &Knock) -> Finding {
     let key = "webhook";
     match (knock.status, knock.reason.as_str()) {
@@ -287,7 +287,7 @@ pub fn endpoint(endpoints: &[Endpoint], url: &str) -> Finding {
     }
 }
 
-/// All alarms are there and tell the topic.
+/// All alarms exist and notify the topic.
 pub fn alarms(stack: &Stack, found: &[Alarm]) -> Finding {
     let key = "alarms";
     let fix = "set AlertEmail in parameter_overrides of samconfig.toml and deploy again";
@@ -304,7 +304,7 @@ pub fn alarms(stack: &Stack, found: &[Alarm]) -> Finding {
     Finding::ok(key, format!("{loud} alarms"))
 }
 
-/// Somebody hears the alarms.
+/// The topic of the alarms has a confirmed subscriber.
 pub fn alarm_mail(confirmed: &[bool]) -> Finding {
     let key = "alarm_mail";
     match (confirmed.is_empty(), confirmed.iter().any(|confirmed| *confirmed)) {
@@ -320,7 +320,7 @@ pub fn alarm_mail(confirmed: &[bool]) -> Finding {
     }
 }
 
-/// Every stream wakes its function.
+/// Every stream triggers its function.
 pub fn streams(found: &[Mapping]) -> Finding {
     let key = "streams";
     let name = |mapping: &Mapping| mapping.function.rsplit(':').next().unwrap_or_default().to_owned();
@@ -345,7 +345,7 @@ pub fn streams(found: &[Mapping]) -> Finding {
     Finding::ok(key, format!("{} streams wake their functions", found.len()))
 }
 
-/// Enough functions may run at once.
+/// The concurrency limit is high enough.
 pub fn concurrency(limit: u64) -> Finding {
     let detail = format!("{limit} functions may run at once in this account and region");
     if limit < FEW_AT_ONCE {
@@ -355,7 +355,7 @@ pub fn concurrency(limit: u64) -> Finding {
     Finding::ok("concurrency", detail)
 }
 
-/// The sign-in page of members, if there is one, knows where to send them back to.
+/// The sign-in page of members, if there is one, has valid redirect addresses.
 pub fn members_page(stack: &Stack) -> Finding {
     let key = "members_page";
     match (stack.parameter("MembersDomain"), stack.parameter("MembersCallbackUrls")) {
@@ -368,7 +368,7 @@ pub fn members_page(stack: &Stack) -> Finding {
     }
 }
 
-/// One secret of several, by the last part of its name.
+/// One of several secrets, by the last part of its name.
 pub fn named<'a>(secrets: &'a BTreeMap<String, String>, prefix: &str, last: &str) -> Option<&'a str> {
     secrets.get(&format!("{prefix}/{last}")).map(String::as_str)
 }

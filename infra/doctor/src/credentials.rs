@@ -1,5 +1,5 @@
-//! As whom AWS is asked: the variables of the environment, or else whatever the AWS CLI finds for the profile (files,
-//! single sign-on, roles, the machine's own), which knows more ways than we shall ever write down.
+//! The AWS credentials: the variables of the environment, or else what the AWS CLI finds for the profile (files,
+//! single sign-on, roles, the machine's own), which supports more sources than this program could.
 
 use anyhow::{Context, ensure};
 use aws_credential_types::Credentials;
@@ -18,7 +18,7 @@ pub async fn find() -> anyhow::Result<Credentials> {
     }
     const HOW: &str = "no AWS credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), or \
                        install version 2 of the AWS CLI and sign in with it (AWS_PROFILE names the profile)";
-    // AWS_PROFILE reaches it in its environment, like everything else that it minds.
+    // The CLI reads AWS_PROFILE, like its other variables, from the inherited environment.
     let export = ["configure", "export-credentials", "--format", "process"];
     let asked = Command::new("aws").args(export).output().await.context(HOW)?;
     ensure!(asked.status.success(), HOW);

@@ -1,4 +1,4 @@
-//! Asks everything there is to ask and gathers what it means, one question after the other: a stack is looked at rarely.
+//! Runs all queries and checks, one after the other: a stack is examined rarely, so speed does not matter.
 
 use comptoir::clock::Clock;
 
@@ -6,18 +6,18 @@ use crate::checks;
 use crate::facts::{Account, Asked, Door, Payments, Stack};
 use crate::finding::{Finding, State};
 
-/// What is to be examined.
+/// The subject of the examination.
 #[derive(Debug, Clone)]
 pub struct Questions {
     /// The stack's name.
     pub stack: String,
     /// The sender, `[mail] from` of the seller file.
     pub sender: String,
-    /// Where the webhook is, if not where the stack says.
+    /// The webhook's address, if not the one in the stack's outputs.
     pub webhook: Option<String>,
 }
 
-/// Everything, in the order in which it is best mended.
+/// All findings, in the order in which to fix them.
 pub async fn examine(
     questions: &Questions,
     account: &impl Account,

@@ -1,11 +1,11 @@
-//! What there is to know about a stack, and whom to ask: one small trait for the AWS account, one for Stripe, one for the
-//! webhook's door.
+//! The facts about a stack, and their sources: one small trait for the AWS account, one for Stripe, one for the
+//! webhook.
 
 use std::{collections::BTreeMap, future::Future};
 
 use jiff::Timestamp;
 
-/// Why a question has no answer. Never quotes an answer's text, which may hold a key.
+/// Why a query failed. Never quotes an answer's text, which may hold a key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unasked {
     /// There was no answer.
@@ -14,17 +14,17 @@ pub enum Unasked {
         /// Service and operation.
         what: String,
     },
-    /// An answer that refuses.
+    /// The service refused the request.
     #[error("{what} answered {status} {code}")]
     Refused {
         /// Service and operation.
         what: String,
         /// The HTTP status.
         status: u16,
-        /// The service's own word for it.
+        /// The service's error code.
         code: String,
     },
-    /// An answer that is not what it should be.
+    /// The answer has an unexpected form.
     #[error("{what} answered something that cannot be read")]
     Unreadable {
         /// Service and operation.
@@ -32,7 +32,7 @@ pub enum Unasked {
     },
 }
 
-/// An answer, or why there is none.
+/// An answer, or why it is missing.
 pub type Asked<T> = Result<T, Unasked>;
 
 /// A stack of CloudFormation.
@@ -42,9 +42,9 @@ pub struct Stack {
     pub name: String,
     /// `CREATE_COMPLETE`, ...
     pub status: String,
-    /// What it was deployed with.
+    /// Its parameters.
     pub parameters: BTreeMap<String, String>,
-    /// What it prints.
+    /// Its outputs.
     pub outputs: BTreeMap<String, String>,
     /// Its resources by logical id.
     pub resources: BTreeMap<String, Resource>,
@@ -70,7 +70,7 @@ impl Stack {
         self.resources.values().filter(|resource| resource.kind == kind).map(|resource| resource.id.clone()).collect()
     }
 
-    /// The path below which its secrets lie.
+    /// The path prefix of its secrets.
     pub fn secrets(&self) -> String {
         match self.parameter("SecretsPrefix") {
             "" => format!("/comptoir/{}", self.name),
@@ -84,49 +84,49 @@ impl Stack {
     }
 }
 
-/// What SES lets the account do in this region.
+/// The account's SES status in this region.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MailAccount {
     /// Out of the sandbox.
     pub production: bool,
-    /// AWS's answer to the request for that, such as `PENDING`; empty if nobody asked.
+    /// The status of the request for that, such as `PENDING`; empty if there was none.
     pub review: String,
-    /// Sending is not switched off.
+    /// Sending is enabled.
     pub sending: bool,
     /// `HEALTHY`, `PROBATION`, `SHUTDOWN`.
     pub enforcement: String,
-    /// Mails a day; negative is without limit.
+    /// Mails per day; negative means unlimited.
     pub quota: f64,
-    /// Mails a second.
+    /// Mails per second.
     pub rate: f64,
     /// Sent in the last 24 hours.
     pub sent: f64,
 }
 
-/// A sender that SES knows.
+/// A sender identity in SES.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// Mails may be sent from it.
+    /// Verified for sending.
     pub verified: bool,
-    /// How far DKIM is: `SUCCESS`, `PENDING`, ...
+    /// The DKIM status: `SUCCESS`, `PENDING`, ...
     pub dkim: String,
 }
 
 /// An alarm.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Alarm {
-    /// Whether it tells anybody.
+    /// Whether its actions are enabled.
     pub enabled: bool,
-    /// Whom: ARNs.
+    /// The targets: ARNs.
     pub actions: Vec<String>,
 }
 
-/// A stream that wakes a function.
+/// A stream that triggers a function.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mapping {
     /// `Enabled`, `Disabled`, ...
     pub state: String,
-    /// What became of the last batch.
+    /// The result of the last batch.
     pub last_result: String,
     /// The function's ARN.
     pub function: String,
@@ -135,22 +135,22 @@ pub struct Mapping {
 /// A webhook endpoint at Stripe.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Where it leads.
+    /// Its URL.
     pub url: String,
     /// `enabled` or `disabled`.
     pub status: String,
-    /// What it sends; `*` is everything.
+    /// Its event types; `*` is everything.
     pub events: Vec<String>,
-    /// The version its events are written in, if it has one of its own.
+    /// The API version of its events, if it has one of its own.
     pub version: Option<String>,
 }
 
-/// What the webhook says to somebody without a signature.
+/// The webhook's answer to an unsigned request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Knock {
     /// The HTTP status.
     pub status: u16,
-    /// Its word for the reason.
+    /// Its reason code.
     pub reason: String,
 }
 
@@ -158,36 +158,36 @@ pub struct Knock {
 pub trait Account {
     /// The stack of this name, if there is one.
     fn stack(&self, name: &str) -> impl Future<Output = Asked<Option<Stack>>> + Send;
-    /// How far the schema of a GraphQL API is: `SUCCESS`, `ACTIVE`, `FAILED`, ..., and why.
+    /// The schema status of a GraphQL API: `SUCCESS`, `ACTIVE`, `FAILED`, ..., and why.
     fn schema(&self, api: &str) -> impl Future<Output = Asked<(String, String)>> + Send;
-    /// What SES lets it do.
+    /// The SES status.
     fn mail(&self) -> impl Future<Output = Asked<MailAccount>> + Send;
-    /// A sender, if SES knows it.
+    /// A sender, if SES has it.
     fn identity(&self, name: &str) -> impl Future<Output = Asked<Option<Identity>>> + Send;
-    /// Secrets by name, those that are stored.
+    /// The stored ones among these secrets, by name.
     fn secrets(&self, names: &[String]) -> impl Future<Output = Asked<BTreeMap<String, String>>> + Send;
-    /// The alarms of these names that exist.
+    /// The existing ones among these alarms.
     fn alarms(&self, names: &[String]) -> impl Future<Output = Asked<Vec<Alarm>>> + Send;
     /// For each subscription of a topic, whether it was confirmed.
     fn subscriptions(&self, topic: &str) -> impl Future<Output = Asked<Vec<bool>>> + Send;
-    /// A stream's mapping.
+    /// A stream's event source mapping.
     fn mapping(&self, id: &str) -> impl Future<Output = Asked<Mapping>> + Send;
-    /// How many functions may run at once.
+    /// The account's concurrency limit.
     fn concurrency(&self) -> impl Future<Output = Asked<u64>> + Send;
-    /// What time it is at AWS.
+    /// The current time at AWS.
     fn time(&self) -> impl Future<Output = Asked<Timestamp>> + Send;
 }
 
-/// Stripe, as a key sees it.
+/// Stripe, with the permissions of a key.
 pub trait Payments {
-    /// The webhook endpoints, as far as the key may see them.
+    /// The webhook endpoints, if the key may read them.
     fn endpoints(&self, key: &str) -> impl Future<Output = Asked<Vec<Endpoint>>> + Send;
-    /// Asks for one object of a list, to see whether the key may.
+    /// Requests one object of a list, to test the key's permission.
     fn peek(&self, key: &str, list: &str) -> impl Future<Output = Asked<()>> + Send;
 }
 
-/// The webhook, as a stranger sees it.
+/// The webhook, as an unauthenticated caller sees it.
 pub trait Door {
-    /// Posts a body that nobody signed.
+    /// Posts an unsigned body.
     fn knock(&self, url: &str) -> impl Future<Output = Asked<Knock>> + Send;
 }

@@ -1,24 +1,24 @@
-//! What a check came to.
+//! The result of a check.
 
 use std::fmt;
 
-/// How it stands with one thing.
+/// The state of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
     /// As it should be.
     Ok,
     /// The owner has something to do.
     Todo,
-    /// Somebody else is at work: AWS reviews, DNS spreads.
+    /// A third party has something to do: AWS reviews, DNS spreads.
     Wait,
     /// It does not work.
     Fail,
-    /// Nobody could look; that is never good news.
+    /// The check could not run; never treated as success.
     NotChecked,
 }
 
 impl State {
-    /// As it is printed.
+    /// As printed.
     pub fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -33,23 +33,23 @@ impl State {
 /// One line of the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Which check; the same for every front.
+    /// The check's key; the same for every front end.
     pub key: &'static str,
-    /// How it stands.
+    /// Its state.
     pub state: State,
-    /// What was seen, without any secret.
+    /// The observation, without any secret.
     pub detail: String,
-    /// What to do, unless all is well.
+    /// What to do, unless the check passed.
     pub fix: Option<String>,
 }
 
 impl Finding {
-    /// All is well.
+    /// A passed check.
     pub fn ok(key: &'static str, detail: impl Into<String>) -> Self {
         Self { key, state: State::Ok, detail: detail.into(), fix: None }
     }
 
-    /// It is not.
+    /// A failed check.
     pub fn not(key: &'static str, state: State, detail: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { key, state, detail: detail.into(), fix: Some(fix.into()) }
     }
@@ -65,7 +65,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Whether the stack is ready, as far as anybody could look.
+/// Whether the stack is ready, as far as the checks could run.
 pub fn ready(findings: &[Finding]) -> bool {
     findings.iter().all(|finding| matches!(finding.state, State::Ok | State::NotChecked))
 }

@@ -1,7 +1,8 @@
-//! Is a deployed stack ready for its first sale? Facts come in through small traits ([`facts`]), [`checks`] decides what they
-//! mean without asking anybody, and each answer says what to do. Nothing is ever changed, and no secret is ever printed.
+//! Is a deployed stack ready for its first sale? Facts come in through small traits ([`facts`]), [`checks`] evaluates
+//! them without network calls, and each finding says what to do. Nothing is ever changed, and no secret is ever
+//! printed.
 //!
-//! `cargo doctor` is the first front; a function and the console's `/setup.json` may be others, with the same keys.
+//! `cargo doctor` is the first front end; a function and the console's `/setup.json` may be others, with the same keys.
 
 pub mod aws;
 pub mod checks;

@@ -1,5 +1,5 @@
-//! `cargo doctor --stack comptoir-prod --region eu-west-3`: one line a check, and what to do; ends with 1 where something is
-//! to be done, with 2 where nobody could look at all.
+//! `cargo doctor --stack comptoir-prod --region eu-west-3`: one line per check, and what to do; exits with 1 if
+//! something must be done, with 2 if the checks could not run at all.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Stripe and the webhook, asked over HTTPS.
+//! Queries Stripe and the webhook over HTTPS.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::facts::{Asked, Door, Endpoint, Knock, Payments, Unasked};
 const PATIENCE: Duration = Duration::from_secs(30);
 const LARGEST: usize = 4 * 1024 * 1024;
 
-/// Stripe's API and the webhook, wherever they are.
+/// Stripe's API and the webhook, with their addresses.
 #[derive(Debug)]
 pub struct Outside {
     stripe: String,
@@ -19,13 +19,13 @@ pub struct Outside {
 }
 
 impl Outside {
-    /// Stripe's API at this address, `https://api.stripe.com` unless another is named.
+    /// Stripe's API at this address, `https://api.stripe.com` by default.
     pub fn new(stripe: Option<String>) -> Self {
         let stripe = stripe.unwrap_or_else(|| "https://api.stripe.com".to_owned());
         Self { stripe: stripe.trim_end_matches('/').to_owned(), https: Https::default() }
     }
 
-    /// A list of Stripe's. No text of an error is kept: it may repeat a part of the key.
+    /// A list of Stripe's. Error texts are dropped: they may repeat a part of the key.
     async fn list(&self, key: &str, list: &str, limit: u8) -> Asked<Value> {
         let what = format!("Stripe {list}");
         let silent = || Unasked::Silent { what: what.clone() };

@@ -1,4 +1,4 @@
-//! What the doctor says of a stack that is right, and of each thing that may be wrong with it; no line ever shows a secret.
+//! The doctor's findings for a correct stack, and for each single fault; no line ever shows a secret.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ const TOPIC: &str = "arn:aws:sns:eu-west-3:1:topic";
 const SECRET: &str = "whsec_NotARealSecretOfAnyone00";
 const KEY: &str = "rk_live_NotARealSecretOfAnyone00";
 
-/// An account, a Stripe account and a webhook, each as it should be until a test changes it.
+/// A correct AWS account, Stripe account and webhook, which a test then changes.
 #[derive(Clone)]
 struct World {
     stack: Option<Stack>,
@@ -38,7 +38,7 @@ struct World {
     endpoints: Asked<Vec<Endpoint>>,
     peek: Asked<()>,
     knock: Asked<Knock>,
-    /// Everything of AWS is refused.
+    /// AWS denies every request.
     denied: bool,
 }
 
@@ -197,7 +197,7 @@ async fn a_stack_that_is_right_is_ready() {
     assert!(finding::ready(&findings) && findings.len() == 16, "{}", findings.len());
 }
 
-/// One thing is wrong: its check says so, and only its own.
+/// One fault: its check reports it, and no other check does.
 #[tokio::test]
 async fn each_thing_that_is_wrong_is_named() {
     type Change = fn(&mut World);
@@ -268,7 +268,7 @@ async fn each_thing_that_is_wrong_is_named() {
     for (key, state, word, change) in cases {
         let mut world = World::right();
         change(&mut world);
-        // A stack of another name keeps its secrets elsewhere.
+        // A stack of another name stores its secrets elsewhere.
         let prefix = world.stack.as_ref().map(Stack::secrets).unwrap_or_default();
         world.secrets = std::mem::take(&mut world.secrets)
             .into_iter()

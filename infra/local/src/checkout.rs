@@ -1,7 +1,7 @@
-//! A sale as Stripe would tell it: a paid Checkout Session, its line items, and the event that announces it.
+//! A sale in Stripe's objects: a paid Checkout Session, its line items, and the event that announces it.
 //!
-//! The shapes are those Stripe publishes for API version 2026-09-30.endive; what the functions ignore is in there too, as
-//! it will be when Stripe calls.
+//! The shapes are those Stripe publishes for API version 2026-09-30.endive, including the fields that the functions
+//! ignore, as Stripe sends them.
 
 use serde_json::{Value, json};
 
@@ -14,16 +14,16 @@ const GOODS: [&str; 5] = [
     "Accès à la bibliothèque de modèles, un an",
 ];
 
-/// What somebody buys.
+/// A purchase.
 #[derive(Clone, Debug)]
 pub struct Purchase {
     /// The total in minor units.
     pub amount: i64,
     /// ISO 4217, in any case.
     pub currency: String,
-    /// The buyer's address; none is possible.
+    /// The buyer's address; may be missing.
     pub email: Option<String>,
-    /// The buyer's name; none is possible.
+    /// The buyer's name; may be missing.
     pub name: Option<String>,
     /// ISO 3166-1 alpha-2.
     pub country: String,
@@ -44,7 +44,7 @@ impl Default for Purchase {
     }
 }
 
-/// A purchase with the ids Stripe would give it.
+/// A purchase with its Stripe ids.
 #[derive(Clone, Debug)]
 pub struct Checkout {
     /// `cs_test_...`.
@@ -58,12 +58,12 @@ pub struct Checkout {
 }
 
 impl Checkout {
-    /// Makes up the ids of a purchase paid now.
+    /// Generates the ids of a purchase paid now.
     pub fn of(purchase: &Purchase) -> Self {
         Self::with_ids(purchase, &id("cs_test_a1", 56), &id("evt_1", 22))
     }
 
-    /// A purchase with ids of the caller's choice.
+    /// A purchase with ids chosen by the caller.
     pub fn with_ids(purchase: &Purchase, session_id: &str, event_id: &str) -> Self {
         let created = crate::clock::now().as_second();
         Self {
@@ -79,7 +79,7 @@ impl Checkout {
         event(&self.event_id, kind, &self.session)
     }
 
-    /// What a stand-in for Stripe has to know, path by path below `/v1/`.
+    /// The objects for a stand-in for Stripe, by path below `/v1/`.
     pub fn objects(&self) -> [(String, &Value); 2] {
         let session = format!("checkout/sessions/{}", self.session_id);
         [(format!("{session}/line_items"), &self.line_items), (session, &self.session)]
@@ -101,7 +101,7 @@ fn session(purchase: &Purchase, id: &str, created: i64) -> Value {
         "city": if french { "Montpellier" } else { "Springfield" }, "country": purchase.country, "line1": "12 rue des Écoles",
         "line2": null, "postal_code": if french { "34000" } else { "12345" }, "state": null,
     });
-    // The same in every sale; only what differs is set here.
+    // The fields common to every sale; only what differs is set here.
     let mut session: Value = serde_json::from_str(include_str!("checkout/session.json")).unwrap_or_default();
     let own = json!({
         "id": id, "amount_subtotal": purchase.amount, "amount_total": purchase.amount, "created": created - 60,

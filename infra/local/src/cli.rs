@@ -1,4 +1,4 @@
-//! The commands, and how each of them ends: with everything stopped, and one sentence when something went wrong.
+//! The commands. Each ends with everything stopped, and with one sentence if something went wrong.
 
 use std::ffi::OsString;
 use std::future::Future;
@@ -14,7 +14,7 @@ use crate::endpoints::Endpoints;
 use crate::progress::Progress;
 use crate::{demo, ledger, paths, pay, preview, process, refund, replay, runtime, sam_local, seller};
 
-/// Where `cargo local` answers unless told otherwise.
+/// The default port of `cargo local`.
 const PORT: u16 = 4100;
 
 #[derive(Debug, Parser)]
@@ -91,7 +91,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Pay(pay) => or_stopped(async { pay::run(&pay, &client()?).await }).await,
         Command::Refund(refund) => or_stopped(async { refund::run(&refund, &client()?).await }).await,
         Command::Replay => or_stopped(async { replay::run(&client()?).await.map(drop) }).await,
-        // Whoever watches ends by Ctrl-C; that is no mishap.
+        // The user ends a preview by Ctrl-C; that is not an error.
         Command::Preview { arguments } => tokio::select! {
             shown = preview::run(&arguments) => shown,
             stopped = stopped() => stopped,
@@ -136,7 +136,7 @@ fn welcome(bundle: &Bundle) {
     crate::print("Pay with `cargo pay` in another terminal.");
 }
 
-/// Runs until done or until the person stops it, whatever is first.
+/// Runs until done or until the user stops it, whichever comes first.
 async fn or_stopped(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     tokio::select! {
         done = work => done,
@@ -144,7 +144,7 @@ async fn or_stopped(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::R
     }
 }
 
-/// Waits for Ctrl-C, or for whoever ends us politely.
+/// Waits for Ctrl-C or a termination signal.
 async fn stopped() -> anyhow::Result<()> {
     let listen = |kind| signal(kind).context("the system refuses signals; run the command again");
     let (mut interrupt, mut terminate, mut hangup) =

@@ -1,4 +1,4 @@
-//! A running bundle seen from outside, over its addresses alone: what `cargo pay`, `cargo replay` and tests do with it.
+//! A client of a running bundle, using only its addresses: for `cargo pay`, `cargo replay` and tests.
 
 use anyhow::{Context, ensure};
 use comptoir::stripe::signature::sign;
@@ -14,9 +14,9 @@ use crate::mail::Mail;
 /// A bundle's client.
 #[derive(Clone, Debug)]
 pub struct BundleClient {
-    /// Where it is.
+    /// The bundle's addresses.
     pub endpoints: Endpoints,
-    /// Its AWS.
+    /// A client of its AWS.
     pub aws: Aws,
     http: Client,
 }
@@ -28,7 +28,7 @@ impl BundleClient {
         Self { endpoints, aws, http: Client::new() }
     }
 
-    /// Tells the stand-in for Stripe about a checkout, so that the functions can ask for its line items.
+    /// Places a checkout in the stand-in for Stripe, so that the functions can fetch its line items.
     ///
     /// # Errors
     /// When the bundle does not answer.
@@ -40,7 +40,7 @@ impl BundleClient {
         Ok(())
     }
 
-    /// Signs an event and posts it as Stripe would; answers the status and the body.
+    /// Signs an event and posts it as Stripe would; returns the status and the body.
     ///
     /// # Errors
     /// When the bundle does not answer at all.
@@ -71,7 +71,7 @@ impl BundleClient {
         send(self.http.get(format!("{}_local/state", self.endpoints.home_url))).await?.json().await.context(GONE)
     }
 
-    /// What waits for a person.
+    /// The parked records.
     ///
     /// # Errors
     /// When the bundle does not answer.
@@ -88,7 +88,7 @@ impl BundleClient {
         Ok(response.bytes().await.context(GONE)?.to_vec())
     }
 
-    /// Finds a table by its logical id, and its items as plain JSON.
+    /// Finds a table by its logical id, and returns its items as plain JSON.
     ///
     /// # Errors
     /// When the stand-in for AWS does not answer.

@@ -1,4 +1,4 @@
-//! The time of day, for timestamps that people and signatures see.
+//! The current time, for timestamps and signatures.
 
 use comptoir::clock::{Clock, SystemClock};
 

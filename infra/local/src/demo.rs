@@ -1,4 +1,4 @@
-//! `cargo demo`: the main job, start to finish, in a bundle of its own.
+//! `cargo demo`: one sale from payment to mail, in a bundle of its own.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -54,7 +54,7 @@ async fn pay(bundle: &Bundle) -> anyhow::Result<()> {
     }
 }
 
-/// The timeline, and the two files a newcomer wants to open.
+/// Prints the timeline and the two files to open.
 async fn show(bundle: &Bundle, client: &BundleClient, delivered: &Delivered, answered: Duration) -> anyhow::Result<()> {
     let mut steps = delivered.steps.clone();
     steps.push(("webhook answered", answered));
@@ -75,7 +75,7 @@ async fn show(bundle: &Bundle, client: &BundleClient, delivered: &Delivered, ans
     Ok(())
 }
 
-/// The archived bytes as a file; they must be what the mail carries.
+/// Writes the archived bytes to a file; they must equal the mail's attachment.
 async fn save_document(bundle: &Bundle, client: &BundleClient, delivered: &Delivered) -> anyhow::Result<PathBuf> {
     let archived = client.document(&delivered.document).await?;
     ensure!(archived.starts_with(b"%PDF"), "{} is in the archive, but it is not a PDF", delivered.document);
@@ -96,7 +96,7 @@ async fn save_document(bundle: &Bundle, client: &BundleClient, delivered: &Deliv
     Ok(path)
 }
 
-/// Short enough to read; the command is run in the checkout.
+/// A short path, relative to the checkout where the command runs.
 fn relative(path: &Path) -> String {
     path.strip_prefix(paths::repository()).unwrap_or(path).display().to_string()
 }

@@ -1,4 +1,4 @@
-//! `endpoints.json`: where a running bundle is, for other tools.
+//! `endpoints.json`: the addresses of a running bundle, for other tools.
 
 use std::fs;
 use std::path::Path;
@@ -13,17 +13,17 @@ use crate::lock::cannot_write;
 pub struct Endpoints {
     /// Stripe's events are posted here.
     pub stripe_webhook_url: String,
-    /// They are signed with this.
+    /// The secret that signs them.
     pub stripe_webhook_secret: String,
     /// The stand-in for api.stripe.com.
     pub stripe_api_url: String,
-    /// The page for people.
+    /// The home page.
     pub home_url: String,
     /// The captured mails.
     pub mailbox_url: String,
     /// The documents.
     pub archive_url: String,
-    /// What waits for a person.
+    /// The parked records.
     pub parked_url: String,
     /// The GraphQL API.
     pub graphql_url: String,
@@ -36,21 +36,21 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// Announces the bundle.
+    /// Writes the file.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
-        // In one step: whoever waits for the file never reads half of it.
+        // Atomically: a reader waiting for the file never sees half of it.
         let draft = path.with_extension("draft");
         let text = serde_json::to_string_pretty(self)?;
         fs::write(&draft, text).and_then(|()| fs::rename(&draft, path)).with_context(|| cannot_write(path))
     }
 
-    /// Reads where the running bundle is.
+    /// Reads the addresses of the running bundle.
     ///
     /// # Errors
-    /// When none has announced itself.
+    /// When no bundle has written the file.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = fs::read_to_string(path)
             .ok()

@@ -1,4 +1,4 @@
-//! What our children inherit of the person's environment: as little as possible, and nothing of AWS.
+//! What child processes inherit of the user's environment: as little as possible, and nothing of AWS.
 
 #![expect(
     clippy::disallowed_methods,
@@ -8,7 +8,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Enough to run a program.
+/// The variables needed to run a program.
 const KEPT: [&str; 5] = ["PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "LLVM_PROFILE_FILE"];
 
 /// The variables a child may see.
@@ -21,7 +21,7 @@ pub fn path() -> Option<OsString> {
     std::env::var_os("PATH")
 }
 
-/// Where the person's container engine is, for the one child that talks to it.
+/// Where the user's container engine is, for the one child that uses it.
 pub fn engine() -> Vec<(&'static str, OsString)> {
     ["DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT"]
         .into_iter()
@@ -29,13 +29,13 @@ pub fn engine() -> Vec<(&'static str, OsString)> {
         .collect()
 }
 
-/// The cargo to build with: the one that runs us, if one does.
+/// The cargo to build with: the one that runs this program, if any.
 pub fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
-/// What cargo told *us* about ourselves. A nested cargo must not see it: build scripts that watch these variables would run
-/// again, and half of the dependencies with them.
+/// Variables that cargo sets for *this* program. A nested cargo must not see them: build scripts that watch them would
+/// run again, and half of the dependencies with them.
 pub fn told_by_cargo() -> Vec<OsString> {
     let ours = [
         "CARGO_MANIFEST",

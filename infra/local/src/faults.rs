@@ -1,4 +1,4 @@
-//! Failures on request: what a test orders, the next calls to a stand-in get.
+//! The fault plan: a test orders faults, and the next calls to a stand-in get them.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -8,23 +8,23 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::http::Response;
 use serde::{Deserialize, Serialize};
 
-/// What goes wrong with one call.
+/// The fault of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// Too many requests: nothing happened, try later.
+    /// Throttled: nothing happened, retry later.
     Throttle,
     /// An internal error (500): nothing happened.
     Fail,
-    /// The request itself is refused for good.
+    /// The request is rejected permanently.
     Reject,
     /// It takes effect, but the answer never arrives.
     LoseAnswer,
-    /// It works, after this many milliseconds.
+    /// It succeeds, after this many milliseconds.
     Delay(u64),
 }
 
-/// The failures in waiting, first in, first out.
+/// The queued faults, first in, first out.
 #[derive(Debug, Default)]
 pub struct Faults(Mutex<VecDeque<Fault>>);
 
@@ -34,12 +34,12 @@ impl Faults {
         self.queue().extend(std::iter::repeat_n(fault, times));
     }
 
-    /// Takes back what was ordered and has not happened.
+    /// Cancels the ordered faults that have not happened.
     pub fn clear(&self) {
         self.queue().clear();
     }
 
-    /// What goes wrong with this call, after waiting where that is what goes wrong.
+    /// The fault for this call; a delay has already been waited for.
     pub async fn next(&self) -> Option<Fault> {
         let fault = self.queue().pop_front();
         match fault {

@@ -1,4 +1,4 @@
-//! Following one sale through the bundle: which step it has reached, and when.
+//! Follows one sale through the bundle: which step it reached, and when.
 
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use crate::client::BundleClient;
 use crate::mail::Mail;
 
-/// How often the books are looked at.
+/// How often the store is polled.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// The steps of a sale, in their order.
 pub const STEPS: [&str; 5] = ["payment recorded", "number claimed", "PDF archived", "mail queued", "mail sent"];
 
-/// A sale that made it to its mail.
+/// A sale whose mail was sent.
 #[derive(Debug)]
 pub struct Delivered {
     /// When each step was first seen.
@@ -27,12 +27,12 @@ pub struct Delivered {
     pub mail: Mail,
 }
 
-/// What became of a sale.
+/// The outcome of a sale.
 #[derive(Debug)]
 pub enum End {
-    /// All steps were made.
+    /// All steps completed.
     Delivered(Box<Delivered>),
-    /// A record of it waits for a person: who parked it, and why.
+    /// A record of it is parked: by whom, and why.
     Parked(String, String),
 }
 
@@ -79,7 +79,7 @@ pub async fn follow(client: &BundleClient, sale: &str, started: Instant, patienc
     }
 }
 
-/// What the books say of one sale.
+/// The records of one sale in the store.
 #[derive(Debug, Default)]
 struct Found {
     recorded: bool,

@@ -1,6 +1,6 @@
-//! `cargo ledger`: the files for the accountant, of a month of the running bundle.
+//! `cargo ledger`: writes the accountant's files for one month of the running bundle.
 //!
-//! What they hold is decided by the domain crate; here they are fetched, written and summed up for a person.
+//! The domain crate decides their content; this module fetches the data, writes the files and prints a summary.
 
 use std::fs;
 use std::path::PathBuf;
@@ -28,12 +28,12 @@ pub struct Wish {
     out: Option<PathBuf>,
 }
 
-/// Writes the files of the month and says what is in them. Files of an earlier run are replaced: the archive is what keeps.
+/// Writes the month's files and prints a summary. Files of an earlier run are replaced; the archive is authoritative.
 ///
 /// # Errors
 /// One sentence that says what to do.
 pub async fn run(wish: &Wish, client: &BundleClient) -> anyhow::Result<()> {
-    // Asked first, because it answers with the better sentence when nothing is running.
+    // First, because it has the better error message when no bundle is running.
     client.parked().await?;
     let seller = seller::read(&paths::seller())?;
     let (_, items) = client.table("BillingTable").await?;

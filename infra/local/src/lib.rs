@@ -1,6 +1,6 @@
 //! The whole bundle on one machine, without Docker, an AWS account or a Stripe account.
 //!
-//! Everything that runs is the real thing: the compiled functions speaking the Lambda Runtime API, the real AWS SDK clients,
+//! The functions run as deployed: compiled, speaking the Lambda Runtime API, with the real AWS SDK clients and
 //! the resources of `template.yaml`. Only AWS itself is stood in for (by ministack, and by [`stream`], [`lambda`] and
 //! [`ses`] where it falls short), and api.stripe.com (by [`stripe_fake`]).
 //!
@@ -54,13 +54,13 @@ pub mod wire;
 pub use bundle::{Bundle, Functions, Options};
 pub use endpoints::Endpoints;
 
-/// A line for the person who typed the command.
+/// Prints a line of the command's result.
 #[expect(clippy::print_stdout, reason = "the runner is a command: what it prints is its answer")]
 pub(crate) fn print(line: impl AsRef<str>) {
     println!("{}", line.as_ref());
 }
 
-/// A line beside the answer: progress, and what went wrong.
+/// Prints a line of progress or error, apart from the result.
 #[expect(clippy::print_stderr, reason = "the runner is a command: this is where people look when it does not work")]
 pub(crate) fn print_aside(line: impl AsRef<str>) {
     eprintln!("{}", line.as_ref());

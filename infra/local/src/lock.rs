@@ -1,4 +1,4 @@
-//! One at a time across processes: a lock on a file, held until the guard goes away.
+//! Mutual exclusion across processes: a lock on a file, held until the guard is dropped.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::progress::Progress;
 #[derive(Debug)]
 pub struct Lock(#[expect(dead_code, reason = "closing the file is what releases the lock")] File);
 
-/// Waits until nobody else holds the lock at `path`.
+/// Waits until the lock at `path` is free, and takes it.
 ///
 /// # Errors
 /// When the file cannot be made or locked.
@@ -44,7 +44,7 @@ fn open(path: &Path) -> anyhow::Result<File> {
     File::options().create(true).append(true).open(path).with_context(|| cannot_write(path))
 }
 
-/// The sentence for a place that cannot be written to.
+/// The error message for a directory that is not writable.
 pub fn cannot_write(path: &Path) -> String {
     format!("cannot write {}: free some disk space or check who owns it, then run the command again", path.display())
 }

@@ -1,4 +1,4 @@
-//! The mails that left: kept for people and tests, and written as `.eml` files that any mail program opens.
+//! The captured mails: kept for people and tests, and written as `.eml` files that any mail program opens.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use crate::lock::cannot_write;
 /// A captured mail, as `mailbox_url` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mail {
-    /// The message id that the sender was given.
+    /// The message id that the sender received.
     pub id: String,
     /// Recipients, separated by commas.
     pub to: String,
@@ -33,15 +33,15 @@ pub struct Mail {
     pub headers: BTreeMap<String, String>,
     /// Files.
     pub attachments: Vec<Attachment>,
-    /// What SES would report with each of its events.
+    /// Its SES message tags, which SES repeats in each event.
     pub tags: BTreeMap<String, String>,
     /// The configuration set it was sent with.
     pub configuration_set: Option<String>,
-    /// When it left, RFC 3339.
+    /// When it was sent, RFC 3339.
     pub sent_at: String,
 }
 
-/// A file that came with a mail.
+/// An attachment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// Its name.
@@ -60,7 +60,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Opens the mailbox, with the mails an earlier run left there.
+    /// Opens the mailbox, with the mails of an earlier run.
     ///
     /// # Errors
     /// When the folder cannot be made.
@@ -89,7 +89,7 @@ impl Mailbox {
         self.folder.join(format!("{id}.eml"))
     }
 
-    /// Keeps a mail.
+    /// Stores a mail.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -106,7 +106,7 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     fs::write(path, bytes).with_context(|| cannot_write(path))
 }
 
-/// The mail as RFC 5322 wants it.
+/// The mail in RFC 5322 format.
 fn to_eml(mail: &Mail) -> anyhow::Result<Vec<u8>> {
     let sent = mail.sent_at.parse::<jiff::Timestamp>().map_or(0, jiff::Timestamp::as_second);
     let mut message = MessageBuilder::new()

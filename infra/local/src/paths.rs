@@ -1,4 +1,4 @@
-//! Where things live in the checkout. What is put there is the business of the module that puts it.
+//! Paths in the checkout. The modules that write there own the contents.
 
 use std::path::PathBuf;
 
@@ -8,7 +8,7 @@ pub fn repository() -> PathBuf {
     here.ancestors().nth(2).map_or_else(|| here.clone(), PathBuf::from)
 }
 
-/// `target/local` of the checkout, wherever cargo itself was told to build: other tools look for `endpoints.json` here.
+/// `target/local` of the checkout, whatever target directory cargo itself uses: other tools look for `endpoints.json` here.
 pub fn local() -> PathBuf {
     repository().join("target").join("local")
 }
@@ -18,7 +18,7 @@ pub fn ledger(month: &str) -> PathBuf {
     repository().join("target").join("ledger").join(month)
 }
 
-/// The file the running bundle announces itself in.
+/// The file that holds the running bundle's endpoints.
 pub fn endpoints() -> PathBuf {
     local().join("endpoints.json")
 }

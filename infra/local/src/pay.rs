@@ -10,7 +10,7 @@ use crate::checkout::{Checkout, Purchase};
 use crate::client::BundleClient;
 use crate::follow::{Delivered, End, follow};
 
-/// How long a payment may take until its mail is there.
+/// How long to wait for a payment's mail.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What to pay.
@@ -39,7 +39,7 @@ pub struct Pay {
     event: Option<PathBuf>,
 }
 
-/// Pays, and says what happened.
+/// Pays, and prints the result.
 ///
 /// # Errors
 /// One sentence that says what to do.
@@ -124,7 +124,7 @@ fn event_of(file: &[u8]) -> Vec<u8> {
     body.map_or_else(|| file.to_vec(), |body| body.as_bytes().to_vec())
 }
 
-/// `49.00` in the currency's smallest unit. Only what Stripe counts without or with three decimals needs naming.
+/// `49.00` in the currency's smallest unit. Only currencies that Stripe counts with zero or three decimals are listed.
 pub fn minor_units(amount: &str, currency: &str) -> anyhow::Result<i64> {
     let decimals = match currency.to_uppercase().as_str() {
         "BIF" | "CLP" | "DJF" | "GNF" | "JPY" | "KMF" | "KRW" | "MGA" | "PYG" | "RWF" | "VND" | "VUV" | "XAF"

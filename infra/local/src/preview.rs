@@ -1,4 +1,4 @@
-//! `cargo preview`: builds the preview of the invoice renderer as everything else here is built, and runs it.
+//! `cargo preview`: builds the preview of the invoice renderer like everything else here, and runs it.
 
 use std::ffi::OsString;
 
@@ -15,7 +15,7 @@ const EXAMPLE: &str = "preview";
 /// Runs the preview until it ends.
 ///
 /// # Errors
-/// It does not build, does not start, or could not show anything; the reason is on the screen then.
+/// It does not build, does not start, or could not show anything; it has then printed the reason.
 pub async fn run(arguments: &[OsString]) -> anyhow::Result<()> {
     let built = build::build(Progress::Print).await?;
     let program =

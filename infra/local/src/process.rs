@@ -1,9 +1,9 @@
-//! Child processes that never outlive us, however we end.
+//! Child processes that never outlive this one, however it ends.
 //!
-//! Three nets: the bundle ends its children when it stops or is dropped; the command line ends whatever is left before it
-//! exits; and when we are killed outright, a function loses the Runtime API it waits on and the stand-in for AWS loses the
-//! pipe it watches, so both end by themselves. Each child leads its own process group, so that Ctrl-C reaches us first and
-//! its own children go with it. Only processes started here are ever signalled.
+//! Three safeguards: the bundle ends its children when it stops or is dropped; the command line ends the rest before
+//! it exits; and when we are killed outright, a function loses the Runtime API it polls and the stand-in for AWS loses
+//! the pipe it watches, so both end by themselves. Each child leads its own process group, so that Ctrl-C reaches us
+//! first and its own children go with it. Only processes started here are ever signalled.
 
 use std::collections::HashMap;
 use std::process::ExitStatus;
@@ -19,11 +19,11 @@ use tokio::sync::{mpsc, watch};
 /// How a child ended; `None` while it runs.
 type Ended = Option<String>;
 
-/// Every child that has not been reaped yet, so that nothing is left behind on the way out.
+/// Every child not reaped yet, so that none is left running at exit.
 static LIVE: LazyLock<Mutex<HashMap<u64, Running>>> = LazyLock::new(Mutex::default);
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// Ends a child from elsewhere, for as long as it is a child of ours.
+/// Ends a child from elsewhere, as long as it is not reaped.
 #[derive(Clone, Debug)]
 pub struct Running {
     pid: u32,
@@ -71,10 +71,10 @@ fn watch_over(mut child: Child) -> std::io::Result<Guarded> {
         let status = loop {
             tokio::select! {
                 status = child.wait() => break status,
-                // The child is not reaped yet, so its id is still its own and the signal cannot hit a stranger.
+                // The child is not reaped yet, so its id is still valid and the signal cannot hit another process.
                 Some(signal) = inbox.recv() => {
                     if let Ok(group) = i32::try_from(pid) {
-                        // Gone already is as good.
+                        // Already gone is fine.
                         killpg(Pid::from_raw(group), signal).ok();
                     }
                 }
@@ -99,19 +99,19 @@ fn describe(status: std::io::Result<ExitStatus>) -> String {
 }
 
 impl Running {
-    /// Its process id, to look at it; signals go through [`Running::kill`].
+    /// Its process id, for inspection; signals go through [`Running::kill`].
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// Ends it at once.
+    /// Kills it at once.
     pub fn kill(&self) {
         self.signals.send(Signal::SIGKILL).ok();
     }
 }
 
 impl Guarded {
-    /// A handle that can end it.
+    /// A handle that can kill it.
     pub fn running(&self) -> Running {
         self.running.clone()
     }
@@ -121,17 +121,17 @@ impl Guarded {
         self.running.ended.borrow().clone()
     }
 
-    /// Waits until it has ended and says how.
+    /// Waits for its exit status.
     pub async fn wait(&self) -> String {
         wait(self.running.ended.clone()).await
     }
 
-    /// Ends it at once.
+    /// Kills it at once.
     pub fn kill(&self) {
         self.running.kill();
     }
 
-    /// Asks it to end, gives it `patience`, then insists.
+    /// Asks it to end, waits for `patience`, then kills it.
     pub async fn terminate(&self, patience: Duration) {
         self.running.signals.send(Signal::SIGTERM).ok();
         if tokio::time::timeout(patience, self.wait()).await.is_err() {
@@ -154,7 +154,7 @@ async fn wait(mut ended: watch::Receiver<Ended>) -> String {
     }
 }
 
-/// Ends every child still running and waits until all are gone.
+/// Kills every child still running and waits until all are gone.
 pub async fn end_all() {
     let left: Vec<Running> = live().values().cloned().collect();
     for running in left {

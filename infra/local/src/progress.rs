@@ -1,17 +1,17 @@
-//! Telling the person what is being prepared, built and started. Tests stay silent.
+//! Progress messages about preparing, building and starting. Tests print none.
 
-/// Who hears about progress.
+/// Who receives progress messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Progress {
     /// Lines on standard error.
     Print,
-    /// Nobody.
+    /// No one.
     #[default]
     Silent,
 }
 
 impl Progress {
-    /// Says what happens now.
+    /// Reports the current step.
     pub fn say(self, line: impl AsRef<str>) {
         if self == Self::Print {
             crate::print_aside(format!("  {}", line.as_ref()));

@@ -1,4 +1,4 @@
-//! `cargo refund`: gives money back for the newest payment of a running bundle, as Stripe would announce it.
+//! `cargo refund`: refunds the newest payment of a running bundle, with the events Stripe would send.
 
 use std::time::{Duration, Instant};
 
@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 
 use crate::{checkout, client::BundleClient, pay::minor_units};
 
-/// How long a refund may take until its credit note's mail is there.
+/// How long to wait for the mail of the refund's credit note.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often the books are looked at.
+/// How often the store is polled.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// What to give back.
+/// What to refund.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Refund {
     /// How much, such as 10.00; without it, all of it
@@ -25,7 +25,7 @@ pub struct Refund {
     sale: Option<String>,
 }
 
-/// Refunds, and says what happened.
+/// Refunds, and prints the result.
 ///
 /// # Errors
 /// One sentence that says what to do.
@@ -64,7 +64,7 @@ async fn sale(wanted: Option<&str>, client: &BundleClient) -> anyhow::Result<Sal
     Ok(serde_json::from_value(payment.get("data").cloned().unwrap_or_default())?)
 }
 
-/// Waits for the credit note of a refund; answers its number.
+/// Waits for the credit note of a refund; returns its number.
 async fn credited(id: &str, client: &BundleClient) -> anyhow::Result<String> {
     let started = Instant::now();
     loop {

@@ -1,30 +1,30 @@
-//! `cargo replay`: puts back what was parked, once its cause is mended.
+//! `cargo replay`: replays parked records (dead letters), once their cause is fixed.
 //!
-//! A parked payment, refund or mail loses its mark; the stream announces the change and the function works on it again. A
-//! parked event is posted again, newly signed; one that only tells the owner something is put away. What a stream gave up
-//! on is found in its table and announced the same way.
+//! A parked payment, refund or mail loses its parked mark; the stream reports the change and the function retries it. A
+//! parked event is posted again with a new signature; one that only notifies the owner is closed. Records that a stream
+//! gave up are found in their table and sent through the stream again the same way.
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
 use crate::client::BundleClient;
 
-/// Why events wait that ask for no work: whoever replays them has read them.
+/// Reasons of parked events that need no further work: the operator of the replay has read them.
 const NOTICES: [&str; 2] = ["dispute_lost", "refund_failed"];
 
-/// Puts everything back and says what; answers how many records there were.
+/// Replays everything and prints it; returns the number of records.
 ///
 /// # Errors
 /// One sentence that says what to do.
 pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
-    // Asked first, because it answers with the better sentence when nothing is running.
+    // First, because it has the better error message when no bundle is running.
     client.parked().await?;
     let mut count = 0;
     for logical in ["BillingTable", "OutboxTable"] {
         let (table, items) = client.table(logical).await?;
         for item in items.iter().filter(|item| item.get("parked_at").is_some()) {
             let key = item.get("pk").and_then(Value::as_str).context("a parked record has no key")?;
-            // What others sold is told without the event, which is theirs.
+            // Sales of other sellers are printed without their event, whose data is not ours.
             match item.get("body").and_then(Value::as_str).filter(|body| !body.is_empty()) {
                 Some(body) => {
                     if post_again(client, key, body).await? {
@@ -50,7 +50,7 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-/// Takes the mark away, if it is there still: recording an event takes it away, and so does whoever else replays.
+/// Removes the mark if it is still there: recording an event, or a concurrent replay, removes it too.
 async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result<bool> {
     let input = json!({
         "TableName": table, "Key": {"pk": {"S": key}},
@@ -65,7 +65,7 @@ async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result
     }
 }
 
-/// An event is not in a stream: it has to knock at the door again. Answers whether it is dealt with now.
+/// An event is not in a stream: it must be posted to the webhook again. Returns whether it is done now.
 async fn post_again(client: &BundleClient, key: &str, body: &str) -> anyhow::Result<bool> {
     let (status, answer) = client.post_event(body.as_bytes()).await?;
     crate::print(format!("{key} was posted again, the webhook answered {status} {answer}").trim_end());
@@ -75,7 +75,8 @@ async fn post_again(client: &BundleClient, key: &str, body: &str) -> anyhow::Res
         || NOTICES.contains(&word("reason").as_str()))
 }
 
-/// Lambda's messages say where in the stream the records are; their items are marked and unmarked, which announces them.
+/// Lambda's messages hold stream positions; the items there are marked and unmarked, so that the stream sends them
+/// again.
 async fn given_up(client: &BundleClient) -> anyhow::Result<usize> {
     let resources = client.aws.resources(&format!("comptoir-{}", client.endpoints.stage)).await?;
     let Some(queue) = resources.get("OnFailureQueue") else { return Ok(0) };

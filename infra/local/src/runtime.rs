@@ -1,6 +1,6 @@
 //! The one tokio runtime of the process.
 //!
-//! Everything that belongs to a bundle runs here and not on the runtime of whoever asked for it: a bundle shared by several
+//! Everything that belongs to a bundle runs here and not on the caller's runtime: a bundle shared by several
 //! tests outlives the runtime of the test that started it.
 
 use std::future::Future;
@@ -26,10 +26,10 @@ pub fn handle() -> anyhow::Result<Handle> {
         })
 }
 
-/// Runs `work` on the process's runtime, from whatever runtime the caller lives on. Dropping the answer stops the work.
+/// Runs `work` on the process's runtime, whatever runtime the caller uses. Dropping the future stops the work.
 ///
 /// # Errors
-/// What the work answers, or that it panicked.
+/// The error of `work`, or that it panicked.
 pub async fn run<T: Send + 'static>(
     work: impl Future<Output = anyhow::Result<T>> + Send + 'static,
 ) -> anyhow::Result<T> {
@@ -37,7 +37,7 @@ pub async fn run<T: Send + 'static>(
     (&mut task.0).await.context("the local runner failed in itself; please report what is printed above")?
 }
 
-/// A task that stops when its owner goes away.
+/// A task that stops when its owner is dropped.
 #[derive(Debug)]
 pub struct AbortOnDrop<T>(pub tokio::task::JoinHandle<T>);
 

@@ -1,4 +1,4 @@
-//! The secrets that a deployed stack needs, made up once per bundle and kept where the functions read them.
+//! The secrets that a deployed stack needs, generated once per bundle and stored where the functions read them.
 
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ pub async fn webhook_secret(aws: &Aws, prefix: &str) -> anyhow::Result<String> {
     Ok(secret)
 }
 
-/// Stores the key for Stripe's API, unless there shall be none.
+/// Stores the key for Stripe's API, if there is one.
 ///
 /// # Errors
 /// When the stand-in does not answer.
@@ -33,7 +33,7 @@ pub async fn store_api_key(aws: &Aws, prefix: &str, key: Option<&str>) -> anyhow
     }
 }
 
-/// Stores the address of the team's Slack webhook, unless there shall be none.
+/// Stores the address of the team's Slack webhook, if there is one.
 ///
 /// # Errors
 /// When the stand-in does not answer.
@@ -44,12 +44,12 @@ pub async fn store_slack_webhook(aws: &Aws, prefix: &str, webhook: Option<&str>)
     }
 }
 
-/// An address in the form of Slack's, which only the stand-in knows.
+/// An address in the form of Slack's, served by the stand-in only.
 pub fn slack_webhook() -> String {
     format!("https://hooks.slack.com/services/{}/{}/{}", "T0LOCAL", "B0LOCAL", random(""))
 }
 
-/// Stores a secret as the owner would.
+/// Stores a secret as an operator would.
 ///
 /// # Errors
 /// When the stand-in does not answer.

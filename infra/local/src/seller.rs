@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use comptoir::seller::Seller;
 
-/// Says what is wrong with the seller's file, if anything is.
+/// Validates the seller's file.
 ///
 /// # Errors
 /// As [`read`].
@@ -16,7 +16,7 @@ pub fn check(file: &Path) -> anyhow::Result<()> {
 /// Reads the seller's file as the functions will.
 ///
 /// # Errors
-/// Every problem at once, each with its field, its value and what to write instead.
+/// Every problem at once, each with its field, its value and the correction.
 pub fn read(file: &Path) -> anyhow::Result<Seller> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("{} cannot be read; restore it from git", file.display()))?;

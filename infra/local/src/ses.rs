@@ -1,7 +1,7 @@
-//! The one operation of SES v2 that the functions use, SendEmail, answered by us: the mail is captured, not sent.
+//! A stand-in for SendEmail, the one SES v2 operation that the functions use: it captures the mail and sends nothing.
 //!
-//! The AWS stand-in drops attachments, and a test wants SES to fail in each of its ways. What becomes of a mail is told
-//! afterwards, over the [`Bus`].
+//! The AWS stand-in drops attachments, and tests need SES to fail in each of its ways. Delivery events of a mail are
+//! sent afterwards over the [`Bus`].
 
 mod rules;
 
@@ -25,11 +25,11 @@ use crate::ses_events::Bus;
 /// SES as the functions see it.
 #[derive(Debug)]
 pub struct Ses {
-    /// Where the mails go.
+    /// Where captured mails go.
     pub mailbox: Arc<Mailbox>,
-    /// What goes wrong.
+    /// The faults to inject.
     pub faults: Faults,
-    /// Where events about the mails go.
+    /// Where delivery events go.
     pub bus: Bus,
 }
 
@@ -165,7 +165,7 @@ fn read(request: SendEmail, id: String) -> Result<Mail, String> {
     mail.configuration_set = request.configuration_set_name;
     mail.tags = request.email_tags.into_iter().map(|tag| (tag.name, tag.value)).collect();
     if let Some(from) = request.from_email_address {
-        // Readers see the name that the encoded words stand for.
+        // Mail programs show the decoded name.
         mail.from = readable(&from);
     }
     if let Some(destination) = request.destination {

@@ -1,7 +1,8 @@
-//! What SES tells of a mail after it took it, as EventBridge brings it to a function: at least once, in any order, later.
+//! SES delivery events for accepted mails, delivered to functions through EventBridge: at least once, in any order.
 //!
-//! The recipient decides, as in SES's own mailbox simulator (docs.aws.amazon.com/ses, "Using the mailbox simulator"). Every
-//! event comes twice and in a shuffled order, because nothing says that it does not; [`Bus::once`] says so.
+//! The recipient address selects the outcome, as in SES's mailbox simulator (docs.aws.amazon.com/ses, "Using the
+//! mailbox simulator"). Every event comes twice and in shuffled order, since AWS rules out neither; [`Bus::once`]
+//! turns that off.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,16 +15,16 @@ use crate::lambda::pool::{Function, request_id};
 use crate::mail::Mail;
 use crate::stream::filter::Filter;
 
-/// How long after a failure an event is brought again. Lambda waits a minute, then two, then gives up; here nobody waits
-/// that long, and nobody would look into the queue.
+/// How long after a failure an event is retried. Lambda waits one minute, then two, then gives up. Here the wait is
+/// shorter, and no one would read an on-failure queue.
 const AGAIN: Duration = Duration::from_millis(500);
 
-/// A rule of the bus, with the function that it leads to.
+/// A rule of the bus, with its target function.
 #[derive(Debug)]
 pub struct Rule {
-    /// Events that match it are brought.
+    /// Events that match it are delivered.
     pub pattern: Filter,
-    /// To whom.
+    /// The target.
     pub function: Arc<Function>,
 }
 
@@ -47,28 +48,28 @@ impl Bus {
         Self { rules, state: Mutex::default() }
     }
 
-    /// Keeps events back until [`Bus::release`].
+    /// Holds events until [`Bus::release`].
     pub fn hold(&self) {
         self.state().held.get_or_insert_default();
     }
 
-    /// Brings what was kept back, and holds no more.
+    /// Delivers the held events and stops holding.
     pub fn release(&self) {
         let held = self.state().held.take().unwrap_or_default();
         self.bring(held);
     }
 
-    /// Brings one event to whom it concerns, as often as it takes.
+    /// Delivers one event to its targets, with retries.
     pub fn put(&self, event: Value) {
         self.bring(vec![event]);
     }
 
-    /// From now on each event comes once, and one after the other, as they mostly do.
+    /// From now on each event is delivered once and in order, as in the usual case.
     pub fn once(&self) {
         self.state().once = true;
     }
 
-    /// Everything that becomes of a mail.
+    /// Sends all events of a mail.
     pub fn tell(&self, mail: &Mail) {
         let mut events = events(mail);
         if !self.state().once {
@@ -104,7 +105,7 @@ impl Bus {
         }
     }
 
-    /// Forgets what is under way.
+    /// Drops the events in flight.
     pub fn stop(&self) {
         self.state().under_way.abort_all();
     }
@@ -155,7 +156,7 @@ fn events(mail: &Mail) -> Vec<Value> {
             });
             told.extend([delivered(), ("Email Complaint Received", "Complaint", "complaint", complaint)]);
         }
-        // Not one of the simulator's: there a mail with a virus for an attachment is what is refused.
+        // Not one of the simulator's addresses: there, a mail with a virus attachment is rejected.
         "reject" => told.push(("Email Rejected", "Reject", "reject", json!({"reason": "Bad content"}))),
         _ => told.push(delivered()),
     }

@@ -10,17 +10,17 @@ use serde_json::Value;
 
 use crate::faults::{Fault, Faults, lost_answer};
 
-/// Longest text that Slack takes whole, in characters.
+/// Longest text that Slack accepts without truncation, in characters.
 const LONGEST: usize = 40_000;
 
-/// A message that was taken.
+/// An accepted message.
 #[derive(Clone, Debug, Serialize)]
 pub struct Message {
-    /// The path of the webhook that took it.
+    /// The path of the webhook that accepted it.
     pub webhook: String,
-    /// What it says, as it was sent.
+    /// Its text, as sent.
     pub text: String,
-    /// When, RFC 3339.
+    /// When it was accepted, RFC 3339.
     pub at: String,
 }
 
@@ -28,17 +28,17 @@ pub struct Message {
 #[derive(Debug, Default)]
 pub struct SlackFake {
     messages: Mutex<Vec<Message>>,
-    /// What goes wrong.
+    /// The faults to inject.
     pub faults: Faults,
 }
 
 impl SlackFake {
-    /// Every message, the oldest first.
+    /// Every message, oldest first.
     pub fn all(&self) -> Vec<Message> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// `POST /services/...`. Slack answers a bare word.
+    /// `POST /services/...`. Slack answers with one plain word.
     pub async fn post(&self, path: &str, body: &Bytes) -> Response<Body> {
         let fault = self.faults.next().await;
         match fault {

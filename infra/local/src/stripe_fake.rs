@@ -1,4 +1,4 @@
-//! A stand-in for api.stripe.com: it answers what it was told before, in Stripe's shapes.
+//! A stand-in for api.stripe.com: it returns the objects placed in it, in Stripe's shapes.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,13 +17,13 @@ mod lists;
 #[derive(Debug, Default)]
 pub struct StripeFake {
     objects: Mutex<HashMap<String, Value>>,
-    /// What goes wrong.
+    /// The fault plan.
     pub faults: Faults,
 }
 
 impl StripeFake {
-    /// `PUT /_fake/v1/...`: what `GET /v1/...` answers from now on. A list may be placed as a whole, or is made of the
-    /// objects placed below its path; either way it is filtered as the query asks.
+    /// `PUT /_fake/v1/...`: sets what `GET /v1/...` returns from now on. A list is placed as a whole, or built from the
+    /// objects placed below its path; either way it is filtered by the query.
     pub fn put(&self, path: &str, body: &Bytes) -> Response<Body> {
         match serde_json::from_slice::<Value>(body) {
             Ok(object) => {

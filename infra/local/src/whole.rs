@@ -1,8 +1,8 @@
-//! Requests are read to their end before they are answered, as the services in front of AWS and Stripe do.
+//! Reads each request to its end before answering, as the services in front of AWS and Stripe do.
 //!
-//! A server that answers and closes while its caller still writes breaks the pipe: the caller hears of a connection that
-//! was reset, and not of the 401 or 413 that was meant for it. It depends on how fast either side is, so it happens now
-//! and then.
+//! A server that answers and closes while its caller still writes breaks the connection: the caller sees a connection
+//! reset, and not the 401 or 413 that was meant for it. This depends on the timing of both sides, so it is
+//! intermittent.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -17,20 +17,20 @@ use axum::response::IntoResponse;
 /// Most bytes of a body that a handler is given; each handler has its own limit below.
 pub const LARGEST: usize = 64 * 1024 * 1024;
 
-/// How much of a larger body is read and dropped before the answer, and for how long: nobody is read for ever.
+/// How much of a larger body is read and dropped before the answer, and for how long: reading is bounded.
 const DROPPED: usize = 4 * LARGEST;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What a body came to.
+/// The result of reading a body.
 #[derive(Debug, PartialEq, Eq)]
 enum Read {
     Whole(Bytes),
     TooLarge,
-    /// The caller went away, or sends no end of it.
+    /// The caller disconnected, or never finishes the body.
     Broken,
 }
 
-/// The outermost layer of a router: handlers begin once the body is here.
+/// The outermost layer of a router: handlers run after the body is complete.
 pub async fn read_whole(request: Request, next: Next) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let read = tokio::time::timeout(PATIENCE, read(body, LARGEST, DROPPED)).await.unwrap_or(Read::Broken);
@@ -72,7 +72,7 @@ mod tests {
 
     use super::*;
 
-    /// Writes a request of `length` bytes with pauses, as a busy machine does, and answers the status.
+    /// Writes a request of `length` bytes with pauses, as a busy machine does, and returns the status.
     #[expect(clippy::disallowed_methods, reason = "it stops a thread of its own")]
     fn ask(address: std::net::SocketAddr, path: &str, length: usize) -> std::io::Result<String> {
         let mut stream = TcpStream::connect(address)?;

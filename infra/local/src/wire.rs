@@ -1,9 +1,9 @@
-//! The wire between the functions and AWS: each call is counted by function and operation, and a test may order what
-//! happens to one of them, down to the death of the function in the middle of it.
+//! The wire between the functions and AWS: a proxy that counts each call by function and operation, and injects the
+//! faults that a test orders, up to killing the function during a call.
 //!
-//! It lies outside of the functions, so that what is tried is what is shipped. A function's calls come in under its name,
-//! `/<function>/aws/...` and `/<function>/ses/...`, and go on to the stand-ins unchanged; what DynamoDB would refuse is refused
-//! here ([`limits`]).
+//! It is outside of the functions, so the tested code is the deployed code. A function's calls arrive below its name,
+//! `/<function>/aws/...` and `/<function>/ses/...`, and go on to the stand-ins unchanged; what DynamoDB would reject is
+//! rejected here ([`limits`]).
 
 pub mod limits;
 mod meter;
@@ -37,53 +37,53 @@ use tables::Tables;
 /// Status, headers and body.
 type Refusal = (StatusCode, HeaderMap, Bytes);
 
-/// What happens to a call.
+/// The fault injected into a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cut {
     /// The function is killed before the call takes effect.
     KillBefore,
-    /// The call takes effect, and the function is killed before it hears the answer.
+    /// The call takes effect, and the function is killed before it receives the answer.
     KillAfter,
     /// The call takes effect, and the connection breaks before the answer.
     LoseAnswer,
-    /// Too many requests: nothing happened.
+    /// Throttled: nothing happened.
     Throttle,
     /// An internal error: nothing happened.
     Fail,
-    /// Another transaction holds an item of this one: nothing happened. The stand-in for AWS never says so.
+    /// Another transaction holds an item of this one: nothing happened. The stand-in for AWS never answers this.
     Conflict,
 }
 
-/// What can happen to any call.
+/// The faults that fit any call.
 pub const CUTS: [Cut; 5] = [Cut::KillBefore, Cut::KillAfter, Cut::LoseAnswer, Cut::Throttle, Cut::Fail];
 
-/// One call of a function, as `PutObject`.
+/// One call of a function, such as `PutObject`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Call {
     /// The function's package.
     pub function: String,
     /// The operation.
     pub operation: String,
-    /// Bytes of the request's body.
+    /// Bytes of the answer's body; 0 if there was no answer.
     pub sent: usize,
     /// Bytes of the answer's body; 0 if there was none.
     pub received: usize,
-    /// What DynamoDB bills for it, item by item; `None` where it is another service's, or nobody asked to meter.
+    /// The DynamoDB units billed for it, item by item; `None` for other services, or when metering is off.
     pub touched: Option<Vec<Touched>>,
 }
 
-/// What was ordered.
+/// An ordered fault.
 #[derive(Clone, Debug)]
 pub struct Order {
-    /// Whose calls.
+    /// The calling function.
     pub function: String,
-    /// Which of them; every one if nothing is said.
+    /// The operation; all operations if not given.
     pub operation: Option<String>,
-    /// How many such calls go through first.
+    /// How many matching calls pass first.
     pub after: usize,
-    /// For how many calls it holds.
+    /// How many calls it applies to.
     pub times: usize,
-    /// What happens.
+    /// The fault.
     pub cut: Cut,
 }
 
@@ -146,50 +146,50 @@ impl Wire {
         Ok(Self { base, line, _server: server })
     }
 
-    /// Where `function` finds a service, `aws` or `ses`. With a slash at the end: the client of S3 appends the bucket to it
-    /// as it stands.
+    /// Where `function` finds a service, `aws` or `ses`. With a trailing slash: the S3 client appends the bucket
+    /// directly.
     pub fn address(&self, function: &str, service: &str) -> String {
         format!("{}/{function}/{service}/", self.base)
     }
 
-    /// Who can be killed; told once.
+    /// Registers the functions that can be killed; set once.
     pub fn connect(&self, functions: BTreeMap<String, Arc<Function>>) {
         self.line.functions.set(functions).ok();
     }
 
-    /// Orders what happens to calls from now on.
+    /// Orders a fault for calls from now on.
     pub fn order(&self, order: Order) {
         self.line.state().orders.push(order);
     }
 
-    /// Whether everything that was ordered has happened.
+    /// Whether every ordered fault has happened.
     pub fn is_done(&self) -> bool {
         self.line.state().orders.is_empty()
     }
 
-    /// Takes back what was ordered and has not happened.
+    /// Cancels the ordered faults that have not happened.
     pub fn clear(&self) {
         self.line.state().orders.clear();
     }
 
-    /// Each call takes this long more from now on, as over a network.
+    /// Adds this latency to each call from now on, as over a network.
     pub fn slow_down(&self, delay: Duration) {
         self.line.state().delay = delay;
     }
 
-    /// From now on each call to DynamoDB is written down with the units it would be billed. Its items are looked up before
+    /// From now on each call to DynamoDB is recorded with the units it would be billed. Its items are read before
     /// and after it, which takes time.
     pub fn meter(&self) {
         let aws = self.line.upstream.get("aws").cloned().unwrap_or_default();
         self.line.meter.get_or_init(|| Meter::new(aws));
     }
 
-    /// Every call so far, in the order in which they came.
+    /// Every call so far, in order of arrival.
     pub fn calls(&self) -> Vec<Call> {
         self.line.state().calls.clone()
     }
 
-    /// What has happened to which operation of which function.
+    /// The faults that happened, by operation and function.
     pub fn happened(&self) -> BTreeSet<(String, String, Cut)> {
         self.line.state().happened.clone()
     }
@@ -200,7 +200,7 @@ impl Line {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes a call down; answers its place, and what was ordered for it.
+    /// Records a call; returns its index and the fault ordered for it.
     fn register(&self, call: Call) -> (usize, Option<Cut>, Duration) {
         let mut traffic = self.state();
         let fits = |order: &Order| {
@@ -232,13 +232,13 @@ impl Line {
         }
     }
 
-    /// The answer to a request that DynamoDB would refuse.
+    /// The answer to a request that DynamoDB would reject.
     async fn refused(&self, headers: &HeaderMap, operation: &str, body: &Bytes) -> Option<Refusal> {
         headers.get("x-amz-target")?.to_str().ok()?.strip_prefix("DynamoDB_")?;
         let request: Value = serde_json::from_slice(body).ok()?;
         let mut known = HashMap::new();
         for name in limits::tables(operation, &request) {
-            // A table that is not there is the stand-in's to refuse.
+            // A missing table is left to the stand-in to reject.
             if let Ok(table) = self.tables.named(&name).await {
                 known.insert(name, table);
             }
@@ -277,7 +277,7 @@ async fn carry(
     let Ok(body) = axum::body::to_bytes(body, LARGEST).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    // As it was asked, escapes and all: S3 keys and their signatures depend on it.
+    // The original path, with its escapes: S3 keys and their signatures depend on it.
     let asked = parts.uri.path_and_query().map_or("/", |asked| asked.as_str());
     let rest = asked.strip_prefix(&format!("/{function}/{service}")).unwrap_or(asked);
     let rest = format!("/{}", rest.trim_start_matches('/'));
@@ -305,7 +305,7 @@ async fn carry(
     let url = format!("{upstream}{rest}");
     let refused = line.refused(&headers, &operation, &body).await;
     let reading = match line.meter.get().filter(|_| refused.is_none()) {
-        // What cannot be looked up stays without units, which whoever asked for them notices.
+        // A failed lookup leaves the call without units, which the report of the units shows.
         Some(meter) if service == "aws" => meter.before(&operation, &body).await.ok().flatten(),
         _ => None,
     };
@@ -329,7 +329,7 @@ async fn carry(
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     for (name, value) in &headers {
-        // The server frames what it sends by itself.
+        // The server sets its own framing headers.
         if *name != header::TRANSFER_ENCODING && *name != header::CONTENT_LENGTH && *name != header::CONNECTION {
             response.headers_mut().append(name.clone(), value.clone());
         }

@@ -1,4 +1,4 @@
-//! The archive on S3: `If-None-Match: *` and a SHA-256 that S3 checks, into a versioned bucket with Object Lock.
+//! The archive on S3: `If-None-Match: *` and a SHA-256 that S3 verifies, in a versioned bucket with Object Lock.
 
 use aws_sdk_s3::{Client, error::ProvideErrorMetadata, primitives::ByteStream, types::ChecksumAlgorithm};
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -34,7 +34,7 @@ impl Archive for S3Archive {
             .put_object()
             .bucket(&self.bucket)
             .key(&file.key)
-            // The bucket's policy denies a write without it.
+            // The bucket policy denies writes without it.
             .if_none_match("*")
             .content_type(file.content_type)
             .checksum_algorithm(ChecksumAlgorithm::Sha256)

@@ -1,7 +1,7 @@
-//! How every client reaches AWS: as whom and where, from the environment that Lambda makes; in bounded times; over TLS.
+//! How every client connects to AWS: credentials and region from Lambda's environment, bounded timeouts, TLS.
 //!
-//! Lambda hands credentials and region over in variables and nowhere else, so nothing else is looked for: the SDK's own
-//! search links clients of four more services and prepares them at every cold start.
+//! Lambda passes credentials and region in environment variables only, so no other source is searched: the SDK's
+//! default credential chain links clients of four more services and prepares them at every cold start.
 
 use std::time::Duration;
 
@@ -20,15 +20,15 @@ use comptoir::{
 };
 use comptoir_edge::https::{OTHER_AUTHORITIES, TLS};
 
-/// The authorities that sign for AWS's endpoints, and no others: reading the hundred and fifty that a system trusts is most
-/// of what a cold start does. Amazon recommends these five to whoever keeps a store of their own
-/// (amazontrust.com/repository), and lists the hashes of their keys.
+/// The only authorities trusted to sign for AWS's endpoints: parsing the hundred and fifty of a system store dominates
+/// a cold start. Amazon recommends these five to anyone with a trust store of their own (amazontrust.com/repository),
+/// and lists the hashes of their keys.
 const AUTHORITIES: &str = include_str!("authorities.pem");
 
-/// The configuration every client shares, from the function's environment.
+/// The configuration that every client shares, from the function's environment.
 ///
 /// # Errors
-/// When the environment is not that of a function.
+/// When the environment is not that of a Lambda function.
 pub fn sdk_config() -> Result<SdkConfig, InvalidVariable> {
     let region = config::required("AWS_REGION")?;
     let credentials = Credentials::new(
@@ -43,7 +43,7 @@ pub fn sdk_config() -> Result<SdkConfig, InvalidVariable> {
     Ok(settings.build())
 }
 
-/// What every client shares, wherever it takes its environment from.
+/// The configuration that every client shares, from any environment.
 pub fn settings(region: &str, credentials: Credentials) -> sdk_config::Builder {
     let https = Builder::new().tls_provider(TLS).tls_context(trusted(region)).build_https();
     let timeouts = TimeoutConfig::builder()
@@ -60,9 +60,9 @@ pub fn settings(region: &str, credentials: Credentials) -> sdk_config::Builder {
         .retry_config(RetryConfig::standard().with_max_attempts(3))
 }
 
-/// Whom we trust to sign for AWS in this region.
+/// The authorities trusted to sign for AWS in this region.
 pub fn trusted(region: &str) -> TlsContext {
-    // China's endpoints are another company's, with other authorities.
+    // China's endpoints are run by another company and signed by other authorities.
     if config::optional(OTHER_AUTHORITIES).is_some() || region.starts_with("cn-") {
         return TlsContext::default();
     }
@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    /// A certificate that cannot be read panics here, and not in somebody's account.
+    /// An unreadable certificate panics here and not in production.
     #[test]
     fn the_five_authorities_can_be_read() {
         assert_eq!(AUTHORITIES.matches("-----BEGIN CERTIFICATE-----").count(), 5);

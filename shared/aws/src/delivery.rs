@@ -1,4 +1,4 @@
-//! What became of mails, in the outbox on DynamoDB: one conditional update an event, whose condition is the domain's rule.
+//! Delivery events in the outbox on DynamoDB: one conditional write per event, whose condition is the domain's rule.
 
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
@@ -17,26 +17,26 @@ use comptoir::{
 
 const WHAT: &str = "the outbox";
 
-/// The kind of an item that keeps an address from routine mails. It has no end: who complained once does not want mail a year
-/// later either, and an address that is refused for good stays refused. It is a hash, of which the list cannot be read.
+/// The kind of an item that suppresses routine mail to an address. It never expires: a complaint still holds a year
+/// later, and so does a permanent rejection. The address is stored as a hash, so the list cannot be read.
 const SUPPRESSED: &str = "SUPPRESSED";
 
-/// Who parks a mail that came back.
+/// The source named on a mail that is parked after a bounce.
 const SOURCE: &str = "mail-events";
 
-/// From where an event moves a mail. `came_back` as in [`next`].
+/// The stages from which an event moves a mail. `came_back` as in [`next`].
 fn origins(fate: &DeliveryEvent, came_back: bool) -> Vec<Stage> {
     Stage::ALL.into_iter().filter(|stage| next(*stage, came_back, fate).is_some()).collect()
 }
 
-/// `#status IN (...)` over these stages; false where there is none.
+/// `#status IN (...)` over these stages; false if there are none.
 fn stands_at(stages: &[Stage]) -> String {
     let names: Vec<String> = stages.iter().map(|stage| format!(":{}", stage.word())).collect();
     if names.is_empty() { "attribute_not_exists(pk)".to_owned() } else { format!("#status IN ({})", names.join(", ")) }
 }
 
 impl DynamoOutbox {
-    /// Keeps beside the mail what hindered it: a set, so once each in whatever order.
+    /// Stores what hindered delivery beside the mail: as a set, so each once in any order.
     async fn keep_hindrance(&self, report: &Report, word: &str) -> Result<(), ServiceError> {
         let keep = self
             .update(&report.mail)
@@ -54,7 +54,7 @@ impl Deliveries for DynamoOutbox {
         }
         let to = report.fate.stage();
         let fresh = origins(&report.fate, false);
-        // A message that came back may still move a mail that waits for a person; without the mark it is on its way again.
+        // An event of a bounced message may still move a parked mail; without the mark the mail was requeued.
         let condition = format!(
             "{} AND (attribute_not_exists(came_back) OR NOT contains(came_back, :message) \
              OR ({} AND attribute_exists(parked_at)))",
@@ -77,7 +77,7 @@ impl Deliveries for DynamoOutbox {
                 .expression_attribute_values(":reason", text(reason.to_string()))
                 .expression_attribute_values(":messages", AttributeValue::Ss(vec![report.message_id.clone()]));
         } else {
-            // It left after all: nothing is left for a person to do.
+            // It was delivered after all: nothing is left for a person to do.
             rest.push_str(", parked_source, parked_reason, parked_at");
         }
         for stage in &fresh {
@@ -99,7 +99,7 @@ impl Deliveries for DynamoOutbox {
             Err(error) => match error.as_service_error() {
                 Some(UpdateItemError::ConditionalCheckFailedException(stands)) => {
                     let Some(item) = &stands.item else { return Ok(Transition::Absent) };
-                    // The client repeats a request whose answer was lost: what stands may be this very step.
+                    // The SDK retries a request whose response was lost: the recorded step may be this one.
                     let ours = [("status", to.word()), ("message_id", &report.message_id), ("settled_at", &at)];
                     let moved = ours.into_iter().all(|(name, value)| read_text(item, name) == Some(value));
                     Ok(if moved { Transition::Moved(to) } else { Transition::Stays(status(item).stage()) })
@@ -110,7 +110,7 @@ impl Deliveries for DynamoOutbox {
     }
 
     async fn suppress(&self, address: &AddressHash, cause: Cause, now: Timestamp) -> Result<(), ServiceError> {
-        // Without a condition, so that one request does for the first and for every later time.
+        // Unconditional, so that one request serves the first and every later time.
         let reason = match cause {
             Cause::Complaint => "reason = :reason",
             Cause::Bounce => "reason = if_not_exists(reason, :reason)",

@@ -1,4 +1,4 @@
-//! How our items are written in DynamoDB: key, kind, the value as JSON, and the few attributes that conditions read.
+//! How items are written in DynamoDB: key, kind, the value as JSON, and the few attributes that conditions read.
 
 use std::collections::HashMap;
 
@@ -15,12 +15,12 @@ use comptoir::outcome::{Reason, ServiceError};
 /// An item: attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// The text attribute.
+/// A text attribute.
 pub fn text(value: impl Into<String>) -> AttributeValue {
     AttributeValue::S(value.into())
 }
 
-/// The number attribute.
+/// A number attribute.
 pub fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
 }
@@ -38,7 +38,7 @@ pub fn item(kind: &str, id: &str) -> Item {
 /// A value as JSON.
 ///
 /// # Errors
-/// Permanent: it cannot be written.
+/// Permanent: it cannot be serialized.
 pub(crate) fn written(value: &impl Serialize, what: &'static str) -> Result<String, ServiceError> {
     serde_json::to_string(value).map_err(|error| ServiceError::permanent(what, "record_unwritable", error.to_string()))
 }
@@ -46,29 +46,29 @@ pub(crate) fn written(value: &impl Serialize, what: &'static str) -> Result<Stri
 /// A value as a text attribute of JSON.
 ///
 /// # Errors
-/// Permanent: it cannot be written.
+/// Permanent: it cannot be serialized.
 pub fn json(value: &impl Serialize, what: &'static str) -> Result<AttributeValue, ServiceError> {
     written(value, what).map(text)
 }
 
-/// The value that an item holds.
+/// The value that an item stores.
 ///
 /// # Errors
-/// Permanent: there is none, or it is another shape.
+/// Permanent: it is missing or has another shape.
 pub fn data<T: DeserializeOwned>(item: &Item, what: &'static str) -> Result<T, ServiceError> {
     parsed(read_text(item, "data").ok_or_else(|| unreadable(what, "an item has no data"))?, what)
 }
 
-/// The value that a record's JSON stands for.
+/// The value in a record's JSON.
 ///
 /// # Errors
-/// Permanent: it is another shape.
+/// Permanent: it has another shape.
 pub(crate) fn parsed<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, ServiceError> {
     serde_json::from_str(text)
         .map_err(|error| unreadable(what, format!("an item's data cannot be read at column {}", error.column())))
 }
 
-/// A record that no retry makes readable.
+/// A record that no retry can make readable.
 pub(crate) fn unreadable(what: &'static str, detail: impl Into<String>) -> ServiceError {
     ServiceError::permanent(what, "record_unreadable", detail)
 }
@@ -78,12 +78,12 @@ pub fn read_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
     item.get(name)?.as_s().ok().map(String::as_str)
 }
 
-/// A number attribute, where it fits.
+/// A number attribute, if it fits.
 pub fn read_number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
 
-/// The attributes that park an item, for a new one.
+/// The attributes that park a new item.
 pub(crate) fn parked(source: &str, reason: &Reason, now: Timestamp) -> [(String, AttributeValue); 3] {
     [
         ("parked_source".to_owned(), text(source)),
@@ -92,10 +92,10 @@ pub(crate) fn parked(source: &str, reason: &Reason, now: Timestamp) -> [(String,
     ]
 }
 
-/// The same for an item that stands: `SET` these.
+/// The same for an existing item: `SET` these.
 pub(crate) const PARK: &str = "SET parked_source = :source, parked_reason = :reason, parked_at = :at";
 
-/// What takes the mark away again.
+/// The update that removes the parked mark.
 pub(crate) const UNPARK: &str = "REMOVE parked_source, parked_reason, parked_at";
 
 /// Whether a write of a cancelled transaction failed its condition.
@@ -103,14 +103,14 @@ pub fn condition_failed(reasons: &[CancellationReason], place: usize) -> bool {
     reasons.get(place).and_then(CancellationReason::code) == Some("ConditionalCheckFailed")
 }
 
-/// Whether another transaction held an item, or the store was briefly over its rate.
+/// Whether another transaction locked an item, or the store was briefly throttled.
 pub fn is_contention(reasons: &[CancellationReason]) -> bool {
     let passing = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
     reasons.iter().filter_map(CancellationReason::code).any(|code| passing.contains(&code))
 }
 
-/// What a cancelled transaction means whose failed conditions nothing explains: reasons that pass are retried, a condition
-/// that failed and an item that is refused are not.
+/// Classifies a cancelled transaction whose failed conditions the caller did not explain: temporary reasons are
+/// retried, a failed condition or a rejected item is not.
 pub fn cancelled(what: &'static str, reasons: &[CancellationReason]) -> ServiceError {
     let codes: Vec<_> = reasons.iter().filter_map(CancellationReason::code).filter(|code| *code != "None").collect();
     let detail = format!("transaction cancelled: {}", codes.join(", "));
@@ -122,7 +122,7 @@ pub fn cancelled(what: &'static str, reasons: &[CancellationReason]) -> ServiceE
     }
 }
 
-/// What a failed call means: whether it may succeed later, and its code and never the request.
+/// Classifies a failed call: whether it may succeed later; carries its error code, never the request.
 pub fn trouble<E, R>(what: &'static str, error: &SdkError<E, R>) -> ServiceError
 where
     E: ProvideErrorMetadata,
@@ -137,9 +137,9 @@ where
     }
 }
 
-/// Codes that DynamoDB answers with status 400 and that the same request may outlive (Amazon DynamoDB Developer Guide,
-/// "Error handling", "OK to retry"), and those of credentials that Lambda is about to renew or
-/// of a signature that aged while the function was frozen.
+/// Codes that DynamoDB returns with status 400 and that are worth a retry (Amazon DynamoDB Developer Guide, "Error
+/// handling", "OK to retry"), and those of credentials that Lambda is about to renew or of a signature that aged while
+/// the function was frozen.
 const TRANSIENT: [&str; 12] = [
     "ExpiredTokenException",
     "InternalServerError",
@@ -169,7 +169,7 @@ fn refusal(what: &'static str, code: Option<&str>, status: u16) -> ServiceError 
     ServiceError::permanent(what, word, detail)
 }
 
-/// The status of an HTTP answer, whichever version of the type a client has.
+/// The status of an HTTP response, for each version of the type that clients use.
 pub trait Status {
     /// As a number.
     fn status(&self) -> u16;

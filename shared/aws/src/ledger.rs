@@ -1,5 +1,5 @@
-//! The ledger on DynamoDB: counters, invoices, credit notes and what they are made for in the Billing table, mails queued
-//! in the Outbox table.
+//! The ledger on DynamoDB: counters, invoices, credit notes and their payments and refunds in the Billing table, queued
+//! mails in the Outbox table.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -81,7 +81,7 @@ impl DynamoLedger {
         write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))
     }
 
-    /// Moves what has been credited of an invoice, if nobody else did.
+    /// Updates the credited total of an invoice with a conditional write: fails if another writer changed it first.
     fn credit(&self, crediting: &Crediting) -> Result<TransactWriteItem, ServiceError> {
         let update = Update::builder()
             .table_name(&self.billing)
@@ -105,7 +105,7 @@ impl DynamoLedger {
     }
 }
 
-/// The key of what a document is made for.
+/// The key of the payment or refund that a document is issued for.
 fn record(basis: &DocumentSource) -> AttributeValue {
     match basis {
         DocumentSource::Sale(sale) => key("PAYMENT", &sale.0),
@@ -138,7 +138,7 @@ impl Ledger for DynamoLedger {
             let update = Update::builder()
                 .table_name(&self.billing)
                 .key("pk", record(&invoice.draft.basis()))
-                // What has a document waits for nobody any more.
+                // A payment or refund that has its document is no longer parked.
                 .update_expression(format!("SET invoice = :number {UNPARK}"))
                 .condition_expression("attribute_exists(pk) AND attribute_not_exists(invoice)")
                 .expression_attribute_values(":number", text(&invoice.number.0));
@@ -220,7 +220,7 @@ impl Ledger for DynamoLedger {
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
                 let reasons = refused.cancellation_reasons();
-                // The mail stands, so an earlier delivery noted the document in the same transaction.
+                // The mail exists, so an earlier delivery recorded the document in the same transaction.
                 if condition_failed(reasons, 1) { Ok(()) } else { Err(cancelled(WHAT, reasons)) }
             }
             _ => Err(trouble(WHAT, &error)),
@@ -248,7 +248,7 @@ impl Ledger for DynamoLedger {
                 let same = read_text(&before, "parked_reason") == Some(&reason);
                 Ok(if same { Recorded::AlreadyRecorded } else { Recorded::New })
             }
-            // A person removed the record: there is nothing left to park.
+            // Someone deleted the record: there is nothing to park.
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
                 Ok(Recorded::AlreadyRecorded)
             }

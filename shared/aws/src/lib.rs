@@ -1,8 +1,8 @@
-//! The capabilities of the domain on AWS. What leaves this crate speaks the words of the domain, but for `item`,
-//! `s3_failure` and what queues a mail or a notice: `comptoir-members-aws` writes with them.
+//! The domain's capabilities on AWS. The public interface uses domain types, except `item`, `s3_failure` and the
+//! functions that queue a mail or a notice: `comptoir-members-aws` writes with them.
 //!
-//! One file per capability, or one folder; `item` holds how items are written in DynamoDB. Names of tables and buckets come
-//! in from `config`. A feature a service, so that a function links only the clients it uses.
+//! One file or folder per capability; `item` defines how items are written in DynamoDB. Table and bucket names come
+//! from `config`. One feature per service, so that a function links only the clients it uses.
 
 #[cfg(feature = "s3")]
 pub mod archive;

@@ -1,4 +1,4 @@
-//! The outbox on DynamoDB: conditional updates that claim, release and settle a mail.
+//! The outbox on DynamoDB: conditional writes that claim (lease), release and settle a mail.
 
 use aws_sdk_dynamodb::{
     Client,
@@ -18,14 +18,14 @@ use comptoir::{
 
 const WHAT: &str = "the outbox";
 
-/// A mail that this claimant holds, and nobody who claimed it since.
+/// A mail whose lease this claimant still holds: no one claimed it since.
 const HELD: &str = "#status = :sending AND claimed_by = :claimant";
 
-/// A mail that waits to be sent: new, or put back by a person after it came back. One that came back is parked with it, so
-/// without the mark a person has put it back.
+/// A mail that is queued: new, or requeued by a person after it bounced. A bounced mail is parked, so one without the
+/// parked mark was requeued.
 const WAITS: &str = "#status IN (:queued, :bounced, :rejected) AND attribute_not_exists(parked_at)";
 
-/// When what is settled now is forgotten.
+/// When an item settled now expires.
 pub(super) fn forgotten_at(now: Timestamp) -> AttributeValue {
     seconds(now.saturating_add(SENT_KEPT).unwrap_or(Timestamp::MAX))
 }
@@ -34,7 +34,7 @@ fn seconds(at: Timestamp) -> AttributeValue {
     number(at.as_second())
 }
 
-/// The clauses of an update that keep a record as long as [`Expiry`] says: after other assignments, and after other removals.
+/// The clauses of an update that set a record's [`Expiry`]: after other assignments, and after other removals.
 pub(super) struct Lasting {
     pub(super) set: &'static str,
     pub(super) remove: &'static str,
@@ -42,7 +42,7 @@ pub(super) struct Lasting {
 }
 
 impl Lasting {
-    /// For a record that comes to `status`.
+    /// For a record that moves to `status`.
     pub(super) fn of(id: &MailId, status: &Status, now: Timestamp) -> Self {
         match Expiry::of(id, status, now) {
             Expiry::Never => Self { set: "", remove: ", expires_at", at: None },
@@ -51,7 +51,7 @@ impl Lasting {
         }
     }
 
-    /// The update with the value that its clauses name, if they name one.
+    /// Adds the value that the clauses reference to the update, if they reference one.
     pub(super) fn put_into(self, update: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
         match self.at {
             Some(at) => update.expression_attribute_values(":expires", at),
@@ -65,7 +65,7 @@ impl Lasting {
 pub struct DynamoOutbox {
     pub(super) client: Client,
     pub(super) table: String,
-    /// Who parks what cannot be sent.
+    /// The source named on dead letters (parked items).
     source: &'static str,
 }
 
@@ -75,7 +75,7 @@ impl DynamoOutbox {
         Self { client, table, source: "mail-sender" }
     }
 
-    /// The same for a function that is not the sender of mails: what it parks waits under its name.
+    /// The same for a function other than the mail sender: dead letters are parked under its name.
     pub fn parking_as(self, source: &'static str) -> Self {
         Self { source, ..self }
     }
@@ -85,10 +85,10 @@ impl DynamoOutbox {
     }
 }
 
-/// A mail as it is queued; one that cannot be sent to anybody waits for a person, parked by `source`.
+/// A queued mail; one without a usable recipient is parked by `source`.
 ///
 /// # Errors
-/// Permanent: it cannot be written as JSON.
+/// Permanent: it cannot be serialized as JSON.
 pub fn queued(mail: &Mail, source: &str) -> Result<Item, ServiceError> {
     let mut queued = item(mail.id.kind(), &mail.id.0);
     queued.insert("data".to_owned(), json(mail, WHAT)?);
@@ -110,7 +110,7 @@ pub(super) async fn settle(update: UpdateItemFluentBuilder) -> Result<(), Servic
     }
 }
 
-/// Where an item's mail stands. One that came back waits for a person as long as it is parked; put back, it waits to be sent.
+/// The stage of an item's mail. A bounced mail waits for a person while parked; requeued, it is to be sent.
 pub(super) fn status(item: &Item) -> Status {
     let parked = item.contains_key("parked_at");
     match read_text(item, "status") {
@@ -199,8 +199,8 @@ impl Outbox for DynamoOutbox {
                 "SET #status = :sent, message_id = :message, sent_at = :at{} REMOVE lease_until, claimed_by",
                 lasting.set
             ))
-            // An event may have been quicker, and know more: that this very message came back, and a person may have put
-            // the mail on its way again since.
+            // A delivery event may have arrived first and know more: that this very message bounced, and a person may
+            // have requeued the mail since.
             .condition_expression(
                 "#status IN (:queued, :sending, :unknown, :sent) \
                  AND (attribute_not_exists(came_back) OR NOT contains(came_back, :message))",
@@ -242,7 +242,7 @@ impl Outbox for DynamoOutbox {
         let parked = self
             .update(id)
             .update_expression(format!("{PARK}{remove}"))
-            // What waits for the team is parked the same way.
+            // Parked notices and messages for the team have the same mark.
             .condition_expression(format!("({WAITS}) OR (#status = :waiting AND attribute_not_exists(parked_at))"))
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":queued", text("queued"))
@@ -260,11 +260,11 @@ impl Outbox for DynamoOutbox {
             return Err(trouble(WHAT, &error));
         };
         let Some(item) = &stands.item else { return Ok(Parking::Absent) };
-        // The client repeats a request whose answer was lost: what stands may be our own mark.
+        // The SDK retries a request whose response was lost: the existing mark may be our own.
         let ours = read_text(item, "parked_at") == Some(&at) && read_text(item, "parked_reason") == Some(&why);
         Ok(match status(item) {
             _ if ours => Parking::Parked,
-            // What the team was told is no mail.
+            // A team message is not a mail.
             Status::Queued if read_text(item, "status") == Some("told") => Parking::Held(Status::Sent),
             status => Parking::Held(status),
         })

@@ -1,36 +1,36 @@
-//! Values larger than an item: kept in parts beside the record that names them.
+//! Values larger than an item, stored in parts beside the record that references them.
 //!
-//! A record holds its value in one attribute as long as that is small. A larger one is split into parts, items of their
-//! own that are written first; the record names them by the hash of the whole. Parts never change, so writing them again
-//! changes nothing, and a record that was never written leaves parts that nothing names.
+//! A record stores a small value in one attribute. A larger value is split into parts, items of their own that are
+//! written first; the record references them by the hash of the whole value. Parts never change, so writing them again
+//! is idempotent. If the record is never written, its parts stay unreferenced.
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 
 use super::item::{Item, key, number, read_number, read_text, text, trouble};
 use comptoir::{archive::sha256, outcome::ServiceError};
 
-/// Largest value that stands in its record, in bytes. A claim of 49 invoices writes each and the payment that it is for,
-/// 98 items of this size and what surrounds them, which stay below the 4 MB of a transaction (DynamoDB's quotas).
+/// Largest value stored inside its record, in bytes. Claiming 49 invoices writes each invoice and its payment: 98 items
+/// of this size plus their other attributes, which stays below the 4 MB of a transaction (DynamoDB's quotas).
 const INLINE: usize = 40 * 1024;
 
-/// Largest part, in bytes: an item holds 400 KB, its key and the names of its attributes included (DynamoDB's quotas).
+/// Largest part, in bytes: an item holds 400 KB, including its key and attribute names (DynamoDB's quotas).
 const PART: usize = 350 * 1024;
 
-/// Most parts of a value that is read: more is larger than anything that a function receives (6 MB, Lambda's quotas).
+/// Most parts read for one value: more would exceed anything that a function receives (6 MB, Lambda's quotas).
 const MOST_PARTS: usize = 64;
 
-/// The parts in a table.
+/// The parts stored in a table.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parts<'a> {
     pub client: &'a Client,
     pub table: &'a str,
-    /// The capability, for errors.
+    /// The name of this capability in errors.
     pub what: &'static str,
 }
 
 impl Parts<'_> {
-    /// Writes the parts of a value that is too large for its record; adds to the record either the value, as attribute
-    /// `name`, or where its parts are.
+    /// Writes the parts of a value that is too large for its record. Adds either the value (attribute `name`) or the
+    /// reference to its parts to the record.
     ///
     /// # Errors
     /// When the store fails.
@@ -56,7 +56,7 @@ impl Parts<'_> {
         Ok(())
     }
 
-    /// The value that a record holds as attribute `name`, or in parts; `None` if it holds none.
+    /// The value that a record stores as attribute `name` or in parts; `None` if it has none.
     ///
     /// # Errors
     /// When the store fails; permanent where a part is missing or was changed.
@@ -90,7 +90,7 @@ fn part_key(hash: &str, place: usize) -> AttributeValue {
     key("PART", &format!("{hash}/{place}"))
 }
 
-/// A text in pieces of at most [`PART`] bytes, cut between characters.
+/// Splits a text into pieces of at most [`PART`] bytes, between characters.
 fn split(mut value: &str) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let (part, rest) = value.split_at_checked(value.floor_char_boundary(PART))?;

@@ -1,4 +1,4 @@
-//! The payment log on DynamoDB: event, payment and the intent that paid it in one transaction; refunds beside them.
+//! The payment log on DynamoDB: event, payment and its payment intent in one transaction; refunds beside them.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ use comptoir::{
 
 const WHAT: &str = "the payment log";
 
-/// How long the id of an event is kept. Stripe repeats one for three days; the payment itself stays for good.
+/// How long an event id is kept. Stripe retries an event for three days; the payment itself is kept forever.
 const EVENT_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Waits after a conflict: another delivery of the same sale is being recorded, and will be in a moment.
+/// Waits after a conflict: another delivery of the same sale is being recorded and finishes shortly.
 const CONFLICT_PAUSES: [Duration; 4] =
     [Duration::from_millis(20), Duration::from_millis(60), Duration::from_millis(150), Duration::from_millis(400)];
 
@@ -52,7 +52,7 @@ impl DynamoPayments {
         got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
     }
 
-    /// Puts an item unless it stands already.
+    /// Puts an item unless it exists already.
     async fn put_new(&self, item: Item) -> Result<Recorded, ServiceError> {
         self.put_if(item, "attribute_not_exists(pk)").await
     }
@@ -89,7 +89,7 @@ fn event_item(id: &str, now: Timestamp) -> Item {
     event
 }
 
-/// When an event that is dealt with is forgotten.
+/// When a processed event expires.
 fn expires_at(now: Timestamp) -> AttributeValue {
     number(now.saturating_add(EVENT_KEPT).map_or(0, Timestamp::as_second))
 }
@@ -103,8 +103,8 @@ impl PaymentLog for DynamoPayments {
         self.parts().insert(&mut payment, "data", &written(sale, WHAT)?).await?;
         payment.insert("recorded_at".to_owned(), text(now.to_string()));
         let mut writes = vec![
-            // An event that was parked may become a payment once its cause is mended, whether or not its mark was taken away:
-            // what keeps others out is that it recorded a sale.
+            // A parked event may become a payment once its cause is fixed, whether or not its parked mark was removed:
+            // only an event that recorded a sale blocks later deliveries.
             self.put(event, Some("attribute_not_exists(pk) OR attribute_not_exists(sale)"))?,
             self.put(payment.clone(), Some("attribute_not_exists(pk)"))?,
         ];

@@ -1,8 +1,8 @@
-//! The post office on SES v2. One request, never repeated by the SDK: SES has no idempotency key, so whether a failed
-//! request may be tried again is decided in `verdict`, by what is known of it.
+//! The mail transport on SES v2. One request, never retried by the SDK: SES has no idempotency key, so `verdict`
+//! decides whether a failed request may be retried, from what is known about it.
 //!
-//! Each mail has a connection of its own. Between two invocations a function is frozen, and the other end may forget an idle
-//! connection meanwhile: a request on it is reset or never answered, and then nobody knows whether the mail was taken.
+//! Each mail opens its own connection. A function is frozen between two invocations, and the server may drop an idle
+//! connection meanwhile: a request on it is reset or never answered, and it is then unknown whether SES took the mail.
 
 mod verdict;
 
@@ -41,13 +41,13 @@ pub struct SesTransport {
 }
 
 impl SesTransport {
-    /// Sends through `configuration_set`, which publishes what becomes of each mail.
+    /// Sends through `configuration_set`, which publishes the delivery events of each mail.
     pub fn new(config: &aws_types::SdkConfig, configuration_set: String) -> Self {
         Self::with_patience(config, configuration_set, Duration::from_secs(POST_SECONDS))
     }
 
     fn with_patience(config: &aws_types::SdkConfig, configuration_set: String, patience: Duration) -> Self {
-        // Every bound anew: one that is left out is inherited from the other services' configuration.
+        // Sets every timeout: one left out would be inherited from the configuration of the other services.
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
             .operation_attempt_timeout(patience)
@@ -59,7 +59,7 @@ impl SesTransport {
             .http_client(fresh.build_https())
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
-        // The bundle on one machine captures mails itself.
+        // The single-machine bundle captures mails itself.
         if let Some(url) = comptoir::config::optional("AWS_ENDPOINT_URL_SESV2") {
             once.set_endpoint_url(Some(url));
         }

@@ -1,4 +1,4 @@
-//! The register of what was issued, read from the Billing table.
+//! The register of issued documents, read from the Billing table.
 
 use aws_sdk_dynamodb::Client;
 
@@ -29,9 +29,9 @@ impl DynamoRegister {
 }
 
 impl Register for DynamoRegister {
-    // A scan, though it reads the whole table, because it happens once a month and nobody waits for it: a hundred thousand
-    // items of 4 KB cost 0.0125 USD (us-east-1, on demand). An index by date would be paid for with every invoice and
-    // stored twice, to be read twelve times a year.
+    // A scan of the whole table, because it runs once a month in the background: a hundred thousand items of 4 KB cost
+    // 0.0125 USD (us-east-1, on demand). An index by date would be paid for with every invoice and stored twice, to be
+    // read twelve times a year.
     async fn issued_in(&self, month: Month) -> Result<Vec<Invoice>, ServiceError> {
         let mut pages = self
             .client
@@ -42,7 +42,7 @@ impl Register for DynamoRegister {
             .expression_attribute_names("#data", "data")
             .expression_attribute_values(":invoice", text("INVOICE"))
             .expression_attribute_values(":month", text(month.to_string()))
-            // An invoice of the month's last minute must not be missing from the month.
+            // An invoice of the month's last minute must not be missing from the export.
             .consistent_read(true)
             .into_paginator()
             .items()

@@ -1,4 +1,4 @@
-//! What a failed call to S3 means: whether the same call may succeed later (Amazon S3 API reference, "Error responses").
+//! Classifies a failed S3 call: whether the same call may succeed later (Amazon S3 API reference, "Error responses").
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use aws_sdk_s3::{
 
 use comptoir::{outcome::ServiceError, timing::OPERATION_SECONDS};
 
-/// Reads an object with its body in the time of one operation: the client's own bound ends where the body begins.
+/// Reads an object and its body within one operation timeout: the client's own timeout ends where the body begins.
 ///
 /// # Errors
-/// The read's; transient where time ran out.
+/// The read's error; transient on timeout.
 pub async fn in_one_operation<T>(
     what: &'static str,
     read: impl Future<Output = Result<T, ServiceError>>,
@@ -21,8 +21,8 @@ pub async fn in_one_operation<T>(
     read.unwrap_or_else(|_| Err(ServiceError::transient(what, "no answer in time")))
 }
 
-/// Codes of status 4xx that the same request may outlive: it came too slowly or broken, somebody else is at the same key, a
-/// clock is off, or credentials are about to be renewed.
+/// 4xx codes that are worth a retry: the request came too slowly or broken, another writer uses the same key, a clock
+/// is off, or credentials are about to be renewed.
 const TRANSIENT: [&str; 13] = [
     "BadDigest",
     "ConditionalRequestConflict",
@@ -39,7 +39,7 @@ const TRANSIENT: [&str; 13] = [
     "XAmzContentChecksumMismatch",
 ];
 
-/// A failed call in one line: its code, never the request.
+/// A failed call in one line: its error code, never the request.
 pub fn trouble<E>(what: &'static str, error: &SdkError<E, HttpResponse>) -> ServiceError
 where
     E: ProvideErrorMetadata,
@@ -53,10 +53,10 @@ where
     }
 }
 
-/// The same of an answer's code and status; of one object among several there is no status.
+/// The same for a response's code and status; one object of a batch response has no status.
 pub fn refusal(what: &'static str, code: Option<&str>, status: u16) -> ServiceError {
     let code = code.unwrap_or("unnamed error");
-    // A success that cannot be read is an answer that broke off on its way.
+    // A success that cannot be read is a response that was cut off in transit.
     if status < 300 || status == 429 || status >= 500 || TRANSIENT.contains(&code) {
         return ServiceError::transient(what, code);
     }

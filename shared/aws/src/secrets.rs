@@ -1,4 +1,4 @@
-//! Secrets in SSM SecureString parameters: read at init, kept for a while, read again when one may have been rotated.
+//! Secrets in SSM SecureString parameters: read at init, cached, and read again when one may have been rotated.
 
 use std::{
     collections::HashMap,
@@ -12,22 +12,22 @@ use comptoir::outcome::ServiceError;
 
 const WHAT: &str = "the secret store";
 
-/// The last parts of the parameters' names.
+/// The last segments of the parameter names.
 const WEBHOOK: &str = "stripe-webhook-secrets";
 const API_KEY: &str = "stripe-api-key";
 const SLACK: &str = "slack-webhook-url";
 
-/// How long secrets are used before they are read again.
+/// How long secrets are cached.
 const KEPT: Duration = Duration::from_secs(300);
-/// The least time between two readings, so that neither forgers nor a store that is away can make us wait at every request.
+/// Least time between two reads, so that neither forged requests nor an unavailable store delay every request.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What the webhook must know.
+/// The webhook's secrets.
 #[derive(Clone, Default)]
 pub struct Secrets {
     /// Every webhook secret in force; several during a rotation.
     pub webhook: Vec<String>,
-    /// The key for calling Stripe, if one is configured.
+    /// The key for calling Stripe, if configured.
     pub api_key: Option<String>,
 }
 
@@ -37,7 +37,7 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-/// What the team's notifier must know.
+/// The team notifier's secrets.
 #[derive(Debug)]
 pub struct TeamSecrets {
     parameters: Parameters,
@@ -49,18 +49,18 @@ impl TeamSecrets {
         Self { parameters: Parameters::new(client, prefix, &[SLACK]) }
     }
 
-    /// The address of the team's Slack webhook, at most five minutes old; none if none is stored.
+    /// The URL of the team's Slack webhook, at most five minutes old; `None` if none is stored.
     ///
     /// # Errors
-    /// When the store does not answer and nothing is kept.
+    /// When the store does not answer and nothing is cached.
     pub async fn slack(&self) -> Result<Option<String>, ServiceError> {
         Ok(filled(self.parameters.newer_than(KEPT).await?.remove(SLACK)))
     }
 
-    /// The same, read again unless that was done a moment ago: for an address that Slack refuses.
+    /// The same, read again unless that was done a moment ago: for a URL that Slack refuses.
     ///
     /// # Errors
-    /// When the store does not answer and nothing is kept.
+    /// When the store does not answer and nothing is cached.
     pub async fn renewed(&self) -> Result<Option<String>, ServiceError> {
         Ok(filled(self.parameters.newer_than(PATIENCE).await?.remove(SLACK)))
     }
@@ -85,15 +85,15 @@ impl SecretStore {
     /// The secrets, at most five minutes old.
     ///
     /// # Errors
-    /// When the store does not answer and nothing is kept.
+    /// When the store does not answer and nothing is cached.
     pub async fn current(&self) -> Result<Secrets, ServiceError> {
         self.parameters.newer_than(KEPT).await.map(secrets)
     }
 
-    /// The secrets, read again unless that was done a moment ago: for a signature that fits none of those kept.
+    /// The secrets, read again unless that was done a moment ago: for a signature that matches none cached.
     ///
     /// # Errors
-    /// When the store does not answer and nothing is kept.
+    /// When the store does not answer and nothing is cached.
     pub async fn renewed(&self) -> Result<Secrets, ServiceError> {
         self.parameters.newer_than(PATIENCE).await.map(secrets)
     }
@@ -105,7 +105,7 @@ fn secrets(mut values: Values) -> Secrets {
     Secrets { webhook: webhook.map(str::to_owned).collect(), api_key: filled(values.remove(API_KEY)) }
 }
 
-/// Values by the last part of their parameter's name.
+/// Values by the last segment of their parameter's name.
 type Values = HashMap<&'static str, String>;
 
 /// Parameters under a prefix, read together.
@@ -146,7 +146,7 @@ impl Parameters {
                 *kept = Some(Kept { read_at: now, tried_at: now, values: values.clone() });
                 Ok(values)
             }
-            // Secrets change rarely: those we have serve while the store is away, and nobody waits for it at every request.
+            // Secrets change rarely: the cached ones serve while the store is down, without a delay per request.
             (Err(_), Some(kept)) => {
                 kept.tried_at = now;
                 Ok(kept.values.clone())

@@ -1,5 +1,5 @@
-//! What the team is told, in the outbox on DynamoDB: notices wait there as `TEAM` items, and are told in one transaction
-//! with the mail and the message that tell them.
+//! Team notifications in the outbox on DynamoDB: notices are queued as `TEAM` items and settled in one transaction with
+//! the mail and the message that contain them.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -22,16 +22,16 @@ use comptoir::{
 
 const WHAT: &str = "the outbox";
 
-/// Who parks what cannot be told.
+/// The source named on parked notices.
 const SOURCE: &str = "team-notifier";
 
-/// How often keys that DynamoDB left unanswered are asked for again.
+/// How often keys that DynamoDB left unprocessed are requested again.
 const READS: usize = 4;
 
-/// A notice as it waits for the team.
+/// A notice as queued for the team.
 ///
 /// # Errors
-/// When it cannot be written as JSON.
+/// When it cannot be serialized as JSON.
 pub fn waiting(notice: &TeamNotice) -> Result<Item, ServiceError> {
     let mut waiting = item(notice.id.kind(), &notice.id.0);
     waiting.insert("data".to_owned(), json(notice, WHAT)?);
@@ -45,7 +45,7 @@ fn place(id: &MailId) -> HashMap<String, AttributeValue> {
 
 impl DynamoOutbox {
     fn put(&self, mut item: Item, now: Timestamp) -> Result<TransactWriteItem, ServiceError> {
-        // What waits for a person from the beginning is kept until it is settled.
+        // A notice that is parked from the start is kept until it is settled.
         if !item.contains_key("parked_at") {
             item.insert("expires_at".to_owned(), forgotten_at(now));
         }

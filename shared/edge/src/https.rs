@@ -1,5 +1,5 @@
-//! Asking others over HTTPS: one bounded request, and its answer as bytes. What is asked and what an answer means is the
-//! business of whoever asks; AWS's services are asked by their own clients.
+//! An HTTPS client: one bounded request, its response as bytes. The caller builds the request and interprets the
+//! response; AWS services have clients of their own.
 
 use std::{error::Error, sync::OnceLock, time::Duration};
 
@@ -20,63 +20,63 @@ use comptoir::timing::CONNECT_SECONDS;
 /// TLS on ring, which unlike aws-lc collects no jitter entropy at a cold start.
 pub const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
 
-/// Where another set of authorities than the system's is named, as in a company whose proxy reads along. The variable is
-/// OpenSSL's.
+/// Names a file of trusted authorities other than the system's, as behind a corporate proxy that inspects TLS. The
+/// variable is OpenSSL's.
 pub const OTHER_AUTHORITIES: &str = "SSL_CERT_FILE";
 
-/// What is asked.
+/// A request.
 #[derive(Clone, Copy)]
 pub struct Question<'a> {
     /// `GET`, `POST`.
     pub method: &'static str,
-    /// Where.
+    /// The URL.
     pub url: &'a str,
     /// Names and values.
     pub headers: &'a [(&'a str, &'a str)],
     /// The body; empty for none.
     pub body: &'a str,
-    /// How long the whole answer may take.
+    /// Timeout for the whole response.
     pub patience: Duration,
-    /// Most bytes of an answer that are read.
+    /// Largest response that is read, in bytes.
     pub largest: usize,
 }
 
-/// An answer, of whatever status.
+/// A response, of any status.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// What `Retry-After` says, if it is there.
+    /// The `Retry-After` header, if present.
     pub retry_after: Option<String>,
-    /// What `Date` says: the time where it was answered.
+    /// The `Date` header: the server's time.
     pub date: Option<String>,
-    /// The body, or why it is not whole.
+    /// The body, or why it is incomplete.
     pub body: Result<Vec<u8>, HttpError>,
 }
 
-/// Why there is no answer. After [`Unsendable`](Self::Unsendable) and [`Unconnected`](Self::Unconnected) nobody heard the
-/// question; after the others somebody may have.
+/// Why there is no response. After [`Unsendable`](Self::Unsendable) and [`Unconnected`](Self::Unconnected) the server
+/// did not receive the request; after the others it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// No HTTP that can be sent: a wrong address, or a header with a line break.
+    /// Not a valid HTTP request: a wrong address, or a header with a line break.
     #[error("the question cannot be sent")]
     Unsendable,
-    /// There was no connection.
+    /// No connection could be made.
     #[error("no answer")]
     Unconnected,
     /// The connection broke.
     #[error("no answer")]
     Silent,
-    /// It takes too long.
+    /// Timeout.
     #[error("no answer in time")]
     TooLate,
-    /// The answer is longer than anyone needs.
+    /// The response exceeds the size limit.
     #[error("its answer is too long")]
     TooLong,
 }
 
-/// Whom one asks through. Made at once; what TLS needs is read at the first question, because a function that never asks
-/// must not wait for it at its start.
+/// The client. Cheap to create: TLS roots are read at the first request, so that a function that never sends one does
+/// not wait for them at its start.
 #[derive(Debug, Default)]
 pub struct Https {
     trusted: TlsContext,
@@ -84,15 +84,15 @@ pub struct Https {
 }
 
 impl Https {
-    /// One that trusts these authorities alone, and not all that the system does.
+    /// A client that trusts only these authorities, and not the system's.
     pub fn trusting(trusted: TlsContext) -> Self {
         Self { trusted, connector: OnceLock::new() }
     }
 
-    /// Asks once.
+    /// Sends the request once.
     ///
     /// # Errors
-    /// Why there is no answer.
+    /// Why there is no response.
     pub async fn ask(&self, question: &Question<'_>) -> Result<Answer, HttpError> {
         let request = request(question).ok_or(HttpError::Unsendable)?;
         let connector = self.connector.get_or_init(|| self.connector());
@@ -113,7 +113,7 @@ impl Https {
         let builder = Connector::builder()
             .connector_settings(HttpConnectorSettings::builder().connect_timeout(connect).build())
             .sleep_impl(TokioSleep::new())
-            // A function sleeps between its questions, and a connection does not outlive that.
+            // A function is frozen between requests, and a connection does not outlive that.
             .pool_max_idle_per_host(0);
         builder.tls_provider(TLS).tls_context(self.trusted.clone()).build()
     }
@@ -166,7 +166,7 @@ mod tests {
 
     use super::*;
 
-    /// Asks somebody who reads the question and says this.
+    /// Sends a request to a server that reads it and answers with this.
     async fn asked(says: &'static [u8], largest: usize) -> Result<Answer, HttpError> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());

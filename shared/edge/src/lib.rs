@@ -1,5 +1,5 @@
-//! Where a function meets the world: how it logs and counts (`telemetry`), and how it asks others than AWS over HTTPS
-//! (`https`).
+//! Functions at the edge of the system: logs and metrics (`telemetry`), and requests over HTTPS to services other than
+//! AWS (`https`).
 
 pub mod https;
 pub mod telemetry;

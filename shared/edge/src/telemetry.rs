@@ -1,4 +1,4 @@
-//! Logs as JSON lines and metrics in CloudWatch's embedded format, both on standard output.
+//! JSON log lines and metrics in CloudWatch's embedded metric format, both on standard output.
 //!
 //! Log ids, words and counts; never a payload, an address or a secret.
 
@@ -8,7 +8,7 @@ use tracing_subscriber::{Layer, filter::Targets, fmt, layer::SubscriberExt, util
 
 use comptoir::clock::{Clock, SystemClock};
 
-/// Starts JSON logs at the level of `RUST_LOG` (`debug`, or `info,hyper=debug`), by default `info`.
+/// Starts JSON logging at the level of `RUST_LOG` (`debug`, or `info,hyper=debug`), by default `info`.
 pub fn start() {
     let wanted = comptoir::config::optional("RUST_LOG").and_then(|levels| levels.parse::<Targets>().ok());
     let levels = wanted.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));

@@ -1,4 +1,4 @@
-//! What it takes to judge what a member wrote. `cargo bench -p comptoir-members --bench profile`.
+//! Benchmarks input validation of profiles. `cargo bench -p comptoir-members --bench profile`.
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark may fail loudly")]
 
 use comptoir_members::profile::input;
@@ -9,7 +9,7 @@ fn main() {
     divan::main();
 }
 
-/// The profiles that `cargo peers profile` has judged by zod and pydantic too.
+/// The profiles that `cargo peers profile` validates with zod and pydantic too.
 #[divan::bench]
 fn judge(bencher: Bencher<'_, '_>) {
     let cases: Vec<Value> = serde_json::from_str(include_str!("../../../tests/bench/cases/profiles.json")).unwrap();

@@ -1,7 +1,7 @@
-//! Member profiles: what members write of themselves, who may read and change it, and what becomes of it when they leave.
+//! Member profiles: writing, access, changes, and erasure after a deletion.
 //!
-//! `profile` holds the rules; stores come in through its small traits. For tests there are such stores in `memory`, and what
-//! every one of them must do in `testing`.
+//! `profile` holds the rules; stores are injected through small traits. `memory` has such stores for tests, and
+//! `testing` the contract of each.
 
 pub mod profile;
 

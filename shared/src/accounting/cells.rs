@@ -1,8 +1,8 @@
-//! How the files for the accountant are written: amounts, rates, texts, and the file around them.
+//! File formats for the accountant: amounts, rates, texts, and the file itself.
 //!
-//! A semicolon between cells and a comma in numbers is what Excel and LibreOffice expect under French settings: a double
-//! click opens the file in columns, and amounts are numbers. Excel takes a file for UTF-8 only if it begins with a byte
-//! order mark.
+//! A semicolon between cells and a comma in numbers are what Excel and LibreOffice expect under French settings: a
+//! double click opens the file in columns, and amounts are numbers. Excel reads a file as UTF-8 only if it begins with
+//! a byte order mark.
 
 use csv::{QuoteStyle, Terminator, WriterBuilder};
 use rust_decimal::Decimal;
@@ -21,7 +21,7 @@ pub(super) fn spreadsheet(header: &[&str], rows: Vec<Vec<String>>) -> Result<Vec
     Ok(bytes)
 }
 
-/// A flat file: tabs between fields, one line a record, no quotes. Its fields come from [`line`].
+/// A flat file: tabs between fields, one line per record, no quotes. Its fields come from [`line`].
 pub(super) fn flat(header: &[&str], rows: Vec<Vec<String>>) -> Result<Vec<u8>, Unwritable> {
     let mut builder = WriterBuilder::new();
     builder.delimiter(b'\t').terminator(Terminator::CRLF).quote_style(QuoteStyle::Never);
@@ -38,7 +38,7 @@ fn table(builder: &WriterBuilder, header: &[&str], rows: Vec<Vec<String>>) -> Re
     writer.into_inner().map_err(|error| Unwritable(error.to_string()))
 }
 
-/// A number with a comma, as many decimals as it has.
+/// A number with a decimal comma, with all its decimals.
 pub(super) fn number(value: Decimal) -> String {
     value.to_string().replace('.', ",")
 }
@@ -48,8 +48,8 @@ pub(super) fn cents(value: i64) -> String {
     number(Decimal::new(value, 2))
 }
 
-/// Text that a stranger may have written. A spreadsheet takes what begins with = + - @ for a formula and runs it; an
-/// apostrophe makes it text again (owasp.org, "CSV Injection"). Control characters go, but for line breaks.
+/// Untrusted text. A spreadsheet runs text that begins with = + - @ as a formula; a leading apostrophe makes it text
+/// (owasp.org, "CSV Injection"). Control characters are removed, except line breaks.
 pub(super) fn text(value: &str) -> String {
     let plain: String = value.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect();
     let formula = plain.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']);

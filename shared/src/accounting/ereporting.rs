@@ -1,12 +1,12 @@
-//! Sales to consumers as a platform wants them reported: totals a day, a currency, a category of transaction and a rate
-//! (e-reporting, flux 10.3; CGI art. 290).
+//! Sales to consumers for e-reporting to a platform: totals per day, currency, category of transaction and rate (flux
+//! 10.3; CGI art. 290).
 //!
-//! Groups are those of the DGFiP's "spécifications externes B2B" as platforms describe them: the day (TT-77), the currency
-//! (TT-78), the category (TT-81, rule G1.68), with the VAT in euros beside it (TT-83). Not verified against the
-//! specification's own text: that the day is the document's and not the supply's; that credit notes subtract from the day
-//! they are issued and are no transactions themselves; that the franchise (CGI art. 293 B) belongs to TNT1; whether what
-//! is exempt by CGI art. 261 to 261 E is reported at all. The exemption's code has a column, so that rows can be left out.
-//! What was cashed for services (flux 10.4) is another report.
+//! Groups follow the DGFiP's "spécifications externes B2B" as platforms describe them: the day (TT-77), the currency
+//! (TT-78), the category (TT-81, rule G1.68), with the VAT in euros (TT-83). Not verified against the specification's
+//! own text: that the day is the document's and not the supply's; that credit notes subtract from the day they are
+//! issued and are no transactions themselves; that the franchise (CGI art. 293 B) belongs to TNT1; whether sales exempt
+//! by CGI art. 261 to 261 E are reported at all. The exemption's code has a column, so that rows can be left out.
+//! Payments received for services (flux 10.4) are another report.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,19 +38,19 @@ const HEADER: [&str; 10] = [
     "tva_en_euros",
 ];
 
-/// A category of transactions (TT-81). TMA1, the margin scheme, is nothing this house sells under.
+/// A category of transactions (TT-81). TMA1, the margin scheme, is not supported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Category {
     /// TLB1: goods subject to French VAT.
     Goods,
     /// TPS1: services subject to French VAT.
     Services,
-    /// TNT1: not subject to VAT in France, distance sales within the Union among them (CGI art. 258 A and 259 B).
+    /// TNT1: not subject to VAT in France, including distance sales within the Union (CGI art. 258 A and 259 B).
     Untaxed,
 }
 
 impl Category {
-    /// The category of a row of a document.
+    /// The category of a document's tax row.
     pub fn of(draft: &Draft, row: &TaxRow) -> Self {
         match row.vat.category {
             VatCategory::S | VatCategory::Z if !draft.oss => {
@@ -74,15 +74,15 @@ impl Category {
     }
 }
 
-/// Whether a buyer counts as a consumer here. Sales to businesses are told one by one, as electronic invoices or in flux
-/// 10.1.
+/// Whether a buyer counts as a consumer here. Sales to businesses are reported one by one, as electronic invoices or in
+/// flux 10.1.
 pub fn is_consumer(buyer: &Buyer) -> bool {
     !buyer.business && buyer.siren.is_none() && buyer.vat_number.is_none()
 }
 
 #[derive(Debug, Default)]
 struct Group<'a> {
-    /// Documents of the group, whatever their rates.
+    /// Documents of the group, at any rate.
     invoices: BTreeSet<&'a str>,
     rates: BTreeMap<(Decimal, &'a str), Sums>,
 }
@@ -97,11 +97,11 @@ struct Sums {
 
 /// The totals of sales to consumers among these documents.
 ///
-/// `transactions` counts a group's documents and repeats on each of its rates; `transactions_au_taux` counts those that
-/// carry the rate.
+/// `transactions` counts a group's documents and is repeated for each of its rates; `transactions_au_taux` counts those
+/// with the rate.
 ///
 /// # Errors
-/// When memory is short.
+/// When memory runs out.
 pub fn ereporting(invoices: &[Invoice]) -> Result<Vec<u8>, Unwritable> {
     let mut groups: BTreeMap<(Date, &'static str, Category), Group<'_>> = BTreeMap::new();
     for invoice in invoices.iter().filter(|invoice| is_consumer(&invoice.draft.buyer)) {
@@ -111,7 +111,7 @@ pub fn ereporting(invoices: &[Invoice]) -> Result<Vec<u8>, Unwritable> {
         for (place, row) in draft.taxes.iter().enumerate() {
             let group = groups.entry((invoice.issued_on, draft.currency.code(), Category::of(draft, row))).or_default();
             let exemption = row.exemption.as_ref().map_or("", |exemption| exemption.code.as_str());
-            // A tax of a country out of the Union is none that France hears of: the sale is out of scope, or an export.
+            // A non-EU tax is not reported to France: the sale is out of scope, or an export.
             let (at, tax) = match row.vat.beyond_vat() {
                 Some(_) => (Decimal::ZERO, 0),
                 None => (row.vat.rate.normalize(), row.tax),

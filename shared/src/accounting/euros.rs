@@ -1,5 +1,5 @@
-//! A document in euros, as the books are kept (C. com. L123-22): as it is, or at the rate that stands on it. Never at a
-//! rate from elsewhere.
+//! A document in euros, as the books are kept (C. com. L123-22): unchanged, or at its own exchange rate. No other rate
+//! is used.
 
 use rust_decimal::Decimal;
 
@@ -13,11 +13,11 @@ use crate::{
 pub(super) struct Euros {
     /// With tax.
     pub gross: i64,
-    /// Base and tax of each row of taxes, in their order; they make `gross`.
+    /// Base and tax of each tax row, in order; they add up to `gross`.
     pub rows: Vec<(i64, i64)>,
 }
 
-/// The document in euros; `None` where it is in another currency and names no rate, or the amount does not fit.
+/// The document in euros; `None` if it is in another currency without an exchange rate, or on overflow.
 pub(super) fn euros(draft: &Draft) -> Option<Euros> {
     if draft.currency == Currency::EUR {
         let rows = draft.taxes.iter().map(|row| (row.base, row.tax)).collect();
@@ -27,8 +27,8 @@ pub(super) fn euros(draft: &Draft) -> Option<Euros> {
     let rate = given.rate?;
     let convert = |minor: i64| cents(draft, minor, rate);
     let gross = convert(draft.totals.gross)?;
-    // What was printed, what was paid and what was settled are to the cent; a rounding ends in the last row. The VAT in
-    // euros stands on the document, a tax that is no VAT does not.
+    // Printed, paid and settled amounts match to the cent; the last row takes the rounding difference. The document
+    // states its VAT in euros, but not a tax that is not VAT.
     let is_vat = |row: &TaxRow| row.vat.beyond_vat().is_none();
     let vat = shares(draft.taxes.iter().map(|row| if is_vat(row) { row.tax } else { 0 }), given.tax, convert)?;
     let beyond = draft.taxes.iter().map(|row| if is_vat(row) { Some(0) } else { convert(row.tax) });
@@ -38,7 +38,7 @@ pub(super) fn euros(draft: &Draft) -> Option<Euros> {
     Some(Euros { gross, rows: bases.into_iter().zip(taxes).collect() })
 }
 
-/// The VAT of each row in cents; `None` where it is not known. A tax that is no VAT is none.
+/// The VAT of each row in cents; `None` if unknown. A tax that is not VAT counts as zero.
 pub(super) fn taxes(draft: &Draft) -> Option<Vec<i64>> {
     if draft.in_euros.as_ref().is_some_and(|given| given.tax == 0) {
         return Some(vec![0; draft.taxes.len()]);
@@ -47,7 +47,7 @@ pub(super) fn taxes(draft: &Draft) -> Option<Vec<i64>> {
     Some(rows.map(|((_, tax), row)| if row.vat.beyond_vat().is_none() { tax } else { 0 }).collect())
 }
 
-/// Each part converted, and the last that is not zero takes what is left of `total`.
+/// Each part converted; the last non-zero part takes the remainder of `total`.
 fn shares(parts: impl Iterator<Item = i64>, total: i64, convert: impl Fn(i64) -> Option<i64>) -> Option<Vec<i64>> {
     let parts: Vec<i64> = parts.collect();
     let mut converted = parts.iter().map(|part| convert(*part)).collect::<Option<Vec<i64>>>()?;

@@ -1,4 +1,4 @@
-//! From the register to the archive: a month's files, kept as they were each time that somebody exported them.
+//! From the register to the archive: a month's files, and every version of them that was exported.
 
 use super::{Month, Register, Unwritable, ledger};
 use crate::{
@@ -8,36 +8,36 @@ use crate::{
     seller::Seller,
 };
 
-/// What an export left in the archive.
+/// The result of an export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exported {
-    /// The three files, as they stand there.
+    /// The three files, as archived.
     pub documents: Vec<Document>,
-    /// How many invoices and credit notes they hold.
+    /// How many invoices and credit notes they contain.
     pub invoices: usize,
-    /// Those that the journal lacks, because they are in another currency and name no rate.
+    /// Documents missing from the journal, because they are in another currency without an exchange rate.
     pub unconverted: Vec<InvoiceNumber>,
 }
 
-/// Why a month could not be exported; exporting it again loses nothing.
+/// Why a month could not be exported; the export can be retried safely.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotExported {
     /// The register or the archive did not answer.
     #[error(transparent)]
     Service(#[from] ServiceError),
-    /// A file could not be made.
+    /// A file could not be created.
     #[error(transparent)]
     Unwritable(#[from] Unwritable),
 }
 
 /// Writes the files of a month into the archive.
 ///
-/// The archive never overwrites, and what an accountant was given should not change behind their back. Exporting a month
-/// again leaves a file alone whose bytes are the same; one that differs (accounts were changed, or the month was not over
-/// the first time) is kept beside the first, with the beginning of its hash in its name.
+/// The archive never overwrites, so that files given to an accountant do not change. If a month is exported again, a
+/// file with the same bytes is left alone; a file that differs (accounts were changed, or the month was not over the
+/// first time) is stored beside the first, with the beginning of its hash in its name.
 ///
 /// # Errors
-/// When the register or the archive does not answer, or memory is short.
+/// When the register or the archive does not answer, or memory runs out.
 pub async fn export(
     register: &impl Register,
     archive: &impl Archive,
@@ -60,7 +60,7 @@ async fn keep(file: &File, archive: &impl Archive) -> Result<Document, ServiceEr
     archive.store(&File { key: another(&file.key, &file.bytes), ..file.clone() }).await
 }
 
-/// `journal-2026-11.txt` becomes `journal-2026-11.3f2a9c0d51b7.txt`: the same bytes have the same name again.
+/// `journal-2026-11.txt` becomes `journal-2026-11.3f2a9c0d51b7.txt`: the same bytes always have the same name.
 fn another(key: &str, bytes: &[u8]) -> String {
     let hash: String = sha256(bytes).chars().take(12).collect();
     match key.rsplit_once('.') {

@@ -1,10 +1,10 @@
-//! The journal: what each document books, in the 18 columns of the "fichier des écritures comptables" (LPF art. A47 A-1,
-//! arrêté du 29 juillet 2013), for the accountant's software to take in.
+//! The journal: the entries of each document, in the 18 columns of the "fichier des écritures comptables" (LPF art. A47
+//! A-1, arrêté du 29 juillet 2013), to import into the accountant's software.
 //!
-//! It has the form of the FEC and is not the FEC: that one covers a financial year and every journal, and its entries are
-//! validated; `ValidDate` and the lettering stay empty for whoever does that. Stripe's fees and payouts are not here, for
-//! no event of this house tells them. Text is UTF-8; the article of 2013 names ASCII and ISO 8859-15, so a file that is
-//! handed to the tax office itself may have to be converted.
+//! It has the form of the FEC but is not the FEC: that covers a financial year and every journal, and its entries are
+//! validated; the accountant fills in `ValidDate` and the lettering. Stripe's fees and payouts are missing, because no
+//! event that this system receives reports them. Text is UTF-8; the article of 2013 names ASCII and ISO 8859-15, so a
+//! file for the tax office itself may have to be converted.
 
 use sha2::{Digest, Sha256};
 
@@ -49,15 +49,15 @@ const HEADER: [&str; 18] = [
 pub struct Journal {
     /// The file.
     pub bytes: Vec<u8>,
-    /// Documents in other currencies that name no rate: somebody has to book them by hand.
+    /// Documents in other currencies without an exchange rate: they must be booked by hand.
     pub unconverted: Vec<InvoiceNumber>,
 }
 
-/// A movement on an account.
+/// A posting to an account.
 struct Posting<'a> {
     account: &'a str,
     account_label: &'static str,
-    /// Whether it is the customer's.
+    /// Whether it is on the customer's account.
     auxiliary: bool,
     /// Cents; a debit is positive, a credit negative.
     cents: i64,
@@ -66,21 +66,21 @@ struct Posting<'a> {
     note: String,
 }
 
-/// An entry: postings that make nothing together.
+/// An entry: postings that sum to zero.
 struct Entry<'a> {
     journal: (&'a str, &'static str),
-    /// Whether it is the payment's, whose voucher is Stripe's.
+    /// Whether it books the payment, whose voucher is Stripe's.
     payment: bool,
     label: String,
     postings: Vec<Posting<'a>>,
 }
 
-/// The journal of these documents, in their order: the sale, then its payment. Both are dated when the document was
-/// issued, for that is when they enter the books; the payment's own day is its `PieceDate`. A credit note whose money did
-/// not go back through Stripe has no payment here: it stays on the customer's account until somebody books its settlement.
+/// The journal of these documents, in order: the sale, then its payment. Both are dated at the document's issue, when
+/// they enter the books; the payment's own day is its `PieceDate`. A credit note whose money did not go back through
+/// Stripe has no payment here: it stays on the customer's account until its settlement is booked.
 ///
 /// # Errors
-/// When memory is short.
+/// When memory runs out.
 pub fn journal(month: Month, invoices: &[Invoice], seller: &Seller) -> Result<Journal, Unwritable> {
     let (mut rows, mut unconverted, mut entries) = (Vec::new(), Vec::new(), 0_u64);
     for invoice in invoices {
@@ -90,7 +90,7 @@ pub fn journal(month: Month, invoices: &[Invoice], seller: &Seller) -> Result<Jo
         };
         let accounts = &seller.accounts;
         for entry in [sale(invoice, &euros, accounts), payment(invoice, &euros, accounts)] {
-            // A free sale books nothing, nor does a payment that was none; an empty entry would leave a gap in the numbers.
+            // A free sale and a zero payment book nothing; an empty entry would leave a gap in the numbers.
             if !entry.postings.is_empty() {
                 entries += 1;
                 let entry_number = format!("{month}-{entries:06}");
@@ -125,7 +125,7 @@ fn sale<'a>(invoice: &Invoice, euros: &Euros, accounts: &'a Accounts) -> Entry<'
     Entry { journal: (&accounts.sales_journal, "Ventes"), payment: false, label, postings: moving(postings) }
 }
 
-/// Where a row's tax is booked: every country's apart from France's.
+/// The account for a row's tax: other countries' taxes are booked apart from France's.
 fn tax_account<'a>(draft: &Draft, row: &TaxRow, accounts: &'a Accounts) -> (&'a str, &'static str) {
     match row.vat.beyond_vat() {
         Some(_) => (&accounts.foreign_tax, "Taxes étrangères"),
@@ -137,7 +137,7 @@ fn tax_account<'a>(draft: &Draft, row: &TaxRow, accounts: &'a Accounts) -> (&'a 
 fn payment<'a>(invoice: &Invoice, euros: &Euros, accounts: &'a Accounts) -> Entry<'a> {
     let draft = &invoice.draft;
     let gross = (euros.gross, draft.totals.gross);
-    // What the customer's balance or a payment elsewhere covered moves nothing here.
+    // What the customer's balance or a payment elsewhere covered is not booked here.
     let received = draft.received.unwrap_or(gross.1);
     let moved = (split::scaled(gross.0, received, gross.1).unwrap_or_default(), received);
     let bank = posting(draft, (&accounts.bank, "Stripe"), moved, String::new());
@@ -160,7 +160,7 @@ fn customer<'a>(draft: &Draft, cents: i64, minor: i64, accounts: &'a Accounts) -
     Posting { auxiliary: true, ..posting }
 }
 
-/// A movement of an invoice; of a credit note, the reverse.
+/// A posting of an invoice; for a credit note, the reverse.
 fn posting<'a>(
     draft: &Draft,
     (account, account_label): (&'a str, &'static str),
@@ -214,8 +214,8 @@ fn row(
     ]
 }
 
-/// The customer's own account: the same from month to month for whoever can be told again, by SIREN, VAT number or
-/// address of mail. A hash stands for the latter, because an account number is letters and digits.
+/// The customer's own account: stable from month to month for a customer identified by SIREN, VAT number or e-mail
+/// address. The e-mail address is hashed, because an account number consists of letters and digits.
 fn auxiliary(buyer: &Buyer) -> String {
     let plain = |value: &str| value.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
     if let Some(number) = buyer.siren.as_deref().or(buyer.vat_number.as_deref()) {

@@ -1,8 +1,8 @@
 //! The ledger for the accountant: what was invoiced in a month, as three files.
 //!
-//! The register of invoices is in `register`, the journal in `journal`, the totals for e-reporting in `ereporting`; how
-//! cells are written in `cells`, what a document is in euros in `euros`. Where the files are kept, and what exporting a
-//! month twice does, is in `export`. Nothing here decides VAT: it was decided when the invoice was issued.
+//! The register of invoices is in `register`, the journal in `journal`, the totals for e-reporting in `ereporting`;
+//! cell formats in `cells`, conversion to euros in `euros`. Storage of the files, and repeated exports of a month, are
+//! in `export`. VAT is not decided here: it was decided when the invoice was issued.
 
 mod cells;
 pub mod ereporting;
@@ -29,31 +29,31 @@ use crate::{
 pub use cells::Unwritable;
 pub use month::{InvalidMonth, Month};
 
-/// Knows every document that was issued.
+/// Lists every issued document.
 pub trait Register: Send + Sync {
     /// The invoices and credit notes dated in `month`, each once, in any order.
     fn issued_in(&self, month: Month) -> impl Future<Output = Result<Vec<Invoice>, ServiceError>> + Send;
 }
 
-/// A month, written down.
+/// The accounting files of a month.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ledger {
     /// The files, with the keys they have in the archive: `ledger/2026/11/factures-2026-11.csv`.
     pub files: [File; 3],
     /// How many documents there were.
     pub documents: usize,
-    /// Documents that the journal lacks, because they are in another currency and name no rate.
+    /// Documents missing from the journal, because they are in another currency without an exchange rate.
     pub unconverted: Vec<InvoiceNumber>,
 }
 
-/// The three files of a month. The same documents make the same bytes, in whatever order they come; those dated in other
-/// months are left out.
+/// The three files of a month. Deterministic: the same documents in any order give the same bytes; documents dated in
+/// other months are left out.
 ///
 /// # Errors
-/// When memory is short.
+/// When memory runs out.
 pub fn ledger(month: Month, mut invoices: Vec<Invoice>, seller: &Seller) -> Result<Ledger, Unwritable> {
     invoices.retain(|invoice| month.contains(invoice.issued_on));
-    // Numbers of one series grow longer before they grow in their letters: 9999, then 10000.
+    // Sort numbers of one series by length first: 9999, then 10000.
     let order = |invoice: &Invoice| (invoice.issued_on, invoice.number.0.len(), invoice.number.clone());
     invoices.sort_by_cached_key(order);
     let journal = journal::journal(month, &invoices, seller)?;
@@ -70,7 +70,7 @@ pub fn ledger(month: Month, mut invoices: Vec<Invoice>, seller: &Seller) -> Resu
     Ok(Ledger { files, documents: invoices.len(), unconverted: journal.unconverted })
 }
 
-/// A credit note's amounts are positive in its draft and count against the month.
+/// The sign of a document: a credit note's amounts are positive in its draft and subtract from the month.
 fn sign(kind: Kind) -> i64 {
     match kind {
         Kind::Invoice => 1,

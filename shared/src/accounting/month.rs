@@ -13,7 +13,7 @@ pub struct Month {
     first: Date,
 }
 
-/// Text that names no month.
+/// Text that is not a month.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("month = \"{0}\" is no month: write the year, a dash and two digits, such as 2026-11")]
 pub struct InvalidMonth(pub String);
@@ -26,7 +26,7 @@ impl Month {
 
     /// The month before this one.
     pub fn before(self) -> Self {
-        // The calendar's very first day has none before it; it stays where it is.
+        // The calendar's first day has no previous day, so its month is returned unchanged.
         Self::of(self.first.yesterday().unwrap_or(self.first))
     }
 
@@ -35,7 +35,7 @@ impl Month {
         Self::of(day) == self
     }
 
-    /// Where its files stand: `2026/11`.
+    /// The folder of its files: `2026/11`.
     pub fn path(self) -> String {
         format!("{:04}/{:02}", self.first.year(), self.first.month())
     }
@@ -52,7 +52,7 @@ impl FromStr for Month {
 
     fn from_str(text: &str) -> Result<Self, InvalidMonth> {
         let first = format!("{text}-01").parse::<Date>().ok().map(Self::of);
-        // One way of writing only: what is no month to DynamoDB's `begins_with` must be none here.
+        // Accept only the canonical form: a month must be written as DynamoDB's `begins_with` matches it.
         first.filter(|month| month.to_string() == text).ok_or_else(|| InvalidMonth(text.chars().take(32).collect()))
     }
 }

@@ -1,7 +1,7 @@
-//! The register of invoices: one row a document and VAT row, for a spreadsheet.
+//! The register of invoices: one row per document and VAT row, for a spreadsheet.
 //!
-//! The rows of one document have its number in common; the sums of the columns are the sums of the month, for credit notes
-//! are negative. Money is in the currency of the document, but for the column in euros.
+//! The rows of one document share its number; column sums are the sums of the month, because credit notes are negative.
+//! Amounts are in the currency of the document, except in the column in euros.
 
 use rust_decimal::Decimal;
 
@@ -40,15 +40,15 @@ const HEADER: [&str; 22] = [
     "taxe_etrangere",
 ];
 
-/// The register of these documents, in their order.
+/// The register of these documents, in order.
 ///
-/// `moyen_de_paiement` is empty for a credit note whose money did not go back through Stripe. `tva_en_euros` is filled for
-/// every document whose VAT in euros is known, so that its sum is the VAT of the month. Of another country's tax the last
-/// columns tell country and name; a tax of a country out of the Union stands in `taxe_etrangere` and not in `tva`, so that
-/// base, `tva` and `taxe_etrangere` make `ttc`.
+/// `moyen_de_paiement` is empty for a credit note whose money did not go back through Stripe. `tva_en_euros` is filled
+/// for every document whose VAT in euros is known, so that its sum is the VAT of the month. The last columns name
+/// country and kind of another country's tax; a non-EU tax is in `taxe_etrangere` and not in `tva`, so that base, `tva`
+/// and `taxe_etrangere` add up to `ttc`.
 ///
 /// # Errors
-/// When memory is short.
+/// When memory runs out.
 pub fn register(invoices: &[Invoice], seller: &Seller) -> Result<Vec<u8>, Unwritable> {
     spreadsheet(&HEADER, invoices.iter().flat_map(|invoice| rows(invoice, seller)).collect())
 }
@@ -96,7 +96,7 @@ fn rows(invoice: &Invoice, seller: &Seller) -> Vec<Vec<String>> {
     draft.taxes.iter().enumerate().map(row).collect()
 }
 
-/// A rate in percent without needless zeros: `5,5`.
+/// A rate in percent without trailing zeros: `5,5`.
 pub(super) fn rate(rate: Decimal) -> String {
     number(rate.normalize())
 }

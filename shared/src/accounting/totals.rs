@@ -1,4 +1,4 @@
-//! The sums of a month, one row a currency, rate and country: what a person compares the files with.
+//! The sums of a month, one row per currency, rate and country, for a person to compare with the files.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{
     vat::{Vat, VatCategory, foreign::ForeignTax},
 };
 
-/// What was sold at one rate. Amounts in major units of the currency; credit notes subtract.
+/// Sales at one rate. Amounts in major units of the currency; credit notes subtract.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Total {
     /// The currency.
@@ -20,7 +20,7 @@ pub struct Total {
     pub category: VatCategory,
     /// Percent.
     pub rate: Decimal,
-    /// Whose tax it is, where it is not France's.
+    /// The country of the tax and its kind, if not France's.
     pub foreign: Option<ForeignTax>,
     /// Before tax.
     pub base: Decimal,

@@ -1,4 +1,4 @@
-//! Who bought: the name an invoice is addressed to, the country that decides its VAT, and the numbers it may carry.
+//! The buyer: the name on the invoice, the country that decides its VAT, and the tax numbers shown.
 
 use super::unfit::{CannotInvoice, WrongNumber};
 use crate::{
@@ -17,18 +17,18 @@ use crate::{
     },
 };
 
-/// A buyer and where they are.
+/// A buyer and their location.
 pub(super) struct Known {
     pub buyer: Buyer,
-    /// Where the sale takes place; none if nobody knows.
+    /// Where the sale takes place; `None` if unknown.
     pub place: Option<Place>,
     /// Whether they gave a business's name or a tax number.
     pub named: bool,
-    /// They gave a tax number of a member state that its check digits refuse, and no right one.
+    /// They gave a member state's tax number that fails its check digits, and no valid one.
     pub wrong_number: Option<WrongNumber>,
 }
 
-/// Who bought, and where a sale that supplies `supply` takes place: goods where they are delivered, services where the
+/// The buyer, and where a sale that supplies `supply` takes place: goods where they are delivered, services where the
 /// customer is.
 pub(super) fn known(sale: &Sale, seller: &Seller, supply: Supply) -> Result<Known, CannotInvoice> {
     let customer = &sale.customer;
@@ -72,7 +72,7 @@ pub(super) fn known(sale: &Sale, seller: &Seller, supply: Supply) -> Result<Know
     })
 }
 
-/// The country of an address, in capitals.
+/// The country of an address, in upper case.
 fn country_of(address: Option<&Address>) -> Result<Option<String>, CannotInvoice> {
     let Some(country) = address.and_then(|address| filled(address.country.as_deref())) else { return Ok(None) };
     let country = country.to_uppercase();
@@ -110,7 +110,7 @@ fn given_siren(customer: &Customer) -> Option<String> {
     french.map(|id| siren(&id.value)).find(Option::is_some).flatten()
 }
 
-/// A VAT number of a country out of the Union, if it bears the country's prefix, as BR-CO-09 wants it.
+/// A VAT number of a non-EU country, if it has the country's prefix, as BR-CO-09 requires.
 fn foreign_number(customer: &Customer) -> Option<String> {
     let foreign = customer.tax_ids.iter().filter(|id| id.kind != "eu_vat" && id.kind.ends_with("_vat"));
     let prefixed = |id: &TaxId| {

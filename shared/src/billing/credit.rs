@@ -1,8 +1,8 @@
-//! From a refund to the credit note (avoir, 381) that lacks only its number, or to the reasons why it cannot be one.
+//! From a refund to a credit note (avoir, 381) without its number, or to the reasons why it cannot be one.
 //!
-//! A credit note takes back a part of one invoice: seller, buyer, rates and texts are the original's. What goes back is
-//! shared over the original's rows of taxes in proportion to what is left of each, unless Stripe told which lines it is
-//! for; each row's tax follows what has gone back of it so far, so that refunds that add up to the invoice take back its
+//! A credit note corrects a part of one invoice: seller, buyer, rates and texts are the original's. The refund is
+//! shared over the original's tax rows in proportion to what is left of each, unless Stripe reports which lines it is
+//! for; each row's tax follows the cumulative amount refunded, so that refunds that add up to the invoice refund its
 //! tax to the minor unit, and none ever exceeds it.
 
 use jiff::civil::Date;
@@ -21,7 +21,7 @@ use crate::{
     vat::{split, treatment::tax_within},
 };
 
-/// A credit note to be, and what will have been credited of the original with it.
+/// An unnumbered credit note, and the total credited of the original including it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credit {
     /// The credit note without its number.
@@ -30,7 +30,7 @@ pub struct Credit {
     pub credited: Credited,
 }
 
-/// A part of a refund: what of which row goes back, under which words.
+/// A part of a refund: the amount, its tax row and its description.
 struct Part {
     row: usize,
     description: String,
@@ -41,7 +41,7 @@ struct Part {
 /// Drafts the credit note for `refund` of `original`, of which `before` has been credited, to be issued on `day`.
 ///
 /// # Errors
-/// The first thing that makes the refund unfit for a credit note.
+/// The first reason why the refund cannot have a credit note.
 pub fn credit(
     refund: &Refund,
     original: &Invoice,
@@ -107,7 +107,7 @@ fn amount(refund: &Refund, sold: &Draft) -> Result<i64, CannotInvoice> {
     amount.filter(|amount| *amount > 0).ok_or(CannotInvoice::Amount(refund.amount, currency))
 }
 
-/// How a refund that is not the whole is shared.
+/// How a partial refund is shared.
 fn parts(refund: &Refund, original: &Invoice, left: &[i64], amount: i64) -> Option<Vec<Part>> {
     if let Some(told) = parts_as_told(refund, &original.draft, left) {
         return Some(told);
@@ -121,7 +121,7 @@ fn parts(refund: &Refund, original: &Invoice, left: &[i64], amount: i64) -> Opti
     Some((0..).zip(shares).filter(|(_, gross)| *gross != 0).map(part).collect())
 }
 
-/// The lines that Stripe's credit note names, if each is a line of the original and no row gives more than it has left.
+/// The lines that Stripe's credit note names, if each is a line of the original and no row exceeds what it has left.
 fn parts_as_told(refund: &Refund, sold: &Draft, left: &[i64]) -> Option<Vec<Part>> {
     let part = |told: &RefundLine| {
         let line = sold.lines.iter().find(|line| line.source.as_ref() == Some(&told.line))?;
@@ -138,13 +138,13 @@ fn parts_as_told(refund: &Refund, sold: &Draft, left: &[i64]) -> Option<Vec<Part
     fits.then_some(parts)
 }
 
-/// The tax within `taken` of a row of which `before` has gone back: what keeps the sum of all refunds on the row's own tax,
-/// unless that strays too far from the rate, as it may in a currency without decimals.
+/// The tax within `taken` of a row of which `before` is already refunded. It keeps the sum of all refunds on the row's
+/// own tax, unless that deviates too far from the rate, as it may in a currency without decimals.
 fn tax_of(taken: i64, before: &CreditedRow, row: &TaxRow, currency: Currency) -> Option<i64> {
     let in_step = split::scaled(row.tax, before.gross + taken, row.base + row.tax)? - before.tax;
     let stray = currency.minor(taken - in_step).decimal() * row.vat.rate / Decimal::ONE_HUNDRED
         - currency.minor(in_step).decimal();
-    // EN 16931 allows less than one unit of the currency (BR-CO-17, BR-S-09); of a tax that is no VAT it asks nothing.
+    // EN 16931 allows less than one unit of the currency (BR-CO-17, BR-S-09); it has no rule for a tax that is not VAT.
     if row.vat.beyond_vat().is_some() || stray.abs() < Decimal::ONE {
         Some(in_step)
     } else {
@@ -152,8 +152,8 @@ fn tax_of(taken: i64, before: &CreditedRow, row: &TaxRow, currency: Currency) ->
     }
 }
 
-/// The tax in euros that goes back between `before` and `after`: it follows the tax that has gone back so far, so that
-/// refunds that add up to the invoice take back its euros.
+/// The tax in euros refunded between `before` and `after`: it follows the cumulative tax refunded, so that refunds that
+/// add up to the invoice refund its euros.
 fn in_euros(euros: &InEuros, sold: &Draft, before: &[CreditedRow], after: &[CreditedRow]) -> i64 {
     let until = |rows: &[CreditedRow]| {
         let tax = rows.iter().map(|row| row.tax).sum();
@@ -162,13 +162,13 @@ fn in_euros(euros: &InEuros, sold: &Draft, before: &[CreditedRow], after: &[Cred
     until(after) - until(before)
 }
 
-/// What a row gives back between `before` and `after`; nothing if that is nothing.
+/// What a row gives back between `before` and `after`; `None` if zero.
 fn taken_back((row, (before, after)): (&TaxRow, (&CreditedRow, &CreditedRow))) -> Option<TaxRow> {
     let (gross, tax) = (after.gross - before.gross, after.tax - before.tax);
     (gross != 0).then(|| TaxRow { base: gross - tax, tax, ..row.clone() })
 }
 
-/// A line for each part, the base of its row shared over the row's parts.
+/// A line for each part, with the row's base shared over the row's parts.
 fn lines(parts: &[Part], before: &[CreditedRow], after: &[CreditedRow], sold: &Draft) -> Option<Vec<Line>> {
     let mut lines = Vec::with_capacity(parts.len());
     for (row, ((before, after), taxes)) in (0..).zip(before.iter().zip(after).zip(&sold.taxes)) {
@@ -179,7 +179,7 @@ fn lines(parts: &[Part], before: &[CreditedRow], after: &[CreditedRow], sold: &D
         let base = (after.gross - after.tax) - (before.gross - before.tax);
         let grosses: Vec<i64> = of_row.iter().map(|part| part.gross).collect();
         for (part, net) in of_row.iter().zip(split::in_proportion(&grosses, base)?) {
-            // A line that goes back whole is the line that was sold, with its quantity and price.
+            // A fully refunded line is the line that was sold, with its quantity and price.
             let whole = sold.lines.iter().find(|line| {
                 line.source.is_some() && line.source == part.source && (line.gross, line.net) == (part.gross, net)
             });
@@ -297,7 +297,7 @@ mod tests {
     }
 
     proptest! {
-        /// However an invoice goes back in parts, its parts are the invoice: what was paid, its tax, and that in euros.
+        /// However an invoice is split into partial refunds, they add up to it: amount paid, tax, and tax in euros.
         #[test]
         fn parts_make_the_whole(cuts in prop::collection::vec(1_i64..4000, 0..8), place in 0_usize..100) {
             let cases = matrix();

@@ -1,4 +1,4 @@
-//! Whose tax a sale bears: France's, another member state's under the one-stop shop, or that of a country out of the Union.
+//! Which country's tax a sale bears: France's, another member state's under the one-stop shop, or a non-EU country's.
 
 use super::{lines::Priced, unfit::CannotInvoice};
 use crate::vat::{Vat, VatCategory, foreign::CountryCode, treatment::VatUndetermined};
@@ -17,8 +17,8 @@ pub(super) fn is_distance_sale(priced: &Priced) -> Result<bool, CannotInvoice> {
     Ok(priced.taxes.keys().any(|vat| vat.foreign.is_some() && vat.beyond_vat().is_none()))
 }
 
-/// Whose tax a row bears; the inner `None` is France. A row without tax, or of a zero rate that nobody named a country
-/// for, goes with any.
+/// Which country's tax a row bears; the inner `None` is France. A row without tax, or of a zero rate without a country,
+/// is compatible with any.
 fn taxed_by(vat: &Vat) -> Option<Option<CountryCode>> {
     let foreign = vat.foreign.map(|tax| tax.country);
     (foreign.is_some() || vat.category == VatCategory::S).then_some(foreign)

@@ -1,6 +1,6 @@
-//! From a recorded sale to an invoice that lacks only its number, or to the reasons why it cannot be one.
+//! From a recorded sale to an invoice without its number, or to the reasons why it cannot be one.
 //!
-//! Everything that could make an invoice invalid is found here, before a number is claimed: a refused sale costs none.
+//! All invoice validation happens here, before a number is claimed: a refused sale uses no number.
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -30,7 +30,7 @@ use crate::{
 /// Builds the draft of an invoice to be issued on `day`.
 ///
 /// # Errors
-/// The first thing that makes the sale unfit for an invoice, or every rule of electronic invoicing that it would break.
+/// The first reason why the sale cannot be invoiced, or every rule of electronic invoicing that it would break.
 pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, CannotInvoice> {
     let currency = Currency::parse(&sale.currency)?;
     let supply = seller.supply.of_sale(sale.delivery.is_some());
@@ -55,7 +55,7 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, CannotInv
     let around = VatContext { place, ..anywhere };
     let priced =
         lines::priced(sale, currency, &around, &seller.default_label).map_err(|unfit| match known.wrong_number {
-            // Whoever sees a tax number that is none charges no tax, and we expect some: the number is the cause.
+            // An invalid tax number can make the seller charge no tax where we expect some: the number is the cause.
             Some(number) if matches!(unfit, CannotInvoice::Vat { .. }) => CannotInvoice::TaxId(number),
             _ => unfit,
         })?;
@@ -96,7 +96,7 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, CannotInv
     Ok(draft)
 }
 
-/// The rates that Stripe told with the sale, each once, and whose they are.
+/// The rates that Stripe reports with the sale, each once, and their country.
 fn told(sale: &Sale) -> Vec<(Decimal, Whose)> {
     let told = |line: &SaleLine| Some((line.rate().filter(|rate| !rate.is_zero())?, line.whose()));
     let mut rates: Vec<(Decimal, Whose)> = sale.lines.iter().filter_map(told).collect();
@@ -130,8 +130,8 @@ fn texts(taxes: &[TaxRow], seller: &Seller, oss: bool, day: Date) -> Vec<Mention
     mentions::mentions(day, &Facts { grounds: &grounds, on_debits, supply: seller.supply, platform: !oss })
 }
 
-/// The VAT of an invoice in another currency, in euros at the rate Stripe settled at. A tax that is no VAT need not stand
-/// in euros; if Stripe told a rate, the books take it.
+/// The VAT of a foreign-currency invoice, in euros at Stripe's settlement rate. A tax that is not VAT is not required
+/// in euros; if Stripe reports a rate, the books use it.
 fn in_euros(sale: &Sale, currency: Currency, vat: i64) -> Result<Option<InEuros>, CannotInvoice> {
     if currency == Currency::EUR {
         return Ok(None);
@@ -148,7 +148,7 @@ fn in_euros(sale: &Sale, currency: Currency, vat: i64) -> Result<Option<InEuros>
     Ok(Some(InEuros { tax: cents.ok_or(CannotInvoice::Amount(vat, currency))?.minor, rate: Some(rate) }))
 }
 
-/// French for whoever paid in French, English for whoever paid in English, else the owner's choice.
+/// French if the customer paid in French, English if in English, else the owner's choice.
 fn language(customer: Option<&str>, owner: &str) -> String {
     match customer.and_then(|tag| tag.get(..2)).map(str::to_ascii_lowercase).as_deref() {
         Some(known @ ("fr" | "en")) => known.to_owned(),

@@ -1,8 +1,8 @@
 //! From recorded payments to issued, archived invoices whose mails are queued.
 //!
-//! Numbers are claimed for a whole group in one transaction, conditional on the counter, so a crash leaves no gap and two
-//! renderers no duplicate. What follows (render, archive, note) is a function of the claimed snapshot and repeats safely:
-//! a crash between claim and note repairs itself on the next delivery.
+//! Numbers are claimed for a whole group in one transaction, conditional on the counter, so a crash leaves no gap and
+//! concurrent renderers no duplicate. The next steps (render, archive, record) depend only on the claimed snapshot and
+//! are idempotent: after a crash between claim and record, the next delivery completes them.
 
 use std::collections::HashSet;
 
@@ -29,56 +29,56 @@ use crate::{
     timing::{ONE_CLAIM_SECONDS, ONE_DOCUMENT_SECONDS, in_time},
 };
 
-/// How often a claim is tried before the batch is given back. A lost race mostly means that another claim succeeded.
+/// Attempts at a claim before the batch is retried. A lost race mostly means that another claim succeeded.
 pub(super) const CLAIM_ATTEMPTS: usize = 12;
 
-/// Turns an invoice into a PDF with its electronic twin. A function of the invoice alone: same invoice, same bytes.
+/// Renders an invoice as a PDF with its embedded e-invoice. Deterministic: same invoice, same bytes.
 pub trait Render: Send + Sync {
-    /// Renders an invoice, whose page is this, or says what is wrong with the template.
+    /// Renders an invoice with this page, or reports the error in the template.
     ///
     /// # Errors
-    /// The text names the template's file and line and what to mend.
+    /// The text names the template's file and line and the fix.
     fn render(&self, invoice: &Invoice, page: &Page) -> Result<Vec<u8>, Reason>;
 }
 
-/// What became of one payment or refund, with what a log line wants to know.
+/// The result for one payment or refund, with the values to log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issued {
     /// The payment, or the refund.
     pub basis: DocumentSource,
     /// Its document, once there is one.
     pub number: Option<InvoiceNumber>,
-    /// For the stream.
+    /// The outcome reported to the stream.
     pub outcome: Outcome,
-    /// Why the invoice, though issued, cannot be mailed; its mail was parked.
+    /// Why the issued invoice cannot be mailed; its mail was parked.
     pub unmailed: Option<Reason>,
-    /// It was parked for the same reason before: nobody is alarmed again.
+    /// It was parked for the same reason before, so no alarm is raised again.
     pub repeated: bool,
 }
 
-/// Everything that issuing invoices needs.
+/// The dependencies for issuing invoices.
 #[derive(Debug)]
 pub struct Issuer<'a, L, A, R, C> {
     /// Payments, invoices and counters.
     pub ledger: &'a L,
-    /// Documents.
+    /// Stores documents.
     pub archive: &'a A,
-    /// The template.
+    /// Renders the template.
     pub renderer: &'a R,
-    /// Time.
+    /// The clock.
     pub clock: &'a C,
-    /// Who sells.
+    /// The seller.
     pub seller: &'a Seller,
-    /// What documents say.
+    /// The texts of documents.
     pub words: &'a Words,
-    /// When this invocation ends: nothing is begun that may not end before.
+    /// When this invocation ends: no step starts that may end after it.
     pub deadline: Timestamp,
 }
 
-/// What one step for a payment or a refund came to.
+/// The result of one step for a payment or a refund.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parked {
-    /// For the stream.
+    /// The outcome reported to the stream.
     pub outcome: Outcome,
     /// It was parked for the same reason before.
     pub repeated: bool,
@@ -91,25 +91,25 @@ impl From<Outcome> for Parked {
 }
 
 impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
-    /// Issues invoices for `sales`, in order. Answers one [`Issued`] a sale, in the same order.
+    /// Issues invoices for `sales`, in order. Returns one [`Issued`] per sale, in the same order.
     pub async fn issue(&self, sales: &[Sale]) -> Vec<Issued> {
         let mut answers = Vec::with_capacity(sales.len());
         for group in sales.chunks(LARGEST_CLAIM) {
-            // Boxed, because the state of all its steps in one future is more than the compiler lays out by default.
+            // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
             answers.extend(Box::pin(self.issue_group(group)).await);
         }
         answers
     }
 
-    /// The seller's day.
+    /// Today's date in the seller's time zone.
     pub(super) fn today(&self) -> Date {
         self.clock.now().to_zoned(self.seller.time_zone.clone()).date()
     }
 
-    /// What may still be begun.
+    /// Whether a step of at most `longest` may still start.
     ///
     /// # Errors
-    /// To be tried again by another invocation.
+    /// To be retried by another invocation.
     pub(super) fn in_time(&self, longest: u64) -> Result<(), Outcome> {
         let longest = SignedDuration::from_secs(longest.cast_signed());
         in_time(self.clock.now(), longest, self.deadline).map_err(Outcome::Retry)
@@ -120,7 +120,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         let drafts: Vec<_> = sales.iter().map(|sale| draft(sale, self.seller, day)).collect();
         let fit: Vec<&Draft> = drafts.iter().filter_map(|draft| draft.as_ref().ok()).collect();
         let claimed = self.claim(&fit, day).await;
-        // One record that the ledger refuses must not take the others with it: halves are claimed apart, down to that one.
+        // One record that the ledger refuses must not fail the others: the group is halved down to that record.
         if let (Err(error), true) = (&claimed, sales.len() > 1)
             && error.is_permanent()
         {
@@ -130,7 +130,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             return answers;
         }
         let mut answers: Vec<Issued> = Vec::with_capacity(sales.len());
-        // Once a service fails, the rest of the group would only wait for it, one after the other, until time is up.
+        // Once a service fails, the rest of the group would only run into it one after the other, until time is up.
         let mut outage: Option<Outcome> = None;
         for (sale, draft) in sales.iter().zip(&drafts) {
             let basis = DocumentSource::Sale(sale.key.clone());
@@ -151,9 +151,9 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         answers
     }
 
-    /// Claims numbers for `drafts`; those already numbered answer with the invoice they have.
+    /// Claims numbers for `drafts`; a draft that is already numbered returns its existing invoice.
     async fn claim(&self, drafts: &[&Draft], today: Date) -> Result<Vec<Entry>, ServiceError> {
-        // A sale that stands twice in a batch is one invoice: a transaction may touch an item only once.
+        // A sale listed twice in a batch is one invoice: a transaction may touch an item only once.
         let mut sales = HashSet::new();
         let mut pending: Vec<&Draft> = drafts.iter().copied().filter(|draft| sales.insert(&draft.sale)).collect();
         let mut entries = Vec::with_capacity(drafts.len());
@@ -187,7 +187,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         }
     }
 
-    /// Parks a sale that cannot be invoiced, unless it was, before something changed: its snapshot needs nothing more.
+    /// Parks a sale that cannot be invoiced. If it already has an invoice, that snapshot is completed instead.
     async fn refuse(&self, sale: &Sale, unfit: &CannotInvoice, unmailed: &mut Option<Reason>) -> Parked {
         let basis = DocumentSource::Sale(sale.key.clone());
         match self.ledger.document_of(&basis).await {
@@ -197,7 +197,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         }
     }
 
-    /// Renders, archives and notes an invoice, and queues its mail; whatever of it was done before stays as it is.
+    /// Renders, archives and records an invoice, and queues its mail; steps done before are not repeated.
     pub(super) async fn complete(&self, entry: &Entry, unmailed: &mut Option<Reason>) -> Parked {
         if entry.document.is_some() {
             return Outcome::AlreadyDone.into();
@@ -227,12 +227,12 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         }
     }
 
-    /// What a failed call means for what it was made for: it is tried again, or parked.
+    /// Handles a failed call: its payment or refund is retried or parked.
     pub async fn failed(&self, basis: &DocumentSource, error: ServiceError) -> Parked {
         if error.is_permanent() { self.park(basis, error.reason()).await } else { Outcome::from(error).into() }
     }
 
-    /// Parks a payment or a refund with its reason. What cannot even be parked is tried again until the stream gives it up.
+    /// Parks a payment or a refund with its reason. If parking fails, it is retried until the stream record expires.
     pub async fn park(&self, basis: &DocumentSource, reason: Reason) -> Parked {
         match self.ledger.park(basis, &reason, self.clock.now()).await {
             Ok(recorded) => {
@@ -243,7 +243,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     }
 }
 
-/// Numbers `drafts` after `counter`, dated today, or the day of the last one if our clock is behind it.
+/// Numbers `drafts` after `counter`, dated today, or on the day of the last invoice if our clock is behind it.
 pub(super) fn number(drafts: &[&Draft], pattern: &SeriesPattern, counter: Counter, today: Date) -> Claim {
     let issued_on = counter.last_issued_on.map_or(today, |last| last.max(today));
     let invoices = drafts
@@ -254,7 +254,7 @@ pub(super) fn number(drafts: &[&Draft], pattern: &SeriesPattern, counter: Counte
     Claim { series: pattern.series(today), counter, invoices, crediting: None }
 }
 
-/// Where an invoice lies in the archive: by year and month of issue.
+/// The archive key of an invoice: by year and month of issue.
 fn archive_key(invoice: &Invoice) -> String {
     let day = invoice.issued_on;
     let name = invoice.number.file_name(&invoice.draft.buyer.name);

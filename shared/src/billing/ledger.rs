@@ -1,5 +1,5 @@
-//! The ledger of invoices and credit notes, as a capability: numbers are claimed in groups, documents are noted, what
-//! cannot be billed is parked.
+//! The ledger capability for invoices and credit notes: allocation of numbers in groups, recording of documents,
+//! parking of what cannot be billed.
 
 use std::future::Future;
 
@@ -17,33 +17,33 @@ use crate::{
     sale::{Sale, SaleKey},
 };
 
-/// Most invoices of one claim: a DynamoDB transaction holds 100 writes, and a claim writes one counter and two items an
+/// Most invoices per claim: a DynamoDB transaction holds 100 writes, and a claim writes one counter and two items per
 /// invoice (docs.aws.amazon.com, TransactWriteItems).
 pub const LARGEST_CLAIM: usize = 49;
 
-/// How far a series has come.
+/// The state of a series' counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counter {
-    /// The last number given; 0 before the first.
+    /// The last number allocated; 0 before the first.
     pub last: u64,
     /// The day of the last invoice; later ones may not be dated before it.
     pub last_issued_on: Option<Date>,
 }
 
-/// Numbers for a group of invoices: all or none.
+/// An allocation of numbers for a group of invoices: all or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// The series.
     pub series: Series,
-    /// What its counter must be for the claim to hold.
+    /// The counter value that the claim is conditional on.
     pub counter: Counter,
     /// The documents, numbered `counter.last + 1` and on, in order; at most [`LARGEST_CLAIM`].
     pub invoices: Vec<Invoice>,
-    /// For a claim of one credit note, what it does to the invoice that it corrects.
+    /// For a claim of one credit note, the update of the invoice that it corrects.
     pub crediting: Option<Crediting>,
 }
 
-/// How much of each row of an invoice's taxes has been credited, in the order of its rows.
+/// How much of each tax row of an invoice has been credited, in the order of its rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Credited(pub Vec<CreditedRow>);
@@ -53,40 +53,40 @@ pub struct Credited(pub Vec<CreditedRow>);
 pub struct CreditedRow {
     /// Tax included.
     pub gross: i64,
-    /// The tax within.
+    /// The tax included.
     pub tax: i64,
 }
 
 impl Credited {
-    /// One for each of `count` rows.
+    /// One entry for each of `count` rows.
     pub fn rows(&self, count: usize) -> Vec<CreditedRow> {
         self.0.iter().copied().chain(std::iter::repeat(CreditedRow::default())).take(count).collect()
     }
 }
 
-/// What a credit note does to the invoice that it corrects.
+/// A credit note's update of the invoice that it corrects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Crediting {
     /// The invoice.
     pub original: InvoiceNumber,
-    /// What must have been credited of it before, for the claim to hold.
+    /// The amount credited before, which the claim is conditional on.
     pub before: Credited,
-    /// What will be afterwards.
+    /// The amount credited afterwards.
     pub after: Credited,
 }
 
-/// What a claim found.
+/// The result of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllocationResult {
-    /// All numbers are ours.
+    /// All numbers were allocated.
     All,
-    /// Someone else moved the counter, or credited the same invoice, or the store was busy; look again.
+    /// A concurrent writer moved the counter or credited the same invoice, or the store was busy; read again.
     Moved,
     /// These have a document already, or are not recorded; nothing was claimed.
     Taken(Vec<DocumentSource>),
 }
 
-/// An invoice as the ledger holds it.
+/// An invoice as stored in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The snapshot.
@@ -104,9 +104,9 @@ impl Entry {
     }
 }
 
-/// Keeps invoices and credit notes: each sale and each refund at most one, numbers without gap or repetition.
+/// Stores invoices and credit notes: at most one per sale and per refund, numbered without gaps or duplicates.
 pub trait Ledger: Send + Sync {
-    /// How far the series has come, read consistently.
+    /// The counter of the series, read consistently.
     fn counter(&self, series: &Series) -> impl Future<Output = Result<Counter, ServiceError>> + Send;
 
     /// Claims numbers in one transaction.
@@ -121,7 +121,7 @@ pub trait Ledger: Send + Sync {
     /// The document of a sale or a refund, read consistently, if it has one.
     fn document_of(&self, basis: &DocumentSource) -> impl Future<Output = Result<Option<Entry>, ServiceError>> + Send;
 
-    /// Notes an invoice's document and queues its mail, together and once; noting it again changes nothing.
+    /// Records an invoice's document and queues its mail in one write; repeating it changes nothing (idempotent).
     fn finish(
         &self,
         number: &InvoiceNumber,
@@ -129,8 +129,8 @@ pub trait Ledger: Send + Sync {
         mail: &Mail,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Parks a payment or a refund with its reason until a person replays it; [`Recorded::AlreadyRecorded`] if it was parked for the
-    /// same reason already. A claim takes the mark away.
+    /// Parks a payment or a refund with its reason until a person replays it; [`Recorded::AlreadyRecorded`] if it was
+    /// parked for the same reason already. A claim unparks it.
     fn park(
         &self,
         basis: &DocumentSource,

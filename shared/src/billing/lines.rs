@@ -1,7 +1,7 @@
-//! What was sold, with its VAT: lines as paid become lines before tax, and the rows of taxes that make the total.
+//! Invoice lines with their VAT: lines as paid become lines before tax, and the tax rows that make the total.
 //!
-//! Tax that Stripe charged is taken as charged; tax contained in the price is computed once per rate on the sum (EN 16931,
-//! BR-CO-17), and its base shared over the lines. Either way base + tax is what was paid, to the minor unit.
+//! Tax that Stripe charged is used as charged; tax included in the price is computed once per rate on the sum (EN
+//! 16931, BR-CO-17), its base shared over the lines. Either way base + tax equals the amount paid, to the minor unit.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-/// Lines, and what each category and rate makes of them: base and tax.
+/// Lines, and base and tax per category and rate.
 pub(super) struct Priced {
     pub lines: Vec<Line>,
     pub taxes: BTreeMap<Vat, (i64, i64)>,
@@ -52,7 +52,7 @@ pub(super) fn priced(
     Ok(Priced { lines, taxes })
 }
 
-/// Amounts in minor units of the invoice, once they are known to make the total, and what VAT each line carries.
+/// Amounts in minor units of the invoice, once they are known to add up to the total, and the VAT of each line.
 fn paid(sale: &Sale, currency: Currency, around: &VatContext<'_>) -> Result<Vec<Paid>, CannotInvoice> {
     let minor = |amount: i64| {
         currency.from_stripe(amount).map(|money| money.minor).ok_or(CannotInvoice::Amount(amount, currency))
@@ -80,7 +80,7 @@ fn paid(sale: &Sale, currency: Currency, around: &VatContext<'_>) -> Result<Vec<
     }
 }
 
-/// A line's taxes as one: several parts of one tax have one rate together.
+/// A line's taxes combined: several parts of one tax have one combined rate.
 fn charge(
     line: &SaleLine,
     minor: &impl Fn(i64) -> Result<i64, CannotInvoice>,
@@ -90,7 +90,7 @@ fn charge(
     Ok(Some(Charge { tax, rate: line.rate(), whose: line.whose(), reason: first.reason.clone() }))
 }
 
-/// The tax of the lines must be the tax of the sale, where Stripe told both.
+/// The tax of the lines must equal the tax of the sale, where Stripe reports both.
 fn check_tax(sale: &Sale, currency: Currency, paid: &[Paid]) -> Result<(), CannotInvoice> {
     let Some(stripe) = sale.tax.filter(|tax| *tax != 0) else { return Ok(()) };
     let stripe = currency.from_stripe(stripe).ok_or(CannotInvoice::Amount(stripe, currency))?.minor;
@@ -98,9 +98,9 @@ fn check_tax(sale: &Sale, currency: Currency, paid: &[Paid]) -> Result<(), Canno
     if stripe == ours { Ok(()) } else { Err(CannotInvoice::Tax { stripe, ours }) }
 }
 
-/// Tax that was charged must be its rate of the base, but for a rounding per line.
+/// Tax that was charged must equal its rate times the base, up to one rounding per line.
 fn check_charged(paid: &[Paid], taxes: &BTreeMap<Vat, (i64, i64)>, unit: u64) -> Result<(), CannotInvoice> {
-    // A tax out of the Union may be due on a part of the price only.
+    // A non-EU tax may be due on a part of the price only.
     for (vat, (base, tax)) in taxes.iter().filter(|(vat, _)| vat.beyond_vat().is_none()) {
         let lines = paid.iter().filter(|line| line.vat == *vat).count() as u64;
         if treatment::tax_within(base + tax, vat.rate)

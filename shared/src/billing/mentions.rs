@@ -1,7 +1,7 @@
-//! Legal texts as dated data: which sentence stands on an invoice of a given day, and why.
+//! Legal texts as dated data: which sentence an invoice of a given day carries, and why.
 //!
-//! A change of law is a row here, with its dates. Sentences stay French whatever the customer's language: the law that
-//! asks for them is French.
+//! A change of law is a row here, with its dates. Sentences stay French whatever the customer's language, because
+//! French law requires them.
 
 use jiff::civil::{Date, date};
 
@@ -10,27 +10,27 @@ use crate::{
     vat::{Ground, regime::Supply},
 };
 
-/// What an invoice is like, as far as its texts ask.
+/// The facts of an invoice that decide its legal texts.
 #[derive(Debug, Clone)]
 pub struct Facts<'a> {
-    /// Why some of it bears no VAT.
+    /// The grounds on which parts of it bear no VAT.
     pub grounds: &'a [Ground],
-    /// The seller took the option to pay VAT on debits.
+    /// The seller opted to pay VAT on debits.
     pub on_debits: bool,
     /// What is sold.
     pub supply: Supply,
-    /// French platforms' rules apply: everything but distance sales under the one-stop shop.
+    /// The rules of French platforms apply: to everything but distance sales under the one-stop shop.
     pub platform: bool,
 }
 
-/// When a row applies.
+/// The condition for a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum When {
-    /// Where French platforms' rules apply.
+    /// The rules of French platforms apply.
     Platform,
-    /// Some of it bears no VAT on this ground.
+    /// A part bears no VAT on this ground.
     Ground(Ground),
-    /// The seller took the option to pay VAT on debits.
+    /// The seller opted to pay VAT on debits.
     OnDebits,
     /// The supply is of this kind.
     Supply(&'static [Supply]),
@@ -42,9 +42,9 @@ struct Row {
     text: &'static str,
     when: When,
     from: Date,
-    /// The last day, if the law has one.
+    /// The last day, if there is one.
     until: Option<Date>,
-    /// Where the duty stands; read by people who change this table.
+    /// The legal source; for maintainers of this table.
     #[expect(dead_code, reason = "kept beside the text it justifies")]
     source: &'static str,
 }
@@ -161,7 +161,7 @@ pub fn mentions(day: Date, facts: &Facts<'_>) -> Vec<Mention> {
         When::OnDebits => facts.on_debits,
         When::Supply(kinds) => kinds.contains(&facts.supply),
     };
-    // A ground's code belongs to its row of taxes, not to a note.
+    // A ground's code belongs to its tax row, not to a note.
     let code = |row: &Row| row.code.filter(|_| !matches!(row.when, When::Ground(_))).map(str::to_owned);
     ROWS.iter()
         .filter(|row| row.is_in_force(day) && holds(row.when))
@@ -169,7 +169,7 @@ pub fn mentions(day: Date, facts: &Facts<'_>) -> Vec<Mention> {
         .collect()
 }
 
-/// The code and the text of a ground on `day`; `None` where the table knows none.
+/// The code and the text of a ground on `day`; `None` if the table has none.
 pub fn exemption(day: Date, ground: Ground) -> Option<Exemption> {
     let row = ROWS.iter().find(|row| row.when == When::Ground(ground) && row.is_in_force(day))?;
     Some(Exemption { code: row.code?.to_owned(), text: row.text.to_owned() })

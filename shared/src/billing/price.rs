@@ -1,41 +1,41 @@
-//! The price of a line: quantity times price is what the line comes to, to the minor unit, on paper and in the XML alike.
+//! The price of a line: quantity times price equals the line's amount to the minor unit, on paper and in the XML.
 //!
-//! French platforms take quantities of at most four decimals and prices of at most six (BR-FR-DEC-02, -03). Where the price
-//! of one does not fit, it is told for a thousand or a million (BT-149); where none fits, the line is one unit at its
-//! amount.
+//! French platforms accept quantities of at most four decimals and prices of at most six (BR-FR-DEC-02, -03). If the
+//! price of one unit does not fit, it is stated per thousand or per million (BT-149); if none fits, the line is one
+//! unit at its amount.
 
 use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero};
 
 use crate::invoice::Line;
 
-/// For how many a price may be told, the smallest first.
+/// Base quantities that a price may be stated for, smallest first.
 const BASES: [u32; 3] = [1, 1_000, 1_000_000];
 
-/// Decimals of a price: four are enough to read, six are as many as there may be.
+/// Decimals of a price: four are enough to read, six are the maximum.
 const DECIMALS: [u32; 2] = [4, 6];
 
-/// Most decimals of a quantity (BR-FR-DEC-02).
+/// Maximum decimals of a quantity (BR-FR-DEC-02).
 const QUANTITY_DECIMALS: u32 = 4;
 
 /// A quantity has at most 19 characters (BR-FR-DEC-02): fourteen before its decimals leave room for a sign.
 const LARGEST_QUANTITY: u64 = 10_u64.pow(14);
 
-/// How many at which price.
+/// A quantity and its price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Price {
-    /// How many; negative for a credit, whose price stays positive (BR-27).
+    /// The quantity; negative for a credit, whose price stays positive (BR-27).
     pub quantity: Decimal,
-    /// The price of `per` of them.
+    /// The price per `per` units.
     pub unit: Decimal,
-    /// For how many the price is.
+    /// The base quantity of the price.
     pub per: u32,
-    /// Whether it is not the quantity that was sold, but one unit at the line's amount.
+    /// Whether this is one unit at the line's amount instead of the quantity sold.
     pub lump: bool,
 }
 
 impl Price {
-    /// The price at which `sold` of something come to `amount` in major units, in a currency of `decimals`. What is not a
-    /// positive quantity counts as one.
+    /// The price at which `sold` units cost `amount` in major units, in a currency of `decimals`. A quantity that is
+    /// not positive counts as one.
     pub fn of(sold: Decimal, amount: Decimal, decimals: u32) -> Self {
         let sold = if sold > Decimal::ZERO { sold.normalize() } else { Decimal::ONE };
         let sign = if amount.is_sign_negative() { Decimal::NEGATIVE_ONE } else { Decimal::ONE };
@@ -52,7 +52,7 @@ impl Price {
 }
 
 impl Line {
-    /// What quantity and price come to, in major units; `None` if it does not fit.
+    /// Quantity times price, in major units; `None` on overflow.
     pub fn comes_to(&self) -> Option<Decimal> {
         times(self.quantity, self.unit_net, self.per)
     }

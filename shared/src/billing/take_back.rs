@@ -1,7 +1,7 @@
 //! From a recorded refund to an issued, archived credit note whose mail is queued.
 //!
-//! The same road as an invoice's, in a series of its own and one at a time: the claim also moves what has been credited of
-//! the original, conditional on what had been before, so that two refunds at once cannot credit more than was billed.
+//! The same steps as for an invoice, in its own series and one at a time: the claim also updates the amount credited of
+//! the original, conditional on its previous value, so concurrent refunds cannot credit more than was billed.
 
 use super::{
     credit::credit,
@@ -17,16 +17,16 @@ use crate::{
     timing::ONE_CREDIT_SECONDS,
 };
 
-/// How far a refund came.
+/// The state of a refund.
 enum Step {
-    /// Its credit note stands.
+    /// Its credit note is issued.
     Stands(Box<Entry>),
-    /// It cannot have one as things are.
+    /// It cannot have one in its current state.
     Refused(Reason),
 }
 
 impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
-    /// Issues the credit note for `refund`, and first the invoice that it corrects if that is not issued yet.
+    /// Issues the credit note for `refund`, after first issuing the invoice that it corrects if necessary.
     pub async fn take_back(&self, refund: &Refund) -> Issued {
         let basis = DocumentSource::Refund(refund.key.clone());
         let (mut number, mut unmailed) = (None, None);
@@ -53,7 +53,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                 Ok(original) => original,
                 Err(reason) => return Ok(Step::Refused(reason)),
             };
-            // Our clock may be behind that of whoever issued the invoice, and a credit note is never older.
+            // Our clock may be behind that of the invoice's issuer, and a credit note is never older.
             let today = self.today().max(original.invoice.issued_on);
             let credit = match credit(refund, &original.invoice, &original.credited, self.seller, today) {
                 Ok(credit) => credit,
@@ -73,14 +73,14 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                         return Ok(Step::Stands(Box::new(Entry::claimed(invoice))));
                     }
                 }
-                // Issued meanwhile, or gone; the next look tells.
+                // Issued concurrently, or deleted; the next read shows which.
                 AllocationResult::Moved | AllocationResult::Taken(_) => {}
             }
         }
         Err(ServiceError::transient("the ledger", "other renderers kept claiming numbers"))
     }
 
-    /// The invoice of the refunded sale, issued now if the sale's own record is not dealt with yet; or why there is none.
+    /// The invoice of the refunded sale, issued now if the sale is still unprocessed; or why there is none.
     async fn original(&self, refund: &Refund) -> Result<Result<Entry, Reason>, ServiceError> {
         let sold = DocumentSource::Sale(refund.sale.clone());
         if let Some(entry) = self.ledger.document_of(&sold).await? {
@@ -91,7 +91,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                 format!("sale {} is not recorded; issue the credit note where its invoice was issued", refund.sale);
             return Ok(Err(Reason::new("sale_unknown", text)));
         };
-        // Boxed, because the state of all its steps in one future is more than the compiler lays out by default.
+        // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
         let issued = Box::pin(self.issue(std::slice::from_ref(&sale))).await;
         match issued.into_iter().next().map(|issued| issued.outcome) {
             Some(Outcome::Reject(reason)) => {

@@ -1,5 +1,5 @@
-//! For any lines, rates, discounts and currency: before tax + VAT = total = what was paid, and a reference that computes in
-//! whole numbers agrees.
+//! For any lines, rates, discounts and currency: before tax + VAT = total = amount paid, and an integer reference
+//! computation agrees.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::{
     testing::{STANDARD_TOML, sale},
 };
 
-/// How a line is taxed: nothing told by Stripe, tax within the price, or tax on top of it, at tenths of a percent.
+/// How a line is taxed: no tax reported by Stripe, tax within the price, or tax on top of it, at tenths of a percent.
 #[derive(Debug, Clone, Copy)]
 enum How {
     Untold,
@@ -32,7 +32,7 @@ struct Bought {
     how: How,
 }
 
-/// `a / b`, rounded half away from zero, as schools teach it.
+/// `a / b`, rounded half away from zero.
 fn rounded(a: i128, b: i128) -> i64 {
     i64::try_from((2 * a.abs() + b) / (2 * b) * a.signum()).unwrap()
 }
@@ -71,8 +71,8 @@ fn line(bought: &Bought, step: i64) -> SaleLine {
     }
 }
 
-/// Whether the tax of some rate, made of roundings line by line, is a whole unit or more away from the rate's tax on the sum
-/// of its lines, to two decimals: further than BR-CO-17 allows.
+/// Whether the tax of some rate, rounded line by line, deviates by a whole unit or more from the rate's tax on the sum
+/// of its lines, to two decimals: more than BR-CO-17 allows.
 fn strays(bought: &[Bought]) -> bool {
     let mut rates: BTreeMap<i64, (i64, i64)> = BTreeMap::new();
     let untold: i64 = bought.iter().filter(|bought| matches!(bought.how, How::Untold)).map(|bought| bought.price).sum();
@@ -103,7 +103,7 @@ proptest! {
     #[test]
     fn before_tax_and_tax_make_what_was_paid(
         bought in prop::collection::vec(bought(), 1..20),
-        // With how many of Stripe's units one of the invoice's counts.
+        // How many of Stripe's units one invoice unit is.
         (code, step) in prop::sample::select(vec![("eur", 1_i64), ("usd", 1), ("huf", 1), ("jpy", 1), ("isk", 100), ("kwd", 10)]),
     ) {
         let seller = Seller::from_toml(STANDARD_TOML).unwrap();
@@ -118,7 +118,7 @@ proptest! {
         };
         let draft = match draft(&sale, &seller, date(2026, 11, 21)) {
             Ok(draft) => draft,
-            // In a currency without decimals, roundings of many lines may stray further than the rules allow.
+            // In a currency without decimals, roundings of many lines may deviate more than the rules allow.
             Err(unfit @ (CannotInvoice::Rules(_) | CannotInvoice::Vat { .. })) if Currency::parse(code).unwrap().exponent() == 0 => {
                 prop_assert!(strays(&bought), "{unfit}");
                 return Ok(());
@@ -139,7 +139,7 @@ proptest! {
             prop_assert_eq!(comes_to, full, "{} x {} per {}", line.quantity, line.unit_net, line.per);
         }
 
-        // Per rate: what Stripe charged as it is, and what it told nothing about at once on the sum.
+        // Per rate: tax that Stripe charged as it is, and unreported tax computed once on the sum.
         let mut reference: BTreeMap<i64, i64> = BTreeMap::new();
         for bought in &bought {
             if let How::Within(rate) | How::OnTop(rate) = bought.how {
@@ -157,7 +157,7 @@ proptest! {
             .collect();
         prop_assert_eq!(ours, reference);
         if code != "eur" {
-            // Stripe's rate leads from its minor units to cents.
+            // Stripe's rate converts its minor units to cents.
             let cents = i128::from(draft.totals.tax) * i128::from(step) * 9215;
             prop_assert_eq!(draft.in_euros.unwrap().tax, rounded(cents, 10_000));
         }

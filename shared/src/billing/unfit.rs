@@ -1,4 +1,4 @@
-//! Why a sale or a refund cannot be billed as it stands. The text tells the owner what to do.
+//! Why a sale or a refund cannot be billed. The text tells the owner how to fix it.
 
 use jiff::civil::Date;
 
@@ -10,67 +10,67 @@ use crate::{
     vat::{Ground, foreign::CountryCode, treatment::VatUndetermined},
 };
 
-/// A tax number whose check digits are wrong. The number itself stays out of every reason and log: it may be a person's.
+/// A tax number with wrong check digits. Reasons and logs never contain the number: it may identify a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrongNumber {
-    /// The member state whose prefix it bears, if it bears one.
+    /// The member state of its prefix, if it has one.
     pub state: Option<&'static str>,
 }
 
-/// Why no document can be made.
+/// Why no document can be issued.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CannotInvoice {
-    /// The currency is no ISO currency.
+    /// The currency is not in ISO 4217.
     #[error(transparent)]
     Currency(#[from] UnknownCurrency),
-    /// An amount carries digits that its currency does not have, or does not fit.
+    /// An amount has more digits than its currency allows, or overflows.
     #[error("amount {0} does not fit the currency {1}; check the payment in Stripe and invoice it by hand")]
     Amount(i64, Currency),
-    /// Money went the other way.
+    /// The total is negative.
     #[error("total is {0}, a negative amount; an invoice bills money received, use a credit note for a refund")]
     Negative(i64),
-    /// The lines do not make the total.
+    /// The lines do not add up to the total.
     #[error("lines add up to {lines} but {total} was paid; compare the sale's items with its total in Stripe")]
     Sum {
         /// Sum of the lines, in minor units.
         lines: i64,
-        /// What was paid, in minor units.
+        /// The amount paid, in minor units.
         total: i64,
     },
-    /// Nothing says who bought.
+    /// The buyer's name is missing.
     #[error(
         "customer.name is missing; collect it on the payment page (billing address or name), or set unnamed_customer in \
          the seller file and replay"
     )]
     NoName,
-    /// The VAT hangs on where the customer is, and nobody knows.
+    /// The VAT depends on the customer's location, which is unknown.
     #[error(
         "customer.address.country is missing, and the VAT hangs on it; collect the billing address on the payment page, or \
          set unknown_place = \"FR\" in [vat] of the seller file to tax such sales as in France, and replay"
     )]
     NoPlace,
-    /// The country of an address is none; two letters may be named, other text may be anything.
+    /// The country of an address is invalid; two letters may be quoted, other text may be anything.
     #[error(
         "customer.address.country is {}, which is no ISO 3166 country; correct the customer in Stripe and invoice it by hand",
         .0.map_or_else(|| "no code of two letters".to_owned(), |code| format!("`{code}`"))
     )]
     Country(Option<CountryCode>),
-    /// The tax hangs on a tax number that is none.
+    /// The tax depends on an invalid tax number.
     #[error(
         "customer.tax_ids holds a VAT number{} whose check digits are wrong, and no VAT was charged because of it; ask the \
          customer for the right number, then invoice it by hand or refund the sale",
         .0.state.map_or_else(String::new, |state| format!(" of {state}"))
     )]
     TaxId(WrongNumber),
-    /// The VAT of a line cannot be told.
+    /// The VAT of a line cannot be determined.
     #[error("lines[{line}]: {why}")]
     Vat {
-        /// Which line, counted from 0.
+        /// The line, counted from 0.
         line: usize,
-        /// Why.
+        /// The reason.
         why: VatUndetermined,
     },
-    /// The tax on the lines is not the tax on the sale.
+    /// The tax on the lines differs from the tax on the sale.
     #[error(
         "Stripe charged {stripe} of tax where the lines make {ours}, in minor units; compare the sale's items with its tax \
          in Stripe and invoice it by hand"
@@ -78,29 +78,29 @@ pub enum CannotInvoice {
     Tax {
         /// What Stripe computed.
         stripe: i64,
-        /// What the lines make.
+        /// What the lines add up to.
         ours: i64,
     },
-    /// VAT in a foreign currency, and no rate to tell it in euros.
+    /// VAT in a foreign currency, without an exchange rate to euros.
     #[error(
         "the sale is in {0} and carries VAT, which must stand in euros too; Stripe told no rate of exchange: store a \
          restricted API key that may read charges, and settle in euros"
     )]
     NoExchange(Currency),
-    /// More went back than was left of the invoice.
+    /// The refund exceeds what is left of the invoice.
     #[error(
         "{refunded} went back, in minor units, but only {left} is left of invoice {number}; compare its credit notes with \
          the refunds in Stripe"
     )]
     AboveOriginal {
-        /// What went back.
+        /// The refunded amount.
         refunded: i64,
-        /// What is left.
+        /// The amount left.
         left: i64,
-        /// Of which invoice.
+        /// The invoice number.
         number: InvoiceNumber,
     },
-    /// Money went back in another currency than it came.
+    /// The refund's currency differs from the payment's.
     #[error("the refund is in {refunded} and the invoice in {sold}; issue the credit note by hand")]
     OtherCurrency {
         /// Of the refund.
@@ -108,10 +108,10 @@ pub enum CannotInvoice {
         /// Of the invoice.
         sold: Currency,
     },
-    /// No line at all.
+    /// The sale has no lines.
     #[error("the sale has no lines")]
     NoLines,
-    /// The table of mentions has no text for a sale without VAT on this ground on this day.
+    /// The table of mentions has no text on this day for a sale without VAT on this ground.
     #[error("no legal text for a sale without VAT ({ground:?}) is known for {day}; install a newer version and replay")]
     NoExemptionText {
         /// The day of issue.
@@ -119,7 +119,7 @@ pub enum CannotInvoice {
         /// Why the sale bears no VAT.
         ground: Ground,
     },
-    /// The rules of electronic invoicing refuse it.
+    /// The rules of electronic invoicing reject it.
     #[error("the invoice would break {}", list(.0))]
     Rules(Vec<Broken>),
 }

@@ -1,8 +1,8 @@
-//! What France asks of an invoice beyond EN 16931: the rules BR-FR of the electronic invoicing reform that a sale of this
-//! house can come near (AFNOR XP Z12-012; flow 2 of the specifications at impots.gouv.fr).
+//! French rules beyond EN 16931: the BR-FR rules of the electronic invoicing reform that a sale of this project can
+//! break (AFNOR XP Z12-012; flow 2 of the specifications at impots.gouv.fr).
 //!
-//! They speak of invoices that pass a French platform. Distance sales under the one-stop shop do not, and bear rates that
-//! these rules do not know.
+//! They apply to invoices that pass a French platform. Distance sales under the one-stop shop do not, and have rates
+//! that these rules do not allow.
 
 use en16931::{Invoice as Model, InvoiceAmount};
 use rust_decimal::Decimal;
@@ -10,7 +10,7 @@ use rust_decimal::Decimal;
 use super::Broken;
 use crate::{invoice::Draft, numbering::LONGEST, vat::territory::FRENCH_RATES};
 
-/// One rule: its name, what it wants, and whether an invoice does.
+/// One rule: its name, its text, and its check.
 struct Rule {
     name: &'static str,
     wants: &'static str,
@@ -53,7 +53,7 @@ const RULES: [Rule; 16] = [
     Rule {
         name: "BR-FR-12",
         wants: "an electronic address of the buyer: a SIREN or an e-mail address",
-        // A consumer's invoice passes no platform: without an address it is still due, and reported without it.
+        // A consumer's invoice passes no platform: without an address it is still issued, and e-reported without it.
         holds: |model, draft| model.buyer.electronic_address.is_some() || draft.buyer.siren.is_none(),
     },
     Rule {

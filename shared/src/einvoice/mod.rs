@@ -1,7 +1,7 @@
-//! The electronic twin of an invoice: EN 16931 as Factur-X carries it, and whether the rules accept it.
+//! The e-invoice: EN 16931 as embedded in Factur-X, and its validation.
 //!
-//! The semantic model, its rules and its CII form come from the crates `en16931` and `en16931-formats`. Here: how an
-//! invoice of ours becomes one (`semantic`), and what France asks beyond the standard (`french`).
+//! The semantic model, its rules and its CII form come from the crates `en16931` and `en16931-formats`. Here: the
+//! mapping of our invoices to that model (`semantic`), and French rules beyond the standard (`french`).
 
 mod french;
 mod semantic;
@@ -22,7 +22,7 @@ use crate::{
 pub struct Broken {
     /// `BR-CO-15`, `BR-FR-10`.
     pub rule: String,
-    /// What it wants, and where it is not so.
+    /// What it requires, and where it is broken.
     pub text: String,
 }
 
@@ -32,17 +32,17 @@ impl fmt::Display for Broken {
     }
 }
 
-/// An issued invoice that cannot be written as CII; [`check`] lets none pass.
+/// An issued invoice that cannot be written as CII; [`check`] prevents this.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the electronic invoice cannot be written: {0}")]
 pub struct Unwritable(String);
 
-/// Holds a draft that would be issued on `day` against the rules, before it costs a number.
+/// Validates a draft that would be issued on `day`, before a number is allocated.
 ///
 /// # Errors
 /// Every rule that it would break.
 pub fn check(draft: &Draft, day: Date) -> Result<(), Vec<Broken>> {
-    // The longest number there may be stands for the one that is not claimed yet.
+    // The longest possible number is used, because the real one is not allocated yet.
     let model = semantic::model_of(draft, &InvoiceNumber("9".repeat(LONGEST)), day);
     let report = EN16931.validate(&model);
     let core = report
@@ -52,10 +52,10 @@ pub fn check(draft: &Draft, day: Date) -> Result<(), Vec<Broken>> {
     if broken.is_empty() { Ok(()) } else { Err(broken) }
 }
 
-/// The invoice as CII, the `factur-x.xml` of its PDF. A function of the snapshot: same invoice, same bytes.
+/// The invoice as CII, the `factur-x.xml` of its PDF. Deterministic: same invoice, same bytes.
 ///
 /// # Errors
-/// When its number or date is missing, or the syntax cannot carry something of it.
+/// When its number or date is missing, or the syntax cannot represent a value.
 pub fn factur_x(invoice: &Invoice) -> Result<String, Unwritable> {
     let written = en16931_formats::write_unchecked(&semantic::model(invoice), Syntax::Cii);
     let written = written.map_err(|unwritable| Unwritable(format!("{:?}", unwritable.entries)))?;

@@ -1,7 +1,7 @@
-//! An invoice of ours in the terms of EN 16931, as French platforms want them filled in.
+//! Maps an invoice to the terms of EN 16931, as French platforms require.
 //!
-//! Everything was decided when the invoice was drafted; here it only finds its place. Numbers in comments are the
-//! standard's business terms.
+//! Everything was decided when the invoice was drafted; this is only a mapping. Numbers in comments are the standard's
+//! business terms.
 
 use en16931::{
     Date, DocumentKind, DocumentReference, Identifier, Invoice as Model, InvoiceAmount, InvoiceLine, InvoiceNote,
@@ -33,16 +33,16 @@ const FRENCH_ADDRESS: &str = "0225";
 /// An e-mail address as an electronic address (EAS).
 const EMAIL_ADDRESS: &str = "EM";
 
-/// "One", the unit of whatever is counted (UN/ECE Recommendation 20).
+/// "One", the unit of every quantity (UN/ECE Recommendation 20).
 const ONE: &str = "C62";
 
 /// Paid through an online payment service (UNTDID 4461).
 const ONLINE_PAYMENT: &str = "68";
 
-/// Cleared between the two of them (UNTDID 4461): a balance, or a payment that Stripe did not see.
+/// Clearing between the parties (UNTDID 4461): a balance, or a payment outside Stripe.
 const CLEARING: &str = "97";
 
-/// What a twin says that names the seller's country for a buyer whose country nobody knows.
+/// The e-invoice's note when it names the seller's country for a buyer whose country is unknown.
 const NO_COUNTRY: &str = "Pays de l’acheteur non communiqué : BT-55 reprend celui du vendeur";
 
 /// The model of an invoice.
@@ -50,7 +50,7 @@ pub(super) fn model(invoice: &Invoice) -> Model {
     model_of(&invoice.draft, &invoice.number, invoice.issued_on)
 }
 
-/// The model of a draft under this number and date.
+/// The model of a draft with this number and date.
 pub(super) fn model_of(draft: &Draft, number: &InvoiceNumber, issued_on: jiff::civil::Date) -> Model {
     let paid_on = date(draft.supplied_on);
     let mut model = Model::default();
@@ -65,7 +65,7 @@ pub(super) fn model_of(draft: &Draft, number: &InvoiceNumber, issued_on: jiff::c
     model.type_code = Some(Code::new(draft.kind.code()));
     model.currency = Some(Code::new(draft.currency.code()));
     model.vat_accounting_currency = draft.in_euros.as_ref().map(|_| Code::new("EUR"));
-    // Paid before it was issued: the day it was due is the day it was paid (BR-FR-CO-09).
+    // Paid before it was issued: the due date is the day of payment (BR-FR-CO-09).
     model.due_date = paid_on;
     // BT-13 is the buyer's number, BT-14 the seller's.
     let order = draft.purchase_order.as_deref();
@@ -128,7 +128,7 @@ fn amount(minor: i64, draft: &Draft) -> InvoiceAmount {
     InvoiceAmount::from_decimal_exact(draft.money(minor).decimal()).unwrap_or(InvoiceAmount::MAX)
 }
 
-/// Whether a VAT number may stand here: not where nothing is in the scope of VAT (BR-O-02).
+/// Whether VAT numbers are allowed: not if nothing is in the scope of VAT (BR-O-02).
 fn numbers_stand(draft: &Draft) -> bool {
     draft.taxes.iter().all(|row| row.vat.category != VatCategory::O)
 }
@@ -142,7 +142,7 @@ fn seller(draft: &Draft) -> Party {
         electronic_address: Some(Identifier::schemed(seller.siren.clone(), FRENCH_ADDRESS)),
         additional_legal_information: Some(xml(&legal_form(draft))),
         vat_identifier: seller.vat_number.clone().filter(|_| stand),
-        // Whoever has no VAT number is known to the tax office by the SIREN (BR-E-02, BT-32).
+        // A seller without a VAT number is identified to the tax office by the SIREN (BR-E-02, BT-32).
         tax_registration: (stand && seller.vat_number.is_none()).then(|| seller.siren.clone()),
         address: PostalAddress {
             line1: filled(Some(&seller.line1)).map(|line| xml(&line)),
@@ -182,7 +182,7 @@ fn buyer(draft: &Draft) -> Party {
     }
 }
 
-/// BT-55, which every invoice must carry (BR-11). Where nobody knows the buyer's country it is the seller's, whose law the
+/// BT-55, which every invoice must carry (BR-11). If the buyer's country is unknown it is the seller's, whose law the
 /// sale was taxed by, and [`NO_COUNTRY`] says so.
 fn buyer_country(draft: &Draft) -> &str {
     draft.buyer.country.as_deref().unwrap_or(&draft.seller.country)
@@ -203,8 +203,8 @@ fn postal(address: Option<&Address>, country: &str) -> PostalAddress {
     }
 }
 
-/// The day of supply, and where goods went: an address of its own, or for goods that left untaxed for another member
-/// state the buyer's (BR-IC-12).
+/// The day of supply, and the delivery address: its own, or for goods supplied untaxed to another member state the
+/// buyer's (BR-IC-12).
 fn delivery(draft: &Draft) -> Delivery {
     let untaxed_in_the_union = draft.taxes.iter().any(|row| row.vat.category == VatCategory::K);
     let (party_name, address) = match &draft.delivery {
@@ -222,7 +222,7 @@ fn delivery(draft: &Draft) -> Delivery {
     Delivery { party_name, address, date: date(draft.supplied_on), ..Delivery::default() }
 }
 
-/// What is outside the scope of VAT states no rate (BR-O-05); the rate of a tax that is no VAT is none of VAT's.
+/// A row outside the scope of VAT has no rate (BR-O-05); the rate of a tax that is not VAT is not a VAT rate.
 fn rate(vat: Vat) -> Option<Percentage> {
     let mut rate = if vat.beyond_vat().is_some() { Decimal::ZERO } else { vat.rate };
     rate.rescale(2);
@@ -233,7 +233,7 @@ fn line_vat(vat: Vat) -> LineVat {
     LineVat { category: Code::new(vat.category.code()), rate: rate(vat) }
 }
 
-/// BG-23, one per category and rate: a tax that is no VAT is a charge, on which its row's category stands too.
+/// BG-23, one per category and rate: a tax that is not VAT is a charge, with the same category as its row.
 fn breakdowns(draft: &Draft) -> Vec<VatBreakdown> {
     let mut rows: Vec<TaxRow> = Vec::new();
     for row in &draft.taxes {
@@ -253,8 +253,8 @@ fn breakdowns(draft: &Draft) -> Vec<VatBreakdown> {
     rows.iter().map(|row| breakdown(row, draft)).collect()
 }
 
-/// BG-21, "charges and taxes other than VAT": the tax of a country out of the Union, named with rate and country. With a
-/// `sign` of -1 the allowance (BG-20) that such a tax is where it went back.
+/// BG-21, "charges and taxes other than VAT": a non-EU tax, named with rate and country. With a `sign` of -1 it is the
+/// allowance (BG-20) for such a tax that was refunded.
 fn charge(row: &TaxRow, draft: &Draft, sign: i64) -> Option<DocumentAllowanceCharge> {
     let tax = row.vat.beyond_vat()?;
     let owed = row.tax.checked_mul(sign).filter(|owed| *owed > 0)?;
@@ -336,7 +336,7 @@ fn totals(draft: &Draft) -> DocumentTotals {
     }
 }
 
-/// The exact text, but for the characters that XML 1.0 has no way to carry: those are replaced by U+FFFD.
+/// The exact text, except characters that XML 1.0 cannot represent: they are replaced by U+FFFD.
 fn xml(text: &str) -> String {
     let unwritable = |c: char| c < ' ' && !matches!(c, '\t' | '\n' | '\r') || matches!(c, '\u{fffe}' | '\u{ffff}');
     text.chars().map(|c| if unwritable(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()

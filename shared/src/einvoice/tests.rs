@@ -1,4 +1,4 @@
-//! Every kind of sale is accepted; with one fact broken, it is refused before it costs a number.
+//! Every kind of sale is accepted; with one fact broken, it is refused before a number is allocated.
 
 use jiff::civil::date;
 
@@ -34,7 +34,7 @@ fn every_kind_of_sale_is_accepted_and_written() {
     }
 }
 
-/// A fact of a sale, broken, and the word under which the sale must wait.
+/// A broken fact of a sale, and the reason code under which the sale must be parked.
 type BrokenSale = (&'static str, fn(&mut Case));
 
 #[test]
@@ -62,14 +62,14 @@ fn one_broken_fact_and_the_sale_waits_before_it_has_a_number() {
             breaks(&mut case);
             let refused = draft(&case.sale, &case.seller, DAY).err().map(|unfit| unfit.reason());
             let reason = refused.unwrap_or_else(|| panic!("{} with {word} was accepted", case.name));
-            // Stripe Tax tells the rate, so that a wild tax has none.
+            // Stripe Tax sets the rate, so a wrong tax amount matches none.
             let expected = if word == "tax_differs" && reason.word == "rate_unknown" { "rate_unknown" } else { word };
             assert_eq!(reason.word, expected, "{}: {reason}", case.name);
         }
     }
 }
 
-/// A fact of a draft, broken, and the rule that must name it.
+/// A broken fact of a draft, and the rule that must name it.
 type BrokenDraft = (&'static str, fn(&mut Draft));
 
 #[test]
@@ -167,7 +167,7 @@ fn a_country_that_nobody_gave_stands_in_the_twin_alone_which_says_so() {
     assert_eq!(invoice.draft.buyer.country, None);
 }
 
-/// What a customer gave reaches no reason: they are logged. Kinds and countries may be named, values may not.
+/// Reasons are logged, so no customer input may appear in them. Kinds and countries may be named, values may not.
 #[test]
 fn no_value_of_a_customer_stands_in_a_reason() {
     const MARK: &str = "Geheim12345678Z";
@@ -209,7 +209,7 @@ fn no_value_of_a_customer_stands_in_a_reason() {
         }
     }
     assert!(refused > 200, "{refused}");
-    // The rules of electronic invoicing, too, name what they want and not what stands there.
+    // The rules of electronic invoicing also name what they require and not the value found.
     for case in matrix() {
         let case = marked(&case);
         let Ok(mut draft) = draft(&case.sale, &case.seller, DAY) else { continue };

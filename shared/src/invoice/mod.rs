@@ -1,6 +1,6 @@
 //! The invoice: an immutable snapshot of who sold what to whom, as of the moment its number was claimed.
 //!
-//! Rendering is a function of this snapshot alone. What a page shows of it is in `print`; how one comes about, in
+//! Rendering depends on this snapshot alone. The displayed texts are in `print`; how an invoice is created, in
 //! `crate::billing`.
 
 pub mod print;
@@ -25,12 +25,12 @@ pub struct Invoice {
     pub number: InvoiceNumber,
     /// The day of issue in the seller's time zone.
     pub issued_on: Date,
-    /// Everything that was decided before the number was known.
+    /// Everything decided before the number was allocated.
     #[serde(flatten)]
     pub draft: Draft,
 }
 
-/// An invoice that lacks only its number and its date.
+/// An invoice without its number and date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
     /// Invoice or credit note.
@@ -43,11 +43,11 @@ pub struct Draft {
     pub supplied_on: Date,
     /// The language of labels: `fr` or `en`. Legal mentions stay French.
     pub language: String,
-    /// The one currency of every amount below.
+    /// The currency of every amount below.
     pub currency: Currency,
-    /// Who sells, as the seller file said at issue.
+    /// The seller, as in the seller file at issue.
     pub seller: Party,
-    /// Who buys; `name` is never empty here.
+    /// The buyer; `name` is never empty here.
     pub buyer: Buyer,
     /// What was sold.
     pub lines: Vec<Line>,
@@ -59,9 +59,9 @@ pub struct Draft {
     pub mentions: Vec<Mention>,
     /// Goods, services or both (decree 2022-1299).
     pub supply: Supply,
-    /// How it was paid, in words for a reader: "Stripe"; empty if it was settled otherwise.
+    /// The payment provider, for a reader: "Stripe"; empty if it was settled otherwise.
     pub paid_through: String,
-    /// What of it came, or went back, that way, in minor units, if not all of it.
+    /// The part paid, or refunded, that way, in minor units, if not all of it.
     #[serde(default)]
     pub received: Option<i64>,
     /// The shop's own reference, if given.
@@ -69,19 +69,19 @@ pub struct Draft {
     /// The buyer's purchase order number, if given (C. com. L441-9).
     #[serde(default)]
     pub purchase_order: Option<String>,
-    /// Paid in Stripe's test mode: the document says so in large letters.
+    /// Paid in Stripe's test mode: the document is stamped accordingly.
     #[serde(default)]
     pub test: bool,
-    /// What it corrects, if it is a credit note.
+    /// The invoice that a credit note corrects.
     #[serde(default)]
     pub corrects: Option<Correction>,
     /// The VAT in euros, where the invoice is in another currency.
     #[serde(default)]
     pub in_euros: Option<InEuros>,
-    /// Where goods went, if the payment page asked.
+    /// The delivery address, if the payment page asked for it.
     #[serde(default)]
     pub delivery: Option<Delivery>,
-    /// Sold at a distance under the one-stop shop: the VAT is another state's, and the rules of French platforms do not
+    /// A distance sale under the one-stop shop: the VAT is another state's, and the rules of French platforms do not
     /// apply.
     #[serde(default)]
     pub oss: bool,
@@ -92,11 +92,11 @@ pub struct Draft {
 pub struct InEuros {
     /// The tax, in cents.
     pub tax: i64,
-    /// How many euros one unit of the invoice's currency made; none where Stripe told none, and there was no VAT to convert.
+    /// Exchange rate in euros per unit of the invoice's currency; `None` if Stripe reports none and there was no VAT.
     pub rate: Option<Decimal>,
 }
 
-/// What kind of document it is, with its UNTDID 1001 code.
+/// The kind of document, with its UNTDID 1001 code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -107,7 +107,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Its code.
+    /// The UNTDID 1001 code.
     pub fn code(self) -> &'static str {
         match self {
             Self::Invoice => "380",
@@ -116,7 +116,7 @@ impl Kind {
     }
 }
 
-/// What a credit note corrects.
+/// The correction that a credit note makes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Correction {
     /// The refund that it documents.
@@ -127,12 +127,12 @@ pub struct Correction {
     pub issued_on: Date,
 }
 
-/// What a document is made for; each has at most one.
+/// What a document is issued for; each has at most one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DocumentSource {
-    /// An invoice is made for a sale.
+    /// An invoice is issued for a sale.
     Sale(SaleKey),
-    /// A credit note is made for a refund.
+    /// A credit note is issued for a refund.
     Refund(RefundKey),
 }
 
@@ -150,20 +150,20 @@ impl std::fmt::Display for DocumentSource {
 pub struct Buyer {
     /// The name the invoice is addressed to.
     pub name: String,
-    /// ISO 3166-1 alpha-2 of the billing address, else of where goods went, of a VAT number, or of the tax that Stripe
-    /// charged. None where nobody knows it: paper then names none, and the electronic twin, which must name one (BR-11),
+    /// ISO 3166-1 alpha-2 of the billing address, else of the delivery address, of a VAT number, or of the tax that
+    /// Stripe charged. `None` if unknown: paper then names no country, and the e-invoice, which must name one (BR-11),
     /// names the seller's and says so in a note.
     pub country: Option<String>,
-    /// A VAT number whose check digits are right, with its prefix, or a number of another country's scheme.
+    /// A VAT number with valid check digits, with its prefix, or a number of another country's scheme.
     #[serde(default)]
     pub vat_number: Option<String>,
     /// The SIREN of a French business, 9 digits.
     #[serde(default)]
     pub siren: Option<String>,
-    /// Buys as a business: it showed a number, or out of the Union a business's name.
+    /// Buys as a business: it gave a tax number, or outside the Union a business name.
     #[serde(default)]
     pub business: bool,
-    /// Everything Stripe told about them.
+    /// All customer data that Stripe reports.
     pub customer: Customer,
 }
 
@@ -172,13 +172,13 @@ pub struct Buyer {
 pub struct Line {
     /// What was sold.
     pub description: String,
-    /// How many; negative for a credit.
+    /// The quantity; negative for a credit.
     #[serde(deserialize_with = "crate::quantity::deserialize")]
     pub quantity: Decimal,
-    /// Price of `per` of them before tax and discount, positive, up to six decimals (BR-FR-DEC-03), for the reader; sums
-    /// are made from `net`.
+    /// Price of `per` units before tax and discount, positive, up to six decimals (BR-FR-DEC-03), for display; sums use
+    /// `net`.
     pub unit_net: Decimal,
-    /// For how many the price is (BT-149).
+    /// The base quantity of the price (BT-149).
     #[serde(default = "one")]
     pub per: u32,
     /// The line before tax, after discount.
@@ -189,7 +189,7 @@ pub struct Line {
     pub discount: i64,
     /// Its VAT.
     pub vat: Vat,
-    /// Stripe's id of the line, to find what a credit note corrects.
+    /// Stripe's line id, to match credit note lines.
     #[serde(default)]
     pub source: Option<String>,
 }
@@ -201,15 +201,15 @@ fn one() -> u32 {
 /// VAT of one category and rate. Amounts in minor units.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TaxRow {
-    /// Which.
+    /// The category and rate.
     pub vat: Vat,
-    /// What it is computed on.
+    /// The taxable base.
     pub base: i64,
     /// The tax.
     pub tax: i64,
-    /// Why there is none: a VATEX code and its text.
+    /// Why no VAT is due: a VATEX code and its text.
     pub exemption: Option<Exemption>,
-    /// On what ground.
+    /// The legal ground.
     #[serde(default)]
     pub ground: Option<Ground>,
 }
@@ -219,7 +219,7 @@ pub struct TaxRow {
 pub struct Exemption {
     /// VATEX code.
     pub code: String,
-    /// The text the law wants to read.
+    /// The text that the law requires.
     pub text: String,
 }
 
@@ -248,7 +248,7 @@ pub struct Mention {
 }
 
 impl Draft {
-    /// What it documents: its sale, or for a credit note its refund.
+    /// What it is issued for: its sale, or for a credit note its refund.
     pub fn basis(&self) -> DocumentSource {
         match &self.corrects {
             None => DocumentSource::Sale(self.sale.clone()),

@@ -1,8 +1,8 @@
-//! From the values of a mail to its subject, HTML and text.
+//! Composes subject, HTML and text of a mail from its values.
 //!
-//! The templates lie in `infra/templates/mail` and are built in, three files for each thing that mails are about: words in
-//! `invoice.toml`, looks in `invoice.mjml` and `invoice.txt`. MJML becomes HTML once; values are put in per mail, escaped
-//! for HTML, and none of them can add a line to the subject. When a mail is sent, and by whom, is not decided here.
+//! The templates in `infra/templates/mail` are compiled in, three files for each subject: wording in `invoice.toml`,
+//! layout in `invoice.mjml` and `invoice.txt`. MJML is converted to HTML once; values are inserted per mail, escaped
+//! for HTML, and none can add a line to the subject. When and by whom a mail is sent is not decided here.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,7 +15,7 @@ use crate::mail::{DigestLine, DigestMail};
 
 const LANGUAGES: [&str; 2] = ["fr", "en"];
 
-/// The three files of one thing that mails are about.
+/// The three template files of one kind of mail.
 #[derive(Clone, Copy)]
 struct Source<'a> {
     /// `invoice`.
@@ -40,7 +40,7 @@ const INVOICE: Source<'static> = source!("invoice");
 const NOTICE: Source<'static> = source!("notice");
 const DIGEST: Source<'static> = source!("digest");
 
-/// A mail as its reader gets it.
+/// A mail as the recipient gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Composed {
     /// One line.
@@ -51,19 +51,19 @@ pub struct Composed {
     pub text: String,
 }
 
-/// A mail that could not be composed: the templates are at fault, not the customer.
+/// A mail that could not be composed: the cause is the templates, not the customer.
 #[derive(Debug, thiserror::Error)]
 pub enum ComposeError {
     /// The wording file is malformed.
     #[error("infra/templates/mail/{0}.toml: {1}")]
     Words(&'static str, toml::de::Error),
-    /// A language, or one of its sentences, is missing.
+    /// A language, or one of its strings, is missing.
     #[error("infra/templates/mail/{0}.toml lacks {1}; add it")]
     Lacks(&'static str, String),
     /// The layout is not MJML.
     #[error("infra/templates/mail/{0}.mjml: {1}")]
     Mjml(&'static str, String),
-    /// A value is misspelt or a `{% %}` is not closed. The place is in the mail as generated.
+    /// A placeholder is misspelt or a `{% %}` is not closed. The position is in the generated mail.
     #[error(
         "infra/templates/mail: {0:#}; compare the names between {{{{ }}}} with those listed in the .toml beside it"
     )]
@@ -74,15 +74,15 @@ pub enum ComposeError {
 #[derive(Debug)]
 pub struct Composer {
     templates: Environment<'static>,
-    /// The sentences by source and language, `invoice.fr`.
+    /// The strings by source and language, `invoice.fr`.
     words: BTreeMap<String, Vec<String>>,
 }
 
 impl Composer {
-    /// Reads the built-in templates and tries them in every language, so that a mistake in them shows at start.
+    /// Reads the built-in templates and renders them in every language, so that an error in them shows at start.
     ///
     /// # Errors
-    /// Names the file and the mistake.
+    /// Names the file and the error.
     pub fn new() -> Result<Self, ComposeError> {
         Self::with(INVOICE)
     }
@@ -127,7 +127,7 @@ impl Composer {
     /// A mail in its own language.
     ///
     /// # Errors
-    /// A template failed on this mail although it had worked on the samples.
+    /// A template failed on this mail although it had rendered the samples.
     pub fn compose(&self, content: &Content) -> Result<Composed, ComposeError> {
         match content {
             Content::Invoice(mail) => self.invoice(mail),
@@ -154,7 +154,7 @@ impl Composer {
         self.composed(NOTICE.name, &mail.language, clean)
     }
 
-    /// What the team is told, for a mail and, as its text alone, for a room.
+    /// A digest for the team, as a mail and, as its text alone, for the team room.
     ///
     /// # Errors
     /// As [`Composer::compose`].
@@ -191,7 +191,7 @@ impl Composer {
     }
 }
 
-/// MJML as HTML that loads nothing from anywhere.
+/// Converts MJML to HTML that loads nothing from the network.
 fn html(name: &'static str, mjml: &str) -> Result<String, ComposeError> {
     let parsed = mrml::parse(mjml).map_err(|error| ComposeError::Mjml(name, error.to_string()))?;
     let options = RenderOptions { disable_comments: true, fonts: HashMap::new(), ..RenderOptions::default() };
@@ -214,8 +214,8 @@ fn on_one_line(mail: &InvoiceMail) -> InvoiceMail {
     }
 }
 
-/// `text` without line breaks and other controls, nor signs that change the direction of what follows: a value may not
-/// begin a header of its own, nor dress up as another.
+/// `text` without line breaks and other control characters, nor bidirectional controls: a value must not inject a
+/// header, nor imitate another one.
 fn one_line(text: &str) -> String {
     let unruly = |c: char| {
         c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -223,7 +223,7 @@ fn one_line(text: &str) -> String {
     text.split(unruly).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// A mail that shows every part of the templates.
+/// A mail that uses every part of the templates.
 fn sample(language: &str) -> InvoiceMail {
     InvoiceMail {
         language: language.to_owned(),

@@ -1,4 +1,4 @@
-//! What a digest for the team says, as values: kept in the outbox without its lines, composed when it is sent.
+//! The values of a digest for the team: kept in the outbox without its lines, composed when it is sent.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,38 +6,38 @@ use serde::{Deserialize, Serialize};
 use super::FIELDS;
 use super::{MailId, NoticeEvent};
 
-/// A digest as it is kept, and as the templates read it.
+/// A digest as it is stored, and as the templates read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DigestMail {
     /// `fr` or `en`.
     pub language: String,
-    /// Whose platform it is.
+    /// The platform's name.
     pub seller_name: String,
     /// `#rrggbb`.
     pub accent: String,
-    /// Which notices it tells.
+    /// The notices that it contains.
     pub notices: Vec<MailId>,
-    /// What they say; read when it is sent, and never kept.
+    /// Their contents; read when it is sent, and never stored.
     #[serde(skip)]
     pub lines: Vec<DigestLine>,
 }
 
-/// What happened to one profile.
+/// One profile, as one line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DigestLine {
-    /// What happened; where it was several things, the one that says most.
+    /// What happened; of several events, the most significant.
     pub event: NoticeEvent,
     /// The member's name, or handle; empty where neither is known.
     pub name: String,
     /// The profile's handle, or its id while it has none.
     pub profile: String,
-    /// Every field that changed, as the API names them; none of a profile that is gone.
+    /// Every field that changed, with the API's names; empty for a deleted profile.
     pub changes: Vec<String>,
 }
 
 #[cfg(feature = "mail-compose")]
 impl DigestMail {
-    /// A digest that shows every part of the templates.
+    /// A digest that uses every part of the templates.
     pub(super) fn sample(language: &str) -> Self {
         let line = |event| DigestLine {
             event,

@@ -1,8 +1,8 @@
-//! Sending one mail: claim, send, record, such that it is sent once, or flagged where nobody can know.
+//! Sends one mail: claim, send, record, so that it is sent once, or flagged where that cannot be known.
 //!
-//! Everything that can fail without a doubt (reading the attachment, composing) comes before the claim. After the claim,
-//! a lost answer is never followed by a second try: the mail is flagged as unknown at once, or, if we died in between, by
-//! whoever finds its lease over. A lease outlives the function's timeout, so two of us never hold one mail.
+//! Everything that can fail safely (reading the attachment, composing) comes before the claim. After the claim, a lost
+//! answer is never followed by a retry: the mail is flagged as unknown at once, or, after a crash, by the next sender
+//! that finds the lease expired. A lease outlives the function's timeout, so two senders never hold one mail.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -12,25 +12,25 @@ use super::{
 };
 use crate::outcome::{Outcome, Reason, ServiceError};
 
-/// What happened to one mail, with what a log line wants to know.
+/// What happened to one mail, with the details for a log line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Dispatched {
     /// Sent now, under the service's id.
     Sent(String),
-    /// Nothing was to be done.
+    /// Nothing to do.
     Settled,
-    /// Nobody knows whether it was sent; flagged.
+    /// It is unknown whether it was sent; flagged.
     Unknown,
-    /// Waits for a person.
+    /// Parked for a person.
     Parked(Reason),
-    /// Someone else holds its claim; to be looked at again when that has ended.
+    /// Another sender holds its lease; retry after it ends.
     InHand(Reason),
-    /// A service failed for now; to be tried again.
+    /// A service failed transiently; retry.
     Later(Reason),
 }
 
 impl Dispatched {
-    /// The outcome for the stream. A parked mail is done as far as the stream is concerned: the outbox holds it.
+    /// The outcome for the stream. For the stream a parked mail is done: the outbox holds it.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Sent(_) | Self::Unknown => Outcome::Done,
@@ -41,7 +41,7 @@ impl Dispatched {
     }
 }
 
-/// Claims `letter`'s mail for `claimant` (the invocation), sends it and records what came of it. `now` tells the time at each step.
+/// Claims `letter` for `claimant` (the invocation), sends it and records the result. `now` gives the time at each step.
 pub async fn dispatch(
     letter: &OutgoingEmail,
     claimant: &str,
@@ -53,7 +53,7 @@ pub async fn dispatch(
     send(&letter.id, claimant, outbox, post_office.post(letter), now, lease).await
 }
 
-/// The same for whatever else waits in the outbox and is sent by `post`, which does nothing until it is awaited.
+/// The same for any other outbox record that `post` sends; `post` does nothing until it is awaited.
 pub async fn send(
     id: &MailId,
     claimant: &str,
@@ -66,14 +66,14 @@ pub async fn send(
         Ok(Claim::Ours) => {}
         Ok(Claim::Held(status)) => return held(id, claimant, status, outbox, now()).await,
         Ok(Claim::Absent) => return Dispatched::Settled,
-        // Nothing was sent: what the outbox refuses for good is parked like any other mail that cannot be sent.
+        // Nothing was sent: a permanent refusal by the outbox is parked like any other mail that cannot be sent.
         Err(failure) if failure.is_permanent() => return park(id, failure.reason(), outbox, now()).await,
         Err(failure) => return unrecorded(&failure),
     }
     match post.await {
         SendResult::Accepted(message_id) => match outbox.sent(id, &message_id, now()).await {
             Ok(()) => Dispatched::Sent(message_id),
-            // Sent but not recorded: the claim stands, so nobody sends it again; the lease's end flags it.
+            // Sent but not recorded: the lease stands, so no one sends it again; it is flagged when the lease ends.
             Err(failure) => later("outbox_unavailable", format!("sent as {message_id}, not recorded: {failure}")),
         },
         SendResult::Transient(detail) => match outbox.release(id, claimant).await {
@@ -88,9 +88,9 @@ pub async fn send(
     }
 }
 
-/// Parks a waiting mail that cannot be sent as it stands. One that was sent or parked before is left alone and alarms nobody.
-/// One that someone is sending comes again until its lease is over, and is flagged then: a claim whose answer was lost may
-/// be our own. What cannot even be parked comes again, until its stream gives it up by its age.
+/// Parks a queued mail that cannot be sent as it is. One that was sent or parked before is left alone, without an
+/// alarm. One that is being sent is retried until its lease ends, and flagged then: a claim whose answer was lost may
+/// be our own. What cannot even be parked is retried until the stream drops it by age.
 pub async fn park(id: &MailId, reason: Reason, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
     match outbox.park(id, &reason, now).await {
         Ok(Parking::Parked) => Dispatched::Parked(reason),
@@ -100,7 +100,7 @@ pub async fn park(id: &MailId, reason: Reason, outbox: &impl Outbox, now: Timest
     }
 }
 
-/// What to do with a mail that someone else holds or has settled.
+/// Handles a mail that another sender holds or has settled.
 async fn held(id: &MailId, claimant: &str, status: Status, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
     match status {
         Status::Sending { lease_until } if now < lease_until => {
@@ -108,7 +108,7 @@ async fn held(id: &MailId, claimant: &str, status: Status, outbox: &impl Outbox,
             Dispatched::InHand(Reason::new("claimed", text))
         }
         Status::Sending { .. } => flag(id, claimant, outbox, now).await,
-        // Queued again between our claim and its answer: the next try finds it.
+        // Queued again between our claim and its answer: the next retry finds it.
         Status::Queued => Dispatched::InHand(Reason::new("claimed", "it was given back while we looked")),
         Status::Sent
         | Status::Unknown
@@ -127,7 +127,7 @@ async fn flag(id: &MailId, claimant: &str, outbox: &impl Outbox, now: Timestamp)
     }
 }
 
-/// The outbox did not take what became of the mail; the claim, if there is one, still keeps others off it.
+/// The outbox did not record the result; the lease, if there is one, still keeps other senders off the mail.
 fn unrecorded(failure: &ServiceError) -> Dispatched {
     later("outbox_unavailable", failure.to_string())
 }
@@ -142,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    /// An outbox that refuses every claim in one way, and parks once.
+    /// An outbox that refuses every claim in the same way, and parks once.
     struct Closed {
         failure: ServiceError,
         parks: bool,

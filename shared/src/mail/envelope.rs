@@ -1,4 +1,4 @@
-//! The envelope of a mail: from whom, to whom, and why to nobody. Every address leaves as SES takes it.
+//! The envelope of a mail: sender, recipient, or why there is none. Every address has the form that SES accepts.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -8,13 +8,13 @@ use crate::{
     outcome::Reason,
 };
 
-/// Bytes of text in one encoded word: 60 characters of base64, with their frame 72.
+/// Bytes of text in one encoded word: 60 characters of base64, 72 with the delimiters.
 const LONGEST_WORD: usize = 45;
 
 impl Mail {
-    /// The sender as a header shows it, `"Name" <address>`, with nothing in the name that could end it early and the domain
-    /// in ASCII. A name that is not ASCII is written in encoded words, as SES wants it (RFC 2047, section 2: at most 75
-    /// characters each).
+    /// The sender as a header shows it, `"Name" <address>`: no character of the name can end it early, and the domain
+    /// is in ASCII. A name that is not ASCII is written in encoded words, as SES requires (RFC 2047, section 2: at most
+    /// 75 characters each).
     pub fn sender(&self) -> String {
         let from = in_ascii(&self.from);
         let name: String = self.from_name.chars().filter(|c| !c.is_control() && !"\"\\<>".contains(*c)).collect();
@@ -34,12 +34,12 @@ impl Mail {
         format!("{} <{from}>", encoded.join(" "))
     }
 
-    /// Where answers go, with the domain in ASCII.
+    /// The reply-to address, with the domain in ASCII.
     pub fn answers(&self) -> Option<String> {
         self.reply_to.as_deref().map(in_ascii)
     }
 
-    /// The recipient as SES takes it.
+    /// The recipient in SES's form.
     ///
     /// # Errors
     /// Why the mail cannot be sent to anyone: the mail is parked with this reason before it is tried.
@@ -63,7 +63,7 @@ impl Mail {
     }
 }
 
-/// An address of the seller's with its domain in ASCII. Whether it has such a form is checked when the seller file is read.
+/// An address of the seller's with its domain in ASCII. The seller file is checked for that when it is read.
 fn in_ascii(address: &str) -> String {
     mailable(address).unwrap_or_else(|_| address.to_owned())
 }

@@ -1,19 +1,19 @@
-//! What an invoice's mail says, as values: kept in the outbox, composed when it is sent.
+//! The values of an invoice's mail: kept in the outbox, composed when it is sent.
 
 use serde::{Deserialize, Serialize};
 
-/// The words and figures of a mail that brings an invoice. Every value is printed as it stands.
+/// The words and figures of an invoice's mail. Every value is printed as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InvoiceMail {
     /// `fr` or `en`.
     pub language: String,
-    /// Who sells.
+    /// The seller.
     pub seller_name: String,
-    /// Where the customer may write.
+    /// The contact address for the customer.
     pub contact: String,
     /// `#rrggbb`.
     pub accent: String,
-    /// Who bought.
+    /// The customer.
     pub customer_name: String,
     /// "Facture", "Invoice", "Avoir", "Credit note".
     pub title: String,
@@ -23,8 +23,8 @@ pub struct InvoiceMail {
     pub total: String,
     /// The day of issue as printed.
     pub issued_on: String,
-    /// What was bought, description and amount as printed; the first few lines.
+    /// What was bought: description and amount as printed; the first few lines.
     pub lines: Vec<(String, String)>,
-    /// How many lines more there are.
+    /// The number of further lines.
     pub more_lines: usize,
 }

@@ -1,7 +1,7 @@
-//! Mails: what waits in the outbox, what may happen to it, and the capabilities to keep and to send it.
+//! Mails: the outbox, delivery events, and the capabilities to store and send mails.
 //!
 //! A mail has a deterministic id, so it cannot be queued twice; sending claims it first (`dispatch`), because the mail
-//! service has no idempotency key. How its text is composed lives in `compose`, what becomes of it afterwards in `delivery`.
+//! service has no idempotency key. `compose` writes its text, `delivery` handles what happens afterwards.
 
 #[cfg(feature = "mail-compose")]
 pub mod compose;
@@ -29,10 +29,10 @@ pub use digest_mail::{DigestLine, DigestMail};
 pub use invoice_mail::InvoiceMail;
 pub use notice_mail::{FIELDS, NoticeEvent, NoticeMail};
 
-/// The tag a mail is sent with, which the events about it carry back.
+/// The tag that a mail is sent with, and that its delivery events carry.
 pub const TAG: &str = "mail";
 
-/// Lines of the sale that a mail lists before it says how many more there are.
+/// Lines of the sale that a mail lists; it gives the number of the others.
 const LISTED_LINES: usize = 5;
 
 /// A mail's id: what it is about, `invoice/2026-11-0042`.
@@ -47,8 +47,8 @@ impl std::fmt::Display for MailId {
 }
 
 impl MailId {
-    /// What kind of record it is: notices, what waits for the team and what goes to its room are kept under kinds of their
-    /// own, so that whoever may queue one of them can queue nothing else.
+    /// The kind of record. Notices, records for the team and messages for its room have kinds of their own, so that a
+    /// role that may queue one of them can queue nothing else.
     pub fn kind(&self) -> &'static str {
         match self.0.split('/').next() {
             Some("profile") if self.0.ends_with("/team") => "TEAM",
@@ -63,12 +63,12 @@ impl MailId {
         self.0.starts_with("profile/")
     }
 
-    /// The id as a tag may carry it: SES allows letters, digits, `_` and `-` only.
+    /// The id in the form of a tag: SES allows letters, digits, `_` and `-` only.
     pub fn tag(&self) -> String {
         URL_SAFE_NO_PAD.encode(&self.0)
     }
 
-    /// The id that a tag carries, if it carries one.
+    /// The id in a tag, if it has one.
     pub fn of_tag(tag: &str) -> Option<Self> {
         let id = String::from_utf8(URL_SAFE_NO_PAD.decode(tag).ok()?).ok()?;
         (!id.is_empty()).then_some(Self(id))
@@ -86,30 +86,30 @@ pub struct Mail {
     pub from: String,
     /// The name before the sender's address.
     pub from_name: String,
-    /// Where answers go.
+    /// The reply-to address.
     pub reply_to: Option<String>,
-    /// What it says.
+    /// Its content.
     #[serde(deserialize_with = "content")]
     pub content: Content,
-    /// What it brings, if it brings something.
+    /// Its attachment, if any.
     pub attachment: Option<Attachment>,
     /// When it was queued.
     pub queued_at: Timestamp,
 }
 
-/// What a mail is about, and the values that it says.
+/// The subject of a mail, and its values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "snake_case")]
 pub enum Content {
-    /// It brings an invoice or a credit note.
+    /// It delivers an invoice or a credit note.
     Invoice(InvoiceMail),
-    /// It tells what happened to a profile.
+    /// It reports an event of a profile to the member.
     Notice(NoticeMail),
-    /// It tells the team what happened to profiles.
+    /// It reports events of profiles to the team.
     Digest(DigestMail),
 }
 
-/// Reads a content. Mails queued before there was more than one kind do not say which they are.
+/// Reads the content. Mails queued when there was only one kind do not name their kind.
 fn content<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Content, D::Error> {
     let value = serde_json::Value::deserialize(deserializer)?;
     let read = match value.get("about") {
@@ -119,17 +119,17 @@ fn content<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Content, D::Err
     read.map_err(D::Error::custom)
 }
 
-/// A file of the archive that a mail brings.
+/// A file of the archive attached to a mail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attachment {
     /// The name the reader sees.
     pub filename: String,
-    /// Where it lies and what its hash is.
+    /// Its key and its hash.
     pub document: Document,
 }
 
 impl Mail {
-    /// The mail that brings an invoice.
+    /// The mail that delivers an invoice.
     pub fn of_invoice(invoice: &Invoice, page: &Page, document: &Document, seller: &Seller, now: Timestamp) -> Self {
         let french = page.language == "fr";
         let draft = &invoice.draft;

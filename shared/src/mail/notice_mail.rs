@@ -1,4 +1,4 @@
-//! What a notice about a profile says, as values: kept in the outbox, composed when it is sent.
+//! The values of a notice about a profile: kept in the outbox, composed when it is sent.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NoticeEvent {
-    /// It was created, or first filled in.
+    /// It was created, or filled in for the first time.
     Created,
     /// It changed.
     Changed,
@@ -14,7 +14,7 @@ pub enum NoticeEvent {
     Deleted,
 }
 
-/// The fields that a change may touch, by the names that the API has for them and the templates have words for.
+/// The fields that a change may affect, by their API names; the templates have wording for each.
 pub const FIELDS: [&str; 14] = [
     "handle",
     "firstName",
@@ -42,9 +42,9 @@ impl NoticeEvent {
 pub struct NoticeMail {
     /// `fr` or `en`.
     pub language: String,
-    /// Whose platform it is.
+    /// The platform's name.
     pub seller_name: String,
-    /// Where the reader may write.
+    /// The contact address for the reader.
     pub contact: String,
     /// `#rrggbb`.
     pub accent: String,
@@ -54,13 +54,13 @@ pub struct NoticeMail {
     pub name: String,
     /// The profile's handle, or its id while it has none.
     pub profile: String,
-    /// The fields that changed, as the API names them.
+    /// The fields that changed, with the API's names.
     pub changes: Vec<String>,
 }
 
 #[cfg(feature = "mail-compose")]
 impl NoticeMail {
-    /// A notice that shows every part of the templates.
+    /// A notice that uses every part of the templates.
     pub(super) fn sample(language: &str, event: NoticeEvent) -> Self {
         Self {
             language: language.to_owned(),

@@ -1,4 +1,4 @@
-//! The outbox and the post office, as capabilities: mails are claimed before they are sent, and sent as they are.
+//! The outbox and the mail transport, as capabilities: mails are claimed before they are sent.
 
 use std::future::Future;
 
@@ -7,51 +7,51 @@ use jiff::{SignedDuration, Timestamp};
 use super::MailId;
 use crate::outcome::{Reason, ServiceError};
 
-/// How long a mail is kept after it was sent, or after SES last told of it, with the address it went to. Its document
-/// stays in the archive.
+/// How long a mail and its address are kept after it was sent, or after SES last reported on it. Its document stays in
+/// the archive.
 pub const SENT_KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
 
-/// Where a mail stands.
+/// The status of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
-    /// Waiting.
+    /// Queued.
     Queued,
-    /// Claimed by someone who may be sending it until the lease ends.
+    /// Claimed by a sender, who may be sending it until the lease ends.
     Sending {
-        /// When the claim ends.
+        /// When the lease ends.
         lease_until: Timestamp,
     },
-    /// The mail service has it.
+    /// The mail service accepted it.
     Sent,
-    /// It may or may not have been sent; only a delivery event, or a person, can tell.
+    /// It may or may not have been sent; only a delivery event, or a person, can settle it.
     Unknown,
-    /// Waiting for a person.
+    /// Parked, for a person.
     Parked,
-    /// The recipient's server has it.
+    /// The recipient's server accepted it.
     Delivered,
-    /// It came back and waits for a person.
+    /// It bounced and needs a person.
     Bounced,
-    /// The mail service took it and then refused to send it; it waits for a person.
+    /// The mail service accepted it and then refused to send it; it needs a person.
     Rejected,
-    /// The recipient has it and called it spam.
+    /// The recipient has it and reported it as spam.
     Complained,
 }
 
-/// What becomes of the time at which a record of the outbox is forgotten.
+/// What happens to the expiry time of an outbox record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expiry {
-    /// It has none: a person has to see to the record first.
+    /// It has none: a person must settle the record first.
     Never,
-    /// It is this, whatever it was before.
+    /// It is set to this, whatever it was before.
     At(Timestamp),
     /// It stays as it was when the record was queued.
     AsQueued,
 }
 
 impl Expiry {
-    /// The rule, for a record that comes to `status` at `now`. What waits for a person is kept until it is settled, and what
-    /// is settled is kept for [`SENT_KEPT`] from then on. Notices about members name people and are told within days or
-    /// never: they go when it was said that they would, whatever became of them.
+    /// The rule, for a record that gets `status` at `now`. A record that needs a person is kept until it is settled,
+    /// and then for [`SENT_KEPT`]. Notices about members contain names and are sent within days or never: they expire
+    /// at the time that was set when they were queued, whatever their status.
     pub fn of(id: &MailId, status: &Status, now: Timestamp) -> Self {
         match status {
             _ if id.is_about_member() => Self::AsQueued,
@@ -64,31 +64,31 @@ impl Expiry {
     }
 }
 
-/// What claiming a mail found.
+/// The result of claiming a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     /// It is ours until the lease ends.
     Ours,
-    /// It was not waiting; this is where it stands.
+    /// It was not queued; this is its status.
     Held(Status),
     /// There is no such mail.
     Absent,
 }
 
-/// What parking a mail found.
+/// The result of parking a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Parking {
     /// It is parked now.
     Parked,
-    /// It was not waiting, or was parked before; this is where it stands.
+    /// It was not queued, or was parked before; this is its status.
     Held(Status),
     /// There is no such mail.
     Absent,
 }
 
-/// Keeps mails and where each stands.
+/// Stores mails and their status.
 pub trait Outbox: Send + Sync {
-    /// Claims a waiting mail for `lease`. `claimant` tells our own earlier try, whose answer was lost, from a stranger's.
+    /// Claims a queued mail for `lease`. `claimant` tells our own earlier try, whose answer was lost, from another's.
     fn claim(
         &self,
         id: &MailId,
@@ -97,12 +97,12 @@ pub trait Outbox: Send + Sync {
         lease: SignedDuration,
     ) -> impl Future<Output = Result<Claim, ServiceError>> + Send;
 
-    /// Gives a mail back that `claimant` holds: it was certainly not sent. One that somebody else holds by now is left
-    /// alone, because a request that lands late must not take it out of their hands.
+    /// Releases a mail that `claimant` holds: it was certainly not sent. A mail that another claimant holds by now is
+    /// left alone, because a late request must not take it from them.
     fn release(&self, id: &MailId, claimant: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Parks a mail that `claimant` holds: it was certainly not sent, and it will not be as it stands. One step, because
-    /// between giving it back and parking it somebody else might claim it.
+    /// Parks a mail that `claimant` holds: it was certainly not sent, and it cannot be sent as it is. One step, because
+    /// between release and park another sender might claim it.
     fn refuse(
         &self,
         id: &MailId,
@@ -111,8 +111,8 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Notes that a claimed mail was sent, under the service's id, unless more is known of it by now: a message that came
-    /// back says nothing of a mail that was put back since.
+    /// Records that a claimed mail was sent, under the service's id, unless more is known by now: a message that
+    /// bounced says nothing about a mail that was replayed since.
     fn sent(
         &self,
         id: &MailId,
@@ -120,8 +120,8 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Notes that nobody knows whether a mail was sent that `claimant` holds, or whose lease is over, unless that is known by
-    /// now. One that somebody else holds is left alone: a person may have put it back since.
+    /// Records that it is unknown whether a mail was sent that `claimant` holds, or whose lease has ended, unless it is
+    /// known by now. A mail that another claimant holds is left alone: a person may have replayed it since.
     fn unknown(
         &self,
         id: &MailId,
@@ -129,8 +129,8 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Parks a waiting mail with its reason until a person replays it. Any other stays as it is, and it is told where it
-    /// stands: one that is being sent must not be parked, nor left behind.
+    /// Parks a queued mail with its reason until a person replays it. Any other mail keeps its status, which is
+    /// returned: one that is being sent must not be parked, nor lost.
     fn park(
         &self,
         id: &MailId,
@@ -139,16 +139,16 @@ pub trait Outbox: Send + Sync {
     ) -> impl Future<Output = Result<Parking, ServiceError>> + Send;
 }
 
-/// A mail ready to leave.
+/// A mail ready to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutgoingEmail {
-    /// The mail's id, carried as a tag so that delivery events find it.
+    /// The mail's id, sent as a tag so that delivery events can be matched to it.
     pub id: MailId,
     /// `Name <address>`.
     pub from: String,
     /// The recipient.
     pub to: String,
-    /// Where answers go.
+    /// The reply-to address.
     pub reply_to: Option<String>,
     /// Subject, one line.
     pub subject: String,
@@ -156,11 +156,11 @@ pub struct OutgoingEmail {
     pub html: String,
     /// Text part.
     pub text: String,
-    /// What it brings, if it brings something.
+    /// Its attachment, if any.
     pub enclosure: Option<AttachedFile>,
 }
 
-/// A PDF that a letter brings.
+/// A PDF attached to a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttachedFile {
     /// The name the reader sees.
@@ -169,22 +169,22 @@ pub struct AttachedFile {
     pub pdf: Vec<u8>,
 }
 
-/// What posting a letter came to.
+/// The result of sending a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SendResult {
     /// Accepted, under this id.
     Accepted(String),
-    /// Certainly not accepted; worth another try later.
+    /// Certainly not accepted; retry later.
     Transient(String),
-    /// Certainly not accepted, and it never will be as it stands.
+    /// Certainly not accepted, and never will be as it is.
     Permanent(Reason),
     /// The answer was lost: it may have been accepted.
     Ambiguous(String),
 }
 
-/// Sends letters. Must not repeat a request on its own: the service has no idempotency key.
+/// The mail transport. It must not retry a request on its own: the service has no idempotency key.
 pub trait MailTransport: Send + Sync {
-    /// Sends one letter.
+    /// Sends one mail.
     fn post(&self, letter: &OutgoingEmail) -> impl Future<Output = SendResult> + Send;
 }
 

@@ -5,21 +5,21 @@ use crate::{mail::MailId, outcome::Reason, refund::RefundKey, sale::SaleKey};
 /// A change that a stream announces.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StreamRecord {
-    /// A payment was recorded, or put back.
+    /// A payment was recorded, or replayed.
     Sale(SaleKey),
-    /// A refund was recorded, or put back.
+    /// A refund was recorded, or replayed.
     Refund(RefundKey),
-    /// A mail was queued, or put back.
+    /// A mail was queued, or replayed.
     Mail(MailId),
 }
 
-/// An event that waits for a person.
+/// A parked event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParkedEvent {
-    /// Under which id it waits.
+    /// Its id.
     pub id: String,
     /// The event's body.
     pub body: String,
-    /// Why it waits.
+    /// Why it is parked.
     pub reason: Reason,
 }

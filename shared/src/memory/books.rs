@@ -1,5 +1,4 @@
-//! Payments, invoices, counters and mails in memory: the payment log, the ledger, the register and the outbox over
-//! one store.
+//! Payments, invoices, counters and mails in memory: payment log, ledger, register and outbox over one store.
 
 mod announced;
 mod delivery;
@@ -32,7 +31,7 @@ use crate::{
     sale::{Sale, SaleKey},
 };
 
-/// Everything that is written down.
+/// All stored records.
 #[derive(Debug, Default)]
 pub struct InMemoryStore {
     pub(super) written: Mutex<Written>,
@@ -41,7 +40,7 @@ pub struct InMemoryStore {
 
 #[derive(Debug, Default)]
 pub(super) struct Written {
-    /// With what is parked of each, if it is.
+    /// With its dead letter, if it is parked.
     pub(super) events: BTreeMap<String, Option<ParkedEvent>>,
     /// Events that recorded a sale.
     pub(super) sold_by: BTreeSet<String>,
@@ -99,7 +98,7 @@ pub(super) struct Queued {
 }
 
 impl Queued {
-    /// The mail stands at `status` from `now` on.
+    /// Sets the mail's `status` as of `now`.
     fn stand(&mut self, status: Status, now: Timestamp) {
         match Expiry::of(&self.mail.id, &status, now) {
             Expiry::Never => self.expires_at = None,
@@ -111,7 +110,7 @@ impl Queued {
 }
 
 impl InMemoryStore {
-    /// Empty books under this weather.
+    /// An empty store under this fault plan.
     pub fn new(weather: Arc<FaultPlan>) -> Self {
         Self { written: Mutex::default(), weather }
     }
@@ -126,7 +125,7 @@ impl InMemoryStore {
         locked(&self.written).invoices.values().cloned().collect()
     }
 
-    /// Every mail and where it stands, by id.
+    /// Every mail with its status, by id.
     pub fn mails(&self) -> Vec<(Mail, Status)> {
         locked(&self.written).mails.values().map(|queued| (queued.mail.clone(), queued.status.clone())).collect()
     }
@@ -154,7 +153,7 @@ impl InMemoryStore {
     }
 }
 
-/// Lets whoever else is at work go first, once: between reading a counter and claiming from it, others may claim.
+/// Lets other tasks go first, once: between reading a counter and claiming from it, others may claim.
 pub async fn pass_the_turn() {
     let mut passed = false;
     std::future::poll_fn(|context| {
@@ -276,7 +275,7 @@ impl Ledger for InMemoryStore {
                 if let Some(number) = written.number_of(basis) {
                     *number = Some(invoice.number.clone());
                 }
-                // The stream announces that the mark went, as it does after a replay.
+                // The stream announces that the mark was removed, as after a replay.
                 if written.mark_of(basis).and_then(Option::take).is_some() {
                     written.announced.push(match basis {
                         DocumentSource::Sale(sale) => StreamRecord::Sale(sale.clone()),
@@ -407,7 +406,7 @@ impl Outbox for InMemoryStore {
 }
 
 impl InMemoryStore {
-    /// Takes a mail from whoever holds it, if that is `claimant`: back to the others, or out of the way.
+    /// Takes a mail from its holder, if that is `claimant`: releases it, or parks it.
     fn give_up(&self, id: &MailId, claimant: &str, why: Option<(&Reason, Timestamp)>) -> Result<(), ServiceError> {
         self.call("the outbox", |written| {
             if let Some(queued) = written.mails.get_mut(id)
@@ -425,7 +424,7 @@ impl InMemoryStore {
         })
     }
 
-    /// Moves a mail to `status` if it stands where `may` allows.
+    /// Sets a mail's `status` if `may` allows its current one.
     fn settle(
         &self,
         id: &MailId,

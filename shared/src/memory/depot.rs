@@ -1,4 +1,4 @@
-//! What leaves the house, in memory: an archive that keeps the first bytes, and a post office that counts its letters.
+//! In-memory output: an archive that keeps the first bytes, and a mail transport that counts its mails.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ pub struct InMemoryArchive {
 }
 
 impl InMemoryArchive {
-    /// An empty archive under this weather.
+    /// An empty archive under this fault plan.
     pub fn new(weather: Arc<FaultPlan>) -> Self {
         Self { files: Mutex::default(), weather }
     }
@@ -33,7 +33,7 @@ impl InMemoryArchive {
         locked(&self.files).get(key).map(|bytes| sha256(bytes))
     }
 
-    /// What is kept, by key.
+    /// What is stored, by key.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         locked(&self.files).clone()
     }
@@ -53,7 +53,7 @@ impl Archive for InMemoryArchive {
     }
 }
 
-/// A post office.
+/// A mail transport.
 #[derive(Debug, Default)]
 pub struct InMemoryTransport {
     letters: Mutex<Vec<MailId>>,
@@ -61,12 +61,12 @@ pub struct InMemoryTransport {
 }
 
 impl InMemoryTransport {
-    /// An empty box under this weather.
+    /// An empty transport with this fault plan.
     pub fn new(weather: Arc<FaultPlan>) -> Self {
         Self { letters: Mutex::default(), weather }
     }
 
-    /// The mails that were accepted, in order, each as often as it was.
+    /// The accepted mails, in order, with repetitions.
     pub fn letters(&self) -> Vec<MailId> {
         locked(&self.letters).clone()
     }

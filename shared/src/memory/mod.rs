@@ -1,5 +1,5 @@
-//! The capabilities in memory, as honest as the real ones: conditions hold, and any call can be made to fail before it
-//! takes effect or after it did. For tests; nothing here is linked into a function.
+//! The capabilities in memory, with the real ones' guarantees: conditional writes hold, and any call can be made to
+//! fail before or after it takes effect. For tests; no function links this.
 
 mod announced;
 mod books;
@@ -23,13 +23,13 @@ use jiff::Timestamp;
 
 use crate::{mail::MailId, outcome::ServiceError};
 
-/// An outbox that tells when it forgets a mail.
+/// An outbox that says when a mail expires.
 pub trait Expiring {
-    /// When this mail is forgotten; nothing if it is kept, or if there is none.
+    /// When this mail expires; `None` if it is kept, or if there is none.
     fn expires_at(&self, id: &MailId) -> impl Future<Output = Result<Option<Timestamp>, ServiceError>> + Send;
 }
 
-/// The value of a future that waits for nobody, as everything in memory does.
+/// The value of a future that depends on no other task, as all in memory.
 pub fn at_once<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
@@ -40,18 +40,18 @@ pub fn at_once<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// How a call goes wrong.
+/// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// It fails and nothing happened.
     Before,
-    /// It takes effect and its answer is lost.
+    /// It takes effect but its answer is lost.
     After,
-    /// It is refused for good, and nothing happened: trying it again as it stands is of no use.
+    /// It is refused permanently, and nothing happened: a retry as it is would not help.
     Refused,
 }
 
-/// What goes wrong: one call, counted from 0 over all capabilities that share it.
+/// A fault plan: which call fails, counted from 0 over all capabilities that share it.
 #[derive(Debug, Default)]
 pub struct FaultPlan(Mutex<FaultState>);
 
@@ -62,7 +62,7 @@ struct FaultState {
 }
 
 impl FaultPlan {
-    /// Fine but for call number `call`.
+    /// Only call number `call` fails.
     pub fn with(call: usize, trouble: Fault) -> Self {
         Self(Mutex::new(FaultState { calls: 0, trouble: Some((call, trouble)) }))
     }
@@ -79,10 +79,10 @@ impl FaultPlan {
         forecast.trouble.filter(|(call, _)| *call == now).map(|(_, trouble)| trouble)
     }
 
-    /// Makes a call to `what` under this weather.
+    /// Makes a call to `what` under this fault plan.
     ///
     /// # Errors
-    /// The work's, and what the weather makes of the call.
+    /// The work's own, and the injected fault.
     pub fn call<T>(
         &self,
         what: &'static str,
@@ -100,7 +100,7 @@ impl FaultPlan {
     }
 }
 
-/// What a mutex guards, also after a panic: a test that failed must not hide what the others find.
+/// The value of a mutex, also after a panic: a test that failed must not hide the results of others.
 pub fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,5 @@
-//! What no honest store does: forgetting. A test that proves promises needs a store that breaks them, to show that
-//! somebody would notice; nothing else calls this.
+//! What no correct store does: losing state. A test of the guarantees needs a store that breaks them, to show that the
+//! test detects it; nothing else calls this.
 
 use super::{InMemoryArchive, InMemoryStore, locked};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
 };
 
 impl InMemoryStore {
-    /// Forgets that a payment was recorded, as if recording were not conditional.
+    /// Forgets that a payment was recorded, as if recording were not a conditional write.
     pub fn forget_payment(&self, sale: &SaleKey, event: &str) {
         let mut written = locked(&self.written);
         written.payments.remove(sale);
@@ -19,14 +19,14 @@ impl InMemoryStore {
         written.sold_by.remove(event);
     }
 
-    /// Forgets which document a sale or a refund has, as if claiming were not conditional on it.
+    /// Forgets which document a sale or a refund has, as if claiming were not a conditional write.
     pub fn forget_document(&self, basis: &DocumentSource) {
         if let Some(number) = locked(&self.written).number_of(basis) {
             *number = None;
         }
     }
 
-    /// Takes a mail from whoever holds it, as if giving back were not conditional on who does.
+    /// Releases a mail from its holder, as if releasing did not depend on the claimant.
     pub fn take_away(&self, mail: &MailId) {
         if let Some(queued) = locked(&self.written).mails.get_mut(mail)
             && matches!(queued.status, Status::Sending { .. })
@@ -35,21 +35,21 @@ impl InMemoryStore {
         }
     }
 
-    /// Writes where a mail stands, as if an event or an answer were not conditional on what is known.
+    /// Sets a mail's status, as if an event or an answer did not depend on what is known.
     pub fn overwrite(&self, mail: &MailId, status: Status) {
         if let Some(queued) = locked(&self.written).mails.get_mut(mail) {
             queued.status = status;
         }
     }
 
-    /// Forgets which messages of a mail came back, as if it were never put back.
+    /// Forgets which messages of a mail bounced, as if it were never replayed.
     pub fn forget_returns(&self, mail: &MailId) {
         if let Some(queued) = locked(&self.written).mails.get_mut(mail) {
             queued.came_back.clear();
         }
     }
 
-    /// Notes a document without queueing its mail, as if the two were two writes.
+    /// Records a document without queueing its mail, as if the two were two writes.
     pub fn note_without_mail(&self, number: &InvoiceNumber, document: &Document) {
         if let Some(entry) = locked(&self.written).invoices.get_mut(number) {
             entry.document = Some(document.clone());

@@ -1,5 +1,5 @@
-//! Every call of the whole way fails in turn, before and after it took effect; the work is delivered again as Stripe and
-//! the streams would, and the promises must hold at the end.
+//! Every call of the whole flow fails in turn, before and after it took effect; the work is delivered again as Stripe
+//! and the streams would, and the guarantees must hold at the end.
 
 use std::sync::{Arc, LazyLock};
 
@@ -37,7 +37,7 @@ fn start() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
 }
 
-/// The page's own words stand for its PDF.
+/// The page's own text stands in for its PDF.
 struct Typewriter;
 
 impl Render for Typewriter {
@@ -106,7 +106,7 @@ impl House {
         panic!("never finished");
     }
 
-    /// Puts back whatever is parked, as a person does once its cause is mended.
+    /// Replays all dead letters, as a person does once the cause is fixed.
     fn replay(&self) -> usize {
         let parked = self.books.parked_bases();
         for (basis, _) in &parked {
@@ -142,7 +142,7 @@ impl House {
         }
     }
 
-    /// Delivers every queued mail again and again, each time a little later, until nothing is left to try.
+    /// Sends every queued mail repeatedly, each time a little later, until nothing is left to retry.
     async fn mail(&self) {
         for round in 0..10_i64 {
             let now = start() + SignedDuration::from_secs(60 * round);
@@ -169,7 +169,7 @@ impl House {
         panic!("never finished");
     }
 
-    /// Tells what became of every letter, each until it is noted.
+    /// Reports a delivery event for every sent mail, each until it is recorded.
     async fn tell(&self) {
         for mail in self.post_office.letters() {
             for fate in [DeliveryEvent::Delivered, DeliveryEvent::Sent] {
@@ -274,7 +274,7 @@ async fn a_mail_that_is_being_sent_is_neither_parked_nor_left_behind() {
     house.record(&sales).await;
     house.issue(&sales).await;
     let (books, id) = (&house.books, house.books.mails().remove(0).0.id);
-    // A claim whose answer was lost: the next try finds the document gone from the archive.
+    // A claim whose answer was lost: the next try finds the document missing from the archive.
     Outbox::claim(books, &id, "request-1", start(), LEASE).await.unwrap();
     let park = async |now| dispatch::park(&id, Reason::new("attachment_missing", "it is gone"), books, now).await;
     assert!(matches!(park(start()).await, Dispatched::InHand(_)), "it may be on its way");
@@ -308,7 +308,7 @@ async fn an_invoice_takes_the_mark_from_a_parked_sale_and_parking_twice_is_told_
     assert!(!issuer.park(&basis, why()).await.repeated);
     assert!(issuer.park(&basis, why()).await.repeated);
     assert!(!issuer.park(&basis, Reason::new("country_unknown", "XQ")).await.repeated, "another reason is news");
-    // The refund finds the sale fit by now, and issues its invoice first.
+    // The sale can be invoiced by now, so the refund issues its invoice first.
     house.take_back(&refunds(&sales, &[(0, 100)])).await;
     assert_eq!(house.books.parked(&basis), None);
     house.mail().await;
@@ -326,7 +326,7 @@ async fn whatever_call_fails_the_events_leave_no_sent_mail_unknown() {
         house.tell().await;
         for (mail, status) in house.books.mails() {
             let letters = house.post_office.letters().iter().filter(|id| **id == mail.id).count();
-            // Only a claim whose answer was lost before anything was sent leaves something for a person to find out.
+            // Only a claim whose answer was lost before anything was sent leaves a mail for a person to settle.
             let expected = if letters == 0 { Status::Unknown } else { Status::Delivered };
             assert!(letters <= 1 && status == expected, "{}: {letters} letters, {status:?}", mail.id);
         }
@@ -360,7 +360,7 @@ async fn whatever_call_fails_a_refund_is_credited_once() {
     let run = async |weather: FaultPlan| {
         let house = House::under(weather);
         house.record(&sales).await;
-        // The second sale's invoice is made on the way, because its refund comes first.
+        // The second sale's invoice is issued on the way, because its refund arrives first.
         house.issue(&sales[..1]).await;
         house.take_back(&back).await;
         house.issue(&sales).await;
@@ -449,7 +449,7 @@ async fn what_has_a_number_is_finished_whatever_changed_since() {
     let series = seller.series.series(day);
     let claim = Claim { series, counter: Counter::default(), invoices: vec![invoice], crediting: None };
     assert_eq!(Ledger::claim(&house.books, &claim).await, Ok(AllocationResult::All));
-    // Died here; meanwhile the sale became one that could not be invoiced any more.
+    // The process died here; meanwhile the sale became one that can no longer be invoiced.
     house.issue(&[Sale { currency: "zzz".into(), ..sale }]).await;
     house.mail().await;
     house.check(1);

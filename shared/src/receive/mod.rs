@@ -1,7 +1,7 @@
-//! What the webhook does with a genuine event: it decides what the event means, asks Stripe for what is missing, and records.
+//! How the webhook processes a genuine event: it decides what it means, asks Stripe for missing data, and records.
 //!
-//! Sales are received here, refunds in `refunds`, what others sold in `others`; at which rate a payment in another currency
-//! was settled, in `settle`.
+//! Sales are received here, refunds in `refunds`, other sellers' sales in `others`; `settle` gets the exchange rate of
+//! a payment in another currency.
 
 mod others;
 mod refunds;
@@ -25,12 +25,12 @@ use crate::{
     },
 };
 
-/// Receives a verified event: decides what it means, completes the sale and records it. What a service refuses for good
-/// is parked with the event's body.
+/// Receives a verified event: decides what it means, completes the sale and records it. What a service rejects
+/// permanently is parked with the event's body.
 ///
 /// # Errors
-/// When Stripe or the payment log fails for now, or the event cannot even be parked. Nothing is recorded then, and Stripe
-/// delivers the event again for three days.
+/// When Stripe or the payment log fails transiently, or the event cannot even be parked. Nothing is recorded then, and
+/// Stripe delivers the event again for three days.
 pub async fn receive(
     event: &Event<'_>,
     body: &str,
@@ -48,7 +48,7 @@ pub async fn receive(
         }
         received => received?,
     };
-    // What was parked under these ids before is dealt with now. An event that comes at once was not: it costs no write.
+    // Dead letters with these ids are settled now. An event that arrives on time has none: no write is made.
     match &received {
         _ if age(event, now) < SENT_AGAIN_AFTER => {}
         Received::Refunded { refund, .. } => {
@@ -61,22 +61,22 @@ pub async fn receive(
     Ok(received)
 }
 
-/// How long a failure that may pass is left to Stripe, which delivers an event again for three days.
+/// How long a transient failure is left to Stripe's retries, which last three days.
 const LEFT_TO_STRIPE: SignedDuration = SignedDuration::from_hours(60);
 
-/// The least age of an event that was parked and is sent again: a person mended its cause in between.
+/// The minimum age of a parked event that is sent again: a person fixed its cause in between.
 const SENT_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 fn age(event: &Event<'_>, now: Timestamp) -> SignedDuration {
     SignedDuration::from_secs(now.as_second().saturating_sub(event.created))
 }
 
-/// Whether Stripe will soon stop to deliver this event: what fails now would be lost.
+/// Whether Stripe will soon stop retrying this event: what fails now would be lost.
 fn is_among_the_last(event: &Event<'_>, now: Timestamp) -> bool {
     event.created > 0 && age(event, now) > LEFT_TO_STRIPE
 }
 
-/// Parks an event, or what of it has an id of its own.
+/// Parks an event, or a part of it that has its own id.
 async fn park(
     id: &str,
     body: &str,
@@ -115,7 +115,7 @@ async fn understand(
             };
         }
         Meaning::NotOurs(seller) => return others::receive(seller, log, now).await,
-        // A capture is one of these by now.
+        // A capture is resolved to one of these by now.
         Meaning::Captured(_) => return Ok(Received::Ignored(Reason::new("no_sale", "a capture without a session"))),
         Meaning::Nothing(reason) => return Ok(Received::Ignored(reason)),
         Meaning::ForTheOwner(reason) | Meaning::Unreadable(reason) => {
@@ -141,7 +141,7 @@ async fn understand(
     })
 }
 
-/// What a payment means that the shop captured: the session that made it is sold now.
+/// What a captured payment means: the session that made it is the sale.
 async fn captured(event: &Event<'_>, intent: &Intent, stripe: &impl StripeReader) -> Result<Meaning, ServiceError> {
     Ok(match stripe.sessions(SessionsOf::Intent(&intent.id)).await? {
         Some(listed) => {

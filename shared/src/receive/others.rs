@@ -1,8 +1,8 @@
-//! What others sold through the owner's account: no document of ours, and the owner is told once a month.
+//! What others sold through the owner's account: no document of ours, and the owner is notified once a month.
 //!
-//! A platform hears of every sale of its connected accounts, and a shop under Managed Payments of each of its own: an alarm
-//! for each would bury all others. The first of a kind in a month waits for the owner, without the buyer's data, which are
-//! another seller's business; every one is logged with its reason.
+//! A platform receives events about every sale of its connected accounts, and a shop under Managed Payments about each
+//! of its own: an alarm for each would hide all others. The first of a kind in a month is parked for the owner, without
+//! the buyer's data, which belong to another seller; every one is logged with its reason.
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -12,7 +12,7 @@ use crate::{
     stripe::whose::OtherSeller,
 };
 
-/// Receives an event about somebody else's sale.
+/// Receives an event about another seller's sale.
 ///
 /// # Errors
 /// When the log does not answer.
@@ -21,7 +21,7 @@ pub(super) async fn receive(
     log: &impl PaymentLog,
     now: Timestamp,
 ) -> Result<Received, ServiceError> {
-    // The same for each event of the kind: another reason would be parked anew. The log names the event.
+    // The same reason for each event of the kind: a different one would be parked again. The log names the event.
     let reason = seller.reason("what an event of this month tells of");
     Ok(match log.park_event(&notice(seller, now), "", &reason, now).await? {
         Recorded::New => Received::Parked(reason),
@@ -29,7 +29,7 @@ pub(super) async fn receive(
     })
 }
 
-/// Under which id the owner is told, once a month in universal time.
+/// The id of the owner's notice: one a month, in UTC.
 fn notice(seller: OtherSeller, now: Timestamp) -> String {
     format!("{}-{}", seller.word(), now.to_zoned(TimeZone::UTC).strftime("%Y-%m"))
 }

@@ -1,4 +1,4 @@
-//! Refunds that an event announces: each one's sale is found, and it is recorded.
+//! Refunds that an event announces: finds each one's sale and records it.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -19,15 +19,14 @@ use crate::{
 
 use super::{others, park};
 
-/// How long a refund waits for the payment that it refunds. Stripe delivers events out of order and again for three days;
-/// what is not there after one was never announced to us.
+/// How long a refund waits for its payment. Stripe delivers events out of order and retries for three days; a payment
+/// still missing after one day was never announced to us.
 const PATIENCE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Receives refunds that an event announced: finds each one's sale and records it.
 ///
 /// # Errors
-/// When Stripe or the log does not answer, or the refunded payment may still be on its way. Stripe delivers the event
-/// again.
+/// When Stripe or the log does not answer, or the refunded payment may still arrive. Stripe delivers the event again.
 pub(super) async fn receive(
     event: &Event<'_>,
     body: &str,
@@ -39,7 +38,7 @@ pub(super) async fn receive(
     let mut received = Received::Ignored(Reason::new("no_refund", "no refund has succeeded yet"));
     for refund in announced {
         let latest = one(event, body, refund, log, stripe, now).await?;
-        // One that waits for a person must not go unheard among others, nor an event be taken for dealt with because of them.
+        // A parked refund must not be hidden by others, nor the event count as processed because of them.
         received = match (received, latest) {
             (parked @ Received::Parked(_), _) | (_, parked @ Received::Parked(_)) => parked,
             (before @ Received::ParkedBefore(_), _) => before,
@@ -78,7 +77,7 @@ async fn one(
     let note = note_of(&refund, &sale, stripe).await?;
     let lines = note.as_ref().map(|note| credit_note::lines(note, &refund.key, refund.amount)).unwrap_or_default();
     let RefundFromEvent { key, refunded_at, currency, amount, .. } = refund;
-    // A note and its refund are seconds apart: the note's time is everybody's, so that it does not matter who comes first.
+    // A note and its refund are seconds apart: both use the note's time, so that the order of arrival does not matter.
     let noted_at = note.filter(|note| note.created > 0).and_then(|note| Timestamp::from_second(note.created).ok());
     let refunded_at = noted_at.unwrap_or(refunded_at);
     let refund = Refund { key, event: event.id.clone(), sale, refunded_at, currency, amount, lines };
@@ -88,7 +87,7 @@ async fn one(
     })
 }
 
-/// The credit note that a refund pays out, with all its lines: the event's own, or the one among the invoice's that names it.
+/// The credit note that a refund pays out, with all its lines: the event's own, or the invoice's note that names it.
 async fn note_of(
     refund: &RefundFromEvent,
     sale: &SaleKey,
@@ -113,8 +112,8 @@ async fn note_of(
     Ok(Some(note))
 }
 
-/// Whether a refund is what was authorized of a payment and given up when the rest was captured: the oldest of its charge, of
-/// just that amount, which took nothing from the owner's balance.
+/// Whether a refund is the released part of an authorization after a partial capture: the oldest refund of its charge,
+/// of exactly that amount, with no effect on the owner's balance.
 async fn released(refund: &RefundFromEvent, stripe: &impl StripeReader) -> Result<bool, ServiceError> {
     let Paid::Intent(intent) = &refund.of else { return Ok(false) };
     if refund.moved || !stripe.can_ask() {
@@ -128,11 +127,11 @@ async fn released(refund: &RefundFromEvent, stripe: &impl StripeReader) -> Resul
     Ok(listed.last().is_some_and(|oldest| oldest.id == refund.key.0))
 }
 
-/// Where a payment comes from that is not recorded.
+/// The origin of a payment that is not recorded.
 enum Origin {
-    /// A session or an invoice of the owner's: it may still be announced.
+    /// The owner's session or invoice: it may still be announced.
     Ours,
-    /// Somebody else's sale.
+    /// Another seller's sale.
     Others(OtherSeller),
     /// Neither a session nor an invoice made it: it will never be announced.
     Outside,
@@ -179,7 +178,7 @@ async fn sale_of(
         Paid::Invoice(sale) => sale.clone(),
         Paid::Intent(intent) => match log.sale_paid_by(intent).await? {
             Some(sale) => return Ok(Some(sale)),
-            // Events of newer versions do not tell which intent paid an invoice.
+            // Events of newer API versions do not say which intent paid an invoice.
             None => match stripe.invoices_paid_by(intent).await?.unwrap_or_default().into_iter().next() {
                 Some(invoice) => SaleKey(invoice),
                 None => return Ok(None),
@@ -189,7 +188,7 @@ async fn sale_of(
     Ok(log.has(&invoice).await?.then_some(invoice))
 }
 
-/// The refunds of a charge that an event names without them.
+/// Reads the refunds of a charge when the event does not carry them.
 ///
 /// # Errors
 /// When Stripe does not answer.

@@ -1,4 +1,4 @@
-//! At which rate Stripe settled a payment in another currency: the VAT in euros is told at it.
+//! The exchange rate at which Stripe settled a payment: the VAT in euros is stated at it.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,12 +8,12 @@ use crate::{
     stripe::{decimal, object::Event, reader::StripeReader},
 };
 
-/// How long a payment may take until Stripe tells the rate at which it was settled.
+/// How long Stripe may take to report the exchange rate of a payment.
 const SETTLED_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// A sale in another currency with the rate at which Stripe settled it, which the VAT in euros is told at.
+/// A sale in another currency with the exchange rate at which Stripe settled it; the VAT in euros is stated at it.
 ///
-/// The rate may be known only some minutes after the payment; the event is delivered again until then.
+/// The rate may be known only minutes after the payment; the event is retried until then.
 pub(super) async fn settled(
     mut sale: Sale,
     event: &Event<'_>,

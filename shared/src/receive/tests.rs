@@ -1,4 +1,4 @@
-//! Events in every order make the same documents; what is nobody's sale of ours makes none.
+//! Events in any order result in the same documents; sales of other sellers result in none.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn word(received: Result<Received, ServiceError>) -> String {
     }
 }
 
-/// Every order of `items`.
+/// Every permutation of `items`.
 fn orders<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
     if items.is_empty() {
         return vec![Vec::new()];
@@ -68,7 +68,7 @@ fn refund(id: &str, amount: i64) -> Value {
         "created": 1_795_256_990, "balance_transaction": "txn_1"})
 }
 
-/// An invoice at two rates, of which two lines are credited in two refunds and something on the balance, and lines of the note
+/// An invoice at two rates: two lines are credited in two refunds and a balance credit, and lines of the note are
 /// beyond the first page.
 #[test]
 fn any_order_of_events_credits_the_same_lines_at_the_same_rates() {

@@ -1,10 +1,10 @@
-//! The accounts and journals that the ledger for the accountant books into, with the defaults of the French plan (PCG).
+//! The accounts and journals used in the accountant's ledger, with the defaults of the French plan (PCG).
 //!
-//! What is booked where is the business of `accounting::journal`.
+//! Which account is used for what is decided in `accounting::journal`.
 
 use super::{file::Accounting, problem::Findings};
 
-/// Where sales are booked. Accounts are 3 to 20 letters or digits, of which the first three are digits.
+/// The accounts for sales. Accounts are 3 to 20 letters or digits, of which the first three are digits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accounts {
     /// What customers owe: 411000.
@@ -15,12 +15,12 @@ pub struct Accounts {
     pub goods: String,
     /// French VAT collected: 445710.
     pub vat: String,
-    /// VAT of other member states, declared through the one-stop shop and not in the French return. The PCG names no
-    /// account for it; 445780 is ours.
+    /// VAT of other member states, declared through the one-stop shop and not in the French return. The PCG has no
+    /// account for it; 445780 is our choice.
     pub oss_vat: String,
-    /// Taxes of countries out of the Union that Stripe charged: 447000, "autres impôts, taxes et versements assimilés".
+    /// Non-EU taxes that Stripe charged: 447000, "autres impôts, taxes et versements assimilés".
     pub foreign_tax: String,
-    /// What Stripe holds for the seller: 517000.
+    /// Money that Stripe holds for the seller: 517000.
     pub bank: String,
     /// Code of the sales journal: VE.
     pub sales_journal: String,

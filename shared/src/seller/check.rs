@@ -1,4 +1,4 @@
-//! What may be wrong with a seller file: each problem names the field, the value and the fix, all of them at once.
+//! Validation of a seller file: each problem names the field, the value and the fix; all are reported at once.
 
 use jiff::tz::TimeZone;
 

@@ -1,4 +1,4 @@
-//! The shape of `infra/seller.toml`: sections and keys, nothing about what values are right (see `check`).
+//! The shape of `infra/seller.toml`: sections and keys; values are validated in `check`.
 
 use serde::Deserialize;
 

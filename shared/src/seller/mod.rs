@@ -1,7 +1,7 @@
-//! The seller: who issues the invoices, as the owner wrote it in `infra/seller.toml`.
+//! The seller who issues the invoices, as configured by the owner in `infra/seller.toml`.
 //!
-//! Reading the file lives in `file`, what may be wrong with it in `check`, for VAT in `regime` and for accounts in
-//! `accounts`, how that is said in `problem`. Values here are valid by construction.
+//! Parsing lives in `file`, validation in `check` (VAT in `regime`, accounts in `accounts`), error messages in
+//! `problem`. Values here are valid by construction.
 
 mod accounts;
 mod check;
@@ -46,7 +46,7 @@ pub struct Party {
     pub city: String,
     /// ISO 3166-1 alpha-2.
     pub country: String,
-    /// Where customers write.
+    /// The contact address for customers.
     pub email: String,
     /// Printed where given.
     pub phone: Option<String>,
@@ -54,49 +54,49 @@ pub struct Party {
     pub website: Option<String>,
 }
 
-/// How mails leave.
+/// Mail settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailSettings {
     /// An address that SES has verified.
     pub from: String,
-    /// The name before it.
+    /// The sender's display name.
     pub from_name: String,
-    /// Where answers go, if not to `from`.
+    /// The reply address, if not `from`.
     pub reply_to: Option<String>,
-    /// Where the team is told what members do with their profiles; nowhere if nobody is named.
+    /// The address notified of members' profile changes; none if unset.
     pub team: Option<String>,
 }
 
-/// How documents look.
+/// The look of documents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
-    /// A file beside the invoice template.
+    /// A file in the invoice template's folder.
     pub logo: Option<String>,
     /// `#rrggbb`.
     pub accent: String,
 }
 
-/// Everything the owner decides.
+/// All of the owner's settings.
 #[derive(Debug, Clone)]
 pub struct Seller {
     /// Identity.
     pub party: Party,
     /// VAT.
     pub vat: VatRegime,
-    /// Whether a customer of whom nobody knows where they are is taxed as one in France. Without it such a sale is parked,
-    /// if its VAT hangs on the place.
+    /// Whether a customer of unknown location is taxed as one in France. Otherwise such a sale is parked if its VAT
+    /// depends on the place.
     pub unknown_is_domestic: bool,
-    /// How invoice numbers are made.
+    /// The pattern of invoice numbers.
     pub series: SeriesPattern,
-    /// How the numbers of credit notes are made.
+    /// The pattern of credit note numbers.
     pub credit_series: SeriesPattern,
     /// What is sold.
     pub supply: Supply,
-    /// The language of a document whose customer's is neither French nor English: `fr` or `en`.
+    /// The document language if the customer's is neither French nor English: `fr` or `en`.
     pub language: String,
-    /// Days and months are counted here.
+    /// The time zone for days and months.
     pub time_zone: TimeZone,
-    /// The line of a sale whose items Stripe cannot list.
+    /// The line description for a sale whose items Stripe cannot list.
     pub default_label: String,
     /// The name on an invoice to a customer without one; without it such a sale is parked.
     pub unnamed_customer: Option<String>,
@@ -104,12 +104,12 @@ pub struct Seller {
     pub mail: MailSettings,
     /// Look.
     pub look: Look,
-    /// Accounts and journals of the ledger for the accountant.
+    /// Accounts and journals of the accountant's ledger.
     pub accounts: Accounts,
 }
 
 impl Seller {
-    /// Reads and checks a seller file.
+    /// Parses and checks a seller file.
     ///
     /// # Errors
     /// Lists every problem at once, each with its field, its value and what to write instead.
@@ -117,7 +117,7 @@ impl Seller {
         file::parse(text).and_then(check::check)
     }
 
-    /// The file at `path` if one is named, else the one built in.
+    /// Loads the file at `path` if given, else the built-in one.
     ///
     /// # Errors
     /// When the file cannot be read, and as [`Seller::from_toml`].

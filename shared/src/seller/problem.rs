@@ -1,4 +1,4 @@
-//! How a mistake in the seller file is told: the field, the value and the fix, all mistakes at once.
+//! Error messages for the seller file: the field, the value and the fix; all errors at once.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use crate::{
     text,
 };
 
-/// One thing to mend in the seller file.
+/// One error in the seller file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// `section.key`, or the line of a file that is not TOML.
     pub field: String,
-    /// What stands there now.
+    /// The current value.
     pub value: String,
     /// What to write instead.
     pub fix: String,
@@ -28,7 +28,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A seller file that cannot be used, with everything that is wrong with it.
+/// An invalid seller file, with all its errors.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct InvalidSeller(pub Vec<Problem>);
 
@@ -39,7 +39,7 @@ impl fmt::Display for InvalidSeller {
     }
 }
 
-/// The mistakes found so far.
+/// The errors found so far.
 #[derive(Default)]
 pub(super) struct Findings(pub(super) Vec<Problem>);
 
@@ -67,7 +67,7 @@ impl Findings {
         );
     }
 
-    /// An address that mails are sent from, or to.
+    /// An address that mails are sent from or to.
     pub(super) fn mailable(&mut self, field: &str, value: &str) {
         match mailable(value) {
             Ok(_) => {}

@@ -1,4 +1,4 @@
-//! What the section `[vat]` of a seller file says, and what may be wrong with it.
+//! The section `[vat]` of a seller file, and its validation.
 
 use rust_decimal::Decimal;
 

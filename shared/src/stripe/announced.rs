@@ -1,4 +1,4 @@
-//! A sale, or a refund, as an event announces it, and what of it has still to be asked from Stripe.
+//! A sale, or a refund, as an event announces it, and which of its data must still be read from Stripe.
 
 use jiff::Timestamp;
 
@@ -17,41 +17,41 @@ pub struct SaleFromEvent {
     pub missing: Missing,
 }
 
-/// What has to be asked from Stripe before a sale is complete.
+/// What must be read from Stripe before a sale is complete.
 #[derive(Debug)]
 pub enum Missing {
-    /// The session's line items, and first whether an invoice exists by now if `may_have_invoice`.
+    /// The session's line items; if `may_have_invoice`, first whether an invoice exists by now.
     SessionLines {
         /// The session makes an invoice but did not carry its id yet.
         may_have_invoice: bool,
         /// The session, for its shipping and language.
         session: Box<Session>,
-        /// What was captured, where that is not what the session sold, in Stripe's minor units.
+        /// The amount captured, where it differs from what the session sold, in Stripe's minor units.
         captured: Option<i64>,
     },
-    /// How and by whom the invoice was paid, the rates of its taxes, and its lines beyond the first page.
+    /// How and by whom the invoice was paid, its tax rates, and its lines beyond the first page.
     InvoiceLines(Box<StripeInvoice>),
 }
 
 /// A refund that an event announces, before it is known which sale it refunds.
 #[derive(Debug, Clone)]
 pub struct RefundFromEvent {
-    /// What makes it one refund.
+    /// Its idempotency key.
     pub key: RefundKey,
-    /// When the event was made.
+    /// When the event was created.
     pub announced_at: Timestamp,
-    /// When money went back.
+    /// When the money went back.
     pub refunded_at: Timestamp,
     /// The currency as Stripe writes it.
     pub currency: String,
-    /// What went back, tax included, in Stripe's minor units.
+    /// The amount refunded, tax included, in Stripe's minor units.
     pub amount: i64,
-    /// The credit note that it pays out, where the event told.
+    /// The credit note that it pays out, where the event names it.
     pub note: Option<Box<CreditNote>>,
-    /// Whether the owner's balance at Stripe paid it, as far as the event told. What is given up of an authorization looks
-    /// like a refund and moves nothing.
+    /// Whether the owner's Stripe balance paid it, as far as the event says. The released part of an authorization
+    /// looks like a refund and moves no money.
     pub moved: bool,
-    /// What had been paid.
+    /// The payment that is refunded.
     pub of: Paid,
 }
 

@@ -1,14 +1,14 @@
-//! Who bought, where the object that is the sale does not tell: Checkout keeps name and place on the session, the customer
-//! and the payment method, and a subscription's invoice may have neither.
+//! Who bought, where the object that is the sale does not say: Checkout keeps name and address on the session, the
+//! customer and the payment method, and a subscription's invoice may have neither.
 //!
-//! What the sale itself says stands first. Then, until nothing is missing:
-//! 1. the Checkout Session of this very sale: what the buyer typed;
-//! 2. the customer, as Stripe knows them now;
-//! 3. the session that began the subscription, where the invoice is a later one;
-//! 4. whose the payment method is, which may be somebody who paid for the buyer.
+//! The sale's own data comes first. Then, until nothing is missing:
+//! 1. the Checkout Session of this very sale: what the buyer entered;
+//! 2. the customer, as Stripe has them now;
+//! 3. the session that started the subscription, where the invoice is a later one;
+//! 4. the billing details of the payment method, which may be of a person who paid for the buyer.
 //!
-//! Fields are taken one by one, but an address is one field: a street of one source and a town of another make no place. The
-//! country that was told first stands; a later address is taken only if it lies there too.
+//! Fields are merged one by one, but an address is one field: the street of one source and the city of another are not
+//! an address. The first country found wins; a later address is taken only if it is in that country.
 
 use super::object::{self, BillingDetails, CustomerDetails, StripeCustomer};
 use crate::{
@@ -19,9 +19,9 @@ use crate::{
 /// What is missing of a customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gaps {
-    /// Nobody's name, no country, or no address to mail to: worth any question.
+    /// No name, no country, or no e-mail address: worth any request to Stripe.
     pub essential: bool,
-    /// A place without a street: worth asking the session, which payment pages often leave without one too.
+    /// An address without a street: worth asking the session, although payment pages often leave it out too.
     pub street: bool,
 }
 
@@ -34,7 +34,7 @@ pub fn gaps(customer: &Customer) -> Gaps {
     Gaps { essential: unnamed || placeless || unreachable, street: !address.is_some_and(has_street) }
 }
 
-/// Fills what is missing of `customer` with what `other` tells. Tax numbers are not taken: they are another moment's.
+/// Fills what is missing of `customer` from `other`. Tax numbers are not taken: they are from another moment.
 pub fn fill(customer: &mut Customer, other: Customer) {
     if !is_named(customer) {
         customer.name = other.name;
@@ -48,7 +48,7 @@ pub fn fill(customer: &mut Customer, other: Customer) {
     customer.address = fuller(customer.address.take(), other.address);
 }
 
-/// Whichever of two addresses tells more, in the country that was told first.
+/// The more complete of two addresses, in the country that was found first.
 fn fuller(first: Option<Address>, other: Option<Address>) -> Option<Address> {
     let (first, other) = match (first, other) {
         (Some(first), Some(other)) => (first, other),
@@ -73,7 +73,7 @@ fn has_street(address: &Address) -> bool {
     filled(address.line1.as_deref()).is_some()
 }
 
-/// What a payment page knows of a customer.
+/// What a payment page has about a customer.
 pub fn on_session(details: CustomerDetails) -> Customer {
     Customer {
         id: None,
@@ -86,13 +86,13 @@ pub fn on_session(details: CustomerDetails) -> Customer {
     }
 }
 
-/// What Stripe knows of a customer.
+/// What Stripe has about a customer.
 pub fn on_customer(customer: StripeCustomer) -> Customer {
     let StripeCustomer { name, business_name, individual_name, email, address } = customer;
     on_session(CustomerDetails { email, name, business_name, individual_name, address, tax_ids: None })
 }
 
-/// Whose a payment method is.
+/// A payment method's billing details.
 pub fn on_payment_method(details: BillingDetails) -> Customer {
     let BillingDetails { name, email, address } = details;
     on_session(CustomerDetails { email, name, address, ..object::CustomerDetails::default() })

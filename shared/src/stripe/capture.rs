@@ -1,7 +1,7 @@
-//! A payment that the shop captures some time after the customer agreed to it: the sale is what was captured.
+//! Manual capture: the shop captures some time after the customer agreed to pay. The sale is what was captured.
 //!
-//! Checkout completes such a session with `payment_status: unpaid`, and no later event of the session tells the capture:
-//! `payment_intent.succeeded` does, once all that will be captured is (docs.stripe.com/payments/place-a-hold-on-a-payment-method).
+//! Checkout completes such a session with `payment_status: unpaid`, and no later session event reports the capture:
+//! `payment_intent.succeeded` does, after the last (docs.stripe.com/payments/place-a-hold-on-a-payment-method).
 
 use super::{
     lines::scaled_to,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{money::Currency, sale::SaleLine};
 
-/// What a payment intent that succeeded means. Most belong to sales that their session or invoice announces.
+/// What a succeeded payment intent means. Most belong to sales that their session or invoice announces.
 pub(super) fn from_intent(intent: Intent) -> Meaning {
     if !is_id(&intent.id) {
         return unreadable("data.object.id is empty or too long");
@@ -28,7 +28,7 @@ pub(super) fn from_intent(intent: Intent) -> Meaning {
     Meaning::Captured(Box::new(intent))
 }
 
-/// Lines of `whole` of which only `captured` was taken, each with its share, and each saying so.
+/// The lines of `whole` when only `captured` was taken: each with its share, and each saying so.
 pub(super) fn captured(
     lines: &[SaleLine],
     whole: i64,
@@ -45,7 +45,7 @@ pub(super) fn captured(
     Some(lines)
 }
 
-/// In words what was captured of what was agreed to.
+/// A sentence that says how much of the agreed amount was captured.
 fn note(whole: i64, captured: i64, currency: &str, french: bool) -> String {
     let amount = |minor: i64| {
         let known = Currency::parse(currency).ok().and_then(|currency| currency.from_stripe(minor));

@@ -1,8 +1,8 @@
-//! What an event means: a sale, a refund, nothing to us, or something a person has to look at.
+//! What an event means: a sale, a refund, not relevant, or something that a person must check.
 //!
-//! One sale has one key whichever events announce it: a session that has a Stripe invoice is announced again by
-//! `invoice.paid`, and that invoice is the sale; any other paid session is the sale itself. What the event does not carry is
-//! asked elsewhere (`complete`).
+//! One sale has one key, whichever events announce it: a session that has a Stripe invoice is announced again by
+//! `invoice.paid`, and that invoice is the sale; any other paid session is the sale itself. `complete` reads from
+//! Stripe what the event does not carry.
 
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -16,15 +16,15 @@ use super::{
 };
 use crate::outcome::Reason;
 
-/// Longest body that is read, in bytes: as much as Lambda hands to a function (6 MB, Lambda's quotas), so that no genuine
+/// Longest body that is read, in bytes: Lambda's limit for an invocation (6 MB, Lambda's quotas), so that no genuine
 /// event is refused for its size.
 pub const LONGEST_BODY: usize = 6 * 1024 * 1024;
 
-/// Reads a verified body. How deep it nests needs no limit of ours: what nobody asked for is passed over without recursion,
-/// and what is asked for is as deep as its type.
+/// Parses a verified body. Nesting depth needs no limit of ours: unknown fields are skipped without recursion, and
+/// known fields are only as deep as their types.
 ///
 /// # Errors
-/// When it is no event at all: not JSON, no id or no type.
+/// When it is not an event: not JSON, no id or no type.
 pub fn read(body: &[u8]) -> Result<Event<'_>, Reason> {
     let event: Event<'_> = serde_json::from_slice(body).map_err(|error| {
         Reason::new(
@@ -35,7 +35,7 @@ pub fn read(body: &[u8]) -> Result<Event<'_>, Reason> {
     if is_id(&event.id) { Ok(event) } else { Err(Reason::new("not_an_event", "the event's id is empty or too long")) }
 }
 
-/// What `event` means to a bundle that expects `livemode`.
+/// What `event` means to a deployment that expects `livemode`.
 pub fn classify(event: &Event<'_>, livemode: bool) -> Meaning {
     let read: fn(&Event<'_>) -> Result<Meaning, Reason> = match event.kind.as_str() {
         "checkout.session.completed" | "checkout.session.async_payment_succeeded" => {
@@ -68,7 +68,7 @@ fn wrong_mode(livemode: bool) -> Meaning {
 fn object<T: DeserializeOwned>(event: &Event<'_>) -> Result<T, Reason> {
     let raw: &RawValue = event.data.object;
     serde_json::from_str(raw.get()).map_err(|error| {
-        // The parser's own words quote what it read.
+        // The parser's own message quotes what it read.
         let place = format!("line {}, column {}", error.line(), error.column());
         let text = format!("data.object of {} cannot be read: {} at {place}", short(&event.kind), category(&error));
         Reason::new("object_unreadable", text)
@@ -97,7 +97,7 @@ mod tests {
         classify(&read(event(kind, object).as_bytes()).unwrap(), false)
     }
 
-    /// A quarter of a million brackets on half a megabyte of stack: whoever followed them all would not come back.
+    /// A quarter of a million brackets on half a megabyte of stack: recursing into all of them would overflow it.
     #[test]
     fn no_nesting_takes_the_stack() {
         let deep = format!("{}1{}", "[".repeat(250_000), "]".repeat(250_000));

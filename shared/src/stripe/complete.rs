@@ -1,5 +1,5 @@
-//! What is asked from Stripe to complete a sale before it is recorded: whose it is, how and by whom it was paid, who bought,
-//! and what.
+//! What is read from Stripe to complete a sale before it is recorded: whose sale it is, how and by whom it was paid,
+//! who bought, and what.
 
 use rust_decimal::Decimal;
 
@@ -20,20 +20,20 @@ use crate::{
     vat::split,
 };
 
-/// What became of an announced sale once Stripe was asked.
+/// What an announced sale is after reading from Stripe.
 #[derive(Debug)]
 pub enum Completed {
     /// It has all its lines.
     Whole(Sale),
-    /// Stripe could not list them; one line stands for the total, under the owner's label.
+    /// Stripe could not list them; one line stands for the total, with the owner's label.
     Summed(Sale),
-    /// By now it has a Stripe invoice, which is the sale.
+    /// It has a Stripe invoice by now, and that invoice is the sale.
     BilledByInvoice,
-    /// It is somebody else's sale.
+    /// It is another seller's sale.
     NotOurs(OtherSeller),
 }
 
-/// Completes a sale with what its event does not carry.
+/// Completes a sale with data that its event does not carry.
 ///
 /// # Errors
 /// When Stripe does not answer; nothing was recorded, and Stripe delivers the event again.
@@ -106,7 +106,7 @@ async fn of_an_invoice(
     Ok(with_lines(sale, lines))
 }
 
-/// How an invoice was paid: events of newer versions do not tell.
+/// How an invoice was paid: events of newer API versions do not say.
 async fn ask_payments(invoice: &mut StripeInvoice, stripe: &impl StripeReader) -> Result<(), ServiceError> {
     if let Some(now) = stripe.invoice(&invoice.id).await? {
         invoice.amount_paid_off_stripe = now.amount_paid_off_stripe.or(invoice.amount_paid_off_stripe);
@@ -121,7 +121,7 @@ async fn ask_payments(invoice: &mut StripeInvoice, stripe: &impl StripeReader) -
     Ok(())
 }
 
-/// Asks who bought what an invoice bills, as far as it does not tell; answers who else sold it, if the session tells.
+/// Looks up the buyer of an invoice, as far as it does not say; returns the other seller, if the session names one.
 async fn ask_buyer(
     sale: &mut Sale,
     invoice: &StripeInvoice,
@@ -152,12 +152,12 @@ async fn ask_buyer(
     Ok(None)
 }
 
-/// Whether an invoice is the first of its sale, so that a session that is found is about it.
+/// Whether an invoice is the first of its sale, so that a session found for it describes it.
 fn begins(invoice: &StripeInvoice) -> bool {
     matches!(invoice.billing_reason.as_deref(), Some("subscription_create" | "manual") | None)
 }
 
-/// Whether a payment page may have made an invoice, and asked for a purchase order: it charges at once.
+/// Whether a payment page may have made an invoice, and asked for a purchase order number: such a page charges at once.
 fn from_a_page(invoice: &StripeInvoice) -> bool {
     match invoice.billing_reason.as_deref() {
         Some("subscription_create") => true,
@@ -166,7 +166,7 @@ fn from_a_page(invoice: &StripeInvoice) -> bool {
     }
 }
 
-/// Fills a sale with what its session tells.
+/// Fills in a sale from its session.
 fn tell(sale: &mut Sale, found: Session, begins: bool) {
     let known = session::customer(&found);
     if begins {
@@ -181,7 +181,7 @@ fn tell(sale: &mut Sale, found: Session, begins: bool) {
     buyer::fill(&mut sale.customer, known);
 }
 
-/// The session that made an invoice, or began its subscription.
+/// The session that made an invoice, or started its subscription.
 async fn session_of(
     sale: &Sale,
     invoice: &StripeInvoice,
@@ -210,7 +210,7 @@ fn is_of(session: &Session, sale: &Sale, invoice: &StripeInvoice) -> bool {
         || same(session.payment_intent.as_ref(), sale.payment_intent.as_deref())
 }
 
-/// Asks whose the payment method is, while anything essential is missing: of the payment, or else of what is charged.
+/// Reads the payment method while anything essential is missing: that of the payment, or else the one that is charged.
 async fn ask_method(sale: &mut Sale, method: Option<String>, stripe: &impl StripeReader) -> Result<(), ServiceError> {
     if !buyer::gaps(&sale.customer).essential {
         return Ok(());
@@ -233,7 +233,7 @@ async fn ask_method(sale: &mut Sale, method: Option<String>, stripe: &impl Strip
     Ok(())
 }
 
-/// Asks for the customer, while anything essential is missing.
+/// Reads the customer, while anything essential is missing.
 async fn ask_customer(sale: &mut Sale, stripe: &impl StripeReader) -> Result<(), ServiceError> {
     if buyer::gaps(&sale.customer).essential
         && let Some(id) = sale.customer.id.clone()
@@ -244,7 +244,7 @@ async fn ask_customer(sale: &mut Sale, stripe: &impl StripeReader) -> Result<(),
     Ok(())
 }
 
-/// A sale with its lines, or with one for the total.
+/// A sale with its lines, or with one line for the total.
 fn with_lines(mut sale: Sale, lines: Option<Vec<SaleLine>>) -> Completed {
     match lines.filter(|lines| !lines.is_empty()) {
         Some(lines) => {
@@ -261,7 +261,7 @@ fn with_lines(mut sale: Sale, lines: Option<Vec<SaleLine>>) -> Completed {
 }
 
 /// Whether a session that makes an invoice has it by now. `invoice.paid` announces that invoice, and billing both would
-/// bill the sale twice; so who may not ask trusts that it comes, and who asks too early hears it at the next delivery.
+/// bill the sale twice. Without an API key the invoice is assumed to come; if it is not there yet, Stripe retries.
 async fn has_invoice(session: &str, stripe: &impl StripeReader) -> Result<bool, ServiceError> {
     if !stripe.can_ask() {
         return Ok(true);
@@ -274,7 +274,7 @@ async fn has_invoice(session: &str, stripe: &impl StripeReader) -> Result<bool, 
     }
 }
 
-/// The rates of an invoice's taxes: its lines name them by their ids.
+/// The rates of an invoice's taxes: its lines refer to them by id.
 async fn rates(lines: &[InvoiceLine], stripe: &impl StripeReader) -> Result<Rates, ServiceError> {
     let mut rates = Rates::new();
     for id in lines.iter().flat_map(taxes_of).filter_map(TaxAmount::rate_id) {

@@ -1,9 +1,9 @@
-//! Credit notes: what one credits line by line, and in which refunds it goes back.
+//! Credit notes: what a credit note credits line by line, and which refunds pay it out.
 //!
-//! A credit note goes back in parts: the refunds that it names, each announced by events of its own, and what is left, which
-//! went to the customer's balance or back elsewhere and is a refund under the note's own id. A part concerns the note's lines;
-//! of several, each has its share of every line, so that together they make the lines to the minor unit. Whichever event
-//! tells of a refund first, its note is looked up, so that the lines are the same.
+//! A credit note is paid out in parts: the refunds that it names, each announced by its own events, and the remainder,
+//! which went to the customer's balance or outside Stripe and is a refund under the note's own id. If the note has
+//! several parts, each part gets its share of every line, so that the parts add up to the lines to the minor unit.
+//! Whichever event announces a refund first, its note is looked up, so that the lines are the same.
 
 use super::{
     announced::{Paid, RefundFromEvent},
@@ -39,9 +39,9 @@ pub(super) fn from_credit_note(event: &Event<'_>, note: CreditNote) -> Meaning {
     };
     let (key, amount) = match refunds.as_slice() {
         [] => (note.id.as_str(), after_payment),
-        // The note knows more about the refund than the refund itself.
+        // The note has more detail about the refund than the refund itself.
         [(refund, amount)] if *amount == note.total => (*refund, note.total),
-        // Each refund is announced on its own; what is left went back in another way.
+        // Each refund is announced on its own; the remainder was paid out in another way.
         several => {
             let left = after_payment.saturating_sub(together(several.iter().map(|(_, amount)| *amount)));
             if left <= 0 {
@@ -71,7 +71,7 @@ fn after_payment(note: &CreditNote) -> i64 {
     note.total.saturating_sub(note.pre_payment_amount)
 }
 
-/// The refunds that pay a note out, each with how much; `None` where an older version does not tell how much.
+/// The refunds that pay a note out, each with its amount; `None` where an older version does not give the amount.
 fn refunds(note: &CreditNote) -> Option<Vec<(&str, i64)>> {
     match (&note.refunds, &note.refund) {
         (Some(refunds), _) => {
@@ -87,14 +87,14 @@ fn refunds(note: &CreditNote) -> Option<Vec<(&str, i64)>> {
     }
 }
 
-/// Whether a note that stands is paid out by this refund, among others.
+/// Whether a valid note is paid out by this refund, among others.
 pub(crate) fn is_paid_by(note: &CreditNote, refund: &RefundKey) -> bool {
     let stands = note.status.as_deref().is_none_or(|status| status == "issued");
     stands && refunds(note).is_some_and(|refunds| refunds.iter().any(|(id, _)| *id == refund.0))
 }
 
-/// What of a note's lines a refund of `amount` gives back, by its key; nothing unless they make the whole of it and each
-/// names the line that it corrects.
+/// The part of a note's lines that a refund of `amount` gives back, by its key; empty unless they add up to the whole
+/// note and each names the line that it corrects.
 pub(crate) fn lines(note: &CreditNote, refund: &RefundKey, amount: i64) -> Vec<RefundLine> {
     part_of_lines(note, refund, amount).unwrap_or_default()
 }
@@ -103,7 +103,7 @@ fn part_of_lines(note: &CreditNote, refund: &RefundKey, amount: i64) -> Option<V
     let listed = note.lines.as_ref().filter(|list| !list.has_more)?;
     let lines: Vec<RefundLine> = listed.data.iter().map(line).collect::<Option<_>>()?;
     let totals: Vec<i64> = lines.iter().map(|line| line.amount).collect();
-    // What was credited before the payment is on no refund.
+    // No refund contains what was credited before the payment.
     if note.pre_payment_amount != 0 || together(totals.iter().copied()) != note.total {
         return None;
     }
@@ -119,7 +119,7 @@ fn part_of_lines(note: &CreditNote, refund: &RefundKey, amount: i64) -> Option<V
     let shares = from.into_iter().zip(to).map(|(from, to)| to.saturating_sub(from));
     let lines: Vec<RefundLine> =
         lines.into_iter().zip(shares).map(|(line, amount)| RefundLine { amount, ..line }).collect();
-    // Shares of several parts are rounded one by one; a line that would go the other way is not told at all.
+    // Shares of several parts are rounded one by one; if a sign would flip, no lines are given.
     let same_way = lines.iter().zip(&totals).all(|(line, total)| line.amount.signum() * total.signum() >= 0);
     same_way.then(|| lines.into_iter().filter(|line| line.amount != 0).collect())
 }

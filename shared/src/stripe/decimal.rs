@@ -1,13 +1,13 @@
-//! Stripe's numbers with decimals, exactly as they are written: percentages and rates of exchange.
+//! Stripe's decimal numbers, exactly as they are written: percentages and exchange rates.
 
 use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero};
 use serde_json::Number;
 
-/// Most decimals that a [`Decimal`] keeps.
+/// Maximum number of decimals in a [`Decimal`].
 const SCALE: u32 = 28;
 
-/// A JSON number in plain or scientific notation: a pound of Lebanon is worth `9.5e-6` euros. `None` for what is too large.
-/// What lies beyond 28 decimals is rounded.
+/// Reads a JSON number in plain or scientific notation: a Lebanese pound is worth `9.5e-6` euros. `None` if it is too
+/// large. Digits beyond 28 decimals are rounded.
 pub fn decimal(number: &Number) -> Option<Decimal> {
     let text = number.to_string();
     let (digits, exponent) = match text.split_once(['e', 'E']) {
@@ -23,7 +23,7 @@ pub fn decimal(number: &Number) -> Option<Decimal> {
     if scale <= SCALE {
         return Decimal::try_from_i128_with_scale(digits.mantissa(), scale).ok();
     }
-    // Digits that cannot be kept go one power of ten at a time, so that no intermediate value overflows.
+    // Excess digits are dropped one power of ten at a time, so that no intermediate value overflows.
     let mut left = scale - SCALE;
     let mut rounded = Decimal::try_from_i128_with_scale(digits.mantissa(), SCALE).ok()?;
     while left > 0 && !rounded.is_zero() {

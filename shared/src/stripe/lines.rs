@@ -1,4 +1,4 @@
-//! The lines of a sale: how Stripe's two kinds become ours.
+//! The lines of a sale: converts Stripe's two kinds of lines to ours.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use crate::{
     vat::split,
 };
 
-/// Rates of tax by their ids.
+/// Tax rates by their ids.
 pub(super) type Rates = BTreeMap<String, TaxRate>;
 
-/// A session's items, and its shipping as a line of its own.
+/// A session's items, with shipping as a line of its own.
 pub(super) fn of_session(session: &Session, items: &[LineItem]) -> Vec<SaleLine> {
     let french = session.locale.as_deref().is_none_or(|locale| !locale.starts_with("en"));
     let item = |item: &LineItem| SaleLine {
@@ -28,7 +28,7 @@ pub(super) fn of_session(session: &Session, items: &[LineItem]) -> Vec<SaleLine>
     items.iter().map(item).chain(shipping(session.shipping_cost.as_ref(), french)).collect()
 }
 
-/// An invoice's lines and its shipping, less what credit notes took off before it was paid.
+/// An invoice's lines and its shipping, less what credit notes took off before payment.
 pub(super) fn of_invoice(invoice: &StripeInvoice, lines: &[InvoiceLine], rates: &Rates) -> Vec<SaleLine> {
     let lines = lines.iter().map(|line| of_invoice_line(line, rates));
     let lines: Vec<SaleLine> = lines.chain(shipping(invoice.shipping_cost.as_ref(), true)).collect();
@@ -65,7 +65,7 @@ fn of_invoice_line(line: &InvoiceLine, rates: &Rates) -> SaleLine {
     }
 }
 
-/// How many were sold: `quantity_decimal` where Stripe tells it, for `quantity` is cut to a whole number
+/// The quantity: `quantity_decimal` where Stripe gives it, because `quantity` is truncated to a whole number
 /// (docs.stripe.com/changelog/dahlia/2026-03-25/invoice-items-decimal-quantity).
 fn quantity(decimal: Option<&serde_json::Value>, whole: Option<u64>) -> Decimal {
     let text = decimal.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
@@ -77,7 +77,7 @@ pub(super) fn taxes_of(line: &InvoiceLine) -> impl Iterator<Item = &TaxAmount> {
     line.taxes.as_ref().or(line.tax_amounts.as_ref()).into_iter().flatten()
 }
 
-/// The taxes of an item; without its parts, one of unknown rate.
+/// The taxes of an item; without a breakdown, one tax of unknown rate.
 fn item_taxes(parts: Option<&[ItemTax]>, sum: i64) -> Vec<ChargedTax> {
     let part = |tax: &ItemTax| ChargedTax {
         amount: tax.amount,
@@ -106,7 +106,7 @@ fn shipping(cost: Option<&ShippingCost>, french: bool) -> Option<SaleLine> {
     })
 }
 
-/// Lines less `credited`, each by its share, its taxes with it: what is taken off shows as a discount.
+/// Lines less `credited`, spread over them pro rata with their taxes: the reduction shows as a discount.
 fn reduced(lines: &[SaleLine], credited: i64) -> Option<Vec<SaleLine>> {
     let kept = together(lines.iter().map(|line| line.total)).checked_sub(credited)?;
     let mut reduced = scaled_to(lines, kept)?;
@@ -118,7 +118,7 @@ fn reduced(lines: &[SaleLine], credited: i64) -> Option<Vec<SaleLine>> {
     Some(reduced)
 }
 
-/// Lines that come to `total`, each by its share, its taxes and discount with it.
+/// Lines scaled pro rata to add up to `total`, with their taxes and discounts.
 pub(super) fn scaled_to(lines: &[SaleLine], total: i64) -> Option<Vec<SaleLine>> {
     let totals: Vec<i64> = lines.iter().map(|line| line.total).collect();
     let shares = split::in_proportion(&totals, total)?;

@@ -1,4 +1,4 @@
-//! What an event can mean, as a value, and the small words that saying so needs.
+//! What an event can mean, as a value, and its small helpers.
 
 use jiff::Timestamp;
 
@@ -9,32 +9,32 @@ use super::{
 };
 use crate::outcome::Reason;
 
-/// Longest id that is stored, in bytes; Stripe's have about 70.
+/// Longest id that is stored, in bytes; Stripe's ids have about 70.
 const LONGEST_ID: usize = 255;
 
 /// What an event means.
 #[derive(Debug)]
 pub enum Meaning {
-    /// Someone paid.
+    /// A payment was made.
     Sale(Box<SaleFromEvent>),
-    /// The shop captured a payment that a customer had agreed to; which session made it, Stripe has to be asked.
+    /// The shop captured a payment that a customer had agreed to; Stripe has to be asked which session made it.
     Captured(Box<Intent>),
-    /// Money went back.
+    /// Money was refunded.
     Refunds(Vec<RefundFromEvent>),
-    /// Money went back on this charge; which refunds, Stripe has to be asked.
+    /// Money was refunded on this charge; Stripe has to be asked which refunds.
     RefundsOf {
         /// The charge.
         charge: String,
-        /// When the event was made.
+        /// When the event was created.
         announced_at: Timestamp,
     },
-    /// Somebody else's sale, or something that became of one.
+    /// Another seller's sale, or a later event of one.
     NotOurs(OtherSeller),
-    /// Nothing to us, and why.
+    /// Not relevant, and why.
     Nothing(Reason),
-    /// Nothing to record, but the owner has to know.
+    /// Nothing to record, but the owner must be notified.
     ForTheOwner(Reason),
-    /// Genuine and of interest, but it cannot be read; it is kept for a person.
+    /// Genuine and relevant, but unreadable; it is parked for a person.
     Unreadable(Reason),
 }
 
@@ -50,7 +50,7 @@ pub(super) fn is_id(id: &str) -> bool {
     !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Enough of a foreign word to recognise it in a log.
+/// Enough of an external string to recognise it in a log.
 pub(super) fn short(word: &str) -> String {
     word.chars().filter(|c| !c.is_control()).take(80).collect()
 }

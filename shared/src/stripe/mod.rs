@@ -1,7 +1,7 @@
-//! What Stripe says, read with tolerance: the signature first, then only the fields we need.
+//! Reads Stripe's events tolerantly: the signature first, then only the fields we need.
 //!
-//! Own small structures instead of a typed client, because a valid event must not be lost when Stripe's API version
-//! moves. Calling Stripe is the webhook function's business, not this module's.
+//! It uses its own small structures instead of a typed client, because a valid event must not be lost when Stripe's API
+//! version changes. The webhook function calls Stripe, not this module.
 
 pub mod announced;
 mod buyer;

@@ -1,5 +1,5 @@
-//! The parts of Stripe's objects that a sale needs, and nothing else. Everything that may be absent is optional, unknown
-//! fields are passed over, and both the shapes before and after 2025-03-31.basil are read.
+//! The fields of Stripe's objects that a sale needs, and nothing else. Everything that may be absent is optional,
+//! unknown fields are ignored, and the shapes before and after 2025-03-31.basil are both read.
 
 use rust_decimal::Decimal;
 use serde::Deserialize;
@@ -17,23 +17,23 @@ pub use party::{
     AccountReference, AutomaticTax, BillingDetails, ManagedPayments, PaymentMethod, StripeCustomer, Subscription,
 };
 
-/// An event with its object still unread.
+/// An event whose object is not parsed yet.
 #[derive(Debug, Deserialize)]
 pub struct Event<'a> {
-    /// `evt_...`, unique for ever.
+    /// `evt_...`, unique forever.
     pub id: String,
     /// `checkout.session.completed`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// When Stripe made it, in seconds. Not an order: it has one-second resolution.
+    /// When Stripe created it, in seconds. Not an ordering: the resolution is one second.
     #[serde(default)]
     pub created: i64,
-    /// Real money, or test mode.
+    /// Live mode, or test mode.
     #[serde(default)]
     pub livemode: bool,
-    /// The connected account that it happened on, for events that a platform receives from others.
+    /// The connected account on which it happened, for events that a platform receives about others.
     pub account: Option<String>,
-    /// What it is about.
+    /// The object that it is about.
     #[serde(borrow)]
     pub data: EventData<'a>,
 }
@@ -41,7 +41,7 @@ pub struct Event<'a> {
 /// The event's object as raw JSON.
 #[derive(Debug, Deserialize)]
 pub struct EventData<'a> {
-    /// Read once the type is known to be of interest.
+    /// Parsed once the type is known to be of interest.
     #[serde(borrow)]
     pub object: &'a RawValue,
 }
@@ -55,11 +55,11 @@ pub struct Session {
     pub mode: Option<String>,
     /// `paid`, `unpaid`, `no_payment_required`.
     pub payment_status: Option<String>,
-    /// Currency code in small letters.
+    /// Currency code in lower case.
     pub currency: Option<String>,
-    /// What was paid, in minor units.
+    /// The amount paid, in minor units.
     pub amount_total: Option<i64>,
-    /// Sums within the total.
+    /// Amounts within the total.
     pub total_details: Option<TotalDetails>,
     /// The Stripe invoice that is the sale, if there is one.
     pub invoice: Option<Reference>,
@@ -67,49 +67,49 @@ pub struct Session {
     pub invoice_creation: Option<InvoiceCreation>,
     /// The customer's id.
     pub customer: Option<Reference>,
-    /// What the customer typed.
+    /// What the customer entered.
     pub customer_details: Option<CustomerDetails>,
-    /// What older versions had.
+    /// The same in older versions.
     pub customer_email: Option<String>,
-    /// Language of the page; `auto` says nothing.
+    /// Language of the page; `auto` gives no language.
     pub locale: Option<String>,
     /// The payment.
     pub payment_intent: Option<Reference>,
-    /// The subscription that it began.
+    /// The subscription that it started.
     pub subscription: Option<Reference>,
     /// The shop's reference.
     pub client_reference_id: Option<String>,
     /// Shipping, outside the line items.
     pub shipping_cost: Option<ShippingCost>,
-    /// Where goods go, since 2025-03-31.basil.
+    /// Shipping address, since 2025-03-31.basil.
     pub collected_information: Option<Collected>,
-    /// Where goods go, before.
+    /// Shipping address, before.
     pub shipping_details: Option<Shipping>,
-    /// What else the page asked, with the answers.
+    /// Custom fields of the page, with the answers.
     pub custom_fields: Option<Vec<SessionField>>,
     /// Whether Link is the seller to the buyer.
     pub managed_payments: Option<ManagedPayments>,
-    /// Who owes the tax.
+    /// Who is liable for the tax.
     pub automatic_tax: Option<AutomaticTax>,
 }
 
 /// What a payment page collected.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Collected {
-    /// Where goods go.
+    /// Shipping address.
     pub shipping_details: Option<Shipping>,
 }
 
-/// Where goods go.
+/// Shipping details.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Shipping {
-    /// To whom.
+    /// The recipient.
     pub name: Option<String>,
     /// The address.
     pub address: Option<Address>,
 }
 
-/// Sums within a session's total.
+/// Amounts within a session's total.
 #[derive(Debug, Clone, Deserialize)]
 pub struct TotalDetails {
     /// Tax that Stripe computed.
@@ -131,16 +131,16 @@ pub struct ShippingCost {
     pub amount_total: Option<i64>,
     /// The tax within.
     pub amount_tax: Option<i64>,
-    /// The tax, part by part, where asked for.
+    /// The taxes one by one, where expanded.
     pub taxes: Option<Vec<ItemTax>>,
 }
 
-/// What the customer typed.
+/// What the customer entered.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct CustomerDetails {
     /// E-mail.
     pub email: Option<String>,
-    /// Name, of either kind.
+    /// Name, of a person or a business.
     pub name: Option<String>,
     /// A business's name.
     pub business_name: Option<String>,
@@ -161,7 +161,7 @@ pub struct Address {
     pub line2: Option<String>,
     /// Postal code.
     pub postal_code: Option<String>,
-    /// Town.
+    /// City.
     pub city: Option<String>,
     /// Region.
     pub state: Option<String>,
@@ -184,13 +184,13 @@ pub struct TaxId {
 pub struct StripeInvoice {
     /// `in_...`.
     pub id: String,
-    /// Currency code in small letters.
+    /// Currency code in lower case.
     pub currency: Option<String>,
-    /// What it bills, in minor units.
+    /// The amount billed, in minor units.
     pub total: Option<i64>,
     /// Tax, before 2025-03-31.basil.
     pub tax: Option<i64>,
-    /// Tax, since.
+    /// Taxes, since.
     pub total_taxes: Option<Vec<TaxAmount>>,
     /// The customer's id.
     pub customer: Option<Reference>,
@@ -204,36 +204,36 @@ pub struct StripeInvoice {
     pub customer_tax_ids: Option<Vec<TaxId>>,
     /// The first lines; `has_more` if there are others.
     pub lines: Option<List<InvoiceLine>>,
-    /// When it changed state.
+    /// When its status changed.
     pub status_transitions: Option<StatusTransitions>,
     /// The payment, before 2025-03-31.basil.
     pub payment_intent: Option<Reference>,
-    /// The payments, since; present only where asked for.
+    /// The payments, since; present only where expanded.
     pub payments: Option<List<InvoicePayment>>,
     /// Shipping, outside the lines.
     pub shipping_cost: Option<ShippingCost>,
-    /// Where goods go.
+    /// Shipping address.
     pub shipping_details: Option<Shipping>,
-    /// What credit notes took off before it was paid, positive.
+    /// What credit notes took off before payment, positive.
     #[serde(default)]
     pub pre_payment_credit_notes_amount: i64,
-    /// What was paid of it, in minor units; the customer's balance may have paid the rest.
+    /// The amount paid, in minor units; the customer's balance may have paid the rest.
     pub amount_paid: Option<i64>,
-    /// Paid elsewhere, whole or in part, before 2025-03-31.basil.
+    /// Paid outside Stripe, in whole or in part, before 2025-03-31.basil.
     pub paid_out_of_band: Option<bool>,
-    /// What of it was paid elsewhere, in minor units, since 2026-05-27.dahlia; present only where asked for.
+    /// The amount paid outside Stripe, in minor units, since 2026-05-27.dahlia; present only where expanded.
     pub amount_paid_off_stripe: Option<i64>,
-    /// What the shop wrote into its head, a purchase order number perhaps.
+    /// Custom fields of its header, perhaps a purchase order number.
     pub custom_fields: Option<Vec<InvoiceField>>,
     /// Who issues it.
     pub issuer: Option<AccountReference>,
-    /// Who owes the tax.
+    /// Who is liable for the tax.
     pub automatic_tax: Option<AutomaticTax>,
     /// Why Stripe made it: `subscription_create`, `subscription_cycle`, `manual`.
     pub billing_reason: Option<String>,
     /// `charge_automatically` or `send_invoice`.
     pub collection_method: Option<String>,
-    /// What it is charged to, if not the customer's or the subscription's default.
+    /// The payment method charged, if not the customer's or the subscription's default.
     pub default_payment_method: Option<Reference>,
     /// Its subscription, before 2025-03-31.basil.
     pub subscription: Option<Reference>,
@@ -274,15 +274,15 @@ pub struct TaxAmount {
     pub tax_behavior: Option<String>,
     /// The same, before 2025-03-31.basil.
     pub inclusive: Option<bool>,
-    /// Which rate, since 2025-03-31.basil.
+    /// The tax rate, since 2025-03-31.basil.
     pub tax_rate_details: Option<RateDetails>,
-    /// Which rate, before.
+    /// The tax rate, before.
     pub tax_rate: Option<Reference>,
-    /// Why this tax, or none.
+    /// Taxability reason.
     pub taxability_reason: Option<String>,
 }
 
-/// Which rate a tax was computed with.
+/// The rate with which a tax was computed.
 #[derive(Debug, Clone, Deserialize)]
 pub struct RateDetails {
     /// `txr_...`.
@@ -302,7 +302,7 @@ impl TaxAmount {
     }
 }
 
-/// A tax amount of a session's item, with its rate.
+/// A tax amount of a session's line item, with its rate.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ItemTax {
     /// In minor units.
@@ -310,21 +310,21 @@ pub struct ItemTax {
     pub amount: i64,
     /// The rate.
     pub rate: Option<TaxRate>,
-    /// Why this tax, or none.
+    /// Taxability reason.
     pub taxability_reason: Option<String>,
 }
 
-/// A rate of tax.
+/// A tax rate.
 #[derive(Debug, Clone, Deserialize)]
 pub struct TaxRate {
-    /// Whether prices contain it.
+    /// Whether prices include it.
     #[serde(default)]
     pub inclusive: bool,
-    /// Whose tax it is.
+    /// Country of the tax.
     pub country: Option<String>,
     /// What kind of tax it is: `vat`, `gst`, `sales_tax`.
     pub tax_type: Option<String>,
-    /// What applies, in percent; Stripe Tax sets it beside what is displayed.
+    /// The effective rate, in percent; Stripe Tax sets it beside the displayed one.
     pub effective_percentage: Option<serde_json::Number>,
     /// In percent.
     pub percentage: Option<serde_json::Number>,
@@ -345,18 +345,18 @@ pub struct DiscountAmount {
     pub amount: i64,
 }
 
-/// What was taken off a line before tax.
+/// A pretax credit amount of a line.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PretaxCredit {
     /// In minor units.
     #[serde(default)]
     pub amount: i64,
-    /// `discount`, which stands among the line's discounts too, or `credit_balance_transaction`.
+    /// `discount`, which is also among the line's discounts, or `credit_balance_transaction`.
     #[serde(rename = "type")]
     pub kind: Option<String>,
 }
 
-/// When an invoice changed state, in seconds.
+/// When an invoice changed status, in seconds.
 #[derive(Debug, Clone, Deserialize)]
 pub struct StatusTransitions {
     /// Paid.
@@ -368,18 +368,18 @@ pub struct StatusTransitions {
 pub struct InvoicePayment {
     /// `in_...`.
     pub invoice: Option<Reference>,
-    /// What was paid, in minor units; none until it is.
+    /// The amount paid, in minor units; none until it is paid.
     pub amount_paid: Option<i64>,
     /// `open`, `paid`, `canceled`.
     pub status: Option<String>,
-    /// With what.
+    /// What paid it.
     pub payment: Option<PaymentReference>,
 }
 
-/// What an invoice was paid with.
+/// The means of payment of an invoice.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PaymentReference {
-    /// `payment_intent`, `charge` of times before payment intents, or `payment_record` for money that Stripe did not move.
+    /// `payment_intent`, `charge` from before payment intents, or `payment_record` for money that Stripe did not move.
     #[serde(rename = "type")]
     pub kind: Option<String>,
     /// `pi_...`.
@@ -402,9 +402,9 @@ pub struct List<T> {
 pub struct LineItem {
     /// `li_...`.
     pub id: Option<String>,
-    /// What the customer read.
+    /// Description.
     pub description: Option<String>,
-    /// How many.
+    /// Quantity.
     pub quantity: Option<u64>,
     /// Paid, in minor units.
     pub amount_total: i64,
@@ -414,7 +414,7 @@ pub struct LineItem {
     /// Tax within.
     #[serde(default)]
     pub amount_tax: i64,
-    /// The tax, part by part, where asked for.
+    /// The taxes one by one, where expanded.
     pub taxes: Option<Vec<ItemTax>>,
 }
 
@@ -423,17 +423,17 @@ pub struct LineItem {
 pub struct InvoiceLine {
     /// `il_...`.
     pub id: Option<String>,
-    /// What was sold.
+    /// Description.
     pub description: Option<String>,
-    /// How many, cut to a whole number.
+    /// Quantity, truncated to a whole number.
     pub quantity: Option<u64>,
-    /// How many, to at most twelve decimals, as text; since 2026-03-25.dahlia.
+    /// Quantity, with at most twelve decimals, as text; since 2026-03-25.dahlia.
     pub quantity_decimal: Option<serde_json::Value>,
     /// In minor units; negative for a proration credit.
     pub amount: i64,
     /// Discounts, positive.
     pub discount_amounts: Option<Vec<DiscountAmount>>,
-    /// What was taken off before tax, discounts among them.
+    /// What was taken off before tax, including discounts.
     pub pretax_credit_amounts: Option<Vec<PretaxCredit>>,
     /// Taxes, since 2025-03-31.basil.
     pub taxes: Option<Vec<TaxAmount>>,
@@ -446,19 +446,19 @@ pub struct InvoiceLine {
 pub struct StripeRefund {
     /// `re_...`.
     pub id: String,
-    /// What goes back, in minor units.
+    /// The amount refunded, in minor units.
     pub amount: i64,
-    /// Currency code in small letters.
+    /// Currency code in lower case.
     pub currency: String,
     /// `pending`, `requires_action`, `succeeded`, `failed`, `canceled`.
     pub status: Option<String>,
     /// The payment.
     pub payment_intent: Option<Reference>,
-    /// What it took from the owner's balance; nothing for what is given up of an authorization.
+    /// Its balance transaction on the owner's account; none for the released part of an authorization.
     pub balance_transaction: Option<Reference>,
-    /// `expired_uncaptured_charge` where an authorization ran out, so that nothing goes back.
+    /// `expired_uncaptured_charge` where an authorization expired, so that nothing is refunded.
     pub reason: Option<String>,
-    /// When Stripe made it, in seconds.
+    /// When Stripe created it, in seconds.
     #[serde(default)]
     pub created: i64,
 }
@@ -468,30 +468,30 @@ pub struct StripeRefund {
 pub struct Charge {
     /// `ch_...`.
     pub id: String,
-    /// Its refunds, the newest first; since 2022-11-15 only where asked for.
+    /// Its refunds, the newest first; since 2022-11-15 only where expanded.
     pub refunds: Option<List<StripeRefund>>,
 }
 
-/// A payment intent, as far as it tells how it was settled.
+/// A payment intent: only the fields that say how it was settled.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PaymentIntent {
-    /// The charge, asked for with it.
+    /// The charge, expanded.
     pub latest_charge: Option<SettledCharge>,
 }
 
-/// A charge, as far as it tells how it was settled.
+/// A charge: only the fields that say how it was settled.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SettledCharge {
-    /// What it became, asked for with it; none until it is known.
+    /// Its balance transaction, expanded; none until it is known.
     pub balance_transaction: Option<BalanceTransaction>,
 }
 
-/// How a charge was settled.
+/// A balance transaction.
 #[derive(Debug, Clone, Deserialize)]
 pub struct BalanceTransaction {
-    /// The currency of settlement in small letters.
+    /// The settlement currency in lower case.
     pub currency: String,
-    /// How many of its minor units one minor unit of the charge's currency made; none if there was nothing to convert.
+    /// The exchange rate: minor units of settlement per minor unit of the charge's currency; none without a conversion.
     pub exchange_rate: Option<serde_json::Number>,
 }
 
@@ -500,13 +500,13 @@ pub struct BalanceTransaction {
 pub struct CreditNote {
     /// `cn_...`.
     pub id: String,
-    /// What it corrects.
+    /// The corrected invoice.
     pub invoice: Reference,
     /// What it credits, tax included, in minor units.
     pub total: i64,
-    /// Currency code in small letters.
+    /// Currency code in lower case.
     pub currency: String,
-    /// When Stripe made it, in seconds.
+    /// When Stripe created it, in seconds.
     #[serde(default)]
     pub created: i64,
     /// `pre_payment`, `post_payment`, `mixed`.
@@ -514,16 +514,16 @@ pub struct CreditNote {
     pub kind: Option<String>,
     /// `issued`, `void`.
     pub status: Option<String>,
-    /// What of it was taken off before the invoice was paid, in minor units.
+    /// The amount credited before the invoice was paid, in minor units.
     #[serde(default)]
     pub pre_payment_amount: i64,
     /// The refunds that pay it out.
     pub refunds: Option<Vec<CreditRefund>>,
-    /// The refund that pays it out, before 2025-03-31.basil; other parts may go elsewhere.
+    /// The refund that pays it out, before 2025-03-31.basil; other parts may be paid out elsewhere.
     pub refund: Option<Reference>,
-    /// What goes back outside of Stripe, in minor units.
+    /// The amount refunded outside of Stripe, in minor units.
     pub out_of_band_amount: Option<i64>,
-    /// What goes to the customer's balance.
+    /// The amount credited to the customer's balance.
     pub customer_balance_transaction: Option<Reference>,
     /// What it credits, line by line.
     pub lines: Option<List<CreditLine>>,
@@ -532,7 +532,7 @@ pub struct CreditNote {
 /// A refund of a credit note.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CreditRefund {
-    /// What of the credit it pays out, in minor units.
+    /// The amount of the credit that it pays out, in minor units.
     #[serde(default)]
     pub amount_refunded: i64,
     /// `re_...`.
@@ -542,7 +542,7 @@ pub struct CreditRefund {
 /// A line of a credit note. `amount` is before discounts, and before taxes that are not included in it.
 #[derive(Debug, Clone, Deserialize)]
 pub struct CreditLine {
-    /// What is credited.
+    /// Description.
     pub description: Option<String>,
     /// In minor units.
     pub amount: i64,
@@ -562,13 +562,13 @@ pub struct CreditLine {
 pub struct Dispute {
     /// `du_...`.
     pub id: String,
-    /// `won`, `lost` and what comes before.
+    /// `won`, `lost` and earlier states.
     pub status: Option<String>,
     /// The payment.
     pub payment_intent: Option<Reference>,
 }
 
-/// An id, or the object itself where it was expanded.
+/// An id, or the object itself where it is expanded.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum Reference {
@@ -582,7 +582,7 @@ pub enum Reference {
 }
 
 impl Reference {
-    /// The id, however it came.
+    /// The id, in either form.
     pub fn id(&self) -> &str {
         match self {
             Self::Id(id) | Self::Object { id } => id,

@@ -1,14 +1,14 @@
-//! What of an invoice was paid through Stripe, and with which payment intent.
+//! How much of an invoice was paid through Stripe, and with which payment intent.
 //!
-//! Until 2025-03-31.basil an invoice named its payment intent and said `paid_out_of_band`. Since then events tell neither:
-//! its payments have to be asked for, and one that is a `payment_record` moved no money at Stripe. Since 2026-05-27.dahlia
-//! `amount_paid_off_stripe` says how much of it that was, again only where asked for.
+//! Until 2025-03-31.basil an invoice named its payment intent and had `paid_out_of_band`. Since then events contain
+//! neither: the payments must be read, and a `payment_record` among them moved no money at Stripe. Since
+//! 2026-05-27.dahlia `amount_paid_off_stripe` says how much that was, again only where expanded.
 
 use super::object::{InvoicePayment, Reference, StripeInvoice};
 use crate::money::together;
 
-/// Whether an invoice tells how it was paid, so that Stripe need not be asked. Nothing was paid through Stripe where nothing
-/// was paid at all, but credited.
+/// Whether an invoice says how it was paid, so that Stripe need not be asked. If nothing was paid but all was credited,
+/// nothing was paid through Stripe.
 pub fn is_told(invoice: &StripeInvoice) -> bool {
     invoice.payments.is_some()
         || invoice.payment_intent.is_some()
@@ -16,8 +16,8 @@ pub fn is_told(invoice: &StripeInvoice) -> bool {
         || invoice.amount_paid == Some(0)
 }
 
-/// What of an invoice came through Stripe, in minor units; `None` if nothing tells. Payments of old times are not listed, so
-/// it is what was paid less what is known to have been paid elsewhere.
+/// The amount of an invoice paid through Stripe, in minor units; `None` if unknown. Old payments are not listed, so it
+/// is the amount paid less what is known to have been paid elsewhere.
 pub fn through_stripe(invoice: &StripeInvoice) -> Option<i64> {
     let records = invoice.payments.as_ref().map(|list| {
         let paid = list.data.iter().filter(|payment| is_paid(payment) && kind(payment) == Some("payment_record"));
@@ -31,7 +31,7 @@ pub fn through_stripe(invoice: &StripeInvoice) -> Option<i64> {
     }
 }
 
-/// The payment intent that paid an invoice, or the first that paid a part of it.
+/// The payment intent that paid an invoice, or the first one that paid a part of it.
 pub fn intent(invoice: &StripeInvoice) -> Option<&str> {
     let payments = invoice.payments.iter().flat_map(|list| &list.data).filter(|payment| is_paid(payment));
     let listed = payments.filter_map(|payment| payment.payment.as_ref()?.payment_intent.as_ref());

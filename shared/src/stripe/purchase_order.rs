@@ -1,11 +1,11 @@
-//! The buyer's purchase order number among what shops write into an invoice and ask on a payment page (C. com. L441-9: it
-//! stands on the invoice where the buyer gave one; EN 16931, BT-13).
+//! Finds the buyer's purchase order number in the custom fields of an invoice or a payment page (C. com. L441-9: the
+//! invoice states it where the buyer gave one; EN 16931, BT-13).
 
 use super::object::{InvoiceField, SessionField};
 use crate::text::filled;
 
-/// What a field is called that holds one, the surest names first: a number of an order may be the shop's own where nothing
-/// surer is told. Names are compared in small letters, without accents and punctuation.
+/// Names of fields that hold one, the most certain first: an order number may be the shop's own, so it counts only if
+/// nothing better is found. Names are compared in lower case, without accents and punctuation.
 const NAMES: [&[&str]; 2] = [
     &[
         "bon de commande",
@@ -34,7 +34,7 @@ const NAMES: [&[&str]; 2] = [
     &["commande", "reference de commande", "reference commande"],
 ];
 
-/// Words before and after a name that change nothing.
+/// Words before and after a name that do not change its meaning.
 const BEFORE: [&str; 16] = [
     "numero de",
     "numero du",
@@ -55,7 +55,7 @@ const BEFORE: [&str; 16] = [
 ];
 const AFTER: [&str; 10] = ["number", "no", "nr", "num", "n", "id", "reference", "ref", "numero", "client"];
 
-/// The number in the head of an invoice.
+/// The number in the header of an invoice.
 pub fn of_invoice(fields: Option<&[InvoiceField]>) -> Option<String> {
     found(
         fields
@@ -75,13 +75,13 @@ pub fn of_session(fields: Option<&[SessionField]>) -> Option<String> {
     }))
 }
 
-/// The value under the surest name.
+/// The value under the most certain name.
 fn found(fields: impl Iterator<Item = (Vec<String>, String)>) -> Option<String> {
     let sure = |(names, value): (Vec<String>, String)| {
         let best = names.iter().filter_map(|name| sureness(name)).min()?;
         Some((best, value))
     };
-    // The first of the surest: `min_by_key` keeps the first of equals.
+    // The first of the most certain: `min_by_key` keeps the first of equals.
     fields.filter_map(sure).min_by_key(|(sureness, _)| *sureness).map(|(_, value)| value)
 }
 
@@ -91,13 +91,13 @@ fn sureness(name: &str) -> Option<usize> {
     NAMES.iter().position(|names| names.contains(&plain.as_str()) || names.contains(&bare))
 }
 
-/// A name without the words around it that change nothing.
+/// A name without the surrounding words that do not change its meaning.
 fn stripped(name: &str) -> &str {
     let name = BEFORE.iter().find_map(|word| name.strip_prefix(word)?.strip_prefix(' ')).unwrap_or(name);
     AFTER.iter().find_map(|word| name.strip_suffix(word)?.strip_suffix(' ')).unwrap_or(name)
 }
 
-/// Small letters and digits, one space between words, no accents.
+/// Lower-case letters and digits, one space between words, no accents.
 fn plain(name: &str) -> String {
     let mut words = String::new();
     for letter in split_words(name).chars().flat_map(char::to_lowercase) {
@@ -108,7 +108,7 @@ fn plain(name: &str) -> String {
             'î' | 'ï' => 'i',
             'ô' | 'ö' => 'o',
             'ù' | 'û' | 'ü' => 'u',
-            // Accents that stand after their letter.
+            // Combining accents, which follow their letter.
             '\u{300}'..='\u{36f}' => continue,
             // The ordinal of `Nº` counts as a letter.
             other if other.is_alphanumeric() && other != 'º' => other,
@@ -121,7 +121,7 @@ fn plain(name: &str) -> String {
     words.trim_end().to_owned()
 }
 
-/// Keys are often written `poNumber`: a capital after a small letter begins a word.
+/// Keys are often written `poNumber`: a capital after a lower-case letter begins a word.
 fn split_words(name: &str) -> String {
     let mut words = String::new();
     let mut before = ' ';

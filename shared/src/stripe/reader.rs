@@ -1,5 +1,5 @@
-//! What is asked from Stripe for what events do not carry, as a capability. `None` means that Stripe does not know the
-//! object, or may not be asked; an empty list means that there are none.
+//! Reads data from Stripe that events do not carry, as a capability. `None` means that Stripe does not know the object,
+//! or that the key may not read it; an empty list means that there are none.
 
 use std::future::Future;
 
@@ -9,12 +9,12 @@ use super::object::{
 };
 use crate::outcome::ServiceError;
 
-/// What a Checkout Session is looked for by.
+/// What to search a Checkout Session by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionsOf<'a> {
     /// The payment intent that it made.
     Intent(&'a str),
-    /// The subscription that it began.
+    /// The subscription that it started.
     Subscription(&'a str),
     /// The customer, the latest sessions first.
     Customer(&'a str),
@@ -22,19 +22,19 @@ pub enum SessionsOf<'a> {
 
 /// Reads from Stripe.
 pub trait StripeReader: Send + Sync {
-    /// Whether Stripe may be asked at all: there is a key.
+    /// Whether Stripe can be called at all: there is an API key.
     fn can_ask(&self) -> bool;
 
-    /// The session as it is now.
+    /// The current session.
     fn session(&self, session: &str) -> impl Future<Output = Result<Option<Session>, ServiceError>> + Send;
 
-    /// The sessions of a payment, a subscription or a customer; of many, the latest hundred.
+    /// The sessions of a payment, a subscription or a customer; at most the latest hundred.
     fn sessions(&self, of: SessionsOf<'_>) -> impl Future<Output = Result<Option<Vec<Session>>, ServiceError>> + Send;
 
     /// All line items of a session, with their taxes.
     fn session_lines(&self, session: &str) -> impl Future<Output = Result<Option<Vec<LineItem>>, ServiceError>> + Send;
 
-    /// The invoice as it is now, with its payments.
+    /// The current invoice, with its payments.
     fn invoice(&self, invoice: &str) -> impl Future<Output = Result<Option<StripeInvoice>, ServiceError>> + Send;
 
     /// All lines of an invoice.
@@ -43,7 +43,7 @@ pub trait StripeReader: Send + Sync {
         invoice: &str,
     ) -> impl Future<Output = Result<Option<Vec<InvoiceLine>>, ServiceError>> + Send;
 
-    /// All payments of an invoice that were made.
+    /// All payments of an invoice that succeeded.
     fn invoice_payments(
         &self,
         invoice: &str,
@@ -52,13 +52,13 @@ pub trait StripeReader: Send + Sync {
     /// The ids of the invoices that a payment intent paid.
     fn invoices_paid_by(&self, intent: &str) -> impl Future<Output = Result<Option<Vec<String>>, ServiceError>> + Send;
 
-    /// A rate of tax.
+    /// A tax rate.
     fn tax_rate(&self, id: &str) -> impl Future<Output = Result<Option<TaxRate>, ServiceError>> + Send;
 
     /// The refunds of a charge, the newest first.
     fn refunds_of(&self, charge: &str) -> impl Future<Output = Result<Option<Vec<StripeRefund>>, ServiceError>> + Send;
 
-    /// The credit notes of an invoice, each with the first of its lines.
+    /// The credit notes of an invoice, each with its first lines.
     fn credit_notes_of(
         &self,
         invoice: &str,

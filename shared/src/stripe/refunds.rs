@@ -1,7 +1,7 @@
-//! What events say about money that went back: refunds and disputes; credit notes are told by `credit_note`.
+//! What events say about money that went back: refunds and disputes; credit notes are read by `credit_note`.
 //!
-//! One refund has one key whichever events announce it (`refund.created`, `refund.updated`, `charge.refunded`, the credit
-//! note that it pays out).
+//! One refund has one key (idempotency), whichever events announce it (`refund.created`, `refund.updated`,
+//! `charge.refunded`, the credit note that it pays out).
 
 use jiff::Timestamp;
 
@@ -50,7 +50,7 @@ pub(super) fn from_charge(event: &Event<'_>, charge: &Charge) -> Meaning {
     }
 }
 
-/// A refund that has succeeded, of a payment that can be found.
+/// A succeeded refund of a payment that can be identified.
 pub(crate) fn announced(refund: &StripeRefund, announced_at: Timestamp) -> Option<RefundFromEvent> {
     let settled = refund.status.as_deref().is_none_or(|status| status == "succeeded");
     let intent = refund.payment_intent.as_ref().map(Reference::id).filter(|id| is_id(id))?;

@@ -27,14 +27,14 @@ pub(super) fn from_session(event: &Event<'_>, session: Session) -> Meaning {
     not_sold(&session).unwrap_or_else(|| sold(event, session, total, None))
 }
 
-/// What a session means whose payment the shop captured: it sold what was captured of it.
+/// What a session means whose payment the shop captured later: the sale is what was captured.
 pub fn sold_when_captured(event: &Event<'_>, session: Session, intent: &Intent) -> Meaning {
     let Some(agreed) = session.amount_total else { return unreadable("the session's amount_total is missing") };
     let captured = (intent.amount_received != agreed).then_some(intent.amount_received);
     not_sold(&session).unwrap_or_else(|| sold(event, session, agreed, captured))
 }
 
-/// Why a session is no sale of its own, whatever was paid.
+/// Why a session is not a sale of its own, whether or not it was paid.
 fn not_sold(session: &Session) -> Option<Meaning> {
     if !is_id(&session.id) {
         return Some(unreadable("data.object.id is empty or too long"));
@@ -84,7 +84,7 @@ fn sold(event: &Event<'_>, session: Session, total: i64, captured: Option<i64>) 
     Meaning::Sale(Box::new(SaleFromEvent { sale, missing }))
 }
 
-/// Who bought, as the payment page knew them.
+/// The buyer, as the payment page has them.
 pub(super) fn customer(session: &Session) -> Customer {
     let known = buyer::on_session(session.customer_details.clone().unwrap_or_default());
     Customer {
@@ -95,7 +95,7 @@ pub(super) fn customer(session: &Session) -> Customer {
     }
 }
 
-/// Where goods went.
+/// The shipping address.
 pub(super) fn delivery(session: &Session) -> Option<Delivery> {
     let collected = session.collected_information.as_ref().and_then(|collected| collected.shipping_details.as_ref());
     sent_to(collected.or(session.shipping_details.as_ref()))

@@ -1,7 +1,7 @@
 //! Stripe's webhook signature: HMAC-SHA256 over `{timestamp}.{raw body}` (docs.stripe.com/webhooks, "Verify manually").
 //!
-//! The raw bytes are verified before anything parses them. Every `v1` is tried against every secret, because Stripe signs
-//! with both secrets while one is being rotated; comparisons take constant time.
+//! The raw bytes are verified before anything is parsed. Every `v1` is compared with every secret, because Stripe signs
+//! with both secrets during a rotation; comparisons take constant time.
 
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
@@ -9,19 +9,19 @@ use sha2::Sha256;
 
 use crate::outcome::Reason;
 
-/// How far a signature's time may lie from ours, in seconds, either way.
+/// Tolerance between a signature's timestamp and our clock, in seconds, either way.
 pub const TOLERANCE_SECONDS: i64 = 300;
 
-/// Longest header that is looked at, in bytes. A real one with two secrets has about 200.
+/// Longest header that is read, in bytes. A real one with two secrets has about 200.
 const LONGEST_HEADER: usize = 4096;
 
-/// Why a request is not from Stripe, or not fresh.
+/// Why a request is not from Stripe, or too old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Forged {
     /// No header at all.
     #[error("the Stripe-Signature header is missing")]
     Missing,
-    /// No `t`, no `v1`, or nonsense in them.
+    /// No `t`, no `v1`, or malformed values.
     #[error("the Stripe-Signature header is not of the form t=...,v1=...")]
     Malformed,
     /// Older than the tolerance.
@@ -30,13 +30,13 @@ pub enum Forged {
     /// Newer than the tolerance.
     #[error("the signature lies more than {TOLERANCE_SECONDS} seconds in the future; check the clock")]
     Future,
-    /// No signature fits any secret: another endpoint's secret, or a body that was changed.
+    /// No signature matches any secret: another endpoint's secret, or a modified body.
     #[error("no signature fits the body; check that the webhook secret is this endpoint's")]
     Mismatch,
 }
 
 impl Forged {
-    /// The reason word and sentence.
+    /// The reason's code and sentence.
     pub fn reason(self) -> Reason {
         let word = match self {
             Self::Missing => "signature_missing",
@@ -73,7 +73,7 @@ pub fn verify(header: Option<&str>, body: &[u8], secrets: &[String], now: Timest
     }
 }
 
-/// The header Stripe would send for `body` at `now`, for the bundle on one machine and for replays.
+/// The header that Stripe would send for `body` at `now`, for the bundle on one machine and for replays.
 pub fn sign(body: &[u8], secret: &str, now: Timestamp) -> String {
     let time = now.as_second().to_string();
     let signature = mac(secret, &time, body).map(|mac| hex::encode(mac.finalize().into_bytes()));
@@ -88,7 +88,7 @@ fn mac(secret: &str, time: &str, body: &[u8]) -> Option<Hmac<Sha256>> {
     Some(mac)
 }
 
-/// The time as written, because it is part of what was signed, and every decodable `v1`.
+/// The timestamp as written, because it is part of the signed payload, and every decodable `v1`.
 fn parse(header: &str) -> Option<(&str, Vec<Vec<u8>>)> {
     if header.len() > LONGEST_HEADER {
         return None;

@@ -1,31 +1,31 @@
-//! Which events Stripe has to send, and what the restricted API key has to be allowed to read: one list, each entry with what
-//! needs it. README, template and whatever checks a stack are held to it.
+//! The events that Stripe has to send, and the resources that the restricted API key has to read: one list, each entry
+//! with the feature that needs it. Tests and stack checks compare the README and the template with it.
 
-/// The version of Stripe's API that is asked, and that a webhook endpoint is to have: that of the bindings in use.
+/// The version of Stripe's API that is called, and that a webhook endpoint must have: that of the bindings in use.
 pub const API_VERSION: &str = "2026-09-30.endive";
 
-/// What needs an event or a right.
+/// What needs an event or a permission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
-    /// Sales of Checkout, with their items.
+    /// Checkout sales, with their items.
     Sales,
-    /// Payments that the shop captures some time after the customer agreed.
+    /// Payments with manual capture: the shop captures some time after the customer agreed.
     LaterCaptures,
-    /// Subscriptions and other invoices of Stripe's.
+    /// Subscriptions and other Stripe invoices.
     Invoices,
-    /// Money that goes back.
+    /// Refunds.
     Refunds,
     /// Disputes that were lost.
     Disputes,
-    /// Who bought, where the sale does not tell.
+    /// The buyer, where the sale does not say.
     Buyers,
-    /// Whose sale it is, where others sell through the account.
+    /// The seller, where others sell through the account.
     Sellers,
-    /// The rate at which a payment in another currency was settled.
+    /// The exchange rate at which a payment in another currency was settled.
     Exchange,
 }
 
-/// A type of events.
+/// An event type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WantedEvent {
     /// As Stripe names it.
@@ -34,18 +34,18 @@ pub struct WantedEvent {
     pub need: Need,
 }
 
-/// A right of a restricted API key: reading one kind of resource.
+/// A permission of a restricted API key: reading one kind of resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WantedRight {
     /// As the Dashboard names the resource (Developers, API keys, Create restricted key).
     pub resource: &'static str,
-    /// The first word of the paths that it opens, below `/v1/`.
+    /// The first segment of the paths that it grants, below `/v1/`.
     pub path: &'static str,
     /// What needs it.
     pub need: Need,
 }
 
-/// Every event that means something here.
+/// Every event type that is processed.
 pub const EVENTS: [WantedEvent; 10] = [
     event("checkout.session.completed", Need::Sales),
     event("checkout.session.async_payment_succeeded", Need::Sales),
@@ -73,7 +73,7 @@ pub const RIGHTS: [WantedRight; 10] = [
     right("Subscriptions", "subscriptions", Need::Sellers),
 ];
 
-/// What is read as a part of something else, and so needs a right without a path of its own.
+/// Resources read as part of another object: they need a permission without a path of their own.
 pub const RIGHTS_WITHIN: [(&str, Need); 1] = [("Balance", Need::Exchange)];
 
 const fn event(kind: &'static str, need: Need) -> WantedEvent {
@@ -84,7 +84,7 @@ const fn right(resource: &'static str, path: &'static str, need: Need) -> Wanted
     WantedRight { resource, path, need }
 }
 
-/// The names of all resources that a key has to read, each once.
+/// The names of all resources that a key must be able to read, each once.
 pub fn resources() -> Vec<&'static str> {
     let mut names: Vec<&str> = RIGHTS.iter().map(|right| right.resource).collect();
     names.extend(RIGHTS_WITHIN.iter().map(|(resource, _)| *resource));

@@ -1,29 +1,29 @@
-//! Whose sale it is: who is the seller to the buyer, and so bills them and owes the VAT.
+//! Whose sale it is: who is the seller to the buyer, and so bills them and is liable for the VAT.
 //!
 //! Three kinds of sales pass through a Stripe account without being its owner's:
-//! - Under Managed Payments Link sells to the buyer, bills, and remits the tax (docs.stripe.com/payments/managed-payments).
+//! - Managed Payments: Link sells to the buyer, bills, and remits the tax (docs.stripe.com/payments/managed-payments).
 //! - An event with an `account` happened on a connected account: a direct charge, sold by that account
-//!   (docs.stripe.com/connect/direct-charges). A platform's own events, destination charges among them, have none.
-//! - The issuer of an invoice, or who owes its tax, is another account (docs.stripe.com/tax/connect, "liability").
+//!   (docs.stripe.com/connect/direct-charges). A platform's own events, including destination charges, have none.
+//! - Another account issues the invoice or is liable for its tax (docs.stripe.com/tax/connect, "liability").
 //!
-//! None of them makes a document of ours.
+//! None of them results in a document of ours.
 
 use super::object::{AccountReference, AutomaticTax, Intent, ManagedPayments, Session, StripeInvoice, Subscription};
 use crate::outcome::Reason;
 
-/// Who sells, where it is not the owner of the account.
+/// The seller, where it is not the owner of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OtherSeller {
     /// Link, under Managed Payments.
     Link,
     /// A connected account, on which the event happened.
     ConnectedAccount,
-    /// Another account, which issues the invoice or owes its tax.
+    /// Another account, which issues the invoice or is liable for its tax.
     OtherAccount,
 }
 
 impl OtherSeller {
-    /// The word of the reason.
+    /// The code of the reason.
     pub fn word(self) -> &'static str {
         match self {
             Self::Link => "sold_by_link",
@@ -32,7 +32,7 @@ impl OtherSeller {
         }
     }
 
-    /// Why `what` makes no document of ours.
+    /// Why `what` results in no document of ours.
     pub fn reason(self, what: &str) -> Reason {
         let why = match self {
             Self::Link => {
@@ -51,27 +51,27 @@ impl OtherSeller {
     }
 }
 
-/// Who else sold what a session sold.
+/// The other seller of a session's sale.
 pub fn of_session(session: &Session) -> Option<OtherSeller> {
     managed(session.managed_payments.as_ref()).or_else(|| taxpayer(session.automatic_tax.as_ref()))
 }
 
-/// Who else sold what an invoice bills, as far as the invoice tells.
+/// The other seller of an invoice's sale, as far as the invoice says.
 pub fn of_invoice(invoice: &StripeInvoice) -> Option<OtherSeller> {
     invoice.issuer.as_ref().and_then(role).or_else(|| taxpayer(invoice.automatic_tax.as_ref()))
 }
 
-/// Who else sells by a subscription. Its invoices do not tell that they are sold under Managed Payments.
+/// The other seller of a subscription. Its invoices do not say that they are sold under Managed Payments.
 pub fn of_subscription(subscription: &Subscription) -> Option<OtherSeller> {
     managed(subscription.managed_payments.as_ref())
 }
 
-/// Who else took a payment.
+/// The other seller of a payment.
 pub fn of_intent(intent: &Intent) -> Option<OtherSeller> {
     managed(intent.managed_payments.as_ref())
 }
 
-/// Whether an invoice's subscription has to be asked whether it is sold under Managed Payments, which always computes tax.
+/// Whether the subscription must be read to know if the invoice is under Managed Payments, which always computes tax.
 pub fn may_be_managed(invoice: &StripeInvoice) -> bool {
     invoice.automatic_tax.as_ref().is_none_or(|tax| tax.enabled)
 }
@@ -84,7 +84,7 @@ fn taxpayer(tax: Option<&AutomaticTax>) -> Option<OtherSeller> {
     tax.filter(|tax| tax.enabled).and_then(|tax| role(tax.liability.as_ref()?))
 }
 
-/// Who has a role, if not the owner. What Stripe may call others in future is not the owner either.
+/// The account in a role, if not the owner. Account types that Stripe may add in future are not the owner either.
 fn role(account: &AccountReference) -> Option<OtherSeller> {
     match account.kind.as_deref()? {
         "self" => None,

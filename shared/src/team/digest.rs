@@ -1,4 +1,4 @@
-//! What a digest says: one line a profile, whatever happened to it since the last.
+//! The content of a digest: one line per profile, with all its changes since the last digest.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::{
     text::filled,
 };
 
-/// Longest text for the room, in characters. Slack cuts a message off at 40,000.
+/// Longest message for the room, in characters. Slack truncates a message at 40,000.
 const LONGEST: usize = 30_000;
 
-/// The lines of a digest of these notices, the profile that changed first before the others.
+/// The lines of a digest of these notices, ordered by each profile's first change.
 pub fn lines(mut notices: Vec<TeamNotice>) -> Vec<DigestLine> {
     notices.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
@@ -30,7 +30,7 @@ pub fn lines(mut notices: Vec<TeamNotice>) -> Vec<DigestLine> {
         let changed = FIELDS.iter().filter(|field| changes.iter().any(|change| change == *field));
         let line = DigestLine {
             event,
-            // As it is called now.
+            // Its current handle.
             name: filled(Some(&notice.name)).unwrap_or_else(|| handle.clone()),
             profile: filled(Some(&handle)).unwrap_or(notice.profile),
             changes: match event {
@@ -46,8 +46,8 @@ pub fn lines(mut notices: Vec<TeamNotice>) -> Vec<DigestLine> {
     lines
 }
 
-/// A text as Slack takes it: the three signs that would begin a link, a mention or an entity are written out
-/// (docs.slack.dev, "Formatting message text"), and it ends before Slack would cut it off.
+/// Escapes text for Slack: the three characters that would begin a link, a mention or an entity are escaped
+/// (docs.slack.dev, "Formatting message text"), and it ends before Slack would truncate it.
 pub fn room_text(text: &str) -> String {
     let mut written = String::with_capacity(text.len());
     for (count, c) in text.trim().chars().enumerate() {

@@ -1,4 +1,4 @@
-//! Notices that wait become one digest, each of them in one digest only.
+//! Gathers queued notices into one digest, each of them in one digest only.
 
 use jiff::Timestamp;
 
@@ -13,20 +13,20 @@ use crate::{
 /// The language that the team reads.
 const LANGUAGE: &str = "fr";
 
-/// Letters of a digest's name: 128 bits.
+/// Characters of a digest's name: 128 bits.
 const NAME: usize = 32;
 
-/// Notices that are told together.
+/// Notices that are sent together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Digest {
-    /// Follows from its notices, so that the same ones are never told twice.
+    /// Idempotency key, derived from its notices: the same ones are never sent twice.
     pub name: String,
     /// Which.
     pub notices: Vec<MailId>,
 }
 
 impl Digest {
-    /// The digest of these; none of none.
+    /// The digest of these; `None` if empty.
     pub fn of(notices: impl IntoIterator<Item = MailId>) -> Option<Self> {
         let mut notices: Vec<MailId> = notices.into_iter().collect();
         notices.sort();
@@ -46,7 +46,7 @@ impl Digest {
         }
     }
 
-    /// The mail that brings it, if the team has an address.
+    /// Its mail, if the team has an address.
     fn mail(&self, seller: &Seller, now: Timestamp) -> Option<Mail> {
         Some(Mail {
             id: MailId(format!("team/{}", self.name)),
@@ -65,20 +65,20 @@ impl Digest {
     }
 }
 
-/// What gathering came to.
+/// The result of gathering.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gathered {
-    /// Notices told now.
+    /// Notices sent now.
     pub told: usize,
-    /// Notices that had been told before, or are gone.
+    /// Notices that had been sent before, or no longer exist.
     pub settled: usize,
 }
 
-/// Tells the notices that still wait in one digest: by mail if the team has an address, and in its room if that is open.
-/// Where it has neither nobody is told, and nothing waits.
+/// Sends the queued notices in one digest: by mail if the team has an address, and in its room if that is open. If
+/// there is neither, nothing is sent, and nothing stays queued.
 ///
 /// # Errors
-/// A store does not answer; the step may be repeated.
+/// A store does not answer; the step may be retried.
 pub async fn gather(
     notices: Vec<MailId>,
     seller: &Seller,
@@ -88,7 +88,7 @@ pub async fn gather(
 ) -> Result<Gathered, ServiceError> {
     let mut waiting = notices;
     let mut settled = 0;
-    // Each turn that is not the last finds at least one that waits no longer.
+    // Each round except the last finds at least one notice that is no longer queued.
     while let Some(digest) = Digest::of(waiting) {
         let mail = digest.mail(seller, now);
         let message = room_is_open.then(|| digest.message(seller, now));
@@ -112,7 +112,7 @@ mod tests {
     use super::*;
     use crate::{team::TeamNotice, testing::FRANCHISE_TOML};
 
-    /// Notices that wait, and what was queued. `lose` answers of steps that took effect are lost.
+    /// The queued notices, and what was queued to send. The answers of `lose` steps that took effect are lost.
     #[derive(Default)]
     struct News(Mutex<Kept>);
 

@@ -1,8 +1,8 @@
-//! What the team is told of members' profiles. Each change leaves a notice that waits; those that wait at the same time
-//! become one digest, which goes to the team by mail and to the room where it talks.
+//! Reports changes of members' profiles to the team. Each change queues a notice; those queued at the same time become
+//! one digest, which goes to the team by mail and to its chat room.
 //!
-//! A digest names notices and holds nothing of them: what they say is read when it is sent, so that whoever leaves is gone
-//! from it too. Gathering lives in `gather`, what a digest says in `digest`.
+//! A digest refers to notices and copies nothing from them: their content is read when it is sent, so that a deleted
+//! member is gone from it too. `gather` does the gathering, `digest` the content.
 
 mod digest;
 mod gather;
@@ -20,7 +20,7 @@ use crate::{
     outcome::{Reason, ServiceError},
 };
 
-/// One change of a profile, for the team. It names the fields that changed, and not what they hold.
+/// One change of a profile, for the team. It names the fields that changed, not their values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TeamNotice {
     /// `profile/<id>/<version>/team`.
@@ -31,7 +31,7 @@ pub struct TeamNotice {
     pub profile: String,
     /// Its handle, if it has one.
     pub handle: Option<String>,
-    /// The member's name, as far as it is known.
+    /// The member's name, if known.
     pub name: String,
     /// The fields that changed, as the API names them.
     pub changes: Vec<String>,
@@ -39,24 +39,24 @@ pub struct TeamNotice {
     pub at: Timestamp,
 }
 
-/// A message for the room where the team talks.
+/// A message for the team's chat room.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
     /// `slack/<digest>`.
     pub id: MailId,
-    /// What it says.
+    /// Its text.
     pub digest: DigestMail,
     /// When it was queued.
     pub queued_at: Timestamp,
 }
 
-/// Keeps what the team is told.
+/// Stores the team's notices.
 pub trait TeamNews: Send + Sync {
-    /// What these notices say, in any order; those that are gone are left out.
+    /// The content of these notices, in any order; those that no longer exist are left out.
     fn notices(&self, ids: &[MailId]) -> impl Future<Output = Result<Vec<TeamNotice>, ServiceError>> + Send;
 
-    /// Notes in one step that these notices are told, and queues what tells them. If some of them wait no longer, nothing
-    /// is done, and they are answered; nothing answered means done.
+    /// Marks these notices as sent and queues their digest, in one step. If some of them are no longer queued, nothing
+    /// is done, and those are returned; an empty result means done.
     fn tell(
         &self,
         notices: &[MailId],
@@ -66,18 +66,18 @@ pub trait TeamNews: Send + Sync {
     ) -> impl Future<Output = Result<Vec<MailId>, ServiceError>> + Send;
 }
 
-/// The room where the team talks. A message that was said cannot be taken back, and nothing tells whether it was said but
-/// the answer: it must not be said again on its own.
+/// The team's chat room. A posted message cannot be recalled, and only the answer says whether it was posted: it must
+/// not be retried automatically.
 pub trait TeamRoom: Send + Sync {
     /// Whether there is such a room.
     fn is_open(&self) -> impl Future<Output = Result<bool, ServiceError>> + Send;
 
-    /// Says it, as plain text.
+    /// Posts it, as plain text.
     fn say(&self, text: &str) -> impl Future<Output = SendResult> + Send;
 }
 
-/// Why a message waits although the room only had no time: for longer than this nobody listens, and what comes after it
-/// would wait too.
+/// Why a message is parked although the room was only busy: after this long the room is taken as down, and later
+/// messages would be blocked too.
 pub fn room_is_silent(detail: &str) -> Reason {
     let text = format!("Slack took no message for a quarter of an hour ({detail}); replay once it does");
     Reason::new("slack_silent", text)

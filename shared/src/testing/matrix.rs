@@ -1,5 +1,5 @@
-//! Sales of many kinds, each of which makes a valid invoice: seller's regime, customer, country, rates, discounts,
-//! currency and language. What a rule or a template does is held against all of them.
+//! Sales of many kinds, each of which results in a valid invoice: seller's regime, customer, country, rates, discounts,
+//! currency and language. Rules and templates are tested against all of them.
 
 use rust_decimal::Decimal;
 
@@ -9,14 +9,14 @@ use crate::{
     seller::Seller,
 };
 
-/// A sale and who made it.
+/// A sale and its seller.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// What is special about it.
     pub name: &'static str,
-    /// Who sold.
+    /// The seller.
     pub seller: Seller,
-    /// What was sold.
+    /// The sale.
     pub sale: Sale,
 }
 

@@ -1,4 +1,4 @@
-//! Sample values that tests across the house share. Compiled for tests only.
+//! Sample values that tests across the project share. Compiled for tests only.
 
 pub mod contract;
 pub mod matrix;
@@ -9,7 +9,7 @@ pub mod tools;
 
 use crate::invoice::print::Words;
 
-/// The words that invoices are printed with.
+/// The wording of invoices.
 pub const WORDS_TOML: &str = include_str!("../../../infra/templates/words.toml");
 
 /// A sole trader without VAT.
@@ -62,10 +62,10 @@ rate = "20"
 from = "facturation@example.org"
 "#;
 
-/// The words that invoices are printed with, read.
+/// The wording of invoices, parsed.
 ///
 /// # Panics
-/// The file is wrong; it says where.
+/// The file is invalid; the message says where.
 #[expect(clippy::panic, reason = "words that do not stand are a broken test")]
 pub fn words() -> Words {
     Words::from_toml(WORDS_TOML).unwrap_or_else(|wrong| panic!("{wrong}"))

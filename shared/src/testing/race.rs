@@ -1,4 +1,4 @@
-//! Writers who race for the numbers of one series: what claiming them in groups is worth, and that it leaves no gap.
+//! Concurrent allocation of numbers in one series: what claiming them in groups gains, and that it leaves no gap.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -26,17 +26,17 @@ use crate::{
     seller::Seller,
 };
 
-/// How many write at once.
+/// Concurrent writers.
 pub const WRITERS: usize = 64;
-/// What a call takes longer than it does here.
+/// Added latency of a call.
 pub const NETWORK: Duration = Duration::from_millis(10);
 
-/// Books that are far away.
+/// A store with latency.
 #[derive(Debug, Default)]
 pub struct Distant(InMemoryStore);
 
 impl Distant {
-    /// Far books that know of these sales.
+    /// A store with latency that has recorded these sales.
     ///
     /// # Errors
     /// When a sale cannot be recorded.
@@ -92,10 +92,10 @@ pub fn groups(name: &str, count: usize, size: usize) -> Vec<Vec<Sale>> {
     (0..count).map(|group| (0..size).map(|n| sold(group, n)).collect()).collect()
 }
 
-/// Claims the next numbers of `series` for these drafts, as often as it takes.
+/// Claims the next numbers of `series` for these drafts, with as many retries as needed.
 async fn claim_all(ledger: &impl Ledger, series: &Series, drafts: &[Draft], day: Date) -> Result<(), String> {
     loop {
-        // A crowd may wait longer for its store than a call waits for an answer.
+        // Under contention the store may take longer than a call waits for an answer.
         let Ok(counter) = ledger.counter(series).await else { continue };
         let invoices = drafts.iter().zip(counter.last + 1..).map(|(draft, n)| Invoice {
             number: InvoiceNumber(format!("{series}-{n:04}")),
@@ -106,7 +106,7 @@ async fn claim_all(ledger: &impl Ledger, series: &Series, drafts: &[Draft], day:
         match ledger.claim(&claim).await {
             Ok(AllocationResult::All) => return Ok(()),
             Ok(AllocationResult::Moved) | Err(_) => {}
-            // All or none: ours, by a claim whose answer was lost.
+            // All or none: they are ours, from a claim whose answer was lost.
             Ok(AllocationResult::Taken(taken)) => {
                 return match taken.len() == drafts.len() {
                     true => Ok(()),
@@ -117,10 +117,10 @@ async fn claim_all(ledger: &impl Ledger, series: &Series, drafts: &[Draft], day:
     }
 }
 
-/// Lets the writers claim a number for each sale of `groups`, a group at a time; answers numbers a second.
+/// Writers claim a number for each sale of `groups`, a group at a time; returns numbers per second.
 ///
 /// # Errors
-/// When there is a gap, a number twice, or a sale without one.
+/// When there is a gap, a duplicate number, or a sale without one.
 #[expect(clippy::float_arithmetic, reason = "a rate is no money")]
 pub async fn claimed_per_second<L: Ledger + 'static>(
     ledger: &Arc<L>,

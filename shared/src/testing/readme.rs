@@ -1,11 +1,11 @@
-//! Sentences of the README that name a number, held to the tests they speak of.
+//! Checks README sentences that state a number against the tests they describe.
 
 const README: &str = include_str!("../../../README.md");
 
-/// Fails unless the README names `count` before `of`, in words or in figures: `says(14, "kinds of bad request")`.
+/// Fails unless the README states `count` before `of`, in words or in figures: `says(14, "kinds of bad request")`.
 ///
 /// # Panics
-/// When it names another number, or none.
+/// When it states another number, or none.
 pub fn says(count: usize, of: &str) {
     let text = README.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let found = text.match_indices(of).map(|(place, _)| text.get(..place).unwrap_or_default());

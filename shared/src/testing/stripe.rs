@@ -1,4 +1,4 @@
-//! A Stripe that answers from objects placed under their paths, and writes down what it was asked.
+//! A fake Stripe that answers from objects stored under their paths, and records its requests.
 
 use std::{
     collections::BTreeMap,
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Placed objects by their path below `/v1/`, lists as arrays. A list that was not placed is empty, an object unknown.
+/// Stored objects by their path below `/v1/`, lists as arrays. A missing list is empty, a missing object unknown.
 #[derive(Debug, Default)]
 pub struct Placed {
     objects: BTreeMap<String, Value>,
@@ -28,18 +28,18 @@ pub struct Placed {
 }
 
 impl Placed {
-    /// A Stripe that knows these.
+    /// A Stripe that has these objects.
     pub fn with(objects: &[(&str, Value)]) -> Self {
         let objects = objects.iter().map(|(path, object)| ((*path).to_owned(), object.clone())).collect();
         Self { objects, ..Self::default() }
     }
 
-    /// A Stripe that may not be asked.
+    /// A Stripe that cannot be called.
     pub fn mute() -> Self {
         Self { mute: true, ..Self::default() }
     }
 
-    /// What it was asked, in order.
+    /// The requests, in order.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -54,7 +54,7 @@ impl Placed {
         found.map(serde_json::from_value).transpose().map_err(unreadable)
     }
 
-    /// The entries of a list of which `field` is `value`.
+    /// The entries of a list whose `field` is `value`.
     async fn listed<T: DeserializeOwned>(
         &self,
         path: &str,

@@ -1,6 +1,6 @@
-//! Tools that a test needs and the project does not bring: a browser, Node, a container engine, judges from outside.
+//! Tools that a test needs and the project does not include: a browser, Node, a container engine, external validators.
 
-/// Says that a test did not run for want of a tool. Whoever sets `REQUIRE_TOOLS=1` has all of them, and wants to know.
+/// Says that a test did not run because a tool is missing. `REQUIRE_TOOLS=1` makes this a failure.
 ///
 /// # Panics
 /// When `REQUIRE_TOOLS` is 1.

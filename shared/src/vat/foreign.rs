@@ -1,8 +1,8 @@
-//! Taxes of other countries: a rate alone does not tell whose tax it is, so country and name go with it.
+//! Taxes of other countries: a rate alone does not identify a tax, so country and name are kept with it.
 //!
 //! VAT of another member state is VAT in the sense of EN 16931 and declared through the one-stop shop. Every other
-//! country's tax (British VAT, Australian GST, American sales tax) is shown beside the price and belongs to no French
-//! return: for France such a sale is out of scope, or an export.
+//! country's tax (British VAT, Australian GST, American sales tax) is shown beside the price and is not part of a
+//! French return: for France such a sale is out of scope, or an export.
 
 use std::fmt;
 
@@ -10,18 +10,18 @@ use serde::{Deserialize, Serialize};
 
 use super::territory::MemberState;
 
-/// A country's code, ISO 3166-1 alpha-2, in capitals.
+/// A country code, ISO 3166-1 alpha-2, in upper case.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct CountryCode([u8; 2]);
 
-/// Text that is no country's code. It is not quoted: whatever stands where a country belongs may be anything.
+/// Text that is not a country code. It is not quoted, because it may contain anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a country is written as two letters, such as GB")]
 pub struct NoCountryCode;
 
 impl CountryCode {
-    /// Reads two letters in either case; `None` if they are something else.
+    /// Parses two letters in either case; `None` for anything else.
     pub fn parse(code: &str) -> Option<Self> {
         let letters: [u8; 2] = code.as_bytes().try_into().ok()?;
         letters.iter().all(u8::is_ascii_alphabetic).then(|| Self(letters.map(|letter| letter.to_ascii_uppercase())))
@@ -63,7 +63,7 @@ impl From<CountryCode> for String {
     }
 }
 
-/// What kind of tax it is, in Stripe's words (docs.stripe.com/api/tax_rates, `tax_type`).
+/// The kind of tax, in Stripe's words (docs.stripe.com/api/tax_rates, `tax_type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaxKind {
@@ -91,7 +91,7 @@ pub enum TaxKind {
 }
 
 impl TaxKind {
-    /// Stripe's word as a kind.
+    /// The kind for Stripe's word.
     pub fn of(word: Option<&str>) -> Self {
         match word {
             Some("vat") => Self::Vat,
@@ -127,10 +127,10 @@ impl TaxKind {
     }
 }
 
-/// Whose tax it is, where it is not France's.
+/// A foreign tax: its country and kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ForeignTax {
-    /// The country that it is paid to.
+    /// The country that levies it.
     pub country: CountryCode,
     /// Its name there.
     pub kind: TaxKind,
@@ -148,10 +148,10 @@ impl ForeignTax {
     }
 }
 
-/// Whose tax Stripe charged, as far as it told.
+/// Which country's tax Stripe charged, as far as reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Whose {
-    /// Nobody told.
+    /// Not reported.
     #[default]
     Untold,
     /// France's.
@@ -163,7 +163,7 @@ pub enum Whose {
 }
 
 impl Whose {
-    /// Whose tax parts of one tax are, each with Stripe's country and kind.
+    /// The country of the parts of one tax, each with Stripe's country and kind.
     pub fn of<'a>(parts: impl Iterator<Item = (Option<&'a str>, Option<&'a str>)>) -> Self {
         parts.fold(Self::Untold, |sum, (country, kind)| {
             let part = match country.and_then(CountryCode::parse) {
@@ -175,7 +175,7 @@ impl Whose {
         })
     }
 
-    /// Of two parts together.
+    /// The country of two parts combined.
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Untold, whose) | (whose, Self::Untold) => whose,

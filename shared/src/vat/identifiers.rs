@@ -1,20 +1,20 @@
 //! French business identifiers and their check digits (INSEE: SIREN, SIRET; CGI art. 286 ter: VAT number).
 
-/// La Poste's SIREN, whose establishments follow a rule of their own.
+/// La Poste's SIREN, whose establishments follow a special rule.
 const LA_POSTE: &str = "356000000";
 
-/// Whether `value` is nine digits with a right Luhn sum.
+/// Whether `value` is nine digits with a valid Luhn sum.
 pub fn is_siren(value: &str) -> bool {
     value.len() == 9 && luhn(value)
 }
 
-/// Whether `value` is fourteen digits with a right sum; La Poste's other establishments sum to a multiple of five.
+/// Whether `value` is fourteen digits with a valid sum; La Poste's other establishments sum to a multiple of five.
 pub fn is_siret(value: &str) -> bool {
     value.len() == 14
         && (luhn(value) || (value.starts_with(LA_POSTE) && digit_sum(value).is_some_and(|sum| sum % 5 == 0)))
 }
 
-/// The French VAT number that belongs to a SIREN: `FR`, two check digits, the SIREN.
+/// The French VAT number of a SIREN: `FR`, two check digits, the SIREN.
 pub fn french_vat_number(siren: &str) -> Option<String> {
     if siren.len() != 9 {
         return None;

@@ -1,9 +1,8 @@
-//! Value added tax: categories, why none is due, who decides what a sale carries.
+//! Value added tax: categories, grounds for charging none, and how a sale's VAT is decided.
 //!
-//! Which rate and category a line has is decided in `treatment`, from where the buyer is (`place`, `region`, `territory`), whether a
-//! tax number is one (`number`) and what Stripe charged,
-//! and whose tax that is (`foreign`); how a sum that includes tax splits, in `split`. The sentences
-//! that the law wants to read stand in `billing::mentions`.
+//! The rate and category of a line are decided in `treatment`, from the buyer's location (`place`, `region`,
+//! `territory`), the validity of a tax number (`number`), the tax that Stripe charged, and its country (`foreign`); a
+//! sum that includes tax is split in `split`. The sentences that the law requires are in `billing::mentions`.
 
 pub mod foreign;
 pub mod identifiers;
@@ -26,8 +25,8 @@ pub struct Vat {
     pub category: VatCategory,
     /// Percent: 20, 5.5, 0.
     pub rate: Decimal,
-    /// Whose tax the rate is, where it is not France's: with the categories S and Z another member state's VAT, with G and
-    /// O a tax of a country out of the Union, which for France is an export or out of scope.
+    /// The country of the rate, if not France: with the categories S and Z another member state's VAT, with G and O a
+    /// non-EU tax, which for France is an export or out of scope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub foreign: Option<ForeignTax>,
 }
@@ -38,18 +37,17 @@ impl Vat {
         Self { category: VatCategory::S, rate: rate.normalize(), foreign: None }
     }
 
-    /// Without tax, for the reason that `category` stands for.
+    /// Without tax, for the reason that `category` means.
     pub fn without(category: VatCategory) -> Self {
         Self { category, rate: Decimal::ZERO, foreign: None }
     }
 
-    /// Another country's tax at `rate` percent, on what `category` says of it in France.
+    /// Another country's tax at `rate` percent, with its French `category`.
     pub fn foreign(category: VatCategory, rate: Decimal, tax: ForeignTax) -> Self {
         Self { category, rate: rate.normalize(), foreign: Some(tax) }
     }
 
-    /// The tax of a country out of the Union, if that is what it bears: no VAT in the sense of a French return, nor of
-    /// EN 16931.
+    /// The non-EU tax, if it bears one: it is not VAT in the sense of a French return, nor of EN 16931.
     pub fn beyond_vat(&self) -> Option<ForeignTax> {
         self.foreign.filter(|_| matches!(self.category, VatCategory::G | VatCategory::O))
     }
@@ -60,22 +58,22 @@ impl Vat {
 pub enum VatCategory {
     /// Standard and reduced rates.
     S,
-    /// Zero rate, as some member states have it.
+    /// Zero rate, used by some member states.
     Z,
-    /// Exempt; the franchise of article 293 B among them.
+    /// Exempt, including the franchise of article 293 B.
     E,
     /// Reverse charge: the buyer owes the tax.
     AE,
     /// Goods supplied to a business in another member state.
     K,
-    /// Goods exported out of the Union.
+    /// Goods exported outside the Union.
     G,
     /// Services outside the scope of French VAT.
     O,
 }
 
 impl VatCategory {
-    /// Its code.
+    /// The UNTDID 5305 code.
     pub fn code(self) -> &'static str {
         match self {
             Self::S => "S",
@@ -89,7 +87,7 @@ impl VatCategory {
     }
 }
 
-/// Why no VAT is due. Each ground has its sentence, dated, in `billing::mentions`.
+/// Why no VAT is due. Each ground has its dated sentence in `billing::mentions`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ground {
@@ -103,14 +101,14 @@ pub enum Ground {
     ReverseCharge,
     /// Goods to a business in another member state (CGI art. 262 ter, I).
     IntraCommunity,
-    /// Goods out of the Union (CGI art. 262, I).
+    /// Goods exported outside the Union (CGI art. 262, I).
     Export,
     /// Services supplied outside France (CGI art. 259, 259 D).
     OutsideScope,
 }
 
 impl Ground {
-    /// The ground that a category without tax stands on; `exempt` is what the seller's exemption is.
+    /// The ground of a category without tax; `exempt` is the ground of the seller's exemption.
     pub fn of(category: VatCategory, exempt: Option<Self>) -> Option<Self> {
         match category {
             VatCategory::S | VatCategory::Z => None,

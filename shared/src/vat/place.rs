@@ -1,4 +1,4 @@
-//! Where a buyer is, as far as VAT asks: here, in another member state, or out of the Union's VAT area; a business or a
+//! The buyer's location for VAT: domestic, in another member state, or outside the Union's VAT area; a business or a
 //! consumer.
 
 use super::{
@@ -7,19 +7,19 @@ use super::{
     territory::{MemberState, is_domestic},
 };
 
-/// Where a buyer is.
+/// The buyer's location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// In France, or in Monaco.
     Domestic,
     /// In another member state.
     MemberState {
-        /// Which.
+        /// The state.
         state: &'static MemberState,
-        /// A business that showed a VAT number of that state.
+        /// A business that gave a VAT number of that state.
         business: bool,
     },
-    /// Out of the Union's VAT area, or where French VAT does not apply.
+    /// Outside the Union's VAT area, or where French VAT does not apply.
     Abroad {
         /// A business: it gave its name, or a tax number.
         business: bool,
@@ -27,8 +27,8 @@ pub enum Place {
 }
 
 impl Place {
-    /// Where a service from `from` is bought: at the buyer's `spot`. `number` is a right VAT number, `named` says that a
-    /// business's name or a foreign tax number was given.
+    /// The place of supply of a service from `from`: the buyer's `spot`. `number` is a valid VAT number, `named` says
+    /// that a business name or a foreign tax number was given.
     pub fn of_service(spot: Spot<'_>, from: Spot<'_>, number: Option<&VatNumber>, named: bool) -> Self {
         let abroad = Self::Abroad { business: named || number.is_some() };
         match Region::of(spot) {
@@ -40,13 +40,13 @@ impl Place {
             return Self::Domestic;
         }
         match MemberState::of(spot.country) {
-            // A number of any other member state makes a business; a French one does not take the sale out of France.
+            // A number of any other member state identifies a business; with a French number the sale stays in France.
             Some(state) => Self::MemberState { state, business: number.is_some_and(|n| n.state.country != "FR") },
             None => abroad,
         }
     }
 
-    /// Where goods from `from` go: `spot` is where they are delivered. Between the mainland and overseas they are exported.
+    /// Where goods from `from` go: `spot` is the destination. Between the mainland and overseas they are exported.
     pub fn of_goods(spot: Spot<'_>, from: Spot<'_>, number: Option<&VatNumber>, named: bool) -> Self {
         let overseas = |spot| Region::of(spot).is_some_and(|region| region.standing == Standing::ExportsWithin);
         if is_domestic(spot.country) && overseas(spot) != overseas(from) {

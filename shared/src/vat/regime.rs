@@ -1,4 +1,4 @@
-//! How a seller stands to VAT, and what is sold: what the treatment of a line follows from. The seller file says it
+//! The seller's VAT regime and what is sold, from which the treatment of a line follows. Configured in the seller file
 //! (`seller::regime`).
 
 use rust_decimal::Decimal;
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Ground;
 
-/// How the seller stands to VAT.
+/// The seller's VAT regime.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VatRegime {
     /// Small business without VAT, article 293 B of the CGI.
@@ -20,41 +20,41 @@ pub enum VatRegime {
 /// A seller who charges VAT.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taxed {
-    /// Who says at which rate.
+    /// Where the rate comes from.
     pub rates: Rates,
-    /// The option to pay VAT on debits was taken; printing it without the option is fined.
+    /// The seller opted to pay VAT on debits; printing the mention without the option is fined.
     pub on_debits: bool,
-    /// Registered for the one-stop shop: distance sales to consumers elsewhere in the Union bear their VAT.
+    /// Registered for the one-stop shop: distance sales to consumers elsewhere in the Union bear their state's VAT.
     pub oss: bool,
-    /// On what ground some of what is sold is exempt, where Stripe says that it is.
+    /// The ground of exemption for sales that Stripe reports as exempt.
     pub exempt: Option<Ground>,
 }
 
 impl Taxed {
-    /// Whether prices contain the tax, so that a sale without any told by Stripe still bears it.
+    /// Whether prices include the tax, so that a sale without any tax reported by Stripe still bears it.
     pub fn contained(&self) -> bool {
         matches!(self.rates, Rates::Fixed { prices: Prices::IncludeTax, .. })
     }
 }
 
-/// Who says at which rate a seller's prices are taxed.
+/// Where the tax rate of a seller's prices comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rates {
     /// The seller file, unless Stripe charged another.
     Fixed {
         /// Percent.
         rate: Decimal,
-        /// Whether prices contain it.
+        /// Whether prices include it.
         prices: Prices,
     },
     /// Stripe Tax, line by line.
     Stripe,
 }
 
-/// Whether prices in Stripe contain tax.
+/// Whether prices in Stripe include tax.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Prices {
-    /// They do; what was paid is split.
+    /// They do; the amount paid is split.
     IncludeTax,
     /// They do not; Stripe adds the tax.
     ExcludeTax,
@@ -76,7 +76,7 @@ pub enum Supply {
 }
 
 impl Supply {
-    /// What one sale supplied: a seller of both sells goods where something is delivered, and services elsewhere.
+    /// What one sale supplied: a seller of both sells goods if something is delivered, else services.
     pub fn of_sale(self, delivered: bool) -> Self {
         match self {
             Self::Both if delivered => Self::Goods,

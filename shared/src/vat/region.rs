@@ -1,10 +1,9 @@
-//! Places whose VAT is not that of the state whose country code an address there bears, by country and postal code.
+//! Places whose VAT differs from that of the state in their country code, by country and postal code.
 //!
-//! A place is a row. Which rates apply where France has rates of its own (Corsica; Guadeloupe, Martinique, Réunion), and
-//! those of the Azores and Madeira, are not told here: goods and services there are treated as on the mainland unless a
-//! row says otherwise.
+//! Each place is a row. France's special rates (Corsica; Guadeloupe, Martinique, Réunion), and those of the Azores and
+//! Madeira, are not handled here: goods and services there are treated as on the mainland unless a row says otherwise.
 
-/// An address, as far as VAT asks.
+/// An address, as far as VAT needs it.
 #[derive(Debug, Clone, Copy)]
 pub struct Spot<'a> {
     /// ISO 3166-1 alpha-2.
@@ -13,31 +12,31 @@ pub struct Spot<'a> {
     pub postal_code: Option<&'a str>,
 }
 
-/// How a place stands to VAT.
+/// The VAT status of a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// French VAT applies; goods that come from elsewhere in France are exported to it.
+    /// French VAT applies; goods sent there from elsewhere in France are exports.
     ExportsWithin,
-    /// French, and French VAT does not apply: goods sent there are exported.
+    /// French, but French VAT does not apply: goods sent there are exports.
     NoFrenchVat,
-    /// Of a member state, and outside the Union's VAT area: goods sent there are exported.
+    /// Part of a member state, but outside the Union's VAT area: goods sent there are exports.
     OutsideVatArea,
 }
 
-/// A place with VAT of its own, or none.
+/// A place with its own VAT, or none.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Region {
-    /// Its name, for people who read this table.
+    /// Its name, for readers of this table.
     pub name: &'static str,
-    /// How it stands to VAT.
+    /// Its VAT status.
     pub standing: Standing,
-    /// The state whose country code its addresses bear.
+    /// The state whose country code its addresses use.
     state: &'static str,
-    /// How its postal codes begin.
+    /// The prefixes of its postal codes.
     postal_codes: &'static [&'static str],
-    /// A country code of its own, ISO 3166-1 alpha-2, where it has one.
+    /// Its own country code, ISO 3166-1 alpha-2, if it has one.
     own_code: Option<&'static str>,
-    /// Where that is written.
+    /// The legal source.
     pub source: &'static str,
 }
 
@@ -72,7 +71,7 @@ static REGIONS: [Region; 20] = [
     french("La Réunion", Standing::ExportsWithin, "RE", &["974"], EXPORTS),
     french("Guyane", Standing::NoFrenchVat, "GF", &["973"], GUYANE_MAYOTTE),
     french("Mayotte", Standing::NoFrenchVat, "YT", &["976"], GUYANE_MAYOTTE),
-    // These two kept postal codes of Guadeloupe, of which they were part until 2007.
+    // Both kept postal codes of Guadeloupe, of which they were part until 2007.
     french("Saint-Barthélemy", Standing::NoFrenchVat, "BL", &["97133", "977"], COLLECTIVITIES),
     french("Saint-Martin", Standing::NoFrenchVat, "MF", &["97150", "978"], COLLECTIVITIES),
     french("Saint-Pierre-et-Miquelon", Standing::NoFrenchVat, "PM", &["975"], COLLECTIVITIES),
@@ -91,14 +90,14 @@ static REGIONS: [Region; 20] = [
 ];
 
 impl Region {
-    /// The region of a place, if it has VAT of its own; where two rows fit, the one with the longer postal code.
+    /// The region of a place, if it has its own VAT; if two rows match, the one with the longer postal code.
     pub fn of(spot: Spot<'_>) -> Option<&'static Self> {
         if let Some(region) = REGIONS.iter().find(|region| region.own_code == Some(spot.country)) {
             return Some(region);
         }
         // People write "97 300", "F-97300" and "AX-22100".
         let code: String = spot.postal_code?.chars().filter(char::is_ascii_digit).collect();
-        // Of a shorter code nobody knows what its first digits mean.
+        // The first digits of a shorter code have no known meaning.
         let fits = |region: &&Region| {
             let begins = region.postal_codes.iter().filter(|start| code.starts_with(**start)).map(|start| start.len());
             (region.state == spot.country && code.len() == 5).then(|| begins.max()).flatten()

@@ -1,7 +1,7 @@
-//! VAT contained in prices that include it: how a sum paid splits into base and tax, and the base over its lines.
+//! VAT included in prices: splits the sum paid into base and tax, and the base over its lines.
 //!
-//! The tax is computed once per rate on the sum (EN 16931, BR-CO-17), never line by line, and base + tax is what was paid
-//! to the minor unit. Lines receive their share of the base by largest remainder, so that they add up to it (BR-CO-10).
+//! The tax is computed once per rate on the sum (EN 16931, BR-CO-17), never line by line; base + tax equals the amount
+//! paid to the minor unit. The base is shared over the lines by largest remainder, so they add up to it (BR-CO-10).
 
 use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero, prelude::ToPrimitive};
 
@@ -12,13 +12,13 @@ pub struct Split {
     pub nets: Vec<i64>,
     /// Their sum.
     pub base: i64,
-    /// What remains of the sum paid.
+    /// The rest of the sum paid.
     pub tax: i64,
 }
 
 /// Splits lines that include VAT at `rate` percent. All amounts in minor units.
 ///
-/// Returns `None` if the sums do not fit, which no real sale reaches.
+/// Returns `None` on overflow, which no real sale reaches.
 pub fn split_included(grosses: &[i64], rate: Decimal) -> Option<Split> {
     let gross = grosses.iter().try_fold(0_i64, |sum, line| sum.checked_add(*line))?;
     let base = before_tax(gross, rate)?;
@@ -36,14 +36,14 @@ fn exactly_before_tax(gross: i64, rate: Decimal) -> Option<Decimal> {
     Decimal::from(gross).checked_mul(Decimal::ONE_HUNDRED)?.checked_div(divisor)
 }
 
-/// Shares `total` in proportion to `weights`, to the unit. `None` if the weights come to nothing.
+/// Shares `total` in proportion to `weights`, to the unit. `None` if the weights sum to zero.
 pub fn in_proportion(weights: &[i64], total: i64) -> Option<Vec<i64>> {
     let sum = weights.iter().try_fold(0_i64, |sum, weight| sum.checked_add(*weight))?;
     let part = |weight: &i64| Decimal::from(*weight).checked_mul(Decimal::from(total))?.checked_div(Decimal::from(sum));
     share(&weights.iter().map(part).collect::<Option<Vec<_>>>()?, total)
 }
 
-/// `amount` as `part` stands to `whole`, rounded; nothing of nothing.
+/// `amount` times `part` / `whole`, rounded; zero if `whole` is zero.
 pub fn scaled(amount: i64, part: i64, whole: i64) -> Option<i64> {
     if whole == 0 {
         return Some(0);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     proptest! {
-        /// The reference works in whole numbers: base = (200 g · 1000 + d) / 2 d with d = 100 000 + rate · 1000, floored.
+        /// Integer reference: base = (200 g · 1000 + d) / 2 d with d = 100 000 + rate · 1000, floored.
         #[test]
         fn base_and_tax_make_what_was_paid(
             lines in prop::collection::vec(0_i64..50_000_000, 1..40),

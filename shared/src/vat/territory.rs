@@ -1,7 +1,7 @@
-//! The member states of the European Union: how their VAT numbers begin, and their standard rates as dated data.
+//! The member states of the European Union: their VAT number prefixes, and their standard rates as dated data.
 //!
-//! A change of rate is a row here. Reduced rates differ by product; whoever sells across borders at one lets Stripe Tax
-//! compute it.
+//! A change of rate is a row here. Reduced rates differ by product; a seller who uses them across borders lets Stripe
+//! Tax compute the tax.
 
 use jiff::civil::{Date, date};
 use rust_decimal::Decimal;
@@ -11,13 +11,13 @@ use rust_decimal::Decimal;
 pub struct MemberState {
     /// ISO 3166-1 alpha-2.
     pub country: &'static str,
-    /// How its VAT numbers begin; Greece's do with EL.
+    /// The prefix of its VAT numbers; Greece's is EL.
     pub prefix: &'static str,
     /// Its standard rates in percent, each with its first day, oldest first.
     rates: &'static [(Date, Decimal)],
 }
 
-/// Before anything this house invoices.
+/// Earlier than any invoice of this project.
 const EARLIEST: Date = date(2020, 1, 1);
 
 /// A rate from hundredths of a percent.
@@ -64,7 +64,8 @@ static STATES: [MemberState; 27] = [
     state("SK", "SK", &[(EARLIEST, percent(2000)), (date(2025, 1, 1), percent(2300))]),
 ];
 
-/// VAT rates of metropolitan France, Corsica and the overseas departments, in percent (CGI art. 278 to 281 nonies, 294 ff.).
+/// VAT rates of metropolitan France, Corsica and the overseas departments, in percent (CGI art. 278 to 281 nonies, 294
+/// ff.).
 pub const FRENCH_RATES: [Decimal; 9] = [
     percent(2000),
     percent(1000),
@@ -78,12 +79,12 @@ pub const FRENCH_RATES: [Decimal; 9] = [
 ];
 
 impl MemberState {
-    /// The state of a country code, if it is one.
+    /// The member state with this country code, if any.
     pub fn of(country: &str) -> Option<&'static Self> {
         STATES.iter().find(|state| state.country == country)
     }
 
-    /// The state whose VAT numbers begin like `number`.
+    /// The member state whose VAT prefix `number` has.
     pub fn of_vat_number(number: &str) -> Option<&'static Self> {
         STATES.iter().find(|state| number.starts_with(state.prefix))
     }
@@ -95,8 +96,8 @@ impl MemberState {
     }
 }
 
-/// Whether `country` is France for VAT: Monaco is (Directive 2006/112/EC art. 7), and the overseas departments that have
-/// country codes of their own and French VAT at rates of their own (CGI art. 294, 296). Postal codes tell more, see
+/// Whether `country` is France for VAT: so are Monaco (Directive 2006/112/EC art. 7) and the overseas departments with
+/// their own country codes and French VAT at their own rates (CGI art. 294, 296). Postal codes are more precise, see
 /// `region`.
 pub fn is_domestic(country: &str) -> bool {
     matches!(country, "FR" | "MC" | "GP" | "MQ" | "RE")

@@ -1,7 +1,7 @@
-//! What VAT a line carries: what the law expects of it, held against what Stripe charged.
+//! The VAT of a line: the tax expected by law, compared with the tax that Stripe charged.
 //!
-//! The expectation follows from seller, place and supply (CGI art. 256 to 262 ter, 283). Where Stripe charged tax, the
-//! invoice shows that tax, since it must show what was paid; where the two cannot both be right, the sale waits.
+//! The expectation follows from seller, place and supply (CGI art. 256 to 262 ter, 283). If Stripe charged tax, the
+//! invoice shows that tax, since it must show what was paid; if the two cannot both be right, the sale is parked.
 
 use jiff::civil::Date;
 use rust_decimal::{Decimal, RoundingStrategy::MidpointAwayFromZero, prelude::ToPrimitive};
@@ -14,22 +14,22 @@ use super::{
 };
 use crate::vat::regime::{Prices, Rates, Supply, Taxed, VatRegime};
 
-/// What surrounds every line of a sale.
+/// The facts common to every line of a sale.
 #[derive(Debug, Clone, Copy)]
 pub struct VatContext<'a> {
-    /// How the seller stands to VAT.
+    /// The seller's VAT regime.
     pub regime: &'a VatRegime,
-    /// Whether the seller has a VAT number, which a franchise may lack.
+    /// Whether the seller has a VAT number; one under the franchise may have none.
     pub numbered: bool,
     /// What was sold.
     pub supply: Supply,
-    /// Where the buyer is.
+    /// The buyer's location.
     pub place: Place,
     /// The day of supply.
     pub day: Date,
-    /// The rates that Stripe told with the sale, and whose; other lines of it may bear one of them.
+    /// The rates that Stripe reports with the sale, and their country; other lines of it may bear one of them.
     pub told: &'a [(Decimal, Whose)],
-    /// The smallest amount that Stripe charges of the currency, in its minor units: what a tax is rounded to.
+    /// The smallest amount that Stripe charges in the currency, in its minor units: taxes are rounded to it.
     pub unit: u64,
 }
 
@@ -38,24 +38,24 @@ pub struct VatContext<'a> {
 pub struct Charge {
     /// The tax.
     pub tax: i64,
-    /// Its rate in percent, where Stripe told.
+    /// Its rate in percent, if Stripe reports it.
     pub rate: Option<Decimal>,
-    /// Whose tax it is, where Stripe told.
+    /// Its country, if Stripe reports it.
     pub whose: Whose,
-    /// Stripe's word for why, or why not: `standard_rated`, `reverse_charge`.
+    /// Stripe's taxability reason: `standard_rated`, `reverse_charge`.
     pub reason: Option<String>,
 }
 
-/// How a line's tax is found.
+/// How a line's tax is determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaxComputation {
-    /// It is contained in what was paid, at the rate.
+    /// It is included in the amount paid, at the rate.
     Contained,
     /// Stripe charged it.
     Charged(i64),
 }
 
-/// Why the VAT of a line cannot be told.
+/// Why the VAT of a line cannot be determined.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VatUndetermined {
     /// Stripe charged tax that this seller may not charge, or none where it should have.
@@ -66,22 +66,22 @@ pub enum VatUndetermined {
     Differs {
         /// What was charged.
         charged: i64,
-        /// What the seller file makes of such a sale.
+        /// The tax that the seller file implies for such a sale.
         expected: String,
     },
-    /// Nobody charged tax on top of a price that does not include it.
+    /// No tax was charged on top of a price that does not include it.
     #[error(
         "{0}% of VAT is due and Stripe charged none; collect tax in Stripe (Stripe Tax or tax rates), or set \
          prices = \"included\" in [vat] of the seller file and replay"
     )]
     Missing(Decimal),
-    /// Stripe charged tax, and nothing tells at which rate.
+    /// Stripe charged tax at an unknown rate.
     #[error(
         "Stripe charged {0} of tax, in minor units, without a rate; store a restricted Stripe API key that may read tax \
          rates, and have Stripe send the event again"
     )]
     RateUnknown(i64),
-    /// Stripe charged the VAT of another member state, and nothing says that the seller declares it.
+    /// Stripe charged the VAT of another member state, but the seller is not set up to declare it.
     #[error(
         "Stripe charged VAT of {0}, which no French return declares; if you are registered for the one-stop shop, set \
          oss = true in [vat] of the seller file and replay; if you are registered in {0} itself, invoice it by hand under \
@@ -94,7 +94,7 @@ pub enum VatUndetermined {
          where it went, and invoice it by hand"
     )]
     OtherCountry(CountryCode),
-    /// Nothing tells whose tax it is, and France has no such rate.
+    /// The tax's country is unknown, and France has no such rate.
     #[error(
         "Stripe charged tax at {0}% without saying of which country, and France has no such rate; name the country of the \
          tax rate in Stripe, and have Stripe send the event again"
@@ -108,11 +108,11 @@ pub enum VatUndetermined {
     ExemptionUnknown(String),
 }
 
-/// What the law expects of a line; `None` where Stripe is to tell the rate.
+/// The tax that the law expects for a line; `None` if Stripe determines the rate.
 pub fn expected(around: &VatContext<'_>) -> Option<Vat> {
     let services = around.supply != Supply::Goods;
     match (around.regime, around.place) {
-        // Even a franchise leaves the tax to a business elsewhere in the Union, if it has the number that takes.
+        // Even under the franchise a business elsewhere in the Union owes the tax, if the seller has a VAT number.
         (VatRegime::Franchise, Place::MemberState { business: true, .. }) if services && around.numbered => {
             Some(Vat::without(VatCategory::AE))
         }
@@ -130,7 +130,7 @@ fn taxed_at(taxed: &Taxed, place: Place, around: &VatContext<'_>) -> Option<Vat>
         (Place::Domestic, _) => ours,
         (Place::MemberState { business: true, .. }, Supply::Goods) => Some(Vat::without(VatCategory::K)),
         (Place::MemberState { business: true, .. }, _) => Some(Vat::without(VatCategory::AE)),
-        // Under the one-stop shop, what is sold at a distance bears the consumer's rate (Directive 2006/112/EC art. 33, 58).
+        // Under the one-stop shop, a distance sale bears the consumer's rate (Directive 2006/112/EC art. 33, 58).
         (Place::MemberState { state, .. }, Supply::Goods | Supply::Digital) if taxed.oss => match taxed.rates {
             Rates::Fixed { .. } => Some(of_state(state, state.standard_rate(around.day))),
             Rates::Stripe => None,
@@ -147,26 +147,26 @@ fn of_state(state: &MemberState, rate: Decimal) -> Vat {
     Vat { foreign: ForeignTax::of_state(state), ..Vat::standard(rate) }
 }
 
-/// What a sale out of the Union's VAT area is for France: an export of goods, or out of scope.
+/// The French category of a sale outside the Union's VAT area: an export of goods, or out of scope.
 fn abroad(supply: Supply) -> VatCategory {
     if supply == Supply::Goods { VatCategory::G } else { VatCategory::O }
 }
 
-/// Whether the VAT of a sale to a buyer of whom nobody knows where they are would differ from place to place; `named` says
-/// that a business's name or a tax number was given.
+/// Whether the VAT of a sale to a buyer of unknown location would differ from place to place; `named` says that a
+/// business name or a tax number was given.
 pub fn hangs_on_place(around: &VatContext<'_>, named: bool) -> bool {
     let at = |place| expected(&VatContext { place, ..*around });
     let home = at(Place::Domestic);
-    // Two member states, for each has a rate of its own.
+    // Two member states, because each has its own rate.
     let states = ["DE", "HU"].into_iter().filter_map(MemberState::of);
     let elsewhere = states.map(|state| Place::MemberState { state, business: false });
     home.is_none() || elsewhere.chain([Place::Abroad { business: named }]).any(|place| at(place) != home)
 }
 
-/// The VAT of a line that Stripe priced at `net` before and charged `charge` on, and how its tax is found.
+/// The VAT of a line that Stripe priced at `net` before tax and charged `charge` on, and how its tax is determined.
 ///
 /// # Errors
-/// When what was charged and what is expected cannot both be right.
+/// When the charged and the expected tax cannot both be right.
 pub fn decide(
     around: &VatContext<'_>,
     charge: Option<&Charge>,
@@ -202,7 +202,7 @@ pub fn decide(
     }
 }
 
-/// The rate of a tax that was charged: as told, or the one that makes it.
+/// The rate of a charged tax: as reported, or inferred from the amounts.
 fn charged_rate(
     around: &VatContext<'_>,
     charge: &Charge,
@@ -219,7 +219,7 @@ fn charged_rate(
     })
 }
 
-/// Whose tax a rate is that other lines of the sale bear: shipping is told without its country, and has the goods'.
+/// The country of a rate, from other lines of the sale: Stripe reports shipping without a country; it has the goods'.
 fn told_with(around: &VatContext<'_>, rate: Decimal) -> Whose {
     let mut known = around.told.iter().filter(|(told, _)| *told == rate).map(|(_, whose)| *whose);
     let first = known.next().unwrap_or(Whose::Untold);
@@ -232,7 +232,7 @@ fn charged_by(around: &VatContext<'_>, taxed: &Taxed, whose: Whose, rate: Decima
         (Whose::Several, _) => Err(VatUndetermined::SeveralCountries),
         (Whose::French, _) => Ok(Vat::standard(rate)),
         (Whose::Foreign(tax), place) => match (tax.country.member_state(), place) {
-            // The one-stop shop takes the VAT of the consumer's state alone, whatever the seller file says of the supply.
+            // The one-stop shop accepts only the VAT of the consumer's state, whatever supply the seller file states.
             (Some(theirs), Place::MemberState { state, business: false }) if taxed.oss && theirs == state => {
                 Ok(Vat::foreign(VatCategory::S, rate, tax))
             }
@@ -240,7 +240,7 @@ fn charged_by(around: &VatContext<'_>, taxed: &Taxed, whose: Whose, rate: Decima
             (None, Place::Abroad { .. }) => Ok(Vat::foreign(abroad(around.supply), rate, tax)),
             (None, _) => Err(VatUndetermined::OtherCountry(tax.country)),
         },
-        // Without a country a rate of France's is France's, unless the one-stop shop makes it the consumer's state's.
+        // Without a country, a French rate is France's, unless the one-stop shop makes it the consumer's state's.
         (Whose::Untold, place) => {
             let french = FRENCH_RATES.contains(&rate.normalize());
             match place {
@@ -258,8 +258,8 @@ fn charged_by(around: &VatContext<'_>, taxed: &Taxed, whose: Whose, rate: Decima
     }
 }
 
-/// A line whose tax comes to nothing at its rate: a gift, or a few cents. Where nobody tells its rate, it bears one of the
-/// sale's, or the usual one.
+/// A line whose tax rounds to zero at its rate: a gift, or a few cents. If its rate is not reported, it bears one of
+/// the sale's, or the usual one.
 fn nothing_due(
     charge: Option<&Charge>,
     expected: Option<Vat>,
@@ -281,7 +281,7 @@ fn nothing_due(
     (tax_within(net, vat.rate) == Some(0)).then_some((vat, TaxComputation::Charged(0)))
 }
 
-/// Stripe's words for a tax of nothing that it decided on by where the customer is or what was sold
+/// Stripe's reasons for zero tax that depend on the customer's location or on what was sold
 /// (docs.stripe.com/tax/zero-tax).
 const NOT_TAXED: [&str; 9] = [
     "customer_exempt",
@@ -295,7 +295,7 @@ const NOT_TAXED: [&str; 9] = [
     "zero_rated",
 ];
 
-/// Stripe computed tax, and it came to nothing.
+/// Stripe computed tax, with a result of zero.
 fn untaxed(
     around: &VatContext<'_>,
     expected: Option<Vat>,
@@ -305,7 +305,7 @@ fn untaxed(
     let reason = charge.reason.as_deref();
     match (expected, reason) {
         (Some(vat), _) if vat.category != VatCategory::S => Ok(vat),
-        // Out of the Union's VAT area Stripe knows whether a tax is due there; France asks for none.
+        // Outside the Union's VAT area Stripe knows whether a tax is due there; France requires none.
         (_, Some(reason)) if matches!(around.place, Place::Abroad { .. }) && NOT_TAXED.contains(&reason) => {
             Ok(Vat::without(abroad(around.supply)))
         }
@@ -343,7 +343,7 @@ fn differs(charged: i64, expected: &str) -> VatUndetermined {
     VatUndetermined::Differs { charged, expected: expected.to_owned() }
 }
 
-/// The rates that a tax of unknown rate may have been charged at.
+/// The candidate rates for a tax of unknown rate.
 fn candidates(expected: Option<Vat>, place: Place) -> Vec<Decimal> {
     match (expected, place) {
         (Some(vat), _) => vec![vat.rate],
@@ -352,7 +352,7 @@ fn candidates(expected: Option<Vat>, place: Place) -> Vec<Decimal> {
     }
 }
 
-/// The one rate among `rates` that makes `tax` of `net`, to a rounding; none if several do.
+/// The one rate among `rates` at which `net` gives `tax`, up to rounding; `None` if several match.
 fn infer(tax: i64, net: i64, rates: &[Decimal], unit: u64) -> Option<Decimal> {
     let fits =
         |rate: &&Decimal| tax_within(net.saturating_add(tax), **rate).is_some_and(|ours| ours.abs_diff(tax) <= unit);
@@ -470,7 +470,7 @@ mod tests {
             told(&VatRegime::Franchise, home, Some(&charge(1, None, "")), 50),
             Err(VatUndetermined::Differs { .. })
         ));
-        // A gift, or cents whose tax rounds to nothing.
+        // A gift, or cents whose tax rounds to zero.
         assert_eq!(
             told(&tax, home, Some(&charge(0, None, "standard_rated")), 0),
             Ok((twenty, TaxComputation::Charged(0)))
@@ -478,7 +478,7 @@ mod tests {
         assert_eq!(told(&tax, home, None, 0), Ok((twenty, TaxComputation::Charged(0))));
         assert_eq!(told(&shop, home, None, 2), Ok((twenty, TaxComputation::Charged(0))));
         assert!(told(&tax, home, Some(&charge(0, None, "standard_rated")), 500).is_err());
-        // Tax that was charged is shown as whose it is, or waits: France has no 19 percent.
+        // Charged tax is shown as its country's, or the sale is parked: France has no 19 percent.
         assert_eq!(
             told(&tax, abroad("DE", true), Some(&charge(190, Some(19), "")), 1000),
             Err(VatUndetermined::CountryUnknown(19.into()))
@@ -519,7 +519,7 @@ mod tests {
             let vat = told(&alone, Supply::Services, abroad(country, false), &charge, 12_000 - tax).unwrap();
             assert_eq!(vat.beyond_vat().map(|tax| tax.kind), Some(kind), "{country}");
         }
-        // Of another member state: the one-stop shop's, whatever the supply is called, or it waits.
+        // Another member state's: the one-stop shop's, whatever the supply is called, or the sale is parked.
         let austrian = charge(2000, "20", of("AT", TaxKind::Vat), "standard_rated");
         let at = CountryCode::parse("AT").unwrap();
         assert_eq!(

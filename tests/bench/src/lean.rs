@@ -1,6 +1,6 @@
-//! What a function links and what its start does, held down: both creep in with one line of a manifest.
+//! Limits on a function's dependencies and start-up instructions: one line of a manifest can increase both.
 //!
-//! The figures of what is shipped are `cargo peers`'; these are of unoptimised builds, so that they take seconds.
+//! `cargo peers` measures the deployed builds; these are unoptimised builds, so that they take seconds.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
@@ -13,7 +13,7 @@ use crate::peers::gate::instructions_until_up;
 use anyhow::{Result, ensure};
 use comptoir_local::{bundle::build::packages, environment, paths};
 
-/// What no function links, and why.
+/// Crates that no function may link, and why.
 const NOWHERE: [(&str, &str); 9] = [
     ("aws-config", "it prepares four services more at every start; `comptoir_aws::sdk_config` reads what Lambda sets"),
     ("aws-lc-rs", "it collects entropy for up to 131 ms at every start; TLS is on ring"),
@@ -26,12 +26,12 @@ const NOWHERE: [(&str, &str); 9] = [
     ("reqwest", "a second HTTP client"),
 ];
 
-/// What is large, and who links it.
+/// Large crates, and the functions that may link them.
 const LARGE: [(&str, &[&str]); 4] = [
     ("typst", &["invoice-renderer"]),
     // Typst brings it too.
     ("image", &["invoice-renderer", "profile-mutation-validator"]),
-    // Who reads profiles has their rules beside them.
+    // A function that reads profiles includes the validation rules.
     ("rlibphonenumber", &["profile-mutation-validator", "profile-publisher"]),
     ("async-stripe-client-core", &["payment-webhook"]),
 ];
@@ -54,7 +54,7 @@ fn no_function_links_what_its_start_would_pay_for() -> Result<()> {
         let linked = linked(function)?;
         ensure!(linked.contains("lambda_runtime"), "{function} links {linked:?}");
         for (unwanted, why) in NOWHERE {
-            // The engine that typesets, and the tables of telephone numbers, bring expressions of their own.
+            // The typesetting engine and the phone number tables have regular expressions of their own.
             let brought = unwanted == "regex" && (linked.contains("typst") || linked.contains("rlibphonenumber"));
             ensure!(brought || !linked.contains(unwanted), "{function} links {unwanted}: {why}");
         }
@@ -66,9 +66,9 @@ fn no_function_links_what_its_start_would_pay_for() -> Result<()> {
     Ok(())
 }
 
-/// Millions of instructions until each asks for work, as measured on 2026-11-21, and what they may become.
+/// Millions of instructions until each asks for work, as measured on 2026-11-21, and the limit.
 const STARTS: [(&str, f64); 2] = [("payment-webhook", 36.3), ("mail-sender", 55.1)];
-/// Other compilers and C libraries count a little otherwise.
+/// The counts vary slightly with compilers and C libraries.
 const TOLERANCE: f64 = 1.3;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

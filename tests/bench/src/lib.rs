@@ -1,7 +1,7 @@
-//! What Comptoir takes, measured on the machine it runs on.
+//! The resource usage of Comptoir, measured on the machine it runs on.
 //!
-//! `cost` counts what one sale asks of AWS and multiplies it by dated prices; `peers` runs the functions side by side with
-//! the handlers people would write instead. What the functions do is tested elsewhere.
+//! `cost` counts a sale's AWS usage and multiplies it by dated prices; `peers` compares the functions with
+//! the usual handlers in other languages. The functions' behaviour is tested elsewhere.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -21,12 +21,12 @@ pub mod peers;
 #[cfg(test)]
 mod lean;
 
-/// Where everything measured is kept.
+/// The folder of all results.
 fn folder() -> PathBuf {
     comptoir_local::paths::repository().join("target").join("bench")
 }
 
-/// Keeps a report for other programs; answers where.
+/// Writes a report for other programs; returns its path.
 ///
 /// # Errors
 /// When the file cannot be written.

@@ -1,4 +1,4 @@
-//! What is done over and over in one process, so that only the doing is measured: the same as the peers' scripts of these
+//! Operations repeated in one process, so that only the operation is measured: the same as the peers' scripts of these
 //! names, with the same arguments and the same answer.
 
 use std::{fs, path::Path, time::Instant};
@@ -14,28 +14,28 @@ use nix::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// What a loop took.
+/// The result of a loop.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Lap {
-    /// How often it went round.
+    /// The number of iterations.
     pub n: u32,
-    /// In nanoseconds, all of them together.
+    /// Total nanoseconds.
     pub wall_ns: f64,
     /// The process's CPU in that time, in nanoseconds.
     pub cpu_ns: f64,
 }
 
-/// What a loop of judgements took, and what was judged: code and path of each violation, in the order of the paths.
+/// The result of a validation loop, with the verdicts: code and path of each violation, in the order of the paths.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Judged {
-    /// What it took.
+    /// The loop's result.
     #[serde(flatten)]
     pub lap: Lap,
-    /// Case by case.
+    /// The verdicts, case by case.
     pub verdicts: Vec<Vec<(String, String)>>,
 }
 
-/// Judges the profiles in `cases`, one after the other, `n` times in all.
+/// Validates the profiles in `cases`, one after the other, `n` times in all.
 ///
 /// # Errors
 /// When the file cannot be read.
@@ -56,10 +56,10 @@ pub fn validate(n: u32, cases: &Path) -> Result<Judged> {
     Ok(Judged { lap, verdicts: cases.iter().map(verdict).collect() })
 }
 
-/// Verifies `payload` as signed with `secret` at `timestamp` and reads it, `n` times.
+/// Verifies `payload` as signed with `secret` at `timestamp` and parses it, `n` times.
 ///
 /// # Errors
-/// When the file cannot be read, or what is in it is refused.
+/// When the file cannot be read, or its content is refused.
 pub fn verify(n: u32, payload: &Path, secret: &str, timestamp: i64) -> Result<Lap> {
     let body = fs::read(payload).with_context(|| format!("{} cannot be read", payload.display()))?;
     let now = Timestamp::from_second(timestamp).context("the timestamp is seconds since 1970")?;

@@ -1,4 +1,4 @@
-//! An event's body, with whatever Stripe answers when it is asked for more.
+//! An event's body, with arbitrary answers of Stripe to further queries.
 
 use comptoir::{
     memory::{InMemoryStore, at_once},
@@ -23,24 +23,24 @@ use serde_json::Value;
 
 use crate::{papers, stands};
 
-/// Three days after the sample sale, so that a refund no longer waits for what it refunds.
+/// Three days after the sample sale, so that a refund no longer waits for its sale.
 const NOW: Timestamp = Timestamp::constant(1_795_516_200, 0);
 
-/// A sale before the event, for refunds to refer to: session, payment intent, and the invoice of the shapes.
+/// A sale before the event, for refunds to refer to: session, payment intent, and the invoice of the sample objects.
 const BEFORE: [(&str, &str); 2] = [("cs_before", "pi_before"), ("in_before", "pi_invoiced")];
 
-/// The body, and after a zero byte an object of Stripe's answers by question; without one, Stripe may not be asked.
+/// The body, and after a zero byte an object of Stripe's answers by query; without one, queries to Stripe fail.
 pub fn body(data: &[u8]) {
     let mut parts = data.splitn(2, |byte| *byte == 0);
     let body = parts.next().unwrap_or_default();
     let stripe = Answers(parts.next().and_then(|answers| serde_json::from_slice(answers).ok()));
-    // The webhook turns anything else away before.
+    // The webhook rejects anything else before.
     let Ok(text) = std::str::from_utf8(body) else { return };
     let event = match classify::read(body) {
         Ok(event) => event,
         Err(reason) => return stands(&reason),
     };
-    // Which sellers, the input decides, so that a run of one input stays short.
+    // The input selects the sellers, so that a run of one input stays short.
     let sellers = papers::sellers();
     for place in [data.len() % sellers.len(), 0] {
         received(&event, text, &sellers[place], &stripe);
@@ -66,7 +66,7 @@ fn received(event: &Event<'_>, text: &str, seller: &Seller, stripe: &Answers) {
         Ok(Received::Refunded { refund, .. }) => assert!(books.refunds().iter().any(|known| known.key.0 == *refund)),
         Ok(Received::Parked(reason)) => {
             stands(reason);
-            // Of others' sales the buyer's data are not kept.
+            // For sales of other sellers no buyer data are kept.
             let kept = |body: &str| body == text || body.is_empty() && reason.word.starts_with("sold_by_");
             assert!(books.parked_events().iter().any(|parked| kept(&parked.body)), "parked, and not kept");
         }
@@ -90,7 +90,7 @@ fn received(event: &Event<'_>, text: &str, seller: &Seller, stripe: &Answers) {
     }
 }
 
-/// A Stripe that answers what the input says.
+/// A Stripe that returns the answers of the input.
 struct Answers(Option<Value>);
 
 impl Answers {

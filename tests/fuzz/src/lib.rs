@@ -1,8 +1,8 @@
-//! What must hold of the domain whatever comes in: properties over any bytes, each a function that panics where a promise
-//! is broken.
+//! What must hold of the domain for any input: properties over arbitrary bytes, each a function that panics when a
+//! promise is broken.
 //!
-//! `cargo fuzz` drives them through `targets/`, and `cargo test` over `seeds/` and mutations of those (`mutate`). What
-//! every document must be, wherever it came from, is in `papers`.
+//! `cargo fuzz` runs them through `targets/`, and `cargo test` over `seeds/` and mutations of those (`mutate`). What
+//! every document must be, whatever its source, is in `papers`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -38,7 +38,7 @@ pub const PROPERTIES: [(&str, Property); 6] = [
     ("stream_record", stream::record),
 ];
 
-/// A reason is a stable word and one line of text: it becomes a metric, a log line and a mail to the owner.
+/// A reason is a stable code and one line of text: it is used in a metric, a log line and a mail to the owner.
 fn stands(reason: &Reason) {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
     assert!(!reason.word.is_empty() && reason.word.chars().all(plain), "no word: {reason:?}");

@@ -65,7 +65,7 @@ pub fn event(data: &[u8]) {
     assert_eq!(stage_of(&backwards, &id), stage, "the order of events decides");
 }
 
-/// Reads as the function does; what it keeps or logs holds no address.
+/// Parses as the function does; what it stores or logs holds no address.
 fn read(event: Value) -> Option<Report> {
     let quiet = |text: &str| assert!(!text.contains('@'), "an address in the log: {text}");
     match ses::read(&SesEvent::deserialize(event).ok()?, SET) {
@@ -88,7 +88,7 @@ fn note(report: &Report, books: &InMemoryStore) -> Transition {
     at_once(follow(report, books, NOW)).unwrap()
 }
 
-/// Books with one mail, of which nobody knows whether it left.
+/// A store with one mail whose sending is unknown.
 fn outbox() -> (InMemoryStore, MailId) {
     let books = InMemoryStore::default();
     let (sale, seller) = (sale(), &papers::sellers()[0]);

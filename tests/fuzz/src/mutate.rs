@@ -1,12 +1,12 @@
-//! Mutations of seeds from a seeded generator, for runs without an engine: bytes, pieces, and values of JSON.
+//! Mutates seeds with a seeded generator, for runs without a fuzzing engine: bytes, pieces, and JSON values.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
 
-/// Longest input; real ones are shorter.
+/// Longest input; real inputs are shorter.
 const LONGEST: usize = 16 * 1024;
 
-/// A seed changed a few times, or a piece of it beside a piece of `other`.
+/// A seed changed a few times, or joined with a piece of `other`.
 pub fn mutated(seed: &[u8], other: &[u8], rng: &mut Rng) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     for _ in 0..=rng.usize(..3) {
@@ -48,7 +48,7 @@ fn removed(mut bytes: Vec<u8>, rng: &mut Rng) -> Vec<u8> {
     bytes
 }
 
-/// JSON with one value become another: an odd one, or one of the other seed's. What follows a zero byte stays.
+/// JSON with one value replaced: by an unusual one, or by one of the other seed. What follows a zero byte is kept.
 fn swapped(bytes: &[u8], other: &[u8], rng: &mut Rng) -> Option<Vec<u8>> {
     let parts: Vec<&[u8]> = bytes.split(|byte| *byte == 0).collect();
     let which = rng.usize(..parts.len());
@@ -102,7 +102,7 @@ fn odd(rng: &mut Rng) -> Value {
     values[rng.usize(..values.len())].clone()
 }
 
-/// How many values there are in a value, itself among them.
+/// The number of values in a value, itself included.
 fn count(value: &Value) -> usize {
     1 + match value {
         Value::Array(values) => values.iter().map(count).sum(),

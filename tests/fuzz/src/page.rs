@@ -1,4 +1,5 @@
-//! What a template is given: customers of any name and place, lines of any text and amount, and what went back of them.
+//! The input of a template: customers of any name and place, lines of any text and amount, and refunds of parts of
+//! them.
 
 use arbitrary::{Arbitrary, Unstructured};
 use comptoir::{
@@ -26,7 +27,7 @@ const TAX_IDS: [(&str, &str); 6] = [
 const RATES: [&str; 8] = ["20", "10", "5.5", "2.1", "19", "25.5", "0", "8.1"];
 const REASONS: [&str; 5] = ["standard_rated", "reverse_charge", "zero_rated", "product_exempt", "not_collecting"];
 
-/// A sale as bytes make one; most are fit for an invoice.
+/// A sale built from bytes; most can be invoiced.
 #[derive(Debug, Arbitrary)]
 struct Bought<'a> {
     seller: u8,
@@ -38,7 +39,7 @@ struct Bought<'a> {
     reference: Option<&'a str>,
     purchase_order: Option<&'a str>,
     paid_at: u32,
-    /// What the total is told to be more than its lines, if it is.
+    /// How much more than its lines the total claims to be, if at all.
     beside: Option<i64>,
     received: Option<u32>,
     refunds: Vec<Back<'a>>,
@@ -63,22 +64,22 @@ struct Who<'a> {
 struct What<'a> {
     description: &'a str,
     quantity: u32,
-    /// How many of its digits stand after the point.
+    /// How many of the quantity's digits are decimals.
     decimals: u8,
     total: i32,
-    /// A total that no sale has, instead.
+    /// An invalid total instead.
     absurd: Option<i64>,
     discount: u16,
     rate: u8,
     taxed: Option<(bool, i8)>,
     reason: Option<u8>,
-    /// Whose tax.
+    /// The country of the tax.
     country: Option<u8>,
 }
 
 #[derive(Debug, Arbitrary)]
 struct Back<'a> {
-    /// How much of the whole, in 255ths; 255 is what is left of it.
+    /// A share of the whole, in 255ths; 255 is the whole remainder.
     share: u8,
     line: Option<(u8, &'a str)>,
 }

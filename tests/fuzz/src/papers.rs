@@ -1,5 +1,5 @@
-//! What every document must be, wherever its sale came from: consistent sums, a page, its electronic twin, and a snapshot
-//! that can be read again.
+//! The properties of every document, whatever its sale: consistent sums, a page, its electronic twin, and a snapshot
+//! that can be read back.
 
 use std::sync::LazyLock;
 
@@ -24,7 +24,7 @@ use rust_decimal::RoundingStrategy::MidpointAwayFromZero;
 
 use crate::stands;
 
-/// The day on which everything is issued.
+/// The issue date of everything.
 pub const DAY: Date = date(2026, 11, 21);
 
 static WORDS: LazyLock<Words> = LazyLock::new(words);
@@ -40,17 +40,17 @@ static SELLERS: LazyLock<Vec<Seller>> = LazyLock::new(|| {
     sellers
 });
 
-/// The words that documents say.
+/// The label texts of documents.
 pub fn spoken() -> &'static Words {
     &WORDS
 }
 
-/// Sellers of every regime and supply.
+/// Sellers of every tax regime and kind of supply.
 pub fn sellers() -> &'static [Seller] {
     &SELLERS
 }
 
-/// The invoice of a sale, held to everything; or nothing, where a reason says why.
+/// The invoice of a sale, checked for every property; or nothing, if the sale is refused with a reason.
 pub fn invoice(sale: &Sale, seller: &Seller) -> Option<Invoice> {
     let written = serde_json::to_string(sale).unwrap();
     assert_eq!(serde_json::from_str::<Sale>(&written).ok().as_ref(), Some(sale), "the stream loses something");
@@ -69,7 +69,8 @@ pub fn invoice(sale: &Sale, seller: &Seller) -> Option<Invoice> {
     }
 }
 
-/// Credits refunds of an invoice one after the other: never more than it bills, and all of its tax once all is back.
+/// Credits refunds of an invoice one after the other: never more than it bills, and all of its tax once all is
+/// refunded.
 pub fn credits(refunds: &[Refund], original: &Invoice, seller: &Seller) {
     let (mut before, mut gross, mut tax) = (Credited::default(), 0, 0);
     for refund in refunds {
@@ -103,7 +104,7 @@ fn document(invoice: &Invoice, seller: &Seller) {
     mail(invoice, &page, seller);
 }
 
-/// Lines make the rows of taxes, and rows make the totals, to the minor unit.
+/// Lines add up to the rows of taxes, and rows to the totals, to the minor unit.
 fn sums(draft: &Draft) {
     let wide = |values: &mut dyn Iterator<Item = i64>| values.map(i128::from).sum::<i128>();
     let totals = &draft.totals;
@@ -126,7 +127,7 @@ fn sums(draft: &Draft) {
     }
 }
 
-/// What we write ourselves is never a stranger's text: figures, dates, labels, numbers.
+/// Figures, dates, labels and numbers are ours and never contain text from outside.
 fn figures(page: &Page) {
     let pairs = page.sums.iter().chain(&page.settled).chain([&page.total]);
     let of_lines = page.lines.iter().flat_map(|line| {
@@ -140,7 +141,7 @@ fn figures(page: &Page) {
     assert!(!page.lines.is_empty() && !page.buyer.trim().is_empty(), "a page without lines or buyer");
 }
 
-/// The XML is XML, and says of the buyer and the total what the invoice says.
+/// The XML is well formed, and has the invoice's buyer and total.
 fn twin(invoice: &Invoice) {
     let xml = einvoice::factur_x(invoice).expect("it passed the rules, so it can be written");
     let read = roxmltree::Document::parse(&xml).unwrap_or_else(|error| panic!("{error} in {xml}"));
@@ -153,7 +154,7 @@ fn twin(invoice: &Invoice) {
     let total = text(["SpecifiedTradeSettlementHeaderMonetarySummation", "GrandTotalAmount"]);
     let total = total.and_then(|total| total.parse::<rust_decimal::Decimal>().ok()).map(|total| total.normalize());
     assert_eq!(total, Some(amount(draft.totals.gross)), "another total in {xml}");
-    // XML has no way to carry some characters, and reads every line break as one.
+    // XML cannot carry some characters, and reads every line break as one.
     let carried = |text: &str| {
         let lines = text.replace("\r\n", "\n").replace('\r', "\n");
         let odd = |c: char| c < ' ' && !matches!(c, '\t' | '\n') || matches!(c, '\u{fffe}' | '\u{ffff}');
@@ -163,7 +164,7 @@ fn twin(invoice: &Invoice) {
     assert_eq!(buyer, Some(carried(&draft.buyer.name)), "another buyer in {xml}");
 }
 
-/// The mail that brings it: nothing from outside begins a header, or names the file otherwise than we do.
+/// The mail for it: no text from outside starts a header or changes the file name.
 fn mail(invoice: &Invoice, page: &Page, seller: &Seller) {
     let document = Document { key: "invoices/a.pdf".to_owned(), sha256: String::new(), size: 1 };
     let mail = Mail::of_invoice(invoice, page, &document, seller, Timestamp::UNIX_EPOCH);
@@ -174,7 +175,7 @@ fn mail(invoice: &Invoice, page: &Page, seller: &Seller) {
     assert!(mail.from_name.is_ascii() || mail.sender().chars().all(|c| c != '"'), "{}", mail.sender());
 }
 
-/// Whatever a mail holds, its sender and subject stay one line, and it goes to one address or to nobody.
+/// Whatever a mail holds, its sender and subject are one line, and it goes to one address or to none.
 pub fn letter(mail: &Mail) {
     let sender = mail.sender();
     assert!(!sender.chars().any(char::is_control), "a sender of several lines: {sender:?}");

@@ -1,4 +1,4 @@
-//! The seller file: problems with a place and a cure, or a seller who can sell.
+//! The seller file: problems, each with a field and a correction, or a valid seller.
 
 use comptoir::{
     sale::{ChargedTax, Sale},
@@ -55,7 +55,7 @@ fn sells(seller: &Seller) {
     assert!(papers::invoice(&sold_by(seller), seller).is_some(), "a seller who cannot sell");
 }
 
-/// The sample sale, taxed as Stripe would for this seller.
+/// The sample sale, taxed as by Stripe for this seller.
 fn sold_by(seller: &Seller) -> Sale {
     let mut sale = sale();
     let VatRegime::Taxed(taxed) = &seller.vat else { return sale };

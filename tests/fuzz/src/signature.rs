@@ -1,18 +1,18 @@
-//! The signature header against a reference written from the definitions alone (RFC 2104, docs.stripe.com/webhooks).
+//! The signature header, against a reference implementation of the definitions (RFC 2104, docs.stripe.com/webhooks).
 
 use comptoir::stripe::signature::{self, TOLERANCE_SECONDS};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-/// The year 9999 ends here; Stripe's times are never negative.
+/// The end of the year 9999; Stripe's times are never negative.
 const LATEST: u64 = 253_402_207_200;
-/// Longer headers are not looked at.
+/// Longer headers are not tested.
 const LONGEST_HEADER: usize = 4096;
-/// Every how many digits of a header one is changed.
+/// One digit in this many of a header is changed.
 const STEP: usize = 9;
 
-/// Lines: our time, the seconds that Stripe's is ahead, secrets, the header, and all the rest the body. In the header `@`
-/// stands for Stripe's time and `$` for the genuine signature, which no mutation would find.
+/// Lines: our time, the seconds that Stripe's clock is ahead, secrets, the header, and the rest is the body. In the
+/// header `@` stands for Stripe's time and `$` for the valid signature, which no mutation would find.
 pub fn header(data: &[u8]) {
     let mut lines = data.splitn(5, |byte| *byte == b'\n').map(|line| String::from_utf8_lossy(line).into_owned());
     let mut line = || lines.next().unwrap_or_default();
@@ -39,7 +39,7 @@ pub fn header(data: &[u8]) {
     changed(&genuine, body, &secrets[0], ours);
 }
 
-/// A byte of the body counts, a digit of the header, and the secret.
+/// Changing a byte of the body, a digit of the header, or the secret must invalidate the signature.
 fn changed(genuine: &str, body: &[u8], secret: &str, now: Timestamp) {
     let refused = |header: &str, body: &[u8], secret: &str| {
         let answer = signature::verify(Some(header), body, &[secret.to_owned()], now);
@@ -54,10 +54,10 @@ fn changed(genuine: &str, body: &[u8], secret: &str, now: Timestamp) {
         refused(genuine, &other, secret);
     }
     let digits: Vec<char> = genuine.chars().collect();
-    // Some of them for each input; inputs differ in which.
+    // A sample for each input; inputs differ in the sample.
     let numbers = (0..digits.len()).filter(|place| digits[*place].is_ascii_digit());
     for place in numbers.skip(body.len() % STEP).step_by(STEP) {
-        // The scheme's own digit makes it another scheme; every other one another time or signature.
+        // A changed digit of the scheme makes another scheme; every other digit, another time or signature.
         let mut other = digits.clone();
         other[place] = if digits[place] == '9' { '8' } else { '9' };
         refused(&other.iter().collect::<String>(), body, secret);

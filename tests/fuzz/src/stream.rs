@@ -1,4 +1,4 @@
-//! A batch of a table's stream, as the renderer and the mail sender take it.
+//! A batch of a table's stream, as the renderer and the mail-sender receive it.
 
 use comptoir::{
     billing::issue::{Issued, Issuer, Render},
@@ -32,7 +32,7 @@ pub fn record(data: &[u8]) {
             _ => sales.extend(read(record)),
         }
     }
-    // What the stream tells of stands in the table. Two records of one key are two states of one item.
+    // Every record's item is in the table. Two records of one key are two states of one item.
     for (place, sale) in sales.iter().enumerate() {
         let announced = Sale { event: format!("evt_of_record_{place}"), ..sale.clone() };
         at_once(books.record(&announced, NOW)).unwrap();
@@ -77,21 +77,21 @@ fn read<T: serde::de::DeserializeOwned>(record: &Record) -> Option<T> {
     record.data().inspect_err(stands).ok()
 }
 
-/// Nothing failed, so nothing is to be tried again; what is refused waits with its reason.
+/// No call failed, so nothing must be retried; what is refused is parked with its reason.
 fn settled(issued: &Issued, books: &InMemoryStore) {
     match &issued.outcome {
         Outcome::Done | Outcome::AlreadyDone => {}
         Outcome::Reject(reason) => {
             stands(reason);
             let parked = books.parked(&issued.basis);
-            // Another record of the same key may have been refused after it, for another reason.
+            // A later record of the same key may have been refused for another reason.
             assert!(parked.is_some(), "refused, and not parked: {:?}", issued.basis);
         }
         Outcome::Retry(reason) => panic!("to be tried again for ever: {reason}"),
     }
 }
 
-/// Every series counts from one without a gap, and every basis has one document.
+/// Every series counts from one without a gap, and every basis has exactly one document.
 fn numbered(books: &InMemoryStore) {
     let entries = books.entries();
     let mut bases: Vec<DocumentSource> = entries.iter().map(|entry| entry.invoice.draft.basis()).collect();
@@ -114,7 +114,7 @@ fn numbered(books: &InMemoryStore) {
     assert!(bases.iter().all(known), "a document for nothing");
 }
 
-/// Draws nothing.
+/// Renders nothing.
 struct Stub;
 
 impl Render for Stub {

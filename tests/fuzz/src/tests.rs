@@ -1,4 +1,4 @@
-//! Every seed, and a fixed number of mutations of each target's seeds, held against its property. `cargo fuzz` goes on
+//! Runs every seed, and a fixed number of mutations of each target's seeds, against its property. `cargo fuzz` goes on
 //! from the same seeds for as long as there is time.
 #![allow(
     clippy::panic,
@@ -19,7 +19,7 @@ use fastrand::Rng;
 
 /// Mutations for each target.
 const MUTATIONS: usize = 1_000;
-/// Seeds stay readable.
+/// Seeds stay readable text.
 const LARGEST_SEED: u64 = 8 * 1024;
 
 fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {

@@ -1,4 +1,4 @@
-//! The promises, held against a world that came to rest.
+//! The promises, checked against a world after its run.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use comptoir::{
 
 use crate::{functions::WORDS, ports::drawn, post::Says, world::World};
 
-/// In one seed of so many the electronic twins are written, because that costs more than all the rest of a run.
+/// One seed in this many writes the electronic twins, because that costs more than all the rest of a run.
 const TWINS: u64 = 64;
 
 type Checked = Result<(), (&'static str, String)>;
@@ -28,10 +28,10 @@ fn ensure(holds: bool, promise: &'static str, found: impl FnOnce() -> String) ->
     if holds { Ok(()) } else { Err((promise, found())) }
 }
 
-/// Whatever waits says why.
+/// Every parked record has a reason.
 ///
 /// # Errors
-/// Which promise is broken.
+/// The broken promise.
 pub fn reasons(world: &World) -> Checked {
     let events = world.books.parked_events().into_iter().map(|event| (event.id, event.reason));
     let bases = world.books.parked_bases().into_iter().map(|(basis, reason)| (basis.to_string(), reason));
@@ -45,7 +45,7 @@ pub fn reasons(world: &World) -> Checked {
     Ok(())
 }
 
-/// What is written down beside the invoices.
+/// The records beside the invoices.
 struct Recorded {
     sales: Vec<SaleKey>,
     refunds: Vec<RefundKey>,
@@ -53,10 +53,10 @@ struct Recorded {
     mails: Vec<MailRow>,
 }
 
-/// Every promise, once everything was put back.
+/// Every promise, after the replay.
 ///
 /// # Errors
-/// The first that is broken.
+/// The first broken promise.
 pub fn all(world: &World) -> Checked {
     reasons(world)?;
     told(world)?;
@@ -217,11 +217,11 @@ fn mails(world: &World, recorded: &Recorded, entries: &[&Entry]) -> Checked {
     Ok(())
 }
 
-/// What was heard of each letter is what is known of its mail and its address, and no mail left more often than once and
-/// once more each time that it was put back.
+/// The events of each message determine the status of its mail and its address, and no mail was sent more often than
+/// once plus once per replay.
 ///
 /// # Errors
-/// Which promise is broken.
+/// The broken promise.
 pub fn told(world: &World) -> Checked {
     for MailRow { id, to, status, .. } in &world.books.mail_rows() {
         let core = world.core();
@@ -231,10 +231,10 @@ pub fn told(world: &World) -> Checked {
             format!("{id} was taken {} times, put back {put_back} times", letters.len())
         })?;
         let stage = status.stage();
-        // Put back since its last letter, it is on its way again, and what is said of that letter is past.
+        // Replayed since its last message, it is queued again, and events of that message no longer count.
         let last = letters.last().filter(|_| letters.len() == 1 + put_back);
         let least = last.and_then(|last| core.post.heard(*last).map(Says::stage).max());
-        // Of an event that nobody dealt with to its end, a part may be noted.
+        // An event without a completed invocation may be stored in part.
         let tried = |letter: usize| core.post.tried(letter).any(|says| says.stage() == stage);
         let stands = match (last, least) {
             (None, _) => stage <= Stage::Unknown,

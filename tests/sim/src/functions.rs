@@ -1,5 +1,5 @@
-//! The handlers of the four functions, as thin as the real ones and in the same order of steps: the domain's own code
-//! does the work. What is left out is the edge: signatures, JSON of the stream, the text of a mail.
+//! The handlers of the four functions, as thin as the real ones and with the same order of steps: the domain's own code
+//! does the work. Only the edge is left out: signatures, JSON of the stream, the text of a mail.
 
 use std::sync::{Arc, LazyLock};
 
@@ -31,20 +31,20 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{mutant::Mutant, ports::Ports, post};
 
-/// How long a claim of a mail holds, as in the template.
+/// The lease of a mail's claim, as in the template.
 const LEASE: SignedDuration = SignedDuration::from_secs(120);
-/// The longest that one mail may take, in milliseconds, as in the mail-sender.
+/// The longest time to send one mail, in milliseconds, as in the mail-sender.
 const ONE_MAIL: i64 = (ONE_MAIL_SECONDS * 1000) as i64;
 
-/// What documents say.
+/// The labels of documents.
 pub static WORDS: LazyLock<Words> = LazyLock::new(words);
 
-/// What an invocation came to.
+/// The result of an invocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// An event is dealt with, or not.
+    /// Whether an event is done.
     Answered(bool),
-    /// A batch is done up to this record, or whole.
+    /// A batch is done up to this record, or completely.
     Batch(Option<usize>),
 }
 
@@ -88,7 +88,7 @@ pub async fn webhook(ports: Ports, body: Arc<str>) -> Ended {
     }
 }
 
-/// Posts a parked event again; answers whether it is dealt with now.
+/// Posts a parked event again; returns whether it is done now.
 pub async fn post_again(ports: Ports, id: String, body: String) -> Ended {
     let event = classify::read(body.as_bytes()).unwrap();
     let now = ports.now();

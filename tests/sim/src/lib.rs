@@ -1,8 +1,8 @@
-//! The domain under a seeded scheduler: every order of events and failures that a seed can make, and the promises at the
-//! end of each.
+//! The domain under a seeded scheduler: every order of events and failures that a seed generates, and the promises
+//! checked at the end of each run.
 //!
-//! What goes wrong is in `plan`, who runs when in `run`, what a call suffers in `world` and `ports`. The functions are the
-//! domain's own code behind small handlers (`functions`); only drawing a PDF is left out.
+//! The fault plan is in `plan`, the scheduling in `run`, the faults of a call in `world` and `ports`. The functions
+//! are the domain's own code behind small handlers (`functions`); only rendering a PDF is left out.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! `cargo sim`: runs seeds, says how fast, and shows the smallest run of the first that breaks a promise.
+//! `cargo sim`: runs seeds, prints the speed, and shows the smallest run of the first seed that breaks a promise.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a command of the tests")]
 
 use std::{
@@ -14,7 +14,7 @@ use std::{
 use clap::Parser;
 use comptoir_sim::{mutant::Mutant, plan::Plan, run, shrink};
 
-/// A run is mostly small strings that come and go.
+/// A run mostly allocates and frees small strings.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,69 +1,69 @@
 //! Deliberate mistakes, by name. Each is a wrong port or a wrong small piece of flow; none is in the functions' code.
 //!
-//! Three were in it until a seed showed them: giving a mail back to anyone sent one twice, refusing in two steps stranded
-//! one, and a late record of a message that had come back kept its mail, put back meanwhile, from being sent again.
+//! Three were real until a seed exposed them: releasing a mail without checking the holder sent one twice, refusing in
+//! two writes stranded one, and a late event of a bounced message kept its replayed mail from being sent again.
 
-/// A mistake that the simulator has to notice.
+/// A mistake that the simulator must detect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Mutant {
-    /// The number is taken by a bare ADD, and the invoice written afterwards.
+    /// The number is allocated by a bare ADD, and the invoice written afterwards.
     BareCounter,
     /// An event is marked as seen before its work is done.
     RecordThenWork,
     /// Payments are deduplicated in the memory of an instance, and recording is not conditional.
     MemoryDedupe,
-    /// A mail whose lease is over is sent again.
+    /// A mail whose lease has expired is sent again.
     ResendExpired,
-    /// Events older than the newest seen are taken for stale.
+    /// Events older than the newest seen are treated as stale.
     OrderByCreated,
-    /// Claiming a number is not conditional on the payment having none.
+    /// Allocating a number is not conditional on the payment having none.
     UnconditionalClaim,
-    /// A batch that fails is reported as done.
+    /// A failed batch is reported as done.
     SwallowedBatch,
     /// The last failed record is reported instead of the first.
     LastFailed,
-    /// The archive takes the last bytes instead of the first.
+    /// The archive keeps the last bytes instead of the first.
     ArchiveOverwrite,
-    /// A claim that finds a payment taken takes the number for its own.
+    /// An allocation that finds the payment numbered already uses the new number anyway.
     TakenUnread,
-    /// Crediting is not conditional on what was credited before.
+    /// A credit is not conditional on the amount credited before.
     UnconditionalCredit,
-    /// A lost answer of the mail service is taken for a refusal.
+    /// A lost answer of the mail service is treated as a refusal.
     ResendUnclear,
     /// Mails are sent without a claim.
     NoMailClaim,
     /// The document is noted and the mail queued in two writes.
     TwoWrites,
-    /// What is parked leaves no mark.
+    /// Parking writes no mark.
     SilentPark,
-    /// A refund whose payment is not there yet is shrugged off.
+    /// A refund whose payment is not there yet is dropped.
     RefundShrugged,
-    /// A session is billed though its Stripe invoice is billed as well.
+    /// A session is billed although its Stripe invoice is billed as well.
     SessionAndInvoice,
-    /// Giving a mail back is not conditional on who holds it.
+    /// Releasing a mail is not conditional on the lease holder.
     ReleaseAnyone,
-    /// A refused mail is given back first and parked afterwards.
+    /// A refused mail is released first and parked afterwards.
     RefuseInTwoSteps,
-    /// An event puts a mail where it says, wherever the mail stands.
+    /// A delivery event sets the mail's status whatever the current status.
     EventLowers,
-    /// A mail of which nobody knows whether it was sent is sent again.
+    /// A mail whose sending is unknown is sent again.
     ResendUnknown,
-    /// What came back suppresses no address.
+    /// A bounce suppresses no address.
     BounceForgiven,
-    /// That a mail was sent is written over whatever is known by now.
+    /// The sent status overwrites whatever is known by now.
     SentOverBounce,
-    /// That the message which came back was sent is written over a mail that was put back since.
+    /// The sent status of a bounced message overwrites a mail that was replayed since.
     SentOfThePast,
-    /// The mail of an event is found by its recipient's address.
+    /// The mail of a delivery event is found by its recipient's address.
     EventByAddress,
-    /// What is said of a message that came back counts after its mail was put back.
+    /// Events of a bounced message still count after its mail was replayed.
     PastHeard,
-    /// Another stack's events are taken for ours.
+    /// Another stack's events are treated as ours.
     StrangerHeard,
-    /// An event that could not be noted is done with.
+    /// An event that could not be stored is reported as done.
     EventSwallowed,
-    /// What is refused for good is tried again and again.
+    /// A permanent refusal is retried forever.
     RetryPermanent,
-    /// An event whose sale is refused for good is answered with 200 and not kept.
+    /// An event whose sale is permanently refused is answered with 200 and not kept.
     RefusedForgotten,
 }

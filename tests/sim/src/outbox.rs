@@ -1,5 +1,5 @@
-//! The outbox and the mail service, as one invocation reaches them. Whatever is done to a mail is watched: it may come
-//! down a rank only by being given back.
+//! The outbox and the mail service, as one invocation uses them. Every change of a mail is checked: its status may only
+//! move back when the mail is released.
 
 use comptoir::{
     mail::{
@@ -22,7 +22,7 @@ use crate::{
 
 const OUTBOX: &str = "the outbox";
 
-/// Does something to a mail and looks whether it came down a rank.
+/// Changes a mail and checks that its status did not move back.
 fn watched<T>(world: &World, id: &MailId, what: &str, work: impl FnOnce() -> T) -> T {
     let stage = || world.books.standing(id).map(|status| status.stage());
     let before = stage();

@@ -1,25 +1,25 @@
-//! What a seed stands for: how large its world is, and which kinds of trouble it has at which rates.
+//! The fault plan of a seed: the size of its world, and the kinds of faults with their rates.
 
 use fastrand::Rng;
 
 use crate::mutant::Mutant;
 
-/// A kind of trouble.
+/// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A call fails and nothing happened.
     Before,
     /// A call takes effect and its answer is lost.
     After,
-    /// A call is repeated by its client, which hears the second answer.
+    /// A call is repeated by its client, which receives the second answer.
     Repeat,
-    /// A call lands once more after its caller has gone on.
+    /// A call takes effect once more after its caller has gone on.
     Late,
     /// A call takes seconds.
     Slow,
     /// A function is killed.
     Kill,
-    /// A batch is handed out twice at once.
+    /// A batch is delivered twice concurrently.
     TwinBatch,
     /// Stripe delivers an event once more.
     Redeliver,
@@ -33,37 +33,37 @@ pub enum Kind {
     Refuse,
     /// The answer of the mail service is lost.
     Ambiguous,
-    /// A template that fails until it is mended.
+    /// A template fails until it is fixed.
     Template,
     /// The template changes.
     Deploy,
-    /// Records become too old for their stream quickly.
+    /// Records quickly exceed the maximum age of their stream.
     GiveUp,
-    /// A mail comes back.
+    /// A mail bounces.
     Bounce,
-    /// A mail is called spam.
+    /// A mail is reported as spam.
     Complain,
-    /// The mail service will not send what it took.
+    /// The mail service refuses to send a mail that it accepted.
     Reject,
-    /// A mail is late, or its recipient away.
+    /// A mail is delayed, or its recipient is out of office.
     Hinder,
-    /// An event of the mail service never comes.
+    /// A delivery event never arrives.
     Unheard,
-    /// An event of the mail service comes twice.
+    /// A delivery event arrives twice.
     Echo,
-    /// An event of the mail service comes hours late.
+    /// A delivery event arrives hours late.
     Belated,
-    /// Another stack's mail of the same number is told of on our bus.
+    /// Another stack's mail with the same number has events on our bus.
     Stranger,
-    /// A mail that came back is put back at once, or at any time later.
+    /// A bounced mail is replayed at once, or at any time later.
     Hasty,
-    /// The clocks of functions, and of instances of one, are seconds apart.
+    /// The clocks of functions, and of instances of one, differ by seconds.
     Skew,
-    /// A store or Stripe refuses a record for good, each time that it is asked, until a person mends the cause.
+    /// A store or Stripe refuses a record permanently, on each attempt, until a person fixes the cause.
     Forbid,
 }
 
-/// Every kind, in the order of their bits.
+/// Every kind, in the order of its bit.
 pub const KINDS: [Kind; 27] = [
     Kind::Before,
     Kind::After,
@@ -97,17 +97,17 @@ pub const KINDS: [Kind; 27] = [
 /// One run.
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
-    /// What the world and its rates are made from.
+    /// The seed of the world and its rates.
     pub seed: u64,
-    /// Another schedule of the same world.
+    /// The seed of the schedule in the same world.
     pub salt: u64,
-    /// Which kinds may happen, a bit each.
+    /// The enabled kinds, one bit each.
     pub mask: u32,
-    /// At most so many sales.
+    /// The maximum number of sales.
     pub sales: usize,
     /// The mistake, if any.
     pub mutant: Option<Mutant>,
-    /// Whether to write down what happens.
+    /// Whether to keep a log.
     pub traced: bool,
 }
 
@@ -118,18 +118,18 @@ impl Plan {
     }
 }
 
-/// How often each kind happens, in 1/1024.
+/// The rate of each kind, in 1/1024.
 #[derive(Debug, Clone, Copy)]
 pub struct Rates([u16; KINDS.len()]);
 
 impl Rates {
-    /// Each seed picks its own mix: some kinds not at all, some rarely, some often.
+    /// Each seed picks its own mix: some kinds never, some rarely, some often.
     pub fn of(plan: &Plan, rng: &mut Rng) -> Self {
         let mut rates = [0; KINDS.len()];
         let calm = rng.u8(..8) == 0;
         for (bit, rate) in rates.iter_mut().enumerate() {
             let picked = [0, 0, 0, 8, 40, 120, 300][rng.usize(..7)];
-            // What is refused for good takes its whole record out of a run: most runs are about other trouble.
+            // A permanent refusal removes its whole record from a run: most runs test other faults.
             let picked = if bit == Kind::Forbid as usize && rng.u8(..4) != 0 { 0 } else { picked };
             *rate = if calm || plan.mask & (1 << bit) == 0 { 0 } else { picked };
         }

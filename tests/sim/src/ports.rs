@@ -1,4 +1,4 @@
-//! The ports of one invocation: every call waits for the scheduler before and after, and suffers what the seed decides.
+//! The ports of one invocation: every call yields to the scheduler before and after, and gets the seed's faults.
 
 use std::{
     future::poll_fn,
@@ -35,26 +35,26 @@ const LOG: &str = "the payment log";
 const LEDGER: &str = "the ledger";
 const ARCHIVE: &str = "the archive";
 
-/// What a port answers.
+/// The result type of a port.
 pub type Answer<T> = Result<T, ServiceError>;
 
-/// What one invocation reaches the world through.
+/// One invocation's access to the world.
 pub struct Ports {
     /// The world.
     pub world: Arc<World>,
-    /// Which invocation.
+    /// The invocation.
     pub who: usize,
-    /// How far its machine's clock is off, in milliseconds.
+    /// Its machine's clock skew, in milliseconds.
     pub skew: i64,
 }
 
 impl Ports {
-    /// Whether this mistake is looked for.
+    /// Whether this mistake is active.
     pub fn is(&self, mutant: Mutant) -> bool {
         self.world.plan.mutant == Some(mutant)
     }
 
-    /// Waits for about as long as a call takes.
+    /// Waits for about the duration of a call.
     pub async fn pause(&self) {
         let mut asked = false;
         poll_fn(|_| {
@@ -67,15 +67,15 @@ impl Ports {
         .await;
     }
 
-    /// Writes down what this invocation does.
+    /// Records what this invocation does.
     pub fn note(&self, what: &str, detail: impl FnOnce() -> String) {
         self.world.note(|| format!("#{} {what} {}", self.who, detail()));
     }
 
-    /// Makes a call to `port`, which suffers what the seed decides; `late` is its effect once more.
+    /// Makes a call to `port`, with the seed's faults; `late` repeats its effect later.
     ///
     /// # Errors
-    /// What the call answers, or that it failed before, or after it took effect.
+    /// The error of the call, or an injected failure before or after it took effect.
     pub async fn call<T: std::fmt::Debug + Send>(
         &self,
         port: &'static str,
@@ -118,10 +118,10 @@ impl Ports {
 }
 
 impl Ports {
-    /// Refuses a call for good if the seed has it so, each time until the causes are mended.
+    /// Refuses a call permanently if the seed says so, each time until the causes are fixed.
     ///
     /// # Errors
-    /// That it is refused.
+    /// The refusal.
     pub fn refuse(&self, port: &'static str, what: &'static str, subject: &str) -> Answer<()> {
         if !self.world.refuses(self.who, &format!("{what} {subject}")) {
             return Ok(());
@@ -134,9 +134,9 @@ impl Ports {
     }
 }
 
-/// What mistakes make of a claim.
+/// The mistakes in number allocation.
 impl Ports {
-    /// The claim with numbers from a counter that is moved at once.
+    /// The allocation with numbers from a counter that is incremented at once.
     fn renumbered(&self, claim: &Numbers) -> Numbers {
         let mut claim = claim.clone();
         let first = {
@@ -152,7 +152,7 @@ impl Ports {
         claim
     }
 
-    /// The claim without one of its conditions.
+    /// The allocation without one of its conditions.
     fn forced(&self, claim: &Numbers) -> Answer<Option<Numbers>> {
         let books = &self.world.books;
         match self.world.plan.mutant {
@@ -198,7 +198,7 @@ impl Render for Ports {
     }
 }
 
-/// What stands for a PDF: a hash of the page's own words, under one of two templates.
+/// The stand-in for a PDF: a hash of the page's text, under one of two templates.
 pub fn drawn(page: &Page, changed: bool) -> Vec<u8> {
     let mut hasher = DefaultHasher::new();
     (changed, page).hash(&mut hasher);

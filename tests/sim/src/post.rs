@@ -1,4 +1,4 @@
-//! The mail service: which letters it took, what became of each, and what it tells of that by events.
+//! The mail service: the mails it accepted, the fate of each, and the delivery events about it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,30 +16,30 @@ use crate::{
 /// The configuration set our mails are sent with.
 pub const SET: &str = "comptoir-sim";
 
-/// The set of another stack that shares the bus and numbers its invoices alike.
+/// The set of another stack that shares the bus and uses the same invoice numbers.
 pub const OTHER_SET: &str = "comptoir-other";
 
-/// What an event says.
+/// The type of a delivery event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Says {
-    /// It took the letter.
+    /// The service accepted the mail.
     Sent,
-    /// It is still trying.
+    /// Delivery is delayed.
     Delayed,
-    /// The recipient is away and has the letter.
+    /// The recipient's out-of-office reply: the mail arrived.
     Away,
-    /// The recipient's server took it.
+    /// The recipient's server accepted it.
     Delivered,
-    /// It came back for good.
+    /// It bounced permanently.
     Bounced,
-    /// It will not send what it took.
+    /// The service refuses to send a mail that it accepted.
     Rejected,
-    /// The recipient calls it spam.
+    /// The recipient reported it as spam.
     Complained,
 }
 
 impl Says {
-    /// How far a mail has come of which this is true.
+    /// The status of a mail after this event.
     pub fn stage(self) -> Stage {
         match self {
             Self::Sent | Self::Delayed | Self::Away => Stage::Sent,
@@ -50,7 +50,7 @@ impl Says {
         }
     }
 
-    /// Why the address is to be left alone after this, if it is.
+    /// Why the address is suppressed after this event, if it is.
     pub fn suppresses(self) -> Option<Cause> {
         match self {
             Self::Bounced => Some(Cause::Bounce),
@@ -59,7 +59,7 @@ impl Says {
         }
     }
 
-    /// What is kept beside the mail after this, if anything is.
+    /// What is stored with the mail after this event, if anything.
     pub fn hindrance(self) -> Option<&'static str> {
         match self {
             Self::Delayed => Some("delay/MailboxFull"),
@@ -68,7 +68,7 @@ impl Says {
         }
     }
 
-    /// The name of the event and its own part.
+    /// The name of the event and its specific part.
     fn told(self, to: &str) -> (&'static str, String) {
         let bounce = |kind: &str| {
             format!(
@@ -92,59 +92,59 @@ impl Says {
     }
 }
 
-/// A letter that the service took.
+/// A mail that the service accepted.
 #[derive(Debug, Clone)]
 pub struct Taken {
-    /// Of which mail.
+    /// The mail's key.
     pub mail: MailId,
-    /// For whom.
+    /// The recipient.
     pub to: String,
 }
 
-/// An event.
+/// A delivery event.
 #[derive(Debug, Clone)]
 pub struct News {
-    /// The letter it is about; of a stranger's there is none.
+    /// The mail it is about; none for another stack's mail.
     pub letter: Option<usize>,
-    /// What it says.
+    /// Its type.
     pub says: Says,
-    /// As the bus brings it.
+    /// Its JSON on the bus.
     pub body: Arc<str>,
-    /// Whether an invocation began with it.
+    /// Whether an invocation started on it.
     pub tried: bool,
-    /// Whether an invocation dealt with it.
+    /// Whether an invocation completed it.
     pub heard: bool,
 }
 
-/// What the service and the person who puts mails back remember.
+/// The memory of the service, and of the person who replays mails.
 #[derive(Debug, Default)]
 pub struct Post {
-    /// Letters in the order they were taken; the service's id of a message is its place.
+    /// Accepted mails in order; the service's message id is the index.
     pub letters: Vec<Taken>,
-    /// What is told of them.
+    /// The delivery events.
     pub news: Vec<News>,
-    /// How often a mail that came back was put back.
+    /// How often a bounced mail was replayed.
     pub put_back: BTreeMap<MailId, usize>,
 }
 
 impl Post {
-    /// The letters of a mail, by their places.
+    /// The accepted messages of one mail, by index.
     pub fn of<'a>(&'a self, mail: &'a MailId) -> impl Iterator<Item = usize> + 'a {
         (0..self.letters.len()).filter(move |n| self.letters[*n].mail == *mail)
     }
 
-    /// What somebody began to hear of a letter.
+    /// The events of a message that an invocation started on.
     pub fn tried(&self, letter: usize) -> impl Iterator<Item = Says> + '_ {
         self.news.iter().filter(move |news| news.letter == Some(letter) && news.tried).map(|news| news.says)
     }
 
-    /// What was heard of a letter.
+    /// The events of a message that an invocation completed.
     pub fn heard(&self, letter: usize) -> impl Iterator<Item = Says> + '_ {
         self.news.iter().filter(move |news| news.letter == Some(letter) && news.heard).map(|news| news.says)
     }
 }
 
-/// The service's id of a message.
+/// The service's message id.
 pub fn message_id(letter: usize) -> String {
     format!("m{letter}")
 }
@@ -158,7 +158,7 @@ fn event(set: &str, mail: &MailId, message: &str, to: &str, says: Says) -> Arc<s
     .into()
 }
 
-/// Takes a letter, decides what becomes of it, and tells of it. Answers the id of the message.
+/// Accepts a mail, decides its fate, and emits its delivery events. Returns the message id.
 pub fn take(world: &World, letter: &OutgoingEmail) -> String {
     let place = world.core().post.letters.len();
     world.core().post.letters.push(Taken { mail: letter.id.clone(), to: letter.to.clone() });
@@ -171,7 +171,7 @@ pub fn take(world: &World, letter: &OutgoingEmail) -> String {
             said.push(if world.core().rng.bool() { Says::Delayed } else { Says::Away });
         }
         match (world.hit(Kind::Bounce), world.hit(Kind::Complain)) {
-            // A server may accept first and return later.
+            // A server may accept first and bounce later.
             (true, _) if world.core().rng.bool() => said.extend([Says::Delivered, Says::Bounced]),
             (true, _) => said.push(Says::Bounced),
             (false, true) => said.extend([Says::Delivered, Says::Complained]),
@@ -188,7 +188,7 @@ pub fn take(world: &World, letter: &OutgoingEmail) -> String {
     message
 }
 
-/// Brings an event to the bus: once or twice, soon or hours later, or never.
+/// Puts an event on the bus: once or twice, soon or hours later, or never.
 fn tell(world: &World, letter: Option<usize>, says: Says, body: Arc<str>) {
     let place = world.core().post.news.len();
     world.core().post.news.push(News { letter, says, body, tried: false, heard: false });
@@ -206,7 +206,7 @@ fn tell(world: &World, letter: Option<usize>, says: Says, body: Arc<str>) {
     }
 }
 
-/// Puts a mail that came back on its way again, as a person does. Answers whether it had come back.
+/// Replays a bounced mail, as a person does. Returns whether it had bounced.
 pub fn put_back(world: &World, mail: &MailId) -> bool {
     let returned = world.books.standing(mail).is_some_and(|status| status.stage().came_back());
     if returned {

@@ -1,5 +1,5 @@
-//! One run: the agenda in the order of its times, invocations polled one step at a time, shards that hand out batches and
-//! try them again, Stripe that delivers until it hears 200; then what a person would put back, and the check.
+//! One run: the agenda in order of time, invocations polled one step at a time, shards that deliver batches and
+//! retry them, Stripe that delivers until it receives 200; then the replay by a person, and the check.
 
 use std::{
     future::Future,
@@ -20,26 +20,26 @@ use crate::{
     world::{FUNCTIONS, INSTANCES, Todo, World},
 };
 
-/// What went wrong in a run.
+/// The failure of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// Which promise, as a stable word.
+    /// The broken promise, as a stable word.
     pub promise: &'static str,
-    /// What was found.
+    /// The finding.
     pub found: String,
-    /// What happened until then, if it was written down.
+    /// The log until then, if kept.
     pub notes: Vec<String>,
 }
 
-/// Most steps of a run; one that needs more never comes to rest.
+/// Maximum steps of a run; a run that needs more does not terminate.
 const MOST_STEPS: u32 = 60_000;
-/// Waits before Stripe delivers again, in milliseconds; the last one is repeated.
+/// Delays before Stripe delivers again, in milliseconds; the last one is repeated.
 const BACKOFF: [i64; 6] = [60_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000];
 /// Timeouts of the functions in the template: webhook, renderer, sender, events of the mail service.
 const TIMEOUTS: [i64; FUNCTIONS] = [29_000, 180_000, 90_000, 40_000];
-/// Waits before an event of the mail service is handed over again, in milliseconds; then it lies in the on-failure queue.
+/// Delays before a delivery event is retried, in milliseconds; then it goes to the on-failure queue.
 const HANDED_AGAIN: [i64; 2] = [60_000, 120_000];
-/// Shards of the Billing table's stream; one more is the Outbox table's.
+/// Shards of the Billing table's stream; the Outbox table has one more.
 const SHARDS: usize = 2;
 
 enum Job {
@@ -67,7 +67,7 @@ struct Run {
 /// Runs a plan.
 ///
 /// # Errors
-/// What promise was broken.
+/// The broken promise.
 pub fn run(plan: Plan) -> Result<(), Violation> {
     let world = World::of(plan);
     let shards = (0..=SHARDS).map(|_| Shard::default()).collect();
@@ -99,7 +99,7 @@ impl Run {
             core.broken.clear();
         }
         self.world.note(|| "causes are mended, what waits is put back".to_owned());
-        // A refund may wait for its sale, which waits itself: the second round finds it.
+        // A refund may wait for its sale, which is parked itself: the second round finds it.
         for _ in 0..2 {
             self.put_back();
             self.rest()?;
@@ -129,7 +129,7 @@ impl Run {
         Err(("comes to rest", format!("{MOST_STEPS} steps were not enough")))
     }
 
-    /// Brings what the tables announce to its shard.
+    /// Moves new records of the tables to their shards.
     fn follow(&mut self) {
         if self.world.books.announcements() == self.seen {
             return;
@@ -188,7 +188,7 @@ impl Run {
         self.start(Job::Tell(news, turn), 3, |ports, _| Box::pin(functions::mail_events(ports, body)));
     }
 
-    /// Somebody deals with an event, and may put its mail back without waiting for anything else.
+    /// A person handles an event, and may replay its mail without waiting for anything else.
     fn heard(&mut self, news: usize) {
         let mail = {
             let mut core = self.world.core();
@@ -249,7 +249,7 @@ impl Run {
         }
     }
 
-    /// What an invocation was refused for good it parks; it asks to be tried again for other reasons alone.
+    /// An invocation parks what it was refused permanently; it asks for a retry for other reasons only.
     fn parked_what_was_refused(&self, who: usize, ended: Ended) {
         let (refused, troubled) = {
             let core = self.world.core();
@@ -274,7 +274,7 @@ impl Run {
             Job::Deliver(_, _) if ended == Some(Ended::Answered(true)) => {}
             Job::Deliver(event, turn) => {
                 let wait = BACKOFF[(turn as usize).min(BACKOFF.len() - 1)];
-                // Stripe gives up after three days; by then whoever owns the shop has mended the worst.
+                // Stripe gives up after three days; by then the owner has fixed the worst.
                 if turn > 8 {
                     self.world.core().calm = true;
                 }

@@ -1,4 +1,4 @@
-//! A shard of a table's stream: records in order, handed out in batches, tried again until done or too old.
+//! A shard of a table's stream: records in order, delivered in batches, retried until done or too old.
 
 use std::collections::VecDeque;
 
@@ -6,7 +6,7 @@ use comptoir::memory::StreamRecord;
 
 use crate::functions::Ended;
 
-/// Longest wait before a batch is handed out again, as a power of two of 100 ms.
+/// Longest delay before a batch is retried, as a power of two of 100 ms.
 const LONGEST_WAIT: u32 = 15;
 
 /// A shard.
@@ -14,7 +14,7 @@ const LONGEST_WAIT: u32 = 15;
 pub struct Shard {
     queue: VecDeque<(StreamRecord, i64)>,
     busy: bool,
-    /// Tries of its first record that came to nothing.
+    /// Failed attempts at its first record.
     pub attempts: u32,
     limit: usize,
 }
@@ -26,17 +26,17 @@ impl Default for Shard {
 }
 
 impl Shard {
-    /// A record comes.
+    /// Appends a record.
     pub fn push(&mut self, what: StreamRecord, now: i64) {
         self.queue.push_back((what, now));
     }
 
-    /// Whether a batch is being worked on.
+    /// Whether a batch is in progress.
     pub fn is_busy(&self) -> bool {
         self.busy
     }
 
-    /// The first record, if it was tried and is older than `oldest`.
+    /// The first record, if it was attempted and is older than `oldest`.
     pub fn give_up(&mut self, oldest: i64, now: i64) -> Option<StreamRecord> {
         let old = self.attempts > 0 && self.queue.front().is_some_and(|(_, at)| now - at > oldest);
         if old { self.queue.pop_front().map(|(what, _)| what) } else { None }
@@ -53,13 +53,13 @@ impl Shard {
         Some(self.queue.iter().take(size).map(|(what, _)| what.clone()).collect())
     }
 
-    /// A batch of `size` records came to this. Answers after how many milliseconds to look again.
+    /// Records the result of a batch of `size` records. Returns the milliseconds until the next poll.
     pub fn ended(&mut self, size: usize, ended: Option<Ended>) -> i64 {
         self.busy = false;
         let done = match ended {
             Some(Ended::Batch(None)) => size,
             Some(Ended::Batch(Some(first))) => first,
-            // A batch that is lost as a whole is halved, so that one record cannot hold up the others.
+            // A batch that fails as a whole is halved, so that one record cannot block the others.
             _ => {
                 self.limit = (size / 2).max(1);
                 0

@@ -1,4 +1,4 @@
-//! What was sold and refunded in a world, and the events and answers of a Stripe that knows it.
+//! The sales and refunds of a world, with the events and answers of a Stripe that knows them.
 
 use std::sync::{Arc, LazyLock};
 
@@ -16,8 +16,8 @@ use jiff::Timestamp;
 
 use crate::plan::Plan;
 
-/// Moments just before something happens to the date in Paris: a night, a month's end, a year's end, both changes of the
-/// hour, a leap day.
+/// Moments just before the date in Paris changes in a special way: a night, a month's end, a year's end, both changes
+/// of the hour, a leap day.
 const EVES: [&str; 7] = [
     "2026-06-15T21:59:57Z",
     "2026-11-30T22:59:57Z",
@@ -28,46 +28,46 @@ const EVES: [&str; 7] = [
     "2026-11-21T10:00:00Z",
 ];
 
-/// Who may sell: one without VAT, one whose prices contain it, and one whose VAT is Stripe's.
+/// The sellers: one without VAT, one whose prices include it, and one whose VAT Stripe computes.
 pub static SELLERS: LazyLock<[Seller; 3]> = LazyLock::new(|| {
     let stripe = STANDARD_TOML.replace("\"standard\"", "\"stripe_tax\"").replace("rate = \"20\"", "");
     [FRANCHISE_TOML, STANDARD_TOML, &stripe].map(|toml| Seller::from_toml(toml).unwrap())
 });
 
-/// The place in [`SELLERS`] of the one whose VAT is Stripe's.
+/// The index in [`SELLERS`] of the one whose VAT Stripe computes.
 const STRIPE_TAX: usize = 2;
 
-/// How Stripe tells of a sale.
+/// How Stripe represents a sale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// A session that is the sale.
+    /// A session without an invoice.
     Session,
-    /// A session with an invoice, which is the sale.
+    /// A session with an invoice; the invoice is billed.
     Both,
-    /// A session that will have an invoice, which is the sale.
+    /// A session that gets its invoice later; the invoice is billed.
     Later,
-    /// An invoice alone.
+    /// An invoice without a session.
     Invoice,
 }
 
-/// A sale, as it really is.
+/// A sale, as it happened.
 #[derive(Debug, Clone)]
 pub struct Sold {
     /// Its number in this world.
     pub n: usize,
-    /// How Stripe tells of it.
+    /// Its representation in Stripe.
     pub way: Way,
-    /// What was paid.
+    /// The amount paid.
     pub total: i64,
-    /// The tax within, where Stripe told it.
+    /// The tax included, if Stripe computed it.
     pub tax: Option<i64>,
     /// Whether an invoice is possible.
     pub fit: bool,
-    /// Whether its buyer gave an address.
+    /// Whether its buyer gave an email address.
     pub email: bool,
     /// Whether its invoice names the payment intent.
     pub names_intent: bool,
-    /// When, in milliseconds.
+    /// Its time, in milliseconds.
     pub at: i64,
 }
 
@@ -86,18 +86,18 @@ impl Sold {
     }
 }
 
-/// A refund, as it really is.
+/// A refund, as it happened.
 #[derive(Debug, Clone)]
 pub struct Repaid {
     /// Its key.
     pub key: String,
-    /// Which sale.
+    /// Its sale.
     pub sale: usize,
-    /// What went back.
+    /// The amount refunded.
     pub amount: i64,
-    /// Whether a credit note of Stripe's was made with it.
+    /// Whether Stripe made a credit note with it.
     pub noted: bool,
-    /// When, in milliseconds.
+    /// Its time, in milliseconds.
     pub at: i64,
 }
 
@@ -106,24 +106,24 @@ pub struct Repaid {
 pub struct Told {
     /// Its id.
     pub id: String,
-    /// As it is posted.
+    /// Its body as posted.
     pub body: Arc<str>,
-    /// When, in milliseconds.
+    /// Its time, in milliseconds.
     pub at: i64,
 }
 
-/// What happened in a world.
+/// The history of a world.
 #[derive(Debug)]
 pub struct Shop {
-    /// When it begins, in milliseconds.
+    /// The start, in milliseconds.
     pub start: i64,
-    /// Which of the sellers sells.
+    /// The index of the seller.
     pub seller: usize,
-    /// What was sold.
+    /// The sales.
     pub sales: Vec<Sold>,
-    /// What was refunded.
+    /// The refunds.
     pub refunds: Vec<Repaid>,
-    /// What Stripe tells.
+    /// Stripe's events.
     pub events: Vec<Told>,
 }
 
@@ -237,7 +237,7 @@ impl Shop {
         self.sales.iter().find(|sold| sold.n == n)
     }
 
-    /// A session as it is now: an invoice to come has come after two seconds.
+    /// The current state of a session: a later invoice appears after two seconds.
     pub fn session_now(&self, id: &str, now: i64) -> Option<Session> {
         let sold = self.find(id)?;
         serde_json::from_str(&session(sold, now > sold.at + 2_000)).ok()
@@ -272,7 +272,7 @@ impl Shop {
         self.find(intent).filter(|sold| sold.way != Way::Session).map(Sold::invoice).into_iter().collect()
     }
 
-    /// The sessions of a payment; customers and subscriptions there are none.
+    /// The sessions of a payment; there are no customers or subscriptions.
     pub fn sessions(&self, of: SessionsOf<'_>, now: i64) -> Option<Vec<Session>> {
         let SessionsOf::Intent(intent) = of else { return Some(Vec::new()) };
         let sold = self.find(intent)?;
@@ -280,7 +280,7 @@ impl Shop {
         Some(made.into_iter().collect())
     }
 
-    /// An invoice, which tells no payments in this world.
+    /// An invoice; in this world it lists no payments.
     pub fn invoice_now(&self, id: &str) -> Option<StripeInvoice> {
         serde_json::from_str(&invoice(self.find(id)?)).ok()
     }
@@ -303,7 +303,7 @@ impl Shop {
     }
 }
 
-/// A credit note whose one line is what its refund gives back.
+/// A credit note whose one line is the amount of its refund.
 fn note(refund: &Repaid) -> String {
     format!(
         r#"{{"id":"cn_{0}","invoice":"in_{1}","total":{2},"currency":"eur","type":"post_payment","status":"issued","created":{3},"refunds":[{{"refund":"{0}","amount_refunded":{2}}}],"lines":{{"data":[{{"amount":{2},"description":"Abonnement","invoice_line_item":"il_{1}"}}]}}}}"#,
@@ -324,7 +324,7 @@ fn refund_object(refund: &Repaid, status: &str) -> String {
     )
 }
 
-/// The one rate of this world.
+/// The one tax rate of this world.
 pub fn tax_rate() -> TaxRate {
     TaxRate {
         inclusive: true,

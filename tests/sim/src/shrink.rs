@@ -1,12 +1,12 @@
-//! From a seed that fails to the smallest run that still breaks the same promise: fewer sales, fewer kinds of trouble,
-//! and of the schedules that are left the one with the least to read.
+//! From a failing seed to the smallest run that still breaks the same promise: fewer sales, fewer kinds of faults,
+//! and among the remaining schedules the one with the shortest log.
 
 use crate::{
     plan::{KINDS, Kind, Plan},
     run::{Violation, run},
 };
 
-/// How many schedules of a smaller world are tried before it is taken to be sound.
+/// How many schedules of a smaller world are tried before it counts as passing.
 const SCHEDULES: u64 = 200;
 
 fn breaks(plan: Plan, promise: &str) -> Option<Plan> {
@@ -15,7 +15,7 @@ fn breaks(plan: Plan, promise: &str) -> Option<Plan> {
         .find(|plan| run(*plan).is_err_and(|violation| violation.promise == promise))
 }
 
-/// The smallest run that breaks the same promise, with its notes, and the kinds of trouble that it needs.
+/// The smallest run that breaks the same promise, with its log, and the kinds of faults that it needs.
 pub fn shrink(plan: Plan, violation: &Violation) -> (Plan, Violation, Vec<Kind>) {
     let promise = violation.promise;
     let mut least = plan;

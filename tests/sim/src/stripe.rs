@@ -1,4 +1,4 @@
-//! What an invocation asks of Stripe.
+//! An invocation's queries to Stripe.
 
 use comptoir::stripe::{
     object::{

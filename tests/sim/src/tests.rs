@@ -1,4 +1,4 @@
-//! A bounded slice of what `cargo sim` runs, and the proof that it would notice: every deliberate mistake is caught.
+//! A bounded part of what `cargo sim` runs, and the proof that it detects faults: every deliberate mistake is caught.
 #![allow(
     clippy::panic,
     clippy::print_stderr,
@@ -8,9 +8,10 @@
 use crate::{mutant::Mutant, plan::Plan, run::run, shrink::shrink};
 use clap::ValueEnum;
 
-/// Seeds of the slice; `cargo sim` runs as many as there is time for.
+/// Seeds of this part; `cargo sim` runs as many as time allows.
 const SLICE: u64 = 2_000;
-/// Within so many seeds a mistake has to be caught: the rarest needs a late release in the hands of another sender.
+/// A mistake must be caught within this many seeds: the rarest needs a late release of a mail that another sender
+/// holds.
 const PATIENCE: u64 = 10_000;
 
 fn sound(seeds: impl IntoIterator<Item = u64>) {

@@ -1,4 +1,4 @@
-//! What all invocations of a run share: the stores, the time, the dice, and the notes of what happened.
+//! The state shared by all invocations of a run: the stores, the time, the random generators, and the log.
 
 use std::{
     cmp::Reverse,
@@ -23,36 +23,36 @@ use crate::{
     shop::{SELLERS, Shop},
 };
 
-/// Characters of a note; what an answer holds beyond is not what a schedule is about.
+/// Longest log entry, in characters; longer answers are cut, since a schedule does not depend on the rest.
 const LONGEST_NOTE: usize = 160;
 
-/// Webhook, renderer, sender, events of the mail service.
+/// Webhook, renderer, sender, mail-events.
 pub const FUNCTIONS: usize = 4;
-/// Instances of each function, by turns.
+/// Instances of each function, used in turn.
 pub const INSTANCES: usize = 2;
 
-/// An effect that happens later, whoever waits for it.
+/// An effect that happens later, independent of its caller.
 pub type Late = Box<dyn FnOnce(&World) + Send>;
 
-/// What the scheduler has to do at some time.
+/// A scheduled step.
 pub enum Todo {
     /// Poll an invocation.
     Poll(usize),
     /// Kill an invocation, if it still runs.
     Kill(usize, &'static str),
-    /// Deliver an event for the given time in a row.
+    /// Deliver an event repeatedly; this is the attempt.
     Deliver(usize, u32),
-    /// Look at a shard.
+    /// Poll a shard.
     Pump(usize),
-    /// Tell of a letter for the given time in a row.
+    /// Deliver an event of the mail service repeatedly; this is the attempt.
     Tell(usize, u32),
-    /// Put a mail back that came back.
+    /// Replay a bounced mail.
     PutBack(MailId),
-    /// A straggling effect.
+    /// A delayed effect.
     Land(Late),
 }
 
-/// Something to do and when; ties are broken by a draw.
+/// A step and its time; ties are broken randomly.
 pub struct Due(pub i64, pub u32, pub Todo);
 
 impl PartialEq for Due {
@@ -72,53 +72,53 @@ impl Ord for Due {
     }
 }
 
-/// What changes during a run.
+/// The mutable state of a run.
 pub struct Core {
     /// Milliseconds since 1970.
     pub now: i64,
-    /// The scheduler's dice.
+    /// The scheduler's random generator.
     pub rng: Rng,
-    /// What is to be done.
+    /// The agenda.
     pub agenda: BinaryHeap<Reverse<Due>>,
-    /// What happened, if it is written down.
+    /// The log, if kept.
     pub notes: Vec<String>,
-    /// How many calls went wrong.
+    /// How many calls failed.
     pub troubles: u32,
-    /// What the mail service took and told.
+    /// The mail service's accepted mails and delivery events.
     pub post: Post,
-    /// The first promise that was broken on the way.
+    /// The first promise broken during the run.
     pub broken_promise: Option<(&'static str, String)>,
-    /// Documents whose template fails until it is mended.
+    /// Documents whose template fails until it is fixed.
     pub broken: BTreeSet<String>,
-    /// What is refused for good, until the causes are mended.
+    /// What is refused permanently, until the causes are fixed.
     pub refused: BTreeSet<String>,
-    /// Invocations that were refused something for good.
+    /// Invocations that had a permanent refusal.
     pub was_refused: BTreeSet<usize>,
-    /// Invocations that may be tried again: a call failed for now, was slow, or lost a race.
+    /// Invocations that may be retried: a call failed temporarily, was slow, or lost a race.
     pub was_troubled: BTreeSet<usize>,
-    /// Nothing goes wrong any more.
+    /// Faults are switched off.
     pub calm: bool,
-    /// From when to when which port is down.
+    /// The outage: from, to, and port.
     pub outage: Option<(i64, i64, &'static str)>,
-    /// When the template changes, for one instance after the other.
+    /// When the template changes, for each instance.
     pub deploy_at: [i64; INSTANCES],
-    /// How far the clock of each function's instances is off, in milliseconds.
+    /// The clock skew of each function's instances, in milliseconds.
     pub skews: [[i64; INSTANCES]; FUNCTIONS],
-    /// What mistakes remember.
+    /// The state of the active mistake.
     pub memory: Memory,
 }
 
 impl Core {
-    /// Puts something on the agenda.
+    /// Adds a step to the agenda.
     pub fn at(&mut self, when: i64, todo: Todo) {
         let tie = self.rng.u32(..);
         self.agenda.push(Reverse(Due(when, tie, todo)));
     }
 
-    /// What is to be done next.
+    /// The next step.
     ///
     /// # Errors
-    /// Which promise was broken on the way.
+    /// The promise broken during the run.
     pub fn turn(&mut self) -> Result<Option<Todo>, (&'static str, String)> {
         if let Some(broken) = self.broken_promise.take() {
             return Err(broken);
@@ -136,36 +136,36 @@ impl Core {
     }
 }
 
-/// What mistakes remember.
+/// The state that mistakes need.
 #[derive(Default)]
 pub struct Memory {
     /// Events marked as seen.
     pub events: BTreeSet<String>,
-    /// Sales that one of two instances remembers.
+    /// Sales held in the memory of one of two instances.
     pub sales: BTreeSet<(SaleKey, usize)>,
     /// The newest event's time.
     pub newest: i64,
-    /// Numbers given by a bare ADD.
+    /// Numbers allocated by a bare ADD.
     pub counters: BTreeMap<Series, u64>,
 }
 
 /// A run's world.
 pub struct World {
-    /// What is run.
+    /// The plan.
     pub plan: Plan,
-    /// How often what goes wrong.
+    /// The rate of each fault.
     pub rates: Rates,
-    /// What was sold and refunded.
+    /// The sales and refunds.
     pub shop: Shop,
-    /// What is written down.
+    /// The store.
     pub books: InMemoryStore,
-    /// What is archived.
+    /// The archive.
     pub depot: InMemoryArchive,
     core: Mutex<Core>,
 }
 
 impl World {
-    /// The world of a plan, before anything happened.
+    /// The world of a plan, at its start.
     pub fn of(plan: Plan) -> Arc<Self> {
         let mut rng = Rng::with_seed(plan.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5151);
         let shop = Shop::of(&plan, &mut rng);
@@ -211,12 +211,12 @@ impl World {
         Arc::new(Self { plan, rates, shop, books, depot, core: Mutex::new(core) })
     }
 
-    /// Who sells.
+    /// The seller.
     pub fn seller(&self) -> &'static Seller {
         &SELLERS[self.shop.seller]
     }
 
-    /// What changes, held.
+    /// The mutable state, locked.
     pub fn core(&self) -> MutexGuard<'_, Core> {
         self.core.lock().unwrap()
     }
@@ -226,12 +226,12 @@ impl World {
         Timestamp::from_millisecond(self.core().now).unwrap()
     }
 
-    /// Puts something on the agenda.
+    /// Adds a step to the agenda.
     pub fn at(&self, when: i64, todo: Todo) {
         self.core().at(when, todo);
     }
 
-    /// Writes down what happened, if anybody will read it.
+    /// Records what happened, if a log is kept.
     pub fn note(&self, text: impl FnOnce() -> String) {
         if self.plan.traced {
             let now = self.now();
@@ -240,17 +240,17 @@ impl World {
         }
     }
 
-    /// Writes down that a promise was broken on the way, unless one was before.
+    /// Records a promise broken during the run, unless one was before.
     pub fn broke(&self, promise: &'static str, found: impl FnOnce() -> String) {
         self.core().broken_promise.get_or_insert_with(|| (promise, found()));
     }
 
-    /// Whether this kind of trouble happens now.
+    /// Whether this kind of fault happens now.
     pub fn hit(&self, kind: Kind) -> bool {
         self.rates.has(kind) && self.core().hit(&self.rates, kind)
     }
 
-    /// Polls an invocation again after about as long as a call takes.
+    /// Polls an invocation again after about the duration of a call.
     pub fn wake_later(&self, who: usize) {
         let mut core = self.core();
         let slow = core.hit(&self.rates, Kind::Slow);
@@ -262,7 +262,7 @@ impl World {
         core.at(at, Todo::Poll(who));
     }
 
-    /// Whether a call to `port` fails now, and nothing happens.
+    /// Whether a call to `port` fails now, without effect.
     pub fn fails_before(&self, port: &str) -> bool {
         let mut core = self.core();
         let down = core.outage.is_some_and(|(from, to, of)| of == port && (from..to).contains(&core.now)) && !core.calm;
@@ -270,7 +270,7 @@ impl World {
         down || core.hit(&self.rates, Kind::Before)
     }
 
-    /// Whether `subject` is refused to `who` for good.
+    /// Whether `subject` is refused to `who` permanently.
     pub fn refuses(&self, who: usize, subject: &str) -> bool {
         let mut core = self.core();
         let stands = core.refused.contains(subject) && !core.calm;
@@ -282,7 +282,7 @@ impl World {
         true
     }
 
-    /// Notes that an invocation has a reason to be tried again.
+    /// Records that an invocation has a reason to be retried.
     pub fn troubled(&self, who: usize) {
         self.core().was_troubled.insert(who);
     }

@@ -1,7 +1,7 @@
 //! `cargo preview`: the invoice template as you edit it. Renders, then watches its files and renders again.
 //!
-//! Beside it, what else renders at a terminal, so that the engine is linked once: `press` for the measurements of `cargo
-//! peers`, `scripts` for one page with every script there is a font for.
+//! Also runs the other rendering commands, so that the engine is linked once: `press` for the measurements of `cargo
+//! peers`, `scripts` for one page with every script that has a font.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for a person at a terminal")]
 
@@ -73,7 +73,7 @@ fn arguments(root: &Path, given: impl Iterator<Item = String>) -> Result<(Previe
     Ok((preview, once))
 }
 
-/// Renders once and says how that went.
+/// Renders once and reports the result.
 fn show(preview: &Preview) -> bool {
     let begun = Instant::now();
     match preview.show(SystemClock.now()) {

@@ -1,6 +1,6 @@
-//! Rendering over and over in one process, so that only rendering is measured: an invoice of five lines, from its snapshot
-//! to the bytes of the PDF/A-3b with its electronic twin. Each is another customer's, for other sums, as it is with
-//! customers: the engine remembers what it laid out. `cargo peers` runs it beside what others render with.
+//! Renders repeatedly in one process, so that only rendering is measured: an invoice of five lines, from its snapshot
+//! to the bytes of the PDF/A-3b with its electronic twin. Customer and amounts differ each time, as in production: the
+//! engine caches layouts. `cargo peers` compares it with other renderers.
 
 use std::{
     fs,
@@ -82,7 +82,7 @@ fn write_page(file: &str) -> Result<(), String> {
     fs::write(file, text).map_err(|error| format!("{file}: {error}"))
 }
 
-/// Renders, after so many times to warm up; answers the time and the CPU of all of them together.
+/// Renders after this many warm-up runs; returns the total time and CPU.
 fn render(n: u32, warm: u32, out: &str) -> Result<(Duration, Duration), String> {
     let seller = seller()?;
     let invoices: Vec<Invoice> = (1..=warm + n).map(|number| invoice(&seller, number)).collect::<Result<_, _>>()?;
@@ -107,7 +107,7 @@ fn render(n: u32, warm: u32, out: &str) -> Result<(Duration, Duration), String> 
     Ok(took)
 }
 
-/// What this process has spent.
+/// The CPU time of this process.
 fn cpu() -> Result<Duration, String> {
     clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map(Duration::from).map_err(|error| error.to_string())
 }

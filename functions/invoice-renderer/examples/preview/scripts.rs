@@ -1,5 +1,5 @@
-//! One page with names in every script there is a font for, to be looked at: `cargo run -p invoice-renderer --example preview
-//! -- scripts out.pdf JP`. The second argument is the buyer's country.
+//! Renders one page with names in every script that has a font, for visual review: `cargo run -p invoice-renderer
+//! --example preview -- scripts out.pdf JP`. The second argument is the buyer's country.
 #![allow(clippy::unwrap_used, reason = "for the person who looks at it")]
 
 use std::process::ExitCode;

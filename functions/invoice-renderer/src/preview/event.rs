@@ -1,4 +1,4 @@
-//! The sale that a saved Stripe event announces, from the event alone: Stripe is not asked.
+//! Reads the sale of a saved Stripe event, from the event alone: Stripe is not called.
 
 use std::{
     future::Future,
@@ -25,7 +25,7 @@ use serde_json::Value;
 /// Reads the sale of an event, with the lines it carries, or else with one line for the total.
 ///
 /// # Errors
-/// It is no event, or its event is no sale.
+/// It is not an event, or the event is not a sale.
 pub(super) fn sale(body: &[u8]) -> Result<Sale, Reason> {
     let event = read(body)?;
     let announced = match classify(&event, event.livemode) {
@@ -52,7 +52,7 @@ pub(super) fn sale(body: &[u8]) -> Result<Sale, Reason> {
     }
 }
 
-/// The answer of work that waits for nothing.
+/// The output of a future that never waits.
 fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
     match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(answer) => Some(answer),
@@ -60,7 +60,7 @@ fn at_once<T>(work: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// Stripe as far as the event itself tells: the line items that were expanded in it.
+/// A Stripe limited to the event itself: the line items expanded in it.
 struct Carried(Option<Vec<LineItem>>);
 
 impl StripeReader for Carried {

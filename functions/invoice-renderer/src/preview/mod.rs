@@ -1,7 +1,7 @@
-//! Documents as they would look, without issuing any: the owner's seller file, words and template on a sample or on a
+//! Previews documents without issuing any: the owner's seller file, words and template applied to a sample or a
 //! recorded Stripe event.
 //!
-//! What changed since the last look is found in `watch`. The command itself is `examples/preview/main.rs`.
+//! `watch` detects changed files. The command itself is `examples/preview/main.rs`.
 
 mod event;
 pub mod watch;
@@ -22,7 +22,7 @@ use jiff::{Timestamp, civil::Date};
 
 use crate::render::{InvalidTemplates, RenderError, Renderer, Templates, specimen};
 
-/// What is shown, and from which files.
+/// What to show, and from which files.
 #[derive(Debug, Clone)]
 pub struct Preview {
     /// The seller file.
@@ -31,17 +31,17 @@ pub struct Preview {
     pub templates: PathBuf,
     /// A Stripe event to show instead of the samples.
     pub event: Option<PathBuf>,
-    /// Where the PDF goes; the sample of a credit note goes beside it.
+    /// The output path of the PDF; the sample credit note is written beside it.
     pub out: PathBuf,
 }
 
-/// Why there is nothing new to see. The last good file stays.
+/// Why there is no new preview. The last good file stays.
 #[derive(Debug, thiserror::Error)]
 pub enum Unseen {
     /// A file cannot be read or written.
     #[error("{path}: {error}")]
     Io {
-        /// Which.
+        /// The file.
         path: PathBuf,
         /// Why.
         error: io::Error,
@@ -72,10 +72,10 @@ pub enum Unseen {
 }
 
 impl Preview {
-    /// Renders everything anew, as of `now`, and answers what was written.
+    /// Renders everything as of `now`, and returns what was written.
     ///
     /// # Errors
-    /// What to mend, with its file and line where it has one. Nothing is written then.
+    /// What to fix, with its file and line if known. Nothing is written then.
     pub fn show(&self, now: Timestamp) -> Result<Vec<PathBuf>, Unseen> {
         let text = fs::read_to_string(&self.seller).map_err(at(&self.seller))?;
         let seller = Seller::from_toml(&text)?;
@@ -112,7 +112,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> Unseen {
     move |error| Unseen::Io { path, error }
 }
 
-/// Writes beside the file and renames, so that a viewer never reads half of one.
+/// Writes a temporary file and renames it, so that a viewer never reads half of one.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
@@ -129,7 +129,7 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
 
-    /// A folder of its own with templates to spoil.
+    /// A separate copy of the templates for a test to break.
     fn preview(name: &str) -> Preview {
         let root = std::env::temp_dir().join(format!("comptoir-preview-{}-{name}", std::process::id()));
         let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/templates");

@@ -1,4 +1,4 @@
-//! What files are like now, to see that one of them changed: by their times and sizes.
+//! Detects changed files by their times and sizes.
 
 use std::{
     collections::BTreeMap,
@@ -7,12 +7,12 @@ use std::{
     time::SystemTime,
 };
 
-/// Files as they were at one moment.
+/// The state of files at one moment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Seen(BTreeMap<PathBuf, (Option<SystemTime>, u64)>);
 
 impl Seen {
-    /// Looks at files, and at folders with what lies directly in them. What is not there is not seen.
+    /// Records files, and folders with their direct entries. Missing files are skipped.
     pub fn now<'a>(paths: impl IntoIterator<Item = &'a Path>) -> Self {
         let mut seen = BTreeMap::new();
         for path in paths {

@@ -1,4 +1,4 @@
-//! What may be wrong with templates, said so that their owner can mend them.
+//! Template errors, worded so that the owner can fix them.
 
 use std::{io, path::PathBuf};
 
@@ -10,9 +10,9 @@ pub enum InvalidTemplates {
     /// A file is missing.
     #[error("{missing} is not in the templates folder, which has {present}; put it there or name one of these")]
     Missing {
-        /// As the seller file or the renderer names it.
+        /// As named by the seller file or the renderer.
         missing: String,
-        /// What is there.
+        /// The existing files.
         present: String,
     },
     /// A template is not text.
@@ -21,7 +21,7 @@ pub enum InvalidTemplates {
     /// The words are wrong.
     #[error(transparent)]
     Words(#[from] InvalidWords),
-    /// A file in `fonts/` is no font.
+    /// A file in `fonts/` is not a font.
     #[error("{0} is not a font; keep only .otf and .ttf files of whole fonts in fonts/")]
     NotFont(String),
     /// No font at all.
@@ -33,7 +33,7 @@ pub enum InvalidTemplates {
     /// The folder cannot be read.
     #[error("cannot read the templates in {path}: {error}")]
     Io {
-        /// Which.
+        /// The folder.
         path: PathBuf,
         /// Why.
         error: io::Error,
@@ -43,7 +43,7 @@ pub enum InvalidTemplates {
     Standard(String),
 }
 
-/// A page that did not become a PDF.
+/// A page that could not be rendered to a PDF.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
     /// A mistake in a template, or a file it asked for that it may not read.
@@ -53,16 +53,16 @@ pub enum RenderError {
         file: String,
         /// Counted from 1.
         line: usize,
-        /// The engine's words, with its hints.
+        /// The engine's message, with its hints.
         message: String,
     },
     /// The page was laid out but is no valid PDF/A-3b.
     #[error("the invoice cannot be written as PDF/A-3b: {0}; undo the last change of invoice.typ")]
     Export(String),
-    /// The PDF has not the shape that the Factur-X metadata is written into; the engine's version changed.
+    /// The PDF lacks the shape that the Factur-X metadata is written into; the engine's version changed.
     #[error("the invoice cannot be declared as Factur-X: {0}; install a released version")]
     Metadata(&'static str),
-    /// The page's date is no date.
+    /// The page's date is invalid.
     #[error("{year}-{month}-{day} is not a date")]
     Date {
         /// As on the page.
@@ -72,10 +72,10 @@ pub enum RenderError {
         /// As on the page.
         day: i8,
     },
-    /// The page could not be handed to the template.
+    /// The page could not be passed to the template.
     #[error("the page cannot be written as JSON: {0}")]
     Data(String),
-    /// The engine failed in a way it should not.
+    /// An unexpected failure of the engine.
     #[error(
         "the engine panicked on this invoice; undo the last change of invoice.typ, or report it with the log above"
     )]

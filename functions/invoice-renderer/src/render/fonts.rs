@@ -1,6 +1,6 @@
-//! The bundled fonts, and which characters they have.
+//! The bundled fonts, and the characters they cover.
 //!
-//! Those of the template are read at start. Those of scripts that few buyers write in ([`SCRIPTS`]) lie in the binary too,
+//! The template's fonts are read at start. Fonts of scripts that few buyers use ([`SCRIPTS`]) are in the binary too,
 //! and are read when a document needs one of them.
 
 use typst::{
@@ -11,7 +11,7 @@ use typst::{
 
 use super::error::InvalidTemplates;
 
-/// Fonts of further scripts: name and file. Regular alone, subset to what their script needs; see `fonts/README.md`.
+/// Fonts of further scripts: name and file. Regular only, subset to what their script needs; see `fonts/README.md`.
 const SCRIPTS: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/scripts.rs"));
 
 /// Every font a template may use. Which of them are tried for a character is the template's choice; the engine falls

@@ -1,4 +1,4 @@
-//! What five invoices and two credit notes say, on paper and to machines, in files that a person reviews (`tests/golden`).
+//! Golden files of five invoices and two credit notes, text and machine-readable, for human review (`tests/golden`).
 
 use comptoir::{
     einvoice,
@@ -16,7 +16,7 @@ use super::{
     reading,
 };
 
-/// Cases of the matrix, by what is special about them.
+/// Cases of the matrix, by their special feature.
 const INVOICES: [&str; 5] = [
     "franchise, consumer in English",
     "standard, French business",
@@ -25,7 +25,7 @@ const INVOICES: [&str; 5] = [
     "standard, yen",
 ];
 
-/// Credit notes: the case, and which part of it goes back.
+/// Credit notes: the case, and the part refunded.
 const CREDIT_NOTES: [(&str, i64); 2] = [("standard, French business", 1), ("one-stop shop, German consumer", 3)];
 
 fn case(name: &str) -> Case {

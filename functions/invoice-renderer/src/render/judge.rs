@@ -1,8 +1,8 @@
-//! Every kind of document, rendered and held against the published rules of electronic invoicing by a judge from outside:
-//! the schemas and Schematron rules of Factur-X, EN 16931 and the French reform.
+//! Validates every kind of rendered document with an external validator against the published rules of electronic
+//! invoicing: the schemas and Schematron rules of Factur-X, EN 16931 and the French reform.
 //!
-//! `EINVOICE_CHECK` holds the judge's command: it takes PDF files, prints a line per broken rule and fails if one is fatal;
-//! `--no-br-fr` leaves the French rules out. Without it the test says that it was skipped, and fails if `REQUIRE_TOOLS` is 1.
+//! `EINVOICE_CHECK` holds the validator's command: it takes PDF files, prints a line per broken rule and fails if one
+//! is fatal; `--no-br-fr` skips the French rules. Without it the test is skipped, and fails if `REQUIRE_TOOLS` is 1.
 #![allow(clippy::print_stderr, reason = "a test may fail loudly and say what it skips")]
 
 use std::{fs, path::Path, path::PathBuf, process::Command};
@@ -37,7 +37,7 @@ fn the_published_rules_accept_every_kind_of_document() {
     fs::create_dir_all(&folder).unwrap();
     let invoices: Vec<(String, Invoice)> = (1..).zip(&matrix()).map(|(n, case)| issued(n, case)).collect();
     assert!(invoices.len() >= 40);
-    // Of every second sale a part goes back, of every tenth the whole.
+    // Every second sale is refunded in part, every tenth in full.
     let credits: Vec<(String, Invoice)> = (1..)
         .zip(matrix().iter().zip(&invoices))
         .step_by(2)

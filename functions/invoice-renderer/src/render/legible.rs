@@ -1,6 +1,6 @@
-//! Any text prints: what a page says, reduced to what the fonts can show.
+//! Makes any text printable: reduces a page's text to what the fonts can show.
 //!
-//! A character without a glyph stops a PDF/A from being written, and names come from strangers. The exact text is kept
+//! A character without a glyph makes PDF/A export fail, and names are untrusted input. The exact text is kept
 //! elsewhere: in the snapshot of the invoice.
 
 use std::collections::BTreeSet;
@@ -16,13 +16,13 @@ use super::{error::RenderError, fonts::Fonts, region};
 /// How much of a text is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GlyphPolicy {
-    /// Whatever some font has.
+    /// Everything that some font has.
     Exact,
-    /// Single characters that every font has.
+    /// Only single characters that every font has.
     Plain,
 }
 
-/// What no font has, and is therefore printed as a sign.
+/// Characters that no font has, printed as a replacement sign.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Unprintable {
     /// How many characters.
@@ -38,16 +38,16 @@ impl Unprintable {
     }
 }
 
-/// Stands for what cannot be printed; the first that the fonts have.
+/// Replacement for what cannot be printed; the first that the fonts have.
 const REPLACEMENTS: [&str; 2] = ["□", "?"];
 
-/// A word wider than this is given places to break at, in thousandths of the type size. The narrowest column for free
-/// text is the one of descriptions, 24 times its type size.
+/// A wider word is given break opportunities, in thousandths of the type size. The narrowest column for free text is
+/// the one of descriptions, 24 times its type size.
 const WIDEST_WORD: u32 = 20_000;
 
 const BREAK: char = '\u{200b}';
 
-/// The page as the template reads it, and what of it is not printed as it is.
+/// The page as the template reads it, and which of its text is not printed as is.
 pub fn json(page: &Page, fonts: &Fonts, faith: GlyphPolicy) -> Result<(Vec<u8>, Unprintable), RenderError> {
     let data = |error: serde_json::Error| RenderError::Data(error.to_string());
     let mut value = serde_json::to_value(page).map_err(data)?;
@@ -106,7 +106,7 @@ fn printable(text: &str, fonts: &Fonts, faith: GlyphPolicy, missing: &mut Unprin
         }
         match c {
             '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => cluster.push(' '),
-            // Means nothing anywhere: no font is missing for it.
+            // Has no printable meaning: no font is missing for it.
             c if c.is_control() || reorders(c) || is_private(c) => cluster.push_str(replacement),
             // Invisible by definition: joiners, variation selectors. The engine needs no glyph for them.
             c if is_default_ignorable(c) => {
@@ -127,12 +127,12 @@ fn reorders(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Means something else in every font.
+/// Its meaning depends on the font.
 fn is_private(c: char) -> bool {
     matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}')
 }
 
-/// `text` with places to break inside words that are wider than a column.
+/// `text` with break opportunities inside words that are wider than a column.
 fn breakable(text: &str, fonts: &Fonts) -> String {
     let mut broken = String::with_capacity(text.len());
     for word in text.split_inclusive(' ') {

@@ -1,8 +1,8 @@
-//! How the file says that it is Factur-X: four properties in its XMP metadata, and the schema that declares them.
+//! Declares the file as Factur-X: four properties in its XMP metadata, and the schema that declares them.
 //!
-//! The engine writes the metadata of PDF/A itself but knows no foreign schemas. It writes it uncompressed and the table of
-//! objects in its classic form, so the properties go in between, and every later object moves by their length. A file of
-//! another shape is refused: a document that claims less than it carries would be refused by whoever receives it.
+//! The engine writes the metadata of PDF/A itself but supports no extension schemas. It writes it uncompressed and the
+//! cross-reference table in its classic form, so the properties are inserted, and every later object moves by their
+//! length. A file of another shape is an error: a recipient would reject a document that declares less than it carries.
 
 /// The name that Factur-X gives to its properties (Factur-X 1.09, 6.2).
 const NAMESPACE: &str = "urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#";
@@ -19,13 +19,13 @@ const PROPERTIES: [(&str, &str, &str); 4] = [
 const SCHEMAS_END: &str = "</rdf:Bag></pdfaExtension:schemas>";
 const DESCRIPTION_END: &str = "</rdf:RDF>";
 
-/// One line of the table of objects: ten digits of offset, five of generation, a letter, two characters of line end.
+/// A line of the xref table: ten digits of offset, five of generation, a letter, two characters of line end.
 const ENTRY: usize = 20;
 
-/// The file with the properties in its metadata. A function of its bytes.
+/// The file with the properties in its metadata. The result depends on the input bytes only.
 ///
 /// # Errors
-/// What of the expected shape is missing.
+/// Which part of the expected shape is missing.
 pub fn declare(pdf: &[u8]) -> Result<Vec<u8>, &'static str> {
     let dictionary = last(pdf, b"/Type/Metadata/Subtype/XML>>\nstream\n").ok_or("no XMP metadata")?;
     let head = pdf.get(..dictionary).ok_or("no XMP metadata")?;
@@ -77,14 +77,14 @@ fn with_properties(xmp: &str) -> Result<String, &'static str> {
     ))
 }
 
-/// Where the table of objects begins, as the end of the file says.
+/// The offset of the cross-reference table, from the end of the file.
 fn table_of(pdf: &[u8]) -> Option<usize> {
     let mark = last(pdf, b"startxref\n")?;
     let table = number(pdf.get(mark + b"startxref\n".len()..)?)?;
     pdf.get(table..)?.starts_with(b"xref\n").then_some(table)
 }
 
-/// The table up to the mark of its place, with every object behind `after` moved on.
+/// The table up to the mark of its offset, with every object behind `after` moved.
 fn moved_table(table: &[u8], after: usize, by: usize) -> Result<Vec<u8>, &'static str> {
     let end = last(table, b"startxref\n").ok_or("the table of objects has no end")?;
     let trailer = last(table, b"trailer\n").ok_or("the table of objects has no trailer")?;

@@ -3,7 +3,7 @@
 //! A [`Renderer`] is built once and renders many pages; the bytes depend on page, twin and templates alone. What a page
 //! says is decided in `comptoir::invoice::print`, what its twin says in `comptoir::einvoice`; how it looks, in
 //! `infra/templates/invoice.typ`. Here: which files a template may read (`world`), which characters can be printed
-//! (`fonts`, `legible`), which forms of Chinese characters (`region`), how a page becomes a file (`pdf`), and how the file says that it is Factur-X (`metadata`).
+//! (`fonts`, `legible`), which forms of Chinese characters (`region`), PDF output (`pdf`), Factur-X (`metadata`).
 
 mod error;
 mod fonts;
@@ -44,7 +44,7 @@ pub struct Renderer {
     wide: OnceLock<RenderEngine>,
 }
 
-/// A document, and what of its text it does not show.
+/// A document, and which of its text it does not show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Printed {
     /// The file.
@@ -68,19 +68,19 @@ impl Renderer {
 
     /// The PDF of `page` with its electronic `twin`: the same bytes every time, in every process.
     ///
-    /// Characters that no font has are printed as a visible replacement. Should a template use less than the fonts
-    /// offer, and so still meet one it cannot print, everything but the characters common to all fonts is replaced.
+    /// Characters that no font has are printed as a visible replacement. If a template uses fewer fonts than available
+    /// and still meets one it cannot print, everything but the characters common to all fonts is replaced.
     ///
     /// # Errors
-    /// A mistake in the template, with its place.
+    /// A mistake in the template, with its location.
     pub fn render(&self, page: &Page, twin: &str) -> Result<Vec<u8>, RenderError> {
         self.print(page, twin).map(|printed| printed.pdf)
     }
 
-    /// The same, with what of the page the PDF does not show.
+    /// The same, with the page's text that the PDF does not show.
     ///
     /// # Errors
-    /// A mistake in the template, with its place.
+    /// A mistake in the template, with its location.
     pub fn print(&self, page: &Page, twin: &str) -> Result<Printed, RenderError> {
         let (json, missing) = legible::json(page, &self.press.fonts, GlyphPolicy::Exact)?;
         let exact = if missing.characters == 0 {
@@ -113,7 +113,7 @@ impl Renderer {
     }
 }
 
-/// Empties the engine's cache when it goes, on the way of errors too: a kept invoice is a megabyte.
+/// Clears the engine's cache on drop, on error paths too: a cached invoice takes a megabyte.
 struct Forget;
 
 impl Drop for Forget {

@@ -1,4 +1,4 @@
-//! From a sheet to a PDF/A-3b whose bytes depend on nothing but the sheet.
+//! Renders a sheet to a PDF/A-3b whose bytes depend on the sheet only.
 
 use comptoir::invoice::print::Page;
 use typst::{
@@ -21,7 +21,7 @@ pub fn print(sheet: &InvoiceView<'_>, page: &Page) -> Result<Vec<u8>, RenderErro
     })
 }
 
-/// Date and identifier come from the page, so that no clock and no chance enters the file.
+/// Date and identifier come from the page, so that neither clock nor randomness affects the file.
 fn options(sheet: &InvoiceView<'_>, page: &Page) -> Result<PdfOptions, RenderError> {
     let (year, month, day) = page.date;
     let midnight = u8::try_from(month)
@@ -38,7 +38,7 @@ fn options(sheet: &InvoiceView<'_>, page: &Page) -> Result<PdfOptions, RenderErr
     })
 }
 
-/// Where in which file, for whoever edits it.
+/// File and line, for the template's editor.
 fn place(sheet: &InvoiceView<'_>, error: &SourceDiagnostic) -> RenderError {
     let id = error.span.id().unwrap_or_else(|| sheet.main());
     let start = sheet.range(error.span).map(|range| range.start);

@@ -1,6 +1,6 @@
-//! What a reader sees on the pages of a PDF: the text, line by line from the top, as another program reads it out of the
-//! file. That program (`hayro-interpret`) is in the tree for the engine's sake; it knows the maps from glyphs to characters
-//! and nothing of how they were written.
+//! The visible text of a PDF's pages, line by line from the top, as another program extracts it. That program
+//! (`hayro-interpret`) is in the tree as a dependency of the engine; it uses the maps from glyphs to characters and
+//! knows nothing of how they were written.
 #![expect(clippy::float_arithmetic, reason = "places on a page, no money")]
 
 use hayro_interpret::{
@@ -9,10 +9,10 @@ use hayro_interpret::{
 };
 use kurbo::{Affine, BezPath, Rect};
 
-/// A glyph where it stands, in points from the top left corner of its page.
+/// A glyph and its position, in points from the top left corner of its page.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sign {
-    /// What it reads as; nothing if the file does not say.
+    /// The text it maps to; nothing if the file does not say.
     pub text: String,
     /// Where it begins.
     pub x: f64,
@@ -39,7 +39,7 @@ pub fn pages(pdf: &[u8]) -> Vec<Vec<Sign>> {
     pages
 }
 
-/// The text of each page: lines from the top, words parted where there is room between them.
+/// The text of each page: lines from the top, words separated where there is a gap.
 pub fn text(pdf: &[u8]) -> Vec<String> {
     pages(pdf).into_iter().map(lines).collect()
 }
@@ -63,7 +63,7 @@ fn lines(mut signs: Vec<Sign>) -> String {
     text
 }
 
-/// Sees glyphs alone.
+/// Collects glyphs only.
 #[derive(Default)]
 struct Eye(Vec<Sign>);
 

@@ -1,5 +1,5 @@
-//! Which forms of Chinese characters a reader expects: the same character is written differently in Japan, Korea, the
-//! mainland, Taiwan and Hong Kong, and Unicode does not tell them apart (Unicode Standard, chapter 18, Han unification).
+//! Selects regional forms of Chinese characters: the same character is written differently in Japan, Korea, the
+//! mainland, Taiwan and Hong Kong, under one code point (Unicode Standard, chapter 18, Han unification).
 
 use unicode_script::{Script, UnicodeScript};
 
@@ -12,7 +12,7 @@ pub struct Forms {
     pub region: &'static str,
 }
 
-/// Scripts of one language alone that a text was seen to use.
+/// Scripts found in a text that only one language uses.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Written {
     japanese: bool,
@@ -21,7 +21,7 @@ pub struct Written {
 }
 
 impl Written {
-    /// Looks at more of the text.
+    /// Scans more of the text.
     pub fn read(&mut self, text: &str) {
         for c in text.chars().filter(|c| !c.is_ascii()) {
             match c.script() {
@@ -34,8 +34,8 @@ impl Written {
     }
 }
 
-/// The forms of where the buyer lives, else of the language the text is seen to be in, else the mainland's, which most
-/// readers write.
+/// The forms of the buyer's country, else of the language detected in the text, else the mainland's, the most widely
+/// used.
 pub fn forms(country: &str, written: Written) -> Forms {
     let of = |language, region| Forms { language, region };
     match country {

@@ -1,5 +1,5 @@
-//! Documents of the owner's own making that sell nothing: rendered at start, one shows a mistake in the templates before a
-//! number is claimed, and it warms the engine while the processor is free; both are what a preview shows.
+//! Sample documents that sell nothing: rendered at start, one reveals template errors before a number is allocated, and
+//! warms the engine while init runs at full speed; the preview shows both.
 
 use comptoir::{
     billing::{credit::credit, draft::draft, ledger::Credited, unfit::CannotInvoice},
@@ -22,7 +22,7 @@ use rust_decimal::Decimal;
 /// A day for which every legal text is known.
 const WITH_EVERY_TEXT: Date = date(2026, 1, 1);
 
-/// An invoice of two lines, one with a discount, to a customer who is nobody.
+/// An invoice of two lines, one with a discount, to a fictitious customer.
 ///
 /// # Errors
 /// The seller cannot invoice even this.
@@ -58,7 +58,7 @@ pub fn invoice(seller: &Seller, day: Date) -> Result<Invoice, CannotInvoice> {
     of(&sale, seller, day)
 }
 
-/// A specimen, and what today's lacks.
+/// A specimen, and why it may not be of today.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Specimen {
     /// An invoice of today, or of the last day on which the seller could issue one.
@@ -67,8 +67,8 @@ pub struct Specimen {
     pub gap: Option<CannotInvoice>,
 }
 
-/// The specimen that templates are tried with when the function starts on `day`. Where the dated table of legal texts knows
-/// none for that day, an earlier day's stands in, so that only a broken template or seller keeps the function from starting.
+/// The specimen that checks the templates when the function starts on `day`. If the dated table of legal texts has none
+/// for that day, an earlier day's is used, so that only a broken template or seller file prevents the start.
 ///
 /// # Errors
 /// The seller cannot invoice even a specimen, on any day.
@@ -81,7 +81,7 @@ pub fn at_start(seller: &Seller, day: Date) -> Result<Specimen, CannotInvoice> {
     }
 }
 
-/// The invoice that `sale` would make, under a number that no series gives.
+/// The invoice for `sale`, under a number outside every series.
 ///
 /// # Errors
 /// What makes the sale unfit for an invoice.
@@ -90,7 +90,7 @@ pub fn of(sale: &Sale, seller: &Seller, day: Date) -> Result<Invoice, CannotInvo
     Ok(Invoice { number, issued_on: day, draft: draft(sale, seller, day)? })
 }
 
-/// The credit note that takes all of `invoice` back.
+/// The credit note for the full amount of `invoice`.
 ///
 /// # Errors
 /// The seller cannot credit even this.
@@ -108,7 +108,7 @@ pub fn credit_note(invoice: &Invoice, seller: &Seller, day: Date) -> Result<Invo
     Ok(Invoice { number: InvoiceNumber(format!("A{}", invoice.number)), issued_on: day, draft })
 }
 
-/// A line with the tax that Stripe would have charged, where it is Stripe that charges it.
+/// A line with the tax that Stripe would have charged, if Stripe charges it.
 fn line(seller: &Seller, quantity: u64, total: i64, discount: i64) -> SaleLine {
     let rate = match &seller.vat {
         VatRegime::Taxed(taxed) => match taxed.rates {

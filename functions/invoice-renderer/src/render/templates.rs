@@ -1,4 +1,4 @@
-//! The files that templates consist of: built in, or read from a folder that an owner is editing.
+//! The template files: built in, or read from a folder that an owner is editing.
 
 use std::{borrow::Cow, collections::BTreeMap, fs, path::Path};
 
@@ -6,7 +6,7 @@ use comptoir::invoice::print::Words;
 
 use super::error::InvalidTemplates;
 
-/// What invoices say, beside the template that lays it out.
+/// The words of invoices, beside the template that lays them out.
 const WORDS: &str = "words.toml";
 
 /// Files by name, `fonts/Inter-Regular.otf`. Mail templates are not among them.
@@ -18,12 +18,12 @@ pub struct Templates {
 const EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/templates.rs"));
 
 impl Templates {
-    /// What lay in `infra/templates` when this binary was built.
+    /// The content of `infra/templates` when this binary was built.
     pub fn embedded() -> Self {
         Self { files: EMBEDDED.iter().map(|(name, bytes)| ((*name).to_owned(), Cow::Borrowed(*bytes))).collect() }
     }
 
-    /// What lies in `folder` and its `fonts` now.
+    /// The current content of `folder` and its `fonts`.
     ///
     /// # Errors
     /// The folder, or a file in it, cannot be read.
@@ -49,7 +49,7 @@ impl Templates {
     /// The words among the files.
     ///
     /// # Errors
-    /// They are missing, no text, or wrong; with the place and the fix.
+    /// They are missing, not text, or wrong; with the location and the fix.
     pub fn words(&self) -> Result<Words, InvalidTemplates> {
         self.require(WORDS)?;
         let bytes = self.files.get(WORDS).map(Cow::as_ref).unwrap_or_default();
@@ -57,7 +57,7 @@ impl Templates {
         Ok(Words::from_toml(text)?)
     }
 
-    /// Refuses a file that is not there.
+    /// Reports a missing file.
     pub(super) fn require(&self, name: &str) -> Result<(), InvalidTemplates> {
         if self.files.contains_key(name) {
             return Ok(());

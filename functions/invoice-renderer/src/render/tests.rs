@@ -1,4 +1,4 @@
-//! What the renderer promises: the same bytes, any text, any length, and a mistake that names its place.
+//! What the renderer guarantees: the same bytes, any text, any length, and errors that name their location.
 
 use std::{path::Path, process::Command};
 
@@ -19,7 +19,7 @@ use super::*;
 
 const DAY: Date = date(2026, 11, 21);
 
-/// What is attached matters to one test only.
+/// The attachment matters to one test only.
 const TWIN: &str = "<twin/>";
 
 fn look() -> Look {
@@ -57,7 +57,7 @@ fn page() -> Page {
     with_lines(5)
 }
 
-/// What a reader reads in the file; pages are parted by form feeds.
+/// The text of the file as a reader sees it; pages are separated by form feeds.
 fn text_of(pdf: &[u8]) -> String {
     reading::text(pdf).join("\u{c}").replace(['\u{a0}', '\u{202f}'], " ")
 }
@@ -254,8 +254,8 @@ fn names_are_read_as_they_were_given() {
         assert!(text.contains(name), "{name} in {text}");
         assert!(!text.contains('□'), "{name} in {text}");
     }
-    // These are shaped: one glyph for several characters, and in another order. What they show is there to be looked at
-    // (`examples/preview/scripts.rs`); here, that nothing is a box.
+    // These are shaped: one glyph for several characters, and reordered. Check their look by eye
+    // (`examples/preview/scripts.rs`); this test only checks that nothing is a box.
     for name in ["राजेश कुमार श्रीवास्तव", "সুমন চট্টোপাধ্যায়", "தமிழ்ச்செல்வன்", "مريم العلوي", "שלום כהן", "😀 👩‍🎨 🎨"]
     {
         let mut page = page();
@@ -275,7 +275,7 @@ fn what_is_not_shown_is_said() {
     let unprintable = printed.unprintable;
     assert_eq!((unprintable.characters, unprintable.scripts.into_iter().collect::<Vec<_>>()), (4, vec!["Tibetan"]));
     assert!(text_of(&printed.pdf).contains("□ Zoé"));
-    // A template that uses less than there is.
+    // A template that uses fewer fonts than there are.
     let template = r#"#set text(font: "Inter", fallback: false)
 #json("invoice.json").buyer"#;
     let narrow = Renderer::new(Templates::embedded().with("invoice.typ", template), &look()).unwrap();

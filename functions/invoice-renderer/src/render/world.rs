@@ -1,6 +1,6 @@
-//! What a template can see: the templates folder, the fonts, and the page as `/invoice.json`. Nothing else exists for it,
-//! neither the disk nor the network nor the clock. The electronic twin is attached around the template, so that no edit
-//! of it can leave it out.
+//! What a template can read: the templates folder, the fonts, and the page as `/invoice.json`. It has no access to
+//! disk, network or clock. The electronic twin is attached outside the template, so that no edit of it can leave it
+//! out.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -19,17 +19,17 @@ use super::{error::InvalidTemplates, fonts::Fonts, templates::Templates};
 const INVOICE: &str = "invoice.typ";
 const DATA: &str = "invoice.json";
 
-/// The name that Factur-X wants (Factur-X 1.09, 6.2).
+/// The file name that Factur-X requires (Factur-X 1.09, 6.2).
 const TWIN: &str = "factur-x.xml";
 
-/// What is compiled: the owner's template, and the twin attached as another form of the same invoice.
+/// The compiled source: the owner's template, and the twin attached as an alternative of the same invoice.
 const MAIN: &str = "factur-x.typ";
 const MAIN_TEXT: &str = r#"#include "invoice.typ"
 #pdf.attach("factur-x.xml", relationship: "alternative", mime-type: "text/xml", description: "Factur-X")
 "#;
 
-/// The same where fonts of further scripts are at hand: Chinese characters in the forms that the buyer's country writes
-/// (`region.rs`), whatever the document's language.
+/// The same with fonts of further scripts: Chinese characters in the forms of the buyer's country (`region.rs`),
+/// whatever the document's language.
 const WIDE_TEXT: &str = r##"#let forms = json("invoice.json").forms
 #show regex("[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Bopomofo}\u{3000}-\u{303f}\u{ff00}-\u{ffef}]+"): set text(
   lang: forms.lang,
@@ -37,7 +37,7 @@ const WIDE_TEXT: &str = r##"#let forms = json("invoice.json").forms
 )
 "##;
 
-/// Everything that is the same for every page.
+/// Everything shared by all pages.
 pub struct RenderEngine {
     /// The fonts.
     pub fonts: Fonts,
@@ -113,16 +113,16 @@ fn id(name: &str) -> Result<FileId, InvalidTemplates> {
     Ok(FileId::new(RootedPath::new(VirtualRoot::Project, path)))
 }
 
-/// One page on the press.
+/// One page to render.
 pub struct InvoiceView<'a> {
-    /// The press.
+    /// The shared press.
     pub press: &'a RenderEngine,
     data: Bytes,
     twin: Bytes,
 }
 
 impl<'a> InvoiceView<'a> {
-    /// Puts the page's JSON on the press, and its electronic twin.
+    /// Adds the page's JSON and its electronic twin.
     pub fn new(press: &'a RenderEngine, json: Vec<u8>, twin: &str) -> Self {
         Self { press, data: Bytes::new(json), twin: Bytes::from_string(twin.to_owned()) }
     }

@@ -1,4 +1,4 @@
-//! What the handler does with each kind of mail, over ports that note what they were asked and take as long as they may.
+//! How the handler treats each kind of mail, over fakes that record their calls and take as long as they may.
 
 use std::sync::Mutex;
 
@@ -20,7 +20,7 @@ use super::*;
 const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
 const PDF: &[u8] = b"%PDF-1.7 the invoice";
 
-/// Outbox, archive and post office. Each call takes as long as it may at the most.
+/// Outbox, archive and mail transport. Each call takes its full timeout at most.
 struct Ports {
     seconds: Mutex<u64>,
     parked: Mutex<Vec<Reason>>,
@@ -210,7 +210,7 @@ fn digest() -> Mail {
     mail("team/1", "equipe@example.org", Content::Digest(content))
 }
 
-/// Hands one mail to the sender; answers what the stream is told.
+/// Passes one mail to the sender; returns the response to the stream.
 async fn handled(ports: &Ports, mail: &Mail, seconds_left: u64) -> BatchAnswer {
     let sender = Sender {
         outbox: ports,

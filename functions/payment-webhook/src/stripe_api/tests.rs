@@ -1,4 +1,4 @@
-//! Every question to Stripe is one that Stripe publishes (`tests/shapes`, of npm's `stripe`), and one that the key may ask.
+//! Every call to Stripe is one that it publishes (`tests/shapes`, from npm's `stripe`) and that the key permits.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +20,7 @@ struct Shapes {
     questions: BTreeMap<String, Vec<String>>,
 }
 
-/// A Stripe that knows nothing, and who hears what it is asked.
+/// A fake Stripe that knows no object and records its requests.
 fn listening() -> (String, mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -45,7 +45,7 @@ fn listening() -> (String, mpsc::Receiver<String>) {
 async fn every_question_is_published_and_allowed() {
     let (url, asked) = listening();
     let https = Https::default();
-    // Nobody reads the store: no key is refused.
+    // The secret store is never read: no key is rejected.
     let ssm = aws_sdk_ssm::Config::builder().behavior_version(aws_sdk_ssm::config::BehaviorVersion::latest()).build();
     let store = SecretStore::new(aws_sdk_ssm::Client::from_conf(ssm), "/comptoir/test");
     let until = Instant::now() + Duration::from_secs(60);

@@ -1,4 +1,4 @@
-//! What the handler does with notices and messages, over ports that note what they were asked and take as long as they may.
+//! How the handler treats notices and messages, over fakes that record their calls and take as long as they may.
 
 use std::sync::Mutex;
 
@@ -18,7 +18,7 @@ use super::*;
 
 const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
 
-/// Outbox and room. Each call takes as long as it may at the most.
+/// Outbox and channel. Each call takes its full timeout at most.
 struct Ports {
     seconds: Mutex<u64>,
     parked: Mutex<Vec<MailId>>,
@@ -115,7 +115,7 @@ impl TeamRoom for &Ports {
         Ok(true)
     }
 
-    /// The webhook, posting, and the webhook that may have replaced it.
+    /// Reading the webhook, posting, and reading the webhook again after a rotation.
     async fn say(&self, _: &str) -> SendResult {
         self.takes(2 * OPERATION_SECONDS + ROOM_SECONDS);
         (self.post)()
@@ -176,7 +176,7 @@ async fn no_message_takes_longer_than_is_said_whatever_becomes_of_it() {
     let mut longest = 0;
     for claim in claims {
         for post in posts {
-            // One that has waited for the room too long is parked besides.
+            // One that has been queued for the channel too long is parked as well.
             for queued_at in [NOW, Timestamp::UNIX_EPOCH] {
                 let ports = Ports { claim, post, ..Ports::default() };
                 handled(&ports, &[message(queued_at)], ONE_MESSAGE_SECONDS).await;

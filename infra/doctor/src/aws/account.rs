@@ -1,4 +1,4 @@
-//! The questions, service by service.
+//! The queries, service by service.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ impl Account for AwsAccount {
         let what = "cloudformation DescribeStacks";
         let parameters = [("Action", "DescribeStacks"), ("StackName", name)];
         let text = match self.query("cloudformation", CLOUDFORMATION, &parameters).await {
-            // What does not exist is a ValidationError.
+            // A missing stack is reported as ValidationError.
             Err(Unasked::Refused { status: 400, code, .. }) if code == "ValidationError" => return Ok(None),
             answer => answer?,
         };
@@ -106,7 +106,7 @@ impl Account for AwsAccount {
                 let actions = member.children().filter(|child| child.tag_name().name() == "AlarmActions");
                 let actions = actions.flat_map(|list| list.children()).filter_map(|action| action.text());
                 let actions = actions.map(|action| action.trim().to_owned()).filter(|action| !action.is_empty());
-                // An answer that leaves it out says nothing about whether anybody is told.
+                // An answer without this field does not say whether the alarm notifies anyone.
                 let enabled = match child(member, "ActionsEnabled").as_str() {
                     "true" => true,
                     "false" => false,
@@ -122,7 +122,7 @@ impl Account for AwsAccount {
         let parameters = [("Action", "ListSubscriptionsByTopic"), ("TopicArn", topic)];
         let text = self.query("sns", SNS, &parameters).await?;
         answers::xml("sns ListSubscriptionsByTopic", &text, |document| {
-            // Until it is confirmed there is a word in place of the ARN.
+            // Until it is confirmed there is a placeholder in place of the ARN.
             members(document, "SubscriptionArn").map(|one| child(one, "SubscriptionArn").starts_with("arn:")).collect()
         })
     }
@@ -144,7 +144,7 @@ impl Account for AwsAccount {
     async fn time(&self) -> Asked<Timestamp> {
         let what = "AWS's clock";
         let url = format!("{}/", self.address("sts"));
-        // Whatever it answers, it says when; unsigned, because what is signed by a wrong clock is refused.
+        // Any answer carries the time; unsigned, because a wrong clock invalidates a signature.
         let question =
             Question { method: "GET", url: &url, headers: &[], body: "", patience: PATIENCE, largest: LARGEST };
         let answer = self.https.ask(&question).await.map_err(|_| Unasked::Silent { what: what.to_owned() })?;
@@ -155,7 +155,7 @@ impl Account for AwsAccount {
 }
 
 impl AwsAccount {
-    /// A stack may have more than the hundred resources that are told at once.
+    /// A stack may have more than the hundred resources of one answer.
     async fn resources(&self, stack: &str) -> Asked<BTreeMap<String, Resource>> {
         let (mut found, mut next) = (BTreeMap::new(), String::new());
         loop {

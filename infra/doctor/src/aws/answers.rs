@@ -1,4 +1,4 @@
-//! Reading what the services answer: XML of the older ones, JSON of the others.
+//! Parses the services' answers: XML of the older ones, JSON of the others.
 
 use roxmltree::{Document, Node};
 use serde_json::Value;
@@ -10,7 +10,7 @@ pub(super) fn json(what: &str, text: &str) -> Asked<Value> {
     serde_json::from_str(text).map_err(|_| Unasked::Unreadable { what: what.to_owned() })
 }
 
-/// An answer in XML, handed to whoever reads it.
+/// An XML answer, passed to the caller's parser.
 pub(super) fn xml<T>(what: &str, text: &str, read: impl FnOnce(&Document<'_>) -> T) -> Asked<T> {
     let document = Document::parse(text).map_err(|_| Unasked::Unreadable { what: what.to_owned() })?;
     Ok(read(&document))
@@ -28,7 +28,7 @@ pub(super) fn members<'a>(document: &'a Document<'a>, with: &'static str) -> imp
     document.descendants().filter(|node| node.tag_name().name() == "member").filter(has)
 }
 
-/// A service's own word for what is wrong: a name, never a sentence.
+/// A service's error code: a name, never a sentence.
 pub(super) fn code(body: &str) -> String {
     let json = serde_json::from_str::<Value>(body).ok();
     let named = json

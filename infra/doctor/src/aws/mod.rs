@@ -1,4 +1,5 @@
-//! The AWS account, asked over HTTPS with signed requests (IAM User Guide, "AWS Signature Version 4 for API requests").
+//! The AWS account, queried over HTTPS with signed requests (IAM User Guide, "AWS Signature Version 4 for API
+//! requests").
 
 mod account;
 mod answers;
@@ -25,24 +26,24 @@ const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 pub struct AwsAccount {
     region: String,
     credentials: Credentials,
-    /// Another address for every service.
+    /// An override of every service's address.
     endpoint: Option<String>,
     https: Https,
 }
 
 /// One request to a service.
 struct Request<'a> {
-    /// The beginning of its host.
+    /// The first part of its host name.
     host: &'a str,
-    /// The name it is signed for.
+    /// The service name for signing.
     service: &'a str,
     method: &'static str,
     path: &'a str,
     content_type: &'a str,
-    /// `X-Amz-Target` of services that want one.
+    /// `X-Amz-Target`, for services that need one.
     target: Option<&'a str>,
     body: &'a str,
-    /// What an error is told to be about.
+    /// The operation's name in error messages.
     what: &'a str,
 }
 
@@ -52,7 +53,7 @@ fn form(parameters: &[(&str, &str)], version: &str) -> String {
 }
 
 impl AwsAccount {
-    /// The account of these credentials; `endpoint` answers for every service, where there is one.
+    /// The account of these credentials; `endpoint`, if given, overrides every service's address.
     pub fn new(region: String, credentials: Credentials, endpoint: Option<String>) -> Self {
         Self { region, credentials, endpoint, https: Https::default() }
     }

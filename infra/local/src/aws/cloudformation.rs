@@ -1,4 +1,4 @@
-//! Creating the stack and reading what became of it.
+//! Creates the stack and reads its result.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct Stack<'a> {
     /// Its name.
     pub name: &'a str,
-    /// Where the template is, as JSON: bucket and key. Beside the request there is room for 50 KB only.
+    /// Where the template is, as JSON: bucket and key. An inline template may have 50 KB only.
     pub template: &'a str,
     /// Its parameters.
     pub parameters: &'a [(&'a str, &'a str)],
@@ -59,7 +59,7 @@ impl Aws {
         Ok(pairs.collect())
     }
 
-    /// What the stack prints, by name.
+    /// The stack's outputs, by name.
     ///
     /// # Errors
     /// When the stand-in cannot be reached or answers nonsense.

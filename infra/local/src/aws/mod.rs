@@ -1,8 +1,8 @@
 //! The few calls the runner itself makes to the AWS stand-in.
 //!
-//! The functions use the real SDK. The runner does not: it needs a dozen operations of seven services, and their SDKs would
-//! cost a newcomer minutes of compilation before `cargo demo` could print its first line. It also needs stream records in
-//! exactly the JSON that Lambda passes on, which the typed client would take apart.
+//! The functions use the real SDK. The runner does not: it needs a dozen operations of seven services, and their SDKs
+//! would cost a newcomer minutes of compilation before `cargo demo` could print its first line. It also needs stream
+//! records in exactly the JSON that Lambda passes on, which the typed client would take apart.
 
 pub mod cloudformation;
 pub mod dynamodb;
@@ -65,7 +65,7 @@ impl Aws {
         serde_json::from_str(&text).with_context(|| format!("{path} answered something else than JSON"))
     }
 
-    /// A request addressed to one service. Nobody checks the signature; the header names the service and the region.
+    /// A request addressed to one service. The stand-in does not check signatures; the header names service and region.
     fn request(&self, method: Method, path: &str, service: &str) -> reqwest::RequestBuilder {
         let scope = format!("20260101/{REGION}/{service}/aws4_request");
         let authorization = format!("AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders=host, Signature=00");

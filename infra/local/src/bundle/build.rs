@@ -1,4 +1,4 @@
-//! Building the functions: once per process, with cargo's own progress in sight.
+//! Builds the functions: once per process, showing cargo's progress.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 use crate::progress::Progress;
 use crate::{environment, paths, process};
 
-/// Executables by name; a function's is that of its package.
+/// Executables by name; a function's name is that of its package.
 pub type Binaries = BTreeMap<String, PathBuf>;
 
 /// Builds every function and example of the workspace, unless this process has done so already.
@@ -32,7 +32,7 @@ pub async fn build(progress: Progress) -> anyhow::Result<Binaries> {
     Ok(binaries)
 }
 
-/// Builds one function as it is shipped: optimised, with the features it has by itself, as `sam build` does.
+/// Builds one function as it is deployed: optimised, with its default features, as `sam build` does.
 ///
 /// # Errors
 /// When it does not compile.
@@ -40,7 +40,7 @@ pub async fn shipped(package: &str) -> anyhow::Result<PathBuf> {
     optimised(&["--package", package], package).await
 }
 
-/// The packages of the functions: a folder each.
+/// The packages of the functions: one folder each.
 ///
 /// # Errors
 /// When the folder cannot be read.
@@ -58,7 +58,7 @@ pub fn packages() -> anyhow::Result<Vec<String>> {
     Ok(packages)
 }
 
-/// Builds every function as it is shipped, one after the other: for who measures.
+/// Builds every function as it is deployed, one after the other: for measurements.
 ///
 /// # Errors
 /// As [`shipped`].
@@ -87,8 +87,8 @@ async fn optimised(what: &[&str], name: &str) -> anyhow::Result<PathBuf> {
 
 async fn run(progress: Progress) -> anyhow::Result<Binaries> {
     // The whole workspace, so that features are what `cargo test --workspace` resolves and it need not build the same
-    // dependencies again; `--examples` is there for the same reason: with it, cargo counts dev-dependencies in. One of them
-    // is what `cargo preview` runs. The runner is left out because it is the program that is running.
+    // dependencies again. `--examples` makes cargo count dev-dependencies, for the same reason; one of the examples
+    // is what `cargo preview` runs. The runner is left out because it is the running program.
     cargo(&["build", "--workspace", "--exclude", "comptoir-local", "--bins", "--examples"], progress).await
 }
 
@@ -121,7 +121,7 @@ async fn cargo(arguments: &[&str], progress: Progress) -> anyhow::Result<Binarie
     Ok(binaries)
 }
 
-/// The executable that a line of cargo's messages announces.
+/// The executable named in a line of cargo's messages.
 fn executable(line: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(line).ok()?;
     if message.get("reason")?.as_str()? != "compiler-artifact" {

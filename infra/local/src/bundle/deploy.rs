@@ -1,4 +1,4 @@
-//! `template.yaml` onto the stand-in, and what the stand-in silently leaves out, set and checked.
+//! Deploys `template.yaml` on the stand-in, then sets and checks what the stand-in silently ignores.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::aws::{Aws, xml};
 use crate::graphql::grants::{self, Grant};
 use crate::graphql::resolvers::{self, Limits, Sources};
 
-/// Where the template is, and where the code of functions would be; we run them, so it is an empty archive.
+/// Where the template and the functions' code are; the runner runs the functions, so the code is an empty archive.
 const CODE_BUCKET: &str = "comptoir-local-code";
 const CODE_KEY: &str = "nothing.zip";
 const TEMPLATE_KEY: &str = "template.json";
@@ -21,17 +21,17 @@ const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 /// The deployed stack.
 #[derive(Debug)]
 pub struct Deployed {
-    /// What the template says of its functions.
+    /// The functions as the template describes them.
     pub functions: Vec<Function>,
     /// Physical ids by logical id.
     pub physical: BTreeMap<String, String>,
-    /// What answers each field of the GraphQL API.
+    /// The resolver of each field of the GraphQL API.
     pub sources: Sources,
-    /// How much may be asked of it at once.
+    /// The query limits of the API.
     pub limits: Limits,
-    /// What functions may ask of it themselves, by logical id.
+    /// What functions may request from it themselves, by logical id.
     pub grants: BTreeMap<String, Grant>,
-    /// Logical id of the function that is told of confirmed accounts.
+    /// Logical id of the function that the user pool calls for confirmed accounts.
     pub confirmed: Option<String>,
 }
 
@@ -58,7 +58,7 @@ impl Deployed {
     }
 }
 
-/// A value of the template with every reference replaced by what it refers to.
+/// A value of the template with every reference resolved.
 ///
 /// # Errors
 /// As [`Deployed::id`].
@@ -78,10 +78,10 @@ pub fn resolve(deployed: &Deployed, value: &Value) -> anyhow::Result<Value> {
     })
 }
 
-/// Creates or updates the stack and closes the stand-in's gaps.
+/// Creates or updates the stack and sets what the stand-in ignored.
 ///
 /// # Errors
-/// When the template does not deploy, or a gap does not close.
+/// When the template does not deploy, or a setting does not take effect.
 pub async fn deploy(aws: &Aws, options: &Options) -> anyhow::Result<Deployed> {
     let (file, stage, progress) = (&options.template, options.stage.as_str(), options.progress);
     let text = std::fs::read_to_string(file)
@@ -92,10 +92,10 @@ pub async fn deploy(aws: &Aws, options: &Options) -> anyhow::Result<Deployed> {
     let confirmed = resources::confirmation_trigger(&template);
     let grants = grants::read(&template)?;
     let programs = options.profile_programs.as_str();
-    // The stand-in's alarms go nowhere; prod must name somebody all the same.
+    // The stand-in's alarms go nowhere; prod must name a recipient all the same.
     let alerts = if stage == "prod" { "owner@example.org" } else { "" };
     let parameters = [("Stage", stage), ("StripeMode", "test"), ("ProfilePrograms", programs), ("AlertEmail", alerts)];
-    // The stand-in minds neither; CloudFormation refuses to begin.
+    // The stand-in checks neither; CloudFormation would reject the deployment.
     let missing = resources::missing_parameters(&template, &parameters);
     ensure!(missing.is_empty(), "template.yaml has parameters without a value: {}", missing.join(", "));
     let broken = resources::broken_rules(&template, &parameters);
@@ -217,8 +217,8 @@ async fn lock_bucket(aws: &Aws, bucket: &str, lock: &Value) -> anyhow::Result<()
     Ok(())
 }
 
-/// A mapping of the stand-in's own would deliver each record a second time, and count a failed one as done. Switching them
-/// off in the template is one more thing it ignores.
+/// The stand-in's own mappings would deliver each record a second time, and count a failed one as done. It also ignores
+/// the template's setting that switches them off.
 async fn switch_mappings_off(aws: &Aws, deployed: &Deployed) -> anyhow::Result<()> {
     const PATH: &str = "/2015-03-31/event-source-mappings/";
     let list = || async {

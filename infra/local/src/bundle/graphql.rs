@@ -1,4 +1,4 @@
-//! What stands in for AppSync, put together: the schema, the user pool and the functions of the deployed stack.
+//! Assembles the stand-in for AppSync: the schema, the user pool and the functions of the deployed stack.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,7 +28,8 @@ pub(super) fn answers_fields(deployed: &Deployed, logical: &str) -> bool {
         .any(|source| matches!(source, Source::Function { logical: behind, .. } if behind == logical))
 }
 
-/// A key for each role that may ask the API: of the template's functions, and of the programs that ProfilePrograms names.
+/// A key for each role that may call the API: those of the template's functions, and of the programs in
+/// ProfilePrograms.
 pub(super) fn programs(deployed: &Deployed, profile_programs: &str) -> Programs {
     let named = profile_programs.split_whitespace().filter_map(Grant::named);
     Programs::new(deployed.grants.values().cloned().chain(named))
@@ -37,7 +38,7 @@ pub(super) fn programs(deployed: &Deployed, profile_programs: &str) -> Programs 
 /// The API of this stack.
 ///
 /// # Errors
-/// When the schema is not valid, or the user pool does not let members be signed in.
+/// When the schema is not valid, or the user pool does not allow sign-in.
 pub(super) async fn api(
     aws: &Aws,
     deployed: &Deployed,

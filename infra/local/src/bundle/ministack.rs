@@ -16,7 +16,7 @@ use crate::process::{self, Guarded};
 /// How long it may take to answer; usually it needs about a second.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Starts the stand-in and watches the pipe we hold: when we are gone, however that happened, it ends.
+/// Starts the stand-in and watches the pipe we hold: it ends when this process ends, for whatever reason.
 const LAUNCHER: &str = r"
 import os, sys, threading
 def watch():
@@ -53,7 +53,7 @@ impl Ministack {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Stops it; its state is saved on the way.
+    /// Stops it; it saves its state first.
     pub async fn stop(&mut self) {
         if let Some((child, _pipe)) = self.child.take() {
             child.terminate(Duration::from_secs(20)).await;
@@ -85,7 +85,7 @@ impl Ministack {
         self.dir.join("ministack.log")
     }
 
-    /// A clean environment: with a stray variable of the person's shell it could call the real AWS.
+    /// A clean environment: a stray variable of the user's shell could make it call the real AWS.
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.env_clear().current_dir(&self.dir);
@@ -95,7 +95,7 @@ impl Ministack {
             .env("BIND_HOST", "127.0.0.1")
             .env("IOT_MTLS_ENABLED", "0")
             .env("SFTP_ENABLED", "0")
-            // It would look for containers of its own to clean up; there are none, and Docker is none of our business.
+            // It would try to clean up containers of its own; there are none, and it must not touch Docker.
             .env("DOCKER_HOST", "unix:///nonexistent")
             .env("AWS_ENDPOINT_URL", self.endpoint())
             .env("AWS_EC2_METADATA_DISABLED", "true")

@@ -1,4 +1,5 @@
-//! The whole bundle on one machine: started in phases, each in its own module, and stopped without leaving anything behind.
+//! The whole bundle on one machine: started in phases, each in its own module, and stopped without leaving anything
+//! behind.
 //!
 //! Several bundles run side by side in one process, each on its own ports and in its own directory.
 
@@ -41,7 +42,7 @@ pub use options::{Functions, Options};
 /// A running bundle. Dropping it ends everything it started.
 #[derive(Debug)]
 pub struct Bundle {
-    /// Where it is.
+    /// Its addresses.
     pub endpoints: Endpoints,
     /// Its directory: logs, mails, state.
     pub dir: PathBuf,
@@ -59,7 +60,7 @@ pub struct Bundle {
 }
 
 impl Bundle {
-    /// Prepares, builds, deploys and starts everything; returns when the first payment can come.
+    /// Prepares, builds, deploys and starts everything; returns when it can accept the first payment.
     ///
     /// # Errors
     /// One sentence that says what to do; nothing is left running.
@@ -67,7 +68,7 @@ impl Bundle {
         runtime::run(start::start(options)).await
     }
 
-    /// Ends everything; the state is saved where the bundle keeps it.
+    /// Ends everything; saves the state if the bundle keeps it.
     pub async fn stop(mut self) {
         fs::remove_file(&self.announced).ok();
         self.tasks.clear();
@@ -80,12 +81,12 @@ impl Bundle {
         }
     }
 
-    /// Where the functions have written things down.
+    /// The store: what the functions have written.
     pub fn books(&self) -> &Books {
         &self.front.books
     }
 
-    /// The stand-in for AWS, for calls of a test's own.
+    /// The stand-in for AWS, for a test's own calls.
     pub fn aws(&self) -> &Aws {
         &self.aws
     }
@@ -100,12 +101,12 @@ impl Bundle {
         &self.front.ses.mailbox
     }
 
-    /// What goes wrong with SES.
+    /// The fault plan for SES.
     pub fn ses_faults(&self) -> &Faults {
         &self.front.ses.faults
     }
 
-    /// What goes wrong with requests that programs sign.
+    /// The fault plan for requests that programs sign.
     pub fn api_faults(&self) -> &Faults {
         &self.front.graphql.faults
     }
@@ -115,17 +116,17 @@ impl Bundle {
         &self.front.graphql.programs
     }
 
-    /// What SES tells of the mails it took.
+    /// The delivery events of mails that SES accepted.
     pub fn ses_events(&self) -> &Bus {
         &self.front.ses.bus
     }
 
-    /// The stand-in for Stripe, and what goes wrong with it.
+    /// The stand-in for Stripe, with its fault plan.
     pub fn stripe(&self) -> &StripeFake {
         &self.front.stripe
     }
 
-    /// The stand-in for Slack, and what goes wrong with it.
+    /// The stand-in for Slack, with its fault plan.
     pub fn slack(&self) -> &SlackFake {
         &self.front.slack
     }
@@ -135,12 +136,12 @@ impl Bundle {
         self.functions.get(package)
     }
 
-    /// Lets the streams stand still, so that records pile up.
+    /// Pauses the streams, so that records pile up.
     pub fn pause_streams(&self) {
         self.flow.send_modify(|flow| flow.running = false);
     }
 
-    /// Lets the streams flow again.
+    /// Resumes the streams.
     pub fn resume_streams(&self) {
         self.flow.send_modify(|flow| flow.running = true);
     }
@@ -153,12 +154,12 @@ impl Bundle {
         secrets::put(&self.aws, &format!("{}/stripe-webhook-secrets", self.secrets_prefix), secrets).await
     }
 
-    /// Takes AWS away: DynamoDB, S3 and SSM no longer answer. Their state is saved.
+    /// Takes AWS down: DynamoDB, S3 and SSM no longer answer. Their state is saved.
     pub async fn stop_aws(&self) {
         self.ministack.lock().await.stop().await;
     }
 
-    /// Brings AWS back with the state it had.
+    /// Starts AWS again with the state it had.
     ///
     /// # Errors
     /// When it does not come up.

@@ -1,4 +1,4 @@
-//! What may differ from one bundle to the next.
+//! The options of a bundle.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -23,9 +23,9 @@ pub enum Functions {
 pub struct Options {
     /// The front's port; a free one when `None`.
     pub port: Option<u16>,
-    /// The bundle's directory, its own; emptied at the start unless `keep`.
+    /// The bundle's own directory; emptied at the start unless `keep`.
     pub dir: PathBuf,
-    /// Whether state survives: tables, archive, secrets, mails, stream positions.
+    /// Whether state is kept: tables, archive, secrets, mails, stream positions.
     pub keep: bool,
     /// `dev` or `prod`.
     pub stage: String,
@@ -43,16 +43,16 @@ pub struct Options {
     pub stripe_api_key: Option<String>,
     /// The address of the team's Slack webhook; none is stored when `None`.
     pub slack_webhook: Option<String>,
-    /// Where the bundle announces itself; `<dir>/endpoints.json` when `None`.
+    /// Where the bundle writes its endpoints; `<dir>/endpoints.json` when `None`.
     pub endpoints: Option<PathBuf>,
-    /// Whether the functions reach AWS over a [`crate::wire::Wire`], where calls can be counted and cut.
+    /// Whether the functions reach AWS over a [`crate::wire::Wire`], where calls are counted and faults injected.
     pub wire: bool,
-    /// Who hears about progress.
+    /// Who receives progress messages.
     pub progress: Progress,
 }
 
 impl Options {
-    /// A bundle in `dir` on free ports that keeps nothing and says nothing, as tests want it.
+    /// A bundle in `dir` on free ports that keeps no state and prints nothing, as for tests.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             port: None,

@@ -1,4 +1,4 @@
-//! Python environments, the AWS stand-in's first of all: made once per set of pinned versions, shared by every run afterwards.
+//! Python environments, including the AWS stand-in's: made once per set of pinned versions and shared by later runs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,12 @@ use crate::lock::{self, cannot_write};
 use crate::progress::Progress;
 use crate::{paths, process};
 
-/// What is installed; a change makes a new environment.
+/// The installed packages; a change makes a new environment.
 const REQUIREMENTS: &str = include_str!("../../requirements.txt");
 const CANDIDATES: [&str; 7] =
     ["python3", "python3.13", "python3.12", "python3.11", "python3.10", "python3.14", "python"];
 
-/// The interpreter that runs the stand-in, which is installed if it was not.
+/// The interpreter that runs the stand-in; installed if missing.
 ///
 /// # Errors
 /// As [`environment`].
@@ -25,7 +25,7 @@ pub async fn prepare(progress: Progress) -> anyhow::Result<PathBuf> {
     environment("the stand-in for AWS", REQUIREMENTS, progress).await
 }
 
-/// The interpreter of an environment with these packages, made if it was not; `what` they are is told while it is made.
+/// The interpreter of an environment with these packages, made if missing; `what` is the name in progress messages.
 ///
 /// # Errors
 /// One sentence that says what is missing on this machine and how to get it.
@@ -46,12 +46,12 @@ pub async fn environment(what: &str, requirements: &str, progress: Progress) -> 
     }
     make_environment(&python, &folder).await?;
     install(what, requirements, &folder).await?;
-    // Written last: an interrupted installation has no marker and is done again.
+    // Written last: an interrupted installation has no marker and is repeated.
     fs::write(marker(&folder), "").with_context(|| cannot_write(&folder))?;
     Ok(program)
 }
 
-/// The environment belongs to this place as well: its scripts name the interpreter by its full path.
+/// The environment is also bound to its path: its scripts name the interpreter by full path.
 fn fingerprint(requirements: &str) -> String {
     let mut hash = Sha256::new();
     hash.update(requirements);
@@ -64,7 +64,7 @@ fn marker(folder: &Path) -> PathBuf {
 }
 
 fn is_ready(folder: &Path) -> bool {
-    // The interpreter is a link into the system, which an upgrade may have taken away.
+    // The interpreter is a link into the system, which an upgrade may have removed.
     marker(folder).exists() && folder.join("bin").join("python").exists()
 }
 
@@ -104,7 +104,7 @@ async fn install(what: &str, requirements: &str, folder: &Path) -> anyhow::Resul
     if worked { Ok(()) } else { Err(failed(&format!("installing {what} with pip"), &said)) }
 }
 
-/// Runs to the end under guard; answers whether it worked and what it said.
+/// Runs a guarded child to its end; returns whether it succeeded and its output.
 async fn run(command: &mut Command) -> anyhow::Result<(bool, String)> {
     let log = paths::local().join("prepare.log");
     let file = fs::File::create(&log).with_context(|| cannot_write(&log))?;

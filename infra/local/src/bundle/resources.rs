@@ -1,4 +1,4 @@
-//! What the runner has to know of the template: its functions, what wakes them, and the settings the stand-in drops.
+//! What the runner reads from the template: its functions, their triggers, and the settings the stand-in drops.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -16,22 +16,22 @@ pub struct Function {
     pub logical: String,
     /// Package, binary and folder: the last part of `CodeUri`.
     pub package: String,
-    /// After this an invocation is cut off.
+    /// Its timeout.
     pub timeout: Duration,
-    /// Megabytes; told to the function, not enforced.
+    /// Megabytes; passed to the function, not enforced.
     pub memory: u64,
     /// Method and path of each HTTP route.
     pub routes: Vec<(String, String)>,
-    /// The streams that wake it.
+    /// The streams that trigger it.
     pub streams: Vec<StreamSource>,
-    /// Patterns of the event bus's rules that lead to it, references still in them.
+    /// Patterns of the event bus rules that target it, references not yet resolved.
     pub rules: Vec<Value>,
 }
 
 /// Every function of the template.
 ///
 /// # Errors
-/// When something is there that the runner cannot honour: better to say so than to behave unlike AWS.
+/// When the template has something that the runner cannot emulate: an error is better than differing from AWS.
 pub fn functions(template: &Value) -> anyhow::Result<Vec<Function>> {
     let found = resources(template).filter(|(_, resource)| kind(resource) == "AWS::Serverless::Function");
     found
@@ -61,7 +61,7 @@ pub fn locked_buckets(template: &Value, parameters: &[(&str, &str)]) -> BTreeMap
     buckets.filter_map(|(name, resource)| Some((name.clone(), lock(resource)?))).collect()
 }
 
-/// What the template's rules have against these parameters: CloudFormation refuses to begin with one of them broken.
+/// The template's rules that these parameters violate: CloudFormation rejects a deployment that breaks one.
 pub fn broken_rules(template: &Value, parameters: &[(&str, &str)]) -> Vec<String> {
     let given = |name: &str| parameters.iter().find(|(key, _)| *key == name).map(|(_, value)| *value);
     let default = |name: &str| text(template, &format!("/Parameters/{name}/Default"));
@@ -84,13 +84,13 @@ pub fn missing_parameters(template: &Value, parameters: &[(&str, &str)]) -> Vec<
     required.filter(|name| !parameters.iter().any(|(key, _)| key == name)).cloned().collect()
 }
 
-/// Logical id of the function that the user pool tells of confirmed accounts.
+/// Logical id of the function that the user pool calls for confirmed accounts.
 pub fn confirmation_trigger(template: &Value) -> Option<String> {
     let pools = resources(template).filter(|(_, resource)| kind(resource) == "AWS::Cognito::UserPool");
     pools.into_iter().find_map(|(_, pool)| referred(pool.pointer("/Properties/LambdaConfig/PostConfirmation")))
 }
 
-/// The template as it is deployed here: with code that is never run.
+/// The template as deployed here: with placeholder code that never runs.
 pub fn deployable(template: &Value, placeholder: (&str, &str)) -> Value {
     let mut copy = template.clone();
     for resource in
@@ -119,7 +119,7 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
                 let method = text(event, "/Properties/Method").unwrap_or_else(|| "ANY".to_owned()).to_uppercase();
                 routes.push((method, text(event, "/Properties/Path").context("a route has no Path")?));
             }
-            // Nobody waits here for the first of a month: whoever wants what it does asks for it, as `cargo ledger` does.
+            // Monthly schedules do not run here: a command runs their work on request, as `cargo ledger` does.
             "ScheduleV2" => {}
             "EventBridgeRule" => {
                 rules.push(event.pointer("/Properties/Pattern").cloned().context("a rule has no Pattern")?);
@@ -147,7 +147,7 @@ fn stream(name: &str, event: &Value) -> anyhow::Result<StreamSource> {
     let filters = patterns
         .map(|filter| Filter::parse(&text(filter, "/Pattern").unwrap_or_default()))
         .collect::<Result<_, _>>()?;
-    // -1 is Lambda's way of saying "no limit", for both.
+    // Lambda writes "no limit" as -1, for both.
     let limit = |name: &str| settings.get(name).and_then(Value::as_i64).and_then(|limit| u32::try_from(limit).ok());
     Ok(StreamSource {
         name: name.to_owned(),
@@ -177,7 +177,7 @@ fn referred(value: Option<&Value>) -> Option<String> {
     value.pointer("/Fn::GetAtt/0").or_else(|| value.get("Ref"))?.as_str().map(str::to_owned)
 }
 
-/// Takes the branch of every `Fn::If` that the parameters choose.
+/// Resolves every `Fn::If` by the parameters.
 fn decide(template: &Value, parameters: &[(&str, &str)], value: &Value) -> Value {
     match value {
         Value::Object(object) => {

@@ -1,4 +1,4 @@
-//! Starting a bundle, phase after phase: what needs preparing, the stand-in for AWS, the stack, the functions, the front and
+//! Starts a bundle in phases: preparation, the stand-in for AWS, the stack, the functions, the front and
 //! the streams.
 
 use std::collections::BTreeMap;
@@ -36,10 +36,11 @@ use crate::stream::pump::Pump;
 use crate::stripe_fake::StripeFake;
 use crate::wire::Wire;
 
-/// Processes of a function behind the HTTP API or the GraphQL API; one behind a stream reads a shard at a time, as on Lambda.
+/// Processes of a function behind the HTTP API or the GraphQL API; one behind a stream reads a shard at a time, as on
+/// Lambda.
 const HTTP_CONCURRENCY: usize = 8;
 
-/// Processes of a function behind the event bus, which waits for nobody: enough that two events of a mail meet.
+/// Processes of a function behind the event bus, which delivers concurrently: enough for two events of a mail to race.
 const BUS_CONCURRENCY: usize = 2;
 
 /// Every function by its package name.
@@ -49,7 +50,7 @@ type Fleet = BTreeMap<String, Arc<Function>>;
 pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     let progress = options.progress;
     let lock = claim(&options.dir)?;
-    // First of all, because it is the likeliest to fail and the quickest to say so.
+    // First, because it is the likeliest to fail and fails fastest.
     let listener = listen(options.port).await?;
     let base = format!("http://{}", listener.local_addr()?);
     if !options.keep {
@@ -136,7 +137,7 @@ async fn listen(port: Option<u16>) -> anyhow::Result<TcpListener> {
     TcpListener::bind(("127.0.0.1", port.unwrap_or(0))).await.with_context(taken)
 }
 
-/// A bundle that keeps nothing starts from nothing.
+/// A bundle without `keep` starts empty.
 fn clear(dir: &Path) -> anyhow::Result<()> {
     if dir.exists() {
         fs::remove_dir_all(dir).with_context(|| cannot_write(dir))?;
@@ -198,7 +199,7 @@ async fn functions(
     Ok((functions, secrets_prefix.context("no function of template.yaml has SECRETS_PREFIX; the webhook needs it")?))
 }
 
-/// Where the functions find what is outside of them.
+/// The addresses of everything that functions call.
 struct World<'a> {
     aws: &'a Aws,
     wire: Option<&'a Wire>,
@@ -206,7 +207,7 @@ struct World<'a> {
     programs: &'a Programs,
 }
 
-/// What AWS and the world look like from inside a function.
+/// The environment variables of a function.
 fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(String, String)> {
     let base = world.base;
     let (aws, ses) = match world.wire {
@@ -278,7 +279,7 @@ fn bus(deployed: &Deployed, functions: &Fleet) -> anyhow::Result<Bus> {
     Ok(Bus::new(rules))
 }
 
-/// One process of each function, at the same time.
+/// One process of each function, started concurrently.
 async fn warm(functions: &Fleet) -> anyhow::Result<()> {
     let mut starting = tokio::task::JoinSet::new();
     for function in functions.values() {

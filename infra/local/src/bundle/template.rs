@@ -1,6 +1,6 @@
-//! `template.yaml` as JSON: CloudFormation's short tags written out, so that it can be read and changed like any value.
+//! `template.yaml` as JSON: CloudFormation's short tags are expanded, so that it reads and edits as plain values.
 //!
-//! What is in it, in the runner's words, is the business of [`super::resources`].
+//! [`super::resources`] interprets its content.
 
 use anyhow::{Context, bail};
 use saphyr::{LoadableYamlNode, Scalar, Yaml};

@@ -1,4 +1,4 @@
-//! What the bundle has written down: tables, archive, queue of failures. Reading only; functions write.
+//! The bundle's store: tables, archive, on-failure queue. Read-only here; only the functions write.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::aws::Aws;
 use crate::aws::dynamodb::plain_items;
 
-/// Where things are written down, by physical name.
+/// The store's parts, by physical name.
 #[derive(Debug)]
 pub struct Books {
     /// The stand-in.
@@ -21,7 +21,7 @@ pub struct Books {
     pub outbox: String,
     /// Documents.
     pub archive: String,
-    /// What the streams gave up on.
+    /// The on-failure queue of the streams.
     pub on_failure: Option<String>,
     hashes: Mutex<HashMap<String, String>>,
 }
@@ -37,21 +37,21 @@ pub struct Archived {
     pub sha256: String,
 }
 
-/// A record that waits for a person, as `parked_url` shows it.
+/// A parked record, as `parked_url` shows it.
 #[derive(Debug, Serialize)]
 pub struct Parked {
-    /// Who could not go on with it.
+    /// The function that parked it.
     pub source: String,
     /// Why.
     pub reason: String,
-    /// Since when, RFC 3339.
+    /// When it was parked, RFC 3339.
     pub at: String,
     /// The record itself.
     pub record: Value,
 }
 
 impl Books {
-    /// Books at these places.
+    /// The store at these places.
     pub fn new(aws: Aws, billing: String, outbox: String, archive: String, on_failure: Option<String>) -> Self {
         Self { aws, billing, outbox, archive, on_failure, hashes: Mutex::default() }
     }
@@ -79,7 +79,7 @@ impl Books {
         Ok(documents)
     }
 
-    /// What waits for a person, oldest first: parked ones among these items, and what the streams gave up on.
+    /// The dead letters, oldest first: the parked ones of these items, and the records that the streams gave up.
     ///
     /// # Errors
     /// When the stand-in does not answer.
@@ -104,7 +104,7 @@ impl Books {
         Ok(all)
     }
 
-    /// The messages in the on-failure queue, left where they are.
+    /// The messages in the on-failure queue, which are not removed.
     async fn given_up(&self) -> anyhow::Result<Vec<Value>> {
         let Some(queue) = &self.on_failure else { return Ok(Vec::new()) };
         let mut found: HashMap<String, Value> = HashMap::new();
@@ -118,7 +118,7 @@ impl Books {
                 let body = serde_json::from_str(field("Body")).unwrap_or_else(|_| json!(field("Body")));
                 found.insert(field("MessageId").to_owned(), body);
             }
-            // Peeking returns what it likes: enough when it brings nothing new.
+            // Peeking returns an arbitrary subset: stop when a round brings nothing new.
             if found.len() == before {
                 return Ok(found.into_values().collect());
             }

@@ -17,21 +17,21 @@ const GRAPHQL_PAGE: &str = include_str!("../home/graphql.html");
 const GRAPHQL_STYLE: &str = include_str!("../home/graphql.css");
 const GRAPHQL_SCRIPT: &str = include_str!("../home/graphql.js");
 
-/// The page, in one piece, with what it shows first already in it.
+/// The page as one file, with its initial data inlined.
 pub async fn page(State(front): Shared) -> Response<Body> {
     let state = read(&front).await.map_or_else(|_| "null".to_owned(), |state| state.to_string());
     let page = PAGE.replace("/* style.css */", STYLE).replace("/* script.js */", SCRIPT);
-    // A customer may be called "</script>".
+    // A customer's name may be "</script>".
     Html(page.replace("/* state.json */", &state.replace('<', "\\u003c"))).into_response()
 }
 
-/// The page that asks the GraphQL API: in one piece too, and from nowhere else.
+/// The page that queries the GraphQL API: also one file, loading nothing from elsewhere.
 pub async fn graphql() -> Response<Body> {
     let page = GRAPHQL_PAGE.replace("/* style.css */", STYLE).replace("/* graphql.css */", GRAPHQL_STYLE);
     Html(page.replace("/* graphql.js */", GRAPHQL_SCRIPT)).into_response()
 }
 
-/// What the page shows.
+/// The data of the page.
 pub async fn state(State(front): Shared) -> Response<Body> {
     match read(&front).await {
         Ok(state) => Json(state).into_response(),
@@ -56,7 +56,7 @@ async fn read(front: &Front) -> anyhow::Result<Value> {
     }))
 }
 
-/// What the list of mails shows; the page fetches a whole mail when somebody opens it.
+/// The mail list's data; the page fetches a whole mail when the user opens it.
 fn envelope(mail: &Mail) -> Value {
     json!({"id": mail.id, "to": mail.to, "subject": mail.subject, "sent_at": mail.sent_at})
 }

@@ -1,4 +1,5 @@
-//! API Gateway's HTTP API: a request becomes an event of payload version 2.0, the function's answer becomes the response.
+//! API Gateway's HTTP API: a request becomes an event of payload version 2.0, the function's answer becomes the
+//! response.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub struct Route {
     pub method: String,
     /// The path, exactly.
     pub path: String,
-    /// Who answers.
+    /// The function that answers.
     pub function: Arc<Function>,
 }
 
@@ -53,7 +54,7 @@ pub async fn invoke(State(front): Shared, request: Request) -> Response<Body> {
     };
     let payload = Bytes::from(event(route, &parts, &body).to_string());
     let function = route.function.clone();
-    // In a task of its own: on AWS too, an invocation goes on when its caller hangs up.
+    // In a task of its own: on AWS too, an invocation continues when its caller disconnects.
     let invocation = tokio::spawn(async move { function.invoke(payload).await });
     match tokio::time::timeout(PATIENCE, invocation).await {
         Err(_) => refused(StatusCode::SERVICE_UNAVAILABLE, "Service ServiceError"),
@@ -131,7 +132,7 @@ fn query_parameters(query: &str) -> BTreeMap<String, String> {
     joined
 }
 
-/// Text stays text; what API Gateway takes for binary, and what is not UTF-8, is base64.
+/// Text stays text; types that API Gateway treats as binary, and what is not UTF-8, become base64.
 fn encode(content_type: &str, body: &Bytes) -> (String, bool) {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let textual = kind.starts_with("text/")

@@ -1,7 +1,7 @@
-//! The one address of a bundle: the door that Stripe knocks at, the stand-ins the functions call, and what people look at.
+//! The one address of a bundle: Stripe's webhook, the stand-ins that the functions call, and the pages for people.
 //!
-//! Paths below `/_local`, `/_stripe`, `/_slack` and `/_ses` (and `/` itself) are the runner's, `/graphql` is AppSync's; every other one
-//! is the HTTP API's.
+//! Paths below `/_local`, `/_stripe`, `/_slack` and `/_ses` (and `/` itself) are the runner's, `/graphql` is
+//! AppSync's; every other one is the HTTP API's.
 
 mod archive;
 pub mod books;
@@ -160,7 +160,7 @@ fn unknown_stand_in() -> Response<Body> {
         .into_response()
 }
 
-/// A failure of the runner itself, for the person or program that asked.
+/// A failure of the runner itself, for the caller.
 fn broken(error: &anyhow::Error) -> Response<Body> {
     (StatusCode::BAD_GATEWAY, Json(json!({"message": format!("{error:#}")}))).into_response()
 }

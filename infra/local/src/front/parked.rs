@@ -1,4 +1,4 @@
-//! `parked_url`: what waits for a person.
+//! `parked_url`: the parked records.
 
 use axum::Json;
 use axum::body::Body;

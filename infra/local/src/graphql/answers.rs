@@ -1,4 +1,4 @@
-//! Fields answered: by the functions behind them, or by AppSync itself.
+//! Resolves fields: through the functions behind them, or as AppSync's own resolvers do.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,17 +17,17 @@ use crate::lambda::pool::Function;
 /// AppSync's own limit.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What `infra/resolvers/ask.js` says when a function fails.
+/// The error message of `infra/resolvers/ask.js` when a function fails.
 const UNAVAILABLE: &str = "Le service ne répond pas pour l’instant. The service does not answer for now.";
 
 /// The functions behind the fields.
 #[derive(Debug, Default)]
 pub struct Behind {
-    /// What is behind each field.
+    /// The resolver of each field.
     pub sources: Sources,
     /// Functions by logical id.
     pub functions: BTreeMap<String, Arc<Function>>,
-    /// Who hears what mutations answered.
+    /// Who receives the results of mutations.
     pub hub: Hub,
 }
 
@@ -71,7 +71,7 @@ async fn ask(function: Arc<Function>, manner: Manner, event: &Value) -> Result<V
         Manner::Direct => Bytes::from(event.to_string()),
         Manner::Ask => Bytes::from(essential(event).to_string()),
     };
-    // In a task of its own: on AWS too, an invocation goes on when its caller hangs up.
+    // In a task of its own: on AWS too, an invocation continues when its caller disconnects.
     let invocation = tokio::spawn(async move { function.invoke(payload).await });
     let answer = match tokio::time::timeout(PATIENCE, invocation).await {
         Err(_) => return Err(Told::new("ExecutionTimeout", "Execution timed out.")),
@@ -87,7 +87,7 @@ async fn ask(function: Arc<Function>, manner: Manner, event: &Value) -> Result<V
     }
 }
 
-/// What `ask.js` hands over: no token, and no header but the one that says in which language to answer.
+/// The event that `ask.js` builds: no token, and no header but the one with the language for the answer.
 fn essential(event: &Value) -> Value {
     let part = |pointer: &str| event.pointer(pointer).cloned().unwrap_or_default();
     json!({
@@ -98,7 +98,7 @@ fn essential(event: &Value) -> Value {
     })
 }
 
-/// What `ask.js` makes of an answer, `{"data"}` or `{"error": {"errorType", "message", "errorInfo"}}`.
+/// Converts an answer as `ask.js` does, `{"data"}` or `{"error": {"errorType", "message", "errorInfo"}}`.
 fn raised(mut answer: Value) -> Result<Value, Told> {
     if !answer.is_object() {
         return Err(Told::new("Unavailable", UNAVAILABLE));
@@ -111,7 +111,7 @@ fn raised(mut answer: Value) -> Result<Value, Told> {
     Err(Told { error_type: word("errorType"), message: word("message"), info })
 }
 
-/// A function that fails is `Lambda:Unhandled` to AppSync, and its error's message the message.
+/// AppSync reports a failed function as `Lambda:Unhandled`, with its error's message.
 fn failed(failure: &Failure) -> Told {
     let message = match failure {
         Failure::Function(error) => {

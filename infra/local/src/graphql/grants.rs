@@ -1,24 +1,24 @@
-//! What programs that sign with IAM may ask of the API: the template's functions by the policies of their roles, others by
-//! what the parameter ProfilePrograms says.
+//! What programs that sign with IAM may request: the template's functions by the policies of their roles, others by
+//! the parameter ProfilePrograms.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-/// What a role of the template may ask of the API.
+/// What a role of the template may request from the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// The role.
     pub role: String,
-    /// Fields, `types/Mutation/fields/publishProfileChange`; a star at the end stands for anything.
+    /// Fields, `types/Mutation/fields/publishProfileChange`; a star at the end is a wildcard.
     pub may: Vec<String>,
 }
 
-/// What the template's functions may ask of the API, by logical id; functions that may ask nothing are not in it.
+/// What the template's functions may request, by logical id; functions without such a right are not in it.
 ///
 /// # Errors
-/// When a policy speaks of the API in a way that is not known here.
+/// When a policy names the API in an unknown way.
 pub fn read(template: &Value) -> anyhow::Result<BTreeMap<String, Grant>> {
     let resources = template.get("Resources").and_then(Value::as_object);
     let mut grants = BTreeMap::new();
@@ -57,8 +57,8 @@ fn field(resource: &Value) -> anyhow::Result<String> {
 }
 
 impl Grant {
-    /// A program that the parameter ProfilePrograms names, `reports:profile+searchProfiles`: its role may ask for what the
-    /// program is to do.
+    /// A program from the parameter ProfilePrograms, `reports:profile+searchProfiles`: its role may request the fields
+    /// listed.
     pub fn named(told: &str) -> Option<Self> {
         let (role, operations) = told.split_once(':')?;
         let fields = |operation: &str| ["Query", "Mutation"].map(|root| format!("types/{root}/fields/{operation}"));

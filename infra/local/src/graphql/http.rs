@@ -1,4 +1,4 @@
-//! The API over HTTP: `graphql_url`, and `token_url` for who has no token yet.
+//! The API over HTTP: `graphql_url`, and `token_url` to get a token.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(super) async fn graphql(State(api): State<Arc<Api>>, request: Request) -> Re
         answer(StatusCode::PAYLOAD_TOO_LARGE, told.response().to_string())
     };
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    // Who asks comes first: nobody else's text is looked at. A signature is over the text, so that is read, and no more.
+    // Authentication comes first: unauthenticated bodies are not parsed. A signature covers the body, so that is read.
     let (identity, body) = if Programs::claims(headers.get("authorization")) {
         let Ok(body) = to_bytes(body, LARGEST).await else { return too_large() };
         let signed = Signed { method: parts.method.as_str(), path, headers: &headers, body: &body };
@@ -79,7 +79,7 @@ async fn ask(api: Arc<Api>, identity: Identity, headers: BTreeMap<String, String
             return answer(StatusCode::BAD_REQUEST, told.response().to_string());
         }
     };
-    // The engine's work stays on one thread, and may take a while of it.
+    // The engine's work stays on one thread and may block it for a while.
     let runtime = tokio::runtime::Handle::current();
     let answered = tokio::task::spawn_blocking(move || {
         runtime.block_on(run(&api.schema, api.limits, &question, Way::Http, &identity, &headers, &api.behind))
@@ -93,7 +93,7 @@ async fn ask(api: Arc<Api>, identity: Identity, headers: BTreeMap<String, String
     }
 }
 
-/// `OPTIONS graphql_url`: a page of another origin asks whether it may.
+/// `OPTIONS graphql_url`: the CORS preflight of another origin.
 pub(super) async fn preflight() -> Response<Body> {
     let allowed = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
@@ -103,10 +103,10 @@ pub(super) async fn preflight() -> Response<Body> {
     (StatusCode::NO_CONTENT, allowed).into_response()
 }
 
-/// Who a request is of: a member by their token, or a program by its signature.
+/// The caller: a member by token, or a program by signature.
 ///
 /// # Errors
-/// Why it is nobody's.
+/// Why authentication fails.
 pub(super) async fn identify(api: &Api, request: &Signed<'_>) -> Result<Identity, Told> {
     let authorization = request.headers.get("authorization");
     let now = crate::clock::now();
@@ -133,7 +133,7 @@ fn as_appsync_tells(headers: &HeaderMap) -> BTreeMap<String, String> {
 fn answer(status: StatusCode, body: String) -> Response<Body> {
     let headers = [
         (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
-        // AppSync's charset is said, and so is ours: an error repeats what somebody wrote.
+        // As in AppSync, the charset is explicit: an error may repeat the caller's text.
         (header::CONTENT_TYPE, "application/json;charset=UTF-8"),
     ];
     (status, headers, body).into_response()

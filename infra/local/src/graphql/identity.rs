@@ -1,23 +1,23 @@
-//! Who asks, and which fields of the schema they may ask for, as the directives in it say.
+//! The caller's identity, and the fields the caller may request according to the schema's directives.
 //!
-//! The functions behind the fields decide again; this is the first line, and AppSync has it too.
+//! The functions authorise again; this is the first check, as in AppSync.
 
 use apollo_compiler::ast::{Directive, Value as Literal};
 use apollo_compiler::schema::FieldDefinition;
 use apollo_compiler::{Schema, ast};
 use serde_json::{Map, Value, json};
 
-/// Where fields are asked for that functions answer.
+/// The types whose fields are resolved by functions.
 const ROOTS: [&str; 3] = ["Query", "Mutation", "Subscription"];
 
-/// Somebody whose token was verified.
+/// A caller with a verified token.
 #[derive(Clone, Debug)]
 pub struct Member {
-    /// Everything their token says.
+    /// All claims of the token.
     pub claims: Map<String, Value>,
 }
 
-/// Who asks.
+/// The caller.
 #[derive(Clone, Debug)]
 pub enum Identity {
     /// A member of the user pool.
@@ -26,14 +26,14 @@ pub enum Identity {
     Program {
         /// The role it runs under.
         role: String,
-        /// Fields of the API's roots that its role may ask for, `types/Mutation/fields/publishProfileChange`; a star at the
-        /// end stands for anything.
+        /// Fields of the root types that its role may request, `types/Mutation/fields/publishProfileChange`; a star at
+        /// the end is a wildcard.
         may: Vec<String>,
     },
 }
 
 impl Member {
-    /// The groups that the token names.
+    /// The groups in the token.
     pub fn groups(&self) -> Vec<&str> {
         let named = self.claims.get("cognito:groups").and_then(Value::as_array);
         named.into_iter().flatten().filter_map(Value::as_str).collect()
@@ -45,18 +45,18 @@ impl Member {
 }
 
 impl Identity {
-    /// `identity` in the event that a function is handed.
+    /// `identity` in the event that a function receives.
     pub fn event(&self) -> Value {
         match self {
             Self::Member(member) => json!({
                 "claims": member.claims,
                 "defaultAuthStrategy": "ALLOW",
-                // Without any, null and not an empty list.
+                // Without groups, null and not an empty list.
                 "groups": member.claims.get("cognito:groups"),
                 "issuer": member.claim("iss"),
                 "sourceIp": ["127.0.0.1"],
                 "sub": member.claim("sub"),
-                // An ID token and an access token name it differently.
+                // ID tokens and access tokens name this claim differently.
                 "username": member.claim("cognito:username").or_else(|| member.claim("username")),
             }),
             Self::Program { role, .. } => json!({
@@ -72,8 +72,8 @@ impl Identity {
         }
     }
 
-    /// Whether the schema lets them ask for this field of this type. A field's own directives come before its type's;
-    /// where neither has any, members may ask: the user pool is the API's default.
+    /// Whether the schema allows the caller this field of this type. A field's own directives override its type's;
+    /// where neither has any, members are allowed: the user pool is the API's default.
     pub fn may_ask(&self, schema: &Schema, parent: &str, field: &FieldDefinition) -> bool {
         let own = rules(field.directives.iter().map(|directive| &**directive));
         let of_type = || {
@@ -85,7 +85,7 @@ impl Identity {
         self.role_lets(parent, &field.name) && (by_default || rules.iter().any(|rule| self.meets(rule)))
     }
 
-    /// Whether IAM lets a program ask for this field; it is about fields of the roots alone, and about programs alone.
+    /// Whether IAM allows a program this field; it applies to programs and to fields of the root types only.
     fn role_lets(&self, parent: &str, field: &str) -> bool {
         let Self::Program { may, .. } = self else { return true };
         let asked = format!("types/{parent}/fields/{field}");
@@ -110,7 +110,7 @@ impl Identity {
     }
 }
 
-/// The texts of a list, as a directive writes it.
+/// The strings in a directive's list.
 pub(super) fn named(list: &Literal) -> impl Iterator<Item = &str> {
     list.as_list().into_iter().flatten().filter_map(|text: &apollo_compiler::Node<ast::Value>| text.as_str())
 }

@@ -1,6 +1,7 @@
-//! Members of the emulator's user pool: made, put into groups and signed in, so that a token is one request away.
+//! Members of the emulator's user pool: creates them, sets their groups and signs them in, to get a token in one
+//! request.
 //!
-//! The emulator confirms accounts without calling the pool's `PostConfirmation` trigger; here it is called as Cognito would.
+//! The emulator confirms accounts without calling the pool's `PostConfirmation` trigger; this module calls it instead.
 
 use std::sync::Arc;
 
@@ -13,35 +14,35 @@ use crate::aws::{Aws, REGION};
 use crate::lambda::pool::Function;
 use crate::secrets;
 
-/// What the client of a page in a browser may not do, and the runner must.
+/// Auth flows that a browser client may not use, and the runner needs.
 const ADMIN_FLOW: &str = "ALLOW_ADMIN_USER_PASSWORD_AUTH";
 
-/// Who is to be signed in.
+/// The member to sign in.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Newcomer {
-    /// Their address.
+    /// The email address.
     pub email: String,
-    /// The groups they are in from now on, and no others.
+    /// The groups of the account from now on, replacing all others.
     #[serde(default)]
     pub groups: Vec<String>,
-    /// Their name, as an identity provider would tell it; of a new account only.
+    /// The name, as from an identity provider; for a new account only.
     #[serde(default)]
     pub name: Option<String>,
-    /// Their language, as a BCP 47 tag; of a new account only.
+    /// The language, as a BCP 47 tag; for a new account only.
     #[serde(default)]
     pub locale: Option<String>,
 }
 
-/// Somebody who is signed in.
+/// A signed-in member.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SignedIn {
-    /// Says who they are.
+    /// Proves identity.
     pub id_token: String,
-    /// Says what they may.
+    /// Grants access.
     pub access_token: String,
-    /// Who they are, for as long as they are anybody.
+    /// The account's permanent id.
     pub sub: String,
 }
 
@@ -56,17 +57,17 @@ pub struct Members {
 }
 
 impl Members {
-    /// The members of this pool, who sign in with this client; `confirmed` is told of each new one.
+    /// The members of this pool, who sign in with this client; `confirmed` is called for each new one.
     ///
     /// # Errors
-    /// When the stand-in does not let the runner sign members in.
+    /// When the stand-in does not allow the runner to sign members in.
     pub async fn new(aws: Aws, pool: String, client: String, confirmed: Option<Arc<Function>>) -> anyhow::Result<Self> {
         let members = Self { aws, pool, client, confirmed, password: secrets::random("Aa1-") };
         members.open_the_side_door().await?;
         Ok(members)
     }
 
-    /// The template's client proves passwords by SRP; here it may also be told one, by who holds the account's keys.
+    /// The template's client uses SRP; here it also allows a plain password, for a caller with admin rights.
     async fn open_the_side_door(&self) -> anyhow::Result<()> {
         let which = json!({"UserPoolId": self.pool, "ClientId": self.client});
         let mut answer = self.ask("DescribeUserPoolClient", &which).await?;
@@ -83,7 +84,7 @@ impl Members {
     /// Finds or creates an account, puts it into its groups and signs it in.
     ///
     /// # Errors
-    /// Which part of it the pool refuses, or that the step after the confirmation failed.
+    /// The input that the pool rejects, or that the trigger after the confirmation failed.
     pub async fn sign_in(&self, newcomer: &Newcomer) -> anyhow::Result<SignedIn> {
         let email = newcomer.email.trim();
         if !email.contains('@') {
@@ -114,7 +115,7 @@ impl Members {
         }
     }
 
-    /// Answers whether it was this call that created the account.
+    /// Returns whether this call created the account.
     async fn create(&self, email: &str, newcomer: &Newcomer) -> anyhow::Result<bool> {
         let mut attributes = vec![("email", email), ("email_verified", "true")];
         attributes.extend(newcomer.name.as_deref().map(|name| ("name", name)));
@@ -145,7 +146,7 @@ impl Members {
         Ok(())
     }
 
-    /// What Cognito does once an account is confirmed. As there, the account stays when the step fails.
+    /// What Cognito does after an account is confirmed. As there, the account stays if the trigger fails.
     async fn confirm(&self, user: &Value) -> anyhow::Result<()> {
         let Some(function) = &self.confirmed else { return Ok(()) };
         let event = Bytes::from(confirmation(&self.pool, &self.client, user).to_string());

@@ -1,8 +1,9 @@
 //! AppSync on one machine: GraphQL over HTTP against `infra/schema.graphql`, in front of the functions.
 //!
-//! The stand-in for AWS has an AppSync of its own, which neither verifies tokens nor minds directives. Here both are done as
-//! AppSync does them: [`token`] says who asks, [`identity`] what they may ask for, [`run`] executes, [`answers`] invokes what
-//! the template's [`resolvers`] name, [`live`] tells subscribers. [`programs`] are who sign with IAM, for what [`grants`] say. [`members`] is the way to a token: it signs members in at the emulator's Cognito.
+//! The AWS stand-in's own AppSync neither verifies tokens nor applies directives. Here both work as in AppSync:
+//! [`token`] authenticates, [`identity`] authorises, [`run`] executes, [`answers`] invokes the functions named by
+//! [`resolvers`], [`live`] serves subscriptions. [`programs`] sign with IAM and have [`grants`]. [`members`] issues
+//! tokens.
 
 pub mod answers;
 pub mod grants;
@@ -37,19 +38,19 @@ use crate::faults::Faults;
 /// Everything behind `graphql_url`.
 #[derive(Debug)]
 pub struct Api {
-    /// What can be asked.
+    /// The schema.
     pub schema: Valid<Schema>,
-    /// How much of it at once.
+    /// The query limits.
     pub limits: Limits,
-    /// Whose tokens are taken.
+    /// The user pool whose tokens are accepted.
     pub pool: Pool,
-    /// Whose signatures are taken.
+    /// The programs whose signatures are accepted.
     pub programs: Programs,
-    /// What goes wrong with requests that programs sign.
+    /// The fault plan for requests that programs sign.
     pub faults: Faults,
-    /// Who answers.
+    /// The resolvers.
     pub behind: Behind,
-    /// Who may be signed in.
+    /// The members who may be signed in.
     pub members: Members,
 }
 
@@ -58,7 +59,7 @@ pub fn router<S: Clone + Send + Sync + 'static>(api: Arc<Api>) -> Router<S> {
     Router::new()
         .route("/_local/token", post(http::token))
         .route("/graphql", post(http::graphql).options(http::preflight).get(connect))
-        // Where clients of AppSync look for it below a domain of one's own.
+        // The path that AppSync clients use below a custom domain.
         .route("/graphql/realtime", get(connect))
         .with_state(api)
 }

@@ -1,7 +1,7 @@
-//! Programs that sign with IAM: whose keys are known, and whether a request is theirs.
+//! Programs that sign with IAM: their known keys, and the verification of their requests.
 //!
-//! Each has a key of this bundle's own. A signature (Signature Version 4, IAM User Guide) is made again over what came, with
-//! the secret of the key that it names, and must be the same.
+//! Each has a key of this bundle. A signature (Signature Version 4, IAM User Guide) is recomputed over the request with
+//! the secret of the key that it names, and must be equal.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -28,34 +28,34 @@ const SKEW: Duration = Duration::from_secs(300);
 /// A key of a program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// Which.
+    /// Its key id.
     pub id: String,
-    /// What signs.
+    /// Its secret.
     pub secret: String,
 }
 
-/// The programs that are known.
+/// The known programs.
 #[derive(Debug, Default)]
 pub struct Programs(Vec<(Key, Grant)>);
 
-/// A request that somebody signed, or says they did.
+/// A request that is signed, or claims to be.
 #[derive(Clone, Debug)]
 pub struct Signed<'a> {
     /// `POST`.
     pub method: &'a str,
-    /// Path and query, as they came.
+    /// Path and query, as received.
     pub path: &'a str,
     /// Names in lower case.
     pub headers: &'a BTreeMap<String, String>,
-    /// Its bytes.
+    /// The body.
     pub body: &'a [u8],
 }
 
 impl Key {
-    /// The headers of a request, with those that sign them.
+    /// The headers of a request, with the signature headers added.
     ///
     /// # Errors
-    /// When the request is none that can be sent.
+    /// When the request cannot be sent.
     pub fn sign(&self, request: &Signed<'_>, at: Timestamp) -> anyhow::Result<BTreeMap<String, String>> {
         let mut headers = request.headers.clone();
         headers.insert("x-amz-date".to_owned(), at.strftime(DATED).to_string());
@@ -68,7 +68,7 @@ impl Key {
     }
 }
 
-/// What a signature of this day is good for.
+/// The scope of a signature of this day.
 fn scope(at: Timestamp) -> String {
     format!("{}/{REGION}/{SERVICE}/aws4_request", at.strftime("%Y%m%d"))
 }
@@ -85,15 +85,15 @@ impl Programs {
         self.0.iter().find(|(_, grant)| grant.role == role).map(|(key, _)| key)
     }
 
-    /// Whether this `Authorization` claims a signature.
+    /// Whether this `Authorization` header claims a signature.
     pub fn claims(authorization: Option<&String>) -> bool {
         authorization.is_some_and(|claim| claim.trim_start().starts_with(ALGORITHM))
     }
 
-    /// Who signed a request.
+    /// The program that signed a request.
     ///
     /// # Errors
-    /// Why nobody did, in AWS's words.
+    /// Why the signature is rejected, in AWS's words.
     pub fn signer(&self, request: &Signed<'_>, now: Timestamp) -> Result<Identity, Told> {
         let authorization = request.headers.get("authorization").map(String::as_str).unwrap_or_default();
         let claim = Claim::read(authorization).ok_or_else(incomplete)?;
@@ -122,7 +122,7 @@ impl Programs {
             refused("InvalidSignatureException", message)
         };
         let expected = signature(key, request, &claim.headers, at).map_err(|_| mismatch())?;
-        // Both are of the one length that a signature has; the tag compares without telling where they differ.
+        // Both have the fixed length of a signature; the tag compares them in constant time.
         let same = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, key.secret.as_bytes());
         let tag = ring::hmac::sign(&same, expected.as_bytes());
         ring::hmac::verify(&same, claim.signature.as_bytes(), tag.as_ref()).map_err(|_| mismatch())?;
@@ -130,7 +130,7 @@ impl Programs {
     }
 }
 
-/// The signature that this key makes of these headers of a request.
+/// The signature by this key over these headers of a request.
 fn signature(key: &Key, request: &Signed<'_>, names: &[&str], at: Timestamp) -> anyhow::Result<String> {
     let identity = Credentials::new(&key.id, &key.secret, None, None, "local").into();
     let params = v4::SigningParams::builder()
@@ -143,7 +143,7 @@ fn signature(key: &Key, request: &Signed<'_>, names: &[&str], at: Timestamp) -> 
     let header = |name| Some((name, request.headers.get(name)?.as_str()));
     let headers: Option<Vec<(&str, &str)>> = names.iter().copied().map(header).collect();
     let headers = headers.context("a header that is signed did not come")?;
-    // The date is added by the signer, as it was by the one before.
+    // The signer adds the date itself, as the caller's signer did.
     let headers = headers.into_iter().filter(|(name, _)| *name != "x-amz-date");
     let host = request.headers.get("host").context("no host")?;
     let url = format!("http://{host}{}", request.path);
@@ -151,7 +151,7 @@ fn signature(key: &Key, request: &Signed<'_>, names: &[&str], at: Timestamp) -> 
     Ok(sign(request, &params.into())?.into_parts().1)
 }
 
-/// What `Authorization` says: `AWS4-HMAC-SHA256 Credential=<key>/<scope>, SignedHeaders=<a;b>, Signature=<hex>`.
+/// Parses `Authorization`: `AWS4-HMAC-SHA256 Credential=<key>/<scope>, SignedHeaders=<a;b>, Signature=<hex>`.
 struct Claim<'a> {
     key: &'a str,
     scope: &'a str,

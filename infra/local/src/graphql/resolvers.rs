@@ -1,44 +1,44 @@
-//! What the template says of the API: which resolver is behind which field, and how much may be asked at once.
+//! The template's resolvers: which one is behind which field, and the query limits.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-/// What is behind a field.
+/// The resolver of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// A function.
     Function {
         /// Its logical id.
         logical: String,
-        /// How it is asked.
+        /// How it is called.
         manner: Manner,
     },
-    /// Nothing: the argument is the answer, as a mutation that only tells subscribers has it.
+    /// None: the argument is the result, as for a mutation that only notifies subscribers.
     Nothing,
-    /// Nothing either, but for `infra/resolvers/subscribe.js`, which says what a subscriber hears and is stood in for.
+    /// None, except for `infra/resolvers/subscribe.js`, which sets a subscriber's filter and is emulated here.
     Subscribe,
 }
 
-/// How a function is asked.
+/// How a function is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
-    /// It is handed all that AppSync knows, and answers the value.
+    /// It receives AppSync's full context, and returns the value.
     Direct,
-    /// As `infra/resolvers/ask.js` does, which is stood in for here.
+    /// As by `infra/resolvers/ask.js`, which is emulated here.
     Ask,
 }
 
-/// What is behind each field, by type and field.
+/// The resolver of each field, by type and field.
 pub type Sources = BTreeMap<(String, String), Source>;
 
-/// How much may be asked at once.
+/// The query limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Levels of fields.
     pub depth: usize,
-    /// Fields that are answered.
+    /// Number of resolved fields.
     pub fields: usize,
 }
 
@@ -48,10 +48,10 @@ impl Default for Limits {
     }
 }
 
-/// What the template's resolvers say.
+/// Reads the template's resolvers.
 ///
 /// # Errors
-/// When one of them is of a kind that is not known here: better to say so than to behave unlike AWS.
+/// When a resolver is of an unknown kind: an error is better than differing from AWS.
 pub fn sources(template: &Value) -> anyhow::Result<Sources> {
     of_type(template, "AWS::AppSync::Resolver")
         .map(|(name, resolver)| source(template, resolver).with_context(|| format!("template.yaml, {name}")))

@@ -1,5 +1,5 @@
-//! One request, from its text to its answer: read, bounded, validated, each root field answered, the rest taken from what
-//! came of it.
+//! Executes one request: parses the text, checks limits, validates, resolves each root field, and selects the rest from
+//! the result.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -20,19 +20,19 @@ use super::resolvers::Limits;
 use super::told::{self, Told};
 use super::{schema, selection};
 
-/// A document of more words than this is nobody's honest question.
+/// The maximum number of tokens of a document.
 const TOKENS: usize = 15_000;
 
-/// Levels of brackets that are read at all.
+/// Levels of brackets that the parser accepts.
 const NESTING: usize = 100;
 
-/// Levels of fields below `__schema` and `__type`: the usual question has fifteen, and some tools ask for a few more.
+/// Levels of fields below `__schema` and `__type`: the usual introspection has fifteen, and some tools need a few more.
 const INTROSPECTION: usize = 20;
 
-/// The root whose fields tell subscribers.
+/// The root type of subscriptions.
 const MUTATION: &str = "Mutation";
 
-/// What is asked.
+/// A GraphQL request.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Question {
@@ -41,29 +41,29 @@ pub struct Question {
     /// The values of its variables.
     #[serde(default)]
     pub variables: Option<Map<String, Value>>,
-    /// Which of its operations.
+    /// The name of the operation to run.
     #[serde(default)]
     pub operation_name: Option<String>,
 }
 
-/// A value, or an error, some time later.
+/// A future value or error.
 pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Value, Told>> + Send + 'a>>;
 
-/// Who answers root fields.
+/// Resolves root fields.
 pub trait Answers: Send + Sync {
-    /// The value of a field, given the event that a function is handed.
+    /// The value of a field, given the event that a function receives.
     fn answer<'a>(&'a self, parent: &'a str, field: &'a str, event: Value) -> Answer<'a>;
 
-    /// Takes note of what a mutation answered, as far as its caller asked for it.
+    /// Publishes the result of a mutation, limited to the fields its caller selected.
     fn happened(&self, _mutation: &str, _fields: Map<String, Value>) {}
 }
 
-/// How a question came.
+/// The transport of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// Over HTTP, where queries and mutations do.
+    /// HTTP, for queries and mutations.
     Http,
-    /// Over a websocket, where subscriptions do.
+    /// A websocket, for subscriptions.
     Socket,
 }
 
@@ -77,7 +77,7 @@ struct Run<'a> {
     answers: &'a dyn Answers,
 }
 
-/// The answer to a question, as the JSON that goes back over HTTP.
+/// The response to a request, as the JSON sent over HTTP.
 pub async fn run(
     schema: &Valid<Schema>,
     limits: Limits,
@@ -131,7 +131,7 @@ async fn execute(
     let root = Object { run, ty: operation.object_type().to_string(), fields: None };
     let done = execution.execute_async(&root).await;
     let done = done.map_err(|error| failed(error.to_graphql_error(&document.sources)))?;
-    // In the order that was asked for, which a value of ours would not keep.
+    // In the requested order, which a value type of ours would not keep.
     let data = serde_json::to_string(&done.data).map_err(|error| Told::new("InternalFailure", error.to_string()))?;
     let errors: Value = done.errors.iter().map(|error| told::written(error, "ExecutionError")).collect();
     Ok(match done.errors.is_empty() {
@@ -140,7 +140,7 @@ async fn execute(
     })
 }
 
-/// Whether that much may be asked at once.
+/// Whether the operation is within the limits.
 fn bounded(document: &ExecutableDocument, operation: &Operation, limits: Limits) -> Result<(), Told> {
     let extent = selection::extent(document, operation);
     for (depth, most) in [(extent.depth, limits.depth), (extent.introspection, INTROSPECTION)] {
@@ -168,14 +168,14 @@ fn unexecuted(told: &Told) -> Value {
     }]})
 }
 
-/// The fields of a value that were asked for, by their names in the schema.
+/// The selected fields of a value, by their names in the schema.
 fn asked_for(info: &ResolveInfo<'_>, value: &Value) -> Option<Map<String, Value>> {
     let names = selection::names(info.document(), info.field_selections());
     let fields = value.as_object()?.iter().filter(|(name, _)| names.contains(name.as_str()));
     Some(fields.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
-/// An object whose fields are asked for: a root, whose fields functions answer, or a part of what one answered.
+/// An object in the selection: a root, whose fields functions resolve, or a part of a resolved value.
 struct Object<'a> {
     run: &'a Run<'a>,
     ty: String,
@@ -214,7 +214,7 @@ impl<'r> Object<'r> {
         Ok(shaped)
     }
 
-    /// What a function is handed for this field: AppSync's context, as it is without a request mapping.
+    /// The event of a function for this field: AppSync's context without a request mapping.
     fn event(&self, info: &ResolveInfo<'_>) -> Value {
         let (list, text) = selection::told(info.document(), info.field_selections());
         json!({
@@ -234,7 +234,7 @@ impl<'r> Object<'r> {
         })
     }
 
-    /// A value as the schema has it.
+    /// A value converted to its schema type.
     fn shaped<'a>(&'a self, field: &str, ty: &Type, value: Value) -> Result<AsyncResolvedValue<'a>, Told> {
         match (ty, value) {
             (_, Value::Null) => Ok(AsyncResolvedValue::null()),

@@ -1,4 +1,4 @@
-//! `infra/schema.graphql` with what AppSync adds to every schema, and what its scalars take.
+//! `infra/schema.graphql` with what AppSync adds to every schema, and the values its scalars accept.
 
 use anyhow::anyhow;
 use apollo_compiler::Schema;
@@ -20,11 +20,11 @@ pub fn read(text: &str) -> anyhow::Result<Valid<Schema>> {
     })
 }
 
-/// What AppSync makes of a function's value for a scalar, or `None` where it refuses it.
+/// AppSync's conversion of a function's value for a scalar, or `None` if AppSync rejects it.
 pub fn serialize(scalar: &str, value: Value) -> Option<Value> {
     let text = value.as_str();
     let right = match scalar {
-        // A string that is JSON already is left alone; everything else is written out.
+        // A string that is JSON already is kept; everything else is serialised.
         "AWSJSON" => {
             let written = text.is_some_and(|text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok());
             return Some(if written { value } else { Value::String(value.to_string()) });
@@ -58,7 +58,7 @@ mod tests {
         assert!(wrong.contains("Nobody"), "{wrong}");
     }
 
-    /// AppSync is known to refuse both, and CloudFormation then takes the whole stack back: descriptions in
+    /// AppSync is known to reject both, and CloudFormation then rolls the whole stack back: descriptions in
     /// aws/aws-appsync-community#55 and sid88in/serverless-appsync-plugin#453, comments in #468 there.
     #[test]
     fn values_of_an_enum_have_neither_description_nor_comment() {

@@ -1,13 +1,13 @@
-//! What was asked for below a field, as a function is told of it; and how deep a document is.
+//! The selection below a field, as a function receives it; and the depth of a document.
 //!
-//! Fragments may name each other so that a short document stands for a huge one: nothing here walks one twice.
+//! Fragments may reference each other so that a short document expands to a huge one: no fragment is walked twice here.
 
 use std::collections::{BTreeSet, HashMap};
 
 use apollo_compiler::ExecutableDocument;
 use apollo_compiler::executable::{Field, Operation, Selection, SelectionSet};
 
-/// Most entries of a list, and lines of a text: a function that reads more has been sent nonsense.
+/// Most entries of a list, and lines of a text: larger selections are not sensible input for a function.
 const MOST: usize = 2_000;
 
 /// `selectionSetList` and `selectionSetGraphQL` of a field.
@@ -24,7 +24,7 @@ pub fn told(document: &ExecutableDocument, fields: &[&Field]) -> (Vec<String>, S
     (teller.list, teller.text)
 }
 
-/// The names of the fields right below these, whatever they were renamed to.
+/// The names of the fields directly below these, ignoring aliases.
 pub fn names<'a>(document: &'a ExecutableDocument, fields: &[&'a Field]) -> BTreeSet<&'a str> {
     let (mut names, mut seen) = (BTreeSet::new(), BTreeSet::new());
     let mut sets: Vec<&SelectionSet> = fields.iter().map(|field| &field.selection_set).collect();
@@ -93,18 +93,18 @@ impl Teller<'_> {
     }
 }
 
-/// How much an operation asks for.
+/// The size of an operation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
-    /// Fields of the root, each of which somebody must answer.
+    /// Root fields, each of which needs a resolver.
     pub fields: usize,
     /// Levels of fields.
     pub depth: usize,
-    /// Levels of fields where the schema itself is asked for.
+    /// Levels of fields in introspection.
     pub introspection: usize,
 }
 
-/// How much an operation asks for.
+/// Computes the size of an operation.
 pub fn extent(document: &ExecutableDocument, operation: &Operation) -> Extent {
     let mut known = HashMap::new();
     let mut extent = Extent::default();
@@ -120,7 +120,7 @@ pub fn extent(document: &ExecutableDocument, operation: &Operation) -> Extent {
     extent
 }
 
-/// A valid document has no fragment that names itself, so this ends; with what is known of each, it ends soon.
+/// A valid document has no recursive fragment, so this ends; results per fragment are cached, so it ends soon.
 fn depth_of<'a>(document: &'a ExecutableDocument, set: &'a SelectionSet, known: &mut HashMap<&'a str, usize>) -> usize {
     let levels = set.selections.iter().map(|selection| match selection {
         Selection::Field(field) => 1 + depth_of(document, &field.selection_set, known),

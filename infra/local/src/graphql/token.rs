@@ -1,4 +1,4 @@
-//! Tokens of the user pool, verified as AppSync does: signature, issuer, expiry, use, and for which client they are.
+//! Verifies user pool tokens as AppSync does: signature, issuer, expiry, use, and client.
 
 use std::sync::{Mutex, Once, PoisonError};
 
@@ -13,14 +13,14 @@ use serde_json::{Map, Value};
 use super::identity::Member;
 use super::told::Told;
 
-/// The user pool whose tokens are taken.
+/// The user pool whose tokens are accepted.
 #[derive(Debug)]
 pub struct Pool {
-    /// Who signs: the pool's address.
+    /// The issuer: the pool's address.
     pub issuer: String,
     /// The client that members sign in with.
     pub client: String,
-    /// Where its public keys are.
+    /// The address of its public keys.
     pub keys_url: String,
     keys: Mutex<Option<JwkSet>>,
     http: reqwest::Client,
@@ -39,16 +39,16 @@ impl Pool {
         }
     }
 
-    /// Who bears this `Authorization`.
+    /// The bearer of this `Authorization` header.
     ///
     /// # Errors
-    /// Why nobody does, as AppSync says it.
+    /// Why the token is rejected, in AppSync's words.
     pub async fn member(&self, authorization: Option<&str>, now: Timestamp) -> Result<Member, Told> {
         let given = authorization.map(str::trim).filter(|given| !given.is_empty());
         let given = given.ok_or_else(|| refused("Valid authorization header not provided."))?;
         let token = given.strip_prefix("Bearer ").unwrap_or(given).trim();
         let header = decode_header(token).map_err(|_| refused("Unable to parse JWT token."))?;
-        // The header is the bearer's own word: neither "none" nor a shared secret is a signature of the pool.
+        // The header is the sender's own claim: neither "none" nor a shared secret is accepted.
         if header.alg != Algorithm::RS256 {
             return Err(refused("Unable to parse JWT token."));
         }
@@ -61,7 +61,7 @@ impl Pool {
         Ok(Member { claims })
     }
 
-    /// What the claims of a token that the pool did sign must say besides.
+    /// What else the claims of a token signed by the pool must hold.
     fn judge(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<(), Told> {
         let text = |name: &str| claims.get(name).and_then(Value::as_str);
         let right =
@@ -70,7 +70,7 @@ impl Pool {
         let client = match text("token_use") {
             Some("id") => text("aud"),
             Some("access") => text("client_id"),
-            // A refresh token is for the pool alone.
+            // A refresh token is valid at the pool only.
             _ => None,
         };
         right(client == Some(&self.client) && text("sub").is_some_and(|sub| !sub.is_empty()))?;
@@ -78,7 +78,7 @@ impl Pool {
         if until <= now.as_second() { Err(refused("Token has expired.")) } else { Ok(()) }
     }
 
-    /// The key of this name; one that is not known yet may be new.
+    /// The key with this id; an unknown one may be new, so keys are fetched again.
     async fn key(&self, kid: &str) -> Option<DecodingKey> {
         if let Some(key) = self.known(kid) {
             return Some(key);
@@ -99,7 +99,7 @@ fn refused(message: &str) -> Told {
     Told::new("UnauthorizedException", message)
 }
 
-/// Claims are judged here, against a clock that can be set.
+/// Claims are checked here, against a clock that tests can set.
 fn signature_alone() -> Validation {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.required_spec_claims.clear();
@@ -108,7 +108,7 @@ fn signature_alone() -> Validation {
     validation
 }
 
-/// The one algorithm that a user pool signs with, on the cryptography that the workspace has already.
+/// The one algorithm of user pools, on the cryptography library the workspace has already.
 struct Rs256(DecodingKey);
 
 impl Verifier<Vec<u8>> for Rs256 {
@@ -136,7 +136,7 @@ fn use_ring() {
         key_utils: KeyUtils::new_unimplemented(),
     };
     static ONCE: Once = Once::new();
-    // Whoever was first in this process installed the same.
+    // If another caller in this process was first, it installed the same.
     ONCE.call_once(|| PROVIDER.install_default().map_or((), drop));
 }
 

@@ -1,21 +1,21 @@
-//! Errors as AppSync tells them: beside GraphQL's message, path and locations, an `errorType` and an `errorInfo`.
+//! Errors in AppSync's format: beside GraphQL's message, path and locations, an `errorType` and an `errorInfo`.
 
 use apollo_compiler::resolvers::FieldError;
 use apollo_compiler::response::GraphQLError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-/// What the engine writes before what a field carried.
+/// The prefix that the engine puts before a field's error message.
 const PREFIX: &str = "resolver error: ";
 
-/// One error, before it has a place.
+/// One error, not yet bound to a path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
-    /// The stable word.
+    /// The stable error code.
     pub error_type: String,
     /// One sentence.
     pub message: String,
-    /// What else there is to know.
+    /// Further details.
     pub info: Value,
 }
 
@@ -25,28 +25,28 @@ impl Told {
         Self { error_type: error_type.to_owned(), message: message.into(), info: Value::Null }
     }
 
-    /// The schema does not let this caller ask for this.
+    /// The schema does not authorise this caller for the field.
     pub fn unauthorized(field: &str, parent: &str) -> Self {
         Self::new("Unauthorized", format!("Not Authorized to access {field} on type {parent}"))
     }
 
-    /// What a function answered is not what the schema says.
+    /// A function's answer does not match the schema.
     pub fn mismatch(field: &str, what: &str) -> Self {
         Self::new("MappingTemplate", format!("Can't resolve value ({field}) : {what}"))
     }
 
-    /// As the engine carries it: it has room for one string, so that string is all of it.
+    /// Packed for the engine: it carries one string, so everything is in that string.
     pub fn carried(&self) -> FieldError {
         FieldError { message: serde_json::to_string(self).unwrap_or_else(|_| self.message.clone()) }
     }
 
-    /// The whole answer to a request that was not executed.
+    /// The whole response to a request that was not executed.
     pub fn response(&self) -> Value {
         json!({"errors": [{"errorType": self.error_type, "message": self.message}]})
     }
 }
 
-/// An error of the engine as AppSync writes it: one that was carried is unpacked, one of the engine's own gets `kind`.
+/// An engine error in AppSync's format: a packed one is unpacked, one of the engine's own gets `kind`.
 pub fn written(error: &GraphQLError, kind: &str) -> Value {
     let carried = serde_json::from_str::<Told>(error.message.trim_start_matches(PREFIX));
     let is_field = !error.path.is_empty();

@@ -1,6 +1,6 @@
 //! The Lambda Runtime API: `/<function>/<slot>/2018-06-01/runtime/...`, one listener for all functions of a bundle.
 //!
-//! The path in front tells the processes apart. The official runtime keeps it as long as the address has a scheme, which
+//! The path prefix identifies the process. The official runtime keeps it if the address has a scheme, which
 //! Lambda's own has not.
 
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ use super::slot::Desk;
 use crate::runtime::AbortOnDrop;
 use crate::whole::read_whole;
 
-/// Lambda's limit of an answer is 6 MB; an invocation record may be larger than what we store of it.
+/// Lambda limits an answer to 6 MB; an invocation record may be larger than the part we store.
 const LARGEST: usize = 6 * 1024 * 1024 + 64 * 1024;
 
 type Desks = Arc<Mutex<HashMap<(String, u64), Arc<Desk>>>>;
@@ -64,7 +64,7 @@ impl Host {
         Ok(Self { address, desks, _server: AbortOnDrop(server) })
     }
 
-    /// Where the process of a slot finds its work.
+    /// The work queue of a slot's process.
     pub fn register(&self, function: &str, slot: u64, desk: Arc<Desk>) {
         lock(&self.desks).insert((function.to_owned(), slot), desk);
     }

@@ -1,6 +1,6 @@
-//! Lambda on one machine: the compiled functions as processes that speak the Lambda Runtime API with us.
+//! Lambda on one machine: the compiled functions as processes that speak the Lambda Runtime API with this program.
 //!
-//! [`host`] is the API that a function's process asks for work; [`slot`] is one such process; [`pool`] gives an invocation
+//! [`host`] serves that API to the processes; [`slot`] is one process; [`pool`] gives an invocation
 //! to a free one, or starts another, as Lambda does.
 
 pub mod host;
@@ -12,13 +12,13 @@ use std::fmt;
 /// Why an invocation has no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// The function answered an error: its JSON, with `errorType` and `errorMessage`.
+    /// The function returned an error: its JSON, with `errorType` and `errorMessage`.
     Function(serde_json::Value),
     /// The function's process ended.
     Exited(String),
-    /// The function took longer than the template allows.
+    /// The function exceeded its timeout.
     TimedOut(u64),
-    /// The function did not come up.
+    /// The function did not start.
     Init(String),
 }
 

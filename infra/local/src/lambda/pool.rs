@@ -1,4 +1,4 @@
-//! A function as its callers see it: invocations go to a free process, or to a new one while the bound allows it.
+//! A function as its callers see it: invocations go to a free process, or to a new one below the concurrency limit.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,7 +15,7 @@ use super::host::Host;
 use super::slot::{Desk, Slot, Start, Work};
 use crate::process::Running;
 
-/// What a function is made of.
+/// The definition of a function.
 #[derive(Debug)]
 pub struct Settings {
     /// Package, binary and folder.
@@ -26,28 +26,28 @@ pub struct Settings {
     pub arn: String,
     /// The executable.
     pub binary: PathBuf,
-    /// What CloudFormation resolved, and where this bundle's services are.
+    /// Variables from CloudFormation, and the addresses of this bundle's services.
     pub variables: Vec<(String, String)>,
-    /// After this an invocation is cut off.
+    /// Its timeout.
     pub timeout: Duration,
-    /// Megabytes, as the function is told.
+    /// Megabytes, as reported to the function.
     pub memory: u64,
-    /// Most processes at once.
+    /// Maximum number of processes.
     pub concurrency: usize,
-    /// Where what it prints goes.
+    /// Where its output goes.
     pub logs: PathBuf,
 }
 
-/// What a function has taken so far.
+/// What a function has used so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Processes that came up.
+    /// Processes that started.
     pub starts: u64,
-    /// How long they took to ask for work, together.
+    /// Their time until they asked for work, in total.
     pub starting: Duration,
     /// Invocations that ended.
     pub invocations: u64,
-    /// How long they took, together.
+    /// Their duration, in total.
     pub working: Duration,
 }
 
@@ -105,26 +105,26 @@ impl Function {
         self.invocations.load(Ordering::Relaxed)
     }
 
-    /// What its starts and invocations have taken.
+    /// What its starts and invocations have used.
     pub fn times(&self) -> Times {
         *lock(&self.times)
     }
 
-    /// The processes that run now.
+    /// The running processes.
     pub fn pids(&self) -> Vec<u32> {
         let idle: Vec<u32> = lock(&self.idle).iter().map(|slot| slot.running().pid()).collect();
         idle.into_iter().chain(lock(&self.busy).values().map(Running::pid)).collect()
     }
 
-    /// What its processes printed.
+    /// The output of its processes.
     pub fn log(&self) -> PathBuf {
         self.settings.logs.join(format!("{}.log", self.settings.package))
     }
 
-    /// Starts one process ahead of the first invocation, so that a function that cannot start is found out now.
+    /// Starts one process before the first invocation, so that a function that cannot start fails now.
     ///
     /// # Errors
-    /// One sentence with the function's last words.
+    /// One sentence with the function's last output.
     pub async fn warm(&self) -> anyhow::Result<()> {
         let slot = self
             .start()
@@ -163,7 +163,7 @@ impl Function {
         answer
     }
 
-    /// Ends every process, in the middle of their work if need be; the next invocation starts a new one.
+    /// Kills every process, also during an invocation; the next invocation starts a new one.
     pub fn kill(&self) {
         let idle: Vec<Slot> = lock(&self.idle).drain(..).collect();
         for slot in idle {
@@ -203,7 +203,7 @@ impl Function {
         slot
     }
 
-    /// Lambda's own variables come last: they are reserved.
+    /// Lambda's own variables come last: they are reserved and win.
     fn environment(&self, slot: u64) -> Vec<(String, String)> {
         let settings = &self.settings;
         let own = [

@@ -14,7 +14,7 @@ use super::Failure;
 use crate::environment;
 use crate::process::{self, Guarded, Running};
 
-/// Lambda gives a function ten seconds to come up; a debug build on a busy machine is slower than Lambda.
+/// Lambda gives a function ten seconds to start; a debug build on a busy machine needs more.
 const INIT: Duration = Duration::from_secs(30);
 
 /// How to start a process of a function.
@@ -24,7 +24,7 @@ pub struct Start {
     pub binary: PathBuf,
     /// Everything in its environment beyond the minimum.
     pub variables: Vec<(String, String)>,
-    /// Where what it prints goes.
+    /// Where its output goes.
     pub log: PathBuf,
 }
 
@@ -33,7 +33,7 @@ pub struct Start {
 pub struct Work {
     /// Lambda's request id.
     pub request_id: String,
-    /// When it is cut off, in milliseconds since 1970.
+    /// Its deadline, in milliseconds since 1970.
     pub deadline_ms: i64,
     /// The function's ARN.
     pub function_arn: String,
@@ -46,7 +46,7 @@ pub struct Work {
 /// What a function answers.
 pub type Answer = Result<Bytes, Failure>;
 
-/// Where the process picks up its work and hands in its answers.
+/// Where the process fetches invocations and posts its answers.
 #[derive(Debug)]
 pub struct Desk {
     inbox: mpsc::Sender<Work>,
@@ -75,13 +75,13 @@ impl Default for Desk {
 }
 
 impl Desk {
-    /// The next invocation; asking for it says that the function is up.
+    /// The next invocation; the first request for it signals that the function has started.
     pub async fn next(&self) -> Option<Work> {
         self.state.send_replace(State::Ready);
         self.outbox.lock().await.recv().await
     }
 
-    /// Hands in an answer; false when nobody waits for it any more.
+    /// Posts an answer; false when no caller waits for it any more.
     pub fn settle(&self, request_id: &str, answer: Answer) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.as_ref().is_some_and(|(id, _)| id == request_id) {
@@ -90,10 +90,10 @@ impl Desk {
         false
     }
 
-    /// Waits until the function asks for work.
+    /// Waits until the function asks for its next invocation.
     ///
     /// # Errors
-    /// What the function says instead.
+    /// The error that the function reports instead.
     pub async fn came_up(&self) -> Result<(), String> {
         let mut state = self.state.subscribe();
         match state.wait_for(|state| *state != State::Starting).await.map(|state| state.clone()) {
@@ -102,7 +102,7 @@ impl Desk {
         }
     }
 
-    /// Hands an invocation over and waits for its answer; for ever, if the function's process is gone.
+    /// Hands over an invocation and waits for its answer; forever, if the function's process is gone.
     ///
     /// # Errors
     /// The [`Failure`] that the function answers.
@@ -115,7 +115,7 @@ impl Desk {
         answer.await.unwrap_or_else(|_| Err(Failure::Exited("without an answer".to_owned())))
     }
 
-    /// The function says it cannot start.
+    /// The function reports that it cannot start.
     pub fn init_failed(&self, why: String) {
         self.state.send_replace(State::InitFailed(why));
     }
@@ -124,9 +124,9 @@ impl Desk {
 /// A running process and its desk.
 #[derive(Debug)]
 pub struct Slot {
-    /// Tells the slots of a function apart.
+    /// Identifies the slot among the function's slots.
     pub id: u64,
-    /// Where it works.
+    /// Where it fetches work.
     pub desk: std::sync::Arc<Desk>,
     process: Guarded,
     log: PathBuf,
@@ -137,7 +137,7 @@ impl Slot {
     /// Starts the process and waits until it asks for work.
     ///
     /// # Errors
-    /// With the function's last words when it does not come up.
+    /// With the function's last output when it does not start.
     pub async fn start(id: u64, desk: std::sync::Arc<Desk>, start: &Start, timeout: Duration) -> Result<Self, Failure> {
         let log = || fs::File::options().create(true).append(true).open(&start.log);
         let (Ok(out), Ok(err)) = (log(), log()) else {
@@ -164,7 +164,7 @@ impl Slot {
     /// Hands over an invocation and waits for its answer, its end or its deadline.
     ///
     /// # Errors
-    /// The [`Failure`]; after anything but the function's own error the slot is of no more use.
+    /// The [`Failure`]; after anything but the function's own error the slot cannot be used again.
     pub async fn invoke(&self, work: Work) -> Answer {
         tokio::select! {
             biased;

@@ -1,8 +1,8 @@
-//! `cargo sam-local`: the webhook of `template.yaml` in Lambda's own container, by `sam local invoke`, with the events of
-//! `tests/events` and one that was signed a moment ago.
+//! `cargo sam-local`: runs the webhook of `template.yaml` in Lambda's own container, by `sam local invoke`, with the
+//! events of `tests/events` and one signed now.
 //!
-//! SAM starts the container and hands it the event. What the function then asks of AWS is answered by a small stand-in that
-//! the container reaches; without one it would wait for SSM and answer 500.
+//! SAM starts the container and passes it the event. The function's calls to AWS are answered by a small stand-in that
+//! the container reaches; without one the function would wait for SSM and answer 500.
 
 mod stand_in;
 
@@ -31,7 +31,7 @@ const SECRET: &str = "whsec_only_for_tests_events";
 /// The SAM CLI.
 const SAM: &str = include_str!("requirements.txt");
 
-/// What it builds Rust with, which is large, and needed only where nothing is built yet.
+/// Its builder for Rust, which is large, and needed only where nothing is built yet.
 const BUILDERS: &str = "cargo-lambda==1.9.2\nziglang==0.17.1\n";
 
 /// What to invoke, and how.
@@ -51,21 +51,21 @@ pub struct SamLocal {
     pub engine: Option<String>,
 }
 
-/// An event and the answer it promises.
+/// An event and its expected answer.
 #[derive(Debug, Clone)]
 pub struct Promise {
-    /// What it is.
+    /// A description.
     pub name: String,
-    /// As API Gateway would hand it over.
+    /// The event as API Gateway would send it.
     pub event: Value,
     /// Status and reason, or status and result: `400 signature_stale`.
     pub answer: String,
 }
 
-/// Invokes the function with each event and prints what it answered.
+/// Invokes the function with each event and prints its answers.
 ///
 /// # Errors
-/// One sentence that says what is missing, or which promise was broken.
+/// One sentence that says what is missing, or which expectation failed.
 pub async fn run(wish: &SamLocal) -> anyhow::Result<()> {
     let promises = match &wish.event {
         Some(file) => vec![read(file)?],
@@ -80,7 +80,7 @@ pub async fn run(wish: &SamLocal) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The stale event, the forged one, and the stale one signed anew.
+/// The stale event, the forged one, and the stale one signed again.
 ///
 /// # Errors
 /// When a file of `tests/events` cannot be read.
@@ -142,7 +142,7 @@ pub async fn prepare_all(wish: &SamLocal) -> anyhow::Result<Setup> {
         Some(binary) => binary.clone(),
         None => build(&sam).await?,
     };
-    // A copy, because SAM gives the container this folder.
+    // A copy, because SAM mounts this folder into the container.
     fs::copy(&binary, code.join("bootstrap")).with_context(|| format!("{} cannot be copied", binary.display()))?;
     let stand_in = StandIn::start(&gateway.listen, SECRET).await?;
     let endpoint = format!("http://{}:{}", gateway.seen_as, stand_in.port());
@@ -153,14 +153,14 @@ pub async fn prepare_all(wish: &SamLocal) -> anyhow::Result<Setup> {
     Ok(Setup { sam, folder, image, engine, _stand_in: stand_in })
 }
 
-/// Where this machine is for a container.
+/// The address of this machine as seen from a container.
 struct Gateway {
     listen: String,
     seen_as: String,
 }
 
-/// On Linux the host's end of the default bridge, which nothing outside of the machine reaches; elsewhere the engine runs in
-/// a machine of its own, from which a name leads to this one.
+/// On Linux the host's end of the default bridge, unreachable from outside the machine; elsewhere the engine runs in
+/// a virtual machine, from which a host name leads to this one.
 async fn gateway(engine: Option<&str>) -> anyhow::Result<Gateway> {
     let format = "{{(index .IPAM.Config 0).Gateway}}";
     let mut docker = Command::new("docker");
@@ -175,7 +175,7 @@ async fn gateway(engine: Option<&str>) -> anyhow::Result<Gateway> {
     })
 }
 
-/// What `sam build` makes: optimised, against the libraries of Lambda's image.
+/// The same as `sam build` makes: optimised, against the libraries of Lambda's image.
 async fn build(sam: &Path) -> anyhow::Result<PathBuf> {
     crate::print_aside("sam build (the first takes minutes) ...");
     let root = paths::repository();
@@ -184,7 +184,7 @@ async fn build(sam: &Path) -> anyhow::Result<PathBuf> {
     command.args(["build", FUNCTION, "--parameter-overrides", &overrides(), "--build-dir"]).arg(&out);
     command.current_dir(&root).stdin(Stdio::null()).env("SAM_CLI_TELEMETRY", "0");
     if let (Some(tools), Some(path)) = (sam.parent(), environment::path()) {
-        // cargo-lambda and its linker lie beside it.
+        // cargo-lambda and its linker are in the same folder.
         let both = std::env::join_paths(std::iter::once(tools.to_owned()).chain(std::env::split_paths(&path)))?;
         command.env("PATH", both);
     }
@@ -197,12 +197,12 @@ fn overrides() -> String {
     format!("Stage=dev StripeMode=test Architecture={}", architecture())
 }
 
-/// Lambda's word for this machine's processor.
+/// Lambda's name for this machine's processor.
 fn architecture() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" }
 }
 
-/// The template with this code for the function, and AWS where the stand-in is.
+/// The template with this code for the function, and with the stand-in's address for AWS.
 fn edited(template: &Value, code: &Path, endpoint: &str) -> anyhow::Result<Value> {
     let mut template = template.clone();
     let function = template.pointer_mut(&format!("/Resources/{FUNCTION}"));
@@ -216,15 +216,15 @@ fn edited(template: &Value, code: &Path, endpoint: &str) -> anyhow::Result<Value
     Ok(template)
 }
 
-/// Invokes the function once and reads its answer: SAM ends with 0 even where there is none.
+/// Invokes the function once and reads its answer: SAM exits with 0 even without one.
 ///
 /// # Errors
-/// When SAM brings no answer, with the last it said.
+/// When SAM returns no answer, with its last output.
 pub async fn invoke(setup: &Setup, event: &Value) -> anyhow::Result<Value> {
     let file = setup.folder.join("event.json");
     fs::write(&file, event.to_string()).with_context(|| cannot_write(&file))?;
     let mut command = Command::new(&setup.sam);
-    // Without AWS keys, which would make SAM ask AWS about them for some seconds.
+    // Without AWS keys: with them SAM would call AWS for some seconds.
     command.env_clear().envs(environment::inherited()).envs(environment::engine()).env("SAM_CLI_TELEMETRY", "0");
     command.envs(setup.engine.as_ref().map(|engine| ("DOCKER_HOST", engine)));
     command.args(["local", "invoke", FUNCTION, "--region", REGION, "--parameter-overrides", &overrides()]);
@@ -250,7 +250,7 @@ pub async fn invoke(setup: &Setup, event: &Value) -> anyhow::Result<Value> {
     }
 }
 
-/// Whether an engine answers, here or where it is named.
+/// Whether an engine answers, at the default address or the given one.
 pub async fn engine_answers(engine: Option<&str>) -> bool {
     gateway(engine).await.is_ok()
 }

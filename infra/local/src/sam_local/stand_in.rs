@@ -1,4 +1,4 @@
-//! AWS for one function in a container: it knows the webhook's secret, and takes whatever is written.
+//! AWS for one function in a container: it returns the webhook's secret, and accepts every write.
 
 use anyhow::Context;
 use axum::Json;

@@ -1,14 +1,14 @@
-//! What SES refuses before it takes a mail, in its own words where they are known.
+//! What SES rejects before it accepts a mail, with its own messages where they are known.
 //!
-//! Sources: Amazon SES API v2 reference ("Destination", "MessageHeader", "MessageTag", "Attachment", "Content"); Amazon SES
-//! Developer Guide, "Service quotas in Amazon SES". SES's sentences about addresses, seen in many reports of its users, are
-//! those of JavaMail, whose rules for a mailbox these are.
+//! Sources: Amazon SES API v2 reference ("Destination", "MessageHeader", "MessageTag", "Attachment", "Content");
+//! Amazon SES Developer Guide, "Service quotas in Amazon SES". SES's messages about addresses, seen in many reports of
+//! its users, are those of JavaMail, whose rules for a mailbox these are.
 
 use super::{NameValue, SendEmail, Simple, Text};
 
-/// Recipients of one message, in all.
+/// Recipients of one message, in total.
 const RECIPIENTS: usize = 50;
-/// Bytes of a message, once its attachments are written in base64.
+/// Bytes of a message, with its attachments in base64.
 const LARGEST: usize = 40 * 1024 * 1024;
 /// Characters of an address.
 const LONGEST_ADDRESS: usize = 320;
@@ -21,10 +21,10 @@ const LONGEST_TAG: usize = 256;
 /// Characters of a file's name.
 const LONGEST_FILE_NAME: usize = 255;
 
-/// Whether SES would take this.
+/// Whether SES would accept this.
 ///
 /// # Errors
-/// What it says instead.
+/// The error message if it would not.
 pub(super) fn check(request: &SendEmail) -> Result<(), String> {
     let to =
         request.destination.iter().flat_map(|to| [&to.to_addresses, &to.cc_addresses, &to.bcc_addresses]).flatten();
@@ -114,7 +114,7 @@ fn simple(simple: &Simple) -> Result<(), String> {
     if files + texts > LARGEST { Err("Message length exceeds 40 MB".to_owned()) } else { Ok(()) }
 }
 
-/// Without a character set text is 7-bit ASCII; anything else would arrive as question marks.
+/// Without a character set text is 7-bit ASCII; other characters would arrive as question marks.
 fn readable(text: &Text) -> Result<(), String> {
     if text.charset.is_none() && !text.data.is_ascii() {
         return Err("Text is not ASCII and names no Charset".to_owned());
@@ -151,7 +151,7 @@ mod tests {
         })
     }
 
-    /// What is said of the mail with one value changed.
+    /// The answer for the mail with one value changed.
     fn said(pointer: &str, value: Value) -> String {
         let mut mail = mail();
         *mail.pointer_mut(pointer).unwrap() = value;

@@ -1,7 +1,7 @@
 //! Lambda's event filters: the part of EventBridge's patterns that streams use.
 //!
-//! A pattern names fields; each lists what it accepts. An operator we do not know is an error when the bundle starts, not a
-//! record that silently never arrives.
+//! A pattern names fields; each lists the values it accepts. An unknown operator is an error when the bundle starts,
+//! so that no record is silently dropped.
 
 use anyhow::{Context, bail};
 use serde_json::Value;
@@ -12,7 +12,7 @@ pub struct Filter(Vec<(String, Rule)>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Rule {
-    /// The field is an object that matches in turn.
+    /// The field is an object that matches a nested pattern.
     Nested(Filter),
     /// The field is one of these.
     OneOf(Vec<Test>),
@@ -31,23 +31,23 @@ impl Filter {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// When it is not JSON, or says something the runner does not know.
+    /// When it is not JSON, or uses what the runner does not support.
     pub fn parse(pattern: &str) -> anyhow::Result<Self> {
         let pattern = serde_json::from_str(pattern).with_context(|| format!("the filter {pattern} is not JSON"))?;
         Self::read(&pattern)
     }
 
-    /// The same of a pattern that is read already.
+    /// The same from a parsed pattern.
     ///
     /// # Errors
-    /// When it says something the runner does not know.
+    /// When it uses what the runner does not support.
     pub fn read(pattern: &Value) -> anyhow::Result<Self> {
         let fields = pattern.as_object().with_context(|| format!("a filter must be an object, not {pattern}"))?;
         let rules = fields.iter().map(|(name, rule)| Ok((name.clone(), read_rule(name, rule)?)));
         Ok(Self(rules.collect::<anyhow::Result<_>>()?))
     }
 
-    /// Whether a record passes: every field named has a value that is accepted.
+    /// Whether a record passes: every named field has an accepted value.
     pub fn matches(&self, record: &Value) -> bool {
         self.0.iter().all(|(name, rule)| {
             let field = record.get(name);

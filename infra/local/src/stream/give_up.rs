@@ -1,20 +1,20 @@
-//! What Lambda puts into the on-failure queue: not the records, but where in the stream they are.
+//! Lambda's message for the on-failure queue: not the records, but their position in the stream.
 
 use serde_json::{Value, json};
 
 /// Why records were given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// They were tried too often.
+    /// Retries exhausted.
     RetryAttemptsExhausted,
-    /// They are too old.
+    /// Maximum age exceeded.
     MaximumRecordAgeExceeded,
 }
 
 /// The records given up and their circumstances.
 #[derive(Debug)]
 pub struct GivenUp<'a> {
-    /// Why.
+    /// The reason.
     pub condition: Condition,
     /// The function that failed.
     pub function_arn: &'a str,
@@ -57,7 +57,7 @@ pub fn message(given_up: &GivenUp<'_>, now: jiff::Timestamp) -> Value {
     })
 }
 
-/// The record's place in its shard.
+/// The record's position in its shard.
 pub fn sequence_number(record: &Value) -> Option<&str> {
     record.pointer("/dynamodb/SequenceNumber").and_then(Value::as_str)
 }

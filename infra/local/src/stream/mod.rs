@@ -1,6 +1,7 @@
 //! DynamoDB streams to functions, as Lambda's event source mappings do it.
 //!
-//! The stand-in's own mappings count a failed record as done, so they are switched off and the records are pumped here.
+//! The stand-in's own mappings count a failed record as done, so they are switched off and this module reads the
+//! streams.
 
 pub mod filter;
 pub mod give_up;
@@ -12,16 +13,16 @@ use std::time::Duration;
 
 use filter::Filter;
 
-/// What all pumps of a bundle have to know.
+/// The state shared by all pumps of a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flow {
-    /// False while the streams shall stand still.
+    /// False while the streams are paused.
     pub running: bool,
-    /// How often the stand-in for AWS was started again: its streams start empty each time.
+    /// How often the stand-in for AWS was restarted: its streams start empty each time.
     pub restarts: u64,
 }
 
-/// A stream that wakes a function, with Lambda's settings for it.
+/// A stream that triggers a function, with Lambda's settings for it.
 #[derive(Clone, Debug)]
 pub struct StreamSource {
     /// The event's name in the template.
@@ -42,6 +43,6 @@ pub struct StreamSource {
     pub retries: Option<u32>,
     /// Records older than this are given up; `None` is never.
     pub max_age: Option<Duration>,
-    /// Logical id of the queue that takes what was given up.
+    /// Logical id of the on-failure queue.
     pub on_failure: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! One event source mapping at work: read the stream, filter, deliver batch after batch in order, never lose one.
+//! One event source mapping: reads the stream, filters, and delivers batch after batch in order, without loss.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use crate::aws::Aws;
 use crate::lambda::pool::Function;
 use crate::lock::cannot_write;
 
-/// How often an idle stream is asked. Lambda asks four times a second.
+/// Polling interval of an idle stream. Lambda polls four times a second.
 const IDLE: Duration = Duration::from_millis(40);
-/// After an error of the stand-in itself, which may be restarting.
+/// Delay after an error of the stand-in itself, which may be restarting.
 const TROUBLE: Duration = Duration::from_millis(250);
-/// The longest that records wait for company here: nobody sits a minute before a screen for one notice.
+/// The longest batching window here: locally, a one-minute wait for a single record is too long.
 const LONGEST_WINDOW: Duration = Duration::from_millis(1500);
 const API: &str = "DynamoDBStreams_20120810";
 
@@ -29,30 +29,30 @@ const API: &str = "DynamoDBStreams_20120810";
 pub struct Pump {
     /// The stand-in.
     pub aws: Aws,
-    /// Who is woken.
+    /// The function to invoke.
     pub function: Arc<Function>,
     /// The mapping's settings.
     pub source: StreamSource,
     /// The table's physical name.
     pub table: String,
-    /// The queue that takes what was given up.
+    /// The on-failure queue.
     pub on_failure: Option<String>,
-    /// Where the position is kept, so that it survives the bundle.
+    /// Where the checkpoint is kept, so that it survives the bundle.
     pub checkpoint: PathBuf,
-    /// Whether to go on, and whether the stream is still the one it was.
+    /// Whether to go on, and whether the stream is still the same.
     pub flow: watch::Receiver<Flow>,
-    /// The restart of the stand-in that the position belongs to.
+    /// The restart of the stand-in that the checkpoint belongs to.
     pub restart: u64,
 }
 
-/// Where in the stream a batch comes from.
+/// The stream position of a batch.
 struct Origin {
     stream: String,
     shard: String,
 }
 
 impl Pump {
-    /// Works until it is dropped. Trouble is written to the function's log and tried again: a stream never stops.
+    /// Runs until it is dropped. Errors are written to the function's log and retried: a stream never stops.
     pub async fn run(mut self) {
         loop {
             if let Err(error) = self.follow().await {
@@ -102,7 +102,7 @@ impl Pump {
         Ok(())
     }
 
-    /// Where to read on: after the checkpoint, or from the start when the stream has lost its place.
+    /// Where to resume: after the checkpoint, or from the start when the stream has lost that position.
     async fn begin(&mut self, origin: &Origin) -> anyhow::Result<Option<String>> {
         let restarts = self.flow.borrow().restarts;
         if restarts == self.restart {
@@ -111,7 +111,7 @@ impl Pump {
                 known => return known,
             }
         }
-        // First the place, then the table: what is written in between comes twice rather than never.
+        // First the position, then the table: what is written in between is delivered twice rather than never.
         let iterator = self.iterator(origin, None).await?;
         let again = reread::records(self.aws.scan(&self.table).await?);
         self.process(&again, origin, false).await?;
@@ -241,7 +241,7 @@ impl Pump {
         self.aws.json("dynamodb", &format!("{API}.{operation}"), input).await
     }
 
-    /// Where people look for what went wrong: among the function's own lines.
+    /// Errors go to the function's own log.
     fn note(&self, what: &str) {
         use std::io::Write;
         if let Ok(mut log) = std::fs::File::options().create(true).append(true).open(self.function.log()) {
@@ -250,7 +250,7 @@ impl Pump {
     }
 }
 
-/// The record as Lambda hands it on: as the stream has it, with the stream's name.
+/// The record as Lambda passes it on: as in the stream, with the stream's ARN.
 fn delivered(record: &Value, origin: &Origin) -> Value {
     let mut record = record.clone();
     if let Some(fields) = record.as_object_mut() {

@@ -1,6 +1,6 @@
-//! After a restart the stand-in has its tables, but its streams are empty: what was written and not yet delivered would
-//! never be. So the table is announced once more, as new. A stream delivers at least once anyway, and every function knows
-//! what it has done; only what waits for a person is left alone.
+//! After a restart the stand-in keeps its tables, but its streams are empty: what was written and not yet delivered
+//! would be lost. So every item of the table is sent again, as an insert. A stream delivers at least once anyway, and
+//! every function is idempotent; only parked items are skipped.
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ fn record(index: usize, item: &Value) -> Value {
             "ApproximateCreationDateTime": crate::clock::now().as_second(),
             "Keys": keys(item),
             "NewImage": item,
-            // Unique within the batch, and of no place in the real stream.
+            // Unique within the batch, and not a position in the real stream.
             "SequenceNumber": format!("again{index:025}"),
             "SizeBytes": item.to_string().len(),
             "StreamViewType": "NEW_AND_OLD_IMAGES",
@@ -31,7 +31,7 @@ fn record(index: usize, item: &Value) -> Value {
     })
 }
 
-/// One part or two, as the table has it.
+/// One key attribute or two, as the table has it.
 fn keys(item: &Value) -> Value {
     let part = |name: &str| Some((name.to_owned(), item.get(name)?.clone()));
     Value::Object(["pk", "sk"].into_iter().filter_map(part).collect())

@@ -1,8 +1,9 @@
-//! What happens to a batch after an attempt: the rules of Lambda's event source mappings for streams, without the waiting.
+//! The state of a batch after an attempt: the retry rules of Lambda's event source mappings for streams, without the
+//! delays.
 //!
 //! - The function names failed records: everything before the lowest one is done, the rest is tried again from there.
-//! - It fails as a whole: the whole batch is tried again; with bisecting, as two halves, which costs no attempt.
-//! - Attempts or age used up: the rest is given up, and the stream goes on.
+//! - It fails as a whole: the whole batch is retried; with bisecting, as two halves, which uses up no attempt.
+//! - Attempts or age exceeded: the rest is given up, and the stream goes on.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -19,18 +20,18 @@ pub struct Policy {
     pub bisect: bool,
 }
 
-/// What an attempt came to, for the records it was given.
+/// The result of an attempt, for the records it was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attempt {
     /// All done.
     Done,
-    /// The record at this position, and what follows it, is to be done again.
+    /// The record at this position, and those after it, must be retried.
     FailedFrom(usize),
     /// The function failed as a whole.
     Failed,
 }
 
-/// Records of a batch that go together, and how often they were tried without progress.
+/// Records of a batch that are retried together, and how often they were tried without progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
     /// Their positions in the batch.
@@ -46,14 +47,14 @@ pub struct Remaining {
     segments: VecDeque<Segment>,
 }
 
-/// What to do after an attempt.
+/// The next step after an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Go on with the first of what remains.
+    /// Go on with the first remaining segment.
     GoOn,
     /// Wait before going on; this was the n-th failure.
     BackOff(u32),
-    /// Hand these over to the queue of failures, then go on.
+    /// Send these to the on-failure queue, then go on.
     GiveUp(Segment),
 }
 
@@ -65,24 +66,24 @@ impl Remaining {
         Self { policy, segments }
     }
 
-    /// What is delivered next; `None` when all is done or given up.
+    /// The segment to deliver next; `None` when all is done or given up.
     pub fn first(&self) -> Option<&Segment> {
         self.segments.front()
     }
 
-    /// Takes away what is delivered next, to give it up.
+    /// Removes the next segment, to give it up.
     pub fn give_up(&mut self) -> Option<Segment> {
         self.segments.pop_front()
     }
 
-    /// Takes note of an attempt at the first segment.
+    /// Records the result of an attempt at the first segment.
     pub fn after(&mut self, attempt: Attempt) -> Next {
         let Some(segment) = self.segments.pop_front() else { return Next::GoOn };
         let size = segment.range.len();
         match attempt {
             Attempt::Done => Next::GoOn,
             Attempt::FailedFrom(position) if position > 0 && position < size => {
-                // Progress: what is left is a batch of its own, whose attempts count from here.
+                // Progress: the rest is a batch of its own, whose attempts count from here.
                 self.try_again(Segment { range: segment.range.start + position..segment.range.end, attempts: 1 })
             }
             Attempt::Failed if self.policy.bisect && size > 1 => {
@@ -107,7 +108,7 @@ impl Remaining {
     }
 }
 
-/// How long to wait after the n-th failure: 100 ms, doubled up to 2 s. Lambda is slower; people at a terminal are not.
+/// The delay after the n-th failure: 100 ms, doubled up to 2 s. Lambda's is longer; this is for local use.
 pub fn backoff(failures: u32) -> Duration {
     let doubled = 100_u64.saturating_mul(1 << failures.saturating_sub(1).min(10));
     Duration::from_millis(doubled.min(2_000))
@@ -130,7 +131,7 @@ pub fn read_answer(answer: &[u8], sequence_numbers: &[&str], partial_failures: b
             .get("itemIdentifier")
             .and_then(Value::as_str)
             .and_then(|id| sequence_numbers.iter().position(|number| *number == id));
-        // An empty or unknown identifier makes the whole batch failed, as on Lambda.
+        // An empty or unknown identifier fails the whole batch, as on Lambda.
         let Some(position) = position else { return Attempt::Failed };
         lowest = Some(lowest.map_or(position, |lowest: usize| lowest.min(position)));
     }

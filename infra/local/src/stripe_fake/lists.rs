@@ -1,13 +1,13 @@
-//! Lists of the stand-in: what was placed, as far as the query asks for it.
+//! The stand-in's lists: the placed objects, filtered by the query.
 
 use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-/// The paths that answer a list although nothing was placed there.
+/// The paths that return a list even if nothing was placed there.
 const LISTS: [&str; 4] = ["checkout/sessions", "credit_notes", "invoice_payments", "refunds"];
 
-/// What a list can be filtered by, as it stands in a query, and where the value stands in an entry.
+/// The list filters: the name in a query, and the path of the value in an entry.
 const FILTERS: [(&str, &str); 6] = [
     ("charge", "/charge"),
     ("customer", "/customer"),
@@ -17,13 +17,13 @@ const FILTERS: [(&str, &str); 6] = [
     ("subscription", "/subscription"),
 ];
 
-/// Whether this path is a list's.
+/// Whether this path is that of a list.
 pub fn is_list(path: &str) -> bool {
     LISTS.contains(&path)
 }
 
-/// An object as it was placed; of a list, the entries that the query asks for. Where an entry does not have what it is
-/// filtered by, it stays: whoever placed the list meant it so.
+/// An object as placed; for a list, the entries that match the query. An entry without the filtered field stays: the
+/// test that placed the list included it on purpose.
 pub fn filtered(object: &Value, query: &str) -> Value {
     let mut object = object.clone();
     if object.get("object").and_then(Value::as_str) == Some("list")
@@ -34,7 +34,7 @@ pub fn filtered(object: &Value, query: &str) -> Value {
     object
 }
 
-/// The list of the objects placed one by one below `path`, the newest first.
+/// The list of the objects placed one by one below `path`, newest first.
 pub fn of(objects: &HashMap<String, Value>, path: &str, query: &str) -> Value {
     let below = |place: &str| place.strip_prefix(path)?.strip_prefix('/').map(|id| !id.contains('/'));
     let mut entries: Vec<&Value> = objects

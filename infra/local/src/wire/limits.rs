@@ -1,12 +1,12 @@
-//! What DynamoDB refuses of a request before it looks at an item: its documented limits, in its own words.
+//! Requests that DynamoDB rejects before it reads an item: its documented limits, with its own messages.
 //!
-//! The stand-in for AWS has some of them, and a limit that nobody holds locally is first met in production, by a sale.
-//! Sources: the developer guide's "Quotas in Amazon DynamoDB" (ServiceQuotas), the API reference of each operation, and for
-//! the words what the service was seen to answer (github.com/nubo-db/dynamodb-conformance, tests/tier3). Where no
-//! words are known, the code is AWS's and the words are ours: the size of a transaction and of a batch.
+//! The stand-in for AWS enforces only some; a limit not enforced locally is first hit in production, by a sale.
+//! Sources: the developer guide's "Quotas in Amazon DynamoDB" (ServiceQuotas), the API reference of each operation,
+//! and for for the messages, observed answers (github.com/nubo-db/dynamodb-conformance, tests/tier3). Where no message
+//! is known, the code is AWS's and the message is ours: the size of a transaction and of a batch.
 //!
-//! How large an update makes an item depends on what is stored: that limit is the stand-in's own
-//! (`tests/it/limits.rs` asks it).
+//! The size of an item after an update depends on the stored item: that limit is left to the stand-in
+//! (`tests/it/limits.rs` tests it).
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -32,7 +32,7 @@ const EXPRESSION_BYTES: usize = 4096;
 const EXPRESSIONS: [&str; 5] =
     ["KeyConditionExpression", "ConditionExpression", "FilterExpression", "ProjectionExpression", "UpdateExpression"];
 
-/// One action of a request: what it does to which item of which table.
+/// One action of a request: its kind, its table and its item.
 struct Action<'a> {
     table: &'a str,
     /// Holds `Item` or `Key`, expressions, names and values.
@@ -44,7 +44,7 @@ pub fn tables(operation: &str, request: &Value) -> BTreeSet<String> {
     actions(operation, request).iter().map(|action| action.table.to_owned()).collect()
 }
 
-/// Whether DynamoDB would look at any item for this request.
+/// Rejects the request if DynamoDB would reject it before reading any item.
 ///
 /// # Errors
 /// The message of its `ValidationException`.
@@ -65,7 +65,7 @@ pub fn check(operation: &str, request: &Value, length: usize, known: &HashMap<St
         if has_twice(&actions, known) {
             return Err("Transaction request cannot include multiple operations on one item".to_owned());
         }
-        // Of an update the request tells the key and the new values; the item it ends in may be larger.
+        // For an update the request contains the key and the new values; the resulting item may be larger.
         if actions.iter().map(|action| told_size(action.asked)).sum::<u64>() > TRANSACTION_BYTES {
             return Err("The aggregate size of the items in the transaction exceeds 4 MB".to_owned());
         }
@@ -98,7 +98,7 @@ fn actions<'a>(operation: &str, request: &'a Value) -> Vec<Action<'a>> {
     }
 }
 
-/// How much at once.
+/// The number of actions, and their total size.
 fn counted(operation: &str, request: &Value, length: usize) -> Result<(), String> {
     let failed = |at: &str, constraint: &str| {
         Err(format!("1 validation error detected: Value '[...]' at '{at}' failed to satisfy constraint: {constraint}"))
@@ -151,7 +151,7 @@ fn counted(operation: &str, request: &Value, length: usize) -> Result<(), String
     }
 }
 
-/// Names and values that expressions need are there, and no others are.
+/// Every name and value that expressions use is defined, and no others are.
 fn expressions(asked: &Value) -> Result<(), String> {
     let written = || EXPRESSIONS.into_iter().filter_map(|name| Some((name, asked.get(name)?.as_str()?)));
     let given = |member: &str| asked.get(member).and_then(Value::as_object);
@@ -201,13 +201,13 @@ fn expressions(asked: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// `#name` and `:value`, each whole.
+/// `#name` and `:value`, as complete tokens.
 fn placeholders(expression: &str) -> impl Iterator<Item = &str> {
     let words = expression.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | ':' | '#')));
     words.filter(|word| word.starts_with(['#', ':']))
 }
 
-/// Attributes of keys are neither empty nor too long, of the table and, where a whole item is written, of its indexes.
+/// Key attributes are neither empty nor too long, in the table and, where a whole item is written, in its indexes.
 fn keys(table: &Table, item: &Item, is_whole: bool) -> Result<(), String> {
     for (place, name) in table.key.iter().enumerate() {
         match item.get(name).map_or(Length::Other, length) {
@@ -217,7 +217,7 @@ fn keys(table: &Table, item: &Item, is_whole: bool) -> Result<(), String> {
                      empty {kind} value. Key: {name}"
                 ));
             }
-            // Without the space before the number, as AWS has it.
+            // Without the space before the number, as in AWS's message.
             Length::Bytes(length) if place == 0 && length > PARTITION_KEY_BYTES => {
                 return Err(
                     "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit \
@@ -263,7 +263,7 @@ fn keys(table: &Table, item: &Item, is_whole: bool) -> Result<(), String> {
 }
 
 enum Length {
-    /// Of nothing: `string` or `binary`.
+    /// Empty: a `string` or a `binary`.
     Empty(&'static str),
     Bytes(usize),
     /// A number, or no key at all.
@@ -284,7 +284,7 @@ fn length(value: &Value) -> Length {
     }
 }
 
-/// Whether two actions concern one item. Unknown tables are the stand-in's to refuse.
+/// Whether two actions concern one item. Unknown tables are left to the stand-in to reject.
 fn has_twice(actions: &[Action<'_>], known: &HashMap<String, Table>) -> bool {
     let mut seen = BTreeSet::new();
     let keyed =

@@ -1,7 +1,7 @@
-//! What each call to DynamoDB would be billed: the items it concerns, looked up before and after it, and the units of both.
+//! Meters each call to DynamoDB: reads the items it concerns before and after, and computes the units of both.
 //!
-//! An update says what changes and not how large the item is, hence the looking up. It takes time, so it is done only where
-//! somebody asked for it.
+//! An update contains the change and not the item's size, so the item must be read. That takes time, so it is done only
+//! if metering was requested.
 
 use axum::body::Bytes;
 use serde_json::{Map, Value, json};
@@ -10,18 +10,18 @@ use super::tables::Tables;
 use super::units::{self, Consistency, Item, Table, Units};
 use crate::aws::Aws;
 
-/// One item that a call wrote, or what it read.
+/// One item that a call wrote, or the result of a read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Touched {
-    /// What it is: its key up to the first `#`, so `INVOICE`; `scan` and `query` for what they read.
+    /// Its kind: the key up to the first `#`, such as `INVOICE`; `scan` and `query` for reads.
     pub kind: String,
     /// Its bytes, the larger of before and after.
     pub bytes: u64,
-    /// What that is billed.
+    /// Its billed units.
     pub units: Units,
 }
 
-/// Looks items up.
+/// Reads the items.
 #[derive(Debug)]
 pub(super) struct Meter {
     aws: Aws,
@@ -40,7 +40,7 @@ struct Write {
     in_transaction: bool,
 }
 
-/// A call under way.
+/// A call in progress.
 #[derive(Debug, Default)]
 pub(super) struct Reading {
     writes: Vec<Write>,
@@ -52,7 +52,7 @@ impl Meter {
         Self { aws: Aws::new(endpoint.clone()), tables: Tables::new(endpoint) }
     }
 
-    /// Before the call; `None` if it is none that units are known for.
+    /// Before the call; `None` for operations without known units.
     pub(super) async fn before(&self, operation: &str, body: &Bytes) -> anyhow::Result<Option<Reading>> {
         let Ok(input) = serde_json::from_slice::<Value>(body) else { return Ok(None) };
         let mut reading = Reading::default();
@@ -75,7 +75,7 @@ impl Meter {
         Ok(Some(reading))
     }
 
-    /// After it: what it came to.
+    /// After the call: the items and their units.
     pub(super) async fn after(&self, reading: Reading, succeeded: bool) -> anyhow::Result<Vec<Touched>> {
         let mut touched = reading.reads;
         for write in reading.writes {
@@ -116,7 +116,7 @@ impl Meter {
         Ok(Touched { kind: kind(&key), bytes, units })
     }
 
-    /// A page is billed by what was looked at, not by what a filter or a projection left of it.
+    /// A page is billed by the data read, before filter and projection.
     async fn pages(&self, operation: &str, input: &Value) -> anyhow::Result<Touched> {
         let page = self.aws.dynamodb(operation, &unfiltered(input)).await?;
         let bytes = list(&page, "Items").filter_map(Value::as_object).map(units::item_size).sum();
@@ -131,7 +131,7 @@ impl Meter {
     }
 }
 
-/// The same question without what only narrows its answer, and without the names that nothing is left to use.
+/// The same query without filter and projection, and without the names that are then unused.
 fn unfiltered(input: &Value) -> Value {
     let mut open = input.as_object().cloned().unwrap_or_default();
     for narrowing in ["FilterExpression", "ProjectionExpression", "Select", "ReturnConsumedCapacity"] {
@@ -155,7 +155,7 @@ fn unfiltered(input: &Value) -> Value {
     Value::Object(open)
 }
 
-/// Whether an expression uses a name, and not one that only begins like it.
+/// Whether an expression uses exactly this name, not a longer one with the same prefix.
 fn uses(expression: &str, name: &str) -> bool {
     expression.split(|c: char| !(c.is_ascii_alphanumeric() || "_:#".contains(c))).any(|word| word == name)
 }

@@ -1,11 +1,11 @@
-//! What a request to AWS is called, and how each service says that it is busy.
+//! The operation name of a request to AWS, and each service's throttling error.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
-/// The operation of a request, `TransactWriteItems`, read from what names it: a header of the JSON services, method and
+/// The operation of a request, such as `TransactWriteItems`, from a header of the JSON services, or the method and
 /// path of the others.
 pub fn of(service: &str, method: &Method, path: &str, headers: &HeaderMap) -> String {
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
@@ -23,7 +23,7 @@ pub fn of(service: &str, method: &Method, path: &str, headers: &HeaderMap) -> St
     }
 }
 
-/// Too many requests, in the words of the service.
+/// The throttling error, in the words of the service.
 pub fn throttled(service: &str, operation: &str) -> Response<Body> {
     if service == "ses" {
         let error = [("x-amzn-errortype", "TooManyRequestsException")];
@@ -43,7 +43,7 @@ pub fn throttled(service: &str, operation: &str) -> Response<Body> {
     )
 }
 
-/// Another transaction holds an item, in DynamoDB's words.
+/// The transaction conflict error, in DynamoDB's words.
 pub fn conflicting(operation: &str) -> Response<Body> {
     let api = "com.amazonaws.dynamodb.v20120810";
     if operation == "TransactWriteItems" {

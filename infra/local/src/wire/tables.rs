@@ -1,4 +1,4 @@
-//! What the tables look like: asked once each.
+//! Keys and indexes of the tables: described once each.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use super::units::Table;
 use crate::aws::Aws;
 
-/// The tables seen so far.
+/// The tables described so far.
 #[derive(Debug)]
 pub(super) struct Tables {
     aws: Aws,
@@ -23,7 +23,7 @@ impl Tables {
     /// Keys and indexes of a table.
     ///
     /// # Errors
-    /// When there is no such table, or nobody answers.
+    /// When there is no such table, or the stand-in does not answer.
     pub(super) async fn named(&self, name: &str) -> anyhow::Result<Table> {
         let mut known = self.known.lock().await;
         if let Some(table) = known.get(name) {

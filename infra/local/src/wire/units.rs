@@ -1,7 +1,9 @@
-//! The units that DynamoDB bills for a write or a read, from the items it concerns: pure functions from values to numbers.
+//! The units that DynamoDB bills for a write or a read, from the items concerned: pure functions from values to
+//! numbers.
 //!
-//! The rules are those of the developer guide: "DynamoDB item sizes and formats" (CapacityUnitCalculations), "Read and write
-//! operations" (read-write-operations), "Using global secondary indexes" (GSI) and "DynamoDB transactions" (transaction-apis).
+//! The rules are those of the developer guide: "DynamoDB item sizes and formats" (CapacityUnitCalculations), "Read and
+//! write operations" (read-write-operations), "Using global secondary indexes" (GSI) and "DynamoDB transactions"
+//! (transaction-apis).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,15 +12,15 @@ use serde_json::{Map, Value};
 /// An item as the API writes it: attribute values by name.
 pub type Item = Map<String, Value>;
 
-/// A write is counted by this many bytes of the larger of the item before and after.
+/// A write is billed in steps of this many bytes, of the larger of the item before and after.
 const WRITE_BYTES: u64 = 1024;
-/// A read is counted by this many bytes of what was read.
+/// A read is billed in steps of this many bytes read.
 const READ_BYTES: u64 = 4096;
-/// What a list or a map takes beside its elements, and each element of one.
+/// The overhead of a list or a map, and of each of its elements.
 const CONTAINER: u64 = 3;
 const ELEMENT: u64 = 1;
 
-/// What is billed.
+/// The billed units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Units {
     /// Write request units.
@@ -34,7 +36,7 @@ impl std::ops::AddAssign for Units {
     }
 }
 
-/// A table, as far as its units depend on it.
+/// A table's properties that determine the units.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
     /// The attributes of its key.
@@ -46,16 +48,16 @@ pub struct Table {
 /// A global secondary index.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Index {
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// The attributes of its key: an item without one of them is not in it.
     pub key: Vec<String>,
-    /// What it copies beside both keys; everything when `None`.
+    /// What it projects beside both keys; everything when `None`.
     pub projected: Option<Vec<String>>,
 }
 
 impl Table {
-    /// What `DescribeTable` says of it.
+    /// From the answer of `DescribeTable`.
     pub fn of(described: &Value) -> Self {
         let key = |of: &Value| texts(of.get("KeySchema"), Some("AttributeName"));
         let table = described.get("Table").unwrap_or(described);
@@ -124,27 +126,27 @@ fn bytes(text: &str) -> u64 {
     text.len() as u64
 }
 
-/// The raw length; what is not base64 counts as it stands.
+/// The raw length; invalid base64 counts at its own length.
 fn binary_size(text: &str) -> u64 {
     STANDARD.decode(text).map_or(text.len(), |raw| raw.len()) as u64
 }
 
-/// One byte for two significant digits and one more; a sign takes another. The guide says "approximately": what is measured
-/// rounds up, before and after the decimal point apart (github.com/nubo-db/dynamodb-conformance, numberByteSize).
+/// One byte for two significant digits and one more; a sign takes another. The guide says "approximately": measurements
+/// round up, before and after the decimal point separately (github.com/nubo-db/dynamodb-conformance, numberByteSize).
 fn number_size(text: &str) -> u64 {
     let digits = text.split(['e', 'E']).next().unwrap_or_default().trim_start_matches(['-', '+']);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
-    // Zeros at either end of the number count for nothing.
+    // Leading and trailing zeros of the number count for nothing.
     let whole = if fraction.is_empty() { whole.trim_end_matches('0') } else { whole };
     let fraction = if whole.is_empty() { fraction.trim_start_matches('0') } else { fraction };
     bytes(whole).div_ceil(2) + bytes(fraction).div_ceil(2) + 1 + u64::from(text.starts_with('-'))
 }
 
-/// The write units of one item that was `before` and is `after`, in its table and in the table's indexes.
+/// The write units of one item that changes from `before` to `after`, in its table and in the table's indexes.
 ///
-/// A write whose condition failed is billed like one that succeeded: give what it would have written as `after` where that is
-/// known, else what stands. In a transaction everything counts twice, a condition check like a write.
+/// A failed conditional write is billed like a successful one: pass the item it would have written as `after` if
+/// known, else the stored item. In a transaction everything counts twice, a condition check like a write.
 pub fn write(table: &Table, before: Option<&Item>, after: Option<&Item>, in_transaction: bool) -> u64 {
     let blocks = |item: Option<&Item>| item.map_or(0, item_size).div_ceil(WRITE_BYTES).max(1);
     let own = blocks(before).max(blocks(after));
@@ -163,7 +165,7 @@ pub fn write(table: &Table, before: Option<&Item>, after: Option<&Item>, in_tran
     (own + copies.sum::<u64>()) * if in_transaction { 2 } else { 1 }
 }
 
-/// How a read is made.
+/// The kind of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consistency {
     /// The default.
@@ -174,7 +176,7 @@ pub enum Consistency {
     Transaction,
 }
 
-/// Halves of a read unit for this many bytes read at once; reading nothing is not free.
+/// Halves of a read unit for this many bytes read at once; an empty read is billed too.
 pub fn half_reads(size: u64, consistency: Consistency) -> u64 {
     let halves = match consistency {
         Consistency::Eventual => 1,
@@ -200,7 +202,7 @@ mod tests {
     #[test]
     fn items_are_as_large_as_the_guide_says() {
         for (value, size) in [
-            // A string: the bytes of its name and its own, not its characters.
+            // A string: the bytes of its name and of its value, not its characters.
             (json!({"name": {"S": "Zoé"}}), 4 + 4),
             // A number: a byte for two significant digits and one more; zeros at either end are trimmed.
             (json!({"n": {"N": "27"}}), 1 + 2),

@@ -1,4 +1,4 @@
-//! SES's answers over real connections: what each means for the mail, and that a connection which died meanwhile costs none.
+//! SES's responses over real connections: what each means for the mail, and that a dead connection loses no mail.
 
 use std::{
     io::{Read, Write},
@@ -14,20 +14,20 @@ use super::*;
 use crate::settings;
 use comptoir::mail::MailId;
 
-/// What SES does with one request.
+/// What the fake SES does with one request.
 #[derive(Debug, Clone, Copy)]
 enum Does {
-    /// Answers this, and keeps the connection open.
+    /// Sends this response and keeps the connection open.
     Answer(u16, &'static str, &'static str),
-    /// Takes the mail, and answers with its id.
+    /// Accepts the mail and answers with its id.
     Take,
     /// Reads the request and closes the connection.
     Close,
-    /// Reads the request and says nothing.
+    /// Reads the request and does not answer.
     Silence,
 }
 
-/// Somebody who answers as SES: by the place of a connection, and of a request on it. Counts the mails taken.
+/// A fake SES, scripted by connection and by request on it. Counts the mails accepted.
 struct Ses {
     url: String,
     taken: Arc<Mutex<usize>>,
@@ -53,7 +53,7 @@ impl Ses {
     }
 }
 
-/// Reads one request; nothing where the caller has gone.
+/// Reads one request; nothing if the caller closed the connection.
 fn heard(caller: &mut TcpStream) -> Option<()> {
     let mut read = Vec::new();
     let mut part = [0; 4096];
@@ -118,7 +118,7 @@ async fn post(office: &SesTransport) -> SendResult {
     office.post(&letter).await
 }
 
-/// The word for a verdict, with the reason's where there is one.
+/// The name of a verdict, with its reason if it has one.
 fn word(posted: &SendResult) -> String {
     match posted {
         SendResult::Accepted(id) => format!("accepted {id}"),
@@ -147,9 +147,9 @@ macro_rules! answers {
 async fn each_answer_of_ses_says_whether_the_mail_was_taken() {
     let told = answers! {
         200 "" "{\"MessageId\":\"m\"}" => "accepted m",
-        // Taken, but the answer cannot be read.
+        // Accepted, but the response cannot be read.
         200 "" "<html>" => "unclear",
-        // It did not look at the mail.
+        // Not processed.
         429 "TooManyRequestsException" "{}" => "not now",
         429 "" "" => "not now",
         400 "ThrottlingException" "{}" => "not now",
@@ -159,7 +159,7 @@ async fn each_answer_of_ses_says_whether_the_mail_was_taken() {
         403 "ExpiredTokenException" "{}" => "not now",
         400 "RequestExpired" "{}" => "not now",
         408 "RequestTimeout" "{}" => "not now",
-        // It looked, and never will.
+        // Rejected for good.
         400 "BadRequestException" "{}" => "refused mail_refused",
         400 "MessageRejected" "{}" => "refused mail_refused",
         400 "MailFromDomainNotVerifiedException" "{}" => "refused mail_refused",
@@ -168,7 +168,7 @@ async fn each_answer_of_ses_says_whether_the_mail_was_taken() {
         404 "NotFoundException" "{}" => "refused mail_refused",
         403 "SomethingNew" "{}" => "refused mail_refused",
         413 "" "" => "refused mail_refused",
-        // It may have taken the mail.
+        // Possibly accepted.
         500 "InternalFailure" "{}" => "unclear",
         500 "InternalServiceErrorException" "{}" => "unclear",
         503 "ServiceUnavailable" "{}" => "unclear",
@@ -185,7 +185,7 @@ async fn each_answer_of_ses_says_whether_the_mail_was_taken() {
 async fn without_an_answer_it_matters_whether_the_request_was_heard() {
     let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert_eq!(word(&post(&office(&format!("http://{nobody}"))).await), "not now");
-    // Somebody who takes the connection and never speaks TLS: nothing of the mail was sent.
+    // A server that accepts the connection and never speaks TLS: nothing of the mail was sent.
     let deaf = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", deaf.local_addr().unwrap());
     assert_eq!(word(&post(&office(&url)).await), "not now");
@@ -193,13 +193,13 @@ async fn without_an_answer_it_matters_whether_the_request_was_heard() {
     assert_eq!(after(|_, _| Does::Silence).await, "unclear");
 }
 
-/// As SES is to a function that sleeps between two mails: the first request of a connection is answered, the next is not.
+/// SES as seen by a function frozen between two mails: a connection's first request is answered, the next is not.
 async fn two_mails(dead: fn(usize, usize) -> Does) {
     let ses = Ses::open(dead);
     let office = office(&ses.url);
     for mail in 1..=2 {
         assert_eq!(word(&post(&office).await), "accepted m", "mail {mail}");
-        // The time in which an idle connection would be kept for the next mail.
+        // The time for which an idle connection would be kept for the next mail.
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     assert_eq!(ses.taken(), 2, "each mail once");

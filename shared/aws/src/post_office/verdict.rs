@@ -1,8 +1,8 @@
-//! What a failed request means for the mail: was it certainly not taken, and is another try worth it.
+//! Classifies a failed send: was the mail certainly not accepted, and is a retry worthwhile.
 //!
-//! Only two things prove that a mail was not taken: nothing of it was sent, or SES says so. SES itself warns that a request
-//! which it answers with 5xx may have been taken and be sent twice if repeated (Amazon SES Developer Guide, "API error
-//! codes": "to reduce the likelihood of generating duplicates"); a client error (4xx) was not.
+//! Only two things prove that a mail was not accepted: nothing of it was sent, or SES says so. SES itself warns that a
+//! request answered with 5xx may have been accepted and be sent twice if repeated (Amazon SES Developer Guide, "API
+//! error codes": "to reduce the likelihood of generating duplicates"); a client error (4xx) was not accepted.
 
 use aws_sdk_sesv2::{
     config::http::HttpResponse,
@@ -13,9 +13,9 @@ use aws_sdk_sesv2::{
 use comptoir::{mail::outbox::SendResult, outcome::Reason};
 use comptoir_edge::https::never_connected;
 
-/// Codes that say that SES did not look at the mail for now: its rate, or the account's, was over (Amazon SES Developer Guide,
-/// "Errors related to the sending quotas"), the signature aged while the function was frozen, or credentials are about to be
-/// renewed (Amazon SES API v2 reference, "Common errors").
+/// Codes that say that SES did not process the mail this time: its rate or the account's was exceeded (Amazon SES
+/// Developer Guide, "Errors related to the sending quotas"), the signature aged while the function was frozen, or
+/// credentials are about to be renewed (Amazon SES API v2 reference, "Common errors").
 const NOT_NOW: [&str; 16] = [
     "BandwidthLimitExceeded",
     "ExpiredToken",
@@ -35,11 +35,11 @@ const NOT_NOW: [&str; 16] = [
     "UnrecognizedClientException",
 ];
 
-/// What became of a mail whose request failed.
+/// The outcome for a mail whose request failed.
 pub(super) fn verdict(error: &SdkError<SendEmailError, HttpResponse>) -> SendResult {
     match error {
         SdkError::ServiceError(service) => answered(service.raw().status().as_u16(), service.err().code()),
-        // Nothing was sent, and the same mail is built the same way again.
+        // Nothing was sent, and a retry would build the same mail the same way.
         SdkError::ConstructionFailure(_) => SendResult::Permanent(Reason::new(
             "mail_incomplete",
             "no request to SES can be made of this mail; look at its record",
@@ -47,7 +47,7 @@ pub(super) fn verdict(error: &SdkError<SendEmailError, HttpResponse>) -> SendRes
         SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(|e| never_connected(e)) => {
             SendResult::Transient("no connection to the mail service".to_owned())
         }
-        // It ran out of time, the connection broke, or the answer did: SES may have the mail.
+        // Timeout, broken connection or broken response: SES may have the mail.
         _ => SendResult::Ambiguous("the mail service's answer was lost".to_owned()),
     }
 }
@@ -56,10 +56,10 @@ fn answered(status: u16, code: Option<&str>) -> SendResult {
     let code = code.unwrap_or("unnamed error");
     match status {
         _ if status == 429 || NOT_NOW.contains(&code) => SendResult::Transient(code.to_owned()),
-        // SES waited for the rest of the request in vain.
+        // SES timed out waiting for the rest of the request.
         408 => SendResult::Transient(code.to_owned()),
         300..=499 => SendResult::Permanent(refused(status, code)),
-        // A success that cannot be read, or SES or a gateway before it failed half-way.
+        // An unreadable success, or SES or a gateway in front of it failed half-way.
         _ => SendResult::Ambiguous(format!("the mail service answered {status} {code}")),
     }
 }

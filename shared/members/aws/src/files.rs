@@ -1,5 +1,5 @@
-//! Files of members on S3: signed addresses that take exactly one announced file, or show a kept one for minutes; and the
-//! bytes themselves.
+//! Files of members on S3: signed URLs that accept exactly one announced file, or show a stored one for minutes; and
+//! the bytes themselves.
 
 use std::time::{Duration, SystemTime};
 
@@ -31,34 +31,34 @@ impl S3Files {
     }
 }
 
-/// Signatures are good from `now` on for so long, or for as long as the function's own credentials are.
+/// Signatures are valid from `now` for this long, or for as long as the function's own credentials are.
 fn lasting(now: Timestamp, long: SignedDuration) -> Result<PresigningConfig, ServiceError> {
     let long = Duration::try_from(long).unwrap_or(Duration::ZERO);
     let config = PresigningConfig::builder().start_time(SystemTime::from(now)).expires_in(long).build();
     config.map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))
 }
 
-/// The headers that the signature binds, but for the host, which every client sends by itself.
+/// The headers that the signature binds, except the host, which every client sends anyway.
 fn bound(request: &PresignedRequest) -> Vec<Header> {
     let headers = request.headers().filter(|(name, _)| !name.eq_ignore_ascii_case("host"));
     headers.map(|(name, value)| Header { name: name.to_owned(), value: value.to_owned() }).collect()
 }
 
-/// The status that S3 would answer had it been asked for this object alone: among several it tells the code only.
+/// The status that S3 would return for this object alone: a batch response has only the code.
 fn one_of_several(code: Option<&str>) -> u16 {
     if matches!(code, Some("InternalError" | "ServiceUnavailable") | None) { 500 } else { 400 }
 }
 
 impl S3Files {
     async fn get(&self, key: &str, largest: u64) -> Result<Option<Vec<u8>>, ServiceError> {
-        // One byte more than there may be, so that a file that is too long is seen to be.
+        // One byte above the limit, so that a file that is too long is detected.
         let range = format!("bytes=0-{largest}");
         let object = match self.client.get_object().bucket(&self.bucket).key(key).range(range).send().await {
             Ok(object) => object,
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => return Ok(None),
             Err(error) => {
                 return match aws_sdk_s3::error::ProvideErrorMetadata::code(&error) {
-                    // Of no bytes there is no first one.
+                    // An empty object has no first byte.
                     Some("InvalidRange") => Ok(Some(Vec::new())),
                     _ => Err(trouble(WHAT, &error)),
                 };
@@ -74,7 +74,7 @@ impl S3Files {
 
 impl Files for S3Files {
     async fn presign(&self, upload: &Upload, now: Timestamp) -> Result<Target, ServiceError> {
-        // The signature binds all three: S3 refuses another type or size by it, and other bytes by their checksum.
+        // The signature binds all three: S3 rejects another type or size by it, and other bytes by their checksum.
         let put = self.client.put_object().bucket(&self.bucket).key(upload.key()).content_type(&upload.content_type);
         let put = put
             .content_length(i64::try_from(upload.size).unwrap_or(i64::MAX))
@@ -119,7 +119,7 @@ impl Files for S3Files {
             let delete = delete.map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))?;
             let gone = self.client.delete_objects().bucket(&self.bucket).delete(delete).send().await;
             let gone = gone.map_err(|error| trouble(WHAT, &error))?;
-            // What is refused is refused again: say so instead of asking for ever.
+            // A rejection repeats: report it instead of retrying for ever.
             if let Some(refused) = gone.errors().first() {
                 return Err(refusal(WHAT, refused.code(), one_of_several(refused.code())));
             }

@@ -1,4 +1,4 @@
-//! Member profiles on AWS: the directory on DynamoDB, files on S3, and telling subscribers through AppSync.
+//! Member profiles on AWS: the directory on DynamoDB, files on S3, and publishing to subscribers through AppSync.
 
 #[cfg(feature = "dynamodb")]
 pub mod directory;

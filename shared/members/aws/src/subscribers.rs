@@ -1,8 +1,8 @@
-//! Subscribers of the profile API, reached through AppSync: it tells them what its mutation `publishProfileChange` is told.
+//! Subscribers of the profile API, reached through AppSync: its mutation `publishProfileChange` notifies them.
 //!
-//! AppSync's data plane has no client in the SDK. One request over HTTPS, signed with Signature Version 4 (IAM User Guide,
-//! "AWS Signature Version 4 for API requests") with the function's own credentials. It is not repeated here: the stream
-//! brings the change again.
+//! AppSync's data plane has no client in the SDK. One request over HTTPS, signed with Signature Version 4 (IAM User
+//! Guide, "AWS Signature Version 4 for API requests") with the function's own credentials. It is not retried here: the
+//! stream delivers the change again.
 
 use std::time::{Duration, SystemTime};
 
@@ -23,10 +23,10 @@ use comptoir_members::profile::publish::{Announcement, Subscribers};
 
 const WHAT: &str = "the profile API";
 
-/// Every field is asked for: subscribers are told what the mutation answers, and filtered by it.
+/// Requests every field: subscribers get the mutation's response, and are filtered by it.
 const MUTATION: &str = "mutation Publish($change: ProfileChangeInput!) { publishProfileChange(change: $change) { id version fields forTeam } }";
 
-/// Most bytes of an answer that are read: it repeats what was asked.
+/// Largest response in bytes: it repeats the request.
 const LARGEST: usize = 64 * 1024;
 
 /// The API at one address.
@@ -56,7 +56,7 @@ impl<C: Clock> AppSyncSubscribers<C> {
         Ok(Self { url, region, credentials, https, clock })
     }
 
-    /// The headers that say who asks.
+    /// The headers that authenticate the caller.
     async fn signed(&self, body: &str) -> Result<Vec<(String, String)>, ServiceError> {
         let unsigned = |error: &dyn std::fmt::Display| {
             ServiceError::transient(WHAT, format!("the request is not signed: {error}"))
@@ -112,10 +112,10 @@ struct AnswerError {
     error_type: Option<String>,
 }
 
-/// What an answer says. Whatever it refuses, it refuses for the sake of its own state or of the role's, never of one change:
-/// that is made of values that the schema takes. So all of it is tried again until the stream's age bound, after which the
-/// record is in the on-failure queue; given up at once, the change would be lost, because nothing of it can be parked. An
-/// answer that is lost or a 5xx is no matter of doubt either: to subscribers a change that is told twice is one change.
+/// Classifies a response. Every rejection is about AppSync's own state or the role, never about one change, whose
+/// values the schema accepts. So all are retried until the stream's age limit, after which the record is in the
+/// on-failure queue; given up at once, the change would be lost, because it cannot be parked. A lost response or a 5xx
+/// is retried too: to subscribers a change published twice is one change.
 fn verdict(status: u16, body: &[u8]) -> Result<(), ServiceError> {
     let answer: Option<Answer> = serde_json::from_slice(body).ok();
     let errors = answer.as_ref().and_then(|answer| answer.errors.as_deref()).unwrap_or_default();
@@ -123,7 +123,7 @@ fn verdict(status: u16, body: &[u8]) -> Result<(), ServiceError> {
         (200, Some(_), []) => Ok(()),
         (200, None, _) => Err(ServiceError::transient(WHAT, "it answers something else than JSON")),
         _ => {
-            // Its own word for what is wrong, and nothing of what was asked.
+            // AppSync's own error type, and nothing of the request.
             let word = errors.first().and_then(|error| error.error_type.as_deref()).unwrap_or("no reason given");
             let word: String =
                 word.chars().filter(|c| c.is_ascii_alphanumeric() || " :".contains(*c)).take(80).collect();

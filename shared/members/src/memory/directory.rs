@@ -42,7 +42,7 @@ struct Kept {
 }
 
 impl Kept {
-    /// What of a commit's moves belongs to another profile.
+    /// Which guards of a commit belong to another profile.
     fn taken(&self, commit: &Commit, now: Timestamp) -> Taken {
         let id = &commit.profile.id;
         let mut taken = Taken::default();
@@ -93,7 +93,7 @@ impl Kept {
         let profile = &commit.profile;
         let taken = self.taken(commit, now);
         let known = self.profiles.get(&profile.id);
-        // A name that left is not used again: its files may still be on their way out.
+        // The id of a deleted profile is never reused: its files may not be erased yet.
         let stands = known.map_or(0, |known| known.version).saturating_add(1) == profile.version
             && !self.leavers.contains_key(&profile.id);
         if !stands {
@@ -138,7 +138,7 @@ impl Kept {
         Committed::Done
     }
 
-    /// Erases one thing of a profile that left, as a store would that takes a few at a time.
+    /// Erases one item of a deleted profile, as a store that works in small batches.
     fn erase(&mut self, id: &ProfileId) -> bool {
         if let Some(lines) = self.history.get_mut(id)
             && lines.pop_first().is_some()
@@ -159,7 +159,7 @@ impl Kept {
 }
 
 impl Members {
-    /// An empty directory under this weather.
+    /// An empty directory under this fault plan.
     pub fn new(weather: Arc<FaultPlan>) -> Self {
         Self { kept: Mutex::default(), weather }
     }
@@ -169,7 +169,7 @@ impl Members {
         locked(&self.kept).notices.values().cloned().collect()
     }
 
-    /// Everything that is kept but notices, as text: what a test searches for traces of somebody who left.
+    /// All stored data except notices, as text: tests search it for traces of a deleted member.
     pub fn everything(&self) -> String {
         let kept = locked(&self.kept);
         format!(
@@ -264,7 +264,7 @@ impl Directory for Members {
     }
 }
 
-/// The first `limit`, and the place of the last of them if there are more.
+/// The first `limit`, and the position of the last of them if there are more.
 fn page<'a, T: Clone + 'a>(all: impl Iterator<Item = &'a T>, limit: u32, place: impl Fn(&T) -> String) -> Page<T> {
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut entries: Vec<T> = all.take(limit.saturating_add(1)).cloned().collect();

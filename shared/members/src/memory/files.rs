@@ -1,4 +1,4 @@
-//! Files of members in memory, where `directory` keeps what is said of them.
+//! Files of members in memory; `directory` stores their announcements.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use comptoir::{
     outcome::ServiceError,
 };
 
-/// A shelf of members' files; its addresses lead nowhere.
+/// A store of members' files; its URLs are not real.
 #[derive(Debug, Default)]
 pub struct InMemoryFiles {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
@@ -21,12 +21,12 @@ pub struct InMemoryFiles {
 }
 
 impl InMemoryFiles {
-    /// An empty shelf under this weather.
+    /// An empty store under this fault plan.
     pub fn new(weather: Arc<FaultPlan>) -> Self {
         Self { files: Mutex::default(), weather }
     }
 
-    /// Puts a file there, as a client does at a signed address.
+    /// Uploads a file, as a client does with a signed URL.
     pub fn put(&self, key: &str, bytes: &[u8]) {
         locked(&self.files).insert(key.to_owned(), bytes.to_vec());
     }

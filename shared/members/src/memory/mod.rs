@@ -1,5 +1,5 @@
-//! The stores of profiles in memory, as honest as the real ones: conditions hold, and any call can be made to fail before it
-//! takes effect or after it did. For tests; nothing here is linked into a function.
+//! Profile stores in memory, faithful to the real ones: conditions hold, and a fault plan can fail any call before or
+//! after it takes effect. For tests; never linked into a function.
 
 mod directory;
 mod files;

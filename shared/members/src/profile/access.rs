@@ -1,7 +1,7 @@
-//! Who may do what, and who sees which field. The schema says the same to AppSync; what counts is said here.
+//! Access control: operations and visible fields by role. The schema repeats it for AppSync; this is authoritative.
 //!
-//! A member is known by the `sub` of their token and by its groups. Programs sign with IAM and may do what they are
-//! listed for, nothing else. Who is neither may do nothing.
+//! A member is identified by the `sub` and groups of their token. Programs sign with IAM and may run only the
+//! operations listed for them. All others have no access.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,9 +14,9 @@ use super::{Field, Profile};
 pub enum Group {
     /// Has a profile, and writes it.
     Freelancer,
-    /// Works for the house: sees all of every profile.
+    /// Team: sees every profile in full.
     Team,
-    /// Runs the house: may also change and delete profiles.
+    /// Administrator: may also change and delete profiles.
     Admin,
 }
 
@@ -34,7 +34,7 @@ impl Group {
     }
 }
 
-/// What a caller asks for, named as the API names it.
+/// An operation, named as in the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each is the operation of the API of the same name, and told in the schema")]
 pub enum Operation {
@@ -90,31 +90,31 @@ impl Operation {
     }
 }
 
-/// Programs that may call the API: the name of the IAM role each runs under, and what it may do.
+/// Programs that may call the API: the name of each one's IAM role, and its operations.
 pub type Programs = BTreeMap<String, BTreeSet<Operation>>;
 
-/// Who calls.
+/// The caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// Somebody with a token of the user pool.
+    /// A user with a token of the user pool.
     Member {
-        /// Who; never another's.
+        /// The `sub`, unique to the user.
         sub: String,
-        /// What they are.
+        /// The groups.
         groups: BTreeSet<Group>,
-        /// Their address, where the token tells it and that it is verified: ID tokens do, access tokens do not.
+        /// Their address, if the token has it and says that it is verified: ID tokens do, access tokens do not.
         email: Option<String>,
     },
-    /// A program of the house.
+    /// One of our own programs.
     Iam {
         /// The role it runs under.
         role: String,
-        /// What it may do.
+        /// Its operations.
         may: BTreeSet<Operation>,
     },
 }
 
-/// The caller may not do this. Says no more than that: what exists is nobody's business who may not see it.
+/// The caller may not do this. Gives no details: it must not reveal to them what exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not allowed")]
 pub struct Denied;
@@ -140,20 +140,20 @@ impl Caller {
 
     fn member(sub: &str, identity: &Map<String, Value>) -> Result<Self, Denied> {
         let claims = identity.get("claims").and_then(Value::as_object).ok_or(Denied)?;
-        // Both are told twice; where they disagree somebody made the identity up.
+        // The token carries both twice; a mismatch means that the identity is forged.
         if text(claims, "sub").is_some_and(|claimed| claimed != sub) {
             return Err(Denied);
         }
         let told = identity.get("groups").filter(|groups| !groups.is_null()).or_else(|| claims.get("cognito:groups"));
         let told = told.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let is = |group: &Group| told.iter().any(|name| name.as_str() == Some(group.name()));
-        // A boolean in tokens, and text in what some providers make of it.
+        // A boolean in tokens, and text with some providers.
         let verified = claims.get("email_verified").is_some_and(|told| *told == true || *told == "true");
         let email = text(claims, "email").filter(|_| verified).map(str::to_owned);
         Ok(Self::Member { sub: sub.to_owned(), groups: Group::ALL.into_iter().filter(is).collect(), email })
     }
 
-    /// Who it is, where it is a member.
+    /// The `sub`, if it is a member.
     pub fn sub(&self) -> Option<&str> {
         match self {
             Self::Member { sub, .. } => Some(sub),
@@ -161,7 +161,7 @@ impl Caller {
         }
     }
 
-    /// As the history names who changed a profile: `member/<sub>`, `iam/<role>`.
+    /// The author in the history: `member/<sub>`, `iam/<role>`.
     pub fn label(&self) -> String {
         match self {
             Self::Member { sub, .. } => format!("member/{sub}"),
@@ -188,7 +188,7 @@ fn role(arn: &str) -> Option<&str> {
 /// They may not.
 pub fn may(caller: &Caller, operation: Operation, owner: Option<&str>) -> Result<(), Denied> {
     let allowed = match caller {
-        // The history tells all that a profile ever said, and programs are told less than that.
+        // The history contains all that a profile ever said; programs may see less than that.
         Caller::Iam { may, .. } => may.contains(&operation) && operation != Operation::ProfileHistory,
         Caller::Member { sub, groups, .. } => {
             let own = owner == Some(sub.as_str());
@@ -198,7 +198,7 @@ pub fn may(caller: &Caller, operation: Operation, owner: Option<&str>) -> Result
                     own && is(Group::Freelancer)
                 }
                 Operation::UpdateProfile => own && is(Group::Freelancer) || is(Group::Admin),
-                // Who was put out of every group can still see and take away what is theirs (GDPR, articles 15 and 17).
+                // A member removed from every group can still see and delete their own data (GDPR, articles 15 and 17).
                 Operation::Me | Operation::ExportMyData => own,
                 Operation::DeleteProfile => own || is(Group::Admin),
                 Operation::Profile | Operation::ProfileByHandle | Operation::SearchProfiles => {
@@ -211,8 +211,8 @@ pub fn may(caller: &Caller, operation: Operation, owner: Option<&str>) -> Result
     if allowed { Ok(()) } else { Err(Denied) }
 }
 
-/// The fields of a profile of `owner` that `caller` sees: the address and the number are for its owner, the team and the
-/// admins alone.
+/// The fields of a profile of `owner` that `caller` sees: the address and the number are visible to its owner, the team
+/// and the admins only.
 pub fn visible(caller: &Caller, owner: &str) -> BTreeSet<Field> {
     let all = match caller {
         Caller::Iam { .. } => false,
@@ -223,7 +223,7 @@ pub fn visible(caller: &Caller, owner: &str) -> BTreeSet<Field> {
     Field::ALL.into_iter().filter(|field| all || !is_contact(*field)).collect()
 }
 
-/// Whether a field says how a member is reached, which is not for everyone.
+/// Whether this is a contact field, which not everyone may see.
 pub fn is_contact(field: Field) -> bool {
     matches!(field, Field::Email | Field::Phone)
 }

@@ -13,7 +13,7 @@ pub enum Status {
     Available,
     /// From a day on.
     From,
-    /// Not now, but in sight of offers.
+    /// Not now, but open to offers.
     Busy,
     /// Not at all.
     Unavailable,
@@ -37,16 +37,16 @@ impl Status {
 /// When a member is free.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Availability {
-    /// Whether.
+    /// The status.
     pub status: Status,
-    /// From which day on; with [`Status::From`] and with no other.
+    /// The start date; with [`Status::From`] only.
     pub from: Option<Date>,
 }
 
-/// The two together.
+/// Validates the two together.
 ///
 /// # Errors
-/// A day is not one, is missing beside `FROM`, or stands beside another status.
+/// The date is invalid, missing with `FROM`, or present with another status.
 pub fn read(status: Status, from: Option<&str>, path: &str) -> Result<Availability, Violation> {
     let place = format!("{path}.from");
     let written = from.unwrap_or_default();
@@ -57,7 +57,7 @@ pub fn read(status: Status, from: Option<&str>, path: &str) -> Result<Availabili
     Ok(Availability { status, from: day })
 }
 
-/// A day as `YYYY-MM-DD` and nothing more: what a client meant by an hour or an offset nobody knows.
+/// A date as `YYYY-MM-DD` only: the meaning of a time or an offset would be ambiguous.
 fn day(written: &str) -> Result<Date, ()> {
     let plain = written.len() == 10 && written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     if plain { written.parse().map_err(|_| ()) } else { Err(()) }

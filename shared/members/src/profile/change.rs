@@ -1,7 +1,7 @@
-//! What becomes of a profile: created, changed, merged, or refused because somebody else changed the same.
+//! Decides a change of a profile: created, updated, merged, or rejected as a conflict.
 //!
-//! A profile keeps for each field the version it last changed in. A change that was made against an older version stands
-//! if nobody touched its fields since, or if all agree on what they become.
+//! A profile stores for each field the version that last changed it. A change based on an older version is accepted if
+//! its fields were not changed since, or if both changes set the same values.
 
 use std::collections::BTreeMap;
 
@@ -23,49 +23,49 @@ use super::{
 pub struct FieldChange {
     /// Which field.
     pub field: Field,
-    /// What stood there, as the API writes it.
+    /// The old value, as the API writes it.
     pub from: Value,
-    /// What stands there now.
+    /// The new value.
     pub to: Value,
 }
 
-/// A guard that changes hands with a profile.
+/// A guard that a profile takes or releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GuardMove {
     /// The profile takes the handle, if it is free.
     ClaimHandle(HandleKey),
-    /// The profile gives the handle up: it leads there for a while yet.
+    /// The profile releases the handle, which redirects to it for a grace period.
     ReleaseHandle(HandleKey),
     /// The profile takes the address, if it is free.
     ClaimEmail(EmailKey),
-    /// The profile gives the address up, at once.
+    /// The profile releases the address, at once.
     FreeEmail(EmailKey),
 }
 
-/// A profile after a change, and what changed.
+/// A profile after a change, and the changed fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Updated {
-    /// The profile now.
+    /// The new state.
     pub profile: Profile,
-    /// What changed, in the order of the API; empty if nothing did, and then the version stayed.
+    /// The changed fields, in the order of the API; empty if nothing changed, and then the version stays.
     pub changes: Vec<FieldChange>,
     /// The guards that move with it.
     pub moves: Vec<GuardMove>,
 }
 
-/// Why a change does not happen.
+/// Why a change is rejected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refused {
-    /// Somebody else changed the same fields since.
+    /// The same fields were changed concurrently.
     Conflict {
-        /// The profile as it is.
+        /// The current profile.
         current: Box<Profile>,
-        /// The fields that both changed, differently.
+        /// The fields changed differently by both.
         fields: Vec<Field>,
     },
-    /// The change was made against a version that does not exist yet.
+    /// The change is based on a version that does not exist yet.
     Future {
-        /// The profile as it is.
+        /// The current profile.
         current: Box<Profile>,
     },
 }
@@ -81,18 +81,18 @@ pub fn create(draft: Draft, id: ProfileId, owner: &str, language: Language, now:
     Updated { profile, changes, moves }
 }
 
-/// The profile after `change`, which was made against version `expected`.
+/// The profile after `change`, which was based on version `expected`.
 ///
 /// # Errors
-/// Somebody else changed the same fields since, or the version does not exist.
+/// The same fields were changed since, or the version does not exist.
 pub fn update(current: &Profile, change: Change, expected: u32, now: Timestamp) -> Result<Updated, Refused> {
     decide(current, expected, now, |profile| apply(profile, change))
 }
 
-/// The profile with a file that was checked, which takes the place of the one before.
+/// The profile with a verified file, which replaces the previous one.
 ///
 /// # Errors
-/// As [`update`]; a file conflicts with nothing, so only a version that does not exist does.
+/// As [`update`]; a file never conflicts, so only for a version that does not exist.
 pub fn with_file(current: &Profile, kind: upload::Kind, file: &KeptFile, now: Timestamp) -> Result<Updated, Refused> {
     decide(current, current.version, now, |profile| match kind {
         upload::Kind::Avatar => profile.avatar = Some(file.clone()),
@@ -128,14 +128,14 @@ fn decide(
     Ok(Updated { profile, changes, moves })
 }
 
-/// What differs between two states of a profile, of what members write.
+/// The difference between two states of a profile, in the fields that members write.
 pub fn differences(before: &Profile, after: &Profile) -> Vec<FieldChange> {
     let states = Field::CONTENT.map(|field| FieldChange { field, from: field.of(before), to: field.of(after) });
     states.into_iter().filter(|change| change.from != change.to).collect()
 }
 
 fn apply(profile: &mut Profile, change: Change) {
-    // What no profile goes without cannot be cleared: reading the input refused it.
+    // Required fields cannot be cleared: parsing the input rejected it.
     if let Edit::Set(email) = change.email {
         profile.email = email;
     }
@@ -163,7 +163,7 @@ fn apply(profile: &mut Profile, change: Change) {
     }
 }
 
-/// The guards that move when a profile goes from one state to the next.
+/// The guards that move between two states of a profile.
 pub fn moves(before: Option<&Profile>, after: &Profile) -> Vec<GuardMove> {
     let mut moves = Vec::new();
     let handle = |profile: &Profile| profile.handle.as_deref().map(HandleKey::of);

@@ -1,16 +1,16 @@
-//! The kinds of mistakes that a member can make.
+//! The kinds of violations.
 
 use serde::Serialize;
 
-/// What kind of mistake it is.
+/// The kind of a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
-    /// A field that the input does not have.
+    /// An unknown field.
     UnknownField,
     /// A value of another type.
     WrongType,
-    /// A field that must be given, or may not be emptied.
+    /// A required field is missing or emptied.
     Required,
     /// The input as a whole is larger than `Violation::detail` bytes.
     InputTooLarge,
@@ -28,9 +28,9 @@ pub enum Code {
     NotOneOf,
     /// A control character, or a line break where there is one line.
     ControlCharacter,
-    /// A character that turns the direction of what follows.
+    /// A character that changes the direction of the following text.
     DirectionCharacter,
-    /// A character that nobody sees, where nothing needs it.
+    /// An invisible character that is not needed there.
     InvisibleCharacter,
     /// More marks on one letter than any language has.
     StackedMarks,
@@ -38,19 +38,19 @@ pub enum Code {
     NameMalformed,
     /// Not letters, digits and single `-` or `_` between them.
     HandleMalformed,
-    /// A word that the house keeps.
+    /// A reserved word.
     HandleReserved,
     /// Letters of several scripts, or of none that people write with today.
     HandleMixedScripts,
-    /// Somebody has it, or one that looks the same.
+    /// Taken, or it looks like a taken one.
     HandleTaken,
     /// Not an address that mail can be sent to.
     EmailMalformed,
     /// An address whose part before the `@` is not ASCII: SES cannot send to it.
     EmailNotAscii,
-    /// Not the address that the owner of the profile signs in with, verified.
+    /// Not the verified address that the profile's owner signs in with.
     EmailNotVerified,
-    /// Another profile has it.
+    /// Another profile has this address.
     EmailTaken,
     /// Not a telephone number of the country.
     PhoneMalformed,
@@ -58,15 +58,15 @@ pub enum Code {
     UrlMalformed,
     /// A scheme other than https.
     UrlNotHttps,
-    /// A user or a password in the address.
+    /// A user or a password in the URL.
     UrlUserinfo,
     /// A port.
     UrlPort,
-    /// An address that only one network, or one machine, knows.
+    /// A host that is not public: known to one network or one machine only.
     UrlPrivateHost,
-    /// A host that imitates another by its letters.
+    /// A host that imitates another by similar letters.
     UrlMixedScripts,
-    /// A host that is not the one of the link's kind.
+    /// A host that does not match the link's kind.
     UrlKindMismatch,
     /// One skill twice, with different years or levels.
     SkillDuplicate,
@@ -74,11 +74,11 @@ pub enum Code {
     CountryUnknown,
     /// No language tag of BCP 47.
     LanguageUnknown,
-    /// Not a day as ISO 8601 writes it.
+    /// Not an ISO 8601 date.
     DateMalformed,
-    /// A day is needed beside this status, or goes with no other.
+    /// A date is required with this status, or not allowed with another.
     DateMisplaced,
-    /// A type that may not be uploaded.
+    /// A file type that is not accepted.
     TypeNotAllowed,
     /// No bytes, or more than `Violation::detail`.
     SizeNotAllowed,
@@ -88,16 +88,16 @@ pub enum Code {
     UploadUnknown,
     /// The upload was confirmed too late.
     UploadExpired,
-    /// Nothing came yet of what was announced.
+    /// The announced file was not uploaded yet.
     UploadMissing,
-    /// What came is not what was announced.
+    /// The file does not match its announcement.
     UploadDiffers,
-    /// A cursor of another search, or none at all.
+    /// A cursor of another search, or malformed.
     CursorForeign,
 }
 
 impl Code {
-    /// The stable word, fit for a client to branch on: `handle_reserved`.
+    /// The stable code, for clients to branch on: `handle_reserved`.
     pub fn word(self) -> String {
         serde_json::to_value(self).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default()
     }

@@ -1,5 +1,5 @@
-//! The capability to keep profiles, with everything that must move in one step: the profile, the guards of its handle,
-//! address and owner, its history, and what is told of it.
+//! The capability to store profiles, with everything written in one transaction: the profile, the guards of its handle,
+//! address and owner, its history, and its notices.
 
 use std::future::Future;
 
@@ -21,42 +21,42 @@ use comptoir::outcome::ServiceError;
 pub struct Entry {
     /// The version that this change made.
     pub version: u32,
-    /// When.
+    /// The time.
     pub at: Timestamp,
-    /// Who: `member/<sub>`, `iam/<role>`.
+    /// The author: `member/<sub>`, `iam/<role>`.
     pub by: String,
-    /// What.
+    /// The changes.
     pub changes: Vec<FieldChange>,
 }
 
-/// A profile to write with all that goes with it: a new one, or the next version of one.
+/// One transaction: a new profile, or the next version of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {
-    /// The profile afterwards. Its `version` is 1 where it is new; otherwise it stands only if the one kept is the version
-    /// before.
+    /// The new state. A `version` of 1 creates the profile; otherwise the write succeeds only if the stored one is the
+    /// previous version.
     pub profile: Profile,
     /// The guards that move with it; a new profile's owner is guarded as well.
     pub moves: Vec<GuardMove>,
-    /// What the history says.
+    /// The history entry.
     pub entry: Entry,
-    /// What is told, each once by its id.
+    /// The notices, each queued once by its id.
     pub notices: Vec<Notice>,
-    /// The upload that this uses up, if it does.
+    /// The upload that this uses up, if any.
     pub upload: Option<String>,
 }
 
-/// What a commit found. Nothing of it was written but for `Done`.
+/// The result of a commit. Only `Done` wrote anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Committed {
     /// All of it was written.
     Done,
-    /// Something that it needs belongs to another profile.
+    /// A guard belongs to another profile.
     Taken(Taken),
-    /// The profile is at another version than the one before, or gone.
+    /// The profile is not at the previous version, or gone.
     Moved(Option<Box<Profile>>),
 }
 
-/// What belongs to another profile.
+/// Which guards belong to another profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Taken {
     /// The handle, or one that looks like it.
@@ -68,44 +68,44 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// Whether anything is.
+    /// Whether any guard is taken.
     pub fn any(self) -> bool {
         self.handle || self.email || self.owner
     }
 }
 
-/// Some of many, and where the rest begins.
+/// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page<T> {
-    /// These.
+    /// The entries.
     pub entries: Vec<T>,
-    /// After which place the next page starts, in the words of the directory; none on the last page.
+    /// The position after which the next page starts, as the directory encodes it; `None` on the last page.
     pub next: Option<String>,
 }
 
-/// A profile that left.
+/// A deleted profile.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaver {
-    /// Which.
+    /// The profile.
     pub id: ProfileId,
-    /// When.
+    /// The time.
     pub left_at: Timestamp,
 }
 
-/// A profile on its way out.
+/// A profile to delete.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaving {
-    /// The profile, at the version that leaves.
+    /// The profile, at the version to delete.
     pub profile: Profile,
-    /// What is told.
+    /// The notices.
     pub notices: Vec<Notice>,
 }
 
-/// Keeps profiles.
+/// Stores profiles.
 pub trait Directory: Send + Sync {
-    /// Writes all of it or nothing, under the conditions that [`Commit`] tells; guards are judged at `now`, by
-    /// [`HandleGuard::admits`](super::handle::HandleGuard::admits). Where both a version and a guard stand in the way, the
-    /// version is told: what is taken may be the caller's own.
+    /// Writes all of it or nothing, under the conditions of [`Commit`]; guards are judged at `now`, by
+    /// [`HandleGuard::admits`](super::handle::HandleGuard::admits). If both a version and a guard conflict, the version
+    /// is reported: the taken guard may be the caller's own.
     fn commit(&self, commit: &Commit, now: Timestamp) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
 
     /// The profile of this id.
@@ -114,14 +114,14 @@ pub trait Directory: Send + Sync {
     /// The profile of this member.
     fn by_owner(&self, sub: &str) -> impl Future<Output = Result<Option<Profile>, ServiceError>> + Send;
 
-    /// The profile that has this handle, or gave it up so lately that it still leads there.
+    /// The profile that has this handle, or released it so recently that it still redirects there.
     fn by_handle(
         &self,
         key: &HandleKey,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<Profile>, ServiceError>> + Send;
 
-    /// At most `limit` profiles that answer `query`, after this place; each once over all pages, if nothing changes
+    /// At most `limit` profiles that match `query`, after this position; each once over all pages, if nothing changes
     /// meanwhile. A page may hold fewer, even none, before the last.
     fn search(
         &self,
@@ -130,7 +130,7 @@ pub trait Directory: Send + Sync {
         limit: u32,
     ) -> impl Future<Output = Result<Page<Profile>, ServiceError>> + Send;
 
-    /// At most `limit` lines of a profile's history, the latest first, after this place.
+    /// At most `limit` history entries of a profile, newest first, after this position.
     fn history(
         &self,
         id: &ProfileId,
@@ -138,26 +138,26 @@ pub trait Directory: Send + Sync {
         limit: u32,
     ) -> impl Future<Output = Result<Page<Entry>, ServiceError>> + Send;
 
-    /// Keeps what an upload was announced as, until it expires.
+    /// Stores the announcement of an upload, until it expires.
     fn expect_upload(&self, upload: &Upload) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// The upload of this id, if it was announced and not used up.
     fn upload(&self, id: &str) -> impl Future<Output = Result<Option<Upload>, ServiceError>> + Send;
 
-    /// Forgets an upload that was refused; one that is forgotten already is fine.
+    /// Deletes a rejected upload; idempotent.
     fn drop_upload(&self, id: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Takes a profile away with the guards of its handle, address and owner, queues what is told, and notes that the rest
-    /// is still to be erased, all in one step. `Done` too if that was noted before.
+    /// Deletes a profile with the guards of its handle, address and owner, queues its notices, and records that the
+    /// rest is still to be erased, in one transaction. Returns `Done` also if that was recorded before.
     fn leave(&self, leaving: &Leaving, now: Timestamp) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
 
-    /// Profiles that left and of which something may still be kept.
+    /// Deleted profiles that may still have stored data.
     fn leavers(&self) -> impl Future<Output = Result<Vec<Leaver>, ServiceError>> + Send;
 
-    /// Erases some of what is kept of a profile that left: history, uploads, guards of handles it gave up. True once
-    /// nothing is left, and then as often as it is asked.
+    /// Erases some of a deleted profile's data: history, uploads, guards of released handles. Returns true once nothing
+    /// is left, and on every later call.
     fn erase(&self, id: &ProfileId) -> impl Future<Output = Result<bool, ServiceError>> + Send;
 
-    /// Strikes a profile off the [`leavers`](Self::leavers), once its files are gone too.
+    /// Removes a profile from the [`leavers`](Self::leavers), once its files are gone too.
     fn erased(&self, id: &ProfileId) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }

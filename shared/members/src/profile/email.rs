@@ -1,8 +1,8 @@
-//! E-mail addresses: what can be mailed to (RFC 5321 and 6531, as mailboxes are given out today), and the form in which two
-//! of them are one.
+//! E-mail addresses: deliverable ones (RFC 5321 and 6531, as mailboxes are given out today), and the key under which
+//! two addresses are equal.
 //!
-//! The grammar is the crate's; narrower here is what no provider gives out and much software breaks on: quoted local
-//! parts, comments, address literals, domains without a dot.
+//! The grammar is the crate's; additionally rejected is what no provider gives out and much software breaks on: quoted
+//! local parts, comments, address literals, domains without a dot.
 
 use email_address::{EmailAddress, Options};
 use serde::{Deserialize, Serialize};
@@ -17,20 +17,20 @@ const LOCAL: usize = 64;
 /// Bytes in all (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 const WHOLE: usize = 254;
 
-/// What addresses are compared by: all in lower case, the domain in ASCII. RFC 5321 leaves the case of the local part to
-/// its host; no provider of today tells `Zoe@` from `zoe@`, and two profiles that do would be one person's.
+/// The key that addresses are compared by: lower case, the domain in ASCII. RFC 5321 leaves the case of the local part
+/// to its host; no provider of today distinguishes `Zoe@` from `zoe@`: two such profiles are one person's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EmailKey(pub String);
 
 impl EmailKey {
-    /// The key of an address that was read before.
+    /// The key of an address that was parsed before.
     pub fn of(address: &str) -> Self {
         Self(text::composed(&address.to_lowercase()).into_owned())
     }
 }
 
-/// An address that can be mailed to: its local part as it was written, its domain in lower case and ASCII.
+/// A deliverable address: its local part as written, its domain in lower case and ASCII.
 ///
 /// # Errors
 /// It is not such an address.
@@ -39,7 +39,7 @@ pub fn read(value: &str, path: &str) -> Result<String, Violation> {
         return Err(Violation::new(Code::Required, path, value));
     }
     let address = address(value).ok_or_else(|| Violation::new(Code::EmailMalformed, path, value))?;
-    // SES speaks no SMTPUTF8 (docs.aws.amazon.com/ses, API reference, "Destination"); a domain has its form in ASCII.
+    // SES supports no SMTPUTF8 (docs.aws.amazon.com/ses, API reference, "Destination"); a domain has an ASCII form.
     if address.is_ascii() { Ok(address) } else { Err(Violation::new(Code::EmailNotAscii, path, value)) }
 }
 
@@ -56,7 +56,7 @@ fn address(value: &str) -> Option<String> {
     let domain = idna::domain_to_ascii_cow(domain.as_bytes(), idna::AsciiDenyList::STD3).ok()?;
     let labels: Vec<&str> = domain.split('.').collect();
     let hosted = labels.len() > 1 && labels.iter().all(|label| is_label(label));
-    // A name of digits at the top is an address of IPv4, never a domain (RFC 3696, section 2).
+    // A numeric top-level name is an IPv4 address, never a domain (RFC 3696, section 2).
     let named = labels.last().is_some_and(|top| top.len() > 1 && !top.bytes().all(|byte| byte.is_ascii_digit()));
     let address = format!("{local}@{domain}");
     if !hosted || !named || address.len() > WHOLE {
@@ -66,7 +66,7 @@ fn address(value: &str) -> Option<String> {
     EmailAddress::parse_with_options(&address, options).is_ok().then_some(address)
 }
 
-/// Whether a host can bear this name (RFC 1035, section 2.3.1, RFC 1123, section 2.1).
+/// Whether this is a valid host name (RFC 1035, section 2.3.1, RFC 1123, section 2.1).
 fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
 }

@@ -95,7 +95,7 @@ impl Field {
         }
     }
 
-    /// What stands in this field, as the API writes it.
+    /// The value of this field, as the API writes it.
     pub fn of(self, profile: &Profile) -> Value {
         let value = match self {
             Self::Id => serde_json::to_value(&profile.id),
@@ -117,7 +117,7 @@ impl Field {
             Self::CreatedAt => serde_json::to_value(profile.created_at),
             Self::UpdatedAt => serde_json::to_value(profile.updated_at),
         };
-        // None of these types can fail to become JSON: their keys are strings and their numbers whole.
+        // Serializing these types cannot fail: their keys are strings and their numbers integers.
         value.unwrap_or_default()
     }
 }

@@ -1,5 +1,5 @@
-//! The shape of what a client sent: its size, its depth, and the fields of an object by name. What is to stand in them lives
-//! in `input`.
+//! The shape of client input: its size, its depth, and the fields of an object by name. `input` validates their
+//! content.
 
 use serde_json::{Map, Value};
 
@@ -8,20 +8,20 @@ use super::{
     visible::is_visible,
 };
 
-/// What a change does to one field.
+/// The change of one field.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Edit<T> {
-    /// It was not named: it stays.
+    /// Absent: unchanged.
     #[default]
     Leave,
-    /// It was named as null, or left empty: it goes.
+    /// Null or empty: cleared.
     Clear,
-    /// It becomes this.
+    /// The new value.
     Set(T),
 }
 
 impl<T> Edit<T> {
-    /// The field afterwards, for one that may be empty.
+    /// The new value of an optional field.
     pub fn over(self, before: Option<T>) -> Option<T> {
         match self {
             Self::Leave => before,
@@ -30,12 +30,12 @@ impl<T> Edit<T> {
         }
     }
 
-    /// What `with` makes of the value; one that it makes nothing of has mistakes that were noted.
+    /// Maps the value with `with`; if that fails, its violations were added.
     pub(super) fn map<U>(self, with: impl FnOnce(T) -> Option<U>) -> Edit<U> {
         match self {
             Self::Leave => Edit::Leave,
             Self::Clear => Edit::Clear,
-            // A value with mistakes is never used: they were noted, and fail the whole input.
+            // An invalid value is never used: its violations were added, and fail the whole input.
             Self::Set(value) => with(value).map_or(Edit::Clear, Edit::Set),
         }
     }
@@ -43,10 +43,10 @@ impl<T> Edit<T> {
 
 /// Most bytes of an input.
 pub const LARGEST: usize = 64 * 1024;
-/// Deepest nesting of an input: input, list, entry, and one to spare.
+/// Deepest nesting of an input: input, list, entry, and one spare level.
 pub const DEEPEST: usize = 4;
 
-/// Whether the input is of a size and depth worth reading: nothing else is told of one that is not.
+/// Whether the input is small and shallow enough to parse: otherwise this is the only violation reported.
 pub(super) fn fits(input: &Value, findings: &mut Findings) -> bool {
     if depth(input, DEEPEST + 1) > DEEPEST {
         findings.add_with(Code::InputTooDeep, "", "", DEEPEST);
@@ -57,7 +57,7 @@ pub(super) fn fits(input: &Value, findings: &mut Findings) -> bool {
     findings.0.is_empty()
 }
 
-/// How deep values nest, counted no further than `most`.
+/// Nesting depth, counted up to `most`.
 fn depth(value: &Value, most: usize) -> usize {
     let Some(below) = most.checked_sub(1) else { return 0 };
     match value {
@@ -77,7 +77,7 @@ fn weight(value: &Value) -> usize {
     }
 }
 
-/// A value as a message about its type shows it.
+/// A value as quoted in a message about its type.
 pub(super) fn brief(value: &Value) -> String {
     match value {
         Value::Array(_) => "[…]".to_owned(),
@@ -87,7 +87,7 @@ pub(super) fn brief(value: &Value) -> String {
     }
 }
 
-/// The fields of one object, read by name; what nobody asked for is a mistake.
+/// The fields of one object, read by name; an unknown field is a violation.
 pub(super) struct Form<'a, 'f> {
     fields: &'a Map<String, Value>,
     path: String,
@@ -142,7 +142,7 @@ impl<'a, 'f> Form<'a, 'f> {
         }
     }
 
-    /// Text that no profile goes without.
+    /// Required text.
     pub(super) fn required(&mut self, field: &'static str) -> Edit<String> {
         let null = self.fields.get(field).is_some_and(Value::is_null);
         let edit = self.edit(field, "string", |value| value.as_str().map(str::to_owned));
@@ -174,7 +174,7 @@ impl<'a, 'f> Form<'a, 'f> {
         matches!(self.edit(field, "boolean", Value::as_bool), Edit::Set(true))
     }
 
-    /// One of the names of `choices`, if it is given.
+    /// One of the names of `choices`, if given.
     pub(super) fn choice<T: Copy>(
         &mut self,
         field: &'static str,
@@ -186,7 +186,7 @@ impl<'a, 'f> Form<'a, 'f> {
         self.findings.choose(&path, written, choices, name)
     }
 
-    /// Notes that a field is missing, unless something is there that was judged.
+    /// Reports a missing field; a present one was validated already.
     pub(super) fn need(&mut self, field: &'static str) {
         if self.fields.get(field).is_none_or(Value::is_null) {
             let path = self.at(field);
@@ -195,7 +195,7 @@ impl<'a, 'f> Form<'a, 'f> {
     }
 
     pub(super) fn nothing_else(self) {
-        // A name is a member's own text like any other, so the path bears it shortened; some are enough to see the rest.
+        // A field name is untrusted text too, so the path shortens it; a few unknown names are enough.
         let unknown = self.fields.keys().filter(|field| !self.known.contains(&field.as_str())).take(20);
         for field in unknown {
             let path = self.at(&field.chars().filter(|c| is_visible(*c)).take(40).collect::<String>());
@@ -204,7 +204,7 @@ impl<'a, 'f> Form<'a, 'f> {
     }
 }
 
-/// The entries of a list that are objects, each as a form.
+/// The entries of a list of objects, each as a form.
 pub(super) fn each<'a>(
     entries: &'a [Value],
     list: &str,

@@ -1,7 +1,7 @@
-//! The handle: the name in a profile's address, one for each way it can look.
+//! The handle: the name in a profile's URL, unique by appearance.
 //!
-//! A handle is compared by its key: case and compatibility forms folded (Unicode Standard Annex 15, 31), then drawn down
-//! to the shapes that readers confuse (Unicode Technical Standard 39, skeletons). Whoever has `paypal` has `раураl`.
+//! A handle is compared by its key: case and compatibility forms folded (Unicode Standard Annex 15, 31), then mapped to
+//! confusable skeletons (Unicode Technical Standard 39). `paypal` and `раураl` have one key.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -21,16 +21,16 @@ use super::{
 pub const LEAST: usize = 3;
 /// Most characters.
 pub const MOST: usize = 30;
-/// How long a handle that was given up still leads to its member, and to nobody else.
+/// How long a released handle still redirects to its member, and is reserved.
 pub const RESERVED_FOR: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// Rounds of drawing and folding until a key is its own; two do for every character of Unicode 16.
+/// Rounds of mapping and folding until a key is stable; two suffice for every character of Unicode 16.
 const ROUNDS: usize = 4;
 
-/// Words that nobody may have, one a line: those of the house, of roles, of addresses and of what is mistaken for them.
+/// Reserved words, one a line: our own names, roles, parts of URLs and lookalikes.
 const RESERVED: &str = include_str!("reserved.txt");
 
-/// What handles are compared by.
+/// The key that handles are compared by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct HandleKey(pub String);
@@ -42,9 +42,9 @@ impl std::fmt::Display for HandleKey {
 }
 
 impl HandleKey {
-    /// The key of any spelling of a handle, even of one that could not be had.
+    /// The key of any spelling of a handle, even of an invalid one.
     pub fn of(handle: &str) -> Self {
-        // A shape may have a capital or a compatibility form, which folds again, into what has a shape of its own.
+        // A skeleton may have a capital or a compatibility form, which folds again and has a skeleton of its own.
         let mut key = folded(handle);
         for _ in 0..ROUNDS {
             let drawn: String = skeleton(&key).collect();
@@ -58,31 +58,31 @@ impl HandleKey {
     }
 }
 
-/// Who has a handle, or had it: the item whose existence makes a handle theirs.
+/// Who owns a handle, or did: the item whose existence reserves it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HandleGuard {
-    /// Which, with all that looks like it.
+    /// The key, shared by lookalikes.
     pub key: HandleKey,
-    /// Whose.
+    /// The profile.
     pub profile: ProfileId,
-    /// When it was given up, if it was.
+    /// When it was released, if it was.
     pub released_at: Option<Timestamp>,
 }
 
 impl HandleGuard {
-    /// Whether `profile` may have the handle at `now`: it is theirs, or its time of grace is over.
+    /// Whether `profile` may take the handle at `now`: it is theirs, or the grace period is over.
     pub fn admits(&self, profile: &ProfileId, now: Timestamp) -> bool {
         self.profile == *profile || !self.leads(now)
     }
 
-    /// Whether the handle leads to its profile at `now`.
+    /// Whether the handle resolves to its profile at `now`.
     pub fn leads(&self, now: Timestamp) -> bool {
         self.released_at.is_none_or(|released| now.duration_since(released) < RESERVED_FOR)
     }
 }
 
-/// `value` without differences of case and of compatibility.
+/// `value` with case and compatibility forms folded.
 pub(super) fn folded(value: &str) -> String {
     if value.is_ascii() {
         return value.to_ascii_lowercase();
@@ -94,10 +94,10 @@ pub(super) fn folded(value: &str) -> String {
 /// The handle in normal form.
 ///
 /// # Errors
-/// It is too short or too long, has other signs, mixes scripts, or is reserved.
+/// It is too short or too long, has other characters, mixes scripts, or is reserved.
 pub fn read(value: &str, path: &str) -> Result<String, Violation> {
     let violation = |code| Err(Violation::new(code, path, value));
-    // Far above what any spelling of thirty characters has: longer ones are not worth folding.
+    // Far more than any spelling of thirty characters has: longer input is not worth folding.
     if value.len() > 1000 {
         return Err(Violation::new(Code::TooLong, path, value).with(MOST));
     }
@@ -130,7 +130,7 @@ fn is_sign(c: char) -> bool {
     matches!(c, '-' | '_')
 }
 
-/// Letters, the marks on them and digits, with single signs between.
+/// Letters with their marks and digits, with single separators between.
 fn well_formed(handle: &str) -> bool {
     let parts: Vec<&str> = handle.split(is_sign).collect();
     let one = |part: &&str| {
@@ -145,18 +145,18 @@ fn well_formed(handle: &str) -> bool {
     parts.iter().all(one) && handle.chars().any(char::is_alphabetic)
 }
 
-/// The reserved words by their shape, drawn once: a few hundred foldings are not for every request.
+/// The keys of reserved words, computed once: a few hundred foldings are too slow per request.
 static RESERVED_SHAPES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     let words = RESERVED.lines().map(str::trim).filter(|word| !word.is_empty() && !word.starts_with('#'));
     words.map(shape).collect()
 });
 
-/// What reserved words are compared by: a digit one passes for an i as well as for the l that the tables draw it as.
+/// The key of reserved words: the digit one matches an i as well as the l that the tables map it to.
 fn shape(word: &str) -> String {
     HandleKey::of(word).0.replace('l', "i")
 }
 
-/// Whether `letters`, a handle without its signs, looks like a reserved word, with or without a number after it.
+/// Whether `letters`, a handle without separators, looks like a reserved word, with or without a number after it.
 fn is_reserved(letters: &str) -> bool {
     let bare = letters.trim_end_matches(|c: char| c.is_ascii_digit());
     [letters, bare].into_iter().any(|letters| RESERVED_SHAPES.contains(&shape(letters)))

@@ -1,7 +1,7 @@
-//! Reading what a client sent: a `Draft` of a profile, or a `Change` to one. Every mistake is found at once, with its path.
+//! Parses client input: a `Draft` of a profile, or a `Change` to one. Reports all violations at once, with their paths.
 //!
-//! Shapes are judged here and in `form`, values by the rule of each field. AppSync checks types against its schema first; nothing here
-//! relies on that, since events also come from consoles and tests, and the schema may be older than the function.
+//! Shapes are checked here and in `form`, values by each field's rule. AppSync checks types first; nothing here relies
+//! on that, since events also come from consoles and tests, and the schema may be older than the function.
 
 use serde_json::{Map, Value};
 
@@ -21,7 +21,7 @@ use super::{
 const HEADLINE: Shape = Shape::line(0, 120);
 const BIO: Shape = Shape { least: 0, most: 4000, lines: true };
 
-/// What becomes of each field, valid by construction.
+/// The change of each field, valid by construction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "each is the field of `Profile` of the same name, and told there")]
 pub struct Change {
@@ -37,9 +37,9 @@ pub struct Change {
     pub location: Edit<Location>,
     pub availability: Edit<Availability>,
     pub languages: Edit<Vec<String>>,
-    /// Takes the picture away; one is set by an upload alone.
+    /// Removes the picture; only an upload sets one.
     pub remove_avatar: bool,
-    /// Takes the curriculum vitae away; one is set by an upload alone.
+    /// Removes the CV; only an upload sets one.
     pub remove_cv: bool,
 }
 
@@ -52,16 +52,16 @@ pub struct Draft {
     pub first_name: String,
     /// Family name.
     pub last_name: String,
-    /// Fit to be mailed to.
+    /// A deliverable address.
     pub email: String,
-    /// All the rest, and these again, as a change of a blank profile.
+    /// All fields, including these, as a change of a blank profile.
     pub rest: Change,
 }
 
-/// Reads the input of `createProfile`.
+/// Parses the input of `createProfile`.
 ///
 /// # Errors
-/// Every mistake in it.
+/// Every violation in it.
 pub fn draft(input: &Value) -> Result<Draft, Vec<Violation>> {
     let mut findings = Findings::default();
     let rest = read(input, Purpose::Create, None, &mut findings);
@@ -90,11 +90,11 @@ pub fn draft(input: &Value) -> Result<Draft, Vec<Violation>> {
     }
 }
 
-/// Reads the input of `updateProfile`. A number without a country code is one of the new location's country, or of
-/// `country`, where the profile is so far.
+/// Parses the input of `updateProfile`. A number without a country code belongs to the new location's country, or to
+/// `country`, the profile's current one.
 ///
 /// # Errors
-/// Every mistake in it.
+/// Every violation in it.
 pub fn change(input: &Value, country: Option<&str>) -> Result<Change, Vec<Violation>> {
     let mut findings = Findings::default();
     let change = read(input, Purpose::Update, country, &mut findings);
@@ -172,7 +172,7 @@ fn links(entries: &[Value], findings: &mut Findings) -> Vec<Link> {
         let kind = form.choice("kind", &LinkKind::ALL, LinkKind::name);
         let path = form.at("url");
         let Edit::Set(url) = form.edit("url", "string", Value::as_str) else { return };
-        // The address is judged even where its kind is none: all mistakes at once.
+        // The URL is validated even if its kind is invalid: all violations at once.
         let url = form.findings.take(links::read(url, kind.unwrap_or(LinkKind::Website), &path));
         if let (Some(kind), Some(url)) = (kind, url) {
             let link = Link { kind, url };

@@ -1,8 +1,8 @@
-//! The languages that members are answered in.
+//! The languages of responses to members.
 
 use serde::{Deserialize, Serialize};
 
-/// A language that messages and notices are written in.
+/// A language of messages and notices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
@@ -14,7 +14,7 @@ pub enum Language {
 }
 
 impl Language {
-    /// The first of these tags that we speak: `["de", "en-GB"]` is English.
+    /// The first supported language of these tags: `["de", "en-GB"]` is English.
     pub fn spoken<'a>(tags: impl IntoIterator<Item = &'a str>) -> Option<Self> {
         tags.into_iter().find_map(|tag| match tag.split('-').next()?.to_ascii_lowercase().as_str() {
             "fr" => Some(Self::Fr),
@@ -23,8 +23,8 @@ impl Language {
         })
     }
 
-    /// What an `Accept-Language` header asks for (RFC 9110, section 12.5.4), French where it asks for neither. The order
-    /// of a header is its order of preference in every browser; weights are not read, but a weight of nothing is a no.
+    /// The language that an `Accept-Language` header requests (RFC 9110, section 12.5.4), else French. Every browser
+    /// sends it in order of preference; weights are ignored, except that a weight of zero excludes.
     pub fn accepted(header: &str) -> Self {
         let wanted = header.split(',').filter_map(|choice| {
             let (tag, weight) = choice.split_once(';').unwrap_or((choice, ""));

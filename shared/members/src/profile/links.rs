@@ -1,7 +1,7 @@
-//! Links: where else a member is found. https only, on hosts that everyone can reach, and each on the host of its kind.
+//! Links to a member's other pages. https only, on public hosts, and each on a host of its kind.
 //!
-//! Addresses are read by the `url` crate as browsers do (the WHATWG's URL standard), and kept as it writes them. Narrower
-//! here: what a browser mends in silence (tabs, backslashes, missing slashes) is refused, since readers saw another one.
+//! URLs are parsed by the `url` crate as browsers do (the WHATWG's URL standard), and stored as it writes them. What a
+//! browser silently repairs (tabs, backslashes, missing slashes) is rejected, since readers saw another URL.
 
 use serde::{Deserialize, Serialize};
 use unicode_security::{MixedScript, confusable_detection::skeleton};
@@ -14,10 +14,10 @@ use super::{
 
 /// Most links.
 pub const MOST: usize = 20;
-/// Most bytes of one address.
+/// Most bytes of one URL.
 pub const LONGEST: usize = 2048;
 
-/// Names under which no public host is (RFC 2606, 6761, 6762, 7686, 8375, 9476, and those that routers use).
+/// Names that no public host has (RFC 2606, 6761, 6762, 7686, 8375, 9476, and those that routers use).
 const PRIVATE: [&str; 16] = [
     "localhost",
     "localdomain",
@@ -37,7 +37,7 @@ const PRIVATE: [&str; 16] = [
     "alt",
 ];
 
-/// What kind of place a link leads to.
+/// The kind of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "each is a place by its own name")]
@@ -85,7 +85,7 @@ impl LinkKind {
         }
     }
 
-    /// The hosts of this kind, each with all below it; none where any host will do.
+    /// The hosts of this kind, each with its subdomains; empty if any host is allowed.
     fn hosts(self) -> &'static [&'static str] {
         match self {
             Self::Website => &[],
@@ -105,16 +105,16 @@ impl LinkKind {
 /// A link.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
-    /// What kind.
+    /// The kind.
     pub kind: LinkKind,
-    /// Where it leads, as `url` writes it.
+    /// The URL, as `url` writes it.
     pub url: String,
 }
 
-/// The address in normal form, fit for a link of this kind.
+/// The URL in normal form, valid for a link of this kind.
 ///
 /// # Errors
-/// The first thing that is wrong with it.
+/// The first violation.
 pub fn read(value: &str, kind: LinkKind, path: &str) -> Result<String, Violation> {
     let wrong = |code| Violation::new(code, path, value);
     let written = value.trim();
@@ -157,7 +157,7 @@ pub fn read(value: &str, kind: LinkKind, path: &str) -> Result<String, Violation
     if !hosts.is_empty() && !hosts.iter().any(|known| is_or_below(host, known)) {
         return Err(wrong(Code::UrlKindMismatch).with(hosts.join(", ")));
     }
-    // The bound holds for what is kept: percent signs triple what stands outside ASCII.
+    // The limit applies to the stored form: percent-encoding triples non-ASCII bytes.
     let kept = url.to_string();
     if kept.len() > LONGEST { Err(wrong(Code::TooLong).with(LONGEST)) } else { Ok(kept) }
 }
@@ -166,7 +166,7 @@ fn is_or_below(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-/// Whether everyone could look this host up.
+/// Whether this host is publicly resolvable.
 fn is_public(host: &str) -> bool {
     let labels: Vec<&str> = host.split('.').collect();
     let one = |label: &&str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-');
@@ -178,7 +178,7 @@ fn is_public(host: &str) -> bool {
         && !PRIVATE.iter().any(|name| is_or_below(host, name))
 }
 
-/// Whether a label of the host mixes scripts, or is drawn from another script to look like Latin letters.
+/// Whether a label of the host mixes scripts, or imitates Latin letters with another script.
 fn imitates(host: &str) -> bool {
     let (shown, result) = idna::domain_to_unicode(host);
     result.is_err()

@@ -1,4 +1,4 @@
-//! Where a member works from, and the languages they speak: codes of lists that others keep.
+//! Where a member works from, and the languages they speak: codes of external standards.
 
 use oxilangtag::LanguageTag;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ const LONGEST_TAG: usize = 35;
 /// Where a member works from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Location {
-    /// Town, if told.
+    /// The town, if given.
     pub city: Option<String>,
     /// ISO 3166-1 alpha-2.
     pub country: String,
@@ -24,7 +24,7 @@ pub struct Location {
 /// A country's code, in capitals.
 ///
 /// # Errors
-/// There is no such country.
+/// No such country.
 pub fn country(value: &str, path: &str) -> Result<String, Violation> {
     let code = value.trim().to_ascii_uppercase();
     if en16931::codes::contains(en16931::codes::generated::COUNTRY_CODES, &code) {
@@ -34,11 +34,11 @@ pub fn country(value: &str, path: &str) -> Result<String, Violation> {
     }
 }
 
-/// A language's tag in its usual case: `fr`, `en-GB`, `zh-Hant`. Its form is checked, as BCP 47 asks of everyone; whether
-/// the registry lists each part is not.
+/// A language tag in its usual case: `fr`, `en-GB`, `zh-Hant`. Its form is checked, as BCP 47 requires; whether the
+/// registry lists each part is not.
 ///
 /// # Errors
-/// It is no such tag, or one for private use.
+/// It is not such a tag, or one for private use.
 pub fn language(value: &str, path: &str) -> Result<String, Violation> {
     let wrong = || Violation::new(Code::LanguageUnknown, path, value);
     let written = value.trim();

@@ -1,9 +1,9 @@
-//! Member profiles: what a profile is, what its members may write, who may do and see what, and what is told of it.
+//! Member profiles: their fields, the rules for each, access to them, and notices and events of changes.
 //!
-//! Values here are valid by construction: `input` reads what a client sent and holds it against the rules, one file a
-//! rule; `change` decides what becomes of a profile; `directory` is the capability to keep profiles; `service` answers
-//! the operations of the GraphQL API; `publish` tells its subscribers. Sending notices, signing addresses of files and reading
-//! images live elsewhere.
+//! Values here are valid by construction: `input` parses client input against the rules, one file a rule; `change`
+//! decides changes of a profile; `directory` is the capability to store profiles; `service` answers the operations of
+//! the GraphQL API; `publish` notifies its subscribers. Sending notices, signing file URLs and decoding images live
+//! elsewhere.
 
 pub mod access;
 pub mod availability;
@@ -57,34 +57,34 @@ impl std::fmt::Display for ProfileId {
     }
 }
 
-/// A file of a profile that was checked and is kept.
+/// A verified, stored file of a profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeptFile {
-    /// Where it lies: `profiles/<id>/avatar/<random>`.
+    /// Its key: `profiles/<id>/avatar/<random>`.
     pub key: String,
     /// `image/webp`.
     pub content_type: String,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// Where its thumbnail lies; pictures only.
+    /// Key of its thumbnail; pictures only.
     pub thumbnail: Option<String>,
 }
 
-/// A member's profile. What the API calls its fields is how serde writes them; `owner`, `language` and `touched` are kept
-/// beside and never shown.
+/// A member's profile. Serde writes the fields under their API names; `owner`, `language` and `touched` are stored
+/// only, never shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
-    /// Which.
+    /// The id.
     pub id: ProfileId,
-    /// The name in its address, in normal form (`handle`); none until the member chose one.
+    /// The name in its URL, in normal form (`handle`); none until the member chose one.
     pub handle: Option<String>,
     /// Given name; none until the member wrote it.
     pub first_name: Option<String>,
     /// Family name; none until the member wrote it.
     pub last_name: Option<String>,
-    /// Where mail goes (`email`).
+    /// The e-mail address (`email`).
     pub email: String,
     /// E.164: `+33612345678`.
     pub phone: Option<String>,
@@ -94,11 +94,11 @@ pub struct Profile {
     pub bio: Option<String>,
     /// What the member can do, in the member's order.
     pub skills: Vec<Skill>,
-    /// Where else the member is found.
+    /// The member's other pages on the web.
     pub links: Vec<Link>,
     /// Where the member works from.
     pub location: Option<Location>,
-    /// When the member is free.
+    /// The availability.
     pub availability: Option<Availability>,
     /// BCP 47 tags, the best spoken first.
     pub languages: Vec<String>,
@@ -106,22 +106,22 @@ pub struct Profile {
     pub avatar: Option<KeptFile>,
     /// The curriculum vitae.
     pub cv: Option<KeptFile>,
-    /// 1 when created, one more with each change.
+    /// 1 when created, incremented by each change.
     pub version: u32,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed.
     pub updated_at: Timestamp,
-    /// The `sub` of the member whose it is (OpenID Connect Core, section 2).
+    /// The `sub` of the owner (OpenID Connect Core, section 2).
     pub owner: String,
     /// The language of the request that created it.
     pub language: Language,
-    /// The version in which each field last changed; fields that never did are absent.
+    /// The version that last changed each field; unchanged fields are absent.
     pub touched: BTreeMap<Field, u32>,
 }
 
 impl Profile {
-    /// The profile of somebody who signed up and wrote nothing yet. `email` is in the form that [`email::Email`] keeps.
+    /// The blank profile of a new user. `email` is in the form that [`email::Email`] stores.
     pub fn blank(id: ProfileId, owner: &str, email: &str, language: Language, now: Timestamp) -> Self {
         Self {
             id,
@@ -148,17 +148,17 @@ impl Profile {
         }
     }
 
-    /// Whether nothing was written yet but the address: such a profile is found by nobody.
+    /// Whether nothing but the address was written yet: search does not find such a profile.
     pub fn is_blank(&self) -> bool {
         self.handle.is_none()
     }
 
-    /// The language to write to the member in: the first they speak that we do, else the one they came with.
+    /// The language for mail to the member: the first supported one they speak, else that of their first request.
     pub fn written_to_in(&self) -> Language {
         Language::spoken(self.languages.iter().map(String::as_str)).unwrap_or(self.language)
     }
 
-    /// Both names, as far as they are known.
+    /// Both names, as far as known.
     pub fn full_name(&self) -> String {
         let names: Vec<&str> = [&self.first_name, &self.last_name].into_iter().flatten().map(String::as_str).collect();
         names.join(" ")

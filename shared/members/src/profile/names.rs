@@ -1,4 +1,4 @@
-//! Names of people: kept as they are written, trimmed, with single spaces; and split where somebody else wrote both in one.
+//! Names of people: stored as written, trimmed, with single spaces; full names are split.
 
 use super::{
     text::{self, Shape},
@@ -8,10 +8,10 @@ use super::{
 /// Most characters of one name.
 pub const LONGEST: usize = 80;
 
-/// Signs that no name has and that letters are addressed, markup written or addresses spelled with.
+/// Characters that no name has and that are used in mail headers, markup or addresses.
 const FOREIGN: &str = "<>{}[]|\\/@#$%^*=~`\"_:;!?&+";
 
-/// The name as it is kept, or its mistakes noted.
+/// The name as stored, or its violations added.
 pub fn read(value: &str, path: &str, findings: &mut Findings) -> Option<String> {
     let name = text::clean(value, path, Shape::line(1, LONGEST), findings)?;
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -23,8 +23,8 @@ pub fn read(value: &str, path: &str, findings: &mut Findings) -> Option<String> 
     Some(name)
 }
 
-/// The given and the family name in one that an identity provider tells as a whole. Names in capitals are the family's, as
-/// France writes them (`Zoé LE GALL`, `LE GALL Zoé`); without capitals the last word is.
+/// Splits an identity provider's full name into given and family name. Words in capitals are the family name, as France
+/// writes them (`Zoé LE GALL`, `LE GALL Zoé`); without capitals the last word is.
 pub fn split(whole: &str) -> (String, String) {
     let words: Vec<&str> = whole.split_whitespace().collect();
     let shouted = |word: &&&str| word.chars().count() > 1 && !word.chars().any(char::is_lowercase);

@@ -1,5 +1,5 @@
-//! What the member and the team are told of a profile. Values only: a notice is queued in the same write as what it tells
-//! of, and its id says what that was, so that it is told once. Wording and sending live with the mails.
+//! Notices to the member and the team about a profile. Values only: a notice is queued in the same write as the change
+//! it reports, and its id is the idempotency key, so that it is sent once. Wording and sending live with the mails.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,43 +13,43 @@ use comptoir::{
     text::filled,
 };
 
-/// Who is told.
+/// The recipient.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "to")]
 pub enum Audience {
     /// The member, at this address.
     Member {
-        /// Where.
+        /// The address.
         email: String,
-        /// In which language.
+        /// The language.
         language: Language,
     },
-    /// The team, wherever it is told things.
+    /// The team, on its own channels.
     Team,
 }
 
-/// Something to tell.
+/// A notice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// `profile/<id>/<version>/member`, `profile/<id>/<version>/team`.
     pub id: String,
-    /// Whom.
+    /// The recipient.
     pub audience: Audience,
-    /// What.
+    /// What happened.
     pub event: Event,
-    /// Of which profile.
+    /// The profile.
     pub profile: ProfileId,
     /// Its handle, if it has one.
     pub handle: Option<String>,
-    /// The member's name, as far as it is known.
+    /// The member's name, as far as known.
     pub name: String,
-    /// What changed; nothing when it is deleted.
+    /// The changed fields; empty for a deletion.
     pub changes: Vec<FieldChange>,
-    /// When.
+    /// The time.
     pub at: Timestamp,
 }
 
-/// Whom a change may be told to, as the ids of notices end.
+/// The recipients of a change, as suffixes of notice ids.
 const MEMBER: &str = "member";
 const MEMBER_BEFORE: &str = "member-before";
 const TEAM: &str = "team";
@@ -58,13 +58,13 @@ fn id(profile: &ProfileId, version: u32, whom: &str) -> String {
     format!("profile/{profile}/{version}/{whom}")
 }
 
-/// Every notice there may be of this version of a profile.
+/// Every possible notice of this version of a profile.
 pub fn ids(profile: &ProfileId, version: u32) -> [MailId; 3] {
     [MEMBER, MEMBER_BEFORE, TEAM].map(|whom| MailId(id(profile, version, whom)))
 }
 
-/// What is told when a profile was created or changed. Where the address changed, the one before is told too: whoever
-/// took the account over cannot take the mailbox with it.
+/// The notices of a created or changed profile. If the address changed, the previous one is notified too: an attacker
+/// who takes over the account does not control that mailbox.
 pub fn of_change(event: Event, before: Option<&Profile>, after: &Profile, changes: &[FieldChange]) -> Vec<Notice> {
     if changes.is_empty() {
         return Vec::new();
@@ -78,7 +78,7 @@ pub fn of_change(event: Event, before: Option<&Profile>, after: &Profile, change
     notices
 }
 
-/// What is told when a profile goes.
+/// The notices of a deleted profile.
 pub fn of_leave(profile: &Profile, now: Timestamp) -> Vec<Notice> {
     pair(Event::Deleted, profile, profile.version.saturating_add(1), &[], now)
 }
@@ -113,8 +113,8 @@ fn notice(
 }
 
 impl Notice {
-    /// The mail that tells the member; none if it is for the team. It names the fields that changed and not what they hold:
-    /// mail is no place for a phone number, and the address before a change may be in other hands.
+    /// The mail for the member; `None` if it is for the team. It names the changed fields but not their values: mail is
+    /// no place for a phone number, and the previous address may belong to someone else.
     pub fn mail(&self, seller: &Seller) -> Option<Mail> {
         let Audience::Member { email, language } = &self.audience else { return None };
         let handle = self.handle.clone().unwrap_or_default();
@@ -140,7 +140,7 @@ impl Notice {
         })
     }
 
-    /// What waits for the team; nothing if it is for the member.
+    /// The item queued for the team; `None` if it is for the member.
     pub fn for_team(&self) -> Option<TeamNotice> {
         (self.audience == Audience::Team).then(|| TeamNotice {
             id: MailId(self.id.clone()),

@@ -1,4 +1,4 @@
-//! Telephone numbers, kept as E.164 writes them.
+//! Telephone numbers, stored in E.164.
 
 use rlibphonenumber::{PhoneNumber, PhoneNumberFormat, Region};
 
@@ -7,13 +7,13 @@ use super::{
     violation::{Code, Violation},
 };
 
-/// Most bytes of a number as it is written, with all its spaces and dots.
+/// Most bytes of a number as typed, with spaces and dots.
 const LONGEST: usize = 40;
 
 /// `+33612345678`. A number without its country code is one of `country` (ISO 3166-1), or of France.
 ///
 /// # Errors
-/// It is not a number that the country gives out; an extension cannot be kept either.
+/// It is not a valid number of the country; extensions are rejected too.
 pub fn read(value: &str, country: Option<&str>, path: &str) -> Result<String, Violation> {
     if value.trim().is_empty() {
         return Err(Violation::new(Code::Required, path, value));
@@ -22,12 +22,12 @@ pub fn read(value: &str, country: Option<&str>, path: &str) -> Result<String, Vi
 }
 
 fn e164(written: &str, country: Option<&str>) -> Option<String> {
-    // Only what people write numbers with: the crate also reads letters, and parameters of tel: addresses.
+    // Only characters used in numbers: the crate also parses letters, and parameters of tel: URIs.
     let plain = written.chars().all(|c| c.is_ascii_digit() || " +-./()\u{a0}\u{202f}".contains(c));
     if !plain || written.len() > LONGEST || text::unfit(written, false).is_some() {
         return None;
     }
-    // The crate knows the plain space alone.
+    // The crate supports the plain space only.
     let spaced = written.replace(['\u{a0}', '\u{202f}'], " ");
     let region = country.and_then(|country| Region::from_code(country).ok()).unwrap_or(Region::FR);
     let number = PhoneNumber::parse(spaced, Some(region)).ok()?;
@@ -35,8 +35,8 @@ fn e164(written: &str, country: Option<&str>) -> Option<String> {
     number.is_valid().then(|| number.format_as(PhoneNumberFormat::E164).into_owned())
 }
 
-/// Reads the tables of numbers, which the first number would wait for: some tens of milliseconds, for when a function
-/// starts and has its full speed.
+/// Loads the number tables, which would delay the first number by some tens of milliseconds; call it at start, when the
+/// function has its full speed.
 pub fn warm() {
     std::sync::LazyLock::force(&rlibphonenumber::PHONE_NUMBER_UTIL);
     e164("+33612345678", None);

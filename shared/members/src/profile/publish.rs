@@ -1,9 +1,9 @@
-//! What subscribers of the API are told when a profile changes: which of its fields, and nothing of what they hold. What
-//! they hold now is asked for, by who may see it.
+//! Change events for subscribers of the API: the changed fields, never their values. Subscribers query the current
+//! values, subject to their access.
 //!
-//! Not everyone may see every field, and the name of one tells that it changed: a change is told twice, once to everyone
-//! and once to the team, whose list has the contact fields as well. A change of contact fields alone is told to the team
-//! alone. Who hears what was told twice drops it: no two changes of a profile have one version.
+//! Not everyone may see every field, and a field's name reveals that it changed: a change is published twice, once to
+//! everyone and once to the team, whose list includes the contact fields. A change of contact fields alone goes to the
+//! team only. Subscribers drop duplicates by version: no two changes of a profile share one.
 
 use std::future::Future;
 
@@ -12,28 +12,27 @@ use serde::{Deserialize, Serialize};
 use super::{Field, Language, Profile, ProfileId, access::is_contact, change::differences};
 use comptoir::outcome::{Outcome, ServiceError};
 
-/// That a profile changed, as the API's `ProfileChangeInput` writes it.
+/// A change event, as the API's `ProfileChangeInput` writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Announcement {
-    /// Which.
+    /// The profile.
     pub id: ProfileId,
-    /// The version that the change made; the one after the last where the profile left.
+    /// The version made by the change; for a deletion, the one after the last.
     pub version: u32,
-    /// What changed, in the order of the API; nothing where the profile left.
+    /// The changed fields, in the order of the API; empty for a deletion.
     pub fields: Vec<Field>,
-    /// Whether it is for the team alone.
+    /// Whether it is for the team only.
     pub for_team: bool,
 }
 
-/// Tells whoever listens.
+/// Publishes to subscribers.
 pub trait Subscribers: Send + Sync {
-    /// Tells one thing to all who listen now and may hear it; to nobody is fine.
+    /// Publishes one event to all current subscribers who may see it; there may be none.
     fn tell(&self, announcement: &Announcement) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }
 
-/// What is told of a step of a profile. One that is not found by anybody, because nothing was written in it yet, has come
-/// when it is found first.
+/// The events of a profile's change. A profile counts as created when it first becomes visible: a blank one is hidden.
 pub fn announcements(before: Option<&Profile>, after: Option<&Profile>) -> Vec<Announcement> {
     let found = |profile: Option<&Profile>| profile.filter(|profile| !profile.is_blank()).cloned();
     let (before, after) = (found(before), found(after));
@@ -51,7 +50,7 @@ pub fn announcements(before: Option<&Profile>, after: Option<&Profile>) -> Vec<A
     [false, true].into_iter().filter_map(told).collect()
 }
 
-/// Tells everything of a step. What failed half-way is told again from its beginning.
+/// Publishes all events of a change. After a failure halfway, all are published again.
 pub async fn publish(announcements: &[Announcement], subscribers: &impl Subscribers) -> Outcome {
     for announcement in announcements {
         if let Err(failure) = subscribers.tell(announcement).await {
@@ -65,7 +64,7 @@ fn changed(before: &Profile, after: &Profile) -> Vec<Field> {
     differences(before, after).iter().map(|change| change.field).collect()
 }
 
-/// The profile before anything was written in it.
+/// The blank profile.
 fn nothing(profile: &Profile) -> Profile {
     Profile::blank(profile.id.clone(), &profile.owner, "", Language::default(), profile.created_at)
 }
@@ -134,7 +133,7 @@ mod tests {
         assert_eq!(written, expected);
     }
 
-    /// Hears everything, but for the calls that fail.
+    /// Records all calls, except those that fail.
     #[derive(Default)]
     struct Hall {
         failing: usize,

@@ -1,4 +1,4 @@
-//! Finding members: what a search asks for, which profiles answer it, and the cursor that continues it and no other.
+//! Member search: the query, matching profiles, and the cursor, which is valid for its own query only.
 
 use std::collections::BTreeSet;
 
@@ -13,29 +13,29 @@ use super::{
 
 /// Most profiles on one page.
 pub const LARGEST_PAGE: u32 = 50;
-/// Profiles on a page where nobody says how many.
+/// Default page size.
 pub const USUAL_PAGE: u32 = 20;
-/// Most bytes of what is searched for.
+/// Most bytes of a search term.
 pub const LONGEST: usize = 200;
 /// Most bytes of a cursor.
 const LONGEST_CURSOR: usize = 1024;
 
-/// What is searched for; profiles answer to all of it. In normal form.
+/// A query; profiles must match all of it. In normal form.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Query {
     /// A skill's key.
     pub skill: Option<String>,
-    /// The beginning of a word in the handle, the names or the headline.
+    /// A prefix of a word in the handle, the names or the headline.
     pub text: Option<String>,
-    /// Whether the member is free.
+    /// The availability.
     pub availability: Option<Status>,
 }
 
 impl Query {
-    /// The search in normal form.
+    /// The query in normal form.
     ///
     /// # Errors
-    /// What is searched for is too long, or holds what nobody sees.
+    /// A term is too long, or contains invisible characters.
     pub fn new(
         skill: Option<&str>,
         prefix: Option<&str>,
@@ -57,7 +57,7 @@ impl Query {
         if violations.is_empty() { Ok(query) } else { Err(violations) }
     }
 
-    /// Whether a profile answers. One that nobody filled in answers nothing.
+    /// Whether a profile matches. A blank profile matches nothing.
     pub fn finds(&self, profile: &Profile) -> bool {
         !profile.is_blank()
             && self.skill.as_ref().is_none_or(|skill| profile.skills.iter().any(|one| skills::key(&one.name) == *skill))
@@ -67,15 +67,15 @@ impl Query {
             })
     }
 
-    /// What tells this search from others in its cursors.
+    /// The fingerprint of the query in its cursors.
     pub fn fingerprint(&self) -> String {
         let canonical = serde_json::to_vec(self).unwrap_or_default();
         Sha256::digest(canonical).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
     }
 }
 
-/// The beginnings of text that a profile is found by: the words of its handle, names and headline, each with what follows
-/// it in the same field, so that `jean l` finds Jean Luc.
+/// The search terms of a profile: the words of its handle, names and headline, each with the rest of its field, so that
+/// `jean l` finds Jean Luc.
 pub fn words(profile: &Profile) -> BTreeSet<String> {
     let fields = [&profile.handle, &profile.first_name, &profile.last_name, &profile.headline];
     let whole = profile.full_name();
@@ -94,26 +94,25 @@ fn tails(text: &str) -> Vec<String> {
     starts.collect()
 }
 
-/// Where a search goes on, as a client carries it.
+/// A cursor, as a client carries it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Cursor {
-    /// Of which search.
+    /// The query's fingerprint.
     of: String,
-    /// After which place, in the words of the directory.
+    /// The last position, as the directory encodes it.
     after: String,
 }
 
-/// The cursor after this place of what `of` tells apart: a search's fingerprint, a profile's history.
+/// The cursor for this position; `of` identifies the list: a query's fingerprint, a profile's history.
 pub fn cursor(of: &str, after: &str) -> String {
     let cursor = Cursor { of: of.to_owned(), after: after.to_owned() };
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(&cursor).unwrap_or_default())
 }
 
-/// The place that a cursor of `of` stands for. It is a place and no secret: whoever makes one up starts elsewhere in the
-/// same search.
+/// The position in a cursor of `of`. It is not a secret: a forged cursor only starts elsewhere in the same list.
 ///
 /// # Errors
-/// It is a cursor of another search, or none.
+/// It is a cursor of another list, or malformed.
 pub fn place(of: &str, cursor: &str) -> Result<String, Violation> {
     let foreign = || Violation::new(Code::CursorForeign, "cursor", cursor);
     if cursor.len() > LONGEST_CURSOR {

@@ -1,4 +1,4 @@
-//! What a member reads about each kind of mistake, in French and in English. Which mistake it is is in `code`.
+//! The messages for each kind of violation, in French and in English. `code` defines the kinds.
 
 use super::{
     language::Language,
@@ -6,7 +6,7 @@ use super::{
 };
 
 impl Violation {
-    /// One sentence for the member: what is wrong and what mends it.
+    /// One sentence for the member: what is wrong and how to fix it.
     pub fn message(&self, language: Language) -> String {
         sentence(self, language)
     }
@@ -20,11 +20,11 @@ fn sentence(violation: &Violation, language: Language) -> String {
         Language::En => (english, "“", "”"),
     };
     let value = format!("{open}{}{close}", violation.value);
-    // The value goes in last: what a member wrote is never read for `{`.
+    // The value is inserted last: `{` in a member's text is never interpreted.
     pattern.replace("{detail}", &violation.detail).replacen("{value}", &value, 1)
 }
 
-/// Both sentences: `{value}` is what stands there, `{detail}` the bound that holds.
+/// Both sentences: `{value}` is the rejected value, `{detail}` the limit.
 fn pattern(code: Code) -> (&'static str, &'static str) {
     match code {
         Code::UnknownField => ("Ce champ n’existe pas\u{a0}; retirez-le.", "There is no such field; remove it."),

@@ -1,4 +1,4 @@
-//! Skills: what a member can do, each once, however it is written.
+//! Skills: what a member can do, each listed once in any spelling.
 
 use serde::{Deserialize, Serialize};
 
@@ -45,21 +45,21 @@ impl Level {
 pub struct Skill {
     /// As the member writes it: `Rust`.
     pub name: String,
-    /// How well, if told.
+    /// The level, if given.
     pub level: Option<Level>,
-    /// For how many years, if told.
+    /// The years, if given.
     pub years: Option<u8>,
 }
 
-/// What skills are compared and found by: `ＲＵＳＴ` is `rust`, and so is ` Rust `.
+/// The key that skills are compared and found by: `ＲＵＳＴ` is `rust`, and so is ` Rust `.
 pub fn key(name: &str) -> String {
     folded(name).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Each skill once, in the member's order. The same one again says nothing new and falls away, and so does one that tells
-/// less; one that tells something else is a mistake, since nobody knows which was meant.
+/// Removes duplicate skills, in the member's order. A duplicate with the same or less data is dropped; one with
+/// different data is a violation, since the intended one is unknown.
 ///
-/// Each comes with its place in the input.
+/// Each comes with its index in the input.
 pub fn once(skills: Vec<(usize, Skill)>, path: &str, findings: &mut Findings) -> Vec<Skill> {
     let mut kept: Vec<Skill> = Vec::new();
     for (at, skill) in skills {
@@ -78,7 +78,7 @@ pub fn once(skills: Vec<(usize, Skill)>, path: &str, findings: &mut Findings) ->
     kept
 }
 
-/// What two tell together, unless they tell different things.
+/// Merges two entries, unless they conflict.
 fn agreed<T: PartialEq>(one: Option<T>, other: Option<T>) -> Result<Option<T>, ()> {
     match (one, other) {
         (Some(one), Some(other)) if one != other => Err(()),

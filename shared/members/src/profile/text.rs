@@ -1,7 +1,7 @@
-//! Free text that members write: its length as readers count it, and the characters that may stand in it.
+//! Free text that members write: its length in graphemes, and the characters allowed in it.
 //!
-//! Text is kept in NFC and trimmed. Letters of every language are welcome, and emoji; what is refused is what a reader
-//! cannot see, or what makes others read something else than was written (Unicode Technical Reports 36 and 55).
+//! Text is stored in NFC and trimmed. Letters of every language and emoji are allowed; rejected are characters that
+//! readers cannot see or that make text display differently (Unicode Technical Reports 36 and 55).
 
 use std::borrow::Cow;
 
@@ -21,14 +21,14 @@ const GRAPHEME: usize = 12;
 const ZWNJ: char = '\u{200c}';
 const ZWJ: char = '\u{200d}';
 
-/// What a text field takes.
+/// The limits of a text field.
 #[derive(Debug, Clone, Copy)]
 pub struct Shape {
     /// Fewest characters (grapheme clusters).
     pub least: usize,
     /// Most characters (grapheme clusters).
     pub most: usize,
-    /// Whether it may have several lines.
+    /// Whether line breaks are allowed.
     pub lines: bool,
 }
 
@@ -39,7 +39,7 @@ impl Shape {
     }
 }
 
-/// `value` as it is kept, or its mistakes noted at `path`. Nothing if it is empty after trimming and may be.
+/// `value` as stored, or its violations added at `path`. `None` if it is empty after trimming and may be.
 pub fn clean(value: &str, path: &str, shape: Shape, findings: &mut Findings) -> Option<String> {
     let text = normal(value, shape.lines);
     let before = findings.0.len();
@@ -57,14 +57,14 @@ pub fn clean(value: &str, path: &str, shape: Shape, findings: &mut Findings) -> 
     (findings.0.len() == before && !text.is_empty()).then_some(text)
 }
 
-/// Characters as readers count them. They are never more than code points, so that only what may be at fault is counted
-/// by the tables.
+/// Length in graphemes. It never exceeds the number of code points, so the tables are needed only for text that may be
+/// too long.
 fn length(text: &str, shape: Shape) -> usize {
     let points = text.chars().count();
     if points <= shape.most && shape.least <= 1 { points } else { text.graphemes(true).count() }
 }
 
-/// NFC, trimmed, and with line feeds only, where there may be lines.
+/// NFC, trimmed, and with line feeds only, if line breaks are allowed.
 fn normal(value: &str, lines: bool) -> String {
     let composed = composed(value);
     if !lines {
@@ -74,7 +74,7 @@ fn normal(value: &str, lines: bool) -> String {
     text.trim().lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
 }
 
-/// `value` in NFC, which is how most of what people type arrives.
+/// `value` in NFC, the form of most typed text.
 pub(super) fn composed(value: &str) -> Cow<'_, str> {
     match is_nfc_quick(value.chars()) {
         IsNormalized::Yes => Cow::Borrowed(value),
@@ -82,7 +82,7 @@ pub(super) fn composed(value: &str) -> Cow<'_, str> {
     }
 }
 
-/// The first kind of mistake in the characters of `text`, if there is one.
+/// The first violation in the characters of `text`, if any.
 pub fn unfit(text: &str, lines: bool) -> Option<Code> {
     let chars: Vec<char> = text.chars().collect();
     let bad = chars.iter().enumerate().find_map(|(at, &c)| {
@@ -99,7 +99,7 @@ pub fn unfit(text: &str, lines: bool) -> Option<Code> {
     bad.or_else(|| stacked(&chars, text).then_some(Code::StackedMarks))
 }
 
-/// Whether more code points stand on one another than any writing needs. What joins a cluster is never ASCII.
+/// Whether more code points are stacked than any writing system needs. Joining code points are never ASCII.
 fn stacked(chars: &[char], text: &str) -> bool {
     chars.split(char::is_ascii).any(|run| run.len() >= GRAPHEME)
         && text.graphemes(true).any(|grapheme| grapheme.chars().count() > GRAPHEME)
@@ -110,11 +110,11 @@ fn joins(c: char, before: Option<char>, after: Option<char>) -> bool {
     let (Some(before), Some(after)) = (before, after) else { return false };
     let emoji = |c: char| c.is_emoji_char() && !c.is_ascii();
     let pictures = c == ZWJ && (emoji(before) || before == '\u{fe0f}') && emoji(after);
-    // A mark may stand on the letter before, and marks have no script of their own.
+    // A mark may follow the letter before it, and marks have no script of their own.
     pictures || ((joining(before) || before.script() == Script::Inherited) && joining(after))
 }
 
-/// Whether the script of `c` is one that joiners are written in: those of the Arabic kind and the Brahmic ones.
+/// Whether joiners are used in the script of `c`: Arabic-like and Brahmic scripts.
 fn joining(c: char) -> bool {
     matches!(
         c.script(),
@@ -142,7 +142,7 @@ fn joining(c: char) -> bool {
     )
 }
 
-/// Whether the last characters are a black flag and the tags after it: the flags of regions are spelled that way.
+/// Whether the text ends with a black flag and its tags: the encoding of regional flags.
 fn in_flag(before: &[char]) -> bool {
     let tags = before.iter().rev().take_while(|c| matches!(c, '\u{e0020}'..='\u{e007e}')).count();
     tags < 7 && before.len().checked_sub(tags + 1).and_then(|at| before.get(at)) == Some(&'\u{1f3f4}')
@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(unfit(&zalgo, false), Some(Code::StackedMarks));
     }
 
-    /// What is decided without the tables is decided as they would.
+    /// The shortcuts decide as the tables would.
     #[test]
     fn shortcuts_change_nothing() {
         for c in (' '..=char::MAX).filter(|c| c.is_alphabetic() || matches!(c, ' '..='~')) {

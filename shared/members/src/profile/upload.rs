@@ -1,7 +1,7 @@
-//! Files that members bring: what may be announced, where it is put, and whether what came is what was announced.
+//! Uploads by members: what may be announced, where it is stored, and whether the file matches its announcement.
 //!
-//! A file lies under `uploads/` until it is confirmed, where it expires by itself; what was checked is kept under
-//! `profiles/`. Signing addresses and reading pictures are capabilities of others; the first bytes are read here.
+//! A file stays under `uploads/` until confirmed, where it expires automatically; a verified file is stored under
+//! `profiles/`. Signing URLs and decoding pictures are other capabilities; the first bytes are checked here.
 
 use std::future::Future;
 
@@ -15,14 +15,14 @@ use super::{
 };
 use comptoir::outcome::ServiceError;
 
-/// How long an announced file may take to arrive and be confirmed.
+/// Time limit for an announced file to arrive and be confirmed.
 pub const EXPIRES_AFTER: SignedDuration = SignedDuration::from_mins(15);
-/// How long a signed address of a kept file can be read.
+/// Validity of a signed URL for reading a stored file.
 pub const READABLE_FOR: SignedDuration = SignedDuration::from_mins(5);
 
 const MEGABYTE: u64 = 1024 * 1024;
 
-/// What a file is for.
+/// The purpose of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Kind {
@@ -52,7 +52,7 @@ impl Kind {
         }
     }
 
-    /// The types that are taken.
+    /// The accepted types.
     pub fn types(self) -> &'static [&'static str] {
         match self {
             Self::Avatar => &["image/png", "image/jpeg", "image/webp"],
@@ -60,7 +60,7 @@ impl Kind {
         }
     }
 
-    /// Most bytes.
+    /// Largest size in bytes.
     pub fn largest(self) -> u64 {
         match self {
             Self::Avatar => 2 * MEGABYTE,
@@ -73,11 +73,11 @@ impl Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Upload {
-    /// Which: random.
+    /// Its random id.
     pub id: String,
-    /// For which profile.
+    /// Its profile.
     pub profile: ProfileId,
-    /// What for.
+    /// Its purpose.
     pub kind: Kind,
     /// The announced type.
     pub content_type: String,
@@ -85,36 +85,36 @@ pub struct Upload {
     pub size: u64,
     /// The announced SHA-256, base64 of 32 bytes.
     pub sha256: String,
-    /// Until when it can be confirmed.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
 impl Upload {
-    /// Where the file arrives: `uploads/<profile>/avatar/<random>`.
+    /// The upload key: `uploads/<profile>/avatar/<random>`.
     pub fn key(&self) -> String {
         format!("uploads/{}/{}/{}", self.profile, self.kind.folder(), self.id)
     }
 
-    /// Where it is kept once it was checked: `profiles/<profile>/avatar/<random>`.
+    /// The key after verification: `profiles/<profile>/avatar/<random>`.
     pub fn kept_key(&self) -> String {
         format!("{}{}/{}", kept_under(&self.profile), self.kind.folder(), self.id)
     }
 }
 
-/// What all kept files of a profile begin with.
+/// Key prefix of all stored files of a profile.
 pub fn kept_under(profile: &ProfileId) -> String {
     format!("profiles/{profile}/")
 }
 
-/// What all files of a profile that await confirmation begin with.
+/// Key prefix of all unconfirmed files of a profile.
 pub fn arriving_under(profile: &ProfileId) -> String {
     format!("uploads/{profile}/")
 }
 
-/// The announcement of a file, held against what may be brought.
+/// Validates the announcement of a file.
 ///
 /// # Errors
-/// Its type, its size and its checksum, each where it is wrong.
+/// Its type, its size and its checksum, each if invalid.
 pub fn announce(
     profile: &ProfileId,
     kind: Kind,
@@ -147,10 +147,10 @@ pub fn announce(
     }
 }
 
-/// Whether what came is what was announced: its size, its checksum, and the type that its first bytes tell.
+/// Whether the file matches its announcement: its size, its checksum, and the type detected from its first bytes.
 ///
 /// # Errors
-/// What differs, or that it came too late.
+/// What differs, or that it is too late.
 pub fn confirm(upload: &Upload, bytes: &[u8], now: Timestamp) -> Result<(), Violation> {
     let differs = |what: &str| Err(Violation::new(Code::UploadDiffers, "id", &upload.id).with(what));
     if now >= upload.expires_at {
@@ -168,14 +168,14 @@ pub fn confirm(upload: &Upload, bytes: &[u8], now: Timestamp) -> Result<(), Viol
     Ok(())
 }
 
-/// SHA-256 in base64, as S3 takes it in `x-amz-checksum-sha256`.
+/// SHA-256 in base64, as S3 expects it in `x-amz-checksum-sha256`.
 pub fn checksum(bytes: &[u8]) -> String {
     use sha2::{Digest, Sha256};
     STANDARD.encode(Sha256::digest(bytes))
 }
 
-/// The type that the first bytes tell (PNG, section 5.2; JPEG, annex B; RFC 9649; ISO 32000-1, section 7.5.2), of those
-/// that are taken.
+/// The accepted type detected from the first bytes (PNG, section 5.2; JPEG, annex B; RFC 9649; ISO 32000-1, section
+/// 7.5.2).
 pub fn told_type(bytes: &[u8]) -> Option<&'static str> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         Some("image/png")
@@ -190,10 +190,10 @@ pub fn told_type(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// An address that takes one file, as a client uses it.
+/// A signed URL for uploading one file, as a client uses it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Target {
-    /// Where to PUT the bytes.
+    /// The URL to PUT the bytes to.
     pub url: String,
     /// Headers that the signature binds: type, size, checksum.
     pub headers: Vec<Header>,
@@ -208,18 +208,18 @@ pub struct Header {
     pub value: String,
 }
 
-/// Keeps files.
+/// Stores files.
 pub trait Files: Send + Sync {
-    /// An address that takes exactly what was announced, until it expires.
+    /// A URL that accepts exactly the announced file, until it expires.
     fn presign(&self, upload: &Upload, now: Timestamp) -> impl Future<Output = Result<Target, ServiceError>> + Send;
 
-    /// An address at which a kept file can be read for [`READABLE_FOR`].
+    /// A URL for reading a stored file, valid for [`READABLE_FOR`].
     fn signed(&self, key: &str, now: Timestamp) -> impl Future<Output = Result<String, ServiceError>> + Send;
 
-    /// The bytes of a file; none if it is not there. One above `largest` bytes comes cut off after one more.
+    /// The bytes of a file; `None` if missing. A file larger than `largest` is truncated one byte after it.
     fn read(&self, key: &str, largest: u64) -> impl Future<Output = Result<Option<Vec<u8>>, ServiceError>> + Send;
 
-    /// Keeps bytes, over what was there.
+    /// Stores bytes, overwriting existing ones.
     fn keep(
         &self,
         key: &str,
@@ -227,31 +227,31 @@ pub trait Files: Send + Sync {
         bytes: &[u8],
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Removes a file; one that is gone already is fine.
+    /// Removes a file; idempotent.
     fn remove(&self, key: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Removes every file whose key begins so.
+    /// Removes every file with this key prefix.
     fn remove_all(&self, prefix: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }
 
-/// A file made fit to be kept.
+/// A file prepared for storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// The bytes to keep, with nothing in them that tells of the camera or the place.
+    /// The bytes to store, without metadata of the camera or the place.
     pub bytes: Vec<u8>,
     /// Their type.
     pub content_type: String,
-    /// A small picture of a picture.
+    /// The thumbnail of a picture.
     pub thumbnail: Option<Vec<u8>>,
 }
 
-/// Makes files fit to be kept: pictures lose their metadata and get a thumbnail.
+/// Prepares files for storage: pictures lose their metadata and get a thumbnail.
 pub trait Prepare: Send + Sync {
-    /// The file as it is to be kept; none if it cannot be read as what it says it is.
+    /// The file as stored; `None` if it cannot be decoded as its declared type.
     fn prepare(&self, kind: Kind, content_type: &str, bytes: Vec<u8>) -> Option<Prepared>;
 }
 
-/// What is kept of a prepared file, under which keys.
+/// What is stored of a prepared file, under which keys.
 pub fn kept(upload: &Upload, prepared: &Prepared) -> KeptFile {
     KeptFile {
         key: upload.kept_key(),

@@ -1,44 +1,44 @@
-//! How a mistake in what a member wrote is told: a stable word, the place, the value and the fix, all mistakes at once.
+//! Violations in what a member wrote: a stable code, the path, the value and the fix, all reported at once.
 //!
-//! The sentences live in `sentences`; which rule finds which mistake, in the file of the rule.
+//! The sentences live in `sentences`; each rule's file decides its violations.
 
 use unicode_segmentation::UnicodeSegmentation;
 
 pub use super::code::Code;
 use super::visible::is_visible_after;
 
-/// One mistake.
+/// One violation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
-    /// What kind.
+    /// Its code.
     pub code: Code,
-    /// Where: `skills[3].name`.
+    /// The path: `skills[3].name`.
     pub path: String,
-    /// What stands there, shortened and with nothing invisible left in it.
+    /// The value, shortened and without invisible characters.
     pub value: String,
-    /// The bound or the words that hold, the same in every language: `30`, `0-70`, `BEGINNER, EXPERT`.
+    /// The limit or the allowed words, the same in every language: `30`, `0-70`, `BEGINNER, EXPERT`.
     pub detail: String,
 }
 
 impl Violation {
-    /// The mistake of this kind at `path`, where `value` stands.
+    /// A violation with this code at `path`, for `value`.
     pub fn new(code: Code, path: impl Into<String>, value: &str) -> Self {
         Self { code, path: path.into(), value: shown(value), detail: String::new() }
     }
 
-    /// The same, with the bound that holds.
+    /// The same, with the limit.
     pub fn with(self, detail: impl ToString) -> Self {
         Self { detail: detail.to_string(), ..self }
     }
 }
 
-/// Characters of a value that a message repeats.
+/// Characters of a value that a message quotes.
 const SHOWN: usize = 40;
 
-/// `value` as a message may repeat it: short, on one line, with what nobody would see written out.
+/// `value` as quoted in a message: short, on one line, without invisible characters.
 fn shown(value: &str) -> String {
     let mut graphemes = value.graphemes(true);
-    // A grapheme has no end of its own: a letter may carry a thousand marks.
+    // A grapheme has no maximum length: a letter may carry a thousand marks.
     let start: String = graphemes.by_ref().take(SHOWN).flat_map(|grapheme| grapheme.chars().take(8)).collect();
     let mut safe = String::new();
     let mut before = None;
@@ -56,17 +56,17 @@ fn shown(value: &str) -> String {
     safe
 }
 
-/// The mistakes found so far.
+/// The violations found so far.
 #[derive(Debug, Default)]
 pub struct Findings(pub Vec<Violation>);
 
 impl Findings {
-    /// Notes a mistake.
+    /// Adds a violation.
     pub fn add(&mut self, code: Code, path: &str, value: &str) {
         self.0.push(Violation::new(code, path, value));
     }
 
-    /// The choice of this name, or a note that `written` names none.
+    /// The choice of this name, or a violation that `written` names none.
     pub fn choose<T: Copy>(
         &mut self,
         path: &str,
@@ -82,12 +82,12 @@ impl Findings {
         chosen
     }
 
-    /// Notes a mistake with the bound that holds.
+    /// Adds a violation with its limit.
     pub fn add_with(&mut self, code: Code, path: &str, value: &str, detail: impl ToString) {
         self.0.push(Violation::new(code, path, value).with(detail));
     }
 
-    /// The value of a rule, or its mistakes noted.
+    /// The value of a rule, or its violations added.
     pub fn take<T>(&mut self, judged: Result<T, Violation>) -> Option<T> {
         judged.map_err(|violation| self.0.push(violation)).ok()
     }

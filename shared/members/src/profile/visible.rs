@@ -1,22 +1,22 @@
-//! Which characters a reader sees (Unicode Technical Reports 36 and 55).
+//! Which characters are visible (Unicode Technical Reports 36 and 55).
 
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 use super::code::Code;
 
-/// Whether a reader sees something, or a space, where `c` stands.
+/// Whether `c` is visible, or a space.
 pub(super) fn is_visible(c: char) -> bool {
     wrong(c).is_none()
 }
 
-/// The same where `before` stands before it. Variation selectors choose a form of what stands before them; alone, or
-/// several in a row, they hide data.
+/// The same after `before`. Variation selectors choose a form of the preceding character; alone, or several in a row,
+/// they hide data.
 pub(super) fn is_visible_after(c: char, before: Option<char>) -> bool {
     let chosen = |before: char| is_visible(before) && !before.is_whitespace() && !is_selector(before);
     is_visible(c) && (!is_selector(c) || before.is_some_and(chosen))
 }
 
-/// Why `c` may stand nowhere by itself, if it may not.
+/// Why `c` alone is not allowed, if so.
 pub(super) fn wrong(c: char) -> Option<Code> {
     match c {
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}' | '\u{61c}' => {
@@ -28,7 +28,7 @@ pub(super) fn wrong(c: char) -> Option<Code> {
         }
         '\u{fdd0}'..='\u{fdef}' => return Some(Code::InvisibleCharacter),
         _ if u32::from(c) & 0xfffe == 0xfffe => return Some(Code::InvisibleCharacter),
-        // Most of what people type, and none of what the tables are asked for.
+        // Fast path for most typed text; the tables are not needed.
         ' '..='~' => return None,
         _ if c.is_alphabetic() => return None,
         _ => {}
@@ -42,7 +42,7 @@ pub(super) fn wrong(c: char) -> Option<Code> {
     }
 }
 
-/// Whether it chooses a form of what stands before it.
+/// Whether it selects a form of the preceding character.
 pub(super) fn is_selector(c: char) -> bool {
     matches!(c, '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }

@@ -1,17 +1,17 @@
-//! What every keeper of members' files must keep to: the contract that the one in memory and the real one are run against.
+//! The contract of every store of members' files, run against the one in memory and the real one.
 
 use crate::profile::upload::Files;
 use comptoir::outcome::ServiceError;
 
 use super::profiles::start;
 
-/// Holds `files` to all of the contract. `run` is a word that no earlier run had.
+/// Checks `files` against the whole contract. `run` is unique to each run.
 ///
 /// # Errors
 /// The store does not answer.
 ///
 /// # Panics
-/// It does not keep to something.
+/// The contract is violated.
 pub async fn contract(files: &impl Files, run: &str) -> Result<(), ServiceError> {
     let key = format!("profiles/{run}/avatar/one");
     assert_eq!(files.read(&key, 10).await?, None, "what is not there is none, and no failure");

@@ -1,4 +1,4 @@
-//! What every store of profiles must do, whatever it is made of.
+//! The contract of every store of profiles.
 
 pub mod files;
 pub mod profiles;

@@ -1,6 +1,6 @@
-//! What every directory of profiles must keep to: the contract that the one in memory and the real one are run against.
+//! The contract of every directory of profiles, run against the one in memory and the real one.
 //!
-//! Each part brings its own members, named after `run`, so that the contract can be held against a table that is in use.
+//! Each part creates its own members, named after `run`, so that the contract can run against a table in use.
 
 use std::{future::Future, pin::Pin, task::Poll};
 
@@ -17,18 +17,18 @@ use crate::profile::{
 };
 use comptoir::outcome::ServiceError;
 
-/// When the contract begins.
+/// The start time of the contract.
 pub fn start() -> Timestamp {
     Timestamp::constant(1_795_257_000, 0)
 }
 
-/// A member's own part of names: letters only, so that handles of different members never look alike.
+/// A name part unique to a member: letters only, so that handles of different members never look alike.
 fn letters(n: usize) -> String {
     const LETTERS: [char; 10] = ['a', 'b', 'd', 'e', 'f', 'g', 'h', 'k', 'p', 's'];
     n.to_string().chars().filter_map(|digit| LETTERS.get(usize::try_from(digit.to_digit(10)?).ok()?)).collect()
 }
 
-/// The identity with the verified address of an ID token, unless it says otherwise: the one that is written.
+/// The identity with the verified address of an ID token, unless overridden.
 pub fn signed_in(identity: &Value, arguments: &Value) -> Value {
     let mut identity = identity.clone();
     let written = arguments.pointer("/input/email").filter(|email| email.is_string());
@@ -44,7 +44,7 @@ pub fn signed_in(identity: &Value, arguments: &Value) -> Value {
 /// A new profile of member `n` with this handle.
 ///
 /// # Panics
-/// The handle is none.
+/// The handle is invalid.
 #[expect(clippy::panic, reason = "a sample that does not stand is a broken test")]
 pub fn new_profile(run: &str, n: usize, handle: &str) -> Updated {
     let input = json!({
@@ -56,10 +56,10 @@ pub fn new_profile(run: &str, n: usize, handle: &str) -> Updated {
     change::create(draft, id, &format!("sub-{run}-{n}"), Language::Fr, start())
 }
 
-/// The profile after a change in the words of the API.
+/// The profile after a change in API form.
 ///
 /// # Panics
-/// The change is none.
+/// The change is invalid.
 #[expect(clippy::panic, reason = "a sample that does not stand is a broken test")]
 pub fn changed(current: &Profile, input: &Value, now: Timestamp) -> Updated {
     let change = input::change(input, None).unwrap_or_else(|wrong| panic!("{wrong:?}"));
@@ -84,7 +84,7 @@ pub fn commit(updated: &Updated, before: Option<&Profile>) -> Commit {
     }
 }
 
-/// Runs all of these at once, each as far as it can before the next.
+/// Runs all of these concurrently, each as far as it can before the next.
 pub async fn together<T>(mut all: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) -> Vec<T> {
     let mut done: Vec<Option<T>> = all.iter().map(|_| None).collect();
     std::future::poll_fn(move |context| {
@@ -101,13 +101,13 @@ pub async fn together<T>(mut all: Vec<Pin<Box<dyn Future<Output = T> + '_>>>) ->
     .await
 }
 
-/// Holds `directory` to all of the contract. `run` is a word of lower-case letters that no earlier run had.
+/// Checks `directory` against the whole contract. `run` is lower-case letters, unique to each run.
 ///
 /// # Errors
 /// The directory does not answer.
 ///
 /// # Panics
-/// It does not keep to something.
+/// The contract is violated.
 pub async fn contract(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
     one_of_many_claims_a_handle(directory, &format!("{run}a")).await?;
     guards_belong_to_one_profile(directory, &format!("{run}b")).await?;
@@ -117,7 +117,7 @@ pub async fn contract(directory: &impl Directory, run: &str) -> Result<(), Servi
     who_leaves_leaves_nothing(directory, &format!("{run}g")).await
 }
 
-/// Members who claim one handle at once.
+/// Members who claim one handle concurrently.
 const CLAIMANTS: usize = 64;
 
 async fn one_of_many_claims_a_handle(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
@@ -177,7 +177,7 @@ async fn a_freed_handle_leads_there_for_thirty_days(directory: &impl Directory, 
     let second = commit(&new_profile(run, 2, &old), None);
     let early = directory.commit(&second, last).await?;
     assert_eq!(early, Committed::Taken(Taken { handle: true, ..Taken::default() }));
-    // Whoever gave it up may have it back all the while, and gives the other up by that.
+    // The previous owner may take it back during the grace period, and releases the other by that.
     let back = changed(&moved.profile, &json!({ "handle": old }), last);
     assert_eq!(directory.commit(&commit(&back, Some(&moved.profile)), last).await?, Committed::Done);
     assert_eq!(directory.by_handle(&HandleKey::of(&old), over).await?.map(|profile| profile.version), Some(3));

@@ -1,5 +1,5 @@
-//! For every kind of sale and credit note: each entry balances, and the three files agree with the invoices and with each
-//! other.
+//! For every kind of sale and credit note: each entry balances, and the three files agree with the invoices and with
+//! one another.
 
 use std::collections::BTreeMap;
 
@@ -21,7 +21,7 @@ fn every_kind() -> Vec<Invoice> {
     (1..).zip(matrix()).map(numbered).collect()
 }
 
-/// The credit note of a refund of half of it.
+/// The credit note for a refund of half of it.
 fn half_back(sold: &Invoice) -> Invoice {
     let currency = sold.draft.currency;
     // Stripe counts some currencies in larger units than the invoice.

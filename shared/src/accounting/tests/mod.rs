@@ -1,5 +1,4 @@
-//! What the accountant gets for known sales, to the letter. That the files agree with each other for every kind of sale is
-//! in `agreement`.
+//! The exact files for known sales. That they agree with each other for every kind of sale is tested in `agreement`.
 
 mod agreement;
 

@@ -1,4 +1,4 @@
-//! How numbers, money and dates are written for French and English readers. Nothing here knows an invoice.
+//! Formatting of numbers, money and dates for French and English readers. Independent of invoices.
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
@@ -6,15 +6,15 @@ use rust_decimal::Decimal;
 use super::words::Wording;
 use crate::money::Money;
 
-/// The sign of negative numbers, as wide as a figure.
+/// The minus sign, as wide as a digit.
 const MINUS: &str = "\u{2212}";
 
-/// "49,00 €" or "€49.00"; other currencies by their code.
+/// "49,00 €" or "€49.00"; other currencies with their code.
 pub fn money(amount: Money, french: bool) -> String {
     with_currency(&number(amount.decimal(), amount.currency.decimals(), french), amount.currency.code(), french)
 }
 
-/// A written number with its currency: the euro by its sign, every other by its code.
+/// A formatted number with its currency: the euro by its sign, every other by its code.
 pub(super) fn with_currency(number: &str, code: &str, french: bool) -> String {
     match (code, french) {
         ("EUR", true) => format!("{number}\u{a0}€"),
@@ -38,7 +38,7 @@ pub(super) fn number(value: Decimal, decimals: u32, french: bool) -> String {
     if fraction.is_empty() { whole } else { format!("{whole}{mark}{fraction}") }
 }
 
-/// Thousands apart: a narrow no-break space in French, a comma in English.
+/// Thousands separators: a narrow no-break space in French, a comma in English.
 fn group(whole: &str, french: bool) -> String {
     let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| (MINUS, digits));
     let separator = if french { '\u{202f}' } else { ',' };
@@ -58,7 +58,7 @@ pub(super) fn percent(rate: Decimal, french: bool) -> String {
     if french { format!("{rate}\u{a0}%") } else { format!("{rate}%") }
 }
 
-/// A SIREN or a SIRET by threes, its last five together, held by no-break spaces: "123 456 782 00010".
+/// A SIREN or a SIRET in groups of three, its last five digits together, with no-break spaces: "123 456 782 00010".
 pub(super) fn identifier(digits: &str) -> String {
     let mut written = String::with_capacity(digits.len() + 6);
     for (place, digit) in digits.chars().enumerate() {

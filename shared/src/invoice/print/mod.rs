@@ -1,8 +1,8 @@
-//! What a page shows: every value of an invoice as the text its reader sees, in French or English.
+//! The page of an invoice: every value as displayed text, in French or English.
 //!
-//! The invoice template receives a [`Page`] and lays it out; it computes nothing and formats nothing. The words are in
-//! `words`, how numbers and dates are written in `format`, who is named how in `parties`. Legal mentions arrive already
-//! chosen. What the electronic twin of the invoice carries is not decided here.
+//! The invoice template receives a [`Page`] and lays it out; it computes and formats nothing. The words are in `words`,
+//! number and date formats in `format`, the parties in `parties`. Legal mentions are already chosen. The content of the
+//! e-invoice is decided elsewhere.
 
 mod format;
 mod parties;
@@ -28,9 +28,9 @@ pub struct Page {
     pub language: String,
     /// `#rrggbb`.
     pub accent: String,
-    /// A file beside the template.
+    /// A file in the template's folder.
     pub logo: Option<String>,
-    /// What it is: "Facture", "Avoir".
+    /// The document title: "Facture", "Avoir".
     pub title: String,
     /// The number.
     pub number: String,
@@ -38,17 +38,17 @@ pub struct Page {
     pub labels: Labels,
     /// Date of issue as printed.
     pub issued_on: String,
-    /// Date of issue as numbers, for the document's metadata: year, month, day.
+    /// Date of issue as numbers (year, month, day), for the document's metadata.
     pub date: (i16, i8, i8),
-    /// What a reader looks for first, label and value: dates, reference, what a credit note corrects.
+    /// Key facts, label and value: dates, reference, the document that a credit note corrects.
     pub facts: Vec<(String, String)>,
     /// The seller's name.
     pub seller: String,
     /// Address and contact, one line each.
     pub seller_lines: Vec<String>,
-    /// Legal form, capital, registration, SIREN or SIRET, VAT number: the foot of every page.
+    /// Legal form, capital, registration, SIREN or SIRET, VAT number: the footer of every page.
     pub seller_legal: Vec<String>,
-    /// Where the buyer lives (ISO 3166-1), empty if nobody knows: Chinese characters are written differently from country to
+    /// The buyer's country (ISO 3166-1), empty if unknown: the glyphs of Chinese characters differ from country to
     /// country.
     pub buyer_country: String,
     /// The buyer's name.
@@ -57,9 +57,9 @@ pub struct Page {
     pub buyer_lines: Vec<String>,
     /// E-mail and identifiers, one line each.
     pub buyer_details: Vec<String>,
-    /// Where goods went, one line each; empty if that is where the buyer is.
+    /// Delivery address, one line each; empty if it is the buyer's address.
     pub delivery_lines: Vec<String>,
-    /// The table.
+    /// The table's rows.
     pub lines: Vec<PageLine>,
     /// Sums above the total, label and amount.
     pub sums: Vec<(String, String)>,
@@ -67,22 +67,22 @@ pub struct Page {
     pub total: (String, String),
     /// Sums below the total, label and amount: paid, due.
     pub settled: Vec<(String, String)>,
-    /// The VAT in euros, of an invoice in another currency.
+    /// The VAT in euros, for an invoice in another currency.
     pub in_euros: Option<String>,
     /// How and when it was paid, or refunded.
     pub paid: String,
     /// Legal texts.
     pub mentions: Vec<String>,
-    /// A word across the page for documents that are no real invoices.
+    /// A stamp across the page for documents that are not real invoices.
     pub stamp: Option<String>,
 }
 
 /// Fixed strings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Labels {
-    /// Above the buyer.
+    /// Heading of the buyer.
     pub billed_to: String,
-    /// Above the address of delivery.
+    /// Heading of the delivery address.
     pub delivered_to: String,
     /// Table head.
     pub description: String,
@@ -94,20 +94,20 @@ pub struct Labels {
     pub vat: String,
     /// Table head.
     pub amount: String,
-    /// "Page {page}/{pages}": only the template knows these two numbers.
+    /// "Page {page}/{pages}": only the template knows both numbers.
     pub page: String,
 }
 
 /// A row of the table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct PageLine {
-    /// What.
+    /// The description.
     pub description: String,
-    /// A remark below it: the discount.
+    /// A note below it: the discount.
     pub detail: Option<String>,
-    /// How many.
+    /// The quantity.
     pub quantity: String,
-    /// One, before tax and discount.
+    /// The unit price, before tax and discount.
     pub unit_price: String,
     /// The rate, "20 %", or a dash where none applies.
     pub vat: String,
@@ -115,7 +115,7 @@ pub struct PageLine {
     pub amount: String,
 }
 
-/// The page of an invoice. A function of the snapshot, the look and the words alone.
+/// The page of an invoice. Depends on the snapshot, the look and the words alone.
 pub fn page(invoice: &Invoice, look: &Look, words: &Words) -> Page {
     let draft = &invoice.draft;
     let words = words.of(&draft.language);
@@ -189,7 +189,7 @@ fn facts(invoice: &Invoice, words: &Wording) -> Vec<(String, String)> {
     facts
 }
 
-/// The figures of a draft, in the words and the manner of its reader.
+/// The amounts of a draft, with the words and formats of its language.
 struct Print<'a> {
     draft: &'a Draft,
     words: &'a Wording,
@@ -201,7 +201,7 @@ impl Print<'_> {
         money(self.draft.money(minor), self.french)
     }
 
-    /// Whether any of it is in a category with a rate, be it zero. Who charges no VAT must not speak of it.
+    /// Whether any row is in a category with a rate, even zero. A seller who charges no VAT must not mention it.
     fn bears_vat(&self) -> bool {
         self.draft.taxes.iter().any(|row| has_rate(row.vat))
     }
@@ -234,11 +234,11 @@ impl Print<'_> {
         if self.bears_vat() {
             sums.extend(self.draft.taxes.iter().map(|row| (self.tax(row), self.amount(row.tax))));
         }
-        // An exempt invoice says why it carries no VAT among its mentions; a row of zero would only raise the question.
+        // The mentions of an exempt invoice say why it carries no VAT; a zero row would only raise the question.
         sums
     }
 
-    /// What is taxed at which rate; of several rates, each with its base (CGI annexe II art. 242 nonies A, I-11°).
+    /// Which tax at which rate; with several rates, each with its base (CGI annexe II art. 242 nonies A, I-11°).
     fn tax(&self, row: &TaxRow) -> String {
         let (rate, base) = (percent(row.vat.rate, self.french), self.amount(row.base));
         let several = self.draft.taxes.len() > 1;
@@ -260,7 +260,7 @@ impl Print<'_> {
         }
     }
 
-    /// When it was paid, and what of it through whom.
+    /// When it was paid, and which part through which provider.
     fn paid(&self) -> String {
         let (draft, words) = (self.draft, self.words);
         let through = draft.received.map(|part| self.amount(part));
@@ -284,7 +284,7 @@ impl Print<'_> {
         vec![(paid.clone(), self.amount(totals.paid)), (due.clone(), self.amount(totals.due))]
     }
 
-    /// Directive 2006/112/EC art. 230: the tax in euros, and at which rate.
+    /// Directive 2006/112/EC art. 230: the tax in euros, and the exchange rate.
     fn in_euros(&self) -> Option<String> {
         let euros = self.draft.in_euros.as_ref().filter(|euros| euros.tax != 0)?;
         let tax = money(Currency::EUR.minor(euros.tax), self.french);
@@ -294,7 +294,7 @@ impl Print<'_> {
     }
 }
 
-/// Whether it has a rate at all; the others are printed with a dash.
+/// Whether it has a rate; the others are printed with a dash.
 fn has_rate(vat: Vat) -> bool {
     vat.foreign.is_some() || matches!(vat.category, VatCategory::S | VatCategory::Z)
 }

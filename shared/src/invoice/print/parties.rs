@@ -1,4 +1,4 @@
-//! The seller and the buyer as a page names them: addresses line by line, identifiers with their labels.
+//! The seller and the buyer on a page: address lines, and identifiers with their labels.
 
 use super::{
     format::identifier,
@@ -28,7 +28,7 @@ pub(super) fn seller(draft: &Draft, words: &Wording) -> Vec<String> {
     .collect()
 }
 
-/// What the law asks of a seller's papers: legal form, capital, registration and numbers.
+/// What the law requires on a seller's documents: legal form, capital, registration and numbers.
 pub(super) fn legal(draft: &Draft, words: &Wording) -> Vec<String> {
     let seller = &draft.seller;
     // The first nine digits of a SIRET are the SIREN.
@@ -48,7 +48,7 @@ pub(super) fn legal(draft: &Draft, words: &Wording) -> Vec<String> {
     .collect()
 }
 
-/// The buyer's address, one line each, after the person where a business buys.
+/// The buyer's address, one line each, after the contact person if the buyer is a business.
 pub(super) fn buyer(draft: &Draft, words: &Wording) -> Vec<String> {
     let buyer = &draft.buyer;
     let person = filled(buyer.customer.name.as_deref()).filter(|name| *name != buyer.name);
@@ -59,7 +59,7 @@ pub(super) fn buyer(draft: &Draft, words: &Wording) -> Vec<String> {
     lines
 }
 
-/// The buyer's e-mail, SIREN and VAT number with their labels, then whatever other numbers the buyer gave, as given.
+/// The buyer's e-mail, SIREN and VAT number with their labels, then any other tax numbers, as given.
 pub(super) fn details(buyer: &Buyer, words: &Wording) -> Vec<String> {
     // A Swiss number ends with its own word for VAT, so it is printed as given.
     let vat_number = buyer.vat_number.as_ref().filter(|number| !number.starts_with("CHE"));
@@ -75,7 +75,7 @@ pub(super) fn details(buyer: &Buyer, words: &Wording) -> Vec<String> {
     labelled.into_iter().flatten().chain(others.cloned()).collect()
 }
 
-/// Where the goods went, name first, if that is not where the buyer is (decree 2022-1299); else nothing.
+/// The delivery address, name first, if it is not the buyer's (decree 2022-1299); else empty.
 pub(super) fn delivery(draft: &Draft, words: &Wording) -> Vec<String> {
     let Some(sent) = &draft.delivery else { return Vec::new() };
     let there = filled(sent.address.country.as_deref()).map(|country| country.to_uppercase());

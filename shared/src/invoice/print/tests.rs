@@ -1,4 +1,4 @@
-//! What a page shows, fact by fact, in both languages.
+//! The content of a page, fact by fact, in both languages.
 
 use jiff::civil::{Date, date};
 
@@ -24,7 +24,7 @@ fn printed(sale: &Sale, toml: &str) -> Page {
     page(&invoice(sale, &seller), &seller.look, &words())
 }
 
-/// A case of the matrix in a language.
+/// A case of the matrix in one language.
 fn case(name: &str, language: &str) -> Page {
     let mut case = matrix().into_iter().find(|case| case.name == name).unwrap();
     case.sale.customer.language = Some(language.to_owned());
@@ -45,7 +45,7 @@ fn credit_note(language: &str) -> Page {
     page(&invoice, &seller.look, &words())
 }
 
-/// With ordinary spaces, for eyes that read tests.
+/// With ordinary spaces, for readable tests.
 fn plain(text: &str) -> String {
     text.replace(['\u{a0}', '\u{202f}'], " ")
 }

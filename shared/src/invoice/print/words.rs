@@ -1,17 +1,17 @@
-//! The words of a page, in French and English, as `infra/templates/words.toml` has them.
+//! The words of a page, in French and English, from `infra/templates/words.toml`.
 //!
-//! The file is the owner's: whatever is wrong with it is found when it is read, with its place. Which word stands where
-//! is decided in `page`; numbers and dates are written in `format`.
+//! The owner edits the file: errors are reported when it is read, with their location. `page` decides which word is
+//! used where; numbers and dates are formatted in `format`.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use toml::Value;
 
-/// The file, as messages name it.
+/// The file name used in messages.
 const FILE: &str = "infra/templates/words.toml";
 
-/// The sentences that carry values, each with the names of all it carries. Every other one carries none.
+/// The sentences with placeholders, each with the names of all it contains. Every other sentence has none.
 const PLACEHOLDERS: [(&str, &[&str]); 19] = [
     ("corrected", &["number", "date"]),
     ("discount", &["amount"]),
@@ -42,7 +42,7 @@ pub struct Words {
     en: Wording,
 }
 
-/// The words of one language. `{name}` in one of them stands for a value.
+/// The words of one language. `{name}` is a placeholder for a value.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wording {
@@ -80,12 +80,12 @@ pub(super) struct Wording {
     pub refunded: String,
     pub still_to_refund: String,
     pub paid_on: String,
-    /// How an invoice was settled that Stripe brought a part of.
+    /// How an invoice was settled that Stripe paid in part.
     pub paid_partly_on: String,
     pub refunded_on: String,
-    /// How an invoice was settled that Stripe brought nothing for: a balance, a payment elsewhere.
+    /// How an invoice was settled without Stripe: a balance, a payment elsewhere.
     pub settled_on: String,
-    /// The same of a credit note.
+    /// The same for a credit note.
     pub credited_on: String,
     pub capital: String,
     pub siren: String,
@@ -97,15 +97,15 @@ pub(super) struct Wording {
     pub countries: BTreeMap<String, String>,
 }
 
-/// Words that cannot be used.
+/// An invalid words file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidWords {
-    /// It is no TOML, or a key is missing or unknown.
+    /// It is not TOML, or a key is missing or unknown.
     #[error("{FILE} line {line}: {message}; mend that line, or copy it from the file that came with Comptoir")]
     Shape {
         /// Counted from 1.
         line: usize,
-        /// The parser's words, which name the key.
+        /// The parser's message, which names the key.
         message: String,
     },
     /// A text is empty.
@@ -114,14 +114,14 @@ pub enum InvalidWords {
         /// `fr.paid`.
         key: String,
     },
-    /// A sentence does not carry the values that are its own.
+    /// A sentence does not contain its required placeholders.
     #[error("{FILE}: {key} = \"{text}\": {}", advice(.wanted))]
     Placeholders {
         /// `fr.paid_on`.
         key: String,
         /// The sentence.
         text: String,
-        /// What it has to carry, `{date}`.
+        /// The required placeholders, `{date}`.
         wanted: Vec<String>,
     },
 }
@@ -135,10 +135,10 @@ fn advice(names: &[String]) -> String {
 }
 
 impl Words {
-    /// Reads and checks a file of words.
+    /// Parses and checks a words file.
     ///
     /// # Errors
-    /// The first thing that is wrong, with its line or key and what to write instead.
+    /// The first error, with its line or key and the fix.
     pub fn from_toml(text: &str) -> Result<Self, InvalidWords> {
         let shape = |error: toml::de::Error| InvalidWords::Shape {
             line: line_of(text, error.span().map_or(0, |span| span.start)),
@@ -191,7 +191,7 @@ fn placeholders(text: &str) -> Vec<&str> {
     text.split('{').skip(1).map(|rest| rest.split_once('}').map_or("", |(name, _)| name)).collect()
 }
 
-/// `sentence` with its values in place. A value is never read for placeholders of its own.
+/// `sentence` with its values filled in. Placeholders within a value are not expanded.
 pub(super) fn fill(sentence: &str, values: &[(&str, &str)]) -> String {
     let mut parts = sentence.split('{');
     let mut filled = parts.next().unwrap_or_default().to_owned();

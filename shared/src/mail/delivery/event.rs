@@ -1,5 +1,5 @@
-//! SES's events as EventBridge brings them, read tolerantly: the fields we need, nothing else
-//! (docs.aws.amazon.com/ses, "Contents of event data"; the `detail` is that object).
+//! SES delivery events as EventBridge delivers them, read tolerantly: only the fields we need (docs.aws.amazon.com/ses,
+//! "Contents of event data"; the `detail` is that object).
 
 use std::collections::BTreeMap;
 
@@ -11,20 +11,20 @@ use crate::{
     outcome::Reason,
 };
 
-/// The tag that SES itself puts on every event: which configuration set the mail was sent with.
+/// The tag that SES adds to every event: the configuration set that the mail was sent with.
 const SET_TAG: &str = "ses:configuration-set";
 
-/// Longest word of SES's that is kept or logged: these are short names, and whatever is longer is not one.
+/// Longest SES name that is kept or logged: these names are short, and a longer value is not one.
 const LONGEST_WORD: usize = 64;
 
 /// The event.
 #[derive(Debug, Deserialize)]
 pub struct SesEvent {
-    /// What SES says.
+    /// The SES event.
     pub detail: Detail,
 }
 
-/// What SES says.
+/// The SES event.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Detail {
@@ -86,11 +86,11 @@ struct Recipient {
     email_address: String,
 }
 
-/// What the event says of a mail that was sent with `configuration_set`.
+/// What the event says about a mail that was sent with `configuration_set`.
 ///
 /// # Errors
-/// When it is of no concern to us, with the reason: another stack's mail (two stacks of an account share the bus, and both
-/// number their invoices from one), a mail without our tag, or a kind of event that changes nothing.
+/// When it does not concern us, with the reason: another stack's mail (two stacks in an account share the bus, and both
+/// number their invoices from one), a mail without our tag, or an event type that changes nothing.
 pub fn read(event: &SesEvent, configuration_set: &str) -> Result<Report, Reason> {
     let detail = &event.detail;
     let tag = |name: &str| detail.mail.tags.get(name).and_then(|values| values.first()).map(String::as_str);
@@ -101,7 +101,7 @@ pub fn read(event: &SesEvent, configuration_set: &str) -> Result<Report, Reason>
         return Err(Reason::new("untagged_mail", "it carries no mail's id as its tag"));
     };
     let (fate, cause) = fate(detail)?;
-    // What we wrote to is what is to be left alone: a server may report the address it forwarded to instead.
+    // Suppress the address that we wrote to: a server may report the address it forwarded to instead.
     let reported = match cause {
         Some(Cause::Complaint) => &detail.complaint.complained_recipients,
         _ => &detail.bounce.bounced_recipients,
@@ -130,8 +130,8 @@ fn fate(detail: &Detail) -> Result<(DeliveryEvent, Option<Cause>), Reason> {
     }
 }
 
-/// Only a permanent bounce is the end. A transient one may be an answer from someone out of office, whose mailbox has the
-/// mail; an undetermined one says nothing.
+/// Only a permanent bounce is final. A transient one may be an out-of-office reply, whose mailbox has the mail; an
+/// undetermined one says nothing.
 fn bounce(bounce: &Bounce) -> (DeliveryEvent, Option<Cause>) {
     let sub_type = word(&bounce.bounce_sub_type);
     if bounce.bounce_type != "Permanent" {
@@ -150,8 +150,8 @@ fn bounce(bounce: &Bounce) -> (DeliveryEvent, Option<Cause>) {
     (DeliveryEvent::Bounced(reason), Some(Cause::Bounce))
 }
 
-/// A complaint is about a mail that arrived, with two exceptions: SES may report one instead of sending, because of a mail
-/// before, and a recipient may tell that a mail is *not* spam.
+/// A complaint is about a mail that arrived, with two exceptions: SES may report one instead of sending, because of an
+/// earlier mail, and a recipient may report that a mail is *not* spam.
 fn complaint(complaint: &Complaint) -> (DeliveryEvent, Option<Cause>) {
     if let Some(sub_type @ "OnAccountSuppressionList") = complaint.complaint_sub_type.as_deref() {
         return (DeliveryEvent::Bounced(suppressed(sub_type)), Some(Cause::Complaint));
@@ -179,7 +179,7 @@ fn rejected(why: &str) -> Reason {
     Reason::new("mail_rejected", text)
 }
 
-/// A name of SES's as it may be kept and logged: letters and spaces only, so that no address gets through.
+/// An SES name that may be kept and logged: letters and spaces only, so that it cannot contain an address.
 fn word(value: &str) -> String {
     let plain = |c: &char| c.is_ascii_alphanumeric() || *c == ' ' || *c == '_' || *c == '-';
     let word: String = value.chars().filter(plain).take(LONGEST_WORD).collect();

@@ -1,8 +1,8 @@
-//! What became of a mail after it left, as the mail service tells it later: in any order, repeated, days late.
+//! Delivery events: what SES later reports about a sent mail, in any order, repeated, days late.
 //!
-//! The stages of a mail are ranked, and an event only ever moves it up; so the order in which events come does not matter.
-//! Only a person moves a mail down, by putting back one that came back: it is sent again, and what is still said of the
-//! message that came back is past.
+//! The statuses of a mail are ranked, and an event only ever moves it up, so the order of events does not matter. Only
+//! a person moves a mail down, by replaying one that bounced: it is sent again, and later events of the bounced message
+//! are ignored.
 
 pub mod event;
 mod suppression;
@@ -18,29 +18,29 @@ use super::{MailId, outbox::Status};
 use crate::outcome::{Reason, ServiceError};
 pub use suppression::{AddressHash, Cause};
 
-/// How far a mail has come, the later the higher.
+/// How far a mail has come; later is higher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
-    /// It waits.
+    /// Queued.
     Queued,
-    /// Someone claimed it.
+    /// Claimed by a sender.
     Sending,
     /// It may have been sent.
     Unknown,
-    /// The service took it.
+    /// The mail service accepted it.
     Sent,
-    /// The recipient's server took it.
+    /// The recipient's server accepted it.
     Delivered,
-    /// It came back, even if it seemed delivered: servers may accept first and return later.
+    /// It bounced, even if it seemed delivered: servers may accept first and return later.
     Bounced,
-    /// The service took it and then refused to send it.
+    /// The service accepted it and then refused to send it.
     Rejected,
-    /// The recipient has it and calls it spam.
+    /// The recipient has it and reported it as spam.
     Complained,
 }
 
 impl Stage {
-    /// All of them, in their order.
+    /// All of them, in order.
     pub const ALL: [Self; 8] = [
         Self::Queued,
         Self::Sending,
@@ -52,7 +52,7 @@ impl Stage {
         Self::Complained,
     ];
 
-    /// The word for it in the outbox and in logs.
+    /// Its name in the outbox and in logs.
     pub fn word(self) -> &'static str {
         match self {
             Self::Queued => "queued",
@@ -66,14 +66,14 @@ impl Stage {
         }
     }
 
-    /// Whether the customer does not have the mail and a person has to see to it.
+    /// Whether the customer does not have the mail and a person must act.
     pub fn came_back(self) -> bool {
         matches!(self, Self::Bounced | Self::Rejected)
     }
 }
 
 impl Status {
-    /// How far that is. A parked mail has not begun.
+    /// The rank of a status. A parked mail has not begun.
     pub fn stage(&self) -> Stage {
         match self {
             Self::Queued | Self::Parked => Stage::Queued,
@@ -88,26 +88,26 @@ impl Status {
     }
 }
 
-/// What an event says became of a mail.
+/// What an event reports about a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryEvent {
-    /// The service took it.
+    /// The service accepted it.
     Sent,
-    /// The recipient's server took it.
+    /// The recipient's server accepted it.
     Delivered,
-    /// It is late, or a server answered that it cannot take it now, or someone is out of office: this word is kept beside
-    /// it. It proves that the mail was sent and nothing more.
+    /// Delayed, or a server cannot accept it now, or an out-of-office reply: this word is kept beside it. It proves
+    /// that the mail was sent and nothing more.
     Deferred(String),
-    /// It came back for good.
+    /// It bounced permanently.
     Bounced(Reason),
-    /// The service refused to send what it had taken.
+    /// The service refused to send what it had accepted.
     Rejected(Reason),
-    /// The recipient calls it spam.
+    /// The recipient reports it as spam.
     Complained,
 }
 
 impl DeliveryEvent {
-    /// How far a mail has come of which this is true.
+    /// The rank of a mail for which this is true.
     pub fn stage(&self) -> Stage {
         match self {
             Self::Sent | Self::Deferred(_) => Stage::Sent,
@@ -118,7 +118,7 @@ impl DeliveryEvent {
         }
     }
 
-    /// Where a mail stands once this is noted of it.
+    /// The status of a mail once this is recorded.
     pub fn status(&self) -> Status {
         match self {
             Self::Sent | Self::Deferred(_) => Status::Sent,
@@ -129,7 +129,7 @@ impl DeliveryEvent {
         }
     }
 
-    /// Why a person has to see to the mail, if one has to. A complaint asks for nothing: the customer has the invoice.
+    /// Why a person must act on the mail, if so. A complaint needs no action: the customer has the invoice.
     pub fn parks(&self) -> Option<&Reason> {
         match self {
             Self::Bounced(reason) | Self::Rejected(reason) => Some(reason),
@@ -138,45 +138,45 @@ impl DeliveryEvent {
     }
 }
 
-/// The one rule: where a mail goes from `stage`, or `None` if it stays. `came_back` says whether the message that the event
-/// is about is one that came back earlier.
+/// The one rule: a mail's next stage after `stage`, or `None` for no change. `came_back` says whether the message that
+/// the event is about bounced earlier.
 pub fn next(stage: Stage, came_back: bool, fate: &DeliveryEvent) -> Option<Stage> {
     let to = fate.stage();
-    // Put back by a person since: the event belongs to the sending before.
+    // Replayed by a person since: the event belongs to the earlier message.
     let past = came_back && stage < Stage::Bounced;
     (stage < to && !past).then_some(to)
 }
 
-/// One event about one of our mails.
+/// One delivery event about one of our mails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Which mail, from the tag it was sent with.
     pub mail: MailId,
-    /// The service's id of the message; a mail that was put back has a new one.
+    /// The service's id of the message; a replayed mail has a new one.
     pub message_id: String,
-    /// What became of it.
+    /// What it reports.
     pub fate: DeliveryEvent,
-    /// The address that routine mails must leave alone from now on, and why.
+    /// The address to suppress for routine mails from now on, and why.
     pub suppress: Option<(AddressHash, Cause)>,
 }
 
-/// What noting a report found.
+/// The result of recording a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Transition {
-    /// The mail moved there.
+    /// The mail moved to this status.
     Moved(Stage),
-    /// The mail stays where it is.
+    /// The mail keeps its status.
     Stays(Stage),
     /// There is no such mail.
     Absent,
 }
 
-/// Keeps what became of mails, and which addresses are to be left alone.
+/// Stores delivery events of mails, and the suppression list.
 pub trait Deliveries: Send + Sync {
-    /// Moves a mail as [`next`] says; noting a report again changes nothing.
+    /// Moves a mail as [`next`] says; idempotent: recording a report again changes nothing.
     fn note(&self, report: &Report, now: Timestamp) -> impl Future<Output = Result<Transition, ServiceError>> + Send;
 
-    /// Keeps an address from routine mails. A complaint outweighs a bounce.
+    /// Suppresses an address for routine mails. A complaint outweighs a bounce.
     fn suppress(
         &self,
         address: &AddressHash,
@@ -184,16 +184,16 @@ pub trait Deliveries: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Why routine mails must leave this address alone, if they must. Invoices and credit notes are sent all the same: the
-    /// law wants the customer to have them, and an address may work again.
+    /// Why routine mails must not go to this address, if so. Invoices and credit notes are sent all the same: the law
+    /// requires that the customer gets them, and an address may work again.
     fn suppressed(&self, address: &AddressHash) -> impl Future<Output = Result<Option<Cause>, ServiceError>> + Send;
 }
 
-/// Notes what a report says. An address is suppressed only for a mail of ours, and each time: the answer to the first time
-/// may have been lost.
+/// Records a report. An address is suppressed only for a mail of ours, and on every repetition: the answer to the first
+/// attempt may have been lost.
 ///
 /// # Errors
-/// When the outbox fails; the same report may come again and loses nothing.
+/// When the outbox fails; the same report may be delivered again without loss.
 pub async fn follow(report: &Report, deliveries: &impl Deliveries, now: Timestamp) -> Result<Transition, ServiceError> {
     let noted = deliveries.note(report, now).await?;
     if let (Some((address, cause)), Transition::Moved(_) | Transition::Stays(_)) = (&report.suppress, noted) {

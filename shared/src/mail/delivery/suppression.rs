@@ -1,15 +1,15 @@
-//! Addresses that routine mails leave alone, kept as hashes: the list must not become one more list of customers.
+//! The suppression list: addresses that get no routine mails, kept as hashes, so that it is not a list of customers.
 
 use crate::{archive::sha256, email::mailable};
 
-/// The hash of an address. It answers "is this one on the list", and does not give the list away at sight; whoever knows
+/// The hash of an address. It answers "is this one on the list" without revealing the list at sight; anyone who knows
 /// an address can still test it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AddressHash(String);
 
 impl AddressHash {
-    /// The hash of `address`, which may come as `Name <address>`, in any case, and with its domain in any script: SES tells
-    /// of an address as it was sent to, in ASCII.
+    /// The hash of `address`, which may be `Name <address>`, in any case, and with its domain in any script: SES
+    /// reports an address as it was sent to, in ASCII.
     pub fn of(address: &str) -> Self {
         let bare = address.rsplit_once('<').map_or(address, |(_, rest)| rest.split('>').next().unwrap_or(rest));
         let bare = mailable(bare).unwrap_or_else(|_| bare.trim().to_owned());
@@ -22,17 +22,17 @@ impl AddressHash {
     }
 }
 
-/// Why an address is left alone.
+/// Why an address is suppressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// A mail came back for good.
+    /// A mail bounced permanently.
     Bounce,
-    /// Its owner called a mail spam.
+    /// The recipient reported a mail as spam.
     Complaint,
 }
 
 impl Cause {
-    /// The word for it.
+    /// Its code.
     pub fn word(self) -> &'static str {
         match self {
             Self::Bounce => "bounce",

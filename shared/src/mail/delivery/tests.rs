@@ -1,4 +1,4 @@
-//! Every event at every stage, any order and repetition of events, and SES's own shapes.
+//! Every event at every status, events in any order and repeated, and SES's own shapes.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -50,9 +50,9 @@ fn fates() -> Vec<DeliveryEvent> {
 #[test]
 fn every_event_at_every_stage() {
     use Stage::{Bounced, Complained, Delivered, Rejected, Sent};
-    // One row an event, one column a stage: where it goes, or - where it stays.
+    // One row per event, one column per status: the new status, or - for no change.
     let table = [
-        // queued         sending          unknown          sent             delivered        bounced          rejected         complained
+        // queued, sending, unknown, sent, delivered, bounced, rejected, complained
         [Some(Sent), Some(Sent), Some(Sent), None, None, None, None, None],
         [Some(Delivered), Some(Delivered), Some(Delivered), Some(Delivered), None, None, None, None],
         [Some(Sent), Some(Sent), Some(Sent), None, None, None, None, None],
@@ -72,7 +72,7 @@ fn every_event_at_every_stage() {
     for (fate, row) in fates().iter().zip(table) {
         for (stage, expected) in Stage::ALL.into_iter().zip(row) {
             assert_eq!(next(stage, false, fate), expected, "{fate:?} at {stage:?}");
-            // A message that came back before is past for a mail that is on its way again, and as ever for one that is not.
+            // An event of an earlier bounced message is ignored while the mail is sent again, and else applies.
             let past = if stage < Bounced { None } else { expected };
             assert_eq!(next(stage, true, fate), past, "{fate:?} of an earlier message at {stage:?}");
         }
@@ -112,7 +112,7 @@ proptest! {
     }
 }
 
-/// Books with one queued mail.
+/// A store with one queued mail.
 async fn books() -> (InMemoryStore, MailId) {
     let books = InMemoryStore::default();
     let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();

@@ -1,4 +1,4 @@
-//! What the tables' streams would tell of the store, what is parked in it, and how that is replayed.
+//! What the tables' streams would announce, what is parked (dead letters), and its replay.
 
 use super::InMemoryStore;
 use crate::{
@@ -29,15 +29,15 @@ impl InMemoryStore {
         locked(&self.written).mails.get(id)?.parked.clone()
     }
 
-    /// Takes the mark from a parked event, once it was posted again and dealt with.
+    /// Unparks an event, once it was sent again and processed.
     pub fn unpark_event(&self, id: &str) {
         if let Some(parked) = locked(&self.written).events.get_mut(id) {
             *parked = None;
         }
     }
 
-    /// Takes the mark from a parked payment, refund or mail, which its stream announces; or announces it all the same if
-    /// it has none, for what a stream gave up on.
+    /// Unparks a payment, refund or mail, which its stream announces; or announces it even if it is not parked, for
+    /// records that a stream gave up on.
     pub fn put_back(&self, what: &StreamRecord) {
         let mut written = locked(&self.written);
         match what {
@@ -63,7 +63,7 @@ impl InMemoryStore {
         written.announced.push(what.clone());
     }
 
-    /// Every payment and refund that is parked, with its reason.
+    /// Every parked payment and refund, with its reason.
     pub fn parked_bases(&self) -> Vec<(DocumentSource, Reason)> {
         let written = locked(&self.written);
         let sales = written.payments.iter().map(|(key, one)| (DocumentSource::Sale(key.clone()), &one.parked));

@@ -1,4 +1,4 @@
-//! What became of mails, and the addresses to leave alone, in the same books.
+//! Delivery events of mails, and the suppression list, in the same store.
 
 use jiff::Timestamp;
 
@@ -46,7 +46,7 @@ impl Deliveries for InMemoryStore {
 }
 
 impl InMemoryStore {
-    /// What hindered a mail on its way, each once.
+    /// What delayed a mail in delivery, each once.
     pub fn hindrances(&self, id: &MailId) -> Vec<String> {
         locked(&self.written).mails.get(id).map(|queued| queued.hindered.iter().cloned().collect()).unwrap_or_default()
     }

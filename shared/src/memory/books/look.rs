@@ -1,4 +1,4 @@
-//! Looking into the books without copying them: a check looks at all of them, thousands of times a second.
+//! Reads the store without copying it: a check reads all of it, thousands of times a second.
 
 use std::collections::BTreeMap;
 
@@ -16,41 +16,41 @@ use crate::{
     sale::SaleKey,
 };
 
-/// What a check wants to know of a mail.
+/// What a check needs to know about a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MailRow {
     /// Which.
     pub id: MailId,
     /// The recipient.
     pub to: Option<String>,
-    /// What it brings, if it brings something.
+    /// Its attachment, if any.
     pub document: Option<Document>,
-    /// Where it stands.
+    /// Its status.
     pub status: Status,
 }
 
 impl InMemoryStore {
-    /// Where a mail stands, if there is one.
+    /// A mail's status, if the mail exists.
     pub fn standing(&self, id: &MailId) -> Option<Status> {
         locked(&self.written).mails.get(id).map(|queued| queued.status.clone())
     }
 
-    /// When a mail is forgotten, if that is settled.
+    /// When a mail expires, if that is set.
     pub fn forgotten_at(&self, id: &MailId) -> Option<Timestamp> {
         locked(&self.written).mails.get(id).and_then(|queued| queued.expires_at)
     }
 
-    /// Something of one mail.
+    /// Reads a value from one mail.
     pub fn of_mail<T>(&self, id: &MailId, look: impl FnOnce(&Mail) -> T) -> Option<T> {
         locked(&self.written).mails.get(id).map(|queued| look(&queued.mail))
     }
 
-    /// Something of every invoice with its document. Nothing else can be asked of the books meanwhile.
+    /// Reads a value from every invoice with its document. Nothing else can access the store meanwhile.
     pub fn of_entries<T>(&self, look: impl FnOnce(&BTreeMap<InvoiceNumber, Entry>) -> T) -> T {
         look(&locked(&self.written).invoices)
     }
 
-    /// Every mail, in short.
+    /// Every mail, in summary.
     pub fn mail_rows(&self) -> Vec<MailRow> {
         let row = |(id, queued): (&MailId, &super::Queued)| MailRow {
             id: id.clone(),

@@ -1,41 +1,41 @@
-//! What shops and customers write beside a sale: questions of the payment page, lines in an invoice's head.
+//! Custom fields beside a sale: questions of the payment page, lines in an invoice's header.
 
 use serde::Deserialize;
 
-/// A question of the payment page, with its answer.
+/// A custom field of the payment page, with its answer.
 #[derive(Debug, Clone, Deserialize)]
 pub struct SessionField {
-    /// The shop's name for it.
+    /// The shop's key for it.
     pub key: Option<String>,
-    /// What the customer read.
+    /// The label shown to the customer.
     pub label: Option<FieldLabel>,
-    /// An answer in letters.
+    /// A text answer.
     pub text: Option<FieldValue>,
-    /// An answer in digits.
+    /// A numeric answer.
     pub numeric: Option<FieldValue>,
-    /// An answer chosen from a list.
+    /// An answer chosen from a dropdown.
     pub dropdown: Option<FieldValue>,
 }
 
-/// The label of a question.
+/// The label of a custom field.
 #[derive(Debug, Clone, Deserialize)]
 pub struct FieldLabel {
     /// As the shop wrote it.
     pub custom: Option<String>,
 }
 
-/// The answer to a question.
+/// The answer to a custom field.
 #[derive(Debug, Clone, Deserialize)]
 pub struct FieldValue {
-    /// What the customer gave.
+    /// The customer's answer.
     pub value: Option<String>,
 }
 
-/// A line in the head of an invoice.
+/// A custom field in the header of an invoice.
 #[derive(Debug, Clone, Deserialize)]
 pub struct InvoiceField {
-    /// What it is.
+    /// Its name.
     pub name: Option<String>,
-    /// What it says.
+    /// Its value.
     pub value: Option<String>,
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{BillingDetails, ManagedPayments, Reference};
 
-/// A payment intent, as far as it tells what was captured and from whom.
+/// A payment intent: only the fields that say what was captured and who paid.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Intent {
     /// `pi_...`.
@@ -16,32 +16,32 @@ pub struct Intent {
     /// What was authorized, in minor units.
     #[serde(default)]
     pub amount: i64,
-    /// What was captured of it, in minor units.
+    /// The amount captured, in minor units.
     #[serde(default)]
     pub amount_received: i64,
-    /// Currency code in small letters.
+    /// Currency code in lower case.
     pub currency: Option<String>,
     /// `manual` where the shop captures later.
     pub capture_method: Option<String>,
-    /// The same for one kind of payment method, by its name.
+    /// The same per type of payment method.
     pub payment_method_options: Option<BTreeMap<String, Option<MethodOptions>>>,
-    /// What it was paid with.
+    /// The payment method.
     pub payment_method: Option<Reference>,
-    /// The charge; whole only where asked for.
+    /// The charge; an object only where expanded.
     pub latest_charge: Option<IntentCharge>,
     /// Whether Link is the seller to the buyer.
     pub managed_payments: Option<ManagedPayments>,
 }
 
 impl Intent {
-    /// Whether the shop captures the money itself, some time after the customer agreed.
+    /// Manual capture: whether the shop captures some time after the customer agreed.
     pub fn is_captured_later(&self) -> bool {
         let manual = |method: &Option<String>| method.as_deref().is_some_and(|method| method.starts_with("manual"));
         let options = self.payment_method_options.iter().flat_map(BTreeMap::values).flatten();
         manual(&self.capture_method) || options.into_iter().any(|option| manual(&option.capture_method))
     }
 
-    /// Who paid, as the payment method had it at that time, where its charge was asked for.
+    /// Who paid, as the payment method said at that time, where its charge is expanded.
     pub fn billing_details(&self) -> Option<&BillingDetails> {
         match self.latest_charge.as_ref()? {
             IntentCharge::Object { billing_details, .. } => billing_details.as_ref(),
@@ -56,7 +56,7 @@ impl Intent {
         })
     }
 
-    /// What was authorized and given up when the money was captured, or when the payment was canceled instead, in minor
+    /// The amount that was authorized but released when the rest was captured or the payment was canceled, in minor
     /// units.
     pub fn released(&self) -> i64 {
         let over = matches!(self.status.as_deref(), Some("succeeded" | "canceled"));
@@ -64,14 +64,14 @@ impl Intent {
     }
 }
 
-/// What is set for one kind of payment method.
+/// Options for one type of payment method.
 #[derive(Debug, Clone, Deserialize)]
 pub struct MethodOptions {
     /// `manual`, `manual_preferred`.
     pub capture_method: Option<String>,
 }
 
-/// The charge of a payment intent: its id, or the object where it was asked for.
+/// The charge of a payment intent: its id, or the object where it is expanded.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(untagged)]
 pub enum IntentCharge {
@@ -81,7 +81,7 @@ pub enum IntentCharge {
     Object {
         /// Its id.
         id: String,
-        /// Who paid, as the payment method had it at that time.
+        /// Who paid, as the payment method said at that time.
         billing_details: Option<BillingDetails>,
     },
 }

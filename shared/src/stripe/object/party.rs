@@ -1,4 +1,4 @@
-//! Who sells, who buys, and who owes the tax.
+//! Who sells, who buys, and who is liable for the tax.
 
 use serde::Deserialize;
 
@@ -12,17 +12,17 @@ pub struct ManagedPayments {
     pub enabled: bool,
 }
 
-/// Stripe's computation of tax.
+/// Stripe's automatic tax computation.
 #[derive(Debug, Clone, Deserialize)]
 pub struct AutomaticTax {
     /// On or off.
     #[serde(default)]
     pub enabled: bool,
-    /// Who owes the tax.
+    /// Who is liable for the tax.
     pub liability: Option<AccountReference>,
 }
 
-/// An account in a role: who owes the tax, who issues the invoice.
+/// An account in a role: who is liable for tax, who issues the invoice.
 #[derive(Debug, Clone, Deserialize)]
 pub struct AccountReference {
     /// `self`, `account` for another one, `stripe` under Managed Payments.
@@ -35,14 +35,14 @@ pub struct AccountReference {
 pub struct Subscription {
     /// Whether Link is the seller to the buyer.
     pub managed_payments: Option<ManagedPayments>,
-    /// What it is charged to.
+    /// Its payment method.
     pub default_payment_method: Option<Reference>,
 }
 
 /// A customer.
 #[derive(Debug, Clone, Deserialize)]
 pub struct StripeCustomer {
-    /// Name, of either kind.
+    /// Name, of a person or a business.
     pub name: Option<String>,
     /// A business's name.
     pub business_name: Option<String>,
@@ -57,11 +57,11 @@ pub struct StripeCustomer {
 /// A payment method.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PaymentMethod {
-    /// Whose it is.
+    /// Its billing details.
     pub billing_details: Option<BillingDetails>,
 }
 
-/// Whose a payment method is.
+/// Billing details of a payment method.
 #[derive(Debug, Clone, Deserialize)]
 pub struct BillingDetails {
     /// Name.

@@ -1,5 +1,5 @@
-//! Every field that is read is one that Stripe publishes (`tests/shapes`, of npm's `stripe`, which its OpenAPI description
-//! makes): a name that is misspelt reads nothing for ever, because everything is optional.
+//! Every field that is read is one that Stripe publishes (`tests/shapes`, from npm's `stripe`, which is generated from
+//! its OpenAPI description): everything is optional, so a misspelt name would silently never match.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ struct Shapes {
     objects: BTreeMap<String, Vec<String>>,
 }
 
-/// The structures of a source with the names of their fields in JSON.
+/// The structures in a source file with the JSON names of their fields.
 fn structures(source: &str) -> Vec<(String, Vec<String>)> {
     let mut found: Vec<(String, Vec<String>)> = Vec::new();
     let mut renamed = None;

@@ -1,4 +1,4 @@
-//! What becomes of mails: the deliveries' part of the contract.
+//! Delivery events of mails: the deliveries' part of the contract.
 
 use jiff::SignedDuration;
 
@@ -44,7 +44,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
                 self.outbox.claim(&id, "a", now(), LEASE).await?;
                 let mut stage = Stage::Sending;
                 for (later, fate) in (0..).zip([first, second, first]) {
-                    // What is noted of one message at one instant is one step, whose answer may have been lost.
+                    // What is recorded of one message at one instant is one step, whose answer may have been lost.
                     let at = now().saturating_add(SignedDuration::from_secs(later)).unwrap();
                     let noted = self.outbox.note(&report(&id, "m", fate), at).await?;
                     let expected =

@@ -1,4 +1,4 @@
-//! How long records of the outbox are kept: the part of the contract that says what waits for a person never expires.
+//! How long outbox records are kept: the part of the contract that says parked records never expire.
 
 use jiff::{SignedDuration, Timestamp};
 

@@ -1,5 +1,5 @@
-//! What is large, and what is refused for good: a legal sale of Stripe's is kept whole however large it is, and a record that
-//! the store will never take is told from one that it cannot take now.
+//! Large records and permanent refusals: a legal Stripe sale is kept whole however large it is, and a record that the
+//! store will never accept is distinguished from a transient failure.
 
 use super::{Stores, basis, claim, now, sold};
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 const MOST_LINES: usize = 250;
 const LONGEST_DESCRIPTION: usize = 5_000;
 
-/// A sale of so many lines, each described in so many characters of three bytes.
+/// A sale with this many lines, each with a description of this many three-byte characters.
 fn described(name: &str, lines: usize, characters: usize) -> Sale {
     let line = |n: usize| SaleLine {
         id: Some(format!("il_{n}")),
@@ -65,7 +65,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
     }
 
     pub(super) async fn a_full_claim_of_large_documents_is_one_claim(&self, run: &str) -> Result<(), ServiceError> {
-        // Each just small enough to stand in its record: together they are what a transaction holds at most.
+        // Each just small enough for its record: together they are the most that a transaction holds.
         let name = format!("{run}-full");
         let sales: Vec<Sale> = (0..LARGEST_CLAIM).map(|n| described(&format!("{name}-{n}"), 12, 900)).collect();
         for sale in &sales {
@@ -82,7 +82,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         let invoice = self.issued(&format!("{run}-number")).await?;
         let other = sold(&format!("{run}-number-again"));
         self.payments.record(&other, now()).await?;
-        // A counter that was lost, or restored from an old backup, leads to a number that stands.
+        // A counter that was lost, or restored from an old backup, leads to a number that exists.
         let series = crate::numbering::Series(format!("{run}-number-lost"));
         let mut twice = claim(series, Counter::default(), &[other]);
         twice.invoices[0].number = invoice.number;

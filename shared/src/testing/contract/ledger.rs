@@ -18,7 +18,7 @@ use crate::{
     sale::Sale,
 };
 
-/// Writers at once.
+/// Concurrent writers.
 const CROWD: usize = 64;
 
 impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
@@ -48,7 +48,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         assert_eq!(taken, AllocationResult::Taken(vec![basis(second), basis(unrecorded)]));
         assert_eq!(self.ledger.document_of(&basis(third)).await?, None, "nothing of it was claimed");
         assert_eq!(self.ledger.counter(&series).await?, counter);
-        // Both at once: what is taken is told, so that the next try leaves it out.
+        // Both at once: taken sales are reported, so that the next try leaves them out.
         let stale = claim(series, Counter { last: 1, last_issued_on: Some(day()) }, from_ref(first));
         assert_eq!(self.ledger.claim(&stale).await?, AllocationResult::Taken(vec![basis(first)]));
 
@@ -86,7 +86,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
     }
 
     async fn claims_until_it_has(&self, series: &str, sale: &Sale) -> Result<(), ServiceError> {
-        // Whoever lost every race so far has seen as many others win.
+        // Each lost race means that another writer won.
         for _ in 0..=CROWD * 2 {
             match self.ledger.claim(&self.claim(series, from_ref(sale)).await?).await? {
                 AllocationResult::All => return Ok(()),
@@ -144,7 +144,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
     }
 }
 
-/// Runs futures of one kind side by side, on one task.
+/// Runs futures of one kind concurrently, on one task.
 async fn crowd<F: Future<Output = Result<(), ServiceError>>>(futures: Vec<F>) -> Result<(), ServiceError> {
     let mut waiting: Vec<_> = futures.into_iter().map(Box::pin).collect();
     std::future::poll_fn(|context| {

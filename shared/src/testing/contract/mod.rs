@@ -1,5 +1,5 @@
-//! What every implementation of the stores must do, whatever it is made of: run against the fast one in memory and against
-//! the one on AWS, so that a test over the fast one says something about the other.
+//! The contract of every store implementation: run against the fast one in memory and against the one on AWS, so that a
+//! test with the fast one says something about the other.
 //!
 //! Each case makes its own records under a name of its own, so that all of them run in one store.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
@@ -32,17 +32,17 @@ use crate::{
     seller::Seller,
 };
 
-/// How long a claim of a mail holds.
+/// The lease of a mail.
 const LEASE: SignedDuration = SignedDuration::from_secs(120);
 
-/// The stores of one house.
+/// The stores of one system.
 #[derive(Debug)]
 pub struct Stores<'a, P, L, O, A, R> {
     /// Payments and refunds.
     pub payments: &'a P,
     /// Invoices and counters.
     pub ledger: &'a L,
-    /// Mails, and what became of them.
+    /// Mails, and their delivery events.
     pub outbox: &'a O,
     /// Documents.
     pub archive: &'a A,
@@ -54,7 +54,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R:
     /// Runs every case; `run` keeps two runs in one store apart.
     ///
     /// # Errors
-    /// When a store fails; a promise that is broken panics.
+    /// When a store fails; a broken guarantee panics.
     pub async fn keep_the_contract(&self, run: &str) -> Result<(), ServiceError> {
         self.payments_are_recorded_once(run).await?;
         self.refunds_are_recorded_once(run).await?;
@@ -96,7 +96,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         Ok(claim(series, counter, sales))
     }
 
-    /// Notes the document of a new invoice and queues its mail.
+    /// Records the document of a new invoice and queues its mail.
     async fn queued(&self, name: &str) -> Result<Mail, ServiceError> {
         let invoice = self.issued(name).await?;
         let (document, mail) = letter(&invoice, "its bytes");

@@ -17,7 +17,7 @@ use crate::{
 };
 
 impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
-    /// Where a mail stands: what a stranger hears who would claim it. Not for one that waits.
+    /// A mail's status, as another claimant's claim reports it. Not for a queued mail.
     pub(super) async fn held(&self, id: &MailId) -> Result<Claim, ServiceError> {
         self.outbox.claim(id, "stranger", now(), LEASE).await
     }

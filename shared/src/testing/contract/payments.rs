@@ -31,7 +31,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         let paid = self.payments.sale_paid_by(sale.payment_intent.as_deref().unwrap_or_default()).await?;
         assert_eq!(paid, Some(sale.key.clone()));
         assert_eq!(self.ledger.sale(&sale.key).await?, Some(sale.clone()), "as it was recorded first");
-        // One that waits without an invoice is recorded anew, so that what was missing can arrive.
+        // A parked sale without an invoice is recorded anew, so that missing data can arrive.
         self.ledger.park(&super::basis(&sale), &why(), now()).await?;
         assert_eq!(self.payments.record(&told_again, now()).await?, Recorded::New, "it waited");
         assert_eq!(self.ledger.sale(&sale.key).await?, Some(told_again.clone()));

@@ -1,7 +1,7 @@
-//! VAT numbers of the member states: written one way, and right by their check digits.
+//! VAT numbers of the member states: normalised, with valid check digits.
 //!
-//! Whether a number is registered today only VIES can tell; a wrong digit is found here, without asking anyone. The checks
-//! are the crate `stdnum`'s, but for six states where it is wrong: theirs are in `people`.
+//! Only VIES knows whether a number is registered; a wrong digit is found here, offline. The checks are those of the
+//! crate `stdnum`, except for six states where it is wrong: theirs are in `people`.
 
 mod people;
 
@@ -10,17 +10,17 @@ use stdnum::{Validator, country};
 use super::territory::MemberState;
 use crate::vat::identifiers::is_siren;
 
-/// A VAT number with its country's prefix, no spaces, capitals: `DE136695976`.
+/// A VAT number with its country's prefix, no spaces, upper case: `DE136695976`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VatNumber {
     /// The number with its prefix.
     pub text: String,
-    /// Whose it is.
+    /// The state of its prefix.
     pub state: &'static MemberState,
 }
 
 impl VatNumber {
-    /// Reads a number that bears its country's prefix; `None` if it is no number of a member state.
+    /// Parses a number with its country's prefix; `None` if it is not a valid number of a member state.
     pub fn parse(value: &str) -> Option<Self> {
         let text: String = value.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
         let state = MemberState::of_vat_number(&text)?;
@@ -28,7 +28,7 @@ impl VatNumber {
         Some(Self { text, state })
     }
 
-    /// The SIREN within a French number; Monaco's, which begin with 000, hold none.
+    /// The SIREN in a French number; Monaco's, which begin with 000, contain none.
     pub fn siren(&self) -> Option<&str> {
         let siren = (self.state.country == "FR").then(|| self.text.get(4..)).flatten()?;
         (is_siren(siren) && !siren.starts_with("000")).then_some(siren)
@@ -50,7 +50,7 @@ fn is_right(country: &str, number: &str) -> bool {
     }
 }
 
-/// The crate's check of one country.
+/// The crate's check for a country.
 fn rules(country: &str) -> Option<&'static dyn Validator> {
     Some(match country {
         "AT" => &country::at::UID,
@@ -82,7 +82,7 @@ fn rules(country: &str) -> Option<&'static dyn Validator> {
 mod tests {
     use super::*;
 
-    /// Numbers that companies publish about themselves, and their twins with one digit changed.
+    /// Numbers published by companies, and copies with one digit changed.
     #[test]
     fn a_wrong_digit_is_seen_in_every_member_state() {
         for (number, wrong) in [
@@ -120,8 +120,8 @@ mod tests {
         }
     }
 
-    /// Numbers that were published as valid, people's among them; each with one digit changed is no number, but where the
-    /// state's check cannot see it.
+    /// Numbers published as valid, people's included; each with one digit changed is invalid, unless the state's check
+    /// cannot detect it.
     #[test]
     fn published_numbers_are_right() {
         let published: Vec<(String, String)> = serde_json::from_str(include_str!("valid.json")).unwrap();
@@ -130,8 +130,8 @@ mod tests {
         assert_eq!(refused, Vec::<&(String, String)>::new());
         for (_, number) in &published {
             let (front, last) = number.split_at(number.len() - 1);
-            // A Dutch number ends with the count of its establishments, which is checked only where the number is a
-            // person's; births before 1954 have no check in Czechia.
+            // A Dutch number ends with an establishment counter, checked only where the number is a person's; births
+            // before 1954 have no check in Czechia.
             let Ok(last) = last.parse::<u8>() else { continue };
             let others = (0..10).filter(|other| *other != last);
             let caught = others.filter(|other| VatNumber::parse(&format!("{front}{other}")).is_none()).count();

@@ -1,13 +1,13 @@
-//! VAT numbers of the member states whose checks the crate `stdnum` 0.2 has wrong. Of five it refuses right numbers, mostly
-//! those of people who trade in their own name and whose number is their personal code; of Slovenia it takes wrong ones.
+//! VAT numbers of the member states for which the crate `stdnum` 0.2 is wrong. For five it rejects valid numbers,
+//! mostly those of sole traders whose number is their personal code; for Slovenia it accepts invalid ones.
 //!
 //! The rules are those of the Commission's description of the algorithms behind VIES (TAXUD, "VIES VAT number
-//! algorithms"), with the personal codes as the states describe them; each was held against python-stdnum on random
+//! algorithms"), with the personal codes as the states describe them; each was compared with python-stdnum on random
 //! numbers. All take a number without its country's prefix.
 
 use jiff::civil::Date;
 
-/// The digits of a number that has no other characters.
+/// A number that consists of digits only.
 struct Digits<'a>(&'a str);
 
 impl<'a> Digits<'a> {
@@ -19,17 +19,17 @@ impl<'a> Digits<'a> {
         self.0.len()
     }
 
-    /// The digit at a place counted from 0.
+    /// The digit at an index counted from 0.
     fn at(&self, place: usize) -> Option<i64> {
         self.0.as_bytes().get(place).map(|byte| i64::from(byte - b'0'))
     }
 
-    /// The number that the digits from `from` to before `until` make.
+    /// The value of the digits from `from` to before `until`.
     fn value(&self, from: usize, until: usize) -> Option<i64> {
         self.0.get(from..until)?.parse().ok()
     }
 
-    /// Digits from `from` on, each times its weight, together.
+    /// The weighted sum of the digits from `from` on.
     fn weighted(&self, from: usize, weights: &[i64]) -> Option<i64> {
         weights.iter().zip(from..).try_fold(0, |sum, (weight, place)| Some(sum + weight * self.at(place)?))
     }
@@ -45,8 +45,8 @@ fn is_day(year: i64, month: i64, day: i64) -> bool {
     date().is_some()
 }
 
-/// Slovakia: ten digits, divisible by 11; the third tells what kind of taxpayer (2, 3, 4, 7, 8, 9). Companies begin with
-/// 20, people who trade with 10.
+/// Slovakia: ten digits, divisible by 11; the third is the kind of taxpayer (2, 3, 4, 7, 8, 9). Companies begin with
+/// 20, sole traders with 10.
 pub(super) fn slovak(number: &str) -> bool {
     let check = || {
         let digits = Digits::of(number).filter(|digits| digits.len() == 10)?;
@@ -75,7 +75,7 @@ fn bulgarian_company(digits: &Digits<'_>) -> Option<bool> {
     Some(digits.last()? == check)
 }
 
-/// The month of a birth before 1900 is told by 20 more, after 1999 by 40 more.
+/// A birth month before 1900 is encoded plus 20, after 1999 plus 40.
 fn bulgarian_person(digits: &Digits<'_>) -> Option<bool> {
     let (year, month, day) = (digits.value(0, 2)?, digits.value(2, 4)?, digits.value(4, 6)?);
     let born = match month {
@@ -96,7 +96,7 @@ fn bulgarian_other(digits: &Digits<'_>) -> Option<bool> {
 }
 
 /// Latvia: eleven digits. A company's begin with 4 or more; a person's personal code begins with the day of birth, or,
-/// since 2017-07-01, with 32 and tells no birth (Law on the Register of Natural Persons, transitional rules).
+/// since 2017-07-01, with 32 and contains no birth date (Law on the Register of Natural Persons, transitional rules).
 pub(super) fn latvian(number: &str) -> bool {
     let check = || {
         let digits = Digits::of(number).filter(|digits| digits.len() == 11)?;
@@ -111,8 +111,8 @@ pub(super) fn latvian(number: &str) -> bool {
     check().unwrap_or_default()
 }
 
-/// Czechia: eight digits for a company; a birth number of nine digits (births before 1954) or ten for a person; nine that
-/// begin with 6 for people without one ("special cases").
+/// Czechia: eight digits for a company; a birth number of nine digits (births before 1954) or ten for a person; nine
+/// that begin with 6 for people without one ("special cases").
 pub(super) fn czech(number: &str) -> bool {
     Digits::of(number)
         .and_then(|digits| match (digits.len(), digits.at(0)?) {
@@ -139,7 +139,7 @@ fn czech_special(digits: &Digits<'_>) -> Option<bool> {
     Some(digits.last()? == check)
 }
 
-/// Women's months are told by 50 more; by 20 more again where a day ran out of serials (since 2004).
+/// Women's months are encoded plus 50; plus 20 more when a day ran out of serials (since 2004).
 fn czech_month(digits: &Digits<'_>) -> Option<i64> {
     Some(digits.value(2, 4)? % 50 % 20)
 }
@@ -174,13 +174,13 @@ pub(super) fn romanian(number: &str) -> bool {
 
 fn romanian_company(digits: &Digits<'_>) -> Option<bool> {
     const WEIGHTS: [i64; 9] = [7, 5, 3, 2, 1, 7, 5, 3, 2];
-    // Shorter numbers are filled up with zeros from the left.
+    // Shorter numbers are padded with zeros on the left.
     let weights = WEIGHTS.get(10_usize.checked_sub(digits.len())?..)?;
     let check = 10 * digits.weighted(0, weights)? % 11 % 10;
     Some(digits.at(0)? != 0 && check == digits.last()?)
 }
 
-/// The first digit tells sex and century; 7 to 9 are foreigners, of whom the century is not told.
+/// The first digit encodes sex and century; 7 to 9 are foreigners, whose century is not encoded.
 fn romanian_person(digits: &Digits<'_>) -> Option<bool> {
     let century = match digits.at(0)? {
         1 | 2 | 7..=9 => 1900,
@@ -197,7 +197,7 @@ fn romanian_person(digits: &Digits<'_>) -> Option<bool> {
     Some(born && (matches!(county, 1..=48 | 51 | 52)) && check == digits.last()?)
 }
 
-/// Slovenia: eight digits, the first not 0, the last a check; a number whose check would be 11 is not given.
+/// Slovenia: eight digits, the first not 0, the last a check; numbers whose check would be 11 are not issued.
 pub(super) fn slovene(number: &str) -> bool {
     let check = || {
         let digits = Digits::of(number).filter(|digits| digits.len() == 8)?;

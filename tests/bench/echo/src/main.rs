@@ -1,4 +1,4 @@
-//! The least a function can be: it answers what it is asked. Nothing of it is deployed.
+//! A minimal function: it returns its input. It is never deployed.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 

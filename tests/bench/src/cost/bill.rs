@@ -1,4 +1,4 @@
-//! Counting: what the functions of a running bundle did between two moments, by function and operation.
+//! Counts what the functions of a running bundle did between two moments, by function and operation.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -10,36 +10,36 @@ use comptoir_local::wire::units::Units;
 use comptoir_tests::{PATIENCE, Shop};
 use serde_json::Value;
 
-/// How long nothing must happen before everything has.
+/// How long the bundle must be idle to count as at rest.
 const QUIET: Duration = Duration::from_millis(700);
 
 /// Calls of one operation by one function.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// How many.
+    /// The number of calls.
     pub calls: u64,
-    /// What DynamoDB bills for them.
+    /// The DynamoDB units billed for them.
     pub units: Units,
-    /// What they wrote or read, in their order.
+    /// The items written or read, in order.
     pub touched: Vec<Touched>,
-    /// Calls that should have units and have none.
+    /// Calls that should have units but have none.
     pub unmetered: u64,
 }
 
-/// What one function took.
+/// The usage of one function.
 #[derive(Clone, Debug, Default)]
 pub struct Work {
     /// Megabytes the template gives it.
     pub memory: u64,
     /// Starts and invocations.
     pub times: Times,
-    /// Processor time of its processes, where the system tells; in steps of 10 ms.
+    /// CPU time of its processes, where the system reports it; in steps of 10 ms.
     pub cpu: Option<Duration>,
     /// Bytes it printed.
     pub log_bytes: u64,
     /// Lines it printed.
     pub log_lines: u64,
-    /// Names of the metrics it counted (CloudWatch embedded metric format).
+    /// Names of the metrics it emitted (CloudWatch embedded metric format).
     pub metrics: BTreeSet<String>,
 }
 
@@ -48,7 +48,7 @@ pub struct Work {
 pub struct Bill {
     /// Calls to AWS, by function and operation.
     pub calls: BTreeMap<(String, String), Tally>,
-    /// What each function took.
+    /// Each function's usage.
     pub work: BTreeMap<String, Work>,
     /// Mails sent.
     pub mails: u64,
@@ -57,14 +57,14 @@ pub struct Bill {
 }
 
 impl Bill {
-    /// What DynamoDB bills for all of it.
+    /// The DynamoDB units billed for all of it.
     pub fn units(&self) -> Units {
         let mut sum = Units::default();
         self.calls.values().for_each(|tally| sum += tally.units);
         sum
     }
 
-    /// Calls of an operation by whomever.
+    /// Calls of an operation by any function.
     pub fn calls_of(&self, operation: &str) -> u64 {
         self.calls.iter().filter(|((_, called), _)| called == operation).map(|(_, tally)| tally.calls).sum()
     }
@@ -74,7 +74,7 @@ impl Bill {
         self.work.values().map(|work| work.times.invocations).sum()
     }
 
-    /// The distinct items that were written, with the bytes each ended up with.
+    /// The distinct items that were written, with their final bytes.
     pub fn items(&self) -> BTreeMap<&str, u64> {
         let mut items = BTreeMap::new();
         for touched in self.calls.values().flat_map(|tally| &tally.touched).filter(|one| one.units.writes > 0) {
@@ -85,7 +85,7 @@ impl Bill {
     }
 }
 
-/// A moment.
+/// A snapshot of the counters.
 #[derive(Debug)]
 pub struct Mark {
     calls: usize,
@@ -100,7 +100,7 @@ struct Seen {
     log: usize,
 }
 
-/// The names of the functions there are.
+/// The names of all functions.
 pub fn names(shop: &Shop) -> Vec<String> {
     let functions = std::fs::read_dir(comptoir_local::paths::repository().join("functions")).into_iter().flatten();
     let named = functions.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -108,7 +108,7 @@ pub fn names(shop: &Shop) -> Vec<String> {
 }
 
 impl Mark {
-    /// Now.
+    /// Takes a snapshot now.
     ///
     /// # Errors
     /// When the bundle does not answer, or has no wire.
@@ -123,7 +123,7 @@ impl Mark {
         Ok(Self { calls: wire.calls().len(), mails: shop.mails().await?.len(), functions })
     }
 
-    /// What happened since, once nothing happens any more.
+    /// What happened since the snapshot, once the bundle is at rest.
     ///
     /// # Errors
     /// When it does not come to rest, or the bundle does not answer.
@@ -156,7 +156,7 @@ impl Mark {
     }
 }
 
-/// Waits until no function works or calls any more.
+/// Waits until no function works or makes calls any more.
 async fn quiet(shop: &Shop) -> Result<()> {
     let started = tokio::time::Instant::now();
     let mut last = (usize::MAX, 0);
@@ -201,7 +201,7 @@ fn log(function: &Function) -> String {
     std::fs::read_to_string(function.log()).unwrap_or_default()
 }
 
-/// The metrics that a line counts.
+/// The metrics in a log line.
 fn metrics(line: &str) -> Vec<String> {
     let Ok(line) = serde_json::from_str::<Value>(line) else { return Vec::new() };
     let sets = line.pointer("/_aws/CloudWatchMetrics").and_then(Value::as_array).into_iter().flatten();
@@ -209,7 +209,8 @@ fn metrics(line: &str) -> Vec<String> {
     metrics.filter_map(|metric| metric.get("Name")?.as_str().map(str::to_owned)).collect()
 }
 
-/// Processor time of each process so far, as Linux tells it (proc(5): fields 14 and 15 of `stat`, in hundredths of a second).
+/// CPU time of each process so far, as Linux reports it (proc(5): fields 14 and 15 of `stat`, in hundredths of a
+/// second).
 fn processors(function: &Function) -> BTreeMap<u32, Duration> {
     let spent = |pid: &u32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
@@ -224,7 +225,7 @@ fn is_dynamodb(operation: &str) -> bool {
     operation.ends_with("Item") || operation.ends_with("Items") || matches!(operation, "Query" | "Scan")
 }
 
-/// The bytes behind base64.
+/// The decoded length of base64.
 fn decoded(base64: &str) -> u64 {
     let padding = base64.bytes().rev().take_while(|byte| *byte == b'=').count();
     (base64.len() / 4 * 3).saturating_sub(padding) as u64

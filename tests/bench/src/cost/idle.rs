@@ -1,4 +1,4 @@
-//! What the stack costs while nothing is sold: what `template.yaml` has that is billed by the month, or runs by itself.
+//! The cost of the stack without sales: the resources in `template.yaml` billed by the month, and scheduled work.
 
 use anyhow::{Context, Result, bail};
 use comptoir_local::{bundle::template, paths};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::usage::Usage;
 
-/// Resources that cost nothing by being there. What is not here and is no alarm or dashboard has to be looked up first.
+/// Resources without a standing price. Others, except alarms and dashboards, need a price first.
 const FREE: [(&str, &str); 28] = [
     ("AWS::AppSync::DataSource", "the API is billed by the request"),
     ("AWS::AppSync::GraphQLApi", "billed by the request; without a cache"),
@@ -38,14 +38,14 @@ const FREE: [(&str, &str); 28] = [
     ("AWS::Serverless::HttpApi", "requests"),
 ];
 
-/// Something that runs by itself.
+/// A scheduled invocation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scheduled {
     /// The function's package.
     pub function: String,
-    /// What it is given.
+    /// Its input event.
     pub input: Value,
-    /// How often a month.
+    /// Runs per month.
     pub runs: f64,
 }
 
@@ -58,10 +58,10 @@ pub fn read() -> Result<Value> {
     template::read(&std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?)
 }
 
-/// What is billed by the month for being there, in a stage; `watched` says whether its alarms are on.
+/// The resources billed by the month, in a stage; `watched` says whether its alarms are on.
 ///
 /// # Errors
-/// When a resource is of a kind whose price nobody has looked up.
+/// When a resource is of a kind without a known price.
 pub fn standing(template: &Value, watched: bool) -> Result<Usage> {
     let mut usage = Usage::new();
     for (name, resource) in resources(template) {
@@ -80,7 +80,7 @@ pub fn standing(template: &Value, watched: bool) -> Result<Usage> {
                 bail!("{name} is an {kind}, which tests/bench/src/cost/idle.rs does not know: say there what it costs")
             }
         }
-        // With a default, a filter counts each line that does not match as well, and never rests.
+        // With a default, a filter also counts each line that does not match, and publishes always.
         for metric in list(resource.pointer("/Properties/MetricTransformations")) {
             if metric.get("DefaultValue").is_some() {
                 *usage.entry("metric_month").or_default() += 1.0;
@@ -90,10 +90,10 @@ pub fn standing(template: &Value, watched: bool) -> Result<Usage> {
     Ok(usage)
 }
 
-/// What runs by itself.
+/// The scheduled invocations.
 ///
 /// # Errors
-/// When a schedule is not understood.
+/// When a schedule cannot be parsed.
 pub fn scheduled(template: &Value) -> Result<Vec<Scheduled>> {
     let mut found = Vec::new();
     for (name, resource) in resources(template) {
@@ -112,7 +112,7 @@ pub fn scheduled(template: &Value) -> Result<Vec<Scheduled>> {
     Ok(found)
 }
 
-/// How often a month `cron(minutes hours day-of-month month day-of-week year)` comes round, where month, week and year are
+/// Runs per month of `cron(minutes hours day-of-month month day-of-week year)`, where month, week and year are
 /// open.
 fn runs(expression: &str) -> Option<f64> {
     let fields: Vec<&str> = expression.strip_prefix("cron(")?.strip_suffix(')')?.split_whitespace().collect();
@@ -120,7 +120,7 @@ fn runs(expression: &str) -> Option<f64> {
     Some(times(minutes, 60.0)? * times(hours, 24.0)? * times(day, 365.25 / 12.0)?)
 }
 
-/// How many of `all` a field names: every one, one in so many, or those it lists.
+/// How many of `all` a field matches: every one, one in so many, or those it lists.
 fn times(field: &str, all: f64) -> Option<f64> {
     if matches!(field, "*" | "?") {
         return Some(all);

@@ -1,7 +1,8 @@
-//! `cargo cost`: sells through the local bundle, counts what each service would bill, and multiplies it by dated prices.
+//! `cargo cost`: sells through the local bundle, counts what each service would bill, and multiplies it by dated
+//! prices.
 //!
-//! [`bill`] counts, [`scenes`] says what is counted, [`usage`] turns counts into what is billed, [`idle`] reads what the stack
-//! has standing, [`prices`] is the price file, [`report`] puts together what [`table`] prints.
+//! [`bill`] counts, [`scenes`] defines what is counted, [`usage`] turns counts into billed quantities, [`idle`] reads
+//! the stack's standing resources, [`prices`] is the price file, [`report`] assembles what [`table`] prints.
 
 pub mod bill;
 pub mod idle;
@@ -45,14 +46,14 @@ pub struct Line {
     sales: u8,
 }
 
-/// What one scene came to.
+/// The result of one scene.
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// Its calls.
     pub bill: Bill,
-    /// What each function takes for it.
+    /// Each function's usage.
     pub means: BTreeMap<String, Mean>,
-    /// What that uses.
+    /// The billed quantities.
     pub usage: Usage,
 }
 
@@ -66,7 +67,7 @@ pub async fn run(line: Line) -> Result<()> {
     let (functions, built) = functions(&line).await?;
     let shop = scenes::open("cost-report", functions).await?;
     let sales = usize::from(line.sales);
-    // The first of anything is slower than the next, here more than there.
+    // The first run is slower than the next, here more than on AWS.
     let (_, first) = scenes::sale(&shop).await?;
     let in_a_row = times(&shop, sales, false).await?;
     let alone = times(&shop, sales, true).await?;
@@ -76,7 +77,7 @@ pub async fn run(line: Line) -> Result<()> {
     for one in &scheduled {
         taken.push(scenes::mean(&[alone_by_schedule(&shop, one).await?]));
     }
-    // Counts from here on: looking items up takes time, which is no part of what was measured before.
+    // Metering from here on: reading the items takes time, which must not be part of the earlier durations.
     shop.bundle.wire().context("the bundle has no wire")?.meter();
     let (bill, checkout) = scenes::sale(&shop).await?;
     let in_a_row = scene(bill, in_a_row, &prices)?;
@@ -118,7 +119,7 @@ fn executables(folder: &Path) -> Result<build::Binaries> {
     Ok(found)
 }
 
-/// A function that a schedule wakes has to start.
+/// A scheduled function has a cold start.
 async fn alone_by_schedule(shop: &Shop, scheduled: &Scheduled) -> Result<Bill> {
     if let Some(function) = shop.bundle.function(&scheduled.function) {
         function.kill();

@@ -1,4 +1,4 @@
-//! The price file, `tests/bench/prices.toml`: what is asked for a unit, who says so, and whether that was seen.
+//! The price file, `tests/bench/prices.toml`: the price per unit, its source, and whether it was verified.
 
 use std::collections::BTreeMap;
 
@@ -9,44 +9,44 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prices {
-    /// As of when.
+    /// The date of the prices.
     pub dated: String,
-    /// What is not measured.
+    /// The assumptions.
     pub assumed: BTreeMap<String, f64>,
-    /// What AWS asks.
+    /// AWS's prices.
     pub price: Vec<Price>,
-    /// What others ask.
+    /// Competitors' prices.
     pub peer: Vec<Peer>,
 }
 
-/// A price of AWS.
+/// An AWS price.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
-    /// What it is called here.
+    /// Its id here.
     pub id: String,
-    /// Whose it is.
+    /// The AWS service.
     pub service: String,
-    /// What is counted.
+    /// The billed quantity.
     pub what: String,
     /// USD for `per` units.
     pub usd: f64,
-    /// How many units that buys.
+    /// How many units `usd` pays for.
     pub per: f64,
-    /// Units an account has free each month.
+    /// Free units per account and month.
     #[serde(default)]
     pub free: f64,
-    /// Where AWS says so.
+    /// AWS's page for it.
     pub source: String,
     /// Where the figure was seen, and as of when.
     pub checked: Option<String>,
 }
 
-/// What somebody else asks for invoices.
+/// A competitor's price for invoices.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Peer {
-    /// Who.
+    /// The competitor.
     pub name: String,
     /// Percent of each invoice.
     #[serde(default)]
@@ -54,41 +54,41 @@ pub struct Peer {
     /// USD for each invoice.
     #[serde(default)]
     pub each: f64,
-    /// USD a month whatever happens.
+    /// USD a month, fixed.
     #[serde(default)]
     pub month: f64,
-    /// Where they say so.
+    /// Their page for it.
     pub source: String,
     /// Where the figure was seen, and as of when.
     pub checked: Option<String>,
-    /// What it does not say.
+    /// What the figure leaves out.
     pub note: String,
 }
 
 impl Price {
-    /// USD for so many units.
+    /// USD for this many units.
     pub fn of(&self, units: f64) -> f64 {
         units * self.usd / self.per
     }
 
-    /// USD for so many units in one month, where nothing else of the account uses what is free.
+    /// USD for this many units in one month, with the whole free tier available.
     pub fn beyond_free(&self, units: f64) -> f64 {
         self.of((units - self.free).max(0.0))
     }
 }
 
 impl Peer {
-    /// USD for a thousand invoices of so much each, within a month.
+    /// USD for a thousand invoices of this amount each, within a month.
     pub fn thousand(&self, average: f64) -> f64 {
         1000.0 * (average * self.percent / 100.0 + self.each) + self.month
     }
 }
 
 impl Prices {
-    /// The file beside this package.
+    /// The file in this package.
     ///
     /// # Errors
-    /// When it cannot be read, or says something twice or not at all.
+    /// When it cannot be read, or has a duplicate or missing entry.
     pub fn read() -> Result<Self> {
         let path = comptoir_local::paths::repository().join("tests").join("bench").join("prices.toml");
         let text = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
@@ -125,7 +125,7 @@ impl Prices {
         self.assumed.get(name).copied().with_context(|| format!("prices.toml has no [assumed] {name}"))
     }
 
-    /// What was not seen anywhere.
+    /// Prices without a verified source.
     pub fn unverified(&self) -> Vec<&str> {
         let prices = self.price.iter().filter(|price| price.checked.is_none()).map(|price| price.id.as_str());
         prices.chain(self.peer.iter().filter(|peer| peer.checked.is_none()).map(|peer| peer.name.as_str())).collect()

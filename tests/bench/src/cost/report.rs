@@ -1,4 +1,4 @@
-//! The report: everything that was found, as programs read it.
+//! The report: all results, in machine-readable form.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,56 +11,56 @@ use super::scenes::Mean;
 use super::usage::{Usage, add, kept, usd, usd_beyond_free};
 use super::{Scene, idle};
 
-/// What a thousand invoices may cost at most, in USD.
+/// The target: the maximum cost of a thousand invoices, in USD.
 const GOAL: f64 = 0.15;
 
-/// Everything that was found.
+/// All results.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// As of when the prices are.
+    /// The date of the prices.
     pub prices_dated: String,
-    /// What was measured, and where.
+    /// What was measured, and on which machine.
     pub measured: String,
-    /// Bytes of the document of a sale.
+    /// Size of a sale's document in bytes.
     pub document_bytes: u64,
-    /// What a sale uses and costs.
+    /// The usage and cost of a sale.
     pub lines: Vec<Entry>,
-    /// USD for 1,000 sales at list prices, each to functions that have to start.
+    /// USD for 1,000 sales at list prices, each with cold starts.
     pub thousand_alone: f64,
-    /// The same with functions that run.
+    /// The same with warm functions.
     pub thousand_in_a_row: f64,
-    /// USD for 1,000 sales alone in one month, beyond what an account has free each month.
+    /// USD for 1,000 sales alone in one month, after the account's monthly free tier.
     pub thousand_beyond_free: f64,
-    /// USD for 1,000 credit notes in a row.
+    /// USD for 1,000 credit notes with warm functions.
     pub thousand_credit_notes: f64,
-    /// USD a month for what 1,000 sales leave to be kept.
+    /// USD a month for the storage of 1,000 sales.
     pub thousand_kept_month: f64,
-    /// USD for ten years of their documents.
+    /// USD for ten years of storing their documents.
     pub thousand_archived: f64,
-    /// Custom metrics that a sale counts.
+    /// Custom metrics of a sale.
     pub metrics: Vec<String>,
-    /// USD a month for them if something is sold in every hour.
+    /// USD a month for them if there is a sale in every hour.
     pub metrics_month: f64,
     /// Seconds and GB-seconds of each function.
     pub functions: Vec<Timed>,
-    /// USD a month while nothing is sold.
+    /// USD a month without sales.
     pub idle: Vec<Idle>,
-    /// Beside others, and beside what is aimed at.
+    /// Comparisons with competitors and with targets.
     pub rows: Vec<Row>,
-    /// Prices that were seen nowhere.
+    /// Prices without a verified source.
     pub not_verified: Vec<String>,
 }
 
 /// One line of the bill.
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
-    /// Whose.
+    /// The AWS service.
     pub service: String,
-    /// What is counted.
+    /// The billed quantity.
     pub what: String,
-    /// Of one sale alone.
+    /// For one sale with cold starts.
     pub alone: f64,
-    /// Of one sale in a row.
+    /// For one sale with warm functions.
     pub in_a_row: f64,
     /// USD for 1,000 of the former.
     pub usd_alone: f64,
@@ -68,7 +68,7 @@ pub struct Entry {
     pub usd_in_a_row: f64,
 }
 
-/// What a function takes for one sale.
+/// A function's usage for one sale.
 #[derive(Clone, Debug, Serialize)]
 pub struct Timed {
     /// Its package.
@@ -77,59 +77,59 @@ pub struct Timed {
     pub memory: u64,
     /// Invocations.
     pub invocations: f64,
-    /// Seconds when it runs, together.
+    /// Seconds when warm, in total.
     pub seconds: f64,
-    /// Seconds of the processor among them, where the system tells.
+    /// CPU seconds among them, where the system reports it.
     pub cpu_seconds: Option<f64>,
-    /// Seconds when it has to start.
+    /// Seconds with a cold start.
     pub seconds_alone: f64,
-    /// GB-seconds as Lambda would bill them, in a row.
+    /// GB-seconds as Lambda would bill them, when warm.
     pub gigabyte_seconds: f64,
-    /// The same alone.
+    /// The same with a cold start.
     pub gigabyte_seconds_alone: f64,
 }
 
-/// What a stage costs while nothing is sold.
+/// The cost of a stage without sales.
 #[derive(Clone, Debug, Serialize)]
 pub struct Idle {
     /// `dev` or `prod`.
     pub stage: String,
     /// USD a month at list prices.
     pub list: f64,
-    /// USD a month where nothing else of the account uses what is free.
+    /// USD a month where the whole free tier is available.
     pub beyond_free: f64,
-    /// What of, at list prices.
+    /// The items, at list prices.
     pub of: BTreeMap<String, f64>,
 }
 
-/// A figure beside another.
+/// A figure compared with another.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// What is compared.
+    /// The subject.
     pub name: String,
     /// Ours.
     pub ours: f64,
     /// Theirs.
     pub peer: Option<f64>,
-    /// Whose.
+    /// Whose figure.
     pub peer_name: Option<String>,
-    /// In what.
+    /// The unit.
     pub unit: String,
     /// Theirs as a multiple of ours.
     pub ratio: Option<f64>,
-    /// What is aimed at.
+    /// The target.
     pub goal: Option<f64>,
-    /// Whether that is met.
+    /// Whether the target is met.
     pub met: Option<bool>,
-    /// Where the figure is from, and what it does not say.
+    /// The source of the figure, and its limits.
     pub source: Option<String>,
 }
 
 impl Report {
-    /// Puts together what was found.
+    /// Assembles the report.
     ///
     /// # Errors
-    /// When a price is missing, or the template has something of unknown price.
+    /// When a price is missing, or the template has a resource without a known price.
     pub fn of(
         prices: &Prices,
         template: &Value,
@@ -252,7 +252,7 @@ fn rows(report: &Report, prices: &Prices) -> Result<Vec<Row>> {
         ),
     ];
     for idle in &report.idle {
-        // To the cent, as it is billed.
+        // Rounded to the cent, as billed.
         let met = idle.beyond_free < 0.005;
         rows.push(aim(&format!("idle month, {}, beyond what is free", idle.stage), idle.beyond_free, 0.0, met));
     }

@@ -1,4 +1,4 @@
-//! What is counted: a sale from Stripe's event to the delivered mail, a refund, and what runs while nobody buys.
+//! The measured scenes: a sale from Stripe's event to the delivered mail, a refund, and scheduled work without sales.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::bill::{Bill, Mark, names};
 
-/// What is bought.
+/// The purchase.
 pub fn purchase() -> Purchase {
     Purchase { lines: 3, ..Purchase::default() }
 }
 
-/// Opens a shop whose calls can be counted, and whose mails are told of once, as they mostly are on AWS.
+/// Opens a shop with metered calls, where each delivery event comes once, as is usual on AWS.
 ///
 /// # Errors
 /// When the bundle does not start.
@@ -29,13 +29,13 @@ pub async fn open(name: &str, functions: Functions) -> Result<Shop> {
     Ok(shop)
 }
 
-/// One sale, to the end: its invoice is delivered, and that is noted.
+/// One complete sale: its invoice is delivered, and the delivery event is stored.
 ///
 /// # Errors
 /// When it is not.
 pub async fn sale(shop: &Shop) -> Result<(Bill, Checkout)> {
     let mark = Mark::now(shop).await?;
-    // SES answers first, and tells what became of the mail later.
+    // SES answers first, and sends delivery events later.
     shop.bundle.ses_events().hold();
     let (checkout, status) = shop.pay(&purchase()).await?;
     ensure!(status == 200, "the webhook answered {status}");
@@ -44,7 +44,7 @@ pub async fn sale(shop: &Shop) -> Result<(Bill, Checkout)> {
     Ok((mark.until_quiet(shop).await?, checkout))
 }
 
-/// The same with every function starting anew, as for a shop that sells now and then.
+/// The same with a cold start of every function, as for a shop that sells rarely.
 ///
 /// # Errors
 /// As [`sale`].
@@ -55,7 +55,7 @@ pub async fn lone_sale(shop: &Shop) -> Result<Bill> {
     Ok(sale(shop).await?.0)
 }
 
-/// A refund of a part of a sale, to the end: its credit note is delivered, and that is noted.
+/// One complete partial refund: its credit note is delivered, and the delivery event is stored.
 ///
 /// # Errors
 /// When it is not.
@@ -76,7 +76,7 @@ pub async fn refund(shop: &Shop, of: &Checkout) -> Result<Bill> {
     mark.until_quiet(shop).await
 }
 
-/// One invocation as a schedule makes it.
+/// One invocation as by a schedule.
 ///
 /// # Errors
 /// When the function fails.
@@ -88,7 +88,7 @@ pub async fn scheduled(shop: &Shop, function: &str, input: &Value) -> Result<Bil
     mark.until_quiet(shop).await
 }
 
-/// Waits until every mail is known to have been sent, lets SES tell of it, and waits until it is known to have arrived.
+/// Waits until every mail has the sent status, releases SES's delivery events, and waits until each has arrived.
 async fn noted(shop: &Shop) -> Result<()> {
     all_mails(shop, &["sent", "delivered"]).await?;
     shop.bundle.ses_events().release();
@@ -104,8 +104,8 @@ async fn all_mails(shop: &Shop, stages: &[&str]) -> Result<()> {
     .await
 }
 
-/// What each function takes: counts and processor time on average over these bills, times from the quickest, because a busy
-/// machine makes everything wait for what nobody waits for on Lambda.
+/// Each function's usage: counts and CPU time as the average of these bills, durations from the fastest, because a busy
+/// machine adds delays that Lambda does not have.
 pub fn mean(bills: &[Bill]) -> BTreeMap<String, Mean> {
     let mut means: BTreeMap<String, Mean> = BTreeMap::new();
     let count = bills.len().max(1) as f64;
@@ -127,20 +127,20 @@ pub fn mean(bills: &[Bill]) -> BTreeMap<String, Mean> {
     means
 }
 
-/// What a function takes for one sale; times in seconds.
+/// A function's usage for one sale; times in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mean {
     /// Megabytes.
     pub memory: u64,
     /// Invocations.
     pub invocations: f64,
-    /// Processes that came up for it.
+    /// Cold starts.
     pub starts: f64,
-    /// Their coming up.
+    /// Duration of the cold starts.
     pub starting: f64,
-    /// Invocations, from outside.
+    /// Duration of the invocations, from outside.
     pub working: f64,
-    /// Processor time, where the system tells.
+    /// CPU time, where the system reports it.
     pub cpu: Option<f64>,
     /// Bytes printed.
     pub log_bytes: f64,
@@ -148,12 +148,12 @@ pub struct Mean {
     pub log_lines: f64,
 }
 
-/// Lambda gives a full core to a function of so many megabytes, and less in proportion ("Configure Lambda function memory").
+/// Lambda gives one full core at this many megabytes, and less in proportion ("Configure Lambda function memory").
 const FULL_CORE: f64 = 1769.0;
 
 impl Mean {
-    /// GB-seconds as Lambda would bill them: what was waited for here takes as long there, what was computed takes longer
-    /// where the function has a part of a core.
+    /// GB-seconds as Lambda would bill them: waiting takes as long there, computing takes longer
+    /// where the function has less than one core.
     pub fn gigabyte_seconds(&self) -> f64 {
         let wall = self.starting + self.working;
         let share = (self.memory as f64 / FULL_CORE).min(1.0);

@@ -1,4 +1,4 @@
-//! The report as people read it.
+//! The report in human-readable form.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use super::report::{Entry, Report};
 /// The report in words and columns.
 ///
 /// # Errors
-/// Never; writing to text may fail by its type.
+/// Never; `fmt::Write` is fallible by its type.
 pub fn text(report: &Report) -> Result<String> {
     let mut out = String::new();
     writeln!(
@@ -97,7 +97,7 @@ pub fn text(report: &Report) -> Result<String> {
     Ok(out)
 }
 
-/// A quantity in as many digits as it needs.
+/// A quantity with as many digits as it needs.
 fn amount(quantity: f64) -> String {
     match quantity {
         0.0 => "-".to_owned(),

@@ -1,5 +1,5 @@
-//! What one sale and one credit note ask of AWS, to the unit: a change that adds a write, a read, a request or a mail to
-//! their way fails here, and is either taken back or written down with its reason. So does what costs money by standing there.
+//! The exact AWS usage of one sale and one credit note: a change that adds a write, a read, a request or a mail
+//! fails here, and is either reverted or recorded with its reason. The same for resources with a standing price.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
 
 use std::fmt::Write;
@@ -8,10 +8,10 @@ use crate::cost::{bill::Bill, idle, prices::Prices, scenes};
 use anyhow::{Result, ensure};
 use comptoir_local::Functions;
 
-/// Function, operation, calls, write units, halves of a read unit, and why it has to be.
+/// Function, operation, calls, write units, halves of a read unit, and the reason.
 type Line = (&'static str, &'static str, u64, u64, u64, &'static str);
 
-/// A sale of three lines to functions that run already. Writes count twice in a transaction.
+/// A sale of three lines with warm functions. Writes count twice in a transaction.
 const SALE: [Line; 9] = [
     (
         "payment-webhook",
@@ -60,7 +60,7 @@ const CREDIT_NOTE: [Line; 11] = [
     ("all", "mails", 1, 0, 0, "to the customer"),
 ];
 
-/// Everything that differs, in words; secrets are read once a process and not once a sale.
+/// All differences, in words; secrets are read once per process and not per sale.
 fn differences(bill: &Bill, expected: &[Line]) -> String {
     let mut told = String::new();
     let found = |function: &str, operation: &str| match (function, operation) {
@@ -113,7 +113,7 @@ fn holds(what: &str, bill: &Bill, expected: &[Line]) -> Result<()> {
 #[tokio::test]
 async fn a_sale_and_its_credit_note_ask_no_more_of_aws_than_is_written_down() -> Result<()> {
     let shop = scenes::open("cost", Functions::Build).await?;
-    // The first sale of a shop begins its counter, and starts what has to.
+    // The first sale of a shop creates its counter, and includes cold starts.
     scenes::sale(&shop).await?;
     shop.bundle.wire().unwrap().meter();
     let (sale, checkout) = scenes::sale(&shop).await?;

@@ -1,4 +1,4 @@
-//! From what was counted to what is billed: quantities by the id of their price.
+//! From counts to billed quantities, by the id of their price.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ pub type Usage = BTreeMap<&'static str, f64>;
 /// AWS counts a GB as 2^30 bytes.
 const GIGABYTE: f64 = 1024.0 * 1024.0 * 1024.0;
 
-/// The operations that are priced here. Another one is an error, so that none goes unbilled.
+/// The operations with a known price. Any other is an error, so that none goes unbilled.
 const KNOWN: [&str; 12] = [
     "GetItem",
     "PutItem",
@@ -30,10 +30,10 @@ const KNOWN: [&str; 12] = [
     "GetParameters",
 ];
 
-/// What one turn of a scene uses: its counts from `bill`, its times and logs from `means`.
+/// The usage of one run of a scene: counts from `bill`, times and logs from `means`.
 ///
 /// # Errors
-/// When a call is not known, or DynamoDB's units of it are not.
+/// When a call is unknown, or its DynamoDB units are.
 pub fn usage(bill: &Bill, means: &BTreeMap<String, Mean>, prices: &Prices) -> Result<Usage> {
     for ((function, operation), tally) in &bill.calls {
         if !KNOWN.contains(&operation.as_str()) {
@@ -64,7 +64,7 @@ pub fn usage(bill: &Bill, means: &BTreeMap<String, Mean>, prices: &Prices) -> Re
     Ok(usage)
 }
 
-/// Bytes that CloudWatch takes in: what functions print, what Lambda adds, and a line at the door.
+/// Bytes ingested by CloudWatch: the functions' output, Lambda's own lines, and an access log line.
 fn logged(means: &BTreeMap<String, Mean>, at_the_door: f64, prices: &Prices) -> Result<f64> {
     let beside = prices.assumed("log_line_bytes")?;
     let event = |bytes: &str, lines: &str| anyhow::Ok(prices.assumed(bytes)? + prices.assumed(lines)? * beside);
@@ -75,13 +75,13 @@ fn logged(means: &BTreeMap<String, Mean>, at_the_door: f64, prices: &Prices) -> 
     Ok(means.values().map(of).sum::<f64>() + access)
 }
 
-/// What one sale leaves to be kept, by price, for one month.
+/// The storage that one sale needs, by price, for one month.
 ///
 /// # Errors
 /// When an assumption is missing.
 pub fn kept(bill: &Bill, usage: &Usage, prices: &Prices) -> Result<Usage> {
     let beside = prices.assumed("item_overhead_bytes")?;
-    // There is one counter, whatever is sold.
+    // There is one counter, whatever the number of sales.
     let items = bill.items();
     let items = items.iter().filter(|(kind, _)| **kind != "COUNTER").map(|(_, bytes)| *bytes as f64 + beside);
     let tables = items.sum::<f64>() / GIGABYTE;
@@ -93,14 +93,14 @@ pub fn kept(bill: &Bill, usage: &Usage, prices: &Prices) -> Result<Usage> {
     ]))
 }
 
-/// Adds one usage to another, so many times.
+/// Adds one usage to another, this many times.
 pub fn add(sum: &mut Usage, usage: &Usage, times: f64) {
     for (id, quantity) in usage {
         *sum.entry(id).or_default() += quantity * times;
     }
 }
 
-/// USD for a usage, without what is free.
+/// USD for a usage, without the free tier.
 ///
 /// # Errors
 /// When a price is missing.
@@ -108,7 +108,7 @@ pub fn usd(usage: &Usage, prices: &Prices) -> Result<f64> {
     usage.iter().map(|(id, quantity)| Ok(prices.price(id)?.of(*quantity))).sum()
 }
 
-/// USD for a usage within a month whose free units nothing else of the account uses.
+/// USD for a usage within a month, with the whole free tier available to it.
 ///
 /// # Errors
 /// As [`usd`].

@@ -1,6 +1,6 @@
-//! A handler as a process: started as Lambda starts it, given events over the Runtime API, and measured by the kernel.
+//! A handler as a process: started as by Lambda, given events over the Runtime API, and measured by the kernel.
 //!
-//! Only one runs at a time, because the kernel tells what all ended children took together.
+//! Only one runs at a time, because the kernel reports the sum of all ended children.
 
 use std::{
     fs,
@@ -30,13 +30,13 @@ use nix::sys::{
 use serde_json::Value;
 use tokio::process::Command;
 
-/// How long anything may take; a handler under an instruction counter is fifty times slower.
+/// The timeout of every wait; a handler under an instruction counter is fifty times slower.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How to start a handler.
 #[derive(Debug, Clone)]
 pub struct Handler {
-    /// Who it is, in the table.
+    /// Its name in the table.
     pub name: String,
     /// Program and arguments.
     pub command: Vec<String>,
@@ -44,7 +44,7 @@ pub struct Handler {
     pub variables: Vec<(String, String)>,
 }
 
-/// What a process took.
+/// Resources used by a process.
 #[derive(Debug, Clone, Copy)]
 pub struct Taken {
     /// CPU, user's and system's, in nanoseconds, in steps of a thousand.
@@ -55,7 +55,7 @@ pub struct Taken {
     pub peak: f64,
 }
 
-/// The Runtime API, and who asks it.
+/// The Runtime API, with its current handler.
 #[derive(Debug)]
 pub struct Theatre {
     host: Host,
@@ -63,7 +63,7 @@ pub struct Theatre {
     logs: PathBuf,
 }
 
-/// A handler that is up.
+/// A running handler.
 #[derive(Debug)]
 pub struct Actor {
     process: Guarded,
@@ -73,7 +73,7 @@ pub struct Actor {
 }
 
 impl Theatre {
-    /// Opens the Runtime API; what handlers print goes into `logs`.
+    /// Opens the Runtime API; the handlers' output goes into `logs`.
     ///
     /// # Errors
     /// When there is no free port, or no such folder can be made.
@@ -85,7 +85,7 @@ impl Theatre {
     /// Starts `handler` and waits until it asks for work.
     ///
     /// # Errors
-    /// Why it did not, and where its last words are.
+    /// Why it did not, and where its last output is.
     pub async fn start(&self, handler: &Handler) -> Result<Actor> {
         let slot = self.slots.fetch_add(1, Ordering::Relaxed);
         let desk = Arc::new(Desk::default());
@@ -117,7 +117,7 @@ impl Actor {
     /// One invocation: its answer, and how long it took.
     ///
     /// # Errors
-    /// What the handler answers instead.
+    /// The handler's error.
     pub async fn invoke(&self, event: &Value) -> Result<(Value, Duration)> {
         let now = clock::now().as_millisecond();
         let work = Work {
@@ -138,18 +138,18 @@ impl Actor {
         Ok((serde_json::from_slice(&answer)?, took))
     }
 
-    /// What it holds now, in KiB.
+    /// Its current memory, in KiB.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When the system does not report it.
     pub fn resident(&self) -> Result<f64> {
         resident(self.process.running().pid())
     }
 
-    /// Ends it at once and tells what it took.
+    /// Kills it and returns its resource usage.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When the system does not report it.
     pub async fn end(self) -> Result<Taken> {
         let peak = status(self.process.running().pid(), "VmHWM:")?;
         self.process.kill();
@@ -157,16 +157,16 @@ impl Actor {
         Ok(Taken { cpu: children()? - self.before, until_up: nanoseconds(self.until_up), peak })
     }
 
-    /// Asks it to end, which an instruction counter needs to tell what it counted.
+    /// Asks it to end, which an instruction counter needs to write its result.
     pub async fn terminate(self) {
         self.process.terminate(PATIENCE).await;
     }
 }
 
-/// What a process holds now, in KiB.
+/// The current memory of a process, in KiB.
 ///
 /// # Errors
-/// When the system does not tell.
+/// When the system does not report it.
 pub fn resident(pid: u32) -> Result<f64> {
     status(pid, "VmRSS:")
 }
@@ -180,7 +180,7 @@ fn status(pid: u32, field: &str) -> Result<f64> {
 /// CPU of every child that has ended so far, in nanoseconds.
 ///
 /// # Errors
-/// When the system does not tell.
+/// When the system does not report it.
 fn children() -> Result<f64> {
     let used = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let microseconds = used.user_time().num_microseconds() + used.system_time().num_microseconds();

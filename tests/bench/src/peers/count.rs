@@ -1,4 +1,4 @@
-//! Instructions, counted by valgrind's callgrind: the same whatever else the machine does.
+//! Instruction counts from valgrind's callgrind: the same whatever else the machine does.
 
 use std::{path::Path, process::Stdio};
 
@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use super::actor::{Handler, Theatre};
 
-/// Whether they can be counted here; else how to make it so.
+/// Whether counting works on this machine; else how to enable it.
 pub async fn possible() -> Result<(), String> {
     let asked = Command::new("valgrind").arg("--version").stdin(Stdio::null()).output().await;
     match asked {
@@ -19,7 +19,7 @@ pub async fn possible() -> Result<(), String> {
 /// Instructions of `handler` from its start until it asks for work.
 ///
 /// # Errors
-/// When it does not start, or the counter does not tell.
+/// When it does not start, or the counter gives no result.
 pub async fn until_up(theatre: &Theatre, handler: &Handler, folder: &Path) -> Result<f64> {
     let counted = folder.join("counted.txt");
     let out = folder.join("callgrind.out");

@@ -1,4 +1,4 @@
-//! What must not grow unnoticed, taken of the functions as tests build them: unoptimised, but the same every time.
+//! Figures with a regression limit, measured on test builds of the functions: unoptimised, but reproducible.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use super::{count, stage::Stage};
 /// Millions of instructions of each of these functions from its start until it asks for work.
 ///
 /// # Errors
-/// When the bundle does not start; without an instruction counter on this machine, how to get one.
+/// When the bundle does not start; without an instruction counter on this machine, how to install one.
 pub async fn instructions_until_up(folder: &Path, packages: &[&str]) -> Result<Vec<(String, f64)>> {
     count::possible().await.map_err(anyhow::Error::msg)?;
     let binaries = build::build(Progress::Silent).await?;

@@ -1,7 +1,7 @@
-//! The functions side by side with the handlers that people would write instead, all on this machine and in this run.
+//! Compares the functions with the usual handlers in other languages, all on this machine and in this run.
 //!
-//! Runs are interleaved, so that a noisy minute falls on everybody; what is compared is medians, of CPU time and of counted
-//! instructions where there is a choice. Times on the clock are told and gate nothing.
+//! Runs are interleaved, so that noise affects every peer; the comparison uses medians, of CPU time and, where
+//! possible, of instruction counts. Wall-clock times are reported and gate nothing.
 
 mod actor;
 mod count;
@@ -28,7 +28,7 @@ use prepare::Kit;
 use report::Row;
 use stage::Stage;
 
-/// Who the rows are about.
+/// The subject of a row.
 const OURS: &str = "Comptoir";
 /// A Rust function that does nothing.
 const ECHO: &str = "bare lambda_runtime";
@@ -37,27 +37,27 @@ const NODE: &str = "Node";
 /// The handlers in `tests/bench/peers/python`.
 const PYTHON: &str = "Python";
 
-/// No script runs longer.
+/// Timeout of a script.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// What a row is measured with.
+/// The context of a row's measurement.
 struct Measured<'a> {
     kit: &'a Kit,
     stage: &'a Stage,
-    /// For what has to be written.
+    /// A folder for temporary files.
     folder: &'a Path,
-    /// How often each is measured.
+    /// Repetitions of each measurement.
     rounds: usize,
 }
 
-/// What a whole process took.
+/// Resources used by a whole process.
 struct Ran {
     wall_ns: f64,
     said: String,
 }
 
 impl Measured<'_> {
-    /// The command of a loop of our own.
+    /// The command of a loop in our own binary.
     fn own_loop(&self, name: &str) -> Result<Vec<String>> {
         let own = std::env::current_exe().context("this program does not know where it is")?;
         Ok(vec![own.display().to_string(), "loop".to_owned(), name.to_owned()])
@@ -77,21 +77,21 @@ impl Measured<'_> {
         Ok(Ran { wall_ns: nanoseconds(wall), said })
     }
 
-    /// Runs a script that tells what its loop took.
+    /// Runs a script that prints its loop's result.
     async fn lap(&self, command: &[String], arguments: &[String]) -> Result<Lap> {
         let said = self.run(command, arguments).await?.said;
         serde_json::from_str(said.lines().last().unwrap_or_default()).context("the script tells no figures")
     }
 }
 
-/// Which rows are wanted, each with its name. A sale through the whole bundle comes first: what the others record would be
-/// worked off before it, so that for them the streams stand still.
+/// The wanted rows, each with its name. A sale through the whole bundle comes first: the records of the others would be
+/// processed before it, so the streams are paused for them.
 const TOPICS: [&str; 9] = ["sale", "start", "cold", "verify", "render", "numbering", "profile", "memory", "size"];
 
 /// Prepares, measures, prints the table and writes the report.
 ///
 /// # Errors
-/// When something of ours does not build, start or answer; a peer that does not is left out and named.
+/// When our own code does not build, start or answer; a peer that does not is left out and named.
 pub async fn run(rounds: usize, only: &[String]) -> Result<()> {
     let unknown: Vec<_> = only.iter().filter(|topic| !TOPICS.contains(&topic.as_str())).collect();
     ensure!(unknown.is_empty(), "{unknown:?} is none of {TOPICS:?}");

@@ -1,6 +1,6 @@
-//! What is compared, made ready once: our functions as `sam build` makes them, and the peers with their libraries.
+//! What is compared, prepared once: our functions as `sam build` makes them, and the peers with their libraries.
 //!
-//! A peer that cannot be had here is named and left out.
+//! A peer that is unavailable here is named and left out.
 
 use std::{
     fs,
@@ -19,9 +19,9 @@ use comptoir_local::{
 };
 use tokio::process::Command;
 
-/// What the Python handlers need.
+/// The packages of the Python handlers.
 const REQUIREMENTS: &str = include_str!("../../peers/python/requirements.txt");
-/// What the Node handlers need, to the byte.
+/// The packages of the Node handlers, with exact hashes.
 const LOCK: &str = include_str!("../../peers/node/package-lock.json");
 
 /// Everything that can be compared here.
@@ -29,11 +29,11 @@ const LOCK: &str = include_str!("../../peers/node/package-lock.json");
 pub struct Kit {
     /// Our functions by package.
     pub ours: Binaries,
-    /// The least a function can be.
+    /// A minimal Rust function.
     pub echo: PathBuf,
-    /// What renders over and over with the renderer's own engine.
+    /// Renders repeatedly with the renderer's own engine.
     pub press: PathBuf,
-    /// Where the Node handlers are, with their libraries.
+    /// The folder of the Node handlers, with their libraries.
     pub node: Option<PathBuf>,
     /// The interpreter of the Python handlers.
     pub python: Option<PathBuf>,
@@ -78,7 +78,7 @@ impl Kit {
     /// The command of a Node script, where Node is at hand.
     pub fn node(&self, script: &str) -> Option<Vec<String>> {
         let folder = self.node.as_ref()?;
-        // Handlers are bundled into one file, as they would be deployed; what only measures is not.
+        // Handlers are bundled into one file, as for deployment; measuring scripts are not.
         let bundled = folder.join("dist").join(format!("{script}.mjs"));
         let file = if bundled.exists() { bundled } else { folder.join(format!("{script}.mjs")) };
         file.exists().then(|| vec!["node".to_owned(), file.display().to_string()])
@@ -92,7 +92,7 @@ impl Kit {
     }
 }
 
-/// Where the peers are.
+/// The folder of the peers.
 pub fn peers() -> PathBuf {
     paths::repository().join("tests/bench/peers")
 }
@@ -104,7 +104,7 @@ async fn node(folder: &Path) -> Result<PathBuf> {
     if fs::read_to_string(&marker).ok().as_deref() != Some(LOCK) && folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
-    // What both languages read lies beside them.
+    // Data files for both languages are next to them.
     copy(&peers(), folder.parent().context("the folder has a parent")?)?;
     if !marker.exists() {
         Progress::Print.say("installing the Node handlers (once) ...");
@@ -115,7 +115,7 @@ async fn node(folder: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Copies what somebody wrote; what was installed or bundled stays where it is.
+/// Copies the sources only; installed and bundled files stay where they are.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("{} cannot be made", to.display()))?;
     for entry in fs::read_dir(from).with_context(|| format!("{} cannot be read", from.display()))? {
@@ -136,7 +136,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 /// Runs a command in `folder` to its end.
 ///
 /// # Errors
-/// What it says when it fails.
+/// Its output when it fails.
 pub async fn run(command: &mut Command, folder: &Path) -> Result<String> {
     let output = command.current_dir(folder).stdin(Stdio::null()).kill_on_drop(true).output().await?;
     let said = String::from_utf8_lossy(&output.stderr);

@@ -1,24 +1,24 @@
-//! What was measured: a row a figure, printed as a table and written as `target/bench/report.json`.
+//! The results: one row per figure, printed as a table and written as `target/bench/report.json`.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-/// A figure as it was taken several times.
+/// A figure measured several times.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Spread {
-    /// The smallest.
+    /// The minimum.
     pub least: f64,
-    /// The one in the middle.
+    /// The median.
     pub median: f64,
-    /// The largest.
+    /// The maximum.
     pub most: f64,
-    /// How often it was taken.
+    /// The number of measurements.
     pub times: usize,
 }
 
 impl Spread {
-    /// Of these values; `None` of none.
+    /// From these values; `None` if empty.
     pub fn of(mut values: Vec<f64>) -> Option<Self> {
         values.sort_by(f64::total_cmp);
         let (least, most) = (*values.first()?, *values.last()?);
@@ -27,21 +27,21 @@ impl Spread {
     }
 }
 
-/// What would be good enough.
+/// The target of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Goal {
-    /// Ours is at most so much, in the row's unit.
+    /// At most this much for ours, in the row's unit.
     AtMost(f64),
-    /// Ours is at least so much, in the row's unit.
+    /// At least this much for ours, in the row's unit.
     AtLeast(f64),
-    /// At most so many times the peer's.
+    /// Ours is at most this many times the peer's.
     AtMostTimes(f64),
-    /// The peer's is at least so many times ours, or ours so many times the peer's: in whichever way is better.
+    /// Ours is better by at least this factor, in the row's direction.
     BetterBy(f64),
 }
 
-/// Which way is better.
+/// Which direction is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Better {
@@ -54,32 +54,32 @@ pub enum Better {
 /// One comparison.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
-    /// What was measured.
+    /// The measured quantity.
     pub name: String,
-    /// In what.
+    /// Its unit.
     pub unit: &'static str,
-    /// Which way is better.
+    /// Which direction is better.
     pub better: Better,
     /// Ours, the median.
     pub ours: f64,
-    /// The peer's, the median; none where there is nobody to compare with.
+    /// The peer's, the median; `None` without a peer.
     pub peer: Option<f64>,
-    /// Who that is.
+    /// The peer's name.
     pub peer_name: Option<String>,
     /// How many times better ours is; below one it is worse.
     pub ratio: Option<f64>,
-    /// What would be good enough.
+    /// The target.
     pub goal: Option<Goal>,
-    /// Whether it is.
+    /// Whether the target is met.
     pub met: Option<bool>,
-    /// Ours, all of it.
+    /// Ours, all figures.
     pub ours_spread: Spread,
-    /// The peer's, all of it.
+    /// The peer's, all figures.
     pub peer_spread: Option<Spread>,
 }
 
 impl Row {
-    /// `ours` beside `peer`.
+    /// `ours` compared with `peer`.
     pub fn new(
         name: impl Into<String>,
         unit: &'static str,
@@ -151,7 +151,7 @@ fn spread(spread: Spread, unit: &str) -> String {
     }
 }
 
-/// Three digits that matter.
+/// Three significant digits.
 fn number(value: f64) -> String {
     match value.abs() {
         size if size >= 100.0 => format!("{value:.0}"),

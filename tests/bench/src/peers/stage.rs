@@ -1,4 +1,4 @@
-//! Where handlers are measured: the bundle's tables and secrets behind TLS, and the events they are given.
+//! The environment of measured handlers: the bundle's tables and secrets behind TLS, and the input events.
 
 use std::{path::Path, time::Duration};
 
@@ -18,29 +18,29 @@ use super::{
     tls::Tls,
 };
 
-/// What API Gateway hands over, as it is tried with `sam local invoke`.
+/// API Gateway's event, the same as for `sam local invoke`.
 const REQUEST: &str = include_str!("../../../events/payment-webhook.stale.json");
 
 /// The stage.
 #[derive(Debug)]
 pub struct Stage {
-    /// The bundle, with the functions as they are shipped.
+    /// The bundle, with the functions as deployed.
     pub bundle: Bundle,
-    /// Where handlers get their work.
+    /// The Runtime API for the handlers.
     pub theatre: Theatre,
-    /// How they reach AWS.
+    /// The TLS front to AWS.
     pub tls: Tls,
 }
 
 impl Stage {
-    /// Opens a stage in `folder`; the functions around what is measured are those of tests, unless some are given.
+    /// Opens a stage in `folder`; the functions around the measured one are test builds, unless others are given.
     ///
     /// # Errors
     /// When the bundle does not start.
     pub async fn open(folder: &Path, functions: Option<&Binaries>) -> Result<Self> {
         let mut options = Options::new(folder.join("bundle"));
         options.functions = functions.map_or(Functions::Build, |functions| Functions::Prebuilt(functions.clone()));
-        // What would be asked of Stripe is none of what is compared.
+        // Queries to Stripe are not part of the comparison.
         options.stripe_api_key = None;
         let bundle = Bundle::start(options).await?;
         let aws = bundle.aws().endpoint.clone();
@@ -51,7 +51,7 @@ impl Stage {
         Ok(Self { bundle, theatre, tls })
     }
 
-    /// `function` as it is shipped, and the peers that do the same work; AWS lies behind TLS.
+    /// `function` as deployed, and the peers that do the same work; AWS is behind TLS.
     ///
     /// # Errors
     /// When the bundle has no such function.
@@ -68,7 +68,7 @@ impl Stage {
         Ok(handlers)
     }
 
-    /// `binary`, which is a build of `function`, with these variables before its own.
+    /// `binary`, which is a build of `function`, with these variables added before its own.
     ///
     /// # Errors
     /// When the bundle has no such function.
@@ -77,14 +77,14 @@ impl Stage {
         Ok(Handler { name: super::OURS.to_owned(), command: vec![binary.display().to_string()], variables })
     }
 
-    /// What `function` finds in its environment.
+    /// The environment of `function`.
     fn variables(&self, function: &str, own: &[(&str, String)]) -> Result<Vec<(String, String)>> {
         let function = self.bundle.function(function).with_context(|| format!("no function is named {function}"))?;
         let kept = function.variables().iter().filter(|(name, _)| own.iter().all(|(other, _)| other != name)).cloned();
         Ok(kept.chain(own.iter().map(|(name, value)| ((*name).to_owned(), value.clone()))).collect())
     }
 
-    /// A sale that nobody has heard of, as API Gateway hands it over.
+    /// A new sale, in API Gateway's event.
     ///
     /// # Errors
     /// When the event in `tests/events` cannot be read.
@@ -106,21 +106,21 @@ impl Stage {
     }
 }
 
-/// A sale as Stripe tells it.
+/// A sale in Stripe's event.
 pub fn sale() -> Value {
     Checkout::of(&Purchase::default()).event("checkout.session.completed")
 }
 
-/// Holds an answer of the webhook to be what Stripe wants to hear.
+/// Checks that an answer of the webhook is the one Stripe expects.
 ///
 /// # Errors
-/// What it was instead.
+/// The answer, if another.
 pub fn taken(name: &str, answer: &Value) -> Result<()> {
     ensure!(answer.get("statusCode") == Some(&json!(200)), "{name} answers {answer}");
     Ok(())
 }
 
-/// Between two measurements, for what goes on in the background to end.
+/// A pause between two measurements, for background work to end.
 pub async fn settle() {
     tokio::time::sleep(Duration::from_millis(20)).await;
 }

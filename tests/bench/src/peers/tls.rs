@@ -1,4 +1,4 @@
-//! TLS in front of the stand-in for AWS, because on AWS a function's first call pays for a handshake.
+//! TLS in front of the stand-in for AWS, because on AWS a function's first call includes a handshake.
 
 use std::{fs, path::PathBuf, sync::Arc};
 
@@ -18,21 +18,21 @@ use tokio_rustls::{
     },
 };
 
-/// Where systems keep the authorities they trust.
+/// The usual paths of the system's certificate authorities.
 const TRUSTED: [&str; 3] =
     ["/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/cert.pem"];
 
-/// The authorities that our functions carry.
+/// The certificate authorities built into our functions.
 const AUTHORITIES: &str = include_str!("../../../../shared/aws/src/authorities.pem");
 
-/// A front that ends TLS and hands on what comes through.
+/// A front that terminates TLS and forwards the traffic.
 #[derive(Debug)]
 pub struct Tls {
     /// `https://localhost:PORT`.
     pub url: String,
-    /// A file with the authorities that our functions carry, and the front's.
+    /// A file with the authorities built into our functions, and the front's.
     pub ours: PathBuf,
-    /// A file with every authority of this machine, and the front's: what others read.
+    /// A file with every authority of this machine, and the front's: for the peers.
     pub theirs: PathBuf,
     _front: AbortOnDrop<()>,
 }
@@ -67,7 +67,7 @@ impl Tls {
                     let Ok(mut caller) = acceptor.accept(caller).await else { return };
                     let Ok(mut called) = TcpStream::connect(upstream).await else { return };
                     called.set_nodelay(true).ok();
-                    // Either side hanging up ends it.
+                    // Ends when either side closes.
                     copy_bidirectional(&mut caller, &mut called).await.ok();
                 });
             }
@@ -76,11 +76,11 @@ impl Tls {
     }
 }
 
-/// An authority as PEM, and a certificate of its own for this machine.
+/// An authority as PEM, and a certificate issued by it for this machine.
 fn certificates() -> Result<(String, CertificateDer<'static>, PrivateKeyDer<'static>)> {
     let mut params = CertificateParams::new(Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    // Each a name of its own: what is named like its issuer counts as signed by itself.
+    // Distinct names: a certificate with the same subject and issuer counts as self-signed.
     params.distinguished_name.push(DnType::CommonName, "authority of the measurement");
     let key = KeyPair::generate()?;
     let authority = params.self_signed(&key)?.pem();

@@ -1,8 +1,8 @@
-//! Subscriptions: what a mutation answered goes to whoever listens to it, over a websocket.
+//! Subscriptions: the result of a mutation is sent to its subscribers over a websocket.
 //!
 //! As AppSync does it: a [`subscription`] is checked when it begins, by the token that comes with it and the schema's
-//! directives, and gets its filter then; every mutation that a field's `@aws_subscribe` names is an [`Event`], held against
-//! the filters and answered with the fields that both the mutation and the subscriber asked for. [`socket`] speaks the
+//! directives, and gets its filter then. Every mutation named by a field's `@aws_subscribe` is an [`Event`], matched
+//! with the filters and sent with the fields that both the mutation and the subscriber selected. [`socket`] speaks the
 //! protocol of AppSync's real-time endpoint.
 
 pub mod socket;
@@ -13,22 +13,22 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 
-/// Connections at once.
+/// Maximum number of connections.
 const CONNECTIONS: usize = 256;
 
-/// Events that a slow subscriber may be behind, before its connection ends.
+/// Events that a slow subscriber may lag behind before its connection ends.
 const BEHIND: usize = 1024;
 
-/// What a mutation answered.
+/// The result of a mutation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// Which.
+    /// The mutation's name.
     pub mutation: String,
-    /// The fields that its caller asked for, by their names in the schema.
+    /// The fields its caller selected, by their names in the schema.
     pub fields: Map<String, Value>,
 }
 
-/// Where events are told.
+/// Where events are published.
 #[derive(Debug)]
 pub struct Hub {
     events: broadcast::Sender<Arc<Event>>,
@@ -42,18 +42,18 @@ impl Default for Hub {
 }
 
 impl Hub {
-    /// Tells all connections; nobody listening is fine.
+    /// Publishes to all connections; having no subscriber is fine.
     pub fn tell(&self, event: Event) {
-        // The only error is that nobody listens.
+        // The only error is that there is no subscriber.
         self.events.send(Arc::new(event)).ok();
     }
 
-    /// Hears all that is told from now on.
+    /// Receives every event published from now on.
     fn listen(&self) -> broadcast::Receiver<Arc<Event>> {
         self.events.subscribe()
     }
 
-    /// A place for one more connection, if there is one.
+    /// A slot for one more connection, if one is free.
     fn place(&self) -> Option<OwnedSemaphorePermit> {
         self.room.clone().try_acquire_owned().ok()
     }

@@ -1,5 +1,5 @@
-//! AppSync's real-time endpoint (AppSync Developer Guide, "Building a real-time WebSocket client"): `graphql-ws` as AppSync
-//! speaks it. Who connects says so in the address, or in the name of a subprotocol; who subscribes says so once more.
+//! AppSync's real-time endpoint (AppSync Developer Guide, "Building a real-time WebSocket client"): `graphql-ws` as
+//! AppSync speaks it. A client authenticates in the address or in a subprotocol name, and again for each subscription.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ use crate::graphql::run::Question;
 use crate::graphql::told::Told;
 
 const SUBPROTOCOL: &str = "graphql-ws";
-/// Begins the subprotocol that carries what the query parameter `header` may carry instead.
+/// Prefix of the subprotocol that carries the same as the query parameter `header`.
 const HEADER: &str = "header-";
 
 /// Most bytes of a message.
@@ -40,9 +40,9 @@ const LARGEST: usize = 256 * 1024;
 const SUBSCRIPTIONS: usize = 100;
 /// Most bytes of an operation's id.
 const LONGEST_ID: usize = 128;
-/// How long a connection may take to say its first word, and to take what it is told.
+/// Timeout for a connection's first message, and for each write to it.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// A sign of life comes this often; a client that hears none for [`SILENCE`] connects again.
+/// Keep-alive interval; a client that receives none for [`SILENCE`] reconnects.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(300);
 /// After this a connection ends, and the client connects again (AppSync's quota).
@@ -76,7 +76,7 @@ pub async fn connect(
     };
     upgrade.protocols([SUBPROTOCOL]).max_message_size(LARGEST).max_frame_size(LARGEST).on_upgrade(|socket| async move {
         let connection = Connection { api, socket, subscriptions: BTreeMap::new(), _place: place };
-        // However it ended, it ended: the client connects again if it wants to.
+        // The outcome does not matter: the client reconnects if it wants to.
         timeout(LIFETIME, connection.serve(identity)).await.ok();
     })
 }
@@ -88,14 +88,14 @@ fn decoded(carried: &str) -> Option<Map<String, Value>> {
     serde_json::from_slice(&GeneralPurpose::new(alphabet, lenient).decode(carried).ok()?).ok()
 }
 
-/// Who says so in an object of headers, about a request that was never sent: a POST to `path` of this body.
+/// Authenticates by a header object, as for a POST to `path` with this body, which is never sent.
 async fn who(api: &Api, told: &Map<String, Value>, path: &str, body: &[u8]) -> Result<Identity, Told> {
     let text = |(name, value): (&String, &Value)| Some((name.to_ascii_lowercase(), value.as_str()?.to_owned()));
     let headers: BTreeMap<String, String> = told.iter().filter_map(text).collect();
     identify(api, &Signed { method: "POST", path, headers: &headers, body }).await
 }
 
-/// What a client says.
+/// A message from the client.
 #[derive(Debug, Deserialize)]
 struct Said {
     #[serde(rename = "type")]
@@ -106,7 +106,7 @@ struct Said {
     payload: Option<Value>,
 }
 
-/// The client is gone, or is to be.
+/// The client disconnected, or must be disconnected.
 struct Gone;
 
 struct Connection {
@@ -119,7 +119,7 @@ struct Connection {
 impl Connection {
     async fn serve(mut self, identity: Result<Identity, Told>) -> Result<(), Gone> {
         let mut events = self.api.behind.hub.listen();
-        // Whoever connects is answered when they first speak.
+        // Authentication errors are answered at the client's first message.
         let mut first = timeout(PATIENCE, self.hear()).await.map_err(|_| Gone)??;
         if let Err(told) = identity {
             let error = json!({"errorType": told.error_type, "message": told.message, "errorCode": 401});
@@ -136,7 +136,7 @@ impl Connection {
                 said = self.hear() => first = said?,
                 event = events.recv() => match event {
                     Ok(event) => self.tell(&event).await?,
-                    // Something was missed: the client connects again and asks for what is now.
+                    // Events were lost: the client must reconnect and query the current state.
                     Err(RecvError::Lagged(_) | RecvError::Closed) => return Err(Gone),
                 },
                 _ = signs.tick() => self.say(&json!({"type": "ka"})).await?,
@@ -144,7 +144,7 @@ impl Connection {
         }
     }
 
-    /// The next text; nothing where it was something else. Safe to be cut short.
+    /// The next text message; `None` for anything else. Cancel-safe.
     async fn hear(&mut self) -> Result<Option<String>, Gone> {
         match self.socket.recv().await {
             Some(Ok(Message::Text(text))) => Ok(Some(text.as_str().to_owned())),
@@ -237,7 +237,7 @@ impl Connection {
 async fn begin(api: Arc<Api>, payload: Value) -> Result<Subscription, Value> {
     let told = |told: Told| json!([{"errorType": told.error_type, "message": told.message}]);
     let data = payload.get("data").and_then(Value::as_str).unwrap_or_default();
-    // Who asks comes first here too.
+    // Authentication comes first here too.
     let authorization = payload.pointer("/extensions/authorization").and_then(Value::as_object);
     let identity = match authorization {
         Some(authorization) => who(&api, authorization, "/graphql", data.as_bytes()).await,
@@ -252,7 +252,7 @@ async fn begin(api: Arc<Api>, payload: Value) -> Result<Subscription, Value> {
         .ok_or_else(|| told(Told::new("InternalFailure", "The request was interrupted; send it again.")))?
 }
 
-/// The engine's work stays on one thread, and may take a while of it.
+/// The engine's work stays on one thread and may block it for a while.
 async fn engine<T: Send + 'static, F: Future<Output = T>>(work: impl FnOnce() -> F + Send + 'static) -> Option<T> {
     let runtime = tokio::runtime::Handle::current();
     tokio::task::spawn_blocking(move || runtime.block_on(work())).await.ok()

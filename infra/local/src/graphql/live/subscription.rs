@@ -1,4 +1,4 @@
-//! One subscription: whether it may be, which events it hears, and what it is told of each.
+//! One subscription: whether it is authorised, which events match it, and the message for each.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +12,7 @@ use crate::graphql::identity::{self, Identity};
 use crate::graphql::resolvers::Source;
 use crate::graphql::run::{Answer, Answers, Question, Way, run};
 
-/// A subscription that was let in.
+/// An accepted subscription.
 #[derive(Clone, Debug)]
 pub struct Subscription {
     question: Question,
@@ -22,10 +22,10 @@ pub struct Subscription {
 }
 
 impl Subscription {
-    /// Lets a subscriber in, or answers the errors why not.
+    /// Accepts a subscriber, or returns the errors.
     ///
     /// # Errors
-    /// As AppSync writes them: the document is no subscription of the schema, or its directives keep this subscriber out.
+    /// In AppSync's format: the document is no subscription of the schema, or its directives deny this subscriber.
     pub async fn begin(api: &Api, question: Question, identity: Identity) -> Result<Self, Value> {
         let begun = Begun { api, found: Mutex::default() };
         let answer = run(&api.schema, api.limits, &question, Way::Socket, &identity, &BTreeMap::new(), &begun).await;
@@ -37,20 +37,20 @@ impl Subscription {
         Ok(Self { question, identity, mutations, filter })
     }
 
-    /// Whether it is told of this.
+    /// Whether this event matches.
     pub fn hears(&self, event: &Event) -> bool {
         let passes = |(name, wanted): (&String, &Value)| event.fields.get(name) == Some(wanted);
         self.mutations.contains(&event.mutation) && self.filter.iter().all(passes)
     }
 
-    /// What it is told, `{"data", "errors"}` as JSON.
+    /// The message for it, `{"data", "errors"}` as JSON.
     pub async fn told(&self, api: &Api, event: &Event) -> String {
         let told = Value::Object(event.fields.clone());
         run(&api.schema, api.limits, &self.question, Way::Socket, &self.identity, &BTreeMap::new(), &Told(told)).await
     }
 }
 
-/// Answers the field that is subscribed to with nothing yet, and finds out what it will hear.
+/// Resolves the subscribed field with null, and determines its filter.
 struct Begun<'a> {
     api: &'a Api,
     found: Mutex<(Vec<String>, Map<String, Value>)>,
@@ -68,7 +68,7 @@ impl Answers for Begun<'_> {
     }
 }
 
-/// Answers with what happened.
+/// Resolves it with the event.
 struct Told(Value);
 
 impl Answers for Told {
@@ -85,8 +85,8 @@ fn mutations(schema: &Schema, parent: &str, field: &str) -> Vec<String> {
     list.into_iter().flat_map(|list| identity::named(list)).map(str::to_owned).collect()
 }
 
-/// What an event must hold: the arguments that were given; and, where `infra/resolvers/subscribe.js` is behind the field,
-/// what that demands, which is stood in for here.
+/// The filter: the given arguments; and, where `infra/resolvers/subscribe.js` is the field's resolver,
+/// that resolver's filter, which is emulated here.
 fn filter(source: Option<&Source>, event: &Value) -> Map<String, Value> {
     let arguments = event.get("arguments").and_then(Value::as_object).cloned().unwrap_or_default();
     let mut filter: Map<String, Value> = arguments.into_iter().filter(|(_, given)| !given.is_null()).collect();

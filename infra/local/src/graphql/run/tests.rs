@@ -1,11 +1,11 @@
-//! The engine held to what AppSync does, with answers that are made up.
+//! The engine tested against AppSync's behaviour, with made-up answers.
 
 use std::sync::Mutex;
 
 use super::*;
 use crate::graphql::identity::Member;
 
-/// Answers each field with what it was told to, and remembers the events.
+/// Resolves each field with a preset value, and records the events.
 #[derive(Default)]
 struct Fake {
     answers: BTreeMap<&'static str, Result<Value, Told>>,
@@ -114,7 +114,7 @@ async fn what_the_schema_does_not_allow_reaches_no_function() {
     let fake = answering([("me", Ok(profile()))]);
     let query = "{ me { id } profileHistory(id: \"p\") { cursor } }";
     let answer = ask(&fake, query, json!({})).await;
-    // The history may not be null, so that nothing is left of the rest.
+    // The history is not nullable, so the error propagates to the whole value.
     assert_eq!(answer["data"], Value::Null);
     let error = &answer["errors"][0];
     assert_eq!(error["errorType"], "Unauthorized");

@@ -1,4 +1,4 @@
-//! Each limit: the last request that passes, and the first that does not.
+//! Each limit: the largest request that passes, and the smallest that does not.
 
 use serde_json::json;
 
@@ -46,7 +46,7 @@ fn an_item_has_at_most_400_kb() {
     assert_eq!(asked("PutItem", &put(&item(409_600))), Ok(()));
     let told = asked("PutItem", &put(&item(409_601))).unwrap_err();
     assert_eq!(told, "Item size has exceeded the maximum allowed size");
-    // Bytes of UTF-8, not characters: an item of Japanese text is three times as large as it looks.
+    // Bytes of UTF-8, not characters: Japanese text takes three bytes per character.
     let japanese = json!({"pk": text(1), "sk": text(1), "da": {"S": "請".repeat(136_531)}});
     assert!(asked("PutItem", &put(&japanese)).is_err());
     let batch = |bytes| json!({"RequestItems": {"t": [{"PutRequest": {"Item": item(bytes)}}]}});
@@ -132,7 +132,7 @@ fn names_and_values_are_those_that_expressions_use() {
             v.clone(),
             "Value provided in ExpressionAttributeValues unused in expressions: keys: {:s}",
         ),
-        // One that only begins like another is another.
+        // A name that only starts like another is a different name.
         ("SET #s = :st", n.clone(), json!({":s": {"S": "1"}, ":st": {"S": "2"}}), "unused in expressions: keys: {:s}"),
         ("SET #s = :s", Value::Null, v.clone(), "used in the document path is not defined; attribute name: #s"),
         ("SET #s = :s", n.clone(), Value::Null, "used in expression is not defined; attribute value: :s"),
@@ -176,7 +176,7 @@ fn keys_are_neither_empty_nor_long() {
     assert!(
         told("PutItem", "Item", indexed(2049)).contains("Actual Size: 2049 bytes Max Size: 2048 bytes IndexName: open")
     );
-    // Elsewhere empty text is a value like any other.
+    // Elsewhere an empty string is a value like any other.
     assert_eq!(told("PutItem", "Item", json!({"pk": text(1), "sk": text(1), "note": text(0)})), "");
 }
 

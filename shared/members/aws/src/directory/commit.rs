@@ -1,5 +1,4 @@
-//! What is written in one step: a profile with its guards, its history and what is told of it; a profile that leaves; and
-//! an upload beside its profile.
+//! Transactions: a profile with its guards, its history and its notices; a deletion; and an upload beside its profile.
 
 use std::time::Duration;
 
@@ -28,7 +27,7 @@ use comptoir_members::profile::{
     upload::Upload,
 };
 
-/// Waits after a conflict: somebody else writes the same guard or profile, and will be done in a moment.
+/// Waits after a conflict: another writer holds the same guard or profile, and finishes shortly.
 const CONFLICT_PAUSES: [Duration; 6] = [
     Duration::from_millis(20),
     Duration::from_millis(60),
@@ -38,24 +37,24 @@ const CONFLICT_PAUSES: [Duration; 6] = [
     Duration::from_millis(1000),
 ];
 
-/// What a write that fails its condition means.
+/// The meaning of a write's failed condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stands {
     /// The profile is at another version.
     Version,
-    /// A profile of this name left.
+    /// A profile of this id was deleted.
     Left,
-    /// The handle is somebody's.
+    /// The handle is taken.
     Handle,
-    /// The address is somebody's.
+    /// The address is taken.
     Email,
     /// The member has a profile.
     Owner,
-    /// Something that never happens, and must not pass unseen.
+    /// Cannot happen, and must not go unnoticed.
     Never,
 }
 
-/// The writes of one transaction, each with what it means if its condition fails.
+/// The writes of one transaction, each with the meaning of its failed condition.
 #[derive(Debug, Default)]
 struct Step {
     writes: Vec<(TransactWriteItem, Stands)>,
@@ -80,7 +79,7 @@ impl Step {
         Ok(())
     }
 
-    /// What stood in the way, with the item that did.
+    /// The failed condition, with its item.
     fn failed<'a>(&self, reasons: &'a [CancellationReason]) -> Vec<(Stands, Option<&'a Item>)> {
         let places = self.writes.iter().enumerate().filter(|(place, _)| condition_failed(reasons, *place));
         places.map(|(place, (_, stands))| (*stands, reasons.get(place).and_then(CancellationReason::item))).collect()
@@ -103,7 +102,7 @@ impl DynamoDirectory {
         let put = self.put(rows::profile(profile)?);
         if profile.version == 1 {
             step.put(Stands::Version, put.condition_expression(NEW))?;
-            // A name that left is not used again: its files may still be on their way out.
+            // The id of a deleted profile is never reused: its files may not be erased yet.
             step.check(Stands::Left, self.check(&Place::leaver(id)).condition_expression(NEW))?;
             let owner = self.put(rows::guard(&Place::owner(&profile.owner), id));
             step.put(Stands::Owner, owner.condition_expression(NEW))?;
@@ -138,7 +137,7 @@ impl DynamoDirectory {
         }
     }
 
-    /// The profile goes with its guards, and its name is noted among the leavers.
+    /// Deletes the profile with its guards, and adds its id to the leavers.
     pub(super) async fn write_leave(&self, leaving: &Leaving, now: Timestamp) -> Result<Committed, ServiceError> {
         let profile = &leaving.profile;
         let id = &profile.id;
@@ -147,7 +146,7 @@ impl DynamoDirectory {
         step.delete(Stands::Version, gone.expression_attribute_values(":version", number(profile.version)))?;
         step.put(Stands::Left, self.put(rows::leaver(id, now)).condition_expression(NEW))?;
         let mut places = vec![Place::owner(&profile.owner)];
-        // Whatever a profile claims when it comes, it frees when it goes.
+        // Every guard that a profile takes when created is released when it is deleted.
         places.extend(moves(None, profile).iter().filter_map(|claim| match claim {
             GuardMove::ClaimHandle(key) => Some(Place::handle(key)),
             GuardMove::ClaimEmail(key) => Some(Place::email(key)),
@@ -170,7 +169,7 @@ impl DynamoDirectory {
 
     pub(super) async fn write_upload(&self, upload: &Upload) -> Result<(), ServiceError> {
         let mut step = Step::default();
-        // Nothing is announced for a profile that left: nobody would erase it.
+        // No upload is announced for a deleted profile: it would never be erased.
         let there = self.check(&Place::profile(&upload.profile)).condition_expression("attribute_exists(pk)");
         step.check(Stands::Version, there)?;
         for item in rows::upload(upload)? {
@@ -213,7 +212,7 @@ impl DynamoDirectory {
         }
     }
 
-    /// Queues what is told. The version that it tells of is written once, and so is this.
+    /// Queues the notices. Their version is written once, and so are they.
     fn tell(&self, step: &mut Step, notices: &[Notice]) -> Result<(), ServiceError> {
         for notice in notices {
             if let Some(mail) = rows::notice(notice, &self.seller)? {
@@ -223,12 +222,12 @@ impl DynamoDirectory {
         Ok(())
     }
 
-    /// Makes the step, again for as long as others are at the same items. What cancelled it, if anything did.
+    /// Runs the transaction, retrying while it conflicts with others. Returns what cancelled it, if anything.
     async fn send(&self, step: &Step) -> Result<Option<Vec<CancellationReason>>, ServiceError> {
         self.transact(step.writes.iter().map(|(write, _)| write.clone()).collect()).await
     }
 
-    /// The same for writes that no condition stands before.
+    /// The same for writes without conditions.
     pub(super) async fn transact(
         &self,
         writes: Vec<TransactWriteItem>,
@@ -240,7 +239,7 @@ impl DynamoDirectory {
             match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
                     let reasons = refused.cancellation_reasons();
-                    // While others write, what stands in the way may be about to go, or something else to come.
+                    // During concurrent writes, the failed condition may change before the retry.
                     if !is_contention(reasons) {
                         return Ok(Some(reasons.to_vec()));
                     }
@@ -256,7 +255,7 @@ impl DynamoDirectory {
         Err(ServiceError::transient(WHAT, detail))
     }
 
-    /// The profile as it is: as it stood in the way, or as it is read now.
+    /// The current profile: as returned with the failed condition, or read now.
     async fn moved(&self, id: &ProfileId, failed: &[(Stands, Option<&Item>)]) -> Result<Committed, ServiceError> {
         let stood = failed.iter().find(|(stands, _)| *stands == Stands::Version).and_then(|(_, item)| *item);
         let current = match stood.filter(|item| !item.is_empty()) {

@@ -1,5 +1,5 @@
-//! What goes when a member left: whatever still lies under their profile, what that leads to elsewhere, and what was
-//! queued to be told of earlier changes.
+//! Erases a deleted member's data: all items under their profile, the items these reference elsewhere, and notices
+//! still queued about earlier changes.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ use comptoir::{mail::MailId, outcome::ServiceError};
 use comptoir_aws::item::{Item, cancelled, key, read_number, read_text, text, trouble};
 use comptoir_members::profile::{ProfileId, handle::HandleKey, notice};
 
-/// Items of a profile that go at once: each takes up to three others along, and a transaction holds a hundred.
+/// Items of a profile erased at once: each adds up to three others, and a transaction holds a hundred.
 const AT_ONCE: i32 = 24;
 
 type Key = HashMap<String, AttributeValue>;
@@ -35,7 +35,7 @@ impl DynamoDirectory {
             .send()
             .await
             .map_err(|error| trouble(WHAT, &error))?;
-        // Who did not leave is not erased; the profile itself goes with the step that notes the leave.
+        // Only deleted profiles are erased; the profile itself goes with the transaction that records the deletion.
         let items: Vec<Item> = found.items.unwrap_or_default();
         let items: Vec<&Item> = items.iter().filter(|item| read_text(item, "kind") != Some("PROFILE")).collect();
         if items.is_empty() {
@@ -59,7 +59,7 @@ impl DynamoDirectory {
                 }
                 _ => {}
             }
-            // Last, because it is what leads to the others.
+            // Last, because it references the others.
             goes.push((self.profiles.as_str(), item.iter().filter(is_key).map(owned).collect()));
         }
         let writes = goes.into_iter().map(|(table, key)| {
@@ -75,7 +75,7 @@ impl DynamoDirectory {
         }
     }
 
-    /// Frees a handle that the profile gave up, unless somebody else has it since.
+    /// Releases a handle that the profile gave up, unless another profile took it since.
     async fn free_handle(&self, handle: &HandleKey, id: &ProfileId) -> Result<(), ServiceError> {
         let freed = self
             .client

@@ -1,5 +1,5 @@
-//! The directory of profiles on DynamoDB: reading in `mod`, what is written in one step in `commit`, what goes when a member
-//! left in `erase`; `rows` says where everything lies and how it is written down.
+//! The directory of profiles on DynamoDB: `mod` reads, `commit` writes transactions, `erase` removes a deleted member's
+//! data; `rows` defines keys and items.
 
 mod commit;
 mod erase;
@@ -19,14 +19,14 @@ use comptoir_members::profile::{
 };
 use rows::{LEAVERS, LISTED, LISTED_INDEX, Place, WHAT};
 
-/// Profiles read by one request of a search, and how many requests one page may make: a page that found little by then is
-/// handed over as it is, and the search goes on with the next.
+/// Profiles read by one request of a search, and the most requests per page: a page still short by then is returned as
+/// is, and the search continues with the next.
 const SLICE: i32 = 200;
 const SLICES: usize = 5;
 
-/// Profiles in the Profiles table, what is told of them in the Outbox table.
+/// Profiles in the Profiles table, notices in the Outbox table.
 ///
-/// Reads are consistent, but for a search, which may miss what was written in the second before it.
+/// Reads are consistent, except a search, which may miss what was written in the second before it.
 #[derive(Debug, Clone)]
 pub struct DynamoDirectory {
     client: Client,
@@ -36,13 +36,13 @@ pub struct DynamoDirectory {
 }
 
 impl DynamoDirectory {
-    /// The directory in these tables, of whose members `seller` tells.
+    /// The directory in these tables; `seller` appears in its notices.
     pub fn new(client: Client, profiles: String, outbox: String, seller: Seller) -> Self {
         Self { client, profiles, outbox, seller }
     }
 
     async fn get(&self, place: &Place) -> Result<Option<Item>, ServiceError> {
-        // What no key can be is nobody's: strangers may ask for any name.
+        // A value that cannot be a key belongs to no profile: strangers may request any name.
         if !place.is_possible() {
             return Ok(None);
         }
@@ -51,7 +51,7 @@ impl DynamoDirectory {
         got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
     }
 
-    /// The profile that a guard or a pointer names.
+    /// The profile that a guard or a pointer references.
     async fn named_by(&self, item: Option<Item>) -> Result<Option<Profile>, ServiceError> {
         match item.as_ref().and_then(|item| read_text(item, "profile")) {
             Some(id) => self.by_id(&ProfileId(id.to_owned())).await,
@@ -59,7 +59,7 @@ impl DynamoDirectory {
         }
     }
 
-    /// One slice of the listed profiles, in the order of their ids.
+    /// One slice of the listed profiles, ordered by id.
     async fn listed(&self, after: Option<&str>) -> Result<(Vec<Profile>, bool), ServiceError> {
         let start = after.map(|id| {
             let mut key = Place::profile(&ProfileId(id.to_owned())).key();
@@ -112,8 +112,8 @@ impl Directory for DynamoDirectory {
         self.by_id(&guard.profile).await
     }
 
-    // Every listed profile is read, because a search may ask for anything: a thousand profiles of 4 KB cost 0.00006 USD
-    // (us-east-1, on demand). Where members are many thousands, words belong into items of their own.
+    // Every listed profile is read, because a search may request anything: a thousand profiles of 4 KB cost 0.00006 USD
+    // (us-east-1, on demand). With many thousands of members, words need items of their own.
     async fn search(&self, query: &Query, after: Option<&str>, limit: u32) -> Result<Page<Profile>, ServiceError> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut after = after.map(str::to_owned);
@@ -126,7 +126,7 @@ impl Directory for DynamoDirectory {
             let last = slice.last().map(|profile| profile.id.0.clone());
             for profile in slice.into_iter().filter(|profile| query.finds(profile)) {
                 if entries.len() == limit {
-                    // One more than asked for was found: the page ends before it.
+                    // One more than requested was found: the page ends before it.
                     let next = entries.last().map(|profile| profile.id.0.clone());
                     return Ok(Page { entries, next });
                 }
@@ -143,7 +143,7 @@ impl Directory for DynamoDirectory {
     async fn history(&self, id: &ProfileId, after: Option<&str>, limit: u32) -> Result<Page<Entry>, ServiceError> {
         let before: u32 = after.map_or(Some(u32::MAX), |after| after.parse().ok()).unwrap_or_default();
         let place = Place::history(id, before);
-        // Nothing precedes the first version, and DynamoDB refuses a BETWEEN that ends before it begins.
+        // Nothing precedes the first version, and DynamoDB rejects a BETWEEN that ends before it begins.
         if before <= 1 || !place.is_possible() {
             return Ok(Page { entries: Vec::new(), next: None });
         }
@@ -165,7 +165,7 @@ impl Directory for DynamoDirectory {
         let more = found.last_evaluated_key.is_some();
         let entries: Vec<Entry> =
             found.items.unwrap_or_default().iter().map(|item| data(item, WHAT)).collect::<Result<_, _>>()?;
-        // The first version is the last of every history, so that a full page need not look behind it.
+        // The first version is the last of every history, so a full page ending there needs no further read.
         let next = entries.last().filter(|last| more && last.version > 1).map(|last| last.version.to_string());
         Ok(Page { entries, next })
     }
@@ -203,7 +203,7 @@ impl Directory for DynamoDirectory {
         let mut leavers = Vec::new();
         while let Some(item) = pages.next().await {
             let item = item.map_err(|error| trouble(WHAT, &error))?;
-            // One whose time cannot be read left long ago.
+            // An entry with an unreadable time counts as deleted long ago.
             let left_at = read_text(&item, "left_at").and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH);
             let id = read_text(&item, "sk").map(|id| ProfileId(id.to_owned()));
             leavers.extend(id.map(|id| Leaver { id, left_at }));

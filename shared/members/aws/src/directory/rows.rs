@@ -1,8 +1,8 @@
-//! Where everything lies in the Profiles table, and how it is written down.
+//! Keys and items of the Profiles table.
 //!
-//! All that belongs to one profile lies together, so that it is found whole when its member leaves: the profile, its
-//! history, its uploads, and the names of handles it gave up. Guards and pointers lie under what they guard, because their
-//! existence is the rule. Addresses are keys as hashes: a guard only has to be found again, not read.
+//! All items of one profile share a partition, so that they are found together when it is deleted: the profile, its
+//! history, its uploads, and handles it released. Guards and pointers are stored under what they guard, because their
+//! existence is the rule. Addresses are hashed keys: a guard only has to be found again, not read.
 //!
 //! ```text
 //! pk               sk                  what
@@ -39,24 +39,24 @@ use comptoir_members::profile::{
 
 pub(super) const WHAT: &str = "the profile directory";
 
-/// The partition of those who left.
+/// The partition of deleted profiles.
 pub(super) const LEAVERS: &str = "LEAVERS";
 
-/// The sparse index of profiles that can be found, and its one partition.
+/// The sparse index of searchable profiles, and its one partition.
 pub(super) const LISTED_INDEX: &str = "listed";
 pub(super) const LISTED: &str = "LISTED";
 
-/// How much longer an announced upload is kept than it is good for: who comes late is told so.
+/// How much longer an announced upload is kept than it is valid: a late client gets that as its error.
 const UPLOAD_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
-/// How long what is told waits at most to be told; it names people. Whoever left is to be forgotten within a day.
+/// How long notices stay queued at most; they name people. A deleted member is to be forgotten within a day.
 const NOTICE_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 const FAREWELL_KEPT: SignedDuration = SignedDuration::from_hours(24);
 
-/// The longest part of a key that is written out: DynamoDB takes 2048 bytes for `pk` and 1024 for `sk`.
+/// The longest key part stored in clear: DynamoDB takes 2048 bytes for `pk` and 1024 for `sk`.
 const LONGEST: usize = 500;
 
-/// Where an item lies.
+/// The key of an item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) pk: String,
@@ -104,7 +104,7 @@ impl Place {
         Self::new(LEAVERS, &*id.0)
     }
 
-    /// Whether DynamoDB would take it as a key.
+    /// Whether DynamoDB would accept it as a key.
     pub(super) fn is_possible(&self) -> bool {
         self.pk.len() <= LONGEST + 10 && (1..=LONGEST + 10).contains(&self.sk.len())
     }
@@ -113,7 +113,7 @@ impl Place {
         HashMap::from([("pk".to_owned(), text(&self.pk)), ("sk".to_owned(), text(&self.sk))])
     }
 
-    /// A new item here.
+    /// A new item with this key.
     fn item(&self, kind: &str) -> Item {
         let mut item = self.key();
         item.insert("kind".to_owned(), text(kind));
@@ -121,7 +121,7 @@ impl Place {
     }
 }
 
-/// What a key says of something long: a hash, where it would not fit.
+/// A long key part: its hash, if it would not fit.
 fn short(key: &str) -> String {
     if key.len() > LONGEST { hash(key) } else { key.to_owned() }
 }
@@ -130,12 +130,12 @@ fn hash(value: &str) -> String {
     hex::encode(Sha256::digest(value.as_bytes()))
 }
 
-/// A moment for the table's time to live, in whole seconds after it.
+/// A time for the table's time to live, in whole seconds after it.
 fn seconds(at: Timestamp, kept: SignedDuration) -> AttributeValue {
     number(at.saturating_add(kept).unwrap_or(Timestamp::MAX).as_second().saturating_add(1))
 }
 
-/// The profile, listed if somebody may find it.
+/// The profile, listed if search may find it.
 pub(super) fn profile(profile: &Profile) -> Result<Item, ServiceError> {
     let mut item = Place::profile(&profile.id).item("PROFILE");
     item.insert("data".to_owned(), json(profile, WHAT)?);
@@ -146,7 +146,7 @@ pub(super) fn profile(profile: &Profile) -> Result<Item, ServiceError> {
     Ok(item)
 }
 
-/// A line of history.
+/// A history entry.
 pub(super) fn history(id: &ProfileId, entry: &Entry) -> Result<Item, ServiceError> {
     let mut item = Place::history(id, entry.version).item("HISTORY");
     item.insert("data".to_owned(), json(entry, WHAT)?);
@@ -154,36 +154,36 @@ pub(super) fn history(id: &ProfileId, entry: &Entry) -> Result<Item, ServiceErro
     Ok(item)
 }
 
-/// A guard that says whose something is.
+/// A guard that names an owner.
 pub(super) fn guard(place: &Place, id: &ProfileId) -> Item {
     let mut item = place.item("GUARD");
     item.insert("profile".to_owned(), text(&id.0));
     item
 }
 
-/// That a handle was given up, beside the profile that did.
+/// A released handle, stored beside the profile that released it.
 pub(super) fn given_up(id: &ProfileId, key: &HandleKey) -> Item {
     let mut item = Place::handle_of(id, key).item("GIVEN_UP");
     item.insert("handle".to_owned(), text(&key.0));
     item
 }
 
-/// When a handle was given up, in the exact words that conditions compare.
+/// When a handle was released, in the exact format that conditions compare.
 pub(super) fn released(at: Timestamp) -> AttributeValue {
     number(at.as_nanosecond())
 }
 
-/// A handle given up until then is free at `now`.
+/// A handle released until then is free at `now`.
 pub(super) fn free_if_released_by(now: Timestamp) -> AttributeValue {
     released(now.saturating_sub(RESERVED_FOR).unwrap_or(Timestamp::MIN))
 }
 
-/// When the guard of a handle that was given up may go: it guards nothing any more.
+/// When the guard of a released handle expires: it guards nothing any more.
 pub(super) fn unguarded_after(at: Timestamp) -> AttributeValue {
     seconds(at, RESERVED_FOR)
 }
 
-/// What was announced, and beside the profile that it was.
+/// The announcement, and its copy beside the profile.
 pub(super) fn upload(upload: &Upload) -> Result<[Item; 2], ServiceError> {
     let mut announced = Place::upload(&upload.id).item("UPLOAD");
     announced.insert("data".to_owned(), json(upload, WHAT)?);
@@ -195,14 +195,14 @@ pub(super) fn upload(upload: &Upload) -> Result<[Item; 2], ServiceError> {
     }))
 }
 
-/// That a profile left.
+/// The record of a deleted profile.
 pub(super) fn leaver(id: &ProfileId, now: Timestamp) -> Item {
     let mut item = Place::leaver(id).item("LEAVER");
     item.insert("left_at".to_owned(), text(now.to_string()));
     item
 }
 
-/// Something to tell, for the Outbox table: a mail to the member, or what waits for the team.
+/// A notice for the Outbox table: a mail to the member, or a notice queued for the team.
 pub(super) fn notice(notice: &Notice, seller: &Seller) -> Result<Option<Item>, ServiceError> {
     let kept = if notice.event == Event::Deleted { FAREWELL_KEPT } else { NOTICE_KEPT };
     let mut item = match (notice.mail(seller), notice.for_team()) {

@@ -1,4 +1,4 @@
-//! Reading the arguments of an operation, beside the input objects that `profile::input` reads.
+//! Reads the arguments of an operation; `profile::input` parses the input objects.
 
 use serde_json::{Map, Value};
 
@@ -15,14 +15,14 @@ pub(super) struct Arguments<'a> {
 impl<'a> Arguments<'a> {
     pub(super) fn new(arguments: &'a Value) -> Self {
         let mut findings = Findings::default();
-        // AppSync hands over null where a field takes no arguments.
+        // AppSync passes null for a field without arguments.
         if !arguments.is_object() && !arguments.is_null() {
             findings.add_with(Code::WrongType, "", "", "object");
         }
         Self { fields: arguments.as_object(), known: Vec::new(), findings }
     }
 
-    /// The argument as it came; none if it is absent or null.
+    /// The raw argument; `None` if absent or null.
     pub(super) fn get(&mut self, name: &'static str) -> Option<&'a Value> {
         self.known.push(name);
         self.fields?.get(name).filter(|value| !value.is_null())
@@ -46,7 +46,7 @@ impl<'a> Arguments<'a> {
         self.typed(name, "integer", Value::as_i64)
     }
 
-    /// A number that must lie between these.
+    /// A number in this range.
     pub(super) fn between(&mut self, name: &'static str, least: u32, most: u32) -> Option<u32> {
         let whole = self.whole(name)?;
         let read = u32::try_from(whole).ok().filter(|number| (least..=most).contains(number));
@@ -67,14 +67,14 @@ impl<'a> Arguments<'a> {
         self.findings.choose(field, written, choices, name)
     }
 
-    /// Notes that an argument is missing, unless it is there.
+    /// Reports a missing argument, unless present.
     pub(super) fn need(&mut self, name: &'static str) {
         if self.fields.and_then(|fields| fields.get(name)).is_none_or(Value::is_null) {
             self.findings.add(Code::Required, name, "");
         }
     }
 
-    /// Nothing if all is well.
+    /// Fails if there are violations.
     pub(super) fn end(mut self) -> Result<(), Failure> {
         for name in self.fields.into_iter().flat_map(Map::keys).take(100) {
             if !self.known.contains(&name.as_str()) {

@@ -1,4 +1,4 @@
-//! What follows a deletion: everything that is still kept of the member goes, in steps that may be repeated.
+//! Erasure after a deletion: all remaining data of the member is removed, in idempotent steps.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,13 +9,12 @@ use crate::profile::{
 };
 use comptoir::outcome::ServiceError;
 
-/// How long the name of who left is kept at least. An address that was signed before takes a file for a quarter of an hour
-/// and as long as the file is on its way: what comes then is found by the name.
+/// How long a deleted profile's id is kept at least. A URL signed before the deletion accepts a file for a quarter of
+/// an hour plus its transfer time: a late file is found by the id.
 pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(2);
 
-/// Erases what is left of a profile that left: files, then history, uploads and old guards. Its name stays among the
-/// leavers, so that a step that failed is made again, and so is one that something came after: a file may have been on its
-/// way, to an address that was signed before.
+/// Erases the rest of a deleted profile: files, then history, uploads and old guards. Its id stays among the leavers,
+/// so that a failed step is retried, and late files are erased: one may still be uploading to a URL signed before.
 ///
 /// # Errors
 /// A store does not answer.
@@ -26,11 +25,11 @@ pub async fn erase(id: &ProfileId, directory: &impl Directory, files: &impl File
     Ok(())
 }
 
-/// Erases once more what came of everyone who left, and forgets the names of those whose files cannot come any more; for
-/// a schedule. Tells how many are forgotten.
+/// Erases late files of every deleted profile, and removes the ids of those that can get no more files; run on a
+/// schedule. Returns how many were removed.
 ///
 /// # Errors
-/// A store does not answer, as it was first told; those not done yet are found again, and hold up none of the others.
+/// The first store error; failed profiles are retried next time, and do not block the others.
 pub async fn sweep(directory: &impl Directory, files: &impl Files, now: Timestamp) -> Result<usize, ServiceError> {
     let leavers = directory.leavers().await?;
     let mut failed = None;

@@ -1,7 +1,7 @@
-//! The operations of the GraphQL API: from what AppSync hands over to what it is to answer.
+//! The operations of the GraphQL API: from AppSync's event to its response.
 //!
-//! Each loads, lets the domain decide, commits, and presents what came of it; `reads` and `writes` hold one function an
-//! operation, `uploads` those of files, `leave` what follows a deletion, `arguments` how they read what they are given.
+//! Each loads, lets the domain decide, commits, and presents the result; `reads` and `writes` hold one function an
+//! operation, `uploads` those of files, `leave` the erasure after a deletion, `arguments` parses arguments.
 
 mod arguments;
 pub mod leave;
@@ -25,7 +25,7 @@ use super::{
 };
 use comptoir::outcome::ServiceError;
 
-/// What a direct Lambda resolver is handed, as far as it matters here.
+/// The event of a direct Lambda resolver, as far as it matters here.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// `info.fieldName`.
@@ -36,38 +36,38 @@ pub struct Request {
     pub identity: Value,
     /// From `request.headers["accept-language"]`, by [`Language::accepted`].
     pub language: Language,
-    /// When.
+    /// The time.
     pub now: Timestamp,
 }
 
-/// What the operations work with.
+/// The dependencies of the operations.
 pub struct Desk<'a, D, F, P> {
-    /// Profiles.
+    /// The directory.
     pub directory: &'a D,
-    /// Their files.
+    /// The file store.
     pub files: &'a F,
-    /// Makes files fit to be kept.
+    /// Prepares files for storage.
     pub prepare: &'a P,
-    /// Programs that may call.
+    /// Programs that may call the API.
     pub programs: &'a Programs,
-    /// Makes random names: at least 128 bits, of letters, digits, `-` and `_`.
+    /// Generates random names: at least 128 bits, of letters, digits, `-` and `_`.
     pub random: &'a (dyn Fn() -> String + Sync),
 }
 
-/// What kind of error a client is answered with: AppSync's `errorType`.
+/// The kind of an error: AppSync's `errorType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub enum ErrorType {
-    /// What was sent breaks rules; all of them are listed.
+    /// Invalid input; all violations are listed.
     Invalid,
-    /// Somebody else changed the same fields; the profile as it is and the fields are told.
+    /// Conflict: the response has the current profile and the fields.
     Conflict,
-    /// The caller may not.
+    /// Access denied.
     Denied,
     /// There is no such profile.
     NotFound,
     /// The caller has a profile already.
     Exists,
-    /// A service failed for now; the same request may be sent again.
+    /// A service failed temporarily; the same request may be retried.
     Unavailable,
     /// There is no such operation.
     Unknown,
@@ -110,21 +110,21 @@ impl ErrorType {
     }
 }
 
-/// An error that a client is answered with.
+/// An error response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ApiError {
     /// Its kind.
     pub error_type: ErrorType,
     /// One sentence in the caller's language.
     pub message: String,
-    /// What AppSync passes on as `errorInfo`: `{violations: [{code, path, value, message}]}`, or for a conflict
+    /// AppSync passes this on as `errorInfo`: `{violations: [{code, path, value, message}]}`, or for a conflict
     /// `{current, fields}`.
     pub info: Value,
-    /// For the log alone: what failed. Free of what members wrote.
+    /// For the log only: what failed. Contains nothing that members wrote.
     pub detail: Option<String>,
 }
 
-/// Why an operation fails, before it is put into words.
+/// Why an operation fails, before it is worded.
 #[derive(Debug)]
 enum Failure {
     Invalid(Vec<Violation>),
@@ -169,7 +169,7 @@ impl From<Violation> for Failure {
 /// Answers one request: the value of the field, as GraphQL resolves it.
 ///
 /// # Errors
-/// What the client is told instead.
+/// The error for the client.
 pub async fn answer<D: Directory, F: Files, P: Prepare>(
     request: &Request,
     desk: &Desk<'_, D, F, P>,
@@ -183,7 +183,7 @@ pub async fn answer<D: Directory, F: Files, P: Prepare>(
     answered.map_err(|failure| told(failure, caller.ok().as_ref(), request.language))
 }
 
-/// One request of a caller who is known.
+/// One request of an authenticated caller.
 struct Task<'a, D, F, P> {
     request: &'a Request,
     desk: &'a Desk<'a, D, F, P>,
@@ -213,7 +213,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         Ok(access::may(self.caller, self.operation, owner)?)
     }
 
-    /// The profile as the caller sees it, its files as addresses that can be read for a while.
+    /// The profile as the caller sees it, with its files as signed URLs.
     async fn present(&self, profile: &Profile) -> Result<Value, Failure> {
         let mut view = access::view(self.caller, profile);
         for (field, file) in [(Field::Avatar, &profile.avatar), (Field::Cv, &profile.cv)] {
@@ -251,7 +251,7 @@ fn told(failure: Failure, caller: Option<&Caller>, language: Language) -> ApiErr
                 })
                 .collect();
             let mut error = error(ErrorType::Invalid, json!({ "violations": listed }), None);
-            // Clients that show the message alone still say what is wrong.
+            // Clients that show only the message still say what is wrong.
             if let Some(first) = violations.first() {
                 error.message = first.message(language);
             }
@@ -263,7 +263,7 @@ fn told(failure: Failure, caller: Option<&Caller>, language: Language) -> ApiErr
                 Refused::Future { current } => (current, vec![Field::Version]),
             };
             let mut view = caller.map_or_else(Map::new, |caller| access::view(caller, &current));
-            // Where files lie is for addresses that are signed, which an error has none of.
+            // File keys are shown as signed URLs only, and an error has none.
             view.remove(Field::Avatar.name());
             view.remove(Field::Cv.name());
             error(ErrorType::Conflict, json!({ "current": view, "fields": fields }), None)

@@ -1,4 +1,4 @@
-//! The queries: a profile, many of them, the history of one, and all that is kept of the caller.
+//! The queries: one profile, a search, a profile's history, and the export of the caller's data.
 
 use serde_json::{Value, json};
 
@@ -12,10 +12,10 @@ use crate::profile::{
     upload::{Files, Prepare},
 };
 
-/// Lines of history on a page where nobody says how many, and at most.
+/// Default and largest page size of history.
 const HISTORY_PAGE: u32 = 50;
 
-/// Bytes of history after which an export ends: AppSync takes 5 MB of an answer, and each page may bring as much again.
+/// Bytes of history after which an export ends: AppSync limits a response to 5 MB, and each page may add as much again.
 const EXPORTED: usize = 2_000_000;
 
 impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
@@ -36,7 +36,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         arguments.need("handle");
         let handle = arguments.text("handle").unwrap_or_default();
         arguments.end()?;
-        // No handle is longer, however it is spelled.
+        // No spelling of a handle is longer.
         let found = match handle.trim().trim_start_matches('@') {
             long if long.len() > 1000 => None,
             handle => self.desk.directory.by_handle(&HandleKey::of(handle), self.request.now).await?,
@@ -78,7 +78,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         Ok(json!({ "items": items, "cursor": page.next.map(|next| search::cursor(&of, &next)) }))
     }
 
-    /// All that is kept of the caller, as JSON (GDPR, articles 15 and 20).
+    /// All stored data of the caller, as JSON (GDPR, articles 15 and 20).
     pub(super) async fn export(&self) -> Result<Value, Failure> {
         let sub = self.caller.sub().ok_or(Failure::Denied)?;
         self.allowed(Some(sub))?;
@@ -111,7 +111,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             "language": language,
             "profile": shown,
             "history": history,
-            // The newest come first; older ones an admin reads page by page with `profileHistory`.
+            // Newest first; an admin reads older ones page by page with `profileHistory`.
             "olderHistoryLeftOut": left_out,
         }))
     }
@@ -124,13 +124,13 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         Ok(id)
     }
 
-    /// What a caller gets of what was found: nothing, if there is nothing for them to see.
+    /// What the caller gets of a found profile: nothing, if it is hidden from them.
     async fn found(&self, found: Option<Profile>) -> Result<Value, Failure> {
         self.allowed(found.as_ref().map(|profile| profile.owner.as_str()))?;
         self.shown(found.filter(|profile| !profile.is_blank() || self.sees_blank(profile))).await
     }
 
-    /// Whether the caller sees a profile in which nothing was written yet.
+    /// Whether the caller sees a blank profile.
     fn sees_blank(&self, profile: &Profile) -> bool {
         match self.caller {
             Caller::Iam { .. } => true,
@@ -148,7 +148,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
     }
 }
 
-/// A line of history, as the API writes it: states before and after are JSON of whatever type the field has.
+/// A history entry, as the API writes it: old and new values are JSON of the field's type.
 fn line(entry: &Entry) -> Value {
     let changes: Vec<Value> = entry
         .changes

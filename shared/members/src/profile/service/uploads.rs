@@ -1,4 +1,4 @@
-//! The mutations of files: announce one, and confirm it once it came.
+//! The mutations of files: announce an upload, and confirm it after the transfer.
 
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         let profile = self.desk.directory.by_owner(sub).await?.ok_or(Failure::NotFound)?;
         let announced = self.desk.directory.upload(id).await?.filter(|upload| upload.profile == profile.id);
         let Some(upload) = announced else {
-            // The answer to the same request was lost on its way.
+            // The response to the same request was lost.
             let kept = [&profile.avatar, &profile.cv].into_iter().flatten();
             if kept.clone().any(|file| !id.is_empty() && file.key.rsplit('/').next() == Some(id)) {
                 return self.present(&profile).await;
@@ -73,7 +73,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             match self.commit(Event::Changed, Some(&current), &updated, Some(upload.id.clone())).await? {
                 Committed::Done => {
                     self.desk.files.remove(&upload.key()).await.unwrap_or_else(|failure| {
-                        // It expires under uploads/ by itself.
+                        // It expires under uploads/ automatically.
                         tracing::warn!(%failure, "a confirmed upload is not removed yet");
                     });
                     self.clear(&current, &updated.profile).await;
@@ -81,7 +81,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
                 }
                 Committed::Moved(Some(moved)) => current = *moved,
                 Committed::Moved(None) | Committed::Taken(_) => {
-                    // The member left meanwhile: nothing may stay behind.
+                    // The profile was deleted meanwhile: nothing may stay behind.
                     let without = Profile { avatar: None, cv: None, ..updated.profile.clone() };
                     self.clear(&updated.profile, &without).await;
                     return Err(Failure::NotFound);
@@ -91,7 +91,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         Err(busy())
     }
 
-    /// Deletes what came and forgets that it was announced.
+    /// Deletes the file and its announcement.
     async fn refuse(&self, upload: &Upload, violation: Violation) -> Result<Value, Failure> {
         self.desk.files.remove(&upload.key()).await?;
         self.desk.directory.drop_upload(&upload.id).await?;

@@ -1,4 +1,4 @@
-//! The mutations of a profile: create, update, delete; and the blank profile of somebody who just signed up.
+//! The mutations of a profile: create, update, delete; and the blank profile of a new user.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -17,7 +17,7 @@ use crate::profile::{
 };
 use comptoir::outcome::ServiceError;
 
-/// How often a decision is made anew because somebody else was faster. Each time somebody got further, so that ends.
+/// How often a decision is retried after a conflict. Each conflict means that another writer succeeded, so that ends.
 const TRIES: usize = 8;
 
 impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
@@ -40,7 +40,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
                     let change = draft.rest.clone();
                     let filled = change::update(known, change, known.version, self.request.now)?;
                     if filled.changes.is_empty() {
-                        // The answer to the same request was lost on its way.
+                        // The response to the same request was lost.
                         return self.present(known).await;
                     }
                     if !known.is_blank() {
@@ -122,7 +122,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         found.ok_or(Failure::NotFound)
     }
 
-    /// Writes a decision with its history and its notices.
+    /// Commits a decision with its history and its notices.
     pub(super) async fn commit(
         &self,
         event: Event,
@@ -142,7 +142,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         self.desk.directory.commit(&commit, self.request.now).await
     }
 
-    /// Removes files that a profile no longer has. One that stays behind is found under the profile when it leaves.
+    /// Removes files that a profile no longer references. One left behind is erased with the profile.
     pub(super) async fn clear(&self, before: &Profile, after: &Profile) {
         let kept = [&after.avatar, &after.cv];
         for file in [&before.avatar, &before.cv].into_iter().flatten() {
@@ -157,8 +157,8 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         }
     }
 
-    /// A profile takes no address but the one that its owner's own token says is verified: mail goes to it in the name of
-    /// the house. Nobody else can say that of an address, so that nobody else changes it.
+    /// A profile accepts only the address that its owner's own token marks as verified: mail goes to it in our name. No
+    /// other caller can prove an address, so no other caller changes it.
     fn verified(&self, before: Option<&Profile>, after: &Profile) -> Result<(), Failure> {
         let is_after = |address: &str| EmailKey::of(address) == EmailKey::of(&after.email);
         let verified = match self.caller {
@@ -187,21 +187,21 @@ pub(super) fn busy() -> Failure {
     Failure::Unavailable(ServiceError::transient("the profile directory", "others were faster each time"))
 }
 
-/// Somebody who just signed up, as the user pool tells of them.
+/// A new user, as the user pool describes them.
 #[derive(Debug, Clone, Copy)]
 pub struct Newcomer<'a> {
-    /// Who.
+    /// The `sub`.
     pub sub: &'a str,
-    /// Their address, which the user pool has verified.
+    /// Their address, verified by the user pool.
     pub email: &'a str,
-    /// Their whole name, if an identity provider told it.
+    /// Their full name, if an identity provider gave it.
     pub name: Option<&'a str>,
-    /// The language they came with.
+    /// The language of their sign-up.
     pub language: Language,
 }
 
-/// Gives a newcomer a blank profile, unless they have one. If another profile bears the address, or it is none that the
-/// rules take, the member starts without a profile and picks an address when creating it.
+/// Creates a blank profile for a new user, unless they have one. If their address is taken by another profile or
+/// invalid, the member starts without a profile and picks an address when creating it.
 ///
 /// # Errors
 /// The directory does not answer; the step may be repeated.
@@ -214,7 +214,7 @@ pub async fn welcome(
     let Newcomer { sub, email, name, language } = newcomer;
     let Ok(address) = email::read(email, "email") else { return directory.by_owner(sub).await };
     let (given, family) = names::split(name.unwrap_or_default());
-    // A name that the rules do not take is left to the member: nobody is there to be told.
+    // An invalid name is left to the member: there is no caller to report it to.
     let read = |name: &str| names::read(name, "name", &mut Findings::default());
     let profile = Profile {
         first_name: read(&given),

@@ -10,7 +10,7 @@ use crate::profile::{
     access::{Caller, Denied, Operation, may, view, visible},
 };
 
-/// Roles, and whether each may do an operation to its own profile, to another's, and to none in particular.
+/// Roles, and whether each may run an operation on its own profile, on another's, and on none in particular.
 const ROLES: [(&str, &[&str]); 5] = [
     ("nobody", &[]),
     ("freelancer", &["freelancer"]),

@@ -1,4 +1,4 @@
-//! The operations, each with what goes well and what is told where it does not.
+//! The operations, each with its success and its errors.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -287,11 +287,11 @@ async fn an_address_is_taken_from_the_owners_token_alone() {
     let zoe = with("zoe", &["freelancer"], own, json!("true"));
     let made = house.ask(&zoe, "createProfile", input("zoe")).await.unwrap();
     let change = |version: u32, email: &str| json!({ "id": made["id"], "expectedVersion": version, "input": { "email": email } });
-    // An admin's own address, verified or not, is none of the member's.
+    // An admin's own address, verified or not, is not the member's.
     let boss = with("boss", &["admin"], json!("new@example.org"), json!(true));
     let error = house.ask(&boss, "updateProfile", change(1, "new@example.org")).await.unwrap_err();
     assert_eq!(mistakes(&error), [("email_not_verified".into(), "email".into())]);
-    // An access token tells no address, and changes everything else.
+    // An access token carries no address, and may change everything else.
     let access = with("zoe", &["freelancer"], Value::Null, Value::Null);
     let headline =
         json!({ "id": made["id"], "expectedVersion": 1, "input": { "headline": "Go", "email": "ZOE@example.org" } });

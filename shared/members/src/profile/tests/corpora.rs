@@ -1,12 +1,12 @@
-//! Addresses and URLs that others collected to break readers with; every deviation from their judgement, with its reason.
+//! Public corpora of hard addresses and URLs; every deviation from their expected result, with its reason.
 //!
-//! The e-mail addresses are those of the isemail test set 3.05 (M. Rushton and D. Sayers), as a table of our own: its
-//! judgement in a word, ours, and why the two differ. The URLs are cases of the WHATWG's URL tests, with what we make of
-//! them. Data: `emails.txt`, `urls.txt`.
+//! The e-mail addresses are those of the isemail test set 3.05 (M. Rushton and D. Sayers), in our own table: its result
+//! in a word, ours, and why they differ. The URLs are cases of the WHATWG's URL tests, with our result. Data:
+//! `emails.txt`, `urls.txt`.
 
 use crate::profile::{email, links, links::LinkKind};
 
-/// Lines of a table: columns between bars, `\` escapes; what follows `#` at the start of a line is a remark.
+/// Lines of a table: columns between bars, `\` escapes; a line that starts with `#` is a comment.
 fn rows(table: &str) -> impl Iterator<Item = Vec<String>> {
     let lines = table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| line.split('|').map(unescaped).collect())

@@ -1,4 +1,4 @@
-//! Two who change one profile at once.
+//! Concurrent changes of one profile.
 
 use serde_json::json;
 

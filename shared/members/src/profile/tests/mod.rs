@@ -1,4 +1,4 @@
-//! What holds of profiles as a whole: through the API over a directory in memory, and over everything anybody may write.
+//! Tests of profiles as a whole: the API over a directory in memory, with arbitrary input.
 
 mod access;
 mod api;
@@ -28,7 +28,7 @@ use crate::{
 };
 use comptoir::memory::FaultPlan;
 
-/// Keeps bytes as they are, and takes their first four for a thumbnail; what says `broken` cannot be read.
+/// Stores bytes unchanged, the first four as thumbnail; bytes that say `broken` are unreadable.
 pub(super) struct Scissors;
 
 impl Prepare for Scissors {
@@ -39,7 +39,7 @@ impl Prepare for Scissors {
     }
 }
 
-/// Everything that the API works with, in memory.
+/// The dependencies of the API, in memory.
 pub(super) struct House {
     pub members: Members,
     pub shelf: InMemoryFiles,
@@ -48,12 +48,12 @@ pub(super) struct House {
     names: AtomicUsize,
 }
 
-/// When the tests begin.
+/// The start time of the tests.
 pub(super) fn start() -> Timestamp {
     "2026-11-21T10:00:00Z".parse().unwrap()
 }
 
-/// The identity that AppSync hands over for a member.
+/// The identity that AppSync passes for a member.
 pub(super) fn member(sub: &str, groups: &[&str]) -> Value {
     json!({ "sub": sub, "groups": groups, "claims": { "sub": sub, "cognito:groups": groups }, "issuer": "https://cognito", "username": sub })
 }
@@ -98,7 +98,7 @@ impl House {
         self.ask_at(start(), who, field, arguments).await
     }
 
-    /// Asks until it is answered, as a client does whose answers are lost.
+    /// Retries until it gets a response, as a client does whose responses are lost.
     pub(super) async fn insist(&self, who: &Value, field: &str, arguments: Value) -> Result<Value, ApiError> {
         loop {
             match self.ask(who, field, arguments.clone()).await {
@@ -119,7 +119,7 @@ pub(super) fn input(handle: &str) -> Value {
     } })
 }
 
-/// The codes and paths of what is wrong with a request.
+/// The codes and paths of a request's violations.
 pub(super) fn mistakes(error: &ApiError) -> Vec<(String, String)> {
     let listed = error.info["violations"].as_array().unwrap();
     let told = |one: &Value, field: &str| one[field].as_str().unwrap().to_owned();

@@ -1,4 +1,4 @@
-//! Whatever anybody writes, nothing panics; and what was made normal once is normal.
+//! No input panics, and normalization is idempotent.
 
 use proptest::{prelude::*, strategy::ValueTree};
 use serde_json::json;
@@ -18,7 +18,7 @@ use crate::profile::{
     violation::{Findings, Violation},
 };
 
-/// Text of every kind, and of the kinds that break things more often than chance would have it.
+/// Text of every kind, weighted towards the kinds that break things.
 fn anything() -> impl Strategy<Value = String> {
     let nasty = prop::sample::select(vec![
         "\u{202e}",

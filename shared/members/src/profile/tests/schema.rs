@@ -1,4 +1,4 @@
-//! The schema says what the types say: every field, every enum, every operation.
+//! The schema matches the types: every field, every enum, every operation.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ fn names(block: &str) -> BTreeSet<String> {
         .skip_while(|line| !line.starts_with(&format!("{block} ")))
         .skip(1)
         .take_while(|line| *line != "}");
-    // What stands between two lines of three quotes is documentation.
+    // Text between two lines of three quotes is documentation.
     let body = body.scan(false, |told, line| {
         *told ^= line.trim() == "\"\"\"";
         Some(if *told { "" } else { line })
@@ -70,7 +70,7 @@ fn the_schema_has_every_operation() {
     assert_eq!(told["fields"], json!(Field::ALL.map(Field::name)));
 }
 
-/// The groups that the schema lets ask for this, every one where it names none; nothing where it has no directive.
+/// The groups that the schema allows to request this, all if it names none; `None` without a directive.
 fn groups(operation: &str) -> Option<Vec<String>> {
     let begins = |line: &&str| {
         let rest = line.trim_start().strip_prefix(operation);
@@ -98,7 +98,7 @@ fn the_schema_lets_in_whom_the_rules_do() {
     }
 }
 
-/// The keys of an object that the API answers with.
+/// The keys of an object in API responses.
 fn keys(value: &Value) -> BTreeSet<String> {
     set(value.as_object().unwrap().keys())
 }

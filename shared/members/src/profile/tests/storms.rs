@@ -1,4 +1,4 @@
-//! Every call fails in turn, before and after it took effect; the client asks again, and the promises hold at the end.
+//! A fault plan fails every call in turn, before and after it took effect; the client retries, the invariants hold.
 
 use serde_json::json;
 
@@ -53,7 +53,7 @@ async fn whatever_call_fails_asking_again_does_it_once() {
         let shown = house.insist(&zoe, "confirmUpload", json!({ "id": asked["id"] })).await.unwrap();
         assert_eq!(shown["version"], json!(3));
         let away = house.insist(&zoe, "deleteProfile", json!({ "id": made["id"] })).await;
-        // Asked again after its answer was lost, there is no profile of theirs left, and of others' they learn nothing.
+        // On a retry after a lost response their profile is gone, and they learn nothing of others'.
         assert!(matches!(&away, Ok(_) | Err(ApiError { error_type: ErrorType::Denied, .. })), "{away:?}");
         while leave::sweep(&house.members, &house.shelf, start() + leave::REMEMBERED).await != Ok(0) {}
         assert!(house.shelf.keys().is_empty(), "{:?}", house.shelf.keys());

@@ -1,4 +1,4 @@
-//! From the start of the process to the first sale on disk, over TLS: what the first customer after a quiet hour waits for.
+//! From the start of the process to the first stored sale, over TLS: the latency of the first sale after an idle hour.
 
 use anyhow::Result;
 
@@ -8,7 +8,7 @@ use crate::peers::{
     stage,
 };
 
-/// `payment-webhook` beside Node and Python.
+/// `payment-webhook` compared with Node and Python.
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let handlers = at.stage.handlers(at.kit, "payment-webhook", "webhook")?;
     let mut cpu: Vec<Vec<f64>> = vec![Vec::new(); handlers.len()];

@@ -1,4 +1,4 @@
-//! What a handler holds and takes when it is busy: a thousand sales, one after the other.
+//! Memory and time of a busy handler: a thousand sales, one after the other.
 
 use anyhow::Result;
 use serde_json::Value;
@@ -12,22 +12,22 @@ use crate::peers::{
 
 const INVOCATIONS: u32 = 1_000;
 
-/// What handlers held and took, by their names.
+/// The results of handlers, by name.
 #[derive(Debug, Default)]
 pub struct Busy {
     /// Resident at the end, in MB.
     pub held: Vec<(String, Spread)>,
-    /// How long answers took, in milliseconds.
+    /// Response times, in milliseconds.
     pub answers: Vec<(String, Spread)>,
-    /// CPU of one invocation, its share of the start among it, in milliseconds.
+    /// CPU per invocation, including its share of the start, in milliseconds.
     pub spent: Vec<(String, Spread)>,
 }
 
 impl Busy {
-    /// Gives `handler` the events that `next` makes of their number, and `check`s what it answers.
+    /// Sends `handler` the events that `next` makes by index, and `check`s its answers.
     ///
     /// # Errors
-    /// When it does not answer what it should.
+    /// When an answer fails the check.
     pub async fn work(
         &mut self,
         at: &Measured<'_>,
@@ -53,7 +53,7 @@ impl Busy {
     }
 }
 
-/// `payment-webhook` beside Node and Python.
+/// `payment-webhook` compared with Node and Python.
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let mut busy = Busy::default();
     for handler in at.stage.handlers(at.kit, "payment-webhook", "webhook")? {

@@ -1,4 +1,4 @@
-//! What is compared, one file a question.
+//! The comparisons, one file each.
 
 pub mod cold;
 pub mod memory;

@@ -1,4 +1,4 @@
-//! How many numbers a second one series gives, with a store ten milliseconds away.
+//! Numbers allocated per second in one series, with a store latency of ten milliseconds.
 
 use anyhow::{Context, Result};
 use comptoir::{
@@ -11,7 +11,7 @@ use crate::peers::{
     report::{Better, Goal, Row, Spread},
 };
 
-/// Numbers claimed in groups beside one number a transaction.
+/// Allocation in groups compared with one number per transaction.
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let (mut single, mut grouped) = (Vec::new(), Vec::new());
     for round in 0..at.rounds.min(5) {

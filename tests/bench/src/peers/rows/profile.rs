@@ -1,4 +1,4 @@
-//! A member changes their profile: the rules alone, and the whole mutation over the tables.
+//! A member changes their profile: validation alone, and the whole mutation over the tables.
 
 use anyhow::{Context, Result, ensure};
 use comptoir_local::paths;
@@ -18,7 +18,7 @@ const FUNCTION: &str = "profile-mutation-validator";
 const INVOCATIONS: u32 = 300;
 const TIMES: [(&str, u32); 3] = [(OURS, 40_000), (NODE, 8_000), (PYTHON, 4_000)];
 
-/// Ours beside zod and pydantic on the same rules, and beside handlers that use them.
+/// Ours compared with zod and pydantic on the same rules, and with handlers that use them.
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let mut rows = rules(at).await?;
     let handlers = at.stage.handlers(at.kit, FUNCTION, "profile")?;
@@ -36,7 +36,7 @@ pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The rules over and over; whoever judges otherwise than we do is not compared.
+/// Validation in a loop; a peer whose verdicts differ from ours is not compared.
 async fn rules(at: &Measured<'_>) -> Result<Vec<Row>> {
     let cases = paths::repository().join("tests/bench/cases/profiles.json").display().to_string();
     let commands =
@@ -63,7 +63,7 @@ async fn rules(at: &Measured<'_>) -> Result<Vec<Row>> {
     Ok(spreads.filter_map(row).collect())
 }
 
-/// Somebody with a profile.
+/// A member with a profile.
 struct Member {
     sub: String,
     email: String,
@@ -72,7 +72,7 @@ struct Member {
 }
 
 impl Member {
-    /// Somebody new; ours makes the profile, all find it where it lies.
+    /// A new member; our function creates the profile, and all handlers read it there.
     async fn new(at: &Measured<'_>, ours: &Handler, place: usize) -> Result<Self> {
         let member = Self {
             sub: format!("11111111-2222-4333-8444-{place:012}"),
@@ -94,7 +94,7 @@ impl Member {
         Ok(Self { id, version: u32::try_from(version)?, ..member })
     }
 
-    /// The `n`th change; the headline each time, and so a version more.
+    /// The `n`th change: a new headline each time, and so a new version.
     fn changes(&self, n: u32) -> Value {
         let input = json!({"headline": format!("Photographe, {n} expositions"), "bio": "Portraits et reportages."});
         self.asks("updateProfile", json!({"id": self.id, "expectedVersion": self.version + n, "input": input}))

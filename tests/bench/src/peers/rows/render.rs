@@ -9,7 +9,7 @@ use crate::peers::{
     report::{Better, Goal, Row, Spread},
 };
 
-/// Script, who it is, how much better we want to be warm, and how often it goes round.
+/// Script, name, the target factor when warm, and the number of iterations.
 const PEERS: [(&str, &str, Option<f64>, u32); 4] = [
     ("reportlab_invoice", "ReportLab", Some(2.0), 200),
     ("weasyprint_invoice", "WeasyPrint", Some(25.0), 20),
@@ -17,7 +17,7 @@ const PEERS: [(&str, &str, Option<f64>, u32); 4] = [
     ("chromium_invoice", "Chromium", None, 10),
 ];
 
-/// Warm, as CPU per page; and cold, from the start of the process to the file.
+/// Warm, as CPU per page; and cold, from the start of the process to the written file.
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let page = at.folder.join("page.json");
     let out = at.folder.join("page.pdf");

@@ -1,7 +1,7 @@
-//! One sale through the bundle, with the functions as they are shipped: from Stripe's call to the mail, step by step.
+//! One sale through the bundle, with the functions as deployed: from Stripe's call to the mail, step by step.
 //!
-//! The stand-in for AWS and the stream's own waiting (40 ms when nothing comes) are in these times; there is no peer.
-//! And after a thousand sales, what the functions on their way hold.
+//! The stand-in for AWS and the stream's polling (40 ms when idle) are included in these times; there is no peer.
+//! Also the functions' memory after a thousand sales.
 
 use std::time::{Duration, Instant};
 
@@ -20,12 +20,12 @@ use crate::peers::{
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How many sales the functions are kept busy with, and what each may hold then, in MB. The webhook stands beside its peers
-/// in `memory`.
+/// The number of sales for the memory test, and the limit of each function, in MB. The webhook is compared with its
+/// peers in `memory`.
 const SALES: usize = 1_000;
 const HELD: [(&str, f64); 2] = [("invoice-renderer", 32.0), ("mail-sender", 16.0)];
 
-/// When each step was seen, in milliseconds after the call; looked at every 20 ms.
+/// When each step was seen, in milliseconds after the call; polled every 20 ms.
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let client = BundleClient::new(at.stage.bundle.endpoints.clone());
     let mut answered = Vec::new();
@@ -49,7 +49,7 @@ pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     Ok(answer.into_iter().chain(steps).chain(held).collect())
 }
 
-/// Somebody buys something, and the webhook takes it.
+/// Makes a purchase that the webhook accepts.
 async fn sell(client: &BundleClient) -> Result<Checkout> {
     let checkout = Checkout::of(&Purchase::default());
     let event = checkout.event("checkout.session.completed").to_string();
@@ -58,7 +58,7 @@ async fn sell(client: &BundleClient) -> Result<Checkout> {
     Ok(checkout)
 }
 
-/// What each function holds once the last of [`SALES`] has its mail.
+/// The memory of each function once the last of [`SALES`] has its mail.
 async fn held(at: &Measured<'_>, client: &BundleClient) -> Result<Vec<Row>> {
     for _ in 1..SALES {
         sell(client).await?;

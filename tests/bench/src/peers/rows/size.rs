@@ -1,5 +1,5 @@
-//! What is uploaded: each function in a zip, as `sam deploy` packs it, and Node's handlers bundled into one file each. Node
-//! itself is Lambda's there, ours is all there is; what Python needs is no one file, and is left out.
+//! Upload sizes: each function in a zip, as `sam deploy` packs it, and Node's handlers bundled into one file each. Node
+//! itself is part of Lambda's runtime; our zip is complete. Python needs more than one file, and is left out.
 
 use std::{fs, path::Path};
 
@@ -12,10 +12,10 @@ use crate::peers::{
     report::{Better, Goal, Row, Spread},
 };
 
-/// Functions that have a peer, and its script.
+/// Functions that have a peer, with its script.
 const SCRIPTS: [(&str, &str); 2] = [("payment-webhook", "webhook"), ("profile-mutation-validator", "profile")];
 
-/// Every function, beside the bundle that Node would upload where there is one.
+/// Every function, compared with Node's bundle where there is one.
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
     for (package, binary) in &at.kit.ours {
@@ -39,7 +39,7 @@ pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
 
 /// Its size in a zip, in bytes.
 async fn zipped(at: &Measured<'_>, binary: &Path) -> Result<f64> {
-    // Python is there, because the stand-in for AWS needs it; its zip is what `sam` uses too.
+    // Python is available, because the stand-in for AWS needs it; `sam` uses its zip module too.
     let script = "import sys,zipfile\nwith zipfile.ZipFile(sys.argv[2],'w',zipfile.ZIP_DEFLATED) as z: z.write(sys.argv[1],'bootstrap')";
     let archive = at.folder.join("bootstrap.zip");
     let mut zip = Command::new("python3");

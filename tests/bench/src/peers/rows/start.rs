@@ -1,4 +1,4 @@
-//! From the start of the process to the first time it asks for work: what every cold start pays before its event.
+//! From the start of the process to its first request for work: the overhead of every cold start.
 
 use anyhow::{Context, Result};
 
@@ -12,11 +12,11 @@ use crate::peers::{
 
 const FUNCTION: &str = "payment-webhook";
 
-/// `payment-webhook` beside the least a Rust function can be, and beside Node and Python.
+/// `payment-webhook` compared with a minimal Rust function, and with Node and Python.
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let mut handlers = at.stage.handlers(at.kit, FUNCTION, "webhook")?;
     let binary = at.kit.ours.get(FUNCTION).context("the webhook was built")?;
-    // As it finds itself on AWS: with the authorities it carries, and no others named.
+    // As on AWS: with its built-in certificate authorities, and no others.
     let ours = at.stage.handler(binary, FUNCTION, &[])?;
     let echo = Handler { name: ECHO.to_owned(), ..at.stage.handler(&at.kit.echo, FUNCTION, &[])? };
     let mut rows = Vec::new();
@@ -37,7 +37,7 @@ pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// What each handler's start takes: CPU in milliseconds, and memory in MB.
+/// The start of each handler: CPU in milliseconds, and memory in MB.
 pub async fn starts(at: &Measured<'_>, handlers: &[Handler]) -> Result<(Vec<(String, Spread)>, Vec<(String, Spread)>)> {
     let mut taken: Vec<Vec<Taken>> = vec![Vec::new(); handlers.len()];
     for _ in 0..at.rounds {

@@ -1,4 +1,4 @@
-//! Verifying and reading one event of Stripe's, warm: what each of a crowd costs.
+//! Verifying and parsing one Stripe event, warm: the cost per event under load.
 
 use std::fs;
 
@@ -14,7 +14,7 @@ const SECRET: &str = "whsec_of_the_measurement";
 /// Some seconds of each.
 const TIMES: [(&str, u32); 3] = [(crate::peers::OURS, 200_000), (NODE, 40_000), (PYTHON, 4_000)];
 
-/// Ours beside Stripe's own libraries. Ours also tells what was sold to whom, theirs leave that to the handler.
+/// Ours compared with Stripe's own libraries. Ours also extracts the sale; theirs leave that to the handler.
 pub async fn rows(at: &Measured<'_>) -> Result<Vec<Row>> {
     let payload = paths::repository().join("tests/bench/cases/event.json");
     let bytes = fs::metadata(&payload).context("tests/bench/cases/event.json")?.len();
