@@ -20,26 +20,29 @@ pub enum Outcome {
 
 /// Why something was rejected or must be retried: a stable code for machines and a sentence for people.
 ///
-/// Neither part may contain a secret, an address or a payload: reasons are logged and mailed to the owner.
+/// Neither part may contain a secret, an address or a payload: reasons are logged and mailed to the owner. Stored records
+/// have the parts as `word` and `text`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Reason {
     /// A stable code such as `signature_mismatch`, for metrics and filters.
-    pub word: String,
+    #[serde(rename = "word")]
+    pub code: String,
     /// One sentence: the problem and its fix.
-    pub text: String,
+    #[serde(rename = "text")]
+    pub message: String,
 }
 
 impl Reason {
     /// A reason from its code and sentence. The sentence is kept on one line, because a currency or a tax number in it
     /// is untrusted input.
-    pub fn new(word: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { word: word.into(), text: text.into().replace(char::is_control, " ") }
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into().replace(char::is_control, " ") }
     }
 }
 
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.word, self.text)
+        write!(f, "{}: {}", self.code, self.message)
     }
 }
 
@@ -118,16 +121,22 @@ mod tests {
     #[test]
     fn a_reason_stays_one_line() {
         let reason = Reason::new("unknown_currency", "currency `e\u{7f}\r\nr` is not an ISO 4217 code");
-        assert_eq!(reason.text, "currency `e   r` is not an ISO 4217 code");
+        assert_eq!(reason.message, "currency `e   r` is not an ISO 4217 code");
     }
 
     #[test]
     fn only_transient_failures_are_retried() {
         let transient = ServiceError::transient("the ledger", "no answer in time");
         assert_eq!(transient.to_string(), "the ledger is unavailable: no answer in time");
-        assert!(matches!(Outcome::from(transient), Outcome::Retry(reason) if reason.word == "unavailable"));
+        assert!(matches!(Outcome::from(transient), Outcome::Retry(reason) if reason.code == "unavailable"));
         let permanent = ServiceError::permanent("the ledger", "too_large", "an item is larger than 400 KB");
         assert_eq!(permanent.to_string(), "the ledger refused: an item is larger than 400 KB");
-        assert!(matches!(Outcome::from(permanent), Outcome::Reject(reason) if reason.word == "too_large"));
+        assert!(matches!(Outcome::from(permanent), Outcome::Reject(reason) if reason.code == "too_large"));
+    }
+
+    #[test]
+    fn stored_reasons_keep_their_names() {
+        let stored = serde_json::to_string(&Reason::new("too_large", "split it")).unwrap();
+        assert_eq!(stored, r#"{"word":"too_large","text":"split it"}"#);
     }
 }

@@ -179,7 +179,7 @@ mod tests {
         assert_eq!((record.kind(), record.id()), (Some("PAYMENT"), Some("cs_1#odd")));
         assert_eq!(record.data::<serde_json::Value>().unwrap()["a"], 1);
         let reason = record.data::<String>().unwrap_err();
-        assert_eq!(reason.word, "record_unreadable");
+        assert_eq!(reason.code, "record_unreadable");
     }
 
     #[test]
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(step(Some("1"), Some("2")), Ok((Some(1), Some(2))));
         assert_eq!((step(None, Some("2")), step(Some("1"), None)), (Ok((None, Some(2))), Ok((Some(1), None))));
         for (before, after) in [(None, None), (Some("?"), Some("2")), (Some("1"), Some("?"))] {
-            assert_eq!(step(before, after).unwrap_err().word, "record_unreadable");
+            assert_eq!(step(before, after).unwrap_err().code, "record_unreadable");
         }
     }
 }

@@ -149,7 +149,7 @@ fn known<T>(read: Result<Option<T>, ServiceError>) -> Result<Box<T>, ServiceErro
 }
 
 fn unread(reason: Reason) -> ServiceError {
-    ServiceError::permanent("the ledger", "record_unreadable", reason.text)
+    ServiceError::permanent("the ledger", "record_unreadable", reason.message)
 }
 
 fn report(issued: &Issued, request_id: &str) {
@@ -157,7 +157,7 @@ fn report(issued: &Issued, request_id: &str) {
     let invoice = issued.number.as_ref().map(|number| number.0.as_str());
     if let Some(reason) = &issued.unmailed {
         count(SERVICE, "Parked", 1);
-        tracing::error!(request_id, basis, invoice, reason = reason.word, "mail parked: {}", reason.text);
+        tracing::error!(request_id, basis, invoice, reason = reason.code, "mail parked: {}", reason.message);
     }
     match &issued.outcome {
         Outcome::Done => {
@@ -170,14 +170,14 @@ fn report(issued: &Issued, request_id: &str) {
         }
         Outcome::AlreadyDone => tracing::info!(request_id, basis, invoice, "issued before"),
         Outcome::Reject(reason) if issued.repeated => {
-            tracing::info!(request_id, basis, invoice, reason = reason.word, "parked before: {}", reason.text);
+            tracing::info!(request_id, basis, invoice, reason = reason.code, "parked before: {}", reason.message);
         }
         Outcome::Reject(reason) => {
             count(SERVICE, "Parked", 1);
-            tracing::error!(request_id, basis, invoice, reason = reason.word, "parked: {}", reason.text);
+            tracing::error!(request_id, basis, invoice, reason = reason.code, "parked: {}", reason.message);
         }
         Outcome::Retry(reason) => {
-            tracing::warn!(request_id, basis, invoice, reason = reason.word, "to be tried again: {}", reason.text);
+            tracing::warn!(request_id, basis, invoice, reason = reason.code, "to be tried again: {}", reason.message);
         }
     }
 }

@@ -49,7 +49,7 @@ impl<D: Deliveries, C: Clock> MailEventsHandler<D, C> {
         let report = match read {
             Ok(report) => report,
             Err(reason) => {
-                tracing::warn!(request_id, reason = reason.word, "event ignored: {}", reason.text);
+                tracing::warn!(request_id, reason = reason.code, "event ignored: {}", reason.message);
                 return Ok(Handled::Ignored(reason));
             }
         };
@@ -79,7 +79,7 @@ fn tell(report: &Report, noted: Transition, request_id: &str) {
             match report.fate.parks() {
                 Some(reason) => {
                     count(SERVICE, "Parked", 1);
-                    tracing::error!(request_id, mail, message_id, reason = reason.word, "parked: {}", reason.text);
+                    tracing::error!(request_id, mail, message_id, reason = reason.code, "parked: {}", reason.message);
                 }
                 None => tracing::info!(request_id, mail, message_id, stage = stage.word(), "mail moved on"),
             }
@@ -179,7 +179,7 @@ mod tests {
             (event("comptoir-dev", &json!({"eventType": "Open"})), "event_of_no_concern"),
         ] {
             match handled(&outbox, stranger.clone()).await {
-                Ok(Handled::Ignored(reason)) => assert_eq!(reason.word, word, "{stranger}"),
+                Ok(Handled::Ignored(reason)) => assert_eq!(reason.code, word, "{stranger}"),
                 handled => panic!("{stranger}: {handled:?}"),
             }
         }

@@ -162,10 +162,10 @@ fn report(dispatched: &Dispatched, request_id: &str, mail: &str) {
         }
         Dispatched::Parked(reason) => {
             count(SERVICE, "Parked", 1);
-            tracing::error!(request_id, mail, reason = reason.word, "parked: {}", reason.text);
+            tracing::error!(request_id, mail, reason = reason.code, "parked: {}", reason.message);
         }
         Dispatched::InHand(reason) | Dispatched::Later(reason) => {
-            tracing::warn!(request_id, mail, reason = reason.word, "to be tried again: {}", reason.text);
+            tracing::warn!(request_id, mail, reason = reason.code, "to be tried again: {}", reason.message);
         }
     }
 }

@@ -130,14 +130,14 @@ fn answer(received: &Received) -> Response {
     let (result, reason) = match received {
         Received::Recorded { .. } | Received::Refunded { .. } => ("recorded", None),
         Received::AlreadyRecorded { .. } => ("recorded_before", None),
-        Received::Ignored(reason) => ("ignored", Some(reason.word.as_str())),
-        Received::Parked(reason) => ("parked", Some(reason.word.as_str())),
-        Received::ParkedBefore(reason) => ("parked_before", Some(reason.word.as_str())),
+        Received::Ignored(reason) => ("ignored", Some(reason.code.as_str())),
+        Received::Parked(reason) => ("parked", Some(reason.code.as_str())),
+        Received::ParkedBefore(reason) => ("parked_before", Some(reason.code.as_str())),
     };
     match received.outcome() {
         Outcome::Done | Outcome::AlreadyDone => Response::new(200, result, reason),
-        Outcome::Reject(reason) => Response::new(400, "rejected", Some(&reason.word)),
-        Outcome::Retry(reason) => Response::new(500, "retry", Some(&reason.word)),
+        Outcome::Reject(reason) => Response::new(400, "rejected", Some(&reason.code)),
+        Outcome::Retry(reason) => Response::new(500, "retry", Some(&reason.code)),
     }
 }
 
@@ -161,21 +161,21 @@ fn report(received: &Received, request_id: &str, event: &str) {
         }
         Received::AlreadyRecorded { sale } => tracing::info!(request_id, event, payment = sale, "recorded before"),
         Received::Ignored(reason) => {
-            tracing::info!(request_id, event, reason = reason.word, "ignored: {}", reason.text)
+            tracing::info!(request_id, event, reason = reason.code, "ignored: {}", reason.message)
         }
         Received::ParkedBefore(reason) => {
-            tracing::info!(request_id, event, reason = reason.word, "parked before: {}", reason.text);
+            tracing::info!(request_id, event, reason = reason.code, "parked before: {}", reason.message);
         }
         Received::Parked(reason) => {
             count(SERVICE, "Parked", 1);
-            tracing::error!(request_id, event, reason = reason.word, "parked: {}", reason.text);
+            tracing::error!(request_id, event, reason = reason.code, "parked: {}", reason.message);
         }
     }
 }
 
 fn refuse(request_id: &str, reason: &Reason) -> Response {
-    tracing::warn!(request_id, reason = reason.word, "rejected: {}", reason.text);
-    Response::new(400, "rejected", Some(&reason.word))
+    tracing::warn!(request_id, reason = reason.code, "rejected: {}", reason.message);
+    Response::new(400, "rejected", Some(&reason.code))
 }
 
 fn failed(request_id: &str, event: Option<&str>, detail: &str) -> Response {

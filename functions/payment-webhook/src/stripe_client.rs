@@ -165,7 +165,7 @@ mod tests {
             (Trouble::HttpError(HttpError::TooLong), "stripe_unreadable"),
             (Trouble::Unreadable("no JSON".to_owned()), "stripe_unreadable"),
         ] {
-            assert_eq!(trouble.error().reason().word, code, "{trouble:?}");
+            assert_eq!(trouble.error().reason().code, code, "{trouble:?}");
         }
     }
 

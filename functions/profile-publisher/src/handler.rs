@@ -68,10 +68,10 @@ fn report(outcome: &Outcome, request_id: &str, profile: &str) {
         Outcome::Done | Outcome::AlreadyDone => {}
         Outcome::Reject(reason) => {
             count(SERVICE, "Parked", 1);
-            tracing::error!(request_id, profile, reason = reason.word, "given up: {}", reason.text);
+            tracing::error!(request_id, profile, reason = reason.code, "given up: {}", reason.message);
         }
         Outcome::Retry(reason) => {
-            tracing::warn!(request_id, profile, reason = reason.word, "to be tried again: {}", reason.text);
+            tracing::warn!(request_id, profile, reason = reason.code, "to be tried again: {}", reason.message);
         }
     }
 }

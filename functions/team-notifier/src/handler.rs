@@ -165,7 +165,7 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
         let dispatched = dispatch::send(&id, request_id, &self.outbox, post, now, self.lease).await;
         match dispatched {
             Dispatched::Later(reason) if self.clock.now().duration_since(message.queued_at) > PATIENCE => {
-                park(room_is_silent(&reason.text)).await
+                park(room_is_silent(&reason.message)).await
             }
             other => other,
         }
@@ -206,10 +206,10 @@ fn report(dispatched: &Dispatched, request_id: &str, message: &str) {
         }
         Dispatched::Parked(reason) => {
             count(SERVICE, "Parked", 1);
-            tracing::error!(request_id, message, reason = reason.word, "parked: {}", reason.text);
+            tracing::error!(request_id, message, reason = reason.code, "parked: {}", reason.message);
         }
         Dispatched::InHand(reason) | Dispatched::Later(reason) => {
-            tracing::warn!(request_id, message, reason = reason.word, "to be tried again: {}", reason.text);
+            tracing::warn!(request_id, message, reason = reason.code, "to be tried again: {}", reason.message);
         }
     }
 }

@@ -174,8 +174,8 @@ mod tests {
             "",
         ] {
             let reason = address(bad, None).unwrap_err();
-            assert_eq!(reason.word, "slack_webhook_malformed", "{bad}");
-            assert!(!reason.text.contains("secret"), "{}", reason.text);
+            assert_eq!(reason.code, "slack_webhook_malformed", "{bad}");
+            assert!(!reason.message.contains("secret"), "{}", reason.message);
         }
     }
 
@@ -193,7 +193,7 @@ mod tests {
             (400, "<script>", "settings"),
         ] {
             let SendResult::Permanent(reason) = verdict(status, None, word) else { panic!("{word}") };
-            assert!(reason.text.contains(fix) && !reason.text.contains('<'), "{}", reason.text);
+            assert!(reason.message.contains(fix) && !reason.message.contains('<'), "{}", reason.message);
         }
     }
 }

@@ -205,7 +205,7 @@ mod tests {
             (Some("SomethingNew"), "store_refused"),
             (None, "store_refused"),
         ] {
-            assert_eq!(kind(code, 400).reason().word, word, "{code:?}");
+            assert_eq!(kind(code, 400).reason().code, word, "{code:?}");
         }
     }
 
@@ -216,8 +216,8 @@ mod tests {
             |codes: &[&str]| cancelled("the ledger", &codes.iter().map(|code| reason(code)).collect::<Vec<_>>());
         assert!(!cancelled(&["None", "TransactionConflict"]).is_permanent());
         assert!(!cancelled(&["ThrottlingError", "None"]).is_permanent());
-        assert_eq!(cancelled(&["None", "ValidationError"]).reason().word, "record_refused");
-        assert_eq!(cancelled(&["TransactionConflict", "ValidationError"]).reason().word, "record_refused");
-        assert_eq!(cancelled(&["ConditionalCheckFailed"]).reason().word, "record_conflict");
+        assert_eq!(cancelled(&["None", "ValidationError"]).reason().code, "record_refused");
+        assert_eq!(cancelled(&["TransactionConflict", "ValidationError"]).reason().code, "record_refused");
+        assert_eq!(cancelled(&["ConditionalCheckFailed"]).reason().code, "record_conflict");
     }
 }

@@ -114,8 +114,8 @@ mod tests {
             (None, 403, "storage_refused"),
         ] {
             let reason = refusal("the archive", code, status).reason();
-            assert_eq!(reason.word, word, "{code:?} {status}");
-            assert!(reason.text.starts_with("the archive refused: "), "{}", reason.text);
+            assert_eq!(reason.code, word, "{code:?} {status}");
+            assert!(reason.message.starts_with("the archive refused: "), "{}", reason.message);
         }
     }
 }

@@ -286,7 +286,7 @@ mod tests {
     fn nothing_goes_back_beyond_the_invoice_or_in_another_currency() {
         let (original, seller) = invoice("standard, consumer");
         let word = |refund: &Refund, before: &Credited| {
-            credit(refund, &original, before, &seller, DAY).unwrap_err().reason().word
+            credit(refund, &original, before, &seller, DAY).unwrap_err().reason().code
         };
         assert_eq!(word(&refund(4901, "eur"), &Credited::default()), "refund_exceeds");
         let half = credit(&refund(2450, "eur"), &original, &Credited::default(), &seller, DAY).unwrap().credited;

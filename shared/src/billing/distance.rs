@@ -80,6 +80,6 @@ mod tests {
         sale.lines[1].taxes = vec![tax("FR")];
         sale.total *= 2;
         let reason = draft(&sale, &seller.unwrap(), DAY).unwrap_err().reason();
-        assert!(reason.word == "tax_differs" && reason.text.contains("several countries"), "{reason}");
+        assert!(reason.code == "tax_differs" && reason.message.contains("several countries"), "{reason}");
     }
 }

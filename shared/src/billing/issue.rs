@@ -162,7 +162,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                 return Ok(entries);
             }
             if let Err(Outcome::Retry(reason)) = self.in_time(ONE_CLAIM_SECONDS) {
-                return Err(ServiceError::transient("the ledger", reason.text));
+                return Err(ServiceError::transient("the ledger", reason.message));
             }
             let counter = self.ledger.counter(&self.seller.series.series(today)).await?;
             let claim = number(&pending, &self.seller.series, counter, today);

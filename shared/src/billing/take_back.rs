@@ -44,7 +44,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     async fn claim_credit(&self, refund: &Refund, basis: &DocumentSource) -> Result<Step, ServiceError> {
         for _ in 0..CLAIM_ATTEMPTS {
             if let Err(Outcome::Retry(reason)) = self.in_time(ONE_CREDIT_SECONDS) {
-                return Err(ServiceError::transient("the ledger", reason.text));
+                return Err(ServiceError::transient("the ledger", reason.message));
             }
             if let Some(entry) = self.ledger.document_of(basis).await? {
                 return Ok(Step::Stands(Box::new(entry)));
@@ -96,10 +96,10 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         match issued.into_iter().next().map(|issued| issued.outcome) {
             Some(Outcome::Reject(reason)) => {
                 let text =
-                    format!("sale {} has no invoice yet ({}); mend that and replay both", refund.sale, reason.word);
+                    format!("sale {} has no invoice yet ({}); mend that and replay both", refund.sale, reason.code);
                 Ok(Err(Reason::new("sale_waits", text)))
             }
-            Some(Outcome::Retry(reason)) => Err(ServiceError::transient("the ledger", reason.text)),
+            Some(Outcome::Retry(reason)) => Err(ServiceError::transient("the ledger", reason.message)),
             _ => {
                 self.ledger.document_of(&sold).await?.map(Ok).ok_or_else(|| {
                     ServiceError::transient("the ledger", "an invoice is gone right after it was issued")

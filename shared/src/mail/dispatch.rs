@@ -200,7 +200,7 @@ mod tests {
     async fn what_the_outbox_refuses_for_good_is_parked_once_and_the_rest_comes_again() {
         let refuses = || ServiceError::permanent("the outbox", "record_refused", "ValidationException");
         let closed = Closed::new(refuses(), true);
-        assert!(matches!(tried(&closed).await, Dispatched::Parked(reason) if reason.word == "record_refused"));
+        assert!(matches!(tried(&closed).await, Dispatched::Parked(reason) if reason.code == "record_refused"));
         assert_eq!(tried(&closed).await, Dispatched::Settled, "nobody is alarmed again");
         let closed = Closed::new(refuses(), false);
         assert!(matches!(tried(&closed).await.outcome(), Outcome::Retry(_)), "it cannot even be parked");

@@ -115,11 +115,11 @@ mod tests {
         ] {
             mail.to = to.map(str::to_owned);
             let reason = mail.recipient().unwrap_err();
-            assert_eq!(reason.word, word, "{to:?}");
+            assert_eq!(reason.code, word, "{to:?}");
             assert!(
-                reason.text.contains("by hand from the archive") && !reason.text.contains("jésus"),
+                reason.message.contains("by hand from the archive") && !reason.message.contains("jésus"),
                 "{}",
-                reason.text
+                reason.message
             );
         }
     }

@@ -388,7 +388,7 @@ async fn refunds_at_once_never_credit_more_than_was_billed() {
     let waiting: Vec<_> =
         back.iter().filter_map(|refund| house.books.parked(&DocumentSource::Refund(refund.key.clone()))).collect();
     assert_eq!(waiting.len(), 1);
-    assert_eq!(waiting[0].word, "refund_exceeds");
+    assert_eq!(waiting[0].code, "refund_exceeds");
 }
 
 #[tokio::test(flavor = "current_thread")]
@@ -413,7 +413,7 @@ async fn a_refund_of_a_sale_that_waits_waits_with_it() {
     house.record(&sales).await;
     house.take_back(&back).await;
     let reason = house.books.parked(&DocumentSource::Refund(back[0].key.clone())).unwrap();
-    assert!(reason.word == "sale_waits" && reason.text.contains("unknown_currency"), "{reason}");
+    assert!(reason.code == "sale_waits" && reason.message.contains("unknown_currency"), "{reason}");
     house.check(0);
 }
 
@@ -424,7 +424,7 @@ async fn an_event_sent_again_brings_what_a_waiting_sale_lacked() {
     let house = House::under(FaultPlan::default());
     house.record(std::slice::from_ref(&sale)).await;
     house.issue(std::slice::from_ref(&sale)).await;
-    assert_eq!(house.books.parked(&DocumentSource::Sale(sale.key.clone())).unwrap().word, "customer_unnamed");
+    assert_eq!(house.books.parked(&DocumentSource::Sale(sale.key.clone())).unwrap().code, "customer_unnamed");
     sale.customer.name = Some("Zoé Lefèvre".into());
     assert_eq!(house.books.record(&sale, start()).await, Ok(Recorded::New));
     house.issue(&house.books.sales()).await;
@@ -502,5 +502,5 @@ async fn a_sale_that_cannot_be_invoiced_is_parked_and_costs_no_number() {
     house.issue(&sales).await;
     house.mail().await;
     house.check(2);
-    assert_eq!(house.books.parked(&DocumentSource::Sale(sales[1].key.clone())).unwrap().word, "unknown_currency");
+    assert_eq!(house.books.parked(&DocumentSource::Sale(sales[1].key.clone())).unwrap().code, "unknown_currency");
 }

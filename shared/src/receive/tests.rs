@@ -29,9 +29,9 @@ fn deliver(event: &Value, books: &InMemoryStore, stripe: &Placed) -> Result<Rece
 
 fn word(received: Result<Received, ServiceError>) -> String {
     match received.unwrap() {
-        Received::Ignored(reason) => format!("ignored {}", reason.word),
-        Received::Parked(reason) => format!("parked {}", reason.word),
-        Received::ParkedBefore(reason) => format!("parked before {}", reason.word),
+        Received::Ignored(reason) => format!("ignored {}", reason.code),
+        Received::Parked(reason) => format!("parked {}", reason.code),
+        Received::ParkedBefore(reason) => format!("parked before {}", reason.code),
         Received::Recorded { sale, .. } => format!("recorded {sale}"),
         Received::Refunded { refund, .. } => format!("refunded {refund}"),
         Received::AlreadyRecorded { sale } => format!("before {sale}"),
@@ -261,7 +261,9 @@ fn others_sales_make_nothing_of_ours_and_tell_the_owner_once_a_month() {
         "ignored sold_by_connected_account",
         "the kind is told already"
     );
-    assert!(books.parked_events().iter().all(|parked| parked.body.is_empty() && !parked.reason.text.contains("Zoé")));
+    assert!(
+        books.parked_events().iter().all(|parked| parked.body.is_empty() && !parked.reason.message.contains("Zoé"))
+    );
     assert_eq!((books.sales().len(), books.parked_events().len()), (0, 3));
 }
 

@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn only_what_is_captured_later_is_a_sale_of_its_own() {
         let word = |rest: &str| match meaning(rest) {
-            Meaning::Nothing(reason) => reason.word,
+            Meaning::Nothing(reason) => reason.code,
             Meaning::NotOurs(seller) => seller.word().to_owned(),
             Meaning::Captured(_) => "captured".to_owned(),
             other => panic!("{other:?}"),

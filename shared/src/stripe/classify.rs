@@ -140,7 +140,7 @@ mod tests {
         ] {
             match classify(&read(body.as_bytes()).unwrap(), livemode) {
                 Meaning::Sale(announced) => assert!(taken && announced.sale.livemode == livemode),
-                Meaning::Nothing(reason) => assert!(!taken && reason.word == "wrong_mode", "{reason}"),
+                Meaning::Nothing(reason) => assert!(!taken && reason.code == "wrong_mode", "{reason}"),
                 other => panic!("{other:?}"),
             }
         }

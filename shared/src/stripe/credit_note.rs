@@ -155,7 +155,7 @@ mod tests {
 
     fn word(kind: &str, object: &str) -> String {
         match meaning(kind, object) {
-            Meaning::Nothing(reason) | Meaning::ForTheOwner(reason) => reason.word,
+            Meaning::Nothing(reason) | Meaning::ForTheOwner(reason) => reason.code,
             other => panic!("{other:?}"),
         }
     }

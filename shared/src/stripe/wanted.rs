@@ -107,7 +107,7 @@ mod tests {
     fn every_event_of_the_list_is_read_and_no_other() {
         let used = |kind: &str| {
             let body = format!(r#"{{"id":"evt_1","type":"{kind}","livemode":false,"data":{{"object":{{}}}}}}"#);
-            !matches!(classify(&read(body.as_bytes()).unwrap(), false), Meaning::Nothing(reason) if reason.word == "type_unused")
+            !matches!(classify(&read(body.as_bytes()).unwrap(), false), Meaning::Nothing(reason) if reason.code == "type_unused")
         };
         for event in EVENTS {
             assert!(used(event.kind), "{}", event.kind);

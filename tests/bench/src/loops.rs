@@ -67,7 +67,7 @@ pub fn verify(n: u32, payload: &Path, secret: &str, timestamp: i64) -> Result<La
     let secrets = [secret.to_owned()];
     timed(n, || {
         signature::verify(Some(&header), &body, &secrets, now)?;
-        let event = classify::read(&body).map_err(|reason| anyhow::anyhow!(reason.text))?;
+        let event = classify::read(&body).map_err(|reason| anyhow::anyhow!(reason.message))?;
         let meaning = classify::classify(&event, event.livemode);
         ensure!(matches!(meaning, Meaning::Sale(_)), "{meaning:?}");
         Ok(())

@@ -67,7 +67,7 @@ fn received(event: &Event<'_>, text: &str, seller: &Seller, stripe: &Answers) {
         Ok(Received::Parked(reason)) => {
             stands(reason);
             // For sales of other sellers no buyer data are kept.
-            let kept = |body: &str| body == text || body.is_empty() && reason.word.starts_with("sold_by_");
+            let kept = |body: &str| body == text || body.is_empty() && reason.code.starts_with("sold_by_");
             assert!(books.parked_events().iter().any(|parked| kept(&parked.body)), "parked, and not kept");
         }
         Ok(Received::Ignored(reason)) => {

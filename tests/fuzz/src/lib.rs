@@ -41,7 +41,7 @@ pub const PROPERTIES: [(&str, Property); 6] = [
 /// A reason is a stable code and one line of text: it is used in a metric, a log line and a mail to the owner.
 fn stands(reason: &Reason) {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-    assert!(!reason.word.is_empty() && reason.word.chars().all(plain), "no word: {reason:?}");
-    assert!(!reason.text.trim().is_empty(), "no text: {reason:?}");
-    assert!(!reason.text.chars().any(char::is_control), "more than a line: {reason:?}");
+    assert!(!reason.code.is_empty() && reason.code.chars().all(plain), "no word: {reason:?}");
+    assert!(!reason.message.trim().is_empty(), "no text: {reason:?}");
+    assert!(!reason.message.chars().any(char::is_control), "more than a line: {reason:?}");
 }

@@ -71,7 +71,7 @@ fn read(event: Value) -> Option<Report> {
     match ses::read(&SesEvent::deserialize(event).ok()?, SET) {
         Err(reason) => {
             stands(&reason);
-            quiet(&reason.text);
+            quiet(&reason.message);
             None
         }
         Ok(report) => {

@@ -36,7 +36,7 @@ pub fn reasons(world: &World) -> Checked {
     let events = world.books.parked_events().into_iter().map(|event| (event.id, event.reason));
     let bases = world.books.parked_bases().into_iter().map(|(basis, reason)| (basis.to_string(), reason));
     for (what, reason) in events.chain(bases) {
-        ensure(!reason.word.is_empty() && !reason.text.is_empty(), "nothing waits without a reason", || what)?;
+        ensure(!reason.code.is_empty() && !reason.message.is_empty(), "nothing waits without a reason", || what)?;
     }
     for mail in world.books.mail_rows() {
         let told = mail.status != Status::Parked || world.books.parked_mail(&mail.id).is_some();
@@ -116,7 +116,7 @@ fn refunds(
         let stands = recorded.refunds.contains(&key);
         ensure(stands, "nothing is lost", || format!("refund {key} was never recorded"))?;
         let count = of_refund.get(&key).map_or(0, Vec::len);
-        let parked = recorded.parked.get(&DocumentSource::Refund(key.clone())).map(|reason| reason.word.as_str());
+        let parked = recorded.parked.get(&DocumentSource::Refund(key.clone())).map(|reason| reason.code.as_str());
         ensure(count <= 1, "one refund, one credit note", || format!("{key} has {count}"))?;
         let told = count == 1 && parked.is_none() || count == 0 && parked.is_some();
         ensure(told, "one refund, one credit note", || format!("{key} has {count}, {parked:?}"))?;

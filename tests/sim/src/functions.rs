@@ -170,7 +170,7 @@ pub async fn sender(ports: Ports, batch: Vec<StreamRecord>, deadline: i64) -> En
         };
         ports.world.note(|| format!("#{} {id} {dispatched:?}", ports.who));
         outcomes.push(dispatched.outcome());
-        let later = |word: &str| matches!(&dispatched, Dispatched::Later(reason) if reason.word == word);
+        let later = |word: &str| matches!(&dispatched, Dispatched::Later(reason) if reason.code == word);
         if later("out_of_time") || later("mail_service_busy") || matches!(dispatched, Dispatched::InHand(_)) {
             ports.world.troubled(ports.who);
         }

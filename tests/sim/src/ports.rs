@@ -230,7 +230,7 @@ impl PaymentLog for Ports {
     }
 
     async fn park_event(&self, id: &str, body: &str, reason: &Reason, now: Timestamp) -> Answer<Recorded> {
-        if self.is(Mutant::RefusedForgotten) && reason.word == "store_refused" {
+        if self.is(Mutant::RefusedForgotten) && reason.code == "store_refused" {
             return Ok(Recorded::New);
         }
         self.call(LOG, "park_event", None, || at_once(self.world.books.park_event(id, body, reason, now))).await

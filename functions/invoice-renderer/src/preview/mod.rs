@@ -56,7 +56,7 @@ pub enum Unseen {
     #[error(transparent)]
     Render(#[from] RenderError),
     /// The event is not a sale that can be shown.
-    #[error("{path} is no sale to show: {}", reason.text)]
+    #[error("{path} is no sale to show: {}", reason.message)]
     Event {
         /// The event's file.
         path: PathBuf,
@@ -67,7 +67,7 @@ pub enum Unseen {
     #[error(transparent)]
     Twin(#[from] Unwritable),
     /// The sale cannot be invoiced.
-    #[error("this sale would wait instead of becoming an invoice: {}", .0.reason().text)]
+    #[error("this sale would wait instead of becoming an invoice: {}", .0.reason().message)]
     CannotInvoice(#[from] CannotInvoice),
 }
 

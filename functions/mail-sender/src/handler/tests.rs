@@ -49,7 +49,7 @@ impl Ports {
     }
 
     fn reasons(&self) -> Vec<String> {
-        self.parked.lock().unwrap().iter().map(|reason| reason.word.clone()).collect()
+        self.parked.lock().unwrap().iter().map(|reason| reason.code.clone()).collect()
     }
 }
 

@@ -123,7 +123,7 @@ fn word(posted: &SendResult) -> String {
     match posted {
         SendResult::Accepted(id) => format!("accepted {id}"),
         SendResult::Transient(_) => "not now".to_owned(),
-        SendResult::Permanent(reason) => format!("refused {}", reason.word),
+        SendResult::Permanent(reason) => format!("refused {}", reason.code),
         SendResult::Ambiguous(_) => "unclear".to_owned(),
     }
 }

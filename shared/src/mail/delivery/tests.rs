@@ -247,7 +247,7 @@ fn the_kinds_of_event_are_read() {
     assert_eq!(fate("Bounce", bounce("Transient", "General")), Ok((hindered, None)), "someone out of office");
     for (sub_type, word) in [("General", "mail_bounced"), ("OnAccountSuppressionList", "mail_suppressed")] {
         let (fate, suppress) = fate("Bounce", bounce("Permanent", sub_type)).unwrap();
-        assert_eq!((fate.stage(), fate.parks().unwrap().word.as_str()), (Stage::Bounced, word));
+        assert_eq!((fate.stage(), fate.parks().unwrap().code.as_str()), (Stage::Bounced, word));
         assert_eq!(suppress, zoe(Cause::Bounce), "what we wrote to, not what it was forwarded to");
     }
     let complaint = |more: Value| fate("Complaint", json!({"complaint": more}));
@@ -257,18 +257,18 @@ fn the_kinds_of_event_are_read() {
     let (unsent, suppress) = complaint(json!({"complaintSubType": "OnAccountSuppressionList"})).unwrap();
     assert_eq!((unsent.stage(), suppress), (Stage::Bounced, zoe(Cause::Complaint)), "SES never sent it");
     let (rejected, _) = fate("Reject", json!({"reject": {"reason": "Bad content"}})).unwrap();
-    assert!(rejected.stage() == Stage::Rejected && rejected.parks().unwrap().text.contains("Bad content"));
-    assert_eq!(fate("Open", json!({})).unwrap_err().word, "event_of_no_concern");
+    assert!(rejected.stage() == Stage::Rejected && rejected.parks().unwrap().message.contains("Bad content"));
+    assert_eq!(fate("Open", json!({})).unwrap_err().code, "event_of_no_concern");
 }
 
 #[test]
 fn what_is_not_ours_is_ignored_with_a_reason() {
-    assert_eq!(read(&event("Delivery", &json!({})), "comptoir-dev").unwrap_err().word, "foreign_mail");
+    assert_eq!(read(&event("Delivery", &json!({})), "comptoir-dev").unwrap_err().code, "foreign_mail");
     for tags in [json!({}), json!({"mail": []}), json!({"mail": ["###"]})] {
         let mut tags = tags;
         tags["ses:configuration-set"] = json!([SET]);
         let mail = json!({"mail": {"messageId": "m1", "destination": [], "tags": tags}});
-        assert_eq!(read(&event("Delivery", &mail), SET).unwrap_err().word, "untagged_mail");
+        assert_eq!(read(&event("Delivery", &mail), SET).unwrap_err().code, "untagged_mail");
     }
 }
 
@@ -276,6 +276,6 @@ fn what_is_not_ours_is_ignored_with_a_reason() {
 fn no_reason_carries_an_address() {
     let odd = json!({"reject": {"reason": "virus for zoe@example.org"}});
     let report = read(&event("Reject", &odd), SET).unwrap();
-    assert!(!report.fate.parks().unwrap().text.contains('@'));
+    assert!(!report.fate.parks().unwrap().message.contains('@'));
     assert!(!format!("{report:?}").contains("example.org"));
 }
