@@ -1,19 +1,13 @@
 //! Golden files of five invoices and two credit notes, text and machine-readable, for human review (`tests/golden`).
 
 use comptoir::{
-    einvoice,
-    invoice::{Invoice, print},
-    seller::Look,
-    testing::{
-        self,
-        matrix::{Case, matrix},
-    },
+    invoice::Invoice,
+    testing::matrix::{Case, matrix},
 };
 
 use super::{
-    Renderer, Templates,
-    judge::{issued, taken_back},
-    reading,
+    judge::{issued, rendered, taken_back},
+    tests::text_of,
 };
 
 /// Cases of the matrix, by their special feature.
@@ -33,11 +27,8 @@ fn case(name: &str) -> Case {
 }
 
 fn compare(name: &str, invoice: &Invoice) {
-    let look = Look { logo: None, accent: "#1f3a5f".to_owned() };
-    let renderer = Renderer::new(Templates::embedded(), &look).unwrap();
-    let xml = einvoice::factur_x(invoice).unwrap();
-    let pdf = renderer.render(&print::page(invoice, &look, &testing::words()), &xml).unwrap();
-    let text = reading::text(&pdf).join("\n=== next page\n").replace(['\u{a0}', '\u{202f}'], " ");
+    let (pdf, xml) = rendered(invoice);
+    let text = text_of(&pdf).replace('\u{c}', "\n=== next page\n");
     let name = name.replace(", ", "-").replace(' ', "_");
     insta::with_settings!({
         snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden"),

@@ -21,7 +21,7 @@ use comptoir::{
 };
 use jiff::civil::{Date, date};
 
-use super::{Renderer, Templates};
+use super::tests::{look, renderer};
 
 const DAY: Date = date(2026, 11, 21);
 
@@ -81,11 +81,15 @@ pub(super) fn taken_back(number: usize, case: &Case, invoice: &Invoice, share: i
     (format!("{} back", case.name), Invoice { number, issued_on: DAY, draft })
 }
 
+/// The PDF of a document, and the XML in it.
+pub(super) fn rendered(invoice: &Invoice) -> (Vec<u8>, String) {
+    let xml = einvoice::factur_x(invoice).unwrap();
+    let pdf = renderer().render(&print::page(invoice, &look(), &testing::words()), &xml).unwrap();
+    (pdf, xml)
+}
+
 fn printed(folder: &Path, name: &str, invoice: &Invoice) -> PathBuf {
-    let look = comptoir::seller::Look { logo: None, accent: "#1f3a5f".to_owned() };
-    let renderer = Renderer::new(Templates::embedded(), &look).unwrap();
-    let twin = einvoice::factur_x(invoice).unwrap();
-    let pdf = renderer.render(&print::page(invoice, &look, &testing::words()), &twin).unwrap();
+    let (pdf, _) = rendered(invoice);
     let file = folder.join(format!("{} {}.pdf", invoice.number, name.replace(['/', ','], "")));
     fs::write(&file, pdf).unwrap();
     file

@@ -22,11 +22,11 @@ const DAY: Date = date(2026, 11, 21);
 /// The attachment matters to one test only.
 const TWIN: &str = "<twin/>";
 
-fn look() -> Look {
+pub(super) fn look() -> Look {
     Look { logo: None, accent: "#1f3a5f".into() }
 }
 
-fn renderer() -> Renderer {
+pub(super) fn renderer() -> Renderer {
     Renderer::new(Templates::embedded(), &look()).unwrap()
 }
 
@@ -58,7 +58,7 @@ fn page() -> Page {
 }
 
 /// The text of the file as a reader sees it; pages are separated by form feeds.
-fn text_of(pdf: &[u8]) -> String {
+pub(super) fn text_of(pdf: &[u8]) -> String {
     reading::text(pdf).join("\u{c}").replace(['\u{a0}', '\u{202f}'], " ")
 }
 

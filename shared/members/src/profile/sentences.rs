@@ -8,20 +8,15 @@ use super::{
 impl Violation {
     /// One sentence for the member: what is wrong and how to fix it.
     pub fn message(&self, language: Language) -> String {
-        sentence(self, language)
+        let (french, english) = pattern(self.code);
+        let (pattern, open, close) = match language {
+            Language::Fr => (french, "«\u{a0}", "\u{a0}»"),
+            Language::En => (english, "“", "”"),
+        };
+        let value = format!("{open}{}{close}", self.value);
+        // The value is inserted last: `{` in a member's text is never interpreted.
+        pattern.replace("{detail}", &self.detail).replacen("{value}", &value, 1)
     }
-}
-
-/// The sentence about `violation`.
-fn sentence(violation: &Violation, language: Language) -> String {
-    let (french, english) = pattern(violation.code);
-    let (pattern, open, close) = match language {
-        Language::Fr => (french, "«\u{a0}", "\u{a0}»"),
-        Language::En => (english, "“", "”"),
-    };
-    let value = format!("{open}{}{close}", violation.value);
-    // The value is inserted last: `{` in a member's text is never interpreted.
-    pattern.replace("{detail}", &violation.detail).replacen("{value}", &value, 1)
 }
 
 /// Both sentences: `{value}` is the rejected value, `{detail}` the limit.
