@@ -1,4 +1,4 @@
-//! A payment intent: what was authorized, what was captured of it, and who paid.
+//! A payment intent: what was authorized, what was captured of it, who paid, and how it was settled.
 
 use std::collections::BTreeMap;
 
@@ -84,4 +84,27 @@ pub enum IntentCharge {
         /// Who paid, as the payment method said at that time.
         billing_details: Option<BillingDetails>,
     },
+}
+
+/// A payment intent: only the fields that say how it was settled.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PaymentIntent {
+    /// The charge, expanded.
+    pub latest_charge: Option<SettledCharge>,
+}
+
+/// A charge: only the fields that say how it was settled.
+#[derive(Debug, Clone, Deserialize)]
+pub struct SettledCharge {
+    /// Its balance transaction, expanded; none until it is known.
+    pub balance_transaction: Option<BalanceTransaction>,
+}
+
+/// A balance transaction.
+#[derive(Debug, Clone, Deserialize)]
+pub struct BalanceTransaction {
+    /// The settlement currency in lower case.
+    pub currency: String,
+    /// The exchange rate: minor units of settlement per minor unit of the charge's currency; none without a conversion.
+    pub exchange_rate: Option<serde_json::Number>,
 }

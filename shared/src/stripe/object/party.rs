@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Address, Reference};
+use super::Reference;
 
 /// Whether Stripe sells in its own name (docs.stripe.com/payments/managed-payments).
 #[derive(Debug, Clone, Deserialize)]
@@ -70,4 +70,48 @@ pub struct BillingDetails {
     pub email: Option<String>,
     /// Address.
     pub address: Option<Address>,
+}
+
+/// What the customer entered.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct CustomerDetails {
+    /// E-mail.
+    pub email: Option<String>,
+    /// Name, of a person or a business.
+    pub name: Option<String>,
+    /// A business's name.
+    pub business_name: Option<String>,
+    /// A person's name.
+    pub individual_name: Option<String>,
+    /// Address.
+    pub address: Option<Address>,
+    /// Tax numbers.
+    pub tax_ids: Option<Vec<TaxId>>,
+}
+
+/// An address.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct Address {
+    /// Street.
+    pub line1: Option<String>,
+    /// Floor.
+    pub line2: Option<String>,
+    /// Postal code.
+    pub postal_code: Option<String>,
+    /// City.
+    pub city: Option<String>,
+    /// Region.
+    pub state: Option<String>,
+    /// Country code.
+    pub country: Option<String>,
+}
+
+/// A tax number.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TaxId {
+    /// `eu_vat`.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// The number.
+    pub value: Option<String>,
 }

@@ -6,8 +6,20 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 const SHAPES: &str = include_str!("../../../../tests/shapes/stripe.json");
-const SOURCES: [&str; 4] =
-    [include_str!("../object.rs"), include_str!("head.rs"), include_str!("intent.rs"), include_str!("party.rs")];
+const SOURCES: [&str; 12] = [
+    include_str!("../object.rs"),
+    include_str!("credit_note.rs"),
+    include_str!("event.rs"),
+    include_str!("head.rs"),
+    include_str!("intent.rs"),
+    include_str!("invoice.rs"),
+    include_str!("party.rs"),
+    include_str!("reference.rs"),
+    include_str!("refund.rs"),
+    include_str!("session.rs"),
+    include_str!("shipping.rs"),
+    include_str!("tax.rs"),
+];
 
 #[derive(Deserialize)]
 struct Shapes {
