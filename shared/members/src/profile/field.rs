@@ -53,23 +53,11 @@ impl Field {
         Self::UpdatedAt,
     ];
 
-    /// The fields that a change may touch.
-    pub const CONTENT: [Self; 14] = [
-        Self::Handle,
-        Self::FirstName,
-        Self::LastName,
-        Self::Email,
-        Self::Phone,
-        Self::Headline,
-        Self::Bio,
-        Self::Skills,
-        Self::Links,
-        Self::Location,
-        Self::Availability,
-        Self::Languages,
-        Self::Avatar,
-        Self::Cv,
-    ];
+    /// The fields that a change may touch: all but those that the service sets itself.
+    pub const CONTENT: [Self; 14] = {
+        let [_id, content @ .., _version, _created_at, _updated_at] = Self::ALL;
+        content
+    };
 
     /// `firstName`.
     pub fn name(self) -> &'static str {
