@@ -11,7 +11,7 @@ use crate::outcome::ServiceError;
 /// A document stored in the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
-    /// The storage key: `invoices/2026/11/2026-11-0042-DUPONT.pdf`.
+    /// The storage key: `invoices/2026/11/2026-11-0042.pdf`.
     pub key: String,
     /// SHA-256 hash, in hexadecimal.
     pub sha256: String,
@@ -35,6 +35,8 @@ pub struct File {
     pub content_type: &'static str,
     /// The bytes.
     pub bytes: Vec<u8>,
+    /// The sale or refund that it documents: stored with it, because another sale's document must never pass for it.
+    pub sale: Option<String>,
 }
 
 impl File {
@@ -49,12 +51,28 @@ pub fn sha256(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
+/// The error for a key under which another sale's document is stored.
+pub fn conflict(key: &str) -> ServiceError {
+    let text = format!("{key} documents another sale: its number was given twice, see infra/OPERATIONS.md");
+    ServiceError::permanent("the archive", "archive_conflict", text)
+}
+
 /// Stores documents.
 pub trait Archive: Send + Sync {
     /// Writes a file unless its key exists (conditional write) and returns the document now stored under the key: after
     /// a template change between two deliveries, that is the document of the first.
+    ///
+    /// Permanent error `archive_conflict`: what is stored under the key documents another sale.
     fn store(&self, file: &File) -> impl Future<Output = Result<Document, ServiceError>> + Send;
 
     /// Reads a file; `None` if it does not exist.
     fn read(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, ServiceError>> + Send;
+
+    /// The first keys that begin with `prefix`, in order, after the key `after`; at most `limit`, and at most 1,000.
+    fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<String>, ServiceError>> + Send;
 }

@@ -18,6 +18,7 @@ pub mod outcome;
 pub mod payment;
 mod quantity;
 pub mod receive;
+pub mod record;
 pub mod refund;
 pub mod sale;
 pub mod seller;

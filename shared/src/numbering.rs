@@ -24,10 +24,15 @@ impl fmt::Display for InvoiceNumber {
 }
 
 impl InvoiceNumber {
+    /// The number as part of a storage key or a file name: slashes become dashes.
+    pub fn file_stem(&self) -> String {
+        self.0.replace('/', "-")
+    }
+
     /// The file name of the document, `2026-11-0042-DUPONT.pdf`: the number, then the customer's last name in plain
     /// capitals, if it has Latin letters. Slashes become dashes, so that the name is valid on every system.
     pub fn file_name(&self, customer: &str) -> String {
-        let number = self.0.replace('/', "-");
+        let number = self.file_stem();
         match plain_capitals(customer) {
             name if name.is_empty() => format!("{number}.pdf"),
             name => format!("{number}-{name}.pdf"),
@@ -115,6 +120,42 @@ impl SeriesPattern {
     pub fn number(&self, day: Date, n: u64) -> InvoiceNumber {
         let width = self.0.iter().find_map(|part| if let Part::Number(width) = part { Some(*width) } else { None });
         InvoiceNumber(self.fill(day, &format!("{n:0width$}", width = width.unwrap_or(1))))
+    }
+
+    /// The archive key of a document of the series of this day: a function of the number alone, so that a number has one
+    /// key whoever it was issued to. The folder repeats what the pattern holds: `invoices/2026/11/2026-11-0042.pdf` by
+    /// month, `invoices/2026/FA2026-00042.pdf` by year, `invoices/F42.pdf` without.
+    pub fn archive_key(&self, day: Date, number: &InvoiceNumber) -> String {
+        format!("{}{}.pdf", self.archive_folder(day), number.file_stem())
+    }
+
+    /// What the archive keys of the series of this day begin with.
+    pub fn archive_prefix(&self, day: Date) -> String {
+        format!("{}{}", self.archive_folder(day), self.around_number(day).0)
+    }
+
+    /// The position in the series of this day of the document with this archive key; `None` for other keys.
+    pub fn n_of_key(&self, day: Date, key: &str) -> Option<u64> {
+        let (before, after) = self.around_number(day);
+        let stem = key.strip_prefix(&self.archive_folder(day))?.strip_suffix(".pdf")?;
+        let digits = stem.strip_prefix(&before)?.strip_suffix(&after)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    }
+
+    fn archive_folder(&self, day: Date) -> String {
+        let has = |part: &Part| self.0.contains(part);
+        match (has(&Part::Year), has(&Part::Month)) {
+            (true, true) => format!("invoices/{:04}/{:02}/", day.year(), day.month()),
+            (true, false) => format!("invoices/{:04}/", day.year()),
+            _ => "invoices/".to_owned(),
+        }
+    }
+
+    /// The text before and after the number in a file name of the series of this day.
+    fn around_number(&self, day: Date) -> (String, String) {
+        // No text of a pattern may contain a colon.
+        let filled = self.fill(day, ":").replace('/', "-");
+        filled.split_once(':').map(|(before, after)| (before.to_owned(), after.to_owned())).unwrap_or_default()
     }
 
     /// Whether this pattern and `other` could produce the same number. Any digit matches any other, so the answer may
@@ -245,6 +286,24 @@ mod tests {
         assert!(meet("{year}{number}", "{number}"));
         assert!(meet("F/{number}", "F-{number}"), "one file name");
         assert!(!meet("F{year}-{number}", "FA-{number}"));
+    }
+
+    #[test]
+    fn an_archive_key_is_a_function_of_the_number_alone() {
+        let day = date(2026, 11, 21);
+        for (pattern, key, prefix) in [
+            ("{year}-{month}-{number:4}", "invoices/2026/11/2026-11-0042.pdf", "invoices/2026/11/2026-11-"),
+            ("FA{year}/{number:5}", "invoices/2026/FA2026-00042.pdf", "invoices/2026/FA2026-"),
+            ("F{number}", "invoices/F42.pdf", "invoices/F"),
+            ("{number}-{year}", "invoices/2026/42-2026.pdf", "invoices/2026/"),
+        ] {
+            let pattern = SeriesPattern::parse(pattern).unwrap();
+            assert_eq!(pattern.archive_key(day, &pattern.number(day, 42)), key);
+            assert_eq!(pattern.archive_prefix(day), prefix);
+            assert_eq!(pattern.n_of_key(day, key), Some(42));
+            assert_eq!(pattern.n_of_key(day, &key.replace("42", "A42")), None);
+            assert_eq!(pattern.n_of_key(day, "invoices/2026/11/A2026-11-0042.pdf"), None);
+        }
     }
 
     #[test]

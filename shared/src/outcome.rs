@@ -18,6 +18,9 @@ pub enum Outcome {
     Retry(Reason),
 }
 
+/// The codes of reasons for which work is held: retried, but not before a person has put the system right.
+pub const HELD: [&str; 4] = ["archive_unknown", "ledger_older", "ledger_unknown", "record_newer"];
+
 /// Why something was rejected or must be retried: a stable code for machines and a sentence for people.
 ///
 /// Neither part may contain a secret, an address or a payload: reasons are logged and mailed to the owner. Stored records
@@ -37,6 +40,11 @@ impl Reason {
     /// is untrusted input.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
         Self { code: code.into(), message: message.into().replace(char::is_control, " ") }
+    }
+
+    /// Whether work that is retried for this reason waits for a person rather than for a service.
+    pub fn is_held(&self) -> bool {
+        HELD.contains(&self.code.as_str())
     }
 }
 
@@ -63,6 +71,12 @@ pub struct ServiceError {
 pub enum FailureKind {
     /// No answer, or temporarily unavailable. The same call may succeed later: it is retried.
     Transient,
+    /// Nothing is wrong with the work, but it must not be done as the system stands: it is retried until a person put
+    /// the system right, and raises one alarm.
+    Held {
+        /// The stable code of the reason, such as `ledger_unknown`.
+        code: &'static str,
+    },
     /// It refused, and will refuse the same call again. The work is parked (dead letter) with its reason and can be
     /// replayed once the cause is fixed; it is never retried automatically.
     Permanent {
@@ -75,6 +89,7 @@ impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Transient => "is unavailable",
+            Self::Held { .. } => "holds the work",
             Self::Permanent { .. } => "refused",
         })
     }
@@ -84,6 +99,11 @@ impl ServiceError {
     /// `what` could not be reached or refused temporarily, because of `detail`.
     pub fn transient(what: &'static str, detail: impl Into<String>) -> Self {
         Self { what, detail: detail.into(), kind: FailureKind::Transient }
+    }
+
+    /// `what` holds the work until a person has put right what `detail` says; `code` is the reason's stable code.
+    pub fn held(what: &'static str, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { what, detail: detail.into(), kind: FailureKind::Held { code } }
     }
 
     /// `what` refused permanently, because of `detail`; `code` is the reason's stable code.
@@ -100,7 +120,7 @@ impl ServiceError {
     pub fn reason(&self) -> Reason {
         match self.kind {
             FailureKind::Transient => Reason::new("unavailable", self.to_string()),
-            FailureKind::Permanent { code } => Reason::new(code, self.to_string()),
+            FailureKind::Held { code } | FailureKind::Permanent { code } => Reason::new(code, self.to_string()),
         }
     }
 }
@@ -108,7 +128,7 @@ impl ServiceError {
 impl From<ServiceError> for Outcome {
     fn from(error: ServiceError) -> Self {
         match error.kind {
-            FailureKind::Transient => Self::Retry(error.reason()),
+            FailureKind::Transient | FailureKind::Held { .. } => Self::Retry(error.reason()),
             FailureKind::Permanent { .. } => Self::Reject(error.reason()),
         }
     }
@@ -129,6 +149,10 @@ mod tests {
         let transient = ServiceError::transient("the ledger", "no answer in time");
         assert_eq!(transient.to_string(), "the ledger is unavailable: no answer in time");
         assert!(matches!(Outcome::from(transient), Outcome::Retry(reason) if reason.code == "unavailable"));
+        let held = ServiceError::held("the ledger", "ledger_unknown", "restore it");
+        assert_eq!(held.to_string(), "the ledger holds the work: restore it");
+        assert!(!held.is_permanent());
+        assert!(matches!(Outcome::from(held), Outcome::Retry(reason) if reason.is_held()));
         let permanent = ServiceError::permanent("the ledger", "too_large", "an item is larger than 400 KB");
         assert_eq!(permanent.to_string(), "the ledger refused: an item is larger than 400 KB");
         assert!(matches!(Outcome::from(permanent), Outcome::Reject(reason) if reason.code == "too_large"));

@@ -84,6 +84,9 @@ pub struct Exchange {
     pub currency: String,
     /// Minor units of the settlement currency per minor unit of the sale's currency, both as Stripe counts them.
     pub rate: Decimal,
+    /// Stripe's balance transaction, if known.
+    #[serde(default)]
+    pub txn: Option<String>,
 }
 
 /// A line of a sale. Amounts are in Stripe's minor units.
@@ -105,6 +108,18 @@ pub struct SaleLine {
     /// The taxes that Stripe computed for the line; empty if none.
     #[serde(default)]
     pub taxes: Vec<ChargedTax>,
+    /// The period that it bills, if Stripe reports one.
+    #[serde(default)]
+    pub period: Option<BilledPeriod>,
+}
+
+/// A period that a line bills.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BilledPeriod {
+    /// Its start.
+    pub from: Timestamp,
+    /// Its end, which is the start of the next period.
+    pub to: Timestamp,
 }
 
 impl SaleLine {

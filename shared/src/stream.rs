@@ -5,8 +5,13 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::outcome::{Outcome, Reason};
 pub use crate::timing::in_time;
+use crate::{
+    outcome::{Outcome, ServiceError},
+    record::Versions,
+};
+
+const WHAT: &str = "the stream";
 
 /// The event (docs.aws.amazon.com/lambda, "Process Amazon DynamoDB records").
 #[derive(Debug, Deserialize)]
@@ -53,6 +58,10 @@ pub struct Image {
     pub recorded_at: Option<Text>,
     /// The hash of a value too large for the item; its parts are stored beside it.
     pub data_sha256: Option<Text>,
+    /// The version that wrote it.
+    pub v: Option<Number>,
+    /// The least version that may act on it.
+    pub needs: Option<Number>,
 }
 
 /// A text attribute.
@@ -61,6 +70,14 @@ pub struct Text {
     /// The text.
     #[serde(rename = "S")]
     pub s: String,
+}
+
+/// A number attribute.
+#[derive(Debug, Deserialize)]
+pub struct Number {
+    /// The number, as DynamoDB writes it.
+    #[serde(rename = "N")]
+    pub n: String,
 }
 
 impl Record {
@@ -94,34 +111,50 @@ impl Record {
     /// The value that the item holds.
     ///
     /// # Errors
-    /// When there is none, or it does not have this shape; the reason never quotes it.
-    pub fn data<T: DeserializeOwned>(&self) -> Result<T, Reason> {
-        self.dynamodb.new_image.value()?.ok_or_else(|| unreadable("the item has no data".to_owned()))
+    /// Permanent: there is none, or it does not have this shape; the reason never quotes it. Held: a newer version has to
+    /// process it.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, ServiceError> {
+        let image = &self.dynamodb.new_image;
+        image.value()?.ok_or_else(|| image.versions().unreadable(WHAT, "the item has no data"))
+    }
+
+    /// Whether this code may act on the record.
+    ///
+    /// # Errors
+    /// Held: a newer version has to process it.
+    pub fn check(&self) -> Result<(), ServiceError> {
+        self.dynamodb.new_image.versions().check(WHAT)
     }
 
     /// The item's old and new value; `None` where there was or is no item.
     ///
     /// # Errors
-    /// When there is neither, or one does not have this shape; the reason never quotes it.
-    pub fn step<T: DeserializeOwned>(&self) -> Result<(Option<T>, Option<T>), Reason> {
-        match (self.dynamodb.old_image.value()?, self.dynamodb.new_image.value()?) {
-            (None, None) => Err(unreadable("the item has no data, neither before nor after".to_owned())),
+    /// Permanent: there is neither, or one does not have this shape; the reason never quotes it. Held: a newer version
+    /// has to process it.
+    pub fn step<T: DeserializeOwned>(&self) -> Result<(Option<T>, Option<T>), ServiceError> {
+        let Change { old_image: old, new_image: new, .. } = &self.dynamodb;
+        match (old.value()?, new.value()?) {
+            (None, None) => Err(new.versions().unreadable(WHAT, "the item has no data, neither before nor after")),
             step => Ok(step),
         }
     }
 }
 
 impl Image {
-    fn value<T: DeserializeOwned>(&self) -> Result<Option<T>, Reason> {
+    fn versions(&self) -> Versions {
+        let read = |number: &Option<Number>| number.as_ref().and_then(|number| number.n.parse().ok());
+        let Versions { v, needs } = Versions::default();
+        Versions { v: read(&self.v).unwrap_or(v), needs: read(&self.needs).unwrap_or(needs) }
+    }
+
+    fn value<T: DeserializeOwned>(&self) -> Result<Option<T>, ServiceError> {
+        self.versions().check(WHAT)?;
         let Some(data) = &self.data else { return Ok(None) };
         serde_json::from_str(&data.s).map(Some).map_err(|error| {
-            unreadable(format!("the item's data cannot be read at line {}, column {}", error.line(), error.column()))
+            let detail = format!("the item's data cannot be read at line {}, column {}", error.line(), error.column());
+            self.versions().unreadable(WHAT, detail)
         })
     }
-}
-
-fn unreadable(text: String) -> Reason {
-    Reason::new("record_unreadable", text)
 }
 
 /// The partial batch response: the records that failed. An empty list means that all succeeded.
@@ -150,6 +183,7 @@ pub fn answer<'a>(records: &[Record], outcomes: impl IntoIterator<Item = &'a Out
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Reason;
 
     fn record(sequence_number: &str) -> Record {
         serde_json::from_value(serde_json::json!({
@@ -178,8 +212,27 @@ mod tests {
         let record = record("1");
         assert_eq!((record.kind(), record.id()), (Some("PAYMENT"), Some("cs_1#odd")));
         assert_eq!(record.data::<serde_json::Value>().unwrap()["a"], 1);
-        let reason = record.data::<String>().unwrap_err();
+        let reason = record.data::<String>().unwrap_err().reason();
         assert_eq!(reason.code, "record_unreadable");
+    }
+
+    #[test]
+    fn a_record_of_a_newer_version_is_held() {
+        let image = |v: u32, needs: u32| {
+            serde_json::json!({
+                "data": {"S": "{\"a\":1}"}, "v": {"N": v.to_string()}, "needs": {"N": needs.to_string()},
+            })
+        };
+        let record = |image| {
+            let change = serde_json::json!({"SequenceNumber": "1", "NewImage": image});
+            serde_json::from_value::<Record>(serde_json::json!({ "dynamodb": change })).unwrap()
+        };
+        let newer = crate::record::VERSION + 1;
+        assert!(record(image(newer, 1)).data::<serde_json::Value>().is_ok());
+        assert!(record(image(newer, 1)).data::<String>().unwrap_err().reason().is_held());
+        assert!(record(image(newer, newer)).data::<serde_json::Value>().unwrap_err().reason().is_held());
+        assert!(record(image(newer, newer)).check().is_err());
+        assert!(record(image(newer, newer)).step::<serde_json::Value>().is_err());
     }
 
     #[test]
@@ -194,7 +247,7 @@ mod tests {
         assert_eq!(step(Some("1"), Some("2")), Ok((Some(1), Some(2))));
         assert_eq!((step(None, Some("2")), step(Some("1"), None)), (Ok((None, Some(2))), Ok((Some(1), None))));
         for (before, after) in [(None, None), (Some("?"), Some("2")), (Some("1"), Some("?"))] {
-            assert_eq!(step(before, after).unwrap_err().code, "record_unreadable");
+            assert_eq!(step(before, after).unwrap_err().reason().code, "record_unreadable");
         }
     }
 }

@@ -38,6 +38,10 @@ pub const STRIPE_TOTAL_SECONDS: u64 = 12;
 /// Time that the webhook reserves for its response, in seconds.
 pub const ANSWER_SECONDS: u64 = 1;
 
+/// The longest that checking the books may take, once in a process: read the identity in table and archive, write it if
+/// there is none, list what the archive holds, and read the counter twice.
+pub const ONE_CHECK_SECONDS: u64 = 8 * OPERATION_SECONDS;
+
 /// The longest that one attempt at allocating numbers to a group of invoices may take: read the counter, claim.
 pub const ONE_CLAIM_SECONDS: u64 = 2 * OPERATION_SECONDS;
 
@@ -48,9 +52,9 @@ pub const ONE_CREDIT_SECONDS: u64 = 4 * OPERATION_SECONDS;
 /// of a core.
 pub const RENDER_SECONDS: u64 = 60;
 
-/// The longest that one document may take: rendering, storing it, reading the document already stored, recording it,
-/// and parking it if one of these is refused.
-pub const ONE_DOCUMENT_SECONDS: u64 = RENDER_SECONDS + 4 * OPERATION_SECONDS;
+/// The longest that one document may take: rendering, storing it and its snapshot, each with a look at what is stored
+/// already, recording it, reading what was recorded before, and parking it if one of these is refused.
+pub const ONE_DOCUMENT_SECONDS: u64 = RENDER_SECONDS + 7 * OPERATION_SECONDS;
 
 /// Sending one mail, in seconds. Longer than other calls: it is never retried; after a timeout the result is unknown.
 pub const POST_SECONDS: u64 = 25;

@@ -91,7 +91,7 @@ async fn claim(stores: &Stores, name: &str) -> Result<Claim> {
     let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
     let day = "2026-11-21".parse()?;
     let number = InvoiceNumber(format!("{name}-{:04}", counter.last + 1));
-    let invoices = vec![Invoice { number, issued_on: day, draft: draft(&sold(name), &seller, day).unwrap() }];
+    let invoices = vec![Invoice::new(number, day, draft(&sold(name), &seller, day).unwrap())];
     Ok(Claim { series, counter, invoices, crediting: None })
 }
 

@@ -83,7 +83,7 @@ async fn what_stripe_refuses_for_good_is_parked_once_and_replayed() -> Result<()
     shop.bundle.stripe().faults.clear();
     let (table, _) = shop.client.table("BillingTable").await?;
     let unpark = json!({
-        "TableName": table, "Key": {"pk": {"S": format!("EVENT#{}", checkout.event_id)}},
+        "TableName": table, "Key": {"pk": {"S": format!("EVENT#{}", checkout.event_id)}, "sk": {"S": "-"}},
         "UpdateExpression": "REMOVE parked_source, parked_reason, parked_at",
         "ConditionExpression": "attribute_exists(parked_at)",
     });

@@ -40,6 +40,7 @@ OBJECTS = {
     "TaxAmount": ["InvoiceLineItem.Tax", "InvoiceLineItem.TaxAmount", "Invoice.TotalTax"],
     "RateDetails": ["InvoiceLineItem.Tax.TaxRateDetails"],
     "InvoiceLine": ["InvoiceLineItem"],
+    "LinePeriod": ["InvoiceLineItem.Period"],
     "DiscountAmount": ["InvoiceLineItem.DiscountAmount"],
     "PretaxCredit": ["InvoiceLineItem.PretaxCreditAmount"],
     "ItemTax": ["LineItem.Tax"],

@@ -34,7 +34,7 @@ fn invoice(lines: i64) -> Invoice {
     let sale = Sale { total: lines.iter().map(|line| line.total).sum(), lines, ..sale() };
     let day = date(2026, 11, 21);
     let draft = draft(&sale, &seller, day).unwrap();
-    Invoice { number: InvoiceNumber("2026-11-0042".into()), issued_on: day, draft }
+    Invoice::new(InvoiceNumber("2026-11-0042".into()), day, draft)
 }
 
 fn look() -> Look {

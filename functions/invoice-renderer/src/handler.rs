@@ -4,6 +4,7 @@
 use comptoir::{
     archive::Archive,
     billing::{
+        guard::LedgerGuard,
         issue::{Issued, Issuer, Parked, Render},
         ledger::Ledger,
     },
@@ -19,7 +20,7 @@ use comptoir::{
     seller::Seller,
     stream::{self, BatchAnswer, Record, StreamEvent},
 };
-use comptoir_edge::telemetry::count;
+use comptoir_edge::telemetry::{count, held};
 
 use jiff::Timestamp;
 
@@ -60,6 +61,8 @@ pub struct InvoiceRenderer<L, A, R, C> {
     pub seller: Seller,
     /// The words of documents.
     pub words: Words,
+    /// What this process has checked of the books.
+    pub guard: LedgerGuard,
 }
 
 impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
@@ -77,6 +80,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
             clock: &self.clock,
             seller: &self.seller,
             words: &self.words,
+            guard: &self.guard,
             deadline,
         };
         let sales: Vec<Sale> = read.iter().filter_map(Work::sale).cloned().collect();
@@ -127,12 +131,12 @@ impl Work {
         match record.kind() {
             Some("REFUND") => {
                 let key = RefundKey(id);
-                let read = if in_parts { ledger.refund(&key).await } else { record.data().map(Some).map_err(unread) };
+                let read = if in_parts { ledger.refund(&key).await } else { record.data().map(Some) };
                 known(read).map_or_else(|error| Self::Unread(DocumentSource::Refund(key), error), Self::Refund)
             }
             _ => {
                 let key = SaleKey(id);
-                let read = if in_parts { ledger.sale(&key).await } else { record.data().map(Some).map_err(unread) };
+                let read = if in_parts { ledger.sale(&key).await } else { record.data().map(Some) };
                 known(read).map_or_else(|error| Self::Unread(DocumentSource::Sale(key), error), Self::Sale)
             }
         }
@@ -146,10 +150,6 @@ impl Work {
 fn known<T>(read: Result<Option<T>, ServiceError>) -> Result<Box<T>, ServiceError> {
     let gone = || ServiceError::permanent("the ledger", "record_unreadable", "the record is gone");
     read?.map(Box::new).ok_or_else(gone)
-}
-
-fn unread(reason: Reason) -> ServiceError {
-    ServiceError::permanent("the ledger", "record_unreadable", reason.message)
 }
 
 fn report(issued: &Issued, request_id: &str) {
@@ -175,6 +175,9 @@ fn report(issued: &Issued, request_id: &str) {
         Outcome::Reject(reason) => {
             count(SERVICE, "Parked", 1);
             tracing::error!(request_id, basis, invoice, reason = reason.code, "parked: {}", reason.message);
+        }
+        Outcome::Retry(reason) if held(SERVICE, reason) => {
+            tracing::error!(request_id, basis, invoice, reason = reason.code, "held: {}", reason.message);
         }
         Outcome::Retry(reason) => {
             tracing::warn!(request_id, basis, invoice, reason = reason.code, "to be tried again: {}", reason.message);

@@ -5,6 +5,7 @@
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
 use comptoir::{
+    billing::guard::LedgerGuard,
     clock::{Clock, SystemClock},
     config, einvoice,
     invoice::print,
@@ -12,7 +13,7 @@ use comptoir::{
     stream::StreamEvent,
 };
 use comptoir_aws::{archive::S3Archive, ledger::DynamoLedger};
-use comptoir_edge::telemetry;
+use comptoir_edge::{random::random_name, telemetry};
 use invoice_renderer::{
     handler::InvoiceRenderer,
     render::{
@@ -59,6 +60,7 @@ async fn main() -> Result<(), Error> {
         clock: SystemClock,
         seller,
         words,
+        guard: LedgerGuard::new(random_name),
     };
     let renderer = &renderer;
     lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {

@@ -18,7 +18,7 @@ use comptoir::{
     team::{TeamNews, lines},
     timing::ONE_MAIL_SECONDS,
 };
-use comptoir_edge::telemetry::count;
+use comptoir_edge::telemetry::{count, held};
 use jiff::{SignedDuration, Timestamp};
 
 const SERVICE: &str = "mail-sender";
@@ -67,7 +67,10 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> 
         let id = MailId(record.id().unwrap_or_default().to_owned());
         let mut mail: Mail = match record.data() {
             Ok(mail) => mail,
-            Err(reason) => return dispatch::park(&id, reason, &self.outbox, self.clock.now()).await,
+            Err(failure) if failure.is_permanent() => {
+                return dispatch::park(&id, failure.reason(), &self.outbox, self.clock.now()).await;
+            }
+            Err(failure) => return Dispatched::Later(failure.reason()),
         };
         match self.letter(&mut mail).await {
             Ok(letter) => {
@@ -163,6 +166,9 @@ fn report(dispatched: &Dispatched, request_id: &str, mail: &str) {
         Dispatched::Parked(reason) => {
             count(SERVICE, "Parked", 1);
             tracing::error!(request_id, mail, reason = reason.code, "parked: {}", reason.message);
+        }
+        Dispatched::Later(reason) if held(SERVICE, reason) => {
+            tracing::error!(request_id, mail, reason = reason.code, "held: {}", reason.message);
         }
         Dispatched::InHand(reason) | Dispatched::Later(reason) => {
             tracing::warn!(request_id, mail, reason = reason.code, "to be tried again: {}", reason.message);

@@ -1,6 +1,5 @@
 //! Handles an event: identifies its source, lets the domain answer, logs and counts the outcome.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use comptoir::{clock::Clock, outcome::ServiceError};
 use comptoir_edge::telemetry::count;
 use comptoir_members::profile::{
@@ -110,16 +109,6 @@ impl<D: Directory, F: Files, P: Prepare, C: Clock> Reception<D, F, P, C> {
     }
 }
 
-/// 128 random bits, in letters, digits, `-` and `_`.
-pub fn random_name() -> String {
-    let mut bits = [0_u8; 16];
-    // The kernel has been running longer than this function: it answers, at the latest on a retry.
-    while getrandom::getrandom(&mut bits).is_err() {
-        std::thread::yield_now();
-    }
-    URL_SAFE_NO_PAD.encode(bits)
-}
-
 /// Logs the operation and the kind of mistake, never the content or the author.
 fn tell(field: &str, answered: &Result<Value, ApiError>, request_id: &str) {
     let operation = Operation::named(field);
@@ -161,7 +150,7 @@ mod tests {
             prepare: Pictures,
             programs: Programs::new(),
             clock: FixedClock("2026-11-21T10:00:00Z".parse().unwrap()),
-            random: random_name,
+            random: comptoir_edge::random::random_name,
         }
     }
 
@@ -188,12 +177,5 @@ mod tests {
         let swept = reception.handle(json!({ "task": "sweep" }), "r").await.unwrap();
         assert_eq!(swept, json!({ "erased": 0 }));
         assert!(matches!(reception.handle(json!({}), "r").await, Err(Failed::Unknown(_))));
-    }
-
-    #[test]
-    fn names_are_random_and_fit_for_keys() {
-        let (one, other) = (random_name(), random_name());
-        assert!(one != other && one.len() == 22);
-        assert!(one.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')));
     }
 }

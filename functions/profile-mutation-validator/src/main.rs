@@ -11,7 +11,7 @@ mod programs;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
 use comptoir::{clock::SystemClock, config, seller::Seller};
-use comptoir_edge::telemetry;
+use comptoir_edge::{random::random_name, telemetry};
 use comptoir_members::profile::{ProfileId, directory::Directory, phone};
 use comptoir_members_aws::{directory::DynamoDirectory, files::S3Files};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Error> {
         prepare: Pictures,
         programs: programs::read(&config::optional("PROGRAMS").unwrap_or_default())?,
         clock: SystemClock,
-        random: handler::random_name,
+        random: random_name,
     };
     // Done while init runs at full speed: the phone number tables, and the connection to the directory.
     phone::warm();

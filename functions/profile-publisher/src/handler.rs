@@ -6,7 +6,7 @@ use comptoir::{
     stream::{self, BatchAnswer, Record, StreamEvent},
     timing::ONE_CHANGE_SECONDS,
 };
-use comptoir_edge::telemetry::count;
+use comptoir_edge::telemetry::{count, held};
 use comptoir_members::profile::{
     Profile,
     publish::{self, Subscribers},
@@ -51,7 +51,7 @@ impl<S: Subscribers, C: Clock> Publisher<S, C> {
     async fn publish(&self, record: &Record, request_id: &str) -> Outcome {
         let (before, after) = match record.step::<Profile>() {
             Ok(step) => step,
-            Err(reason) => return Outcome::Reject(reason),
+            Err(failure) => return failure.into(),
         };
         let announcements = publish::announcements(before.as_ref(), after.as_ref());
         let outcome = publish::publish(&announcements, &self.subscribers).await;
@@ -69,6 +69,9 @@ fn report(outcome: &Outcome, request_id: &str, profile: &str) {
         Outcome::Reject(reason) => {
             count(SERVICE, "Parked", 1);
             tracing::error!(request_id, profile, reason = reason.code, "given up: {}", reason.message);
+        }
+        Outcome::Retry(reason) if held(SERVICE, reason) => {
+            tracing::error!(request_id, profile, reason = reason.code, "held: {}", reason.message);
         }
         Outcome::Retry(reason) => {
             tracing::warn!(request_id, profile, reason = reason.code, "to be tried again: {}", reason.message);

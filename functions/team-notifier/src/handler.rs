@@ -20,7 +20,7 @@ use comptoir::{
     team::{Message, TeamNews, TeamRoom, gather, lines, room_is_silent, room_text},
     timing::{GATHER_SECONDS, ONE_MESSAGE_SECONDS, OPERATION_SECONDS, ROOM_PATIENCE_SECONDS},
 };
-use comptoir_edge::telemetry::count;
+use comptoir_edge::telemetry::{count, held};
 use jiff::{SignedDuration, Timestamp};
 
 const SERVICE: &str = "team-notifier";
@@ -148,7 +148,8 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
         let park = async |reason| dispatch::park(&id, reason, &self.outbox, self.clock.now()).await;
         let message: Message = match record.data() {
             Ok(message) => message,
-            Err(reason) => return park(reason).await,
+            Err(failure) if failure.is_permanent() => return park(failure.reason()).await,
+            Err(failure) => return Dispatched::Later(failure.reason()),
         };
         let text = match self.text(&message).await {
             Ok(Some(text)) => text,
@@ -207,6 +208,9 @@ fn report(dispatched: &Dispatched, request_id: &str, message: &str) {
         Dispatched::Parked(reason) => {
             count(SERVICE, "Parked", 1);
             tracing::error!(request_id, message, reason = reason.code, "parked: {}", reason.message);
+        }
+        Dispatched::Later(reason) if held(SERVICE, reason) => {
+            tracing::error!(request_id, message, reason = reason.code, "held: {}", reason.message);
         }
         Dispatched::InHand(reason) | Dispatched::Later(reason) => {
             tracing::warn!(request_id, message, reason = reason.code, "to be tried again: {}", reason.message);

@@ -53,7 +53,7 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
 /// Removes the mark if it is still there: recording an event, or a concurrent replay, removes it too.
 async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result<bool> {
     let input = json!({
-        "TableName": table, "Key": {"pk": {"S": key}},
+        "TableName": table, "Key": {"pk": {"S": key}, "sk": {"S": "-"}},
         "UpdateExpression": "REMOVE parked_source, parked_reason, parked_at SET replayed_at = :now",
         "ConditionExpression": "attribute_exists(parked_at)",
         "ExpressionAttributeValues": {":now": {"S": crate::clock::now().to_string()}},
@@ -138,7 +138,7 @@ async fn announce(client: &BundleClient, message: &Value) -> anyhow::Result<usiz
 
 async fn mark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result<()> {
     let input = json!({
-        "TableName": table, "Key": {"pk": {"S": key}},
+        "TableName": table, "Key": {"pk": {"S": key}, "sk": {"S": "-"}},
         "UpdateExpression": "SET parked_source = :who, parked_reason = :why, parked_at = :now",
         "ConditionExpression": "attribute_exists(pk)",
         "ExpressionAttributeValues": {":who": {"S": "replay"}, ":why": {"S": "given up by its stream"}, ":now": {"S": crate::clock::now().to_string()}},

@@ -1,15 +1,20 @@
 //! The archive on S3: `If-None-Match: *` and a SHA-256 that S3 verifies, in a versioned bucket with Object Lock.
 
+use std::collections::HashMap;
+
 use aws_sdk_s3::{Client, error::ProvideErrorMetadata, primitives::ByteStream, types::ChecksumAlgorithm};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::s3_failure::{in_one_operation, trouble};
 use comptoir::{
-    archive::{Archive, Document, File, sha256},
+    archive::{Archive, Document, File, conflict, sha256},
     outcome::ServiceError,
 };
 
 const WHAT: &str = "the archive";
+
+/// The object's metadata that names the sale or refund: `x-amz-meta-sale`.
+const SALE: &str = "sale";
 
 /// Documents in a bucket.
 #[derive(Debug, Clone)]
@@ -39,15 +44,19 @@ impl Archive for S3Archive {
             .content_type(file.content_type)
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
             .checksum_sha256(checksum)
+            .set_metadata(file.sale.clone().map(|sale| HashMap::from([(SALE.to_owned(), sale)])))
             .body(ByteStream::from(file.bytes.clone()))
             .send()
             .await;
         match put {
             Ok(_) => Ok(document),
             Err(error) if error.code() == Some("PreconditionFailed") => {
-                let bytes = self.read(&file.key).await?;
-                let bytes =
-                    bytes.ok_or_else(|| ServiceError::transient(WHAT, "an object stands but cannot be read"))?;
+                let stands = in_one_operation(WHAT, self.get(&file.key)).await?;
+                let Stored { bytes, sale } =
+                    stands.ok_or_else(|| ServiceError::transient(WHAT, "an object stands but cannot be read"))?;
+                if sale != file.sale {
+                    return Err(conflict(&file.key));
+                }
                 Ok(Document { key: file.key.clone(), sha256: sha256(&bytes), size: bytes.len() as u64 })
             }
             Err(error) => Err(trouble(WHAT, &error)),
@@ -55,18 +64,34 @@ impl Archive for S3Archive {
     }
 
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ServiceError> {
-        in_one_operation(WHAT, self.get(key)).await
+        let stored = in_one_operation(WHAT, self.get(key)).await?;
+        Ok(stored.map(|stored| stored.bytes))
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, ServiceError> {
+        let list = self.client.list_objects_v2().bucket(&self.bucket).prefix(prefix);
+        let list =
+            list.set_start_after(after.map(str::to_owned)).max_keys(i32::try_from(limit.min(1000)).unwrap_or(1000));
+        let listed = list.send().await.map_err(|error| trouble(WHAT, &error))?;
+        Ok(listed.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect())
     }
 }
 
+/// An object and the sale that it documents.
+struct Stored {
+    bytes: Vec<u8>,
+    sale: Option<String>,
+}
+
 impl S3Archive {
-    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>, ServiceError> {
+    async fn get(&self, key: &str) -> Result<Option<Stored>, ServiceError> {
         let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => object,
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => return Ok(None),
             Err(error) => return Err(trouble(WHAT, &error)),
         };
+        let sale = object.metadata.and_then(|mut metadata| metadata.remove(SALE));
         let body = object.body.collect().await.map_err(|_| ServiceError::transient(WHAT, "the answer broke off"))?;
-        Ok(Some(body.into_bytes().to_vec()))
+        Ok(Some(Stored { bytes: body.into_bytes().to_vec(), sale }))
     }
 }

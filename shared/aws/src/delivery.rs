@@ -7,12 +7,13 @@ use aws_sdk_dynamodb::{
 use jiff::Timestamp;
 
 use super::{
-    item::{key, read_text, text, trouble},
+    item::{number, place, read_text, text, trouble},
     outbox::{DynamoOutbox, Lasting, settle, status},
 };
 use comptoir::{
     mail::delivery::{AddressHash, Cause, Deliveries, DeliveryEvent, Report, Stage, Transition, next},
     outcome::ServiceError,
+    record::{NEEDS, VERSION},
 };
 
 const WHAT: &str = "the outbox";
@@ -102,7 +103,7 @@ impl Deliveries for DynamoOutbox {
                     // The SDK retries a request whose response was lost: the recorded step may be this one.
                     let ours = [("status", to.word()), ("message_id", &report.message_id), ("settled_at", &at)];
                     let moved = ours.into_iter().all(|(name, value)| read_text(item, name) == Some(value));
-                    Ok(if moved { Transition::Moved(to) } else { Transition::Stays(status(item).stage()) })
+                    Ok(if moved { Transition::Moved(to) } else { Transition::Stays(status(item)?.stage()) })
                 }
                 _ => Err(trouble(WHAT, &error)),
             },
@@ -115,19 +116,23 @@ impl Deliveries for DynamoOutbox {
             Cause::Complaint => "reason = :reason",
             Cause::Bounce => "reason = if_not_exists(reason, :reason)",
         };
-        let kept = self.client.update_item().table_name(&self.table).key("pk", key(SUPPRESSED, address.as_str()));
-        kept.update_expression(format!("SET kind = :kind, {reason}, since = if_not_exists(since, :at)"))
-            .expression_attribute_values(":kind", text(SUPPRESSED))
-            .expression_attribute_values(":reason", text(cause.word()))
-            .expression_attribute_values(":at", text(now.to_string()))
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| trouble(WHAT, &error))
+        let kept = self.client.update_item().table_name(&self.table).set_key(Some(place(SUPPRESSED, address.as_str())));
+        kept.update_expression(format!(
+            "SET kind = :kind, v = :v, needs = :needs, {reason}, since = if_not_exists(since, :at)"
+        ))
+        .expression_attribute_values(":kind", text(SUPPRESSED))
+        .expression_attribute_values(":v", number(VERSION))
+        .expression_attribute_values(":needs", number(NEEDS))
+        .expression_attribute_values(":reason", text(cause.word()))
+        .expression_attribute_values(":at", text(now.to_string()))
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| trouble(WHAT, &error))
     }
 
     async fn suppressed(&self, address: &AddressHash) -> Result<Option<Cause>, ServiceError> {
-        let get = self.client.get_item().table_name(&self.table).key("pk", key(SUPPRESSED, address.as_str()));
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(place(SUPPRESSED, address.as_str())));
         let found = get.consistent_read(true).send().await.map_err(|error| trouble(WHAT, &error))?;
         Ok(found.item.map(|item| match read_text(&item, "reason") {
             Some("complaint") => Cause::Complaint,

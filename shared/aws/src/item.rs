@@ -10,7 +10,10 @@ use aws_sdk_dynamodb::{
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
 
-use comptoir::outcome::{Reason, ServiceError};
+use comptoir::{
+    outcome::{Reason, ServiceError},
+    record::{NEEDS, VERSION, Versions},
+};
 
 /// An item: attributes by name.
 pub type Item = HashMap<String, AttributeValue>;
@@ -30,9 +33,45 @@ pub fn key(kind: &str, id: &str) -> AttributeValue {
     text(format!("{kind}#{id}"))
 }
 
-/// A new item of a kind.
+/// The sort key of a record that is alone under its partition key.
+pub const ALONE: &str = "-";
+
+/// The whole key of a record that is alone under its partition key.
+pub fn place(kind: &str, id: &str) -> Item {
+    below(kind, id, ALONE)
+}
+
+/// The whole key of an item that lies beside a record, under the same partition key.
+pub fn below(kind: &str, id: &str, sort_key: &str) -> Item {
+    HashMap::from([("pk".to_owned(), key(kind, id)), ("sk".to_owned(), text(sort_key))])
+}
+
+/// A new item of a kind, alone under its partition key.
 pub fn item(kind: &str, id: &str) -> Item {
-    HashMap::from([("pk".to_owned(), key(kind, id)), ("kind".to_owned(), text(kind))])
+    new_item(place(kind, id), kind)
+}
+
+/// A new item of a kind with this key, and with the versions of this code.
+pub fn new_item(mut key: Item, kind: &str) -> Item {
+    key.insert("kind".to_owned(), text(kind));
+    key.insert("v".to_owned(), number(VERSION));
+    key.insert("needs".to_owned(), number(NEEDS));
+    key
+}
+
+/// The versions stored on an item.
+fn versions(item: &Item) -> Versions {
+    let Versions { v, needs } = Versions::default();
+    Versions { v: read_number(item, "v").unwrap_or(v), needs: read_number(item, "needs").unwrap_or(needs) }
+}
+
+/// An item that this code may act on.
+///
+/// # Errors
+/// Held: a newer version has to process it.
+pub fn ours(item: Item, what: &'static str) -> Result<Item, ServiceError> {
+    versions(&item).check(what)?;
+    Ok(item)
 }
 
 /// A value as JSON.
@@ -54,23 +93,26 @@ pub fn json(value: &impl Serialize, what: &'static str) -> Result<AttributeValue
 /// The value that an item stores.
 ///
 /// # Errors
-/// Permanent: it is missing or has another shape.
+/// Permanent: it is missing or has another shape. Held: a newer version has to process it.
 pub fn data<T: DeserializeOwned>(item: &Item, what: &'static str) -> Result<T, ServiceError> {
-    parsed(read_text(item, "data").ok_or_else(|| unreadable(what, "an item has no data"))?, what)
+    versions(item).check(what)?;
+    let text = read_text(item, "data").ok_or_else(|| unreadable(item, what, "an item has no data"))?;
+    parsed(text, item, what)
 }
 
 /// The value in a record's JSON.
 ///
 /// # Errors
-/// Permanent: it has another shape.
-pub(crate) fn parsed<T: DeserializeOwned>(text: &str, what: &'static str) -> Result<T, ServiceError> {
-    serde_json::from_str(text)
-        .map_err(|error| unreadable(what, format!("an item's data cannot be read at column {}", error.column())))
+/// Permanent: it has another shape. Held: a newer version has to process it.
+pub(crate) fn parsed<T: DeserializeOwned>(text: &str, record: &Item, what: &'static str) -> Result<T, ServiceError> {
+    serde_json::from_str(text).map_err(|error| {
+        unreadable(record, what, format!("an item's data cannot be read at column {}", error.column()))
+    })
 }
 
-/// A record that no retry can make readable.
-pub(crate) fn unreadable(what: &'static str, detail: impl Into<String>) -> ServiceError {
-    ServiceError::permanent(what, "record_unreadable", detail)
+/// The error for a record that cannot be read; no retry by this version can make it readable.
+pub(crate) fn unreadable(record: &Item, what: &'static str, detail: impl Into<String>) -> ServiceError {
+    versions(record).unreadable(what, detail)
 }
 
 /// A text attribute.
@@ -207,6 +249,20 @@ mod tests {
         ] {
             assert_eq!(kind(code, 400).reason().code, word, "{code:?}");
         }
+    }
+
+    #[test]
+    fn records_of_a_newer_version_are_held() {
+        let mut record = item("PAYMENT", "cs_1");
+        record.insert("data".to_owned(), text("{}"));
+        assert!(data::<serde_json::Value>(&record, "the ledger").is_ok());
+        assert_eq!(data::<String>(&record, "the ledger").unwrap_err().reason().code, "record_unreadable");
+        record.insert("v".to_owned(), number(VERSION + 1));
+        assert!(data::<serde_json::Value>(&record, "the ledger").is_ok(), "fields were added");
+        assert!(data::<String>(&record, "the ledger").unwrap_err().reason().is_held(), "a word was added");
+        record.insert("needs".to_owned(), number(VERSION + 1));
+        assert!(data::<serde_json::Value>(&record, "the ledger").unwrap_err().reason().is_held());
+        assert!(ours(record, "the ledger").is_err());
     }
 
     #[test]

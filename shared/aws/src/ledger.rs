@@ -1,36 +1,48 @@
 //! The ledger on DynamoDB: counters, invoices, credit notes and their payments and refunds in the Billing table, queued
 //! mails in the Outbox table.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::{
     Client,
     error::BuildError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Put, ReturnValue, TransactWriteItem, Update},
+    types::{Put, ReturnValue, TransactWriteItem, Update},
 };
 use jiff::{Timestamp, civil::Date};
 use serde::de::DeserializeOwned;
 
 use super::{
     item::{
-        Item, PARK, UNPARK, cancelled, condition_failed, is_contention, item, json, key, number, parsed, read_number,
-        read_text, text, trouble, unreadable, written,
+        Item, PARK, UNPARK, cancelled, condition_failed, data, is_contention, item, json, number, ours, parsed, place,
+        read_number, read_text, text, trouble, unreadable,
     },
     outbox::queued,
     parts::Parts,
 };
 use comptoir::{
     archive::Document,
-    billing::ledger::{AllocationResult, Claim, Counter, Credited, Crediting, Entry, Ledger},
+    billing::{
+        identity::Identity,
+        ledger::{
+            AllocationResult, Claim, Counter, Credited, Crediting, Entry, Ledger, number_taken, number_used_twice,
+        },
+        snapshot::Snapshot,
+    },
     invoice::DocumentSource,
     mail::Mail,
     numbering::{InvoiceNumber, Series},
     outcome::{Reason, ServiceError},
     payment::Recorded,
+    record::{NEEDS, VERSION},
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
 };
 
 const WHAT: &str = "the ledger";
+
+/// The longest pause after a lost claim; it is random, so that renderers that lost together do not meet again.
+const LOST_RACE: Duration = Duration::from_millis(60);
 
 /// The ledger in the Billing and Outbox tables.
 #[derive(Debug, Clone)]
@@ -46,9 +58,10 @@ impl DynamoLedger {
         Self { client, billing, outbox }
     }
 
-    async fn get(&self, key: AttributeValue) -> Result<Option<Item>, ServiceError> {
-        let got = self.client.get_item().table_name(&self.billing).key("pk", key).consistent_read(true).send().await;
-        got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
+    async fn get(&self, key: Item) -> Result<Option<Item>, ServiceError> {
+        let get = self.client.get_item().table_name(&self.billing).set_key(Some(key)).consistent_read(true);
+        let got = get.send().await.map_err(|error| trouble(WHAT, &error))?;
+        got.item.map(|item| ours(item, WHAT)).transpose()
     }
 
     fn parts(&self) -> Parts<'_> {
@@ -57,17 +70,29 @@ impl DynamoLedger {
 
     /// The value of a record in the Billing table.
     async fn value<T: DeserializeOwned>(&self, record: &Item) -> Result<T, ServiceError> {
+        parsed(&self.json(record).await?, record, WHAT)
+    }
+
+    /// The same as it was written.
+    async fn json(&self, record: &Item) -> Result<String, ServiceError> {
         let value = self.parts().read(record, "data").await?;
-        parsed(&value.ok_or_else(|| unreadable(WHAT, "a record has no data"))?, WHAT)
+        value.ok_or_else(|| unreadable(record, WHAT, "a record has no data"))
     }
 
     fn count(&self, claim: &Claim) -> Result<TransactWriteItem, ServiceError> {
-        let last = claim.counter.last + claim.invoices.len() as u64;
-        let issued_on = claim.invoices.last().map(|invoice| invoice.issued_on.to_string()).unwrap_or_default();
+        let Counter { last, last_issued_on, last_hash, siren } = claim.after()?;
+        let issued_on = last_issued_on.map(|day| day.to_string()).unwrap_or_default();
         let update = Update::builder()
             .table_name(&self.billing)
-            .key("pk", key("COUNTER", &claim.series.0))
-            .update_expression("SET kind = :kind, last_number = :last, last_issued_on = :day")
+            .set_key(Some(place("COUNTER", &claim.series.0)))
+            .update_expression(
+                "SET kind = :kind, v = :v, needs = :needs, last_number = :last, last_issued_on = :day, \
+                 last_hash = :hash, siren = :siren",
+            )
+            .expression_attribute_values(":v", number(VERSION))
+            .expression_attribute_values(":needs", number(NEEDS))
+            .expression_attribute_values(":hash", text(last_hash.unwrap_or_default()))
+            .expression_attribute_values(":siren", text(siren.unwrap_or_default()))
             .expression_attribute_values(":kind", text("COUNTER"))
             .expression_attribute_values(":last", number(last))
             .expression_attribute_values(":day", text(issued_on));
@@ -75,7 +100,7 @@ impl DynamoLedger {
             update.condition_expression("attribute_not_exists(pk)")
         } else {
             update
-                .condition_expression("last_number = :before")
+                .condition_expression("last_number = :before AND siren = :siren AND needs <= :v")
                 .expression_attribute_values(":before", number(claim.counter.last))
         };
         write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))
@@ -85,7 +110,7 @@ impl DynamoLedger {
     fn credit(&self, crediting: &Crediting) -> Result<TransactWriteItem, ServiceError> {
         let update = Update::builder()
             .table_name(&self.billing)
-            .key("pk", key("INVOICE", &crediting.original.0))
+            .set_key(Some(place("INVOICE", &crediting.original.0)))
             .update_expression("SET credited = :after")
             .expression_attribute_values(":after", json(&crediting.after, WHAT)?);
         let update = if crediting.before == Credited::default() {
@@ -106,10 +131,10 @@ impl DynamoLedger {
 }
 
 /// The key of the payment or refund that a document is issued for.
-fn record(basis: &DocumentSource) -> AttributeValue {
+fn record(basis: &DocumentSource) -> Item {
     match basis {
-        DocumentSource::Sale(sale) => key("PAYMENT", &sale.0),
-        DocumentSource::Refund(refund) => key("REFUND", &refund.0),
+        DocumentSource::Sale(sale) => place("PAYMENT", &sale.0),
+        DocumentSource::Refund(refund) => place("REFUND", &refund.0),
     }
 }
 
@@ -117,19 +142,52 @@ fn write(built: Result<TransactWriteItem, BuildError>) -> Result<TransactWriteIt
     built.map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))
 }
 
+/// The archived document that an invoice's record names.
+fn noted(item: &Item) -> Option<Document> {
+    Some(Document {
+        key: read_text(item, "document_key")?.to_owned(),
+        sha256: read_text(item, "document_sha256").unwrap_or_default().to_owned(),
+        size: read_number(item, "document_size").unwrap_or_default(),
+    })
+}
+
+/// The record of the identity of the books.
+const IDENTITY: (&str, &str) = ("LEDGER", "identity");
+
 impl Ledger for DynamoLedger {
+    async fn identity(&self) -> Result<Option<Identity>, ServiceError> {
+        let item = self.get(place(IDENTITY.0, IDENTITY.1)).await?;
+        item.map(|item| data(&item, WHAT)).transpose()
+    }
+
+    async fn begin(&self, identity: &Identity) -> Result<Identity, ServiceError> {
+        let mut record = item(IDENTITY.0, IDENTITY.1);
+        record.insert("data".to_owned(), json(identity, WHAT)?);
+        let put = self.client.put_item().table_name(&self.billing).set_item(Some(record));
+        match put.condition_expression("attribute_not_exists(pk)").send().await {
+            Ok(_) => Ok(identity.clone()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                let stands = self.identity().await?;
+                stands.ok_or_else(|| ServiceError::transient(WHAT, "the identity of the books is gone again"))
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
+    }
+
     async fn counter(&self, series: &Series) -> Result<Counter, ServiceError> {
-        let Some(item) = self.get(key("COUNTER", &series.0)).await? else { return Ok(Counter::default()) };
-        let last = read_number(&item, "last_number").ok_or_else(|| unreadable(WHAT, "a counter has no last_number"))?;
+        let Some(item) = self.get(place("COUNTER", &series.0)).await? else { return Ok(Counter::default()) };
+        let last =
+            read_number(&item, "last_number").ok_or_else(|| unreadable(&item, WHAT, "a counter has no last_number"))?;
         let last_issued_on = read_text(&item, "last_issued_on").and_then(|day| day.parse::<Date>().ok());
-        Ok(Counter { last, last_issued_on })
+        let kept = |name| read_text(&item, name).map(str::to_owned);
+        Ok(Counter { last, last_issued_on, last_hash: kept("last_hash"), siren: kept("siren") })
     }
 
     async fn claim(&self, claim: &Claim) -> Result<AllocationResult, ServiceError> {
         let mut writes = vec![self.count(claim)?];
         for invoice in &claim.invoices {
             let mut entry = item("INVOICE", &invoice.number.0);
-            self.parts().insert(&mut entry, "data", &written(invoice, WHAT)?).await?;
+            self.parts().insert(&mut entry, "data", &Snapshot::of(invoice)?.0).await?;
             entry.insert("sale".to_owned(), text(&invoice.draft.sale.0));
             entry.insert("issued_on".to_owned(), text(invoice.issued_on.to_string()));
             writes.push(self.put(&self.billing, entry)?);
@@ -137,7 +195,7 @@ impl Ledger for DynamoLedger {
         for invoice in &claim.invoices {
             let update = Update::builder()
                 .table_name(&self.billing)
-                .key("pk", record(&invoice.draft.basis()))
+                .set_key(Some(record(&invoice.draft.basis())))
                 // A payment or refund that has its document is no longer parked.
                 .update_expression(format!("SET invoice = :number {UNPARK}"))
                 .condition_expression("attribute_exists(pk) AND attribute_not_exists(invoice)")
@@ -160,11 +218,17 @@ impl Ledger for DynamoLedger {
                     .filter(|(place, _)| condition_failed(reasons, *place))
                     .map(|(_, invoice)| invoice.draft.basis())
                     .collect();
+                let stands = (1..first_record).zip(&claim.invoices);
+                let stands =
+                    stands.filter(|(place, _)| condition_failed(reasons, *place)).map(|(_, invoice)| invoice).next();
                 let moved = condition_failed(reasons, 0) || condition_failed(reasons, original);
                 if !taken.is_empty() {
                     Ok(AllocationResult::Taken(taken))
                 } else if moved || is_contention(reasons) {
+                    tokio::time::sleep(LOST_RACE.mul_f64(fastrand::f64())).await;
                     Ok(AllocationResult::Moved)
+                } else if let Some(invoice) = stands {
+                    Err(number_taken(&invoice.number))
                 } else {
                     Err(cancelled(WHAT, reasons))
                 }
@@ -175,14 +239,14 @@ impl Ledger for DynamoLedger {
     }
 
     async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, ServiceError> {
-        match self.get(key("PAYMENT", &sale.0)).await? {
+        match self.get(place("PAYMENT", &sale.0)).await? {
             Some(payment) => self.value(&payment).await.map(Some),
             None => Ok(None),
         }
     }
 
     async fn refund(&self, refund: &RefundKey) -> Result<Option<Refund>, ServiceError> {
-        match self.get(key("REFUND", &refund.0)).await? {
+        match self.get(place("REFUND", &refund.0)).await? {
             Some(recorded) => self.value(&recorded).await.map(Some),
             None => Ok(None),
         }
@@ -191,21 +255,20 @@ impl Ledger for DynamoLedger {
     async fn document_of(&self, basis: &DocumentSource) -> Result<Option<Entry>, ServiceError> {
         let Some(recorded) = self.get(record(basis)).await? else { return Ok(None) };
         let Some(number) = read_text(&recorded, "invoice") else { return Ok(None) };
-        let Some(item) = self.get(key("INVOICE", number)).await? else { return Ok(None) };
-        let document = read_text(&item, "document_key").map(|key| Document {
-            key: key.to_owned(),
-            sha256: read_text(&item, "document_sha256").unwrap_or_default().to_owned(),
-            size: read_number(&item, "document_size").unwrap_or_default(),
-        });
+        let Some(item) = self.get(place("INVOICE", number)).await? else { return Ok(None) };
+        let document = noted(&item);
         let credited = read_text(&item, "credited").map(serde_json::from_str).transpose();
-        let credited = credited.map_err(|_| unreadable(WHAT, "what was credited of an invoice is unreadable"))?;
-        Ok(Some(Entry { invoice: self.value(&item).await?, document, credited: credited.unwrap_or_default() }))
+        let credited =
+            credited.map_err(|_| unreadable(&item, WHAT, "what was credited of an invoice is unreadable"))?;
+        let snapshot = self.json(&item).await?;
+        let invoice = parsed(&snapshot, &item, WHAT)?;
+        Ok(Some(Entry { invoice, snapshot: Snapshot(snapshot), document, credited: credited.unwrap_or_default() }))
     }
 
     async fn finish(&self, number_: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), ServiceError> {
         let update = Update::builder()
             .table_name(&self.billing)
-            .key("pk", key("INVOICE", &number_.0))
+            .set_key(Some(place("INVOICE", &number_.0)))
             .update_expression("SET document_key = :key, document_sha256 = :hash, document_size = :size")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":key", text(&document.key))
@@ -220,8 +283,14 @@ impl Ledger for DynamoLedger {
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
                 let reasons = refused.cancellation_reasons();
-                // The mail exists, so an earlier delivery recorded the document in the same transaction.
-                if condition_failed(reasons, 1) { Ok(()) } else { Err(cancelled(WHAT, reasons)) }
+                if !condition_failed(reasons, 1) {
+                    return Err(cancelled(WHAT, reasons));
+                }
+                // The mail exists: an earlier delivery recorded this document in the same transaction, or the mail is of
+                // another document with this number.
+                let stands = self.get(place("INVOICE", &number_.0)).await?;
+                let same = stands.as_ref().and_then(noted).is_some_and(|noted| noted == *document);
+                if same { Ok(()) } else { Err(number_used_twice(number_)) }
             }
             _ => Err(trouble(WHAT, &error)),
         }
@@ -233,7 +302,7 @@ impl Ledger for DynamoLedger {
             .client
             .update_item()
             .table_name(&self.billing)
-            .key("pk", record(basis))
+            .set_key(Some(record(basis)))
             .update_expression(PARK)
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":source", text("invoice-renderer"))

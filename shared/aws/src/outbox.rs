@@ -7,13 +7,16 @@ use aws_sdk_dynamodb::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-use super::item::{Item, PARK, item, json, key, number, parked, read_number, read_text, text, trouble};
+use super::item::{
+    Item, PARK, item, json, number, ours, parked, place, read_number, read_text, text, trouble, unreadable,
+};
 use comptoir::{
     mail::{
         Mail, MailId,
         outbox::{Claim, Expiry, Outbox, Parking, SENT_KEPT, Status},
     },
     outcome::{Reason, ServiceError},
+    record::VERSION,
 };
 
 const WHAT: &str = "the outbox";
@@ -81,7 +84,7 @@ impl DynamoOutbox {
     }
 
     pub(super) fn update(&self, id: &MailId) -> UpdateItemFluentBuilder {
-        self.client.update_item().table_name(&self.table).key("pk", key(id.kind(), &id.0))
+        self.client.update_item().table_name(&self.table).set_key(Some(place(id.kind(), &id.0)))
     }
 }
 
@@ -111,9 +114,12 @@ pub(super) async fn settle(update: UpdateItemFluentBuilder) -> Result<(), Servic
 }
 
 /// The stage of an item's mail. A bounced mail waits for a person while parked; requeued, it is to be sent.
-pub(super) fn status(item: &Item) -> Status {
+///
+/// # Errors
+/// Permanent: no such status is known. Held: a newer version has to process it.
+pub(super) fn status(item: &Item) -> Result<Status, ServiceError> {
     let parked = item.contains_key("parked_at");
-    match read_text(item, "status") {
+    Ok(match read_text(item, "status") {
         Some("bounced") if parked => Status::Bounced,
         Some("rejected") if parked => Status::Rejected,
         _ if parked => Status::Parked,
@@ -125,8 +131,10 @@ pub(super) fn status(item: &Item) -> Status {
             let until = read_number(item, "lease_until").and_then(|ms| Timestamp::from_millisecond(ms).ok());
             Status::Sending { lease_until: until.unwrap_or(Timestamp::UNIX_EPOCH) }
         }
-        _ => Status::Queued,
-    }
+        // A team notice is `waiting`, then `told`; one that bounced or was rejected was requeued since.
+        None | Some("queued" | "bounced" | "rejected" | "waiting" | "told") => Status::Queued,
+        Some(_) => return Err(unreadable(item, WHAT, "a mail has an unknown status")),
+    })
 }
 
 impl Outbox for DynamoOutbox {
@@ -141,8 +149,9 @@ impl Outbox for DynamoOutbox {
         let claimed = self
             .update(id)
             .update_expression("SET #status = :sending, lease_until = :until, claimed_by = :claimant")
-            .condition_expression(WAITS)
+            .condition_expression(format!("{WAITS} AND (attribute_not_exists(needs) OR needs <= :version)"))
             .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":version", number(VERSION))
             .expression_attribute_values(":sending", text("sending"))
             .expression_attribute_values(":queued", text("queued"))
             .expression_attribute_values(":bounced", text("bounced"))
@@ -158,7 +167,8 @@ impl Outbox for DynamoOutbox {
             _ => return Err(trouble(WHAT, &error)),
         };
         let Some(item) = item else { return Ok(Claim::Absent) };
-        let status = status(&item);
+        let item = ours(item, WHAT)?;
+        let status = status(&item)?;
         let ours = matches!(status, Status::Sending { .. }) && read_text(&item, "claimed_by") == Some(claimant);
         Ok(if ours { Claim::Ours } else { Claim::Held(status) })
     }
@@ -262,7 +272,7 @@ impl Outbox for DynamoOutbox {
         let Some(item) = &stands.item else { return Ok(Parking::Absent) };
         // The SDK retries a request whose response was lost: the existing mark may be our own.
         let ours = read_text(item, "parked_at") == Some(&at) && read_text(item, "parked_reason") == Some(&why);
-        Ok(match status(item) {
+        Ok(match status(item)? {
             _ if ours => Parking::Parked,
             // A team message is not a mail.
             Status::Queued if read_text(item, "status") == Some("told") => Parking::Held(Status::Sent),
@@ -274,7 +284,8 @@ impl Outbox for DynamoOutbox {
 #[cfg(any(test, feature = "testing"))]
 impl comptoir::memory::Expiring for DynamoOutbox {
     async fn expires_at(&self, id: &MailId) -> Result<Option<Timestamp>, ServiceError> {
-        let get = self.client.get_item().table_name(&self.table).key("pk", key(id.kind(), &id.0)).consistent_read(true);
+        let get =
+            self.client.get_item().table_name(&self.table).set_key(Some(place(id.kind(), &id.0))).consistent_read(true);
         let found = get.send().await.map_err(|error| trouble(WHAT, &error))?;
         let at = found.item.and_then(|item| read_number(&item, "expires_at"));
         Ok(at.and_then(|seconds| Timestamp::from_second(seconds).ok()))

@@ -4,9 +4,9 @@
 //! written first; the record references them by the hash of the whole value. Parts never change, so writing them again
 //! is idempotent. If the record is never written, its parts stay unreferenced.
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::Client;
 
-use super::item::{Item, key, number, read_number, read_text, text, trouble};
+use super::item::{Item, below, new_item, number, read_number, read_text, text, trouble};
 use comptoir::{archive::sha256, outcome::ServiceError};
 
 /// Largest value stored inside its record, in bytes. Claiming 49 invoices writes each invoice and its payment: 98 items
@@ -42,11 +42,8 @@ impl Parts<'_> {
         let hash = sha256(value.as_bytes());
         let mut count = 0_usize;
         for part in split(value) {
-            let item = Item::from([
-                ("pk".to_owned(), part_key(&hash, count)),
-                ("kind".to_owned(), text("PART")),
-                ("text".to_owned(), text(part)),
-            ]);
+            let mut item = new_item(part_key(&hash, count), "PART");
+            item.insert("text".to_owned(), text(part));
             let put = self.client.put_item().table_name(self.table).set_item(Some(item)).send().await;
             put.map_err(|error| trouble(self.what, &error))?;
             count += 1;
@@ -68,7 +65,7 @@ impl Parts<'_> {
         let count: usize = read_number(record, &format!("{name}_parts")).unwrap_or_default();
         let mut value = String::new();
         for place in 0..count.min(MOST_PARTS) {
-            let get = self.client.get_item().table_name(self.table).key("pk", part_key(hash, place));
+            let get = self.client.get_item().table_name(self.table).set_key(Some(part_key(hash, place)));
             let part = get.consistent_read(true).send().await.map_err(|error| trouble(self.what, &error))?.item;
             value.push_str(part.as_ref().and_then(|part| read_text(part, "text")).unwrap_or_default());
         }
@@ -86,8 +83,9 @@ impl Parts<'_> {
     }
 }
 
-fn part_key(hash: &str, place: usize) -> AttributeValue {
-    key("PART", &format!("{hash}/{place}"))
+/// All parts of a value lie under one partition key.
+fn part_key(hash: &str, place: usize) -> Item {
+    below("PART", hash, &format!("{place:04}"))
 }
 
 /// Splits a text into pieces of at most [`PART`] bytes, between characters.

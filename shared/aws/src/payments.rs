@@ -10,7 +10,10 @@ use aws_sdk_dynamodb::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    item::{Item, cancelled, condition_failed, item, key, number, parked, read_text, text, trouble, written},
+    item::{
+        Item, below, cancelled, condition_failed, item, new_item, number, ours, parked, place, read_text, text,
+        trouble, written,
+    },
     parts::Parts,
 };
 use comptoir::{
@@ -47,14 +50,31 @@ impl DynamoPayments {
     }
 
     async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, ServiceError> {
-        let got =
-            self.client.get_item().table_name(&self.table).key("pk", key(kind, id)).consistent_read(true).send().await;
-        got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(place(kind, id))).consistent_read(true);
+        let got = get.send().await.map_err(|error| trouble(WHAT, &error))?;
+        got.item.map(|item| ours(item, WHAT)).transpose()
     }
 
-    /// Puts an item unless it exists already.
-    async fn put_new(&self, item: Item) -> Result<Recorded, ServiceError> {
-        self.put_if(item, "attribute_not_exists(pk)").await
+    /// Writes together, again while others write the same; `Some` if one of the first `conditions` items stands.
+    async fn transact(&self, writes: &[TransactWriteItem], conditions: usize) -> Result<Option<Stands>, ServiceError> {
+        let mut failure = ServiceError::transient(WHAT, "other deliveries of the sale are being recorded");
+        for pause in CONFLICT_PAUSES {
+            let sent = self.client.transact_write_items().set_transact_items(Some(writes.to_vec())).send().await;
+            let Err(error) = sent else { return Ok(None) };
+            let Some(TransactWriteItemsError::TransactionCanceledException(refused)) = error.as_service_error() else {
+                return Err(trouble(WHAT, &error));
+            };
+            let reasons = refused.cancellation_reasons();
+            if (0..conditions).any(|place| condition_failed(reasons, place)) {
+                return Ok(Some(Stands));
+            }
+            failure = cancelled(WHAT, reasons);
+            if failure.is_permanent() {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+        }
+        Err(failure)
     }
 
     async fn put_if(&self, item: Item, condition: &str) -> Result<Recorded, ServiceError> {
@@ -82,6 +102,9 @@ impl DynamoPayments {
         Ok(TransactWriteItem::builder().put(put).build())
     }
 }
+
+/// An item of a transaction stands already.
+struct Stands;
 
 fn event_item(id: &str, now: Timestamp) -> Item {
     let mut event = item("EVENT", id);
@@ -113,24 +136,10 @@ impl PaymentLog for DynamoPayments {
             paid.insert("sale".to_owned(), text(&sale.key.0));
             writes.push(self.put(paid, None)?);
         }
-        let mut failure = ServiceError::transient(WHAT, "other deliveries of the sale are being recorded");
-        for pause in CONFLICT_PAUSES {
-            let sent = self.client.transact_write_items().set_transact_items(Some(writes.clone())).send().await;
-            let Err(error) = sent else { return Ok(Recorded::New) };
-            let Some(TransactWriteItemsError::TransactionCanceledException(refused)) = error.as_service_error() else {
-                return Err(trouble(WHAT, &error));
-            };
-            let reasons = refused.cancellation_reasons();
-            if condition_failed(reasons, 0) || condition_failed(reasons, 1) {
-                return self.put_if(payment, "attribute_exists(parked_at) AND attribute_not_exists(invoice)").await;
-            }
-            failure = cancelled(WHAT, reasons);
-            if failure.is_permanent() {
-                break;
-            }
-            tokio::time::sleep(pause).await;
+        match self.transact(&writes, 2).await? {
+            None => Ok(Recorded::New),
+            Some(_) => self.put_if(payment, "attribute_exists(parked_at) AND attribute_not_exists(invoice)").await,
         }
-        Err(failure)
     }
 
     async fn park_event(
@@ -171,7 +180,14 @@ impl PaymentLog for DynamoPayments {
         self.parts().insert(&mut recorded, "data", &written(refund, WHAT)?).await?;
         recorded.insert("sale".to_owned(), text(&refund.sale.0));
         recorded.insert("recorded_at".to_owned(), text(now.to_string()));
-        self.put_new(recorded).await
+        // So that one query finds the refunds of a sale. The refund's own key stays what keeps it unique.
+        let beside = new_item(below("PAYMENT", &refund.sale.0, &format!("REFUND#{}", refund.key)), "REFUND_OF");
+        let new = Some("attribute_not_exists(pk)");
+        let writes = vec![self.put(recorded, new)?, self.put(beside, None)?];
+        match self.transact(&writes, 1).await? {
+            None => Ok(Recorded::New),
+            Some(_) => Ok(Recorded::AlreadyRecorded),
+        }
     }
 
     async fn sale_paid_by(&self, intent: &str) -> Result<Option<SaleKey>, ServiceError> {

@@ -3,7 +3,7 @@
 use aws_sdk_dynamodb::Client;
 
 use super::{
-    item::{Item, parsed, text, trouble, unreadable},
+    item::{ours, parsed, text, trouble, unreadable},
     parts::Parts,
 };
 use comptoir::{
@@ -38,7 +38,7 @@ impl Register for DynamoRegister {
             .scan()
             .table_name(&self.billing)
             .filter_expression("kind = :invoice AND begins_with(issued_on, :month)")
-            .projection_expression("#data, data_sha256, data_parts")
+            .projection_expression("#data, data_sha256, data_parts, v, needs")
             .expression_attribute_names("#data", "data")
             .expression_attribute_values(":invoice", text("INVOICE"))
             .expression_attribute_values(":month", text(month.to_string()))
@@ -50,9 +50,13 @@ impl Register for DynamoRegister {
         let parts = Parts { client: &self.client, table: &self.billing, what: WHAT };
         let mut invoices = Vec::new();
         while let Some(item) = pages.next().await {
-            let item: Item = item.map_err(|error| trouble(WHAT, &error))?;
+            let item = ours(item.map_err(|error| trouble(WHAT, &error))?, WHAT)?;
             let value = parts.read(&item, "data").await?;
-            invoices.push(parsed(&value.ok_or_else(|| unreadable(WHAT, "an invoice has no data"))?, WHAT)?);
+            invoices.push(parsed(
+                &value.ok_or_else(|| unreadable(&item, WHAT, "an invoice has no data"))?,
+                &item,
+                WHAT,
+            )?);
         }
         Ok(invoices)
     }

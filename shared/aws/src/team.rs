@@ -1,16 +1,16 @@
 //! Team notifications in the outbox on DynamoDB: notices are queued as `TEAM` items and settled in one transaction with
 //! the mail and the message that contain them.
 
-use std::{collections::HashMap, time::Duration};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem, Update},
+    types::{KeysAndAttributes, Put, TransactWriteItem, Update},
 };
 use jiff::Timestamp;
 
 use super::{
-    item::{Item, cancelled, condition_failed, data, item, json, key, text, trouble},
+    item::{Item, cancelled, condition_failed, data, item, json, text, trouble},
     outbox::{DynamoOutbox, forgotten_at, queued},
 };
 use comptoir::{
@@ -39,8 +39,8 @@ pub fn waiting(notice: &TeamNotice) -> Result<Item, ServiceError> {
     Ok(waiting)
 }
 
-fn place(id: &MailId) -> HashMap<String, AttributeValue> {
-    HashMap::from([("pk".to_owned(), key(id.kind(), &id.0))])
+fn place(id: &MailId) -> Item {
+    super::item::place(id.kind(), &id.0)
 }
 
 impl DynamoOutbox {

@@ -1,5 +1,6 @@
-//! Functions at the edge of the system: logs and metrics (`telemetry`), and requests over HTTPS to services other than
-//! AWS (`https`).
+//! Functions at the edge of the system: logs and metrics (`telemetry`), requests over HTTPS to services other than AWS
+//! (`https`), and randomness (`random`).
 
 pub mod https;
+pub mod random;
 pub mod telemetry;

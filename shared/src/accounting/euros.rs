@@ -24,7 +24,7 @@ pub(super) fn euros(draft: &Draft) -> Option<Euros> {
         return Some(Euros { gross: draft.totals.gross, rows });
     }
     let given = draft.in_euros.as_ref()?;
-    let rate = given.rate?;
+    let rate = draft.rate()?;
     let convert = |minor: i64| cents(draft, minor, rate);
     let gross = convert(draft.totals.gross)?;
     // Printed, paid and settled amounts match to the cent; the last row takes the rounding difference. The document

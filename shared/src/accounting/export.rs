@@ -106,7 +106,7 @@ mod tests {
         for n in 1..=count {
             books.record(&sold(n), sale().paid_at).await.unwrap();
             let number = InvoiceNumber(format!("2026-11-{n:04}"));
-            invoices.push(Invoice { number, issued_on: DAY, draft: draft(&sold(n), &seller, DAY).unwrap() });
+            invoices.push(Invoice::new(number, DAY, draft(&sold(n), &seller, DAY).unwrap()));
         }
         let claim =
             Claim { series: Series("2026-11-#".into()), counter: Counter::default(), invoices, crediting: None };

@@ -59,7 +59,7 @@ pub fn ledger(month: Month, mut invoices: Vec<Invoice>, seller: &Seller) -> Resu
     let journal = journal::journal(month, &invoices, seller)?;
     let file = |name: &str, content_type, bytes| {
         let name = name.replace("{month}", &month.to_string());
-        File { key: format!("ledger/{}/{name}", month.path()), content_type, bytes }
+        File { key: format!("ledger/{}/{name}", month.path()), content_type, bytes, sale: None }
     };
     let csv = "text/csv; charset=utf-8";
     let files = [

@@ -2,7 +2,7 @@
 
 use super::unfit::{CannotInvoice, WrongNumber};
 use crate::{
-    invoice::Buyer,
+    invoice::{Buyer, PlaceEvidence},
     sale::{Address, Customer, Sale, SaleLine, TaxId},
     seller::Seller,
     text::{filled, without_spaces},
@@ -24,6 +24,8 @@ pub(super) struct Known {
     pub place: Option<Place>,
     /// Whether they gave a business's name or a tax number.
     pub named: bool,
+    /// What is known of where the customer is.
+    pub evidence: Vec<PlaceEvidence>,
     /// They gave a member state's tax number that fails its check digits, and no valid one.
     pub wrong_number: Option<WrongNumber>,
 }
@@ -42,6 +44,15 @@ pub(super) fn known(sale: &Sale, seller: &Seller, supply: Supply) -> Result<Know
     let number = numbers.iter().find(|number| Some(number.state.country) == billed_to.as_deref());
     let number = number.or_else(|| numbers.first());
     let of_number = number.map(|number| number.state.country.to_owned());
+    let stated = [
+        ("billing_address", billed_to.clone()),
+        ("delivery_address", sent_to.clone()),
+        ("tax_number", of_number.clone()),
+        ("stripe_tax", taxed_in(sale)),
+    ];
+    let evidence = stated
+        .into_iter()
+        .filter_map(|(kind, country)| country.map(|country| PlaceEvidence { kind: kind.to_owned(), country }));
     let country = billed_to.or_else(|| sent_to.clone()).or(of_number).or_else(|| taxed_in(sale));
     let siren = number.and_then(VatNumber::siren).map(str::to_owned).or_else(|| given_siren(customer));
     let named = filled(customer.business_name.as_deref()).is_some() || !customer.tax_ids.is_empty();
@@ -60,6 +71,7 @@ pub(super) fn known(sale: &Sale, seller: &Seller, supply: Supply) -> Result<Know
     Ok(Known {
         place,
         named,
+        evidence: evidence.collect(),
         wrong_number: wrong_number(customer).filter(|_| number.is_none()),
         buyer: Buyer {
             name,

@@ -81,10 +81,7 @@ pub fn credit(
         lines,
         taxes,
         totals: Totals { net, tax, gross: net + tax, paid: net + tax, due: 0 },
-        in_euros: sold
-            .in_euros
-            .as_ref()
-            .map(|euros| InEuros { tax: in_euros(euros, sold, &before, &after), ..euros.clone() }),
+        in_euros: sold.in_euros.as_ref().map(|euros| InEuros { tax: in_euros(euros, sold, &before, &after) }),
         paid_through: if refund.key.through_stripe() { "Stripe".to_owned() } else { String::new() },
         received: (!refund.key.through_stripe()).then_some(0),
         corrects: Some(Correction {
@@ -198,10 +195,16 @@ fn lines(parts: &[Part], before: &[CreditedRow], after: &[CreditedRow], sold: &D
                 discount: 0,
                 vat: taxes.vat,
                 source: part.source.clone(),
+                period: sold_line(sold, part).and_then(|line| line.period),
             });
         }
     }
     Some(lines)
+}
+
+/// The line of the invoice that a part refunds, where Stripe says which.
+fn sold_line<'a>(sold: &'a Draft, part: &Part) -> Option<&'a Line> {
+    sold.lines.iter().find(|line| line.source.is_some() && line.source == part.source)
 }
 
 #[cfg(test)]
@@ -217,7 +220,7 @@ mod tests {
         let case = matrix().into_iter().find(|case| case.name == name).unwrap();
         let day = date(2026, 11, 21);
         let draft = draft(&case.sale, &case.seller, day).unwrap();
-        (Invoice { number: InvoiceNumber("2026-11-0042".into()), issued_on: day, draft }, case.seller)
+        (Invoice::new(InvoiceNumber("2026-11-0042".into()), day, draft), case.seller)
     }
 
     fn refund(amount: i64, currency: &str) -> Refund {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     einvoice,
-    invoice::{Draft, InEuros, Kind, Mention, TaxRow, Totals},
+    invoice::{Draft, InEuros, Kind, Mention, SettledRate, TaxRate, TaxRow, Totals},
     money::Currency,
     sale::{Sale, SaleLine},
     seller::Seller,
@@ -53,18 +53,18 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, CannotInv
         None => Place::Domestic,
     };
     let around = VatContext { place, ..anywhere };
-    let priced =
-        lines::priced(sale, currency, &around, &seller.default_label).map_err(|unfit| match known.wrong_number {
-            // An invalid tax number can make the seller charge no tax where we expect some: the number is the cause.
-            Some(number) if matches!(unfit, CannotInvoice::Vat { .. }) => CannotInvoice::TaxId(number),
-            _ => unfit,
-        })?;
+    let priced = lines::priced(sale, currency, &around, seller).map_err(|unfit| match known.wrong_number {
+        // An invalid tax number can make the seller charge no tax where we expect some: the number is the cause.
+        Some(number) if matches!(unfit, CannotInvoice::Vat { .. }) => CannotInvoice::TaxId(number),
+        _ => unfit,
+    })?;
     let oss = distance::is_distance_sale(&priced)?;
     let taxes = tax_rows(&priced, &seller.vat, day)?;
     let mentions = texts(&taxes, seller, oss, day);
     let (net, tax) = taxes.iter().fold((0_i64, 0_i64), |(net, tax), row| (net + row.base, tax + row.tax));
     let gross = net + tax;
     let beyond_vat: i64 = taxes.iter().filter(|row| row.vat.beyond_vat().is_some()).map(|row| row.tax).sum();
+    let euros = in_euros(sale, currency, tax - beyond_vat)?;
     let received =
         sale.received.map(|amount| currency.from_stripe(amount).ok_or(CannotInvoice::Amount(amount, currency)));
     let received = received.transpose()?.map(|money| money.minor);
@@ -88,7 +88,16 @@ pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, CannotInv
         purchase_order: filled(sale.purchase_order.as_deref()),
         test: !sale.livemode,
         corrects: None,
-        in_euros: in_euros(sale, currency, tax - beyond_vat)?,
+        in_euros: euros.as_ref().map(|euros| InEuros { tax: euros.tax }),
+        rate_tax: euros
+            .as_ref()
+            .filter(|euros| euros.tax != 0)
+            .and_then(|euros| Some(TaxRate { value: euros.rate?, source: "stripe".to_owned(), day: supplied_on })),
+        rate_settled: euros.as_ref().and_then(|euros| {
+            let txn = sale.exchange.as_ref().and_then(|exchange| exchange.txn.clone());
+            Some(SettledRate { value: euros.rate?, txn })
+        }),
+        place_evidence: known.evidence,
         delivery: sale.delivery.clone(),
         oss,
     };
@@ -130,9 +139,15 @@ fn texts(taxes: &[TaxRow], seller: &Seller, oss: bool, day: Date) -> Vec<Mention
     mentions::mentions(day, &Facts { grounds: &grounds, on_debits, supply: seller.supply, platform: !oss })
 }
 
+/// VAT in cents, and the exchange rate in euros per unit of the invoice's currency, if Stripe reports one.
+struct Converted {
+    tax: i64,
+    rate: Option<Decimal>,
+}
+
 /// The VAT of a foreign-currency invoice, in euros at Stripe's settlement rate. A tax that is not VAT is not required
 /// in euros; if Stripe reports a rate, the books use it.
-fn in_euros(sale: &Sale, currency: Currency, vat: i64) -> Result<Option<InEuros>, CannotInvoice> {
+fn in_euros(sale: &Sale, currency: Currency, vat: i64) -> Result<Option<Converted>, CannotInvoice> {
     if currency == Currency::EUR {
         return Ok(None);
     }
@@ -141,11 +156,11 @@ fn in_euros(sale: &Sale, currency: Currency, vat: i64) -> Result<Option<InEuros>
         exchange.map(|exchange| currency.euros_per_unit(exchange.rate).ok_or(CannotInvoice::Amount(vat, currency)));
     let rate = rate.transpose()?;
     if vat == 0 {
-        return Ok(Some(InEuros { tax: 0, rate }));
+        return Ok(Some(Converted { tax: 0, rate }));
     }
     let rate = rate.ok_or(CannotInvoice::NoExchange(currency))?;
     let cents = Currency::EUR.from_decimal(currency.minor(vat).decimal().saturating_mul(rate));
-    Ok(Some(InEuros { tax: cents.ok_or(CannotInvoice::Amount(vat, currency))?.minor, rate: Some(rate) }))
+    Ok(Some(Converted { tax: cents.ok_or(CannotInvoice::Amount(vat, currency))?.minor, rate: Some(rate) }))
 }
 
 /// French if the customer paid in French, English if in English, else the owner's choice.
@@ -253,8 +268,8 @@ mod tests {
         let standard = Seller::from_toml(STANDARD_TOML).unwrap();
         let mut dollars = Sale { currency: "usd".into(), ..sale() };
         assert_eq!(draft(&dollars, &standard, DAY).unwrap_err().reason().code, "exchange_rate_unknown");
-        assert_eq!(draft(&dollars, &franchise(), DAY).unwrap().in_euros, Some(InEuros { tax: 0, rate: None }));
-        dollars.exchange = Some(Exchange { currency: "eur".into(), rate: "0.9215".parse().unwrap() });
+        assert_eq!(draft(&dollars, &franchise(), DAY).unwrap().in_euros, Some(InEuros { tax: 0 }));
+        dollars.exchange = Some(Exchange { currency: "eur".into(), rate: "0.9215".parse().unwrap(), txn: None });
         let draft = draft(&dollars, &standard, DAY).unwrap();
         assert_eq!((draft.totals.tax, draft.in_euros.unwrap().tax), (817, 753), "8.17 USD at 0.9215");
     }

@@ -10,23 +10,27 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use super::{
     draft::draft,
+    guard::LedgerGuard,
+    identity::other_seller,
     ledger::{AllocationResult, Claim, Counter, Entry, LARGEST_CLAIM, Ledger},
+    snapshot::Snapshot,
     unfit::CannotInvoice,
 };
 use crate::{
-    archive::{Archive, File},
+    archive::{self, Archive, Document, File},
     clock::Clock,
     invoice::{
-        DocumentSource, Draft, Invoice,
+        Allocation, DocumentSource, Draft, Invoice, Kind,
         print::{self, Page, Words},
     },
     mail::Mail,
     numbering::{InvoiceNumber, SeriesPattern},
     outcome::{Outcome, Reason, ServiceError},
     payment::Recorded,
+    record::BUILD,
     sale::Sale,
     seller::Seller,
-    timing::{ONE_CLAIM_SECONDS, ONE_DOCUMENT_SECONDS, in_time},
+    timing::{ONE_CHECK_SECONDS, ONE_CLAIM_SECONDS, ONE_DOCUMENT_SECONDS, in_time},
 };
 
 /// Attempts at a claim before the batch is retried. A lost race mostly means that another claim succeeded.
@@ -71,6 +75,8 @@ pub struct Issuer<'a, L, A, R, C> {
     pub seller: &'a Seller,
     /// The texts of documents.
     pub words: &'a Words,
+    /// What this process has checked of the books.
+    pub guard: &'a LedgerGuard,
     /// When this invocation ends: no step starts that may end after it.
     pub deadline: Timestamp,
 }
@@ -113,6 +119,39 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     pub(super) fn in_time(&self, longest: u64) -> Result<(), Outcome> {
         let longest = SignedDuration::from_secs(longest.cast_signed());
         in_time(self.clock.now(), longest, self.deadline).map_err(Outcome::Retry)
+    }
+
+    /// The same for a step within the claim of a number.
+    ///
+    /// # Errors
+    /// Transient: too little time is left.
+    pub(super) fn still(&self, longest: u64) -> Result<(), ServiceError> {
+        match self.in_time(longest) {
+            Err(Outcome::Retry(reason)) => Err(ServiceError::transient("the ledger", reason.message)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks once that numbers of this series may be given.
+    pub(super) async fn check_books(&self, pattern: &SeriesPattern, day: Date) -> Result<(), ServiceError> {
+        if self.guard.has_checked(&pattern.series(day)) {
+            return Ok(());
+        }
+        self.still(ONE_CHECK_SECONDS)?;
+        let siren = &self.seller.party.siren;
+        self.guard.check(self.ledger, self.archive, siren, (pattern, day), self.clock.now()).await
+    }
+
+    /// The counter of a series of this seller.
+    ///
+    /// # Errors
+    /// Permanent: the series is another seller's.
+    pub(super) async fn counter(&self, pattern: &SeriesPattern, day: Date) -> Result<Counter, ServiceError> {
+        let counter = self.ledger.counter(&pattern.series(day)).await?;
+        match &counter.siren {
+            Some(siren) if *siren != self.seller.party.siren => Err(other_seller(siren, &self.seller.party.siren)),
+            _ => Ok(counter),
+        }
     }
 
     async fn issue_group(&self, sales: &[Sale]) -> Vec<Issued> {
@@ -161,14 +200,15 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             if pending.is_empty() {
                 return Ok(entries);
             }
-            if let Err(Outcome::Retry(reason)) = self.in_time(ONE_CLAIM_SECONDS) {
-                return Err(ServiceError::transient("the ledger", reason.message));
-            }
-            let counter = self.ledger.counter(&self.seller.series.series(today)).await?;
-            let claim = number(&pending, &self.seller.series, counter, today);
+            self.check_books(&self.seller.series, today).await?;
+            self.still(ONE_CLAIM_SECONDS)?;
+            let counter = self.counter(&self.seller.series, today).await?;
+            let claim = number(&pending, &self.seller.series, counter, today, self.clock.now())?;
             match self.ledger.claim(&claim).await? {
                 AllocationResult::All => {
-                    entries.extend(claim.invoices.into_iter().map(Entry::claimed));
+                    for invoice in claim.invoices {
+                        entries.push(Entry::claimed(invoice)?);
+                    }
                     return Ok(entries);
                 }
                 AllocationResult::Moved => {}
@@ -212,8 +252,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             Ok(bytes) => bytes,
             Err(reason) => return self.park(&basis, reason).await,
         };
-        let file = File { key: archive_key(invoice), content_type: "application/pdf", bytes };
-        let document = match self.archive.store(&file).await {
+        let document = match self.archived(entry, bytes).await {
             Ok(document) => document,
             Err(error) => return self.failed(&basis, error).await,
         };
@@ -225,6 +264,29 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             }
             Err(error) => self.failed(&basis, error).await,
         }
+    }
+
+    fn archive_key(&self, invoice: &Invoice) -> String {
+        let pattern = match invoice.draft.kind {
+            Kind::Invoice => &self.seller.series,
+            Kind::CreditNote => &self.seller.credit_series,
+        };
+        pattern.archive_key(invoice.issued_on, &invoice.number)
+    }
+
+    /// Archives the PDF, then the snapshot: a number whose snapshot is archived has its PDF.
+    async fn archived(&self, entry: &Entry, bytes: Vec<u8>) -> Result<Document, ServiceError> {
+        let Entry { invoice, snapshot, .. } = entry;
+        let pdf = File {
+            key: invoice.allocation.archive_key.clone().unwrap_or_else(|| self.archive_key(invoice)),
+            content_type: "application/pdf",
+            bytes,
+            sale: Some(invoice.draft.basis().to_string()),
+        };
+        let document = self.archive.store(&pdf).await?;
+        let file = snapshot.file(invoice);
+        let stored = self.archive.store(&file).await?;
+        if stored == file.document() { Ok(document) } else { Err(archive::conflict(&file.key)) }
     }
 
     /// Handles a failed call: its payment or refund is retried or parked.
@@ -243,22 +305,36 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     }
 }
 
-/// Numbers `drafts` after `counter`, dated today, or on the day of the last invoice if our clock is behind it.
-pub(super) fn number(drafts: &[&Draft], pattern: &SeriesPattern, counter: Counter, today: Date) -> Claim {
+/// Numbers `drafts` after `counter`, dated today, or on the day of the last invoice if our clock is behind it; each
+/// follows the one before in the chain of snapshots.
+///
+/// # Errors
+/// Permanent: a document cannot be written as JSON.
+pub(super) fn number(
+    drafts: &[&Draft],
+    pattern: &SeriesPattern,
+    counter: Counter,
+    today: Date,
+    now: Timestamp,
+) -> Result<Claim, ServiceError> {
     let issued_on = counter.last_issued_on.map_or(today, |last| last.max(today));
-    let invoices = drafts
-        .iter()
-        .zip(counter.last + 1..)
-        .map(|(draft, n)| Invoice { number: pattern.number(today, n), issued_on, draft: (*draft).clone() })
-        .collect();
-    Claim { series: pattern.series(today), counter, invoices, crediting: None }
-}
-
-/// The archive key of an invoice: by year and month of issue.
-fn archive_key(invoice: &Invoice) -> String {
-    let day = invoice.issued_on;
-    let name = invoice.number.file_name(&invoice.draft.buyer.name);
-    format!("invoices/{:04}/{:02}/{name}", day.year(), day.month())
+    let mut invoices = Vec::with_capacity(drafts.len());
+    let mut previous = counter.last_hash.clone();
+    for (draft, n) in drafts.iter().zip(counter.last + 1..) {
+        let number = pattern.number(today, n);
+        let allocation = Allocation {
+            archive_key: Some(pattern.archive_key(today, &number)),
+            claimed_at: Some(now),
+            build: Some(BUILD.to_owned()),
+            previous: previous.take(),
+            ..Allocation::default()
+        };
+        let draft = (*draft).clone();
+        let invoice = Invoice { allocation, ..Invoice::new(number, issued_on, draft) };
+        previous = Some(Snapshot::of(&invoice)?.sha256());
+        invoices.push(invoice);
+    }
+    Ok(Claim { series: pattern.series(today), counter, invoices, crediting: None })
 }
 
 #[cfg(test)]
@@ -272,11 +348,18 @@ mod tests {
         let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
         let today = date(2026, 11, 21);
         let draft = draft(&sale(), &seller, today).unwrap();
-        let counter = Counter { last: 41, last_issued_on: Some(date(2026, 11, 22)) };
-        let claim = number(&[&draft, &draft], &seller.series, counter, today);
+        let (last_issued_on, last_hash) = (Some(date(2026, 11, 22)), Some("the 41st".to_owned()));
+        let counter = Counter { last: 41, last_issued_on, last_hash, siren: None };
+        let now = "2026-11-21T10:00:00Z".parse().unwrap();
+        let claim = number(&[&draft, &draft], &seller.series, counter, today, now).unwrap();
         let numbers: Vec<_> = claim.invoices.iter().map(|invoice| invoice.number.0.as_str()).collect();
         assert_eq!(numbers, ["2026-11-0042", "2026-11-0043"]);
         assert_eq!(claim.invoices[0].issued_on, date(2026, 11, 22));
-        assert_eq!(archive_key(&claim.invoices[0]), "invoices/2026/11/2026-11-0042-LEFEVRE.pdf");
+        let hash = |n: usize| Some(Snapshot::of(&claim.invoices[n]).unwrap().sha256());
+        let previous = |n: usize| claim.invoices[n].allocation.previous.clone();
+        assert_eq!((previous(0), previous(1)), (Some("the 41st".to_owned()), hash(0)), "each holds the hash before it");
+        let after = claim.after().unwrap();
+        assert_eq!((after.last, after.last_hash), (43, hash(1)));
+        assert_eq!(after.siren.as_deref(), Some(&*seller.party.siren));
     }
 }

@@ -6,6 +6,7 @@ use std::future::Future;
 use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 
+use super::{identity::Identity, snapshot::Snapshot};
 use crate::{
     archive::Document,
     invoice::{DocumentSource, Invoice},
@@ -22,12 +23,16 @@ use crate::{
 pub const LARGEST_CLAIM: usize = 49;
 
 /// The state of a series' counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Counter {
     /// The last number allocated; 0 before the first.
     pub last: u64,
     /// The day of the last invoice; later ones may not be dated before it.
     pub last_issued_on: Option<Date>,
+    /// The hash of the last document's snapshot.
+    pub last_hash: Option<String>,
+    /// The SIREN of the seller whose series it is.
+    pub siren: Option<String>,
 }
 
 /// An allocation of numbers for a group of invoices: all or none.
@@ -41,6 +46,22 @@ pub struct Claim {
     pub invoices: Vec<Invoice>,
     /// For a claim of one credit note, the update of the invoice that it corrects.
     pub crediting: Option<Crediting>,
+}
+
+impl Claim {
+    /// The counter after the claim.
+    ///
+    /// # Errors
+    /// Permanent: a document cannot be written as JSON.
+    pub fn after(&self) -> Result<Counter, ServiceError> {
+        let last = self.invoices.last();
+        Ok(Counter {
+            last: self.counter.last + self.invoices.len() as u64,
+            last_issued_on: last.map(|invoice| invoice.issued_on),
+            last_hash: last.map(|invoice| Snapshot::of(invoice).map(|snapshot| snapshot.sha256())).transpose()?,
+            siren: last.map(|invoice| invoice.draft.seller.siren.clone()),
+        })
+    }
 }
 
 /// How much of each tax row of an invoice has been credited, in the order of its rows.
@@ -89,8 +110,10 @@ pub enum AllocationResult {
 /// An invoice as stored in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The snapshot.
+    /// The document.
     pub invoice: Invoice,
+    /// The bytes that were stored when its number was claimed.
+    pub snapshot: Snapshot,
     /// Its document, once archived.
     pub document: Option<Document>,
     /// What has been credited of it.
@@ -99,17 +122,28 @@ pub struct Entry {
 
 impl Entry {
     /// A document whose number was just claimed.
-    pub fn claimed(invoice: Invoice) -> Self {
-        Self { invoice, document: None, credited: Credited::default() }
+    ///
+    /// # Errors
+    /// Permanent: it cannot be written as JSON.
+    pub fn claimed(invoice: Invoice) -> Result<Self, ServiceError> {
+        Ok(Self { snapshot: Snapshot::of(&invoice)?, invoice, document: None, credited: Credited::default() })
     }
 }
 
 /// Stores invoices and credit notes: at most one per sale and per refund, numbered without gaps or duplicates.
 pub trait Ledger: Send + Sync {
+    /// The identity of the books, once they are begun.
+    fn identity(&self) -> impl Future<Output = Result<Option<Identity>, ServiceError>> + Send;
+
+    /// Begins the books with this identity, unless they are begun; returns the one that stands.
+    fn begin(&self, identity: &Identity) -> impl Future<Output = Result<Identity, ServiceError>> + Send;
+
     /// The counter of the series, read consistently.
     fn counter(&self, series: &Series) -> impl Future<Output = Result<Counter, ServiceError>> + Send;
 
-    /// Claims numbers in one transaction.
+    /// Claims numbers in one transaction, conditional on the counter and its seller.
+    ///
+    /// Permanent error `number_taken`: a document with one of the numbers is stored already.
     fn claim(&self, claim: &Claim) -> impl Future<Output = Result<AllocationResult, ServiceError>> + Send;
 
     /// A recorded sale.
@@ -122,6 +156,8 @@ pub trait Ledger: Send + Sync {
     fn document_of(&self, basis: &DocumentSource) -> impl Future<Output = Result<Option<Entry>, ServiceError>> + Send;
 
     /// Records an invoice's document and queues its mail in one write; repeating it changes nothing (idempotent).
+    ///
+    /// Permanent error `number_used_twice`: a mail of this number is queued already, for another document.
     fn finish(
         &self,
         number: &InvoiceNumber,
@@ -137,4 +173,17 @@ pub trait Ledger: Send + Sync {
         reason: &Reason,
         now: Timestamp,
     ) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
+}
+
+/// The error for a number whose document is stored already.
+pub fn number_taken(number: &InvoiceNumber) -> ServiceError {
+    let text =
+        format!("{number} is a document already, although its series has not come to it; see infra/OPERATIONS.md");
+    ServiceError::permanent("the ledger", "number_taken", text)
+}
+
+/// The error for a mail that was queued for another document of the same number.
+pub fn number_used_twice(number: &InvoiceNumber) -> ServiceError {
+    let text = format!("a mail of {number} is queued for another document; see infra/OPERATIONS.md, then replay");
+    ServiceError::permanent("the ledger", "number_used_twice", text)
 }

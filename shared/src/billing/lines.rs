@@ -5,11 +5,14 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
 use super::{price::Price, unfit::CannotInvoice};
 use crate::{
-    invoice::Line,
+    invoice::{Line, Period},
     money::Currency,
-    sale::{Sale, SaleLine},
+    sale::{BilledPeriod, Sale, SaleLine},
+    seller::Seller,
     text::filled,
     vat::{
         Vat, split,
@@ -35,7 +38,7 @@ pub(super) fn priced(
     sale: &Sale,
     currency: Currency,
     around: &VatContext<'_>,
-    default_label: &str,
+    seller: &Seller,
 ) -> Result<Priced, CannotInvoice> {
     let paid = paid(sale, currency, around)?;
     check_tax(sale, currency, &paid)?;
@@ -48,7 +51,7 @@ pub(super) fn priced(
     }
     check_charged(&paid, &taxes, around.unit)?;
     let lines = sale.lines.iter().zip(paid.iter().zip(nets));
-    let lines = lines.map(|(line, (paid, net))| invoice_line(line, paid, net, currency, default_label)).collect();
+    let lines = lines.map(|(line, (paid, net))| invoice_line(line, paid, net, currency, seller)).collect();
     Ok(Priced { lines, taxes })
 }
 
@@ -139,7 +142,7 @@ fn nets(paid: &[Paid]) -> Option<Vec<i64>> {
     Some(nets)
 }
 
-fn invoice_line(line: &SaleLine, paid: &Paid, net: i64, currency: Currency, default_label: &str) -> Line {
+fn invoice_line(line: &SaleLine, paid: &Paid, net: i64, currency: Currency, seller: &Seller) -> Line {
     let discount = currency.from_stripe(line.discount.max(0)).map_or(0, |money| money.minor);
     let included = match paid.reckoned {
         TaxComputation::Contained => true,
@@ -148,7 +151,7 @@ fn invoice_line(line: &SaleLine, paid: &Paid, net: i64, currency: Currency, defa
     let discount = if included { split::before_tax(discount, paid.vat.rate).unwrap_or(discount) } else { discount };
     let full = currency.minor(net.saturating_add(discount)).decimal();
     let price = Price::of(line.quantity, full, currency.exponent());
-    let mut description = filled(Some(&line.description)).unwrap_or_else(|| default_label.to_owned());
+    let mut description = filled(Some(&line.description)).unwrap_or_else(|| seller.default_label.clone());
     if price.lump {
         description = format!("{description} (× {})", line.quantity.normalize());
     }
@@ -162,5 +165,13 @@ fn invoice_line(line: &SaleLine, paid: &Paid, net: i64, currency: Currency, defa
         discount,
         vat: paid.vat,
         source: line.id.clone(),
+        period: line.period.map(|period| days(period, &seller.time_zone)),
     }
+}
+
+/// The days of a period, whose end is the start of the next one.
+fn days(billed: BilledPeriod, zone: &TimeZone) -> Period {
+    let day = |at: Timestamp| at.to_zoned(zone.clone()).date();
+    let last = billed.to.saturating_sub(SignedDuration::from_secs(1)).unwrap_or(billed.to).max(billed.from);
+    Period { from: day(billed.from), to: day(last) }
 }

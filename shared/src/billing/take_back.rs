@@ -43,9 +43,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
 
     async fn claim_credit(&self, refund: &Refund, basis: &DocumentSource) -> Result<Step, ServiceError> {
         for _ in 0..CLAIM_ATTEMPTS {
-            if let Err(Outcome::Retry(reason)) = self.in_time(ONE_CREDIT_SECONDS) {
-                return Err(ServiceError::transient("the ledger", reason.message));
-            }
+            self.still(ONE_CREDIT_SECONDS)?;
             if let Some(entry) = self.ledger.document_of(basis).await? {
                 return Ok(Step::Stands(Box::new(entry)));
             }
@@ -60,8 +58,9 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                 Err(unfit) => return Ok(Step::Refused(unfit.reason())),
             };
             let pattern = &self.seller.credit_series;
-            let counter = self.ledger.counter(&pattern.series(today)).await?;
-            let mut claim = number(&[&credit.draft], pattern, counter, today);
+            self.check_books(pattern, today).await?;
+            let counter = self.counter(pattern, today).await?;
+            let mut claim = number(&[&credit.draft], pattern, counter, today, self.clock.now())?;
             claim.crediting = Some(Crediting {
                 original: original.invoice.number,
                 before: original.credited,
@@ -70,7 +69,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             match self.ledger.claim(&claim).await? {
                 AllocationResult::All => {
                     if let Some(invoice) = claim.invoices.pop() {
-                        return Ok(Step::Stands(Box::new(Entry::claimed(invoice))));
+                        return Ok(Step::Stands(Box::new(Entry::claimed(invoice)?)));
                     }
                 }
                 // Issued concurrently, or deleted; the next read shows which.

@@ -68,6 +68,7 @@ fn line(bought: &Bought, step: i64) -> SaleLine {
         total: gross(bought) * step,
         discount: bought.discount * step,
         taxes,
+        period: None,
     }
 }
 
@@ -113,7 +114,7 @@ proptest! {
             total: lines.iter().map(|line| line.total).sum(),
             tax: Some(lines.iter().flat_map(|line| &line.taxes).map(|tax| tax.amount).sum()),
             lines,
-            exchange: Some(Exchange { currency: "eur".into(), rate: Decimal::new(9215, 4) }),
+            exchange: Some(Exchange { currency: "eur".into(), rate: Decimal::new(9215, 4), txn: None }),
             ..sale()
         };
         let draft = match draft(&sale, &seller, date(2026, 11, 21)) {

@@ -14,7 +14,7 @@ const DAY: Date = date(2026, 11, 21);
 
 fn invoice(case: &Case) -> Invoice {
     let draft = draft(&case.sale, &case.seller, DAY).unwrap_or_else(|unfit| panic!("{}: {unfit}", case.name));
-    Invoice { number: InvoiceNumber("2026-11-0042".into()), issued_on: DAY, draft }
+    Invoice::new(InvoiceNumber("2026-11-0042".into()), DAY, draft)
 }
 
 #[test]

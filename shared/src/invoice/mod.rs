@@ -25,9 +25,43 @@ pub struct Invoice {
     pub number: InvoiceNumber,
     /// The day of issue in the seller's time zone.
     pub issued_on: Date,
+    /// When, by what and after which document the number was allocated.
+    #[serde(flatten)]
+    pub allocation: Allocation,
     /// Everything decided before the number was allocated.
     #[serde(flatten)]
     pub draft: Draft,
+}
+
+impl Invoice {
+    /// A document with its number, which no ledger allocated yet.
+    pub fn new(number: InvoiceNumber, issued_on: Date, draft: Draft) -> Self {
+        Self { number, issued_on, allocation: Allocation::default(), draft }
+    }
+}
+
+/// The record of an allocation, kept with the document for an inspection. Every field may be absent.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allocation {
+    /// When the number was claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claimed_at: Option<Timestamp>,
+    /// The archive key of its PDF, which the pattern of the day makes of the number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive_key: Option<String>,
+    /// The version of Comptoir that claimed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
+    /// The hash of the series' previous snapshot: the chain that shows a changed or missing document. None for the first
+    /// of a series.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<String>,
+    /// The version of the seller's settings that applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<String>,
+    /// The hash of the look that the document was first printed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<String>,
 }
 
 /// An invoice without its number and date.
@@ -78,6 +112,15 @@ pub struct Draft {
     /// The VAT in euros, where the invoice is in another currency.
     #[serde(default)]
     pub in_euros: Option<InEuros>,
+    /// The exchange rate at which the VAT is stated in euros.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_tax: Option<TaxRate>,
+    /// The exchange rate at which the payment was settled; the books use it where no VAT is stated in euros.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_settled: Option<SettledRate>,
+    /// What the place of supply follows from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub place_evidence: Vec<PlaceEvidence>,
     /// The delivery address, if the payment page asked for it.
     #[serde(default)]
     pub delivery: Option<Delivery>,
@@ -92,8 +135,36 @@ pub struct Draft {
 pub struct InEuros {
     /// The tax, in cents.
     pub tax: i64,
-    /// Exchange rate in euros per unit of the invoice's currency; `None` if Stripe reports none and there was no VAT.
-    pub rate: Option<Decimal>,
+}
+
+/// The exchange rate of the VAT: in euros per unit of the invoice's currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxRate {
+    /// The rate.
+    pub value: Decimal,
+    /// Who publishes it: `stripe`.
+    pub source: String,
+    /// The day it is of.
+    pub day: Date,
+}
+
+/// The exchange rate of a settlement: in euros per unit of the invoice's currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettledRate {
+    /// The rate.
+    pub value: Decimal,
+    /// Stripe's balance transaction, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub txn: Option<String>,
+}
+
+/// A piece of evidence of where the customer is (Implementing Regulation 282/2011, art. 24f).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceEvidence {
+    /// `billing_address`, `delivery_address`, `tax_number`, `stripe_tax`.
+    pub kind: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
 }
 
 /// The kind of document, with its UNTDID 1001 code.
@@ -192,6 +263,18 @@ pub struct Line {
     /// Stripe's line id, to match credit note lines.
     #[serde(default)]
     pub source: Option<String>,
+    /// The period that the line bills (BT-134, BT-135), if Stripe reports one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<Period>,
+}
+
+/// A period of days in the seller's time zone, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Period {
+    /// The first day.
+    pub from: Date,
+    /// The last day.
+    pub to: Date,
 }
 
 fn one() -> u32 {
@@ -254,6 +337,13 @@ impl Draft {
             None => DocumentSource::Sale(self.sale.clone()),
             Some(original) => DocumentSource::Refund(original.refund.clone()),
         }
+    }
+
+    /// The exchange rate of the books, in euros per unit of the invoice's currency: the one that the document states, else
+    /// that of the settlement.
+    pub fn rate(&self) -> Option<Decimal> {
+        let stated = self.rate_tax.as_ref().map(|rate| rate.value);
+        stated.or_else(|| self.rate_settled.as_ref().map(|rate| rate.value))
     }
 
     /// An amount of this invoice with its currency.

@@ -177,11 +177,8 @@ mod tests {
     pub(super) fn mail(from_name: &str) -> Mail {
         let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
         let issued_on = date(2026, 11, 21);
-        let invoice = Invoice {
-            number: InvoiceNumber("2026-11-0042".into()),
-            issued_on,
-            draft: draft(&sale(), &seller, issued_on).unwrap(),
-        };
+        let invoice =
+            Invoice::new(InvoiceNumber("2026-11-0042".into()), issued_on, draft(&sale(), &seller, issued_on).unwrap());
         let document = Document { key: "invoices/a.pdf".into(), sha256: String::new(), size: 1 };
         let page = print::page(&invoice, &seller.look, &words());
         Mail {

@@ -17,7 +17,10 @@ use super::{FaultPlan, ParkedEvent, StreamRecord, locked};
 use crate::{
     accounting::{Month, Register},
     archive::Document,
-    billing::ledger::{AllocationResult, Claim as NumberClaim, Counter, Entry, Ledger},
+    billing::{
+        identity::Identity,
+        ledger::{AllocationResult, Claim as NumberClaim, Counter, Entry, Ledger, number_taken, number_used_twice},
+    },
     invoice::{DocumentSource, Invoice},
     mail::{
         Mail, MailId,
@@ -47,6 +50,7 @@ pub(super) struct Written {
     pub(super) payments: BTreeMap<SaleKey, Payment>,
     intents: BTreeMap<String, SaleKey>,
     pub(super) refunds: BTreeMap<RefundKey, Repaid>,
+    identity: Option<Identity>,
     counters: BTreeMap<Series, Counter>,
     pub(super) invoices: BTreeMap<InvoiceNumber, Entry>,
     pub(super) mails: BTreeMap<MailId, Queued>,
@@ -231,8 +235,16 @@ impl PaymentLog for InMemoryStore {
 }
 
 impl Ledger for InMemoryStore {
+    async fn identity(&self) -> Result<Option<Identity>, ServiceError> {
+        self.call("the ledger", |written| Ok(written.identity.clone()))
+    }
+
+    async fn begin(&self, identity: &Identity) -> Result<Identity, ServiceError> {
+        self.call("the ledger", |written| Ok(written.identity.get_or_insert_with(|| identity.clone()).clone()))
+    }
+
     async fn counter(&self, series: &Series) -> Result<Counter, ServiceError> {
-        let counter = self.call("the ledger", |written| Ok(written.counters.get(series).copied().unwrap_or_default()));
+        let counter = self.call("the ledger", |written| Ok(written.counters.get(series).cloned().unwrap_or_default()));
         pass_the_turn().await;
         counter
     }
@@ -252,11 +264,13 @@ impl Ledger for InMemoryStore {
             if !taken.is_empty() {
                 return Ok(AllocationResult::Taken(taken));
             }
-            if written.counters.get(&claim.series).copied().unwrap_or_default() != claim.counter {
+            if written.counters.get(&claim.series).cloned().unwrap_or_default() != claim.counter {
                 return Ok(AllocationResult::Moved);
             }
-            if claim.invoices.iter().any(|invoice| written.invoices.contains_key(&invoice.number)) {
-                return Err(ServiceError::permanent("the ledger", "record_conflict", "a number stands already"));
+            let entries: Vec<Entry> = claim.invoices.iter().cloned().map(Entry::claimed).collect::<Result<_, _>>()?;
+            let after = claim.after()?;
+            if let Some(taken) = claim.invoices.iter().find(|invoice| written.invoices.contains_key(&invoice.number)) {
+                return Err(number_taken(&taken.number));
             }
             if let Some(crediting) = &claim.crediting {
                 let original = written.invoices.get_mut(&crediting.original);
@@ -267,13 +281,12 @@ impl Ledger for InMemoryStore {
                 }
                 original.credited = crediting.after.clone();
             }
-            let last = claim.counter.last + claim.invoices.len() as u64;
-            let last_issued_on = claim.invoices.last().map(|invoice| invoice.issued_on);
-            written.counters.insert(claim.series.clone(), Counter { last, last_issued_on });
-            for (basis, invoice) in bases.iter().zip(&claim.invoices) {
-                written.invoices.insert(invoice.number.clone(), Entry::claimed(invoice.clone()));
-                if let Some(number) = written.number_of(basis) {
-                    *number = Some(invoice.number.clone());
+            written.counters.insert(claim.series.clone(), after);
+            for (basis, entry) in bases.iter().zip(entries) {
+                let number = entry.invoice.number.clone();
+                written.invoices.insert(number.clone(), entry);
+                if let Some(of_basis) = written.number_of(basis) {
+                    *of_basis = Some(number);
                 }
                 // The stream announces that the mark was removed, as after a replay.
                 if written.mark_of(basis).and_then(Option::take).is_some() {
@@ -304,14 +317,16 @@ impl Ledger for InMemoryStore {
 
     async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), ServiceError> {
         self.call("the ledger", |written| {
-            if written.mails.contains_key(&mail.id) {
-                return Ok(());
-            }
+            let stands = written.mails.contains_key(&mail.id);
             let entry = written
                 .invoices
                 .get_mut(number)
                 .ok_or_else(|| ServiceError::permanent("the ledger", "record_conflict", "no invoice"))?;
-            entry.document = Some(document.clone());
+            match (stands, &entry.document) {
+                (true, Some(noted)) if noted == document => return Ok(()),
+                (true, _) => return Err(number_used_twice(number)),
+                (false, _) => entry.document = Some(document.clone()),
+            }
             let parked = mail.undeliverable();
             let status = if parked.is_some() { Status::Parked } else { Status::Queued };
             if parked.is_none() {

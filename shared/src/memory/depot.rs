@@ -7,7 +7,7 @@ use std::{
 
 use super::{Fault, FaultPlan, locked};
 use crate::{
-    archive::{Archive, Document, File, sha256},
+    archive::{Archive, Document, File, conflict, sha256},
     mail::{
         MailId,
         outbox::{MailTransport, OutgoingEmail, SendResult},
@@ -15,10 +15,17 @@ use crate::{
     outcome::{Reason, ServiceError},
 };
 
+/// What is stored under a key.
+#[derive(Debug, Clone)]
+pub(super) struct Stored {
+    pub(super) bytes: Vec<u8>,
+    sale: Option<String>,
+}
+
 /// An archive.
 #[derive(Debug, Default)]
 pub struct InMemoryArchive {
-    pub(super) files: Mutex<BTreeMap<String, Vec<u8>>>,
+    pub(super) files: Mutex<BTreeMap<String, Stored>>,
     weather: Arc<FaultPlan>,
 }
 
@@ -30,12 +37,12 @@ impl InMemoryArchive {
 
     /// The hash of a file, if it is kept.
     pub fn hash_of(&self, key: &str) -> Option<String> {
-        locked(&self.files).get(key).map(|bytes| sha256(bytes))
+        locked(&self.files).get(key).map(|stored| sha256(&stored.bytes))
     }
 
     /// What is stored, by key.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
-        locked(&self.files).clone()
+        locked(&self.files).iter().map(|(key, stored)| (key.clone(), stored.bytes.clone())).collect()
     }
 }
 
@@ -43,13 +50,27 @@ impl Archive for InMemoryArchive {
     async fn store(&self, file: &File) -> Result<Document, ServiceError> {
         self.weather.call("the archive", || {
             let mut files = locked(&self.files);
-            let bytes = files.entry(file.key.clone()).or_insert_with(|| file.bytes.clone());
+            let new = || Stored { bytes: file.bytes.clone(), sale: file.sale.clone() };
+            let stored = files.entry(file.key.clone()).or_insert_with(new);
+            if stored.sale != file.sale {
+                return Err(conflict(&file.key));
+            }
+            let bytes = &stored.bytes;
             Ok(Document { key: file.key.clone(), sha256: sha256(bytes), size: bytes.len() as u64 })
         })
     }
 
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ServiceError> {
-        self.weather.call("the archive", || Ok(locked(&self.files).get(key).cloned()))
+        self.weather.call("the archive", || Ok(locked(&self.files).get(key).map(|stored| stored.bytes.clone())))
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, ServiceError> {
+        self.weather.call("the archive", || {
+            let files = locked(&self.files);
+            let keys =
+                files.keys().filter(|key| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
+            Ok(keys.take(limit.min(1000)).cloned().collect())
+        })
     }
 }
 

@@ -1,7 +1,10 @@
 //! Every call of the whole flow fails in turn, before and after it took effect; the work is delivered again as Stripe
 //! and the streams would, and the guarantees must hold at the end.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,8 +12,10 @@ use super::*;
 use crate::{
     billing::{
         draft::draft,
+        guard::LedgerGuard,
         issue::{Issuer, Render},
         ledger::{AllocationResult, Claim, Counter, Entry, Ledger},
+        snapshot,
     },
     clock::FixedClock,
     invoice::{
@@ -28,7 +33,7 @@ use crate::{
     sale::{Sale, SaleKey},
     seller::Seller,
     testing::{FRANCHISE_TOML, sale, words},
-    timing::{ONE_CLAIM_SECONDS, ONE_DOCUMENT_SECONDS},
+    timing::{ONE_CHECK_SECONDS, ONE_CLAIM_SECONDS, ONE_DOCUMENT_SECONDS},
 };
 
 const LEASE: SignedDuration = SignedDuration::from_secs(120);
@@ -56,6 +61,7 @@ struct House {
     depot: InMemoryArchive,
     post_office: InMemoryTransport,
     weather: Arc<FaultPlan>,
+    guard: LedgerGuard,
 }
 
 impl House {
@@ -66,6 +72,7 @@ impl House {
             depot: InMemoryArchive::new(weather.clone()),
             post_office: InMemoryTransport::new(weather.clone()),
             weather,
+            guard: LedgerGuard::new(|| "books".to_owned()),
         }
     }
 
@@ -90,6 +97,7 @@ impl House {
             clock: &*CLOCK,
             seller: &SELLER,
             words: &WORDS,
+            guard: &self.guard,
             deadline: Timestamp::MAX,
         }
     }
@@ -204,10 +212,16 @@ impl House {
             assert!(back <= original.invoice.draft.totals.gross, "never above the invoice");
         }
         let files = self.depot.files();
-        assert_eq!(files.len(), count);
+        let kept = |prefix: &str| files.keys().filter(|key| key.starts_with(prefix)).count();
+        assert_eq!((kept("invoices/"), kept("books/")), (count, count), "a document and its snapshot for each");
+        let mut chains: BTreeMap<bool, String> = BTreeMap::new();
         for entry in &entries {
             let document = entry.document.as_ref().expect("archived");
             assert_eq!(crate::archive::sha256(&files[&document.key]), document.sha256);
+            assert_eq!(files[&snapshot::key(&entry.invoice)], entry.snapshot.0.as_bytes());
+            let series = entry.invoice.draft.corrects.is_some();
+            let previous = chains.insert(series, entry.snapshot.sha256());
+            assert_eq!(entry.invoice.allocation.previous, previous, "each holds the hash of the one before");
         }
         assert_eq!(self.books.mails().len(), count);
         for (mail, status) in self.books.mails() {
@@ -288,13 +302,20 @@ async fn nothing_is_begun_that_may_not_end_in_time() {
     let house = House::under(FaultPlan::default());
     house.record(&sales).await;
     let after = |seconds| Issuer { deadline: start() + SignedDuration::from_secs(seconds), ..house.issuer() };
-    let claim = ONE_CLAIM_SECONDS.cast_signed();
+    let check = ONE_CHECK_SECONDS.cast_signed();
     let document = ONE_DOCUMENT_SECONDS.cast_signed();
-    for (seconds, numbers, documents) in [(claim - 1, 0, 0), (document - 1, 2, 0), (document, 2, 2)] {
+    for (seconds, numbers, documents) in [(check - 1, 0, 0), (document - 1, 2, 0), (document, 2, 2)] {
         let retried = after(seconds).issue(&sales).await;
         assert_eq!(house.books.entries().len(), numbers);
-        assert_eq!(house.depot.files().len(), documents);
+        assert_eq!(house.depot.files().keys().filter(|key| key.starts_with("invoices/")).count(), documents);
         assert_eq!(retried.iter().all(|one| matches!(one.outcome, Outcome::Retry(_))), documents == 0);
+    }
+    let late = Sale { key: SaleKey("cs_late".to_owned()), event: "evt_late".to_owned(), ..sale() };
+    house.record(std::slice::from_ref(&late)).await;
+    let claim = ONE_CLAIM_SECONDS.cast_signed();
+    for (seconds, numbers) in [(claim - 1, 2), (claim, 3)] {
+        after(seconds).issue(std::slice::from_ref(&late)).await;
+        assert_eq!(house.books.entries().len(), numbers, "the books were checked before");
     }
 }
 
@@ -445,7 +466,7 @@ async fn what_has_a_number_is_finished_whatever_changed_since() {
     let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
     let day = start().to_zoned(seller.time_zone.clone()).date();
     let draft = draft(&sale, &seller, day).unwrap();
-    let invoice = Invoice { number: seller.series.number(day, 1), issued_on: day, draft };
+    let invoice = Invoice::new(seller.series.number(day, 1), day, draft);
     let series = seller.series.series(day);
     let claim = Claim { series, counter: Counter::default(), invoices: vec![invoice], crediting: None };
     assert_eq!(Ledger::claim(&house.books, &claim).await, Ok(AllocationResult::All));

@@ -33,7 +33,7 @@ pub(super) async fn settled(
         }
         Some(Some(settled)) => {
             let rate = settled.exchange_rate.as_ref().and_then(decimal);
-            sale.exchange = rate.map(|rate| Exchange { currency: settled.currency, rate });
+            sale.exchange = rate.map(|rate| Exchange { currency: settled.currency, rate, txn: settled.id });
             Ok(sale)
         }
         _ => Ok(sale),

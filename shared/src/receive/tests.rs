@@ -113,7 +113,7 @@ fn any_order_of_events_credits_the_same_lines_at_the_same_rates() {
         refunds.iter_mut().for_each(|refund| refund.event.clear());
         let day = jiff::civil::date(2026, 11, 22);
         let draft = draft(&books.sales()[0], &seller, day).unwrap();
-        let original = Invoice { number: InvoiceNumber("2026-11-0001".into()), issued_on: day, draft };
+        let original = Invoice::new(InvoiceNumber("2026-11-0001".into()), day, draft);
         let mut before = Credited::default();
         let mut drafts = Vec::new();
         for refund in &refunds {

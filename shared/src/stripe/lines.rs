@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rust_decimal::Decimal;
 
 use super::object::{InvoiceLine, ItemTax, LineItem, Session, ShippingCost, StripeInvoice, TaxAmount, TaxRate};
 use crate::{
     money::together,
-    sale::{ChargedTax, SaleLine},
+    sale::{BilledPeriod, ChargedTax, SaleLine},
     vat::split,
 };
 
@@ -24,6 +25,7 @@ pub(super) fn of_session(session: &Session, items: &[LineItem]) -> Vec<SaleLine>
         total: item.amount_total,
         discount: item.amount_discount,
         taxes: item_taxes(item.taxes.as_deref(), item.amount_tax),
+        period: None,
     };
     items.iter().map(item).chain(shipping(session.shipping_cost.as_ref(), french)).collect()
 }
@@ -62,6 +64,10 @@ fn of_invoice_line(line: &InvoiceLine, rates: &Rates) -> SaleLine {
         total: line.amount.saturating_sub(discount).saturating_add(on_top),
         discount,
         taxes: taxes_of(line).map(charged).collect(),
+        period: line.period.and_then(|period| {
+            let at = |second| Timestamp::from_second(second).ok();
+            Some(BilledPeriod { from: at(period.start)?, to: at(period.end)? })
+        }),
     }
 }
 

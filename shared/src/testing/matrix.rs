@@ -126,7 +126,8 @@ fn book(total: i64) -> Vec<SaleLine> {
 
 fn in_currency(currency: &str, rate: Option<&str>, mut sale: Sale) -> Sale {
     currency.clone_into(&mut sale.currency);
-    sale.exchange = rate.and_then(|rate| rate.parse().ok()).map(|rate| Exchange { currency: "eur".to_owned(), rate });
+    sale.exchange =
+        rate.and_then(|rate| rate.parse().ok()).map(|rate| Exchange { currency: "eur".to_owned(), rate, txn: None });
     sale
 }
 

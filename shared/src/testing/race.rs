@@ -13,6 +13,7 @@ use crate::{
     archive::Document,
     billing::{
         draft::draft,
+        identity::Identity,
         ledger::{AllocationResult, Claim, Counter, Entry, Ledger},
     },
     invoice::{DocumentSource, Draft, Invoice},
@@ -50,6 +51,14 @@ impl Distant {
 }
 
 impl Ledger for Distant {
+    async fn identity(&self) -> Result<Option<Identity>, ServiceError> {
+        self.0.identity().await
+    }
+
+    async fn begin(&self, identity: &Identity) -> Result<Identity, ServiceError> {
+        self.0.begin(identity).await
+    }
+
     async fn counter(&self, series: &Series) -> Result<Counter, ServiceError> {
         tokio::time::sleep(NETWORK).await;
         self.0.counter(series).await
@@ -97,11 +106,10 @@ async fn claim_all(ledger: &impl Ledger, series: &Series, drafts: &[Draft], day:
     loop {
         // Under contention the store may take longer than a call waits for an answer.
         let Ok(counter) = ledger.counter(series).await else { continue };
-        let invoices = drafts.iter().zip(counter.last + 1..).map(|(draft, n)| Invoice {
-            number: InvoiceNumber(format!("{series}-{n:04}")),
-            issued_on: day,
-            draft: draft.clone(),
-        });
+        let invoices = drafts
+            .iter()
+            .zip(counter.last + 1..)
+            .map(|(draft, n)| Invoice::new(InvoiceNumber(format!("{series}-{n:04}")), day, draft.clone()));
         let claim = Claim { series: series.clone(), counter, invoices: invoices.collect(), crediting: None };
         match ledger.claim(&claim).await {
             Ok(AllocationResult::All) => return Ok(()),

@@ -94,7 +94,7 @@ fn outbox() -> (InMemoryStore, MailId) {
     let (sale, seller) = (sale(), &papers::sellers()[0]);
     at_once(books.record(&sale, NOW)).unwrap();
     let draft = draft(&sale, seller, papers::DAY).unwrap();
-    let invoice = Invoice { number: InvoiceNumber("2026-11-0001".to_owned()), issued_on: papers::DAY, draft };
+    let invoice = Invoice::new(InvoiceNumber("2026-11-0001".to_owned()), papers::DAY, draft);
     let series = seller.series.series(papers::DAY);
     let counter = at_once(books.counter(&series)).unwrap();
     let claim = comptoir::billing::ledger::Claim { series, counter, invoices: vec![invoice.clone()], crediting: None };

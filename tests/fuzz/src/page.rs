@@ -122,7 +122,11 @@ impl Bought<'_> {
                 .as_ref()
                 .map(|who| Delivery { name: owned(who.name), address: who.customer().address.unwrap_or_default() }),
             received: self.received.map(i64::from),
-            exchange: Some(Exchange { currency: "eur".to_owned(), rate: Decimal::new(i64::from(self.rate), 4) }),
+            exchange: Some(Exchange {
+                currency: "eur".to_owned(),
+                rate: Decimal::new(i64::from(self.rate), 4),
+                txn: None,
+            }),
             ..sale()
         }
     }
@@ -205,6 +209,7 @@ impl What<'_> {
             total,
             discount: i64::from(self.discount),
             taxes: taxes.into_iter().collect(),
+            period: None,
         }
     }
 }

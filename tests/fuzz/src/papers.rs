@@ -62,7 +62,7 @@ pub fn invoice(sale: &Sale, seller: &Seller) -> Option<Invoice> {
         Ok(draft) => {
             let paid = draft.currency.from_stripe(sale.total).unwrap();
             assert_eq!(draft.totals.gross, paid.minor, "it bills something else than was paid");
-            let invoice = Invoice { number: InvoiceNumber("2026-11-0042".to_owned()), issued_on: DAY, draft };
+            let invoice = Invoice::new(InvoiceNumber("2026-11-0042".to_owned()), DAY, draft);
             document(&invoice, seller);
             Some(invoice)
         }
@@ -78,7 +78,7 @@ pub fn credits(refunds: &[Refund], original: &Invoice, seller: &Seller) {
             Err(unfit) => stands(&unfit.reason()),
             Ok(credit) => {
                 let number = InvoiceNumber("A2026-11-0007".to_owned());
-                let note = Invoice { number, issued_on: DAY, draft: credit.draft };
+                let note = Invoice::new(number, DAY, credit.draft);
                 document(&note, seller);
                 (gross, tax, before) = (gross + note.draft.totals.gross, tax + note.draft.totals.tax, credit.credited);
                 assert!(note.draft.totals.gross > 0, "it credits nothing");

@@ -1,7 +1,10 @@
 //! A batch of a table's stream, as the renderer and the mail-sender receive it.
 
 use comptoir::{
-    billing::issue::{Issued, Issuer, Render},
+    billing::{
+        guard::LedgerGuard,
+        issue::{Issued, Issuer, Render},
+    },
     clock::FixedClock,
     einvoice,
     invoice::{DocumentSource, Invoice, print::Page},
@@ -50,6 +53,7 @@ pub fn record(data: &[u8]) {
         deadline: Timestamp::MAX,
         seller,
         words: papers::spoken(),
+        guard: &LedgerGuard::new(|| "books".to_owned()),
     };
     let work = || -> Vec<Issued> {
         let mut issued = at_once(issuer.issue(&sales));
@@ -74,7 +78,7 @@ pub fn record(data: &[u8]) {
 }
 
 fn read<T: serde::de::DeserializeOwned>(record: &Record) -> Option<T> {
-    record.data().inspect_err(stands).ok()
+    record.data().inspect_err(|error| stands(&error.reason())).ok()
 }
 
 /// No call failed, so nothing must be retried; what is refused is parked with its reason.

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use comptoir::{
     archive::Archive,
-    billing::{issue::Issuer, ledger::Ledger},
+    billing::{guard::LedgerGuard, issue::Issuer, ledger::Ledger},
     clock::Clock,
     invoice::print::Words,
     mail::{
@@ -132,6 +132,7 @@ pub async fn renderer(ports: Ports, batch: Vec<StreamRecord>, deadline: i64) -> 
         clock: &ports,
         seller: ports.world.seller(),
         words: &WORDS,
+        guard: &LedgerGuard::new(|| "the books of the simulation".to_owned()),
         deadline: Timestamp::from_millisecond(deadline).unwrap(),
     };
     let mut invoices = issuer.issue(&of_batch).await.into_iter();

@@ -10,6 +10,7 @@ use std::{
 use comptoir::{
     archive::{Archive, Document, File},
     billing::{
+        identity::Identity,
         issue::Render,
         ledger::{AllocationResult, Claim as Numbers, Counter, Entry, Ledger},
     },
@@ -255,6 +256,14 @@ impl PaymentLog for Ports {
 }
 
 impl Ledger for Ports {
+    async fn identity(&self) -> Answer<Option<Identity>> {
+        self.call(LEDGER, "identity", None, || at_once(self.world.books.identity())).await
+    }
+
+    async fn begin(&self, identity: &Identity) -> Answer<Identity> {
+        self.call(LEDGER, "begin", None, || at_once(self.world.books.begin(identity))).await
+    }
+
     async fn counter(&self, series: &Series) -> Answer<Counter> {
         self.call(LEDGER, "counter", None, || at_once(self.world.books.counter(series))).await
     }
@@ -348,5 +357,9 @@ impl Archive for Ports {
     async fn read(&self, key: &str) -> Answer<Option<Vec<u8>>> {
         self.refuse(ARCHIVE, "read", key)?;
         self.call(ARCHIVE, "read", None, || at_once(self.world.depot.read(key))).await
+    }
+
+    async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Answer<Vec<String>> {
+        self.call(ARCHIVE, "list", None, || at_once(self.world.depot.list(prefix, after, limit))).await
     }
 }

@@ -68,7 +68,7 @@ fn invoice(seller: &Seller, number: u32) -> Result<Invoice, String> {
     sale.customer.email = Some(format!("camille.durand.{number}@example.com"));
     let day = date(2026, 11, 21);
     let draft = draft(&sale, seller, day).map_err(|unfit| format!("{unfit:?}"))?;
-    Ok(Invoice { number: InvoiceNumber(format!("2026-11-{number:04}")), issued_on: day, draft })
+    Ok(Invoice::new(InvoiceNumber(format!("2026-11-{number:04}")), day, draft))
 }
 
 fn seller() -> Result<Seller, String> {

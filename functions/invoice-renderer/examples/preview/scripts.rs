@@ -62,7 +62,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
     let seller = Seller::from_toml(STANDARD_TOML).unwrap();
     let day = date(2026, 11, 21);
     let draft = draft(&sale, &seller, day).unwrap();
-    let invoice = Invoice { number: InvoiceNumber("2026-11-0042".into()), issued_on: day, draft };
+    let invoice = Invoice::new(InvoiceNumber("2026-11-0042".into()), day, draft);
     let mut page = print::page(&invoice, &seller.look, &words());
     page.buyer_country = country;
     if !latin {

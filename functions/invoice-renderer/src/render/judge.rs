@@ -59,7 +59,7 @@ fn the_published_rules_accept_every_kind_of_document() {
 pub(super) fn issued(number: usize, case: &Case) -> (String, Invoice) {
     let draft = draft(&case.sale, &case.seller, DAY).unwrap();
     let number = InvoiceNumber(format!("2026-11-{number:04}"));
-    (case.name.to_owned(), Invoice { number, issued_on: DAY, draft })
+    (case.name.to_owned(), Invoice::new(number, DAY, draft))
 }
 
 pub(super) fn taken_back(number: usize, case: &Case, invoice: &Invoice, share: i64) -> (String, Invoice) {
@@ -78,7 +78,7 @@ pub(super) fn taken_back(number: usize, case: &Case, invoice: &Invoice, share: i
     };
     let draft = credit(&refund, invoice, &Credited::default(), &case.seller, DAY).unwrap().draft;
     let number = InvoiceNumber(format!("A2026-11-{number:04}"));
-    (format!("{} back", case.name), Invoice { number, issued_on: DAY, draft })
+    (format!("{} back", case.name), Invoice::new(number, DAY, draft))
 }
 
 /// The PDF of a document, and the XML in it.

@@ -87,7 +87,7 @@ pub fn at_start(seller: &Seller, day: Date) -> Result<Specimen, CannotInvoice> {
 /// What makes the sale unfit for an invoice.
 pub fn of(sale: &Sale, seller: &Seller, day: Date) -> Result<Invoice, CannotInvoice> {
     let number = InvoiceNumber(format!("{}-0000", day.strftime("%Y-%m")));
-    Ok(Invoice { number, issued_on: day, draft: draft(sale, seller, day)? })
+    Ok(Invoice::new(number, day, draft(sale, seller, day)?))
 }
 
 /// The credit note for the full amount of `invoice`.
@@ -105,7 +105,7 @@ pub fn credit_note(invoice: &Invoice, seller: &Seller, day: Date) -> Result<Invo
         lines: Vec::new(),
     };
     let draft = credit(&refund, invoice, &Credited::default(), seller, day)?.draft;
-    Ok(Invoice { number: InvoiceNumber(format!("A{}", invoice.number)), issued_on: day, draft })
+    Ok(Invoice::new(InvoiceNumber(format!("A{}", invoice.number)), day, draft))
 }
 
 /// A line with the tax that Stripe would have charged, if Stripe charges it.

@@ -33,11 +33,7 @@ pub(super) fn renderer() -> Renderer {
 fn page_of(toml: &str, sale: &Sale) -> Page {
     let seller = Seller::from_toml(toml).unwrap();
     let draft = draft(sale, &seller, DAY).unwrap();
-    print::page(
-        &Invoice { number: InvoiceNumber("2026-11-0042".into()), issued_on: DAY, draft },
-        &seller.look,
-        &words(),
-    )
+    print::page(&Invoice::new(InvoiceNumber("2026-11-0042".into()), DAY, draft), &seller.look, &words())
 }
 
 fn with_lines(count: i64) -> Page {

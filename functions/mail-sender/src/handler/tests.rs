@@ -141,6 +141,10 @@ impl Archive for &Ports {
         self.takes(OPERATION_SECONDS);
         (self.archived)()
     }
+
+    async fn list(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<String>, ServiceError> {
+        Ok(Vec::new())
+    }
 }
 
 impl MailTransport for &Ports {

@@ -53,8 +53,9 @@ pub fn plain_item(item: &Value) -> Value {
 /// items of their own and not listed.
 pub fn plain_items(items: &[Value]) -> Vec<Value> {
     let is_part = |item: &&Value| text(item, "kind") == Some("PART");
-    let parts: HashMap<&str, &str> =
-        items.iter().filter(is_part).filter_map(|part| Some((text(part, "pk")?, text(part, "text")?))).collect();
+    let place = |part| Some((text(part, "pk")?, text(part, "sk")?));
+    let parts: HashMap<(&str, &str), &str> =
+        items.iter().filter(is_part).filter_map(|part| Some((place(part)?, text(part, "text")?))).collect();
     let whole = |item: &Value| {
         let mut plain = plain_item(item);
         for name in ["data", "body"] {
@@ -67,10 +68,11 @@ pub fn plain_items(items: &[Value]) -> Vec<Value> {
     items.iter().filter(|item| !is_part(item)).map(whole).collect()
 }
 
-fn joined(item: &Value, name: &str, parts: &HashMap<&str, &str>) -> Option<String> {
+fn joined(item: &Value, name: &str, parts: &HashMap<(&str, &str), &str>) -> Option<String> {
     let hash = text(item, &format!("{name}_sha256"))?;
     let count: usize = item.get(format!("{name}_parts"))?.get("N")?.as_str()?.parse().ok()?;
-    (0..count).map(|place| parts.get(format!("PART#{hash}/{place}").as_str()).copied()).collect()
+    let key = format!("PART#{hash}");
+    (0..count).map(|place| parts.get(&(key.as_str(), format!("{place:04}").as_str())).copied()).collect()
 }
 
 fn opened(name: &str, value: Value) -> Value {
@@ -118,7 +120,7 @@ mod tests {
     #[test]
     fn a_large_value_is_put_together_from_its_parts() {
         let record = json!({"pk": {"S": "PAYMENT#1"}, "data_sha256": {"S": "ab"}, "data_parts": {"N": "2"}});
-        let part = |place: u8, text: &str| json!({"pk": {"S": format!("PART#ab/{place}")}, "kind": {"S": "PART"}, "text": {"S": text}});
+        let part = |place: u8, text: &str| json!({"pk": {"S": "PART#ab"}, "sk": {"S": format!("{place:04}")}, "kind": {"S": "PART"}, "text": {"S": text}});
         let [plain] = &plain_items(&[part(1, "4900}"), record, part(0, "{\"total\":")])[..] else {
             panic!("parts are listed")
         };

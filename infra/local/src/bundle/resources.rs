@@ -262,11 +262,11 @@ mod tests {
     }
 
     #[test]
-    fn the_archive_is_locked_ten_years_in_prod_and_a_day_in_dev() {
+    fn the_archive_is_locked_eleven_years_in_prod_and_a_day_in_dev() {
         let lock = |stage: &str| locked_buckets(&template(), &[("Stage", stage)]).remove("ArchiveBucket").unwrap();
         assert_eq!(
             lock("prod").pointer("/Rule/DefaultRetention").unwrap(),
-            &json!({"Mode": "COMPLIANCE", "Years": 10})
+            &json!({"Mode": "COMPLIANCE", "Years": 11})
         );
         assert_eq!(lock("dev").pointer("/Rule/DefaultRetention").unwrap(), &json!({"Mode": "GOVERNANCE", "Days": 1}));
     }

@@ -118,6 +118,9 @@ pub struct Profile {
     pub language: Language,
     /// The version that last changed each field; unchanged fields are absent.
     pub touched: BTreeMap<Field, u32>,
+    /// The fields that a newer version stored: kept as they are when this version changes the profile.
+    #[serde(flatten)]
+    pub rest: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Profile {
@@ -145,6 +148,7 @@ impl Profile {
             owner: owner.to_owned(),
             language,
             touched: BTreeMap::new(),
+            rest: serde_json::Map::new(),
         }
     }
 

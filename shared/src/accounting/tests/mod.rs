@@ -27,7 +27,7 @@ fn standard() -> Seller {
 }
 
 fn invoice(number: &str, sale: &Sale, seller: &Seller) -> Invoice {
-    Invoice { number: InvoiceNumber(number.into()), issued_on: DAY, draft: draft(sale, seller, DAY).unwrap() }
+    Invoice::new(InvoiceNumber(number.into()), DAY, draft(sale, seller, DAY).unwrap())
 }
 
 fn credit(number: &str, original: &Invoice) -> Invoice {
@@ -148,7 +148,7 @@ fn another_currency_is_booked_at_the_rate_on_the_invoice_or_not_at_all() {
     assert_eq!(file(&unbooked, 1).lines().count(), 1, "the header alone");
     assert!(file(&unbooked, 0).contains(";49,00;USD;0,00;"), "the register has it, without VAT");
 
-    dollars.exchange = Some(Exchange { currency: "eur".into(), rate: "0.9215".parse().unwrap() });
+    dollars.exchange = Some(Exchange { currency: "eur".into(), rate: "0.9215".parse().unwrap(), txn: None });
     let booked = ledger(november(), vec![invoice("2026-11-0001", &dollars, &standard())], &standard()).unwrap();
     assert_eq!(booked.unconverted, []);
     let rows = records(&file(&booked, 1), b'\t');

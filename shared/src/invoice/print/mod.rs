@@ -289,7 +289,8 @@ impl Print<'_> {
         let euros = self.draft.in_euros.as_ref().filter(|euros| euros.tax != 0)?;
         let tax = money(Currency::EUR.minor(euros.tax), self.french);
         let one = with_currency("1", self.draft.currency.code(), self.french);
-        let rate = with_currency(&number(euros.rate?.normalize(), 2, self.french), "EUR", self.french);
+        let rate =
+            with_currency(&number(self.draft.rate_tax.as_ref()?.value.normalize(), 2, self.french), "EUR", self.french);
         Some(fill(&self.words.in_euros, &[("tax", &tax), ("one", &one), ("rate", &rate)]))
     }
 }

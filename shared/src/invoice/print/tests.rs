@@ -16,7 +16,7 @@ use crate::{
 const DAY: Date = date(2026, 11, 21);
 
 fn invoice(sale: &Sale, seller: &Seller) -> Invoice {
-    Invoice { number: InvoiceNumber("2026-11-0042".into()), issued_on: DAY, draft: draft(sale, seller, DAY).unwrap() }
+    Invoice::new(InvoiceNumber("2026-11-0042".into()), DAY, draft(sale, seller, DAY).unwrap())
 }
 
 fn printed(sale: &Sale, toml: &str) -> Page {

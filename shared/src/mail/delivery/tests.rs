@@ -118,11 +118,8 @@ async fn books() -> (InMemoryStore, MailId) {
     let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
     let (sale, issued_on) = (sale(), date(2026, 11, 21));
     books.record(&sale, now()).await.unwrap();
-    let invoice = Invoice {
-        number: InvoiceNumber("2026-11-0001".to_owned()),
-        issued_on,
-        draft: draft(&sale, &seller, issued_on).unwrap(),
-    };
+    let invoice =
+        Invoice::new(InvoiceNumber("2026-11-0001".to_owned()), issued_on, draft(&sale, &seller, issued_on).unwrap());
     assert_eq!(invoice.draft.basis(), DocumentSource::Sale(sale.key));
     let claim = NumberClaim {
         series: Series("2026-11".to_owned()),

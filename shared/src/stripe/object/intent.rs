@@ -103,6 +103,8 @@ pub struct SettledCharge {
 /// A balance transaction.
 #[derive(Debug, Clone, Deserialize)]
 pub struct BalanceTransaction {
+    /// `txn_...`.
+    pub id: Option<String>,
     /// The settlement currency in lower case.
     pub currency: String,
     /// The exchange rate: minor units of settlement per minor unit of the charge's currency; none without a conversion.

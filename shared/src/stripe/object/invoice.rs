@@ -142,6 +142,17 @@ pub struct InvoiceLine {
     pub taxes: Option<Vec<TaxAmount>>,
     /// Taxes, before.
     pub tax_amounts: Option<Vec<TaxAmount>>,
+    /// The period that it bills.
+    pub period: Option<LinePeriod>,
+}
+
+/// The period of an invoice line.
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub struct LinePeriod {
+    /// Its start, in seconds.
+    pub start: i64,
+    /// Its end, in seconds.
+    pub end: i64,
 }
 
 /// A discount amount.

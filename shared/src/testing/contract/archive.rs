@@ -16,6 +16,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
             key: format!("invoices/{run}/É 1+2.pdf"),
             content_type: "application/pdf",
             bytes: bytes.as_bytes().to_vec(),
+            sale: Some(format!("cs_{run}")),
         };
         assert_eq!(self.archive.read(&file("").key).await?, None);
         let first = self.archive.store(&file("the first")).await?;

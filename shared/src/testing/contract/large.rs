@@ -87,7 +87,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         let mut twice = claim(series, Counter::default(), &[other]);
         twice.invoices[0].number = invoice.number;
         let refused = self.ledger.claim(&twice).await.unwrap_err();
-        assert!(refused.is_permanent() && refused.reason().code == "record_conflict", "{refused}");
+        assert!(refused.is_permanent() && refused.reason().code == "number_taken", "{refused}");
         Ok(())
     }
 }

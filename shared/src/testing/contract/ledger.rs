@@ -33,23 +33,23 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         assert_eq!(self.ledger.document_of(&basis(first)).await?, None);
         let both = claim(series.clone(), Counter::default(), &[first.clone(), second.clone()]);
         assert_eq!(self.ledger.claim(&both).await?, AllocationResult::All);
-        let counter = Counter { last: 2, last_issued_on: Some(day()) };
+        let counter = both.after()?;
         assert_eq!(self.ledger.counter(&series).await?, counter);
         let entry = self.ledger.document_of(&basis(second)).await?.unwrap();
         assert_eq!(Some(&entry.invoice), both.invoices.last());
         assert_eq!((entry.document, entry.credited), (None, Credited::default()));
 
-        let stale = claim(series.clone(), Counter { last: 1, last_issued_on: Some(day()) }, from_ref(third));
+        let stale = claim(series.clone(), Counter { last: 1, ..counter.clone() }, from_ref(third));
         assert_eq!(self.ledger.claim(&stale).await?, AllocationResult::Moved, "the counter has gone on");
         let from_nothing = claim(series.clone(), Counter::default(), from_ref(third));
         assert_eq!(self.ledger.claim(&from_nothing).await?, AllocationResult::Moved, "the series has begun");
         let mixed = [third.clone(), second.clone(), unrecorded.clone()];
-        let taken = self.ledger.claim(&claim(series.clone(), counter, &mixed)).await?;
+        let taken = self.ledger.claim(&claim(series.clone(), counter.clone(), &mixed)).await?;
         assert_eq!(taken, AllocationResult::Taken(vec![basis(second), basis(unrecorded)]));
         assert_eq!(self.ledger.document_of(&basis(third)).await?, None, "nothing of it was claimed");
         assert_eq!(self.ledger.counter(&series).await?, counter);
         // Both at once: taken sales are reported, so that the next try leaves them out.
-        let stale = claim(series, Counter { last: 1, last_issued_on: Some(day()) }, from_ref(first));
+        let stale = claim(series, Counter { last: 1, ..counter }, from_ref(first));
         assert_eq!(self.ledger.claim(&stale).await?, AllocationResult::Taken(vec![basis(first)]));
 
         self.ledger.park(&basis(third), &why(), now()).await?;
@@ -126,11 +126,13 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         let (document, mail) = letter(&invoice, "the first");
         self.ledger.finish(&invoice.number, &document, &mail).await?;
         let (another, same_mail) = letter(&invoice, "another");
-        self.ledger.finish(&invoice.number, &another, &same_mail).await?;
+        self.ledger.finish(&invoice.number, &document, &mail).await?;
+        let twice = self.ledger.finish(&invoice.number, &another, &same_mail).await.unwrap_err();
+        assert_eq!(twice.reason().code, "number_used_twice", "another document with this number");
         let entry = self.ledger.document_of(&DocumentSource::Sale(invoice.draft.sale.clone())).await?.unwrap();
-        assert_eq!(entry.document, Some(document), "the first stays");
+        assert_eq!(entry.document.as_ref(), Some(&document), "the first stays");
         assert_eq!(self.outbox.claim(&mail.id, "a", now(), super::LEASE).await?, outbox::Claim::Ours, "it is queued");
-        self.ledger.finish(&invoice.number, &another, &same_mail).await?;
+        self.ledger.finish(&invoice.number, &document, &same_mail).await?;
         let held = self.outbox.claim(&mail.id, "b", now(), super::LEASE).await?;
         assert!(matches!(held, outbox::Claim::Held(Status::Sending { .. })), "it is not queued again: {held:?}");
 

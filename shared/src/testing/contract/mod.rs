@@ -125,11 +125,9 @@ fn sold(name: &str) -> Sale {
 
 fn claim(series: Series, counter: Counter, sales: &[Sale]) -> Claim {
     let drafted = sales.iter().map(|sale| draft(sale, &seller(), day()).unwrap());
-    let invoices = drafted.zip(counter.last + 1..).map(|(draft, n)| Invoice {
-        number: crate::numbering::InvoiceNumber(format!("{}-{n:04}", series.0)),
-        issued_on: day(),
-        draft,
-    });
+    let invoices = drafted
+        .zip(counter.last + 1..)
+        .map(|(draft, n)| Invoice::new(crate::numbering::InvoiceNumber(format!("{}-{n:04}", series.0)), day(), draft));
     Claim { invoices: invoices.collect(), series, counter, crediting: None }
 }
 

@@ -100,7 +100,7 @@ class Directory:
         if updated.email:
             self._move_email(step, updated.email, profile_id)
         for mail in mails:
-            item = {"pk": {"S": f"MAIL#{mail['id']}"}, "kind": {"S": "MAIL"}, "data": _json(mail)}
+            item = {"pk": {"S": f"MAIL#{mail['id']}"}, "sk": {"S": "-"}, "kind": {"S": "MAIL"}, "data": _json(mail)}
             item |= {"status": {"S": "queued"}, "expires_at": _number(int(now) + NOTICE_SECONDS + 1)}
             step.put("never", self._outbox, item)
         reasons = self._send(step.writes)

@@ -13,7 +13,7 @@ LARGEST_BODY = 300 * 1024
 
 
 def _item(kind, key):
-    return {"pk": {"S": f"{kind}#{key}"}, "kind": {"S": kind}}
+    return {"pk": {"S": f"{kind}#{key}"}, "sk": {"S": "-"}, "kind": {"S": kind}}
 
 
 class PaymentLog:

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
     types::{
         CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
         Update,
-        builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder},
+        builders::{ConditionCheckBuilder, DeleteBuilder, PutBuilder, UpdateBuilder},
     },
 };
 use jiff::Timestamp;
@@ -17,10 +17,13 @@ use super::{
     DynamoDirectory,
     rows::{self, Place, WHAT},
 };
-use comptoir::outcome::ServiceError;
-use comptoir_aws::item::{Item, cancelled, condition_failed, data, is_contention, number, text, trouble};
+use comptoir::{
+    outcome::ServiceError,
+    record::{NEEDS, VERSION},
+};
+use comptoir_aws::item::{Item, cancelled, condition_failed, data, is_contention, json, number, text, trouble};
 use comptoir_members::profile::{
-    ProfileId,
+    Profile, ProfileId,
     change::{GuardMove, moves},
     directory::{Commit, Committed, Directory, Leaving, Taken},
     notice::Notice,
@@ -67,6 +70,12 @@ impl Step {
         Ok(())
     }
 
+    fn update(&mut self, stands: Stands, update: UpdateBuilder) -> Result<(), ServiceError> {
+        let update = built(update.return_values_on_condition_check_failure(OLD).build())?;
+        self.writes.push((TransactWriteItem::builder().update(update).build(), stands));
+        Ok(())
+    }
+
     fn delete(&mut self, stands: Stands, delete: DeleteBuilder) -> Result<(), ServiceError> {
         let delete = built(delete.return_values_on_condition_check_failure(OLD).build())?;
         self.writes.push((TransactWriteItem::builder().delete(delete).build(), stands));
@@ -99,17 +108,14 @@ impl DynamoDirectory {
         let profile = &commit.profile;
         let id = &profile.id;
         let mut step = Step::default();
-        let put = self.put(rows::profile(profile)?);
         if profile.version == 1 {
-            step.put(Stands::Version, put.condition_expression(NEW))?;
+            step.put(Stands::Version, self.put(rows::profile(profile)?).condition_expression(NEW))?;
             // The id of a deleted profile is never reused: its files may not be erased yet.
             step.check(Stands::Left, self.check(&Place::leaver(id)).condition_expression(NEW))?;
             let owner = self.put(rows::guard(&Place::owner(&profile.owner), id));
             step.put(Stands::Owner, owner.condition_expression(NEW))?;
         } else {
-            let before = number(profile.version.saturating_sub(1));
-            let put = put.condition_expression("version = :before").expression_attribute_values(":before", before);
-            step.put(Stands::Version, put)?;
+            step.update(Stands::Version, self.change(profile)?)?;
         }
         step.put(Stands::Never, self.put(rows::history(id, &commit.entry)?).condition_expression(NEW))?;
         for moving in &commit.moves {
@@ -263,6 +269,24 @@ impl DynamoDirectory {
             None => self.by_id(id).await?,
         };
         Ok(Committed::Moved(current.map(Box::new)))
+    }
+
+    /// An update of the stored profile. Not a put, which would drop the attributes that a newer version added.
+    fn change(&self, profile: &Profile) -> Result<UpdateBuilder, ServiceError> {
+        let set = "SET #data = :data, version = :version, v = :v, needs = :needs";
+        let listed = if profile.is_blank() { " REMOVE listed" } else { ", listed = :listed" };
+        let update = Update::builder()
+            .table_name(&self.profiles)
+            .set_key(Some(Place::profile(&profile.id).key()))
+            .update_expression(format!("{set}{listed}"))
+            .condition_expression("version = :before")
+            .expression_attribute_names("#data", "data")
+            .expression_attribute_values(":data", json(profile, WHAT)?)
+            .expression_attribute_values(":version", number(profile.version))
+            .expression_attribute_values(":v", number(VERSION))
+            .expression_attribute_values(":needs", number(NEEDS))
+            .expression_attribute_values(":before", number(profile.version.saturating_sub(1)));
+        Ok(if profile.is_blank() { update } else { update.expression_attribute_values(":listed", text(rows::LISTED)) })
     }
 
     fn put(&self, item: Item) -> PutBuilder {

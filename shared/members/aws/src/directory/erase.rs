@@ -13,7 +13,7 @@ use super::{
     rows::{Place, WHAT},
 };
 use comptoir::{mail::MailId, outcome::ServiceError};
-use comptoir_aws::item::{Item, cancelled, key, read_number, read_text, text, trouble};
+use comptoir_aws::item::{Item, cancelled, place, read_number, read_text, text, trouble};
 use comptoir_members::profile::{ProfileId, handle::HandleKey, notice};
 
 /// Items of a profile erased at once: each adds up to three others, and a transaction holds a hundred.
@@ -104,7 +104,7 @@ impl DynamoDirectory {
 }
 
 fn notice_key(id: &MailId) -> Key {
-    HashMap::from([("pk".to_owned(), key(id.kind(), &id.0))])
+    place(id.kind(), &id.0)
 }
 
 fn is_key((name, _): &(&String, &AttributeValue)) -> bool {

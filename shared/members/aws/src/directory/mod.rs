@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 use comptoir::{outcome::ServiceError, seller::Seller};
-use comptoir_aws::item::{Item, data, read_number, read_text, text, trouble};
+use comptoir_aws::item::{Item, data, ours, read_number, read_text, text, trouble};
 use comptoir_members::profile::{
     Profile, ProfileId,
     directory::{Commit, Committed, Directory, Entry, Leaver, Leaving, Page},
@@ -47,8 +47,8 @@ impl DynamoDirectory {
             return Ok(None);
         }
         let get = self.client.get_item().table_name(&self.profiles).set_key(Some(place.key()));
-        let got = get.consistent_read(true).send().await;
-        got.map(|got| got.item).map_err(|error| trouble(WHAT, &error))
+        let got = get.consistent_read(true).send().await.map_err(|error| trouble(WHAT, &error))?;
+        got.item.map(|item| ours(item, WHAT)).transpose()
     }
 
     /// The profile that a guard or a pointer references.

@@ -25,7 +25,7 @@ use sha2::{Digest, Sha256};
 
 use comptoir::{outcome::ServiceError, seller::Seller};
 use comptoir_aws::{
-    item::{Item, json, number, text},
+    item::{Item, json, new_item, number, text},
     outbox, team,
 };
 use comptoir_members::profile::{
@@ -115,9 +115,7 @@ impl Place {
 
     /// A new item with this key.
     fn item(&self, kind: &str) -> Item {
-        let mut item = self.key();
-        item.insert("kind".to_owned(), text(kind));
-        item
+        new_item(self.key(), kind)
     }
 }
 
@@ -135,7 +133,7 @@ fn seconds(at: Timestamp, kept: SignedDuration) -> AttributeValue {
     number(at.saturating_add(kept).unwrap_or(Timestamp::MAX).as_second().saturating_add(1))
 }
 
-/// The profile, listed if search may find it.
+/// A new profile, listed if search may find it.
 pub(super) fn profile(profile: &Profile) -> Result<Item, ServiceError> {
     let mut item = Place::profile(&profile.id).item("PROFILE");
     item.insert("data".to_owned(), json(profile, WHAT)?);

@@ -93,7 +93,7 @@ export class Directory {
       });
     }
     for (const mail of mails) {
-      const item = { pk: { S: `MAIL#${mail.id}` }, kind: { S: 'MAIL' }, data: { S: JSON.stringify(mail) } };
+      const item = { pk: { S: `MAIL#${mail.id}` }, sk: { S: '-' }, kind: { S: 'MAIL' }, data: { S: JSON.stringify(mail) } };
       put('never', { ...item, status: { S: 'queued' }, expires_at: seconds(now, NOTICE_DAYS) }, undefined, undefined, this.#outbox);
     }
     const reasons = await this.#send(writes.map(({ write }) => write));

@@ -6,7 +6,7 @@ const EVENT_KEPT_SECONDS = 30 * 24 * 3600;
 const CONFLICT_PAUSES = [20, 60, 150, 400];
 const LARGEST_BODY = 300 * 1024;
 
-const item = (kind, id) => ({ pk: { S: `${kind}#${id}` }, kind: { S: kind } });
+const item = (kind, id) => ({ pk: { S: `${kind}#${id}` }, sk: { S: '-' }, kind: { S: kind } });
 
 export class PaymentLog {
   #client;
