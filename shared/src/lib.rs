@@ -24,6 +24,7 @@ pub mod sale;
 pub mod seller;
 pub mod stream;
 pub mod stripe;
+pub mod sweep;
 pub mod team;
 pub mod text;
 pub mod timing;

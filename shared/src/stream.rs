@@ -3,15 +3,25 @@
 //! The stream resumes from the lowest sequence number reported, so only the first `Retry` is reported; later records
 //! are delivered again and are idempotent. A `Reject` is parked in its own item and the stream continues.
 
+use jiff::Timestamp;
+use rust_decimal::{Decimal, prelude::ToPrimitive};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 pub use crate::timing::in_time;
 use crate::{
     outcome::{Outcome, ServiceError},
     record::Versions,
+    sweep::STALE_SECONDS,
 };
 
 const WHAT: &str = "the stream";
+
+/// A number of seconds, which may be written as `1.795257E9`.
+fn seconds(number: &serde_json::Number) -> Option<i64> {
+    let text = number.to_string();
+    let exact = text.parse::<Decimal>().or_else(|_| Decimal::from_scientific(&text)).ok()?;
+    exact.trunc().to_i64()
+}
 
 /// The event (docs.aws.amazon.com/lambda, "Process Amazon DynamoDB records").
 #[derive(Debug, Deserialize)]
@@ -34,6 +44,9 @@ pub struct Record {
 pub struct Change {
     /// The sequence number, from which the stream can resume.
     pub sequence_number: String,
+    /// When the change was made, in seconds (a JSON number, with or without an exponent).
+    #[serde(rename = "ApproximateCreationDateTime")]
+    pub created: Option<serde_json::Number>,
     /// The key.
     #[serde(default)]
     pub keys: Image,
@@ -56,8 +69,8 @@ pub struct Image {
     pub parked_reason: Option<Text>,
     /// When the item was recorded; a parked sale is recorded again by each delivery of its events.
     pub recorded_at: Option<Text>,
-    /// The hash of a value too large for the item; its parts are stored beside it.
-    pub data_sha256: Option<Text>,
+    /// The partition of open work that it is in, if it is open.
+    pub open_shard: Option<Text>,
     /// The version that wrote it.
     pub v: Option<Number>,
     /// The least version that may act on it.
@@ -95,9 +108,11 @@ impl Record {
         self.dynamodb.keys.pk.as_ref().or(self.dynamodb.new_image.pk.as_ref())?.s.split_once('#')
     }
 
-    /// Whether the value is too large for the item, so that the record does not contain it.
-    pub fn is_in_parts(&self) -> bool {
-        self.dynamodb.new_image.data.is_none() && self.dynamodb.new_image.data_sha256.is_some()
+    /// Whether it was retried for long enough, and the sweep will wake it.
+    fn is_left_to_the_sweep(&self, now: Timestamp) -> bool {
+        let Change { created, new_image, .. } = &self.dynamodb;
+        let age = created.as_ref().and_then(seconds).map(|created| now.as_second().saturating_sub(created));
+        new_image.open_shard.is_some() && age.is_some_and(|age| age > STALE_SECONDS.cast_signed())
     }
 
     /// Why the item was parked before it was recorded again, if it was; the same reason is not reported twice.
@@ -173,10 +188,18 @@ pub struct Failure {
     pub item_identifier: String,
 }
 
-/// The response for `outcomes`, one per record, in the order of `records`.
-pub fn answer<'a>(records: &[Record], outcomes: impl IntoIterator<Item = &'a Outcome>) -> BatchAnswer {
-    let first = records.iter().zip(outcomes).find(|(_, outcome)| matches!(outcome, Outcome::Retry(_)));
-    let failure = first.map(|(record, _)| Failure { item_identifier: record.dynamodb.sequence_number.clone() });
+/// The response at `now` for `outcomes`, in the order of `records`; a record without an outcome was not begun.
+///
+/// A record that was retried for a quarter of an hour is acknowledged if its item says that it is open: the stream goes on
+/// to the records behind it, and the sweep wakes it again.
+pub fn answer<'a>(records: &[Record], outcomes: impl IntoIterator<Item = &'a Outcome>, now: Timestamp) -> BatchAnswer {
+    let mut outcomes = outcomes.into_iter();
+    let first = records.iter().find(|record| match outcomes.next() {
+        Some(Outcome::Retry(_)) => !record.is_left_to_the_sweep(now),
+        Some(_) => false,
+        None => true,
+    });
+    let failure = first.map(|record| Failure { item_identifier: record.dynamodb.sequence_number.clone() });
     BatchAnswer { batch_item_failures: failure.into_iter().collect() }
 }
 
@@ -201,10 +224,35 @@ mod tests {
     fn the_first_retry_is_reported_and_a_reject_is_not() {
         let records = [record("1"), record("2"), record("3")];
         let why = || Reason::new("w", "t");
-        let answered = answer(&records, &[Outcome::Reject(why()), Outcome::Retry(why()), Outcome::Retry(why())]);
+        let now = Timestamp::UNIX_EPOCH;
+        let answered = answer(&records, &[Outcome::Reject(why()), Outcome::Retry(why()), Outcome::Retry(why())], now);
         assert_eq!(serde_json::to_string(&answered).unwrap(), r#"{"batchItemFailures":[{"itemIdentifier":"2"}]}"#);
-        let answered = answer(&records, &[Outcome::Done, Outcome::AlreadyDone, Outcome::Reject(why())]);
+        let answered = answer(&records, &[Outcome::Done, Outcome::AlreadyDone, Outcome::Reject(why())], now);
         assert_eq!(answered, BatchAnswer::default());
+        let answered = answer(&records, &[Outcome::Done], now);
+        assert_eq!(answered.batch_item_failures[0].item_identifier, "2", "it was not begun");
+    }
+
+    #[test]
+    fn an_old_record_that_the_sweep_wakes_does_not_hold_up_the_stream() {
+        let record = |n: u32, created: serde_json::Value, open: bool| {
+            let image = if open { serde_json::json!({"open_shard": {"S": "MAIL#0"}}) } else { serde_json::json!({}) };
+            let change = serde_json::json!({
+                "SequenceNumber": n.to_string(), "ApproximateCreationDateTime": created, "NewImage": image,
+            });
+            serde_json::from_value::<Record>(serde_json::json!({ "dynamodb": change })).unwrap()
+        };
+        let (old, young) = (serde_json::json!(1.795_257E9), serde_json::json!(1_795_257_600));
+        let now = Timestamp::from_second(1_795_257_000 + 901).unwrap();
+        let retry = || Outcome::Retry(Reason::new("unavailable", "S3"));
+        let first = |records: &[Record], outcomes: &[Outcome]| {
+            answer(records, outcomes, now).batch_item_failures.first().map(|failure| failure.item_identifier.clone())
+        };
+        let records = [record(1, old.clone(), true), record(2, young, true), record(3, old.clone(), false)];
+        assert_eq!(first(&records, &[retry(), Outcome::Done, Outcome::Done]), None, "it is left to the sweep");
+        assert_eq!(first(&records, &[retry(), retry(), Outcome::Done]).as_deref(), Some("2"), "this one is young");
+        assert_eq!(first(&records, &[retry()]).as_deref(), Some("2"), "the rest was not begun");
+        assert_eq!(first(&records, &[Outcome::Done, Outcome::Done, retry()]).as_deref(), Some("3"), "not swept");
     }
 
     #[test]

@@ -93,6 +93,10 @@ pub const GATEWAY_SECONDS: u64 = 30;
 /// six hours (Lambda API Reference, CreateEventSourceMapping, `MaximumRetryAttempts`).
 pub const STREAM_ATTEMPTS: i64 = -1;
 
-/// The maximum age of a stream record, in seconds: it survives a night's outage, and the stream itself keeps records
+/// The maximum age of a stream record whose work the sweep wakes, in seconds. The function lets it go after a quarter of
+/// an hour; this limit is for a record that makes the function crash.
+pub const SWEPT_RECORD_AGE_SECONDS: u64 = 3600;
+
+/// The maximum age of any other stream record, in seconds: it survives a night's outage, and the stream itself keeps records
 /// for a day.
 pub const STREAM_RECORD_AGE_SECONDS: u64 = 6 * 3600;

@@ -211,7 +211,10 @@ async fn whatever_happens_to_the_publisher_every_change_is_told() -> Result<()> 
         hears(&shop, &listeners, name, version.into()).await?;
     }
     let log = std::fs::read_to_string(shop.bundle.function(FUNCTION).unwrap().log())?;
-    ensure!(log.contains("given up: the item's data cannot be read") && log.contains("\"Parked\":1"), "{log}");
+    ensure!(
+        log.contains("given up: the stream refused: the item's data cannot be read") && log.contains("\"Parked\":1"),
+        "{log}"
+    );
     ensure!(!log.contains("zoe@"), "{log}");
     // AWS is down for a while, and its streams are empty afterwards.
     shop.bundle.pause_streams();

@@ -101,7 +101,11 @@ fn streams_try_as_long_as_is_said_and_never_lose_a_record() -> Result<()> {
             streams += 1;
             let stream = &event["Properties"];
             ensure!(stream["MaximumRetryAttempts"] == timing::STREAM_ATTEMPTS, "{name}");
-            ensure!(stream["MaximumRecordAgeInSeconds"] == timing::STREAM_RECORD_AGE_SECONDS, "{name}");
+            let swept = event["Properties"]["Stream"]["Fn::GetAtt"][0] != "ProfilesTable";
+            let age = if swept { timing::SWEPT_RECORD_AGE_SECONDS } else { timing::STREAM_RECORD_AGE_SECONDS };
+            ensure!(stream["MaximumRecordAgeInSeconds"] == age, "{name}");
+            let woken = stream["FilterCriteria"].to_string().contains("woken_at");
+            ensure!(woken == swept, "{name} is woken by the sweep, or is not swept");
             ensure!(stream["BisectBatchOnFunctionError"] == true && stream["DestinationConfig"].is_object(), "{name}");
             ensure!(stream["FunctionResponseTypes"][0] == "ReportBatchItemFailures", "{name}");
             ensure!(stream["BatchSize"].as_u64().unwrap() <= LARGEST_CLAIM as u64, "{name}");

@@ -45,8 +45,10 @@ pub async fn kept(shop: &Shop, sales: &[String], died: usize) -> Result<()> {
         ensure!(text(invoice, "sale") == sale, "{number} is another sale's");
         let pdf = shop.client.document(text(invoice, "document_key")).await?;
         ensure!(text(invoice, "document_sha256") == sha256(&pdf), "{number}: the archive holds other bytes");
+        ensure!(invoice.get("open_shard").is_none(), "{number} is settled and still open");
     }
     numbers(&invoices)?;
+    chained(shop, &invoices).await?;
     mails(shop, &invoices, died).await?;
     let parked = shop.client.parked().await?;
     ensure!(parked.is_empty(), "something waits for nothing: {parked:?}");
@@ -61,6 +63,22 @@ fn numbers(invoices: &BTreeMap<String, Value>) -> Result<()> {
         ensure!(number.parse() == Ok(before + 1), "{key} follows {before}");
         ensure!(day <= text(invoice, "issued_on"), "{key} is dated before the one before it");
         last.insert(series, (before + 1, text(invoice, "issued_on")));
+    }
+    Ok(())
+}
+
+/// The archive keeps a snapshot of each invoice, which holds the hash of the one before it.
+async fn chained(shop: &Shop, invoices: &BTreeMap<String, Value>) -> Result<()> {
+    let mut last: BTreeMap<&str, String> = BTreeMap::new();
+    for (key, invoice) in invoices {
+        let (series, _) = key.rsplit_once('-').context("a number has its series")?;
+        let number = key.strip_prefix("INVOICE#").context("an invoice has its number")?;
+        let month = text(invoice, "issued_on").get(..7).unwrap_or_default().replace('-', "/");
+        let snapshot = shop.client.document(&format!("books/{month}/{number}.json")).await?;
+        let told: Value = serde_json::from_slice(&snapshot)?;
+        let previous = last.insert(series, sha256(&snapshot));
+        let holds = told.get("previous").and_then(Value::as_str);
+        ensure!(holds == previous.as_deref(), "{number} does not follow the snapshot before it");
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use comptoir::{
     billing::{
         guard::LedgerGuard,
         issue::{Issued, Issuer, Parked, Render},
-        ledger::Ledger,
+        ledger::{Entry, Ledger},
     },
     clock::Clock,
     einvoice,
@@ -14,6 +14,7 @@ use comptoir::{
         DocumentSource, Invoice,
         print::{Page, Words},
     },
+    numbering::InvoiceNumber,
     outcome::{Outcome, Reason, ServiceError},
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
@@ -90,12 +91,13 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
         let mut away: Option<Outcome> = None;
         for work in read {
             let answer = match (work, &away) {
-                (Work::Refund(_), Some(away)) => {
+                (Work::Refund(_) | Work::Document(_), Some(away)) => {
                     outcomes.push(away.clone());
                     continue;
                 }
                 (Work::Sale(_), _) => invoices.next(),
                 (Work::Refund(refund), None) => Some(issuer.take_back(&refund).await),
+                (Work::Document(entry), None) => Some(issuer.finish(&entry).await),
                 (Work::Unread(basis, error), _) => {
                     let Parked { outcome, repeated } = issuer.failed(&basis, error).await;
                     Some(Issued { basis, number: None, outcome, unmailed: None, repeated })
@@ -112,7 +114,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
                 outcomes.push(answer.outcome);
             }
         }
-        stream::answer(&event.records, &outcomes)
+        stream::answer(&event.records, &outcomes, self.clock.now())
     }
 }
 
@@ -120,24 +122,30 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
 enum Work {
     Sale(Box<Sale>),
     Refund(Box<Refund>),
+    /// A document whose number is claimed and that is not recorded yet.
+    Document(Box<Entry>),
     Unread(DocumentSource, ServiceError),
 }
 
 impl Work {
-    /// Reads a record; a value stored in parts is read from the ledger.
+    /// Loads what a record is about: the record says that something changed, the ledger what is.
     async fn of(record: &Record, ledger: &impl Ledger) -> Self {
         let id = record.id().unwrap_or_default().to_owned();
-        let in_parts = record.is_in_parts();
         match record.kind() {
             Some("REFUND") => {
                 let key = RefundKey(id);
-                let read = if in_parts { ledger.refund(&key).await } else { record.data().map(Some) };
-                known(read).map_or_else(|error| Self::Unread(DocumentSource::Refund(key), error), Self::Refund)
+                let read = known(ledger.refund(&key).await);
+                read.map_or_else(|error| Self::Unread(DocumentSource::Refund(key), error), Self::Refund)
+            }
+            Some("INVOICE") => {
+                let read = known(ledger.document(&InvoiceNumber(id.clone())).await);
+                // Its sale is not known without it; there is nothing to park under the number.
+                read.map_or_else(|error| Self::Unread(DocumentSource::Sale(SaleKey(id)), error), Self::Document)
             }
             _ => {
                 let key = SaleKey(id);
-                let read = if in_parts { ledger.sale(&key).await } else { record.data().map(Some) };
-                known(read).map_or_else(|error| Self::Unread(DocumentSource::Sale(key), error), Self::Sale)
+                let read = known(ledger.sale(&key).await);
+                read.map_or_else(|error| Self::Unread(DocumentSource::Sale(key), error), Self::Sale)
             }
         }
     }

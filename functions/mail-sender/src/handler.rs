@@ -60,7 +60,7 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> 
                 break;
             }
         }
-        stream::answer(&event.records, &outcomes)
+        stream::answer(&event.records, &outcomes, self.clock.now())
     }
 
     async fn send(&self, record: &Record, request_id: &str) -> Dispatched {

@@ -45,7 +45,7 @@ impl<S: Subscribers, C: Clock> Publisher<S, C> {
                 break;
             }
         }
-        stream::answer(&event.records, &outcomes)
+        stream::answer(&event.records, &outcomes, self.clock.now())
     }
 
     async fn publish(&self, record: &Record, request_id: &str) -> Outcome {

@@ -91,7 +91,7 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
             }
             outcomes.push(dispatched.outcome());
         }
-        stream::answer(&event.records, &outcomes)
+        stream::answer(&event.records, &outcomes, self.clock.now())
     }
 
     /// Gathers the notices still queued. The ids suffice: a notice's content is read when the digest is composed.

@@ -5,6 +5,7 @@
 //! gave up are found in their table and sent through the stream again the same way.
 
 use anyhow::Context;
+use comptoir::sweep::partition;
 use serde_json::{Value, json};
 
 use crate::client::BundleClient;
@@ -33,6 +34,7 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
                     }
                 }
                 None => {
+                    reopen(client, &table, item).await?;
                     if unpark(client, &table, key).await? {
                         crate::print(format!("{key} is put back"));
                     }
@@ -48,6 +50,32 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
         _ => format!("{count} records were put back."),
     });
     Ok(count)
+}
+
+/// Marks the work as open, so that the sweep finds it if the stream loses it: the record, or its document once it has a
+/// number.
+async fn reopen(client: &BundleClient, table: &str, item: &Value) -> anyhow::Result<()> {
+    let text = |name: &str| item.get(name).and_then(Value::as_str);
+    let key = match text("invoice") {
+        Some(number) => format!("INVOICE#{number}"),
+        None => text("pk").unwrap_or_default().to_owned(),
+    };
+    let (kind, id) = key.split_once('#').context("a record's key has no kind")?;
+    // An event that was read is done; no function works on it.
+    if kind == "EVENT" {
+        return Ok(());
+    }
+    let since = crate::clock::now().as_second().to_string();
+    let input = json!({
+        "TableName": table, "Key": {"pk": {"S": key}, "sk": {"S": "-"}},
+        "UpdateExpression": "SET open_shard = :shard, open_since = :since",
+        "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(document_key)",
+        "ExpressionAttributeValues": {":shard": {"S": partition(kind, id)}, ":since": {"N": since}},
+    });
+    match client.aws.dynamodb("UpdateItem", &input).await {
+        Err(error) if !error.to_string().contains("ConditionalCheckFailed") => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// Removes the mark if it is still there: recording an event, or a concurrent replay, removes it too.

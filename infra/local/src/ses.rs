@@ -1,4 +1,5 @@
-//! A stand-in for SendEmail, the one SES v2 operation that the functions use: it captures the mail and sends nothing.
+//! A stand-in for the two SES v2 operations that the functions use. SendEmail captures the mail and sends nothing;
+//! GetAccount tells a quota.
 //!
 //! The AWS stand-in drops attachments, and tests need SES to fail in each of its ways. Delivery events of a mail are
 //! sent afterwards over the [`Bus`].
@@ -108,6 +109,13 @@ struct File {
 }
 
 impl Ses {
+    /// `GET /v2/email/account`: the quota of an account that left the sandbox.
+    pub fn account(&self) -> Response<Body> {
+        let sent = self.mailbox.all().len();
+        let quota = json!({"Max24HourSend": 50_000.0, "MaxSendRate": 14.0, "SentLast24Hours": sent});
+        Json(json!({"SendQuota": quota, "SendingEnabled": true, "ProductionAccessEnabled": true})).into_response()
+    }
+
     /// `POST /v2/email/outbound-emails`.
     pub async fn send(&self, body: Bytes) -> Response<Body> {
         let fault = self.faults.next().await;

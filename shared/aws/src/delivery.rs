@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
 use jiff::Timestamp;
 
 use super::{
-    item::{number, place, read_text, text, trouble},
+    item::{CLOSE, number, place, read_text, text, trouble},
     outbox::{DynamoOutbox, Lasting, settle, status},
 };
 use comptoir::{
@@ -68,7 +68,7 @@ impl Deliveries for DynamoOutbox {
             "SET #status = :to, message_id = :message, settled_at = :at, sent_at = if_not_exists(sent_at, :at){}",
             lasting.set
         );
-        let mut rest = format!(" REMOVE lease_until, claimed_by{}", lasting.remove);
+        let mut rest = format!(" REMOVE lease_until, claimed_by, {CLOSE}{}", lasting.remove);
         let mut update = self.update(&report.mail);
         if let Some(reason) = report.fate.parks() {
             set.push_str(", parked_source = :source, parked_reason = :reason, parked_at = :at");

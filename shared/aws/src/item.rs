@@ -13,6 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use comptoir::{
     outcome::{Reason, ServiceError},
     record::{NEEDS, VERSION, Versions},
+    sweep,
 };
 
 /// An item: attributes by name.
@@ -124,6 +125,14 @@ pub fn read_text<'a>(item: &'a Item, name: &str) -> Option<&'a str> {
 pub fn read_number<T: std::str::FromStr>(item: &Item, name: &str) -> Option<T> {
     item.get(name)?.as_n().ok()?.parse().ok()
 }
+
+/// The attributes that mark a new item as open, for the sweep to find.
+pub fn opened(kind: &str, id: &str, now: Timestamp) -> [(String, AttributeValue); 2] {
+    [("open_shard".to_owned(), text(sweep::partition(kind, id))), ("open_since".to_owned(), number(now.as_second()))]
+}
+
+/// Removes the mark: within `REMOVE`.
+pub(crate) const CLOSE: &str = "open_shard, open_since, woken_at, wakes";
 
 /// The attributes that park a new item.
 pub(crate) fn parked(source: &str, reason: &Reason, now: Timestamp) -> [(String, AttributeValue); 3] {

@@ -14,8 +14,8 @@ use serde::de::DeserializeOwned;
 
 use super::{
     item::{
-        Item, PARK, UNPARK, cancelled, condition_failed, data, is_contention, item, json, number, ours, parsed, place,
-        read_number, read_text, text, trouble, unreadable,
+        CLOSE, Item, PARK, UNPARK, cancelled, condition_failed, data, is_contention, item, json, number, opened, ours,
+        parsed, place, read_number, read_text, text, trouble, unreadable,
     },
     outbox::queued,
     parts::Parts,
@@ -106,6 +106,22 @@ impl DynamoLedger {
         write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))
     }
 
+    /// Marks a document as settled: its sale is parked, and waits for a person.
+    async fn close(&self, number: &str) -> Result<(), ServiceError> {
+        let update = self.client.update_item().table_name(&self.billing).set_key(Some(place("INVOICE", number)));
+        let closed = update
+            .update_expression(format!("REMOVE {CLOSE}"))
+            .condition_expression("attribute_exists(pk)")
+            .send()
+            .await;
+        match closed {
+            Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Err(trouble(WHAT, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Updates the credited total of an invoice with a conditional write: fails if another writer changed it first.
     fn credit(&self, crediting: &Crediting) -> Result<TransactWriteItem, ServiceError> {
         let update = Update::builder()
@@ -190,6 +206,9 @@ impl Ledger for DynamoLedger {
             self.parts().insert(&mut entry, "data", &Snapshot::of(invoice)?.0).await?;
             entry.insert("sale".to_owned(), text(&invoice.draft.sale.0));
             entry.insert("issued_on".to_owned(), text(invoice.issued_on.to_string()));
+            // Its number is claimed, its document is not recorded yet.
+            let claimed_at = invoice.allocation.claimed_at.unwrap_or(Timestamp::UNIX_EPOCH);
+            entry.extend(opened("INVOICE", &invoice.number.0, claimed_at));
             writes.push(self.put(&self.billing, entry)?);
         }
         for invoice in &claim.invoices {
@@ -197,7 +216,7 @@ impl Ledger for DynamoLedger {
                 .table_name(&self.billing)
                 .set_key(Some(record(&invoice.draft.basis())))
                 // A payment or refund that has its document is no longer parked.
-                .update_expression(format!("SET invoice = :number {UNPARK}"))
+                .update_expression(format!("SET invoice = :number {UNPARK}, {CLOSE}"))
                 .condition_expression("attribute_exists(pk) AND attribute_not_exists(invoice)")
                 .expression_attribute_values(":number", text(&invoice.number.0));
             writes.push(write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))?);
@@ -254,8 +273,14 @@ impl Ledger for DynamoLedger {
 
     async fn document_of(&self, basis: &DocumentSource) -> Result<Option<Entry>, ServiceError> {
         let Some(recorded) = self.get(record(basis)).await? else { return Ok(None) };
-        let Some(number) = read_text(&recorded, "invoice") else { return Ok(None) };
-        let Some(item) = self.get(place("INVOICE", number)).await? else { return Ok(None) };
+        match read_text(&recorded, "invoice") {
+            Some(number) => self.document(&InvoiceNumber(number.to_owned())).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn document(&self, number: &InvoiceNumber) -> Result<Option<Entry>, ServiceError> {
+        let Some(item) = self.get(place("INVOICE", &number.0)).await? else { return Ok(None) };
         let document = noted(&item);
         let credited = read_text(&item, "credited").map(serde_json::from_str).transpose();
         let credited =
@@ -269,7 +294,9 @@ impl Ledger for DynamoLedger {
         let update = Update::builder()
             .table_name(&self.billing)
             .set_key(Some(place("INVOICE", &number_.0)))
-            .update_expression("SET document_key = :key, document_sha256 = :hash, document_size = :size")
+            .update_expression(format!(
+                "SET document_key = :key, document_sha256 = :hash, document_size = :size REMOVE {CLOSE}"
+            ))
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":key", text(&document.key))
             .expression_attribute_values(":hash", text(&document.sha256))
@@ -303,17 +330,20 @@ impl Ledger for DynamoLedger {
             .update_item()
             .table_name(&self.billing)
             .set_key(Some(record(basis)))
-            .update_expression(PARK)
+            .update_expression(format!("{PARK} REMOVE {CLOSE}"))
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":source", text("invoice-renderer"))
             .expression_attribute_values(":reason", text(&reason))
             .expression_attribute_values(":at", text(now.to_string()))
-            .return_values(ReturnValue::UpdatedOld)
+            .return_values(ReturnValue::AllOld)
             .send()
             .await;
         match parked {
             Ok(before) => {
                 let before = before.attributes.unwrap_or_default();
+                if let Some(number) = read_text(&before, "invoice") {
+                    self.close(number).await?;
+                }
                 let same = read_text(&before, "parked_reason") == Some(&reason);
                 Ok(if same { Recorded::AlreadyRecorded } else { Recorded::New })
             }

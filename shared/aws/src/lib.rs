@@ -13,6 +13,10 @@ mod delivery;
 pub mod item;
 #[cfg(feature = "dynamodb")]
 pub mod ledger;
+#[cfg(feature = "ses")]
+pub mod mail_quota;
+#[cfg(feature = "dynamodb")]
+pub mod open_work;
 #[cfg(feature = "dynamodb")]
 pub mod outbox;
 #[cfg(feature = "dynamodb")]

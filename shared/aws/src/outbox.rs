@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::{
 use jiff::{SignedDuration, Timestamp};
 
 use super::item::{
-    Item, PARK, item, json, number, ours, parked, place, read_number, read_text, text, trouble, unreadable,
+    CLOSE, Item, PARK, item, json, number, opened, ours, parked, place, read_number, read_text, text, trouble,
+    unreadable,
 };
 use comptoir::{
     mail::{
@@ -96,8 +97,9 @@ pub fn queued(mail: &Mail, source: &str) -> Result<Item, ServiceError> {
     let mut queued = item(mail.id.kind(), &mail.id.0);
     queued.insert("data".to_owned(), json(mail, WHAT)?);
     queued.insert("status".to_owned(), text("queued"));
-    if let Some(reason) = mail.undeliverable() {
-        queued.extend(parked(source, &reason, mail.queued_at));
+    match mail.undeliverable() {
+        Some(reason) => queued.extend(parked(source, &reason, mail.queued_at)),
+        None => queued.extend(opened(mail.id.kind(), &mail.id.0, mail.queued_at)),
     }
     Ok(queued)
 }
@@ -148,7 +150,7 @@ impl Outbox for DynamoOutbox {
         let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
         let claimed = self
             .update(id)
-            .update_expression("SET #status = :sending, lease_until = :until, claimed_by = :claimant")
+            .update_expression("SET #status = :sending, lease_until = :until, claimed_by = :claimant REMOVE woken_at")
             .condition_expression(format!("{WAITS} AND (attribute_not_exists(needs) OR needs <= :version)"))
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":version", number(VERSION))
@@ -189,7 +191,10 @@ impl Outbox for DynamoOutbox {
         let lasting = Lasting::of(id, &Status::Parked, now);
         let update = self
             .update(id)
-            .update_expression(format!("{PARK}, #status = :queued REMOVE lease_until, claimed_by{}", lasting.remove))
+            .update_expression(format!(
+                "{PARK}, #status = :queued REMOVE lease_until, claimed_by, {CLOSE}{}",
+                lasting.remove
+            ))
             .condition_expression(HELD)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":queued", text("queued"))
@@ -206,7 +211,7 @@ impl Outbox for DynamoOutbox {
         let update = self
             .update(id)
             .update_expression(format!(
-                "SET #status = :sent, message_id = :message, sent_at = :at{} REMOVE lease_until, claimed_by",
+                "SET #status = :sent, message_id = :message, sent_at = :at{} REMOVE lease_until, claimed_by, {CLOSE}",
                 lasting.set
             ))
             // A delivery event may have arrived first and know more: that this very message bounced, and a person may
@@ -230,7 +235,7 @@ impl Outbox for DynamoOutbox {
         let update = self
             .update(id)
             .update_expression(format!(
-                "SET #status = :unknown, unknown_since = :at REMOVE lease_until, claimed_by{}",
+                "SET #status = :unknown, unknown_since = :at REMOVE lease_until, claimed_by, {CLOSE}{}",
                 lasting.remove
             ))
             .condition_expression("#status = :sending AND (claimed_by = :claimant OR lease_until <= :now)")
@@ -246,12 +251,12 @@ impl Outbox for DynamoOutbox {
     async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<Parking, ServiceError> {
         let (why, at) = (reason.to_string(), now.to_string());
         let remove = match Expiry::of(id, &Status::Parked, now) {
-            Expiry::Never => " REMOVE expires_at",
+            Expiry::Never => ", expires_at",
             _ => "",
         };
         let parked = self
             .update(id)
-            .update_expression(format!("{PARK}{remove}"))
+            .update_expression(format!("{PARK} REMOVE {CLOSE}{remove}"))
             // Parked notices and messages for the team have the same mark.
             .condition_expression(format!("({WAITS}) OR (#status = :waiting AND attribute_not_exists(parked_at))"))
             .expression_attribute_names("#status", "status")

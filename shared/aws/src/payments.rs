@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     item::{
-        Item, below, cancelled, condition_failed, item, new_item, number, ours, parked, place, read_text, text,
+        Item, below, cancelled, condition_failed, item, new_item, number, opened, ours, parked, place, read_text, text,
         trouble, written,
     },
     parts::Parts,
@@ -125,6 +125,7 @@ impl PaymentLog for DynamoPayments {
         let mut payment = item("PAYMENT", &sale.key.0);
         self.parts().insert(&mut payment, "data", &written(sale, WHAT)?).await?;
         payment.insert("recorded_at".to_owned(), text(now.to_string()));
+        payment.extend(opened("PAYMENT", &sale.key.0, now));
         let mut writes = vec![
             // A parked event may become a payment once its cause is fixed, whether or not its parked mark was removed:
             // only an event that recorded a sale blocks later deliveries.
@@ -180,6 +181,7 @@ impl PaymentLog for DynamoPayments {
         self.parts().insert(&mut recorded, "data", &written(refund, WHAT)?).await?;
         recorded.insert("sale".to_owned(), text(&refund.sale.0));
         recorded.insert("recorded_at".to_owned(), text(now.to_string()));
+        recorded.extend(opened("REFUND", &refund.key.0, now));
         // So that one query finds the refunds of a sale. The refund's own key stays what keeps it unique.
         let beside = new_item(below("PAYMENT", &refund.sale.0, &format!("REFUND#{}", refund.key)), "REFUND_OF");
         let new = Some("attribute_not_exists(pk)");

@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
 use jiff::Timestamp;
 
 use super::{
-    item::{Item, cancelled, condition_failed, data, item, json, text, trouble},
+    item::{Item, cancelled, condition_failed, data, item, json, opened, text, trouble},
     outbox::{DynamoOutbox, forgotten_at, queued},
 };
 use comptoir::{
@@ -36,6 +36,7 @@ pub fn waiting(notice: &TeamNotice) -> Result<Item, ServiceError> {
     let mut waiting = item(notice.id.kind(), &notice.id.0);
     waiting.insert("data".to_owned(), json(notice, WHAT)?);
     waiting.insert("status".to_owned(), text("waiting"));
+    waiting.extend(opened(notice.id.kind(), &notice.id.0, notice.at));
     Ok(waiting)
 }
 
@@ -64,7 +65,7 @@ impl DynamoOutbox {
             .set_key(Some(place(id)))
             .update_expression(
                 "SET #status = :told, told_at = :at, expires_at = if_not_exists(expires_at, :expires) \
-                 REMOVE parked_source, parked_reason, parked_at",
+                 REMOVE parked_source, parked_reason, parked_at, open_shard, open_since, woken_at, wakes",
             )
             .condition_expression("#status = :waiting")
             .expression_attribute_names("#status", "status")
@@ -123,6 +124,7 @@ impl TeamNews for DynamoOutbox {
             let mut item = item(message.id.kind(), &message.id.0);
             item.insert("data".to_owned(), json(message, WHAT)?);
             item.insert("status".to_owned(), text("queued"));
+            item.extend(opened(message.id.kind(), &message.id.0, now));
             writes.push(self.put(item, now)?);
         }
         let Err(error) = self.client.transact_write_items().set_transact_items(Some(writes)).send().await else {

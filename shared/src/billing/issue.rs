@@ -237,6 +237,14 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         }
     }
 
+    /// Completes a document whose number is claimed already.
+    pub async fn finish(&self, entry: &Entry) -> Issued {
+        let mut unmailed = None;
+        let Parked { outcome, repeated } = self.complete(entry, &mut unmailed).await;
+        let (basis, number) = (entry.invoice.draft.basis(), Some(entry.invoice.number.clone()));
+        Issued { basis, number, outcome, unmailed, repeated }
+    }
+
     /// Renders, archives and records an invoice, and queues its mail; steps done before are not repeated.
     pub(super) async fn complete(&self, entry: &Entry, unmailed: &mut Option<Reason>) -> Parked {
         if entry.document.is_some() {

@@ -155,6 +155,9 @@ pub trait Ledger: Send + Sync {
     /// The document of a sale or a refund, read consistently, if it has one.
     fn document_of(&self, basis: &DocumentSource) -> impl Future<Output = Result<Option<Entry>, ServiceError>> + Send;
 
+    /// A document by its number, read consistently.
+    fn document(&self, number: &InvoiceNumber) -> impl Future<Output = Result<Option<Entry>, ServiceError>> + Send;
+
     /// Records an invoice's document and queues its mail in one write; repeating it changes nothing (idempotent).
     ///
     /// Permanent error `number_used_twice`: a mail of this number is queued already, for another document.

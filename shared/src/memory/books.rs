@@ -3,6 +3,7 @@
 mod announced;
 mod delivery;
 mod look;
+mod open;
 
 pub use look::MailRow;
 
@@ -56,6 +57,8 @@ pub(super) struct Written {
     pub(super) mails: BTreeMap<MailId, Queued>,
     suppressed: BTreeMap<AddressHash, Cause>,
     pub(super) announced: Vec<StreamRecord>,
+    /// Since when a record is open, or when it was last woken, and how often; some were settled since.
+    pub(super) marks: BTreeMap<(&'static str, String), (Timestamp, u64)>,
 }
 
 #[derive(Debug)]
@@ -68,7 +71,7 @@ pub(super) struct Payment {
 #[derive(Debug)]
 pub(super) struct Repaid {
     refund: Refund,
-    credit_note: Option<InvoiceNumber>,
+    pub(super) credit_note: Option<InvoiceNumber>,
     pub(super) parked: Option<Reason>,
 }
 
@@ -171,14 +174,16 @@ pub async fn pass_the_turn() {
 }
 
 impl PaymentLog for InMemoryStore {
-    async fn record(&self, sale: &Sale, _: Timestamp) -> Result<Recorded, ServiceError> {
+    async fn record(&self, sale: &Sale, now: Timestamp) -> Result<Recorded, ServiceError> {
         self.call("the payment log", |written| {
+            let mark = ("PAYMENT", sale.key.0.clone());
             let fresh = !written.sold_by.contains(&sale.event);
             if !fresh || written.payments.contains_key(&sale.key) {
                 let waiting = written.payments.get_mut(&sale.key);
                 let waiting = waiting.filter(|payment| payment.parked.is_some() && payment.invoice.is_none());
                 let Some(payment) = waiting else { return Ok(Recorded::AlreadyRecorded) };
                 *payment = Payment { sale: sale.clone(), invoice: None, parked: None };
+                written.marks.insert(mark, (now, 0));
                 written.announced.push(StreamRecord::Sale(sale.key.clone()));
                 return Ok(Recorded::New);
             }
@@ -187,6 +192,7 @@ impl PaymentLog for InMemoryStore {
             if let Some(intent) = &sale.payment_intent {
                 written.intents.insert(intent.clone(), sale.key.clone());
             }
+            written.marks.insert(mark, (now, 0));
             written.payments.insert(sale.key.clone(), Payment { sale: sale.clone(), invoice: None, parked: None });
             written.announced.push(StreamRecord::Sale(sale.key.clone()));
             Ok(Recorded::New)
@@ -213,13 +219,14 @@ impl PaymentLog for InMemoryStore {
         })
     }
 
-    async fn record_refund(&self, refund: &Refund, _: Timestamp) -> Result<Recorded, ServiceError> {
+    async fn record_refund(&self, refund: &Refund, now: Timestamp) -> Result<Recorded, ServiceError> {
         self.call("the payment log", |written| {
             if written.refunds.contains_key(&refund.key) {
                 return Ok(Recorded::AlreadyRecorded);
             }
             let repaid = Repaid { refund: refund.clone(), credit_note: None, parked: None };
             written.refunds.insert(refund.key.clone(), repaid);
+            written.marks.insert(("REFUND", refund.key.0.clone()), (now, 0));
             written.announced.push(StreamRecord::Refund(refund.key.clone()));
             Ok(Recorded::New)
         })
@@ -284,6 +291,8 @@ impl Ledger for InMemoryStore {
             written.counters.insert(claim.series.clone(), after);
             for (basis, entry) in bases.iter().zip(entries) {
                 let number = entry.invoice.number.clone();
+                let claimed_at = entry.invoice.allocation.claimed_at.unwrap_or(Timestamp::UNIX_EPOCH);
+                written.marks.insert(("INVOICE", number.0.clone()), (claimed_at, 0));
                 written.invoices.insert(number.clone(), entry);
                 if let Some(of_basis) = written.number_of(basis) {
                     *of_basis = Some(number);
@@ -315,6 +324,10 @@ impl Ledger for InMemoryStore {
         })
     }
 
+    async fn document(&self, number: &InvoiceNumber) -> Result<Option<Entry>, ServiceError> {
+        self.call("the ledger", |written| Ok(written.invoices.get(number).cloned()))
+    }
+
     async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), ServiceError> {
         self.call("the ledger", |written| {
             let stands = written.mails.contains_key(&mail.id);
@@ -342,6 +355,7 @@ impl Ledger for InMemoryStore {
                 expires_at: None,
             };
             written.mails.insert(mail.id.clone(), queued);
+            written.marks.insert(("MAIL", mail.id.0.clone()), (mail.queued_at, 0));
             Ok(())
         })
     }

@@ -81,6 +81,10 @@ impl Ledger for Distant {
         self.0.document_of(basis).await
     }
 
+    async fn document(&self, number: &InvoiceNumber) -> Result<Option<Entry>, ServiceError> {
+        self.0.document(number).await
+    }
+
     async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), ServiceError> {
         self.0.finish(number, document, mail).await
     }

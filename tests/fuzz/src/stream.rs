@@ -66,7 +66,7 @@ pub fn record(data: &[u8]) {
         settled(issued, &books);
         let outcomes = |other: &Outcome| vec![other.clone(); place];
         let failing = [outcomes(&Outcome::Done), vec![Outcome::Retry(Reason::new("w", "t"))]].concat();
-        let answer = stream::answer(&event.records, &failing);
+        let answer = stream::answer(&event.records, &failing, NOW);
         let expected = event.records.get(place).map(|record| &record.dynamodb.sequence_number);
         let answered = answer.batch_item_failures.first().map(|failure| &failure.item_identifier);
         assert_eq!(answered, expected, "the stream would go on elsewhere");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use comptoir::{
     archive::sha256,
-    billing::ledger::Entry,
+    billing::{ledger::Entry, snapshot},
     einvoice,
     invoice::{DocumentSource, Kind, print},
     mail::{
@@ -15,7 +15,9 @@ use comptoir::{
     outcome::Reason,
     refund::RefundKey,
     sale::SaleKey,
+    sweep::OpenWork,
 };
+use jiff::Timestamp;
 
 use crate::{functions::WORDS, ports::drawn, post::Says, world::World};
 
@@ -167,6 +169,12 @@ fn numbers(entries: &[&Entry]) -> Checked {
             let credit = entry.invoice.draft.kind == Kind::CreditNote;
             ensure(head.starts_with('A') == credit, "a series of its own", || number.to_string())?;
         }
+        let mut previous = None;
+        for entry in &entries {
+            let chained = entry.invoice.allocation.previous == previous;
+            ensure(chained, "each snapshot holds the hash before it", || entry.invoice.number.to_string())?;
+            previous = Some(entry.snapshot.sha256());
+        }
         let ordered = entries.is_sorted_by_key(|entry| entry.invoice.issued_on);
         ensure(ordered, "dates in order", || head.to_owned())?;
     }
@@ -182,6 +190,8 @@ fn archived(world: &World, entry: &Entry) -> Checked {
     ensure(fits(false) || fits(true), "a fresh rendering is the same", || number.to_string())?;
     let stands = world.depot.hash_of(&document.key);
     ensure(stands.as_ref() == Some(&document.sha256), "the archive holds what the ledger says", || number.to_string())?;
+    let kept = world.depot.hash_of(&snapshot::key(&entry.invoice));
+    ensure(kept == Some(entry.snapshot.sha256()), "the archive keeps each snapshot", || number.to_string())?;
     if world.plan.seed.is_multiple_of(TWINS) {
         let twin = einvoice::factur_x(&entry.invoice);
         ensure(twin.is_ok(), "every invoice has its twin", || format!("{number}: {twin:?}"))?;
@@ -215,6 +225,15 @@ fn mails(world: &World, recorded: &Recorded, entries: &[&Entry]) -> Checked {
         ensure(same, "the mail brings the archived document", || id.to_string())?;
     }
     Ok(())
+}
+
+/// What a stream did not lose, it does itself: nothing is left for the sweep.
+///
+/// # Errors
+/// The broken promise.
+pub fn streams(world: &World) -> Checked {
+    let open = at_once(world.books.open_since(Timestamp::MAX, None)).unwrap().open;
+    ensure(world.core().lost || open.is_empty(), "a stream does its work itself", || format!("{open:?} is left"))
 }
 
 /// The events of each message determine the status of its mail and its address, and no mail was sent more often than

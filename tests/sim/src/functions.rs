@@ -111,11 +111,16 @@ fn answer(ports: &Ports, outcomes: &[Outcome]) -> Ended {
         _ => {}
     }
     let image = Image::default;
-    let change =
-        |n: usize| Change { sequence_number: n.to_string(), keys: image(), old_image: image(), new_image: image() };
+    let change = |n: usize| Change {
+        sequence_number: n.to_string(),
+        created: None,
+        keys: image(),
+        old_image: image(),
+        new_image: image(),
+    };
     let record = |n: usize| Record { dynamodb: change(n) };
     let records: Vec<Record> = (0..outcomes.len()).map(record).collect();
-    let answered = stream::answer(&records, outcomes);
+    let answered = stream::answer(&records, outcomes, Timestamp::UNIX_EPOCH);
     Ended::Batch(answered.batch_item_failures.first().map(|failure| failure.item_identifier.parse().unwrap()))
 }
 

@@ -66,4 +66,18 @@ pub enum Mutant {
     RetryPermanent,
     /// An event whose sale is permanently refused is answered with 200 and not kept.
     RefusedForgotten,
+    /// Nothing is swept.
+    NoSweep,
+    /// A mail is no longer open once a sender has claimed it.
+    SweepSkipsClaimedMail,
+    /// A sale is no longer open once its number is claimed, and its invoice never is.
+    SweepSkipsClaimedNumber,
+    /// The sweep queues a mail anew, whoever is sending it.
+    SweepRequeues,
+    /// Each document of a group follows the last document before the group.
+    ChainSkips,
+    /// The archive's snapshot is written anew instead of kept.
+    SnapshotRewritten,
+    /// The snapshot is not archived.
+    SnapshotForgotten,
 }

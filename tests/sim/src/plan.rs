@@ -61,10 +61,12 @@ pub enum Kind {
     Skew,
     /// A store or Stripe refuses a record permanently, on each attempt, until a person fixes the cause.
     Forbid,
+    /// A record of a stream is lost: its mapping was disabled.
+    Lost,
 }
 
 /// Every kind, in the order of its bit.
-pub const KINDS: [Kind; 27] = [
+pub const KINDS: [Kind; 28] = [
     Kind::Before,
     Kind::After,
     Kind::Repeat,
@@ -92,6 +94,7 @@ pub const KINDS: [Kind; 27] = [
     Kind::Hasty,
     Kind::Skew,
     Kind::Forbid,
+    Kind::Lost,
 ];
 
 /// One run.

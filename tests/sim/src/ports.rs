@@ -16,13 +16,14 @@ use comptoir::{
     },
     clock::Clock,
     invoice::{DocumentSource, Invoice, print::Page},
-    mail::Mail,
+    mail::{Mail, MailId, outbox::Status},
     memory::at_once,
     numbering::{InvoiceNumber, Series},
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
+    sweep::{Open, OpenWork, Page as OpenPage},
 };
 use jiff::Timestamp;
 
@@ -269,6 +270,14 @@ impl Ledger for Ports {
     }
 
     async fn claim(&self, claim: &Numbers) -> Answer<AllocationResult> {
+        let unchained = self.is(Mutant::ChainSkips).then(|| {
+            let mut claim = claim.clone();
+            for invoice in &mut claim.invoices {
+                invoice.allocation.previous.clone_from(&claim.counter.last_hash);
+            }
+            claim
+        });
+        let claim = unchained.as_ref().unwrap_or(claim);
         for invoice in &claim.invoices {
             self.refuse(LEDGER, "claim", &invoice.draft.basis().to_string())?;
         }
@@ -305,6 +314,10 @@ impl Ledger for Ports {
         self.call(LEDGER, "document_of", None, || at_once(self.world.books.document_of(basis))).await
     }
 
+    async fn document(&self, number: &InvoiceNumber) -> Answer<Option<Entry>> {
+        self.call(LEDGER, "document", None, || at_once(self.world.books.document(number))).await
+    }
+
     async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Answer<()> {
         self.refuse(LEDGER, "finish", &number.0)?;
         if self.is(Mutant::TwoWrites) {
@@ -335,6 +348,14 @@ impl Ledger for Ports {
 impl Archive for Ports {
     async fn store(&self, file: &File) -> Answer<Document> {
         self.refuse(ARCHIVE, "store", &file.key)?;
+        if self.is(Mutant::SnapshotForgotten) && file.key.starts_with("books/") {
+            return Ok(file.document());
+        }
+        let rewritten = || File { bytes: [file.bytes.as_slice(), b" "].concat(), ..file.clone() };
+        if self.is(Mutant::SnapshotRewritten) && file.key.starts_with("books/") {
+            let stored = self.call(ARCHIVE, "store", None, || at_once(self.world.depot.store(&rewritten()))).await?;
+            return Ok(Document { sha256: file.document().sha256, size: file.document().size, ..stored });
+        }
         let overwrites = self.is(Mutant::ArchiveOverwrite);
         let late = || -> Late {
             let file = file.clone();
@@ -361,5 +382,41 @@ impl Archive for Ports {
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Answer<Vec<String>> {
         self.call(ARCHIVE, "list", None, || at_once(self.world.depot.list(prefix, after, limit))).await
+    }
+}
+
+/// The sweep, and its mistakes.
+pub struct Sweeper {
+    /// The world.
+    pub world: Arc<World>,
+}
+
+impl Clock for Sweeper {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.world.core().now).unwrap()
+    }
+}
+
+impl OpenWork for Sweeper {
+    async fn open_since(&self, before: Timestamp, from: Option<&str>) -> Answer<OpenPage> {
+        let books = &self.world.books;
+        let mut page = at_once(books.open_since(before, from))?;
+        let claimed = |open: &Open| {
+            matches!(books.standing(&MailId(open.id.clone())), Some(Status::Sending { .. })) && open.kind == "MAIL"
+        };
+        match self.world.plan.mutant {
+            Some(Mutant::NoSweep) => page.open.clear(),
+            Some(Mutant::SweepSkipsClaimedMail) => page.open.retain(|open| !claimed(open)),
+            Some(Mutant::SweepSkipsClaimedNumber) => page.open.retain(|open| open.kind != "INVOICE"),
+            _ => {}
+        }
+        Ok(page)
+    }
+
+    async fn wake(&self, open: &Open, now: Timestamp) -> Answer<Option<u64>> {
+        if self.world.plan.mutant == Some(Mutant::SweepRequeues) && open.kind == "MAIL" {
+            self.world.books.take_away(&MailId(open.id.clone()));
+        }
+        at_once(self.world.books.wake(open, now))
     }
 }

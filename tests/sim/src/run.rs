@@ -8,13 +8,19 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use comptoir::{invoice::DocumentSource, mail::outbox::Status, memory::StreamRecord};
+use comptoir::{
+    invoice::DocumentSource,
+    mail::outbox::Status,
+    memory::{StreamRecord, at_once},
+    sweep::{STALE_SECONDS, sweep},
+};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     check,
     functions::{self, Ended},
     plan::{Kind, Plan},
-    ports::Ports,
+    ports::{Ports, Sweeper},
     post,
     shard::Shard,
     world::{FUNCTIONS, INSTANCES, Todo, World},
@@ -36,9 +42,11 @@ const MOST_STEPS: u32 = 60_000;
 /// Delays before Stripe delivers again, in milliseconds; the last one is repeated.
 const BACKOFF: [i64; 6] = [60_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000];
 /// Timeouts of the functions in the template: webhook, renderer, sender, events of the mail service.
-const TIMEOUTS: [i64; FUNCTIONS] = [29_000, 180_000, 90_000, 40_000];
+const TIMEOUTS: [i64; FUNCTIONS] = [29_000, 200_000, 90_000, 40_000];
 /// Delays before a delivery event is retried, in milliseconds; then it goes to the on-failure queue.
 const HANDED_AGAIN: [i64; 2] = [60_000, 120_000];
+/// Longer than any clock is ahead, in milliseconds.
+const ALL: i64 = 86_400_000;
 /// Shards of the Billing table's stream; the Outbox table has one more.
 const SHARDS: usize = 2;
 
@@ -59,7 +67,6 @@ struct Run {
     world: Arc<World>,
     invocations: Vec<Option<Invocation>>,
     shards: Vec<Shard>,
-    given_up: Vec<StreamRecord>,
     undelivered: Vec<usize>,
     seen: usize,
 }
@@ -71,8 +78,7 @@ struct Run {
 pub fn run(plan: Plan) -> Result<(), Violation> {
     let world = World::of(plan);
     let shards = (0..=SHARDS).map(|_| Shard::default()).collect();
-    let mut run =
-        Run { world, invocations: Vec::new(), shards, given_up: Vec::new(), undelivered: Vec::new(), seen: 0 };
+    let mut run = Run { world, invocations: Vec::new(), shards, undelivered: Vec::new(), seen: 0 };
     let result = run.all();
     result.map_err(|(promise, found)| {
         let notes = std::mem::take(&mut run.world.core().notes);
@@ -90,9 +96,14 @@ impl Run {
                 self.world.at(self.world.shop.events[n].at + late, Todo::Deliver(n, 0));
             }
         }
+        for _ in 0..self.draw(0, 4) {
+            let at = self.draw(0, 20_000_000);
+            self.world.at(at, Todo::Sweep);
+        }
         self.rest()?;
         check::reasons(&self.world)?;
         check::told(&self.world)?;
+        check::streams(&self.world)?;
         {
             let mut core = self.world.core();
             core.calm = true;
@@ -123,6 +134,7 @@ impl Run {
                 Todo::Tell(news, turn) => self.tell(news, turn),
                 Todo::PutBack(mail) => drop(post::put_back(&self.world, &mail)),
                 Todo::Land(late) => late(&self.world),
+                Todo::Sweep => self.sweep(STALE_SECONDS.cast_signed() * 1_000),
             }
             self.follow();
         }
@@ -137,6 +149,12 @@ impl Run {
         let now = self.world.core().now;
         for what in self.world.books.announced_after(self.seen) {
             self.seen += 1;
+            let calm = self.world.core().calm;
+            if !calm && self.world.hit(Kind::Lost) {
+                self.world.note(|| format!("its stream loses {what:?}"));
+                self.world.core().lost = true;
+                continue;
+            }
             let shard = match &what {
                 StreamRecord::Sale(key) => key.0.len() + usize::from(key.0.as_bytes()[key.0.len() - 1]),
                 StreamRecord::Refund(key) => usize::from(key.0.as_bytes()[key.0.len() - 1]),
@@ -211,7 +229,7 @@ impl Run {
         let oldest = match (calm, self.world.hit(Kind::GiveUp)) {
             (true, _) => i64::MAX,
             (false, true) => 2_000,
-            (false, false) => 21_600_000,
+            (false, false) => 3_600_000,
         };
         let state = &mut self.shards[shard];
         if state.is_busy() {
@@ -219,7 +237,7 @@ impl Run {
         }
         while let Some(what) = state.give_up(oldest, now) {
             self.world.note(|| format!("its stream gives up {what:?}"));
-            self.given_up.push(what);
+            self.world.core().lost = true;
         }
         let Some(batch) = state.hand_out(if shard == SHARDS { 10 } else { 49 }) else { return };
         let twin = self.world.hit(Kind::TwinBatch);
@@ -296,15 +314,19 @@ impl Run {
         }
     }
 
+    /// Wakes what is open for `older` milliseconds, as the sweep does.
+    fn sweep(&mut self, older: i64) {
+        let sweeper = Sweeper { world: Arc::clone(&self.world) };
+        let older = SignedDuration::from_millis(older);
+        let swept = at_once(sweep(&sweeper, &mut u64::MAX.clone(), &sweeper, older, Timestamp::MAX)).unwrap();
+        self.world.note(|| format!("the sweep wakes {}", swept.woken));
+    }
+
     fn put_back(&mut self) {
         for parked in self.world.books.parked_events() {
             self.start(Job::PostAgain, 0, |ports, _| Box::pin(functions::post_again(ports, parked.id, parked.body)));
         }
-        for what in std::mem::take(&mut self.given_up) {
-            if !matches!(&what, StreamRecord::Mail(mail) if post::put_back(&self.world, mail)) {
-                self.world.books.put_back(&what);
-            }
-        }
+        self.sweep(-ALL);
         for (basis, _) in self.world.books.parked_bases() {
             self.world.books.put_back(&match basis {
                 DocumentSource::Sale(key) => StreamRecord::Sale(key),

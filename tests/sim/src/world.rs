@@ -50,6 +50,8 @@ pub enum Todo {
     PutBack(MailId),
     /// A delayed effect.
     Land(Late),
+    /// Wake what is open for too long.
+    Sweep,
 }
 
 /// A step and its time; ties are broken randomly.
@@ -96,6 +98,8 @@ pub struct Core {
     pub was_refused: BTreeSet<usize>,
     /// Invocations that may be retried: a call failed temporarily, was slow, or lost a race.
     pub was_troubled: BTreeSet<usize>,
+    /// A stream lost a record, or gave it up.
+    pub lost: bool,
     /// Faults are switched off.
     pub calm: bool,
     /// The outage: from, to, and port.
@@ -201,6 +205,7 @@ impl World {
             refused: BTreeSet::new(),
             was_refused: BTreeSet::new(),
             was_troubled: BTreeSet::new(),
+            lost: false,
             calm: false,
             outage,
             deploy_at,

@@ -72,6 +72,7 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
         .route("/_slack/{*path}", post(post_to_slack))
         .route("/_local/slack", get(slack))
         .route("/_ses/v2/email/outbound-emails", post(send_email))
+        .route("/_ses/v2/email/account", get(ses_account))
         .merge(graphql::router(front.graphql.clone()))
         .fallback(http_api::invoke)
         .layer(DefaultBodyLimit::max(whole::LARGEST))
@@ -119,6 +120,10 @@ async fn slack(State(front): Shared) -> Response<Body> {
 
 async fn send_email(State(front): Shared, body: Bytes) -> Response<Body> {
     front.ses.send(body).await
+}
+
+async fn ses_account(State(front): Shared) -> Response<Body> {
+    front.ses.account()
 }
 
 #[derive(Debug, Deserialize)]

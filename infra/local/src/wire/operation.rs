@@ -15,6 +15,7 @@ pub fn of(service: &str, method: &Method, path: &str, headers: &HeaderMap) -> St
     let path = path.split('?').next().unwrap_or_default();
     match (service, method.as_str()) {
         ("ses", "POST") if path.ends_with("/outbound-emails") => "SendEmail".to_owned(),
+        ("ses", "GET") if path.ends_with("/account") => "GetAccount".to_owned(),
         ("aws", "GET") => "GetObject".to_owned(),
         ("aws", "HEAD") => "HeadObject".to_owned(),
         ("aws", "PUT") => "PutObject".to_owned(),

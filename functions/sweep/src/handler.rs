@@ -1,0 +1,137 @@
+//! Sweeps the tables one after the other: the schedule asks for what is a quarter of an hour old, a person may ask for
+//! everything.
+
+use comptoir::{
+    clock::Clock,
+    outcome::ServiceError,
+    sweep::{MailQuota, OpenWork, STALE_SECONDS, Swept, sweep},
+    timing::OPERATION_SECONDS,
+};
+use comptoir_edge::telemetry::count;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+const SERVICE: &str = "sweep";
+
+/// The request. A misspelt key is an error.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// How old work is at least, in seconds; a quarter of an hour if not given.
+    pub older_than_seconds: Option<u32>,
+}
+
+/// The result, for a person who invoked it by hand.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// Records that their streams announce again.
+    pub woken: u64,
+    /// Mails left for the next sweep, because SES takes no more until then.
+    pub left: u64,
+    /// Whether time was up before the end; the next sweep goes on.
+    pub unfinished: bool,
+}
+
+/// The dependencies of a sweep.
+#[derive(Debug)]
+pub struct Sweeper<W, Q, C> {
+    /// The tables with open work.
+    pub tables: Vec<W>,
+    /// How many mails may be sent.
+    pub quota: Q,
+    /// The clock.
+    pub clock: C,
+}
+
+impl<W: OpenWork, Q: MailQuota, C: Clock> Sweeper<W, Q, C> {
+    /// Wakes what is open for too long, until shortly before `deadline`.
+    ///
+    /// # Errors
+    /// When a store fails; the next sweep begins anew, and waking twice is harmless.
+    pub async fn handle(
+        &self,
+        request: Request,
+        request_id: &str,
+        deadline: Timestamp,
+    ) -> Result<Answer, ServiceError> {
+        let older = request.older_than_seconds.map_or(STALE_SECONDS, u64::from);
+        let older = SignedDuration::from_secs(older.cast_signed());
+        let until = deadline.saturating_sub(SignedDuration::from_secs(2 * OPERATION_SECONDS.cast_signed()));
+        let until = until.unwrap_or(deadline);
+        // Documents are more urgent than the question how many mails may go: without an answer no mail is woken.
+        let mut mails = self.quota.mails_left().await.unwrap_or_else(|error| {
+            tracing::warn!(request_id, "mails are left for the next sweep: {error}");
+            0
+        });
+        let mut answer = Answer::default();
+        for table in &self.tables {
+            let swept = sweep(table, &mut mails, &self.clock, older, until).await.inspect_err(|error| {
+                tracing::error!(request_id, "not swept: {error}");
+            })?;
+            report(&swept, request_id);
+            answer.woken += swept.woken;
+            answer.left += swept.left;
+            answer.unfinished |= swept.unfinished;
+        }
+        Ok(answer)
+    }
+}
+
+fn report(swept: &Swept, request_id: &str) {
+    let Swept { woken, settled, left, stuck, unfinished } = swept;
+    if woken + settled + left > 0 {
+        tracing::info!(request_id, woken, settled, left, unfinished, "swept");
+    }
+    count(SERVICE, "Woken", usize::try_from(*woken).unwrap_or(usize::MAX));
+    for open in stuck {
+        count(SERVICE, "Parked", 1);
+        tracing::error!(
+            request_id,
+            kind = open.kind,
+            id = open.id,
+            "stays open although it was woken for six hours: see the log of the function that works on it"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comptoir::{
+        clock::FixedClock,
+        memory::InMemoryStore,
+        payment::PaymentLog,
+        sale::{Sale, SaleKey},
+        testing::sale,
+    };
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
+
+    struct Quota(Result<u64, ServiceError>);
+
+    impl MailQuota for Quota {
+        async fn mails_left(&self) -> Result<u64, ServiceError> {
+            self.0.clone()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_schedule_wakes_what_is_old_and_a_person_everything() {
+        let books = InMemoryStore::default();
+        for (n, age) in [(1, 901), (2, 60)] {
+            let sold = Sale { key: SaleKey(format!("cs_{n}")), event: format!("evt_{n}"), ..sale() };
+            books.record(&sold, NOW - SignedDuration::from_secs(age)).await.unwrap();
+        }
+        let quota = Quota(Err(ServiceError::transient("the mail service", "no answer")));
+        let sweeper = Sweeper { tables: vec![books], quota, clock: FixedClock(NOW) };
+        let woken = async |request: &str| {
+            let request = serde_json::from_str(request).unwrap();
+            sweeper.handle(request, "r", Timestamp::MAX).await.unwrap().woken
+        };
+        assert_eq!(woken("{}").await, 1, "SES need not answer for that");
+        assert_eq!(woken("{}").await, 0, "it was woken just now");
+        assert_eq!(woken(r#"{"older_than_seconds": 0}"#).await, 2);
+        assert!(serde_json::from_str::<Request>(r#"{"older_then_seconds": 0}"#).is_err());
+    }
+}

@@ -1,0 +1,128 @@
+//! The sweep: finds work that a stream should have done and wakes it again.
+//!
+//! A stream is a hint. Its record may be lost: the mapping was disabled, the table was restored, a bad release lasted
+//! longer than a record lives. So whatever is open says so in its own record, and loses the mark with the write that
+//! settles it. Every quarter of an hour the sweep looks for marks that are older and touches their records, which the
+//! stream announces anew. What is parked is not open: it waits for a person.
+
+use std::future::Future;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{archive::sha256, clock::Clock, outcome::ServiceError};
+
+/// How old work is before it is woken: a stream takes seconds. In seconds.
+pub const STALE_SECONDS: u64 = 900;
+
+/// How often a record is woken before it raises an alarm, and again after each further as many: six hours.
+pub const WAKES_PER_ALARM: u64 = 24;
+
+/// The partition of open work of a kind: sixteen, so that a burst does not meet in one.
+pub fn partition(kind: &str, id: &str) -> String {
+    format!("{kind}#{}", sha256(id.as_bytes()).chars().next().unwrap_or('0'))
+}
+
+/// A record that is open.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Open {
+    /// What kind of record: `PAYMENT`, `MAIL`.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// Since when, to the second; or when it was last woken.
+    pub since: Timestamp,
+}
+
+impl Open {
+    /// Whether it is a mail: those are woken no faster than the mail service takes them.
+    pub fn is_mail(&self) -> bool {
+        matches!(self.kind.as_str(), "MAIL" | "NOTICE")
+    }
+}
+
+/// A page of open records.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The records, in no order.
+    pub open: Vec<Open>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+}
+
+/// Finds open work and wakes it.
+pub trait OpenWork: Send + Sync {
+    /// The records that are open since `before` or longer; `from` continues after an earlier page.
+    fn open_since(
+        &self,
+        before: Timestamp,
+        from: Option<&str>,
+    ) -> impl Future<Output = Result<Page, ServiceError>> + Send;
+
+    /// Wakes a record as of `now`, unless it was settled or woken since it was read (conditional write). Returns how often
+    /// it was woken, or `None` if it was not.
+    fn wake(&self, open: &Open, now: Timestamp) -> impl Future<Output = Result<Option<u64>, ServiceError>> + Send;
+}
+
+/// How many mails may be sent.
+pub trait MailQuota: Send + Sync {
+    /// The mails that the service takes within the next [`STALE_SECONDS`].
+    fn mails_left(&self) -> impl Future<Output = Result<u64, ServiceError>> + Send;
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Records woken.
+    pub woken: u64,
+    /// Records settled, or woken by another sweep, in between.
+    pub settled: u64,
+    /// Mails left for the next sweep, because the mail service takes no more.
+    pub left: u64,
+    /// Records that stay open however often they are woken.
+    pub stuck: Vec<Open>,
+    /// Whether time was up before the end.
+    pub unfinished: bool,
+}
+
+/// Wakes what is open for longer than `older`, until `deadline`; at most `mails` mails.
+///
+/// # Errors
+/// When the store fails. What was woken is woken.
+pub async fn sweep(
+    work: &impl OpenWork,
+    mails: &mut u64,
+    clock: &impl Clock,
+    older: SignedDuration,
+    deadline: Timestamp,
+) -> Result<Swept, ServiceError> {
+    let before = clock.now().saturating_sub(older).unwrap_or(Timestamp::MIN);
+    let mut swept = Swept::default();
+    let mut from: Option<String> = None;
+    loop {
+        let page = work.open_since(before, from.as_deref()).await?;
+        for open in page.open {
+            if clock.now() >= deadline {
+                swept.unfinished = true;
+                return Ok(swept);
+            }
+            if open.is_mail() && *mails == 0 {
+                swept.left += 1;
+                continue;
+            }
+            match work.wake(&open, clock.now()).await? {
+                Some(wakes) => {
+                    swept.woken += 1;
+                    *mails = mails.saturating_sub(u64::from(open.is_mail()));
+                    if wakes % WAKES_PER_ALARM == 0 {
+                        swept.stuck.push(open);
+                    }
+                }
+                None => swept.settled += 1,
+            }
+        }
+        match page.next {
+            Some(next) => from = Some(next),
+            None => return Ok(swept),
+        }
+    }
+}
