@@ -22,6 +22,7 @@ mod profiles;
 mod refund;
 mod sale;
 mod sam_local;
+mod sweep;
 mod team;
 mod template;
 mod webhook;

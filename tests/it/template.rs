@@ -166,6 +166,70 @@ fn every_field_of_the_api_has_its_resolver() -> Result<()> {
     Ok(())
 }
 
+/// Logical ids and keys of what holds the books can never change: the functions would work on an empty table.
+#[test]
+fn tables_and_buckets_keep_their_ids_and_keys_and_outlive_the_stack() -> Result<()> {
+    let resources = resources()?;
+    let of_type = |kind: &str| -> Vec<&str> {
+        let resources = resources.as_object().unwrap().iter();
+        let mut ids: Vec<&str> = resources.filter(|(_, one)| one["Type"] == kind).map(|(id, _)| id.as_str()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let tables = of_type("AWS::DynamoDB::Table");
+    ensure!(tables == ["BillingTable", "OutboxTable", "ProfilesTable"], "{tables:?}");
+    let buckets = of_type("AWS::S3::Bucket");
+    ensure!(buckets == ["ArchiveBucket", "ProfileFilesBucket"], "{buckets:?}");
+    let policy: Value =
+        serde_json::from_str(&std::fs::read_to_string(paths::repository().join("infra/stack-policy.json"))?)?;
+    for id in tables.iter().chain(&buckets) {
+        let resource = &resources[*id];
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            ensure!(resource[policy] == "Retain", "{id} {policy}");
+        }
+        let denied = policy["Statement"][1]["Resource"].as_array().unwrap();
+        ensure!(denied.contains(&Value::String(format!("LogicalResourceId/{id}"))), "the stack policy lets {id} go");
+    }
+    for table in &tables {
+        let keys = &resources[*table]["Properties"]["KeySchema"];
+        let key = |place: usize| (keys[place]["AttributeName"].as_str(), keys[place]["KeyType"].as_str());
+        ensure!(key(0) == (Some("pk"), Some("HASH")) && key(1) == (Some("sk"), Some("RANGE")), "{table}");
+        ensure!(
+            resources[*table]["Properties"].get("TableName").is_none(),
+            "a named table cannot stand beside another"
+        );
+    }
+    Ok(())
+}
+
+/// Each stream has two readers at most (DynamoDB Developer Guide, "Reading and processing a stream").
+#[test]
+fn a_stream_has_two_readers_at_most() -> Result<()> {
+    let resources = resources()?;
+    let mut readers: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    for resource in resources.as_object().unwrap().values() {
+        for event in resource["Properties"]["Events"].as_object().into_iter().flatten().map(|(_, event)| event) {
+            if event["Type"] == "DynamoDB" {
+                *readers.entry(event["Properties"]["Stream"].to_string()).or_default() += 1;
+            }
+        }
+    }
+    ensure!(readers.values().all(|count| *count <= 2), "{readers:?}");
+    Ok(())
+}
+
+/// Ten years from the end of the financial year (C. com. L123-22), counted from any day of a year of twelve months.
+#[test]
+fn a_document_is_locked_until_ten_years_after_its_financial_year() -> Result<()> {
+    let lock = &resources()?["ArchiveBucket"]["Properties"]["ObjectLockConfiguration"]["Rule"]["DefaultRetention"];
+    let years = i16::try_from(lock["Fn::If"][1]["Years"].as_i64().unwrap())?;
+    for issued_on in [jiff::civil::date(2026, 1, 2), jiff::civil::date(2026, 12, 31)] {
+        let locked_until = issued_on.checked_add(jiff::Span::new().years(years))?;
+        ensure!(locked_until >= jiff::civil::date(2036, 12, 31), "{issued_on} is locked until {locked_until}");
+    }
+    Ok(())
+}
+
 /// The parameters in samconfig.toml for `sam deploy` of each stage, and the deployment steps of the README.
 #[test]
 fn each_stage_says_what_it_is_and_no_command_line_replaces_it() -> Result<()> {

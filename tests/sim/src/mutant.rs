@@ -81,3 +81,13 @@ pub enum Mutant {
     /// The snapshot is not archived.
     SnapshotForgotten,
 }
+
+impl Mutant {
+    /// Whether it is a mistake in what the sweep finds or does.
+    pub fn is_of_the_sweep(self) -> bool {
+        matches!(
+            self,
+            Self::NoSweep | Self::SweepSkipsClaimedMail | Self::SweepSkipsClaimedNumber | Self::SweepRequeues
+        )
+    }
+}

@@ -146,6 +146,14 @@ impl Bundle {
         self.flow.send_modify(|flow| flow.running = true);
     }
 
+    /// Resumes the streams at `LATEST`: the records that piled up are lost.
+    pub fn lose_streams(&self) {
+        self.flow.send_modify(|flow| {
+            flow.running = true;
+            flow.losses += 1;
+        });
+    }
+
     /// Replaces the webhook secrets that the functions read: one or several, separated by spaces.
     ///
     /// # Errors

@@ -86,7 +86,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     let front = Arc::new(front(&options, &aws, &deployed, &functions, programs).await?);
     let mut tasks = vec![front::serve(listener, front.clone())];
     warm(&functions).await?;
-    let (flow, seen) = watch::channel(Flow { running: true, restarts: 0 });
+    let (flow, seen) = watch::channel(Flow { running: true, restarts: 0, losses: 0 });
     for pump in pumps(&options, &aws, &deployed, &functions, &seen)? {
         tasks.push(AbortOnDrop(tokio::spawn(pump.run())));
     }
@@ -313,6 +313,7 @@ fn pumps(
                 checkpoint: folder.join(format!("{}-{}.json", spec.package, source.name)),
                 flow: flow.clone(),
                 restart: 0,
+                losses: 0,
             });
         }
     }

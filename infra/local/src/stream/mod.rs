@@ -20,6 +20,8 @@ pub struct Flow {
     pub running: bool,
     /// How often the stand-in for AWS was restarted: its streams start empty each time.
     pub restarts: u64,
+    /// How often the streams lost what was in them: a mapping that is disabled and enabled at `LATEST` does.
+    pub losses: u64,
 }
 
 /// A stream that triggers a function, with Lambda's settings for it.

@@ -43,6 +43,8 @@ pub struct Pump {
     pub flow: watch::Receiver<Flow>,
     /// The restart of the stand-in that the checkpoint belongs to.
     pub restart: u64,
+    /// The losses that it has seen.
+    pub losses: u64,
 }
 
 /// The stream position of a batch.
@@ -85,6 +87,14 @@ impl Pump {
             let page = self.streams("GetRecords", &json!({"ShardIterator": current, "Limit": 1000})).await?;
             iterator = page.get("NextShardIterator").and_then(Value::as_str).map(str::to_owned);
             let records = page.get("Records").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let losses = self.flow.borrow().losses;
+            if losses != self.losses {
+                self.remember(records.last(), origin)?;
+                if records.is_empty() {
+                    self.losses = losses;
+                }
+                continue;
+            }
             if records.is_empty() {
                 tokio::time::sleep(IDLE).await;
             }
