@@ -12,10 +12,11 @@ pub fn of(service: &str, method: &Method, path: &str, headers: &HeaderMap) -> St
     if let Some((_, operation)) = target.and_then(|target| target.rsplit_once('.')) {
         return operation.to_owned();
     }
-    let path = path.split('?').next().unwrap_or_default();
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
     match (service, method.as_str()) {
         ("ses", "POST") if path.ends_with("/outbound-emails") => "SendEmail".to_owned(),
         ("ses", "GET") if path.ends_with("/account") => "GetAccount".to_owned(),
+        ("aws", "GET") if query.contains("list-type=2") => "ListObjectsV2".to_owned(),
         ("aws", "GET") => "GetObject".to_owned(),
         ("aws", "HEAD") => "HeadObject".to_owned(),
         ("aws", "PUT") => "PutObject".to_owned(),
@@ -71,6 +72,8 @@ mod tests {
         let mut headers = HeaderMap::new();
         let named = |path: &str, headers: &HeaderMap| of("aws", &Method::PUT, path, headers);
         assert_eq!(named("/bucket/invoices/a.pdf?x-id=PutObject", &headers), "PutObject");
+        assert_eq!(of("aws", &Method::GET, "/bucket?list-type=2&prefix=books%2F", &headers), "ListObjectsV2");
+        assert_eq!(of("aws", &Method::GET, "/bucket/books/a.json?x-id=GetObject", &headers), "GetObject");
         assert_eq!(of("ses", &Method::POST, "/v2/email/outbound-emails", &headers), "SendEmail");
         headers.insert("x-amz-target", "DynamoDB_20120810.UpdateItem".parse().unwrap());
         assert_eq!(named("/", &headers), "UpdateItem");

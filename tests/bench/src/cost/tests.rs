@@ -11,27 +11,28 @@ use comptoir_local::Functions;
 /// Function, operation, calls, write units, halves of a read unit, and the reason.
 type Line = (&'static str, &'static str, u64, u64, u64, &'static str);
 
-/// A sale of three lines with warm functions. Writes count twice in a transaction.
+/// A sale of three lines with warm functions. Writes count twice in a transaction; those of an index too, which AWS does
+/// not say. The mark of open work is six writes to an index, eleven units so counted.
 const SALE: [Line; 9] = [
     (
         "payment-webhook",
         "TransactWriteItems",
         1,
-        8,
+        10,
         0,
-        "event (2), payment (1.1 KB: 4), intent that paid it (2), at once",
+        "event (2), payment (1.2 KB: 4, open: 2), intent that paid it (2), at once",
     ),
-    ("invoice-renderer", "GetItem", 1, 0, 2, "the counter, consistently: the next number"),
+    ("invoice-renderer", "GetItem", 2, 0, 4, "the payment as it is now, and the counter: the next number"),
     (
         "invoice-renderer",
         "TransactWriteItems",
         2,
-        20,
+        28,
         0,
-        "counter (2), invoice (2.4 KB: 6), payment (4); document (6), mail (2)",
+        "counter (2), invoice (2.7 KB: 6, open: 2), payment (4, settled: 2); document (6, settled: 2), mail (2, open: 2)",
     ),
-    ("invoice-renderer", "PutObject", 1, 0, 0, "the archive; If-None-Match makes a look before it needless"),
-    ("mail-sender", "UpdateItem", 2, 2, 0, "claim and sent: no mail twice"),
+    ("invoice-renderer", "PutObject", 2, 0, 0, "PDF and snapshot; If-None-Match makes a look before it needless"),
+    ("mail-sender", "UpdateItem", 2, 3, 0, "claim (1) and sent (1, settled: 1): no mail twice"),
     ("mail-sender", "GetObject", 1, 0, 0, "the PDF, from where it cannot change"),
     ("mail-sender", "SendEmail", 1, 0, 0, "the mail"),
     ("mail-events", "UpdateItem", 2, 3, 0, "what SES tells: sent (1), and delivered (just above 1 KB: 2)"),
@@ -39,20 +40,29 @@ const SALE: [Line; 9] = [
 ];
 
 /// A credit note for a part of it.
-const CREDIT_NOTE: [Line; 11] = [
+const CREDIT_NOTE: [Line; 12] = [
     ("payment-webhook", "GetItem", 1, 0, 2, "whose money goes back: the intent"),
-    ("payment-webhook", "PutItem", 1, 1, 0, "the refund"),
-    ("invoice-renderer", "GetItem", 4, 0, 8, "refund, sale, its invoice, and the counter"),
+    ("payment-webhook", "TransactWriteItems", 1, 6, 0, "the refund (2, open: 2), and a pointer below its sale (2)"),
+    (
+        "invoice-renderer",
+        "GetItem",
+        6,
+        0,
+        12,
+        "the refund twice, sale, its invoice, and the counter, twice for the first number of a series",
+    ),
     (
         "invoice-renderer",
         "TransactWriteItems",
         2,
-        24,
+        32,
         0,
-        "counter (2), credit note (6), refund (2), invoice (6); document (6), mail (2)",
+        "counter (2), credit note (6, open: 2), refund (2, settled: 2), invoice (6); document (6, settled: 2), \
+         mail (2, open: 2)",
     ),
-    ("invoice-renderer", "PutObject", 1, 0, 0, "the archive"),
-    ("mail-sender", "UpdateItem", 2, 2, 0, "claim and sent"),
+    ("invoice-renderer", "ListObjectsV2", 1, 0, 0, "once in a process for each series: what the archive holds of it"),
+    ("invoice-renderer", "PutObject", 2, 0, 0, "PDF and snapshot"),
+    ("mail-sender", "UpdateItem", 2, 3, 0, "claim (1) and sent (1, settled: 1)"),
     ("mail-sender", "GetObject", 1, 0, 0, "the PDF"),
     ("mail-sender", "SendEmail", 1, 0, 0, "the mail"),
     ("mail-events", "UpdateItem", 2, 2, 0, "sent and delivered"),
@@ -118,7 +128,7 @@ async fn a_sale_and_its_credit_note_ask_no_more_of_aws_than_is_written_down() ->
     shop.bundle.wire().unwrap().meter();
     let (sale, checkout) = scenes::sale(&shop).await?;
     holds("a sale", &sale, &SALE)?;
-    ensure!(sale.mails == 1 && sale.units().writes == 33, "{} mails, {:?}", sale.mails, sale.units());
+    ensure!(sale.mails == 1 && sale.units().writes == 44, "{} mails, {:?}", sale.mails, sale.units());
     let credit_note = scenes::refund(&shop, &checkout).await?;
     holds("a credit note", &credit_note, &CREDIT_NOTE)
 }
@@ -159,7 +169,7 @@ fn one_write_more_is_told() {
     assert_eq!(differences(&bill, &SALE), "");
     let mail = ("mail-sender".to_owned(), "UpdateItem".to_owned());
     bill.calls.get_mut(&mail).unwrap().units.writes += 1;
-    assert!(differences(&bill, &SALE).contains("mail-sender UpdateItem: 2 calls, 2 write units"));
+    assert!(differences(&bill, &SALE).contains("mail-sender UpdateItem: 2 calls, 3 write units"));
     bill.calls.get_mut(&mail).unwrap().units.writes -= 1;
     bill.calls.insert(("mail-sender".to_owned(), "PutItem".to_owned()), Default::default());
     assert!(differences(&bill, &SALE).contains("mail-sender PutItem: 0 calls that nobody expected"));

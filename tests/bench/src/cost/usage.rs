@@ -15,7 +15,7 @@ pub type Usage = BTreeMap<&'static str, f64>;
 const GIGABYTE: f64 = 1024.0 * 1024.0 * 1024.0;
 
 /// The operations with a known price. Any other is an error, so that none goes unbilled.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "GetItem",
     "PutItem",
     "UpdateItem",
@@ -24,6 +24,7 @@ const KNOWN: [&str; 12] = [
     "Scan",
     "TransactWriteItems",
     "GetObject",
+    "ListObjectsV2",
     "HeadObject",
     "PutObject",
     "SendEmail",
@@ -50,7 +51,7 @@ pub fn usage(bill: &Bill, means: &BTreeMap<String, Mean>, prices: &Prices) -> Re
         ("ses_attachment_gb", attached / GIGABYTE),
         ("dynamodb_write", units.writes as f64),
         ("dynamodb_read", units.half_reads as f64 / 2.0),
-        ("s3_put", bill.calls_of("PutObject") as f64),
+        ("s3_put", (bill.calls_of("PutObject") + bill.calls_of("ListObjectsV2")) as f64),
         ("s3_get", (bill.calls_of("GetObject") + bill.calls_of("HeadObject")) as f64),
         ("http_api_request", at_the_door),
         ("lambda_request", means.values().map(|mean| mean.invocations).sum()),
