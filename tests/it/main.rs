@@ -19,6 +19,7 @@ mod load;
 mod permanent;
 mod poison;
 mod profiles;
+mod records;
 mod refund;
 mod sale;
 mod sam_local;
