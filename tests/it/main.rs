@@ -21,6 +21,7 @@ mod poison;
 mod profiles;
 mod records;
 mod refund;
+mod restored;
 mod sale;
 mod sam_local;
 mod sweep;

@@ -1,0 +1,101 @@
+//! Tables that were restored, replaced or mixed up with others, on the real stores: no number is given twice, the work
+//! waits, and one alarm says what to do.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use std::{fs, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use comptoir_local::checkout::Purchase;
+use comptoir_tests::Shop;
+use serde_json::{Value, json};
+
+/// The Billing table as it stands, in DynamoDB's typed form.
+async fn billing(shop: &Shop) -> Result<(String, Vec<Value>)> {
+    let table = shop.bundle.aws().resources("comptoir-dev").await?["BillingTable"].clone();
+    let items = shop.bundle.aws().scan(&table).await?;
+    Ok((table, items))
+}
+
+/// Makes the Billing table hold `items` and nothing else, as a restored table that the stack was pointed at; the
+/// renderer starts anew.
+async fn restore(shop: &Shop, items: &[Value]) -> Result<()> {
+    let (table, now) = billing(shop).await?;
+    shop.bundle.pause_streams();
+    let key = |item: &Value| json!({"pk": item["pk"], "sk": item["sk"]});
+    for item in &now {
+        shop.bundle.aws().dynamodb("DeleteItem", &json!({"TableName": table, "Key": key(item)})).await?;
+    }
+    for item in items {
+        shop.bundle.aws().dynamodb("PutItem", &json!({"TableName": table, "Item": item})).await?;
+    }
+    // A new table has a new stream.
+    shop.bundle.lose_streams();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    shop.bundle.function("invoice-renderer").context("no renderer")?.kill();
+    Ok(())
+}
+
+/// Pays once more and checks that it is neither invoiced nor parked, for this reason, which is said once.
+async fn waits(shop: &Shop, code: &str, numbers: &[String]) -> Result<()> {
+    let log = shop.bundle.function("invoice-renderer").unwrap().log();
+    let before = fs::read_to_string(&log)?.len();
+    let mails = shop.mails().await?.len();
+    shop.pay(&Purchase::default()).await?;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    ensure!(shop.numbers().await? == numbers, "{code}: a number was given: {:?}", shop.numbers().await?);
+    ensure!(shop.mails().await?.len() == mails, "{code}: something was mailed");
+    let said = fs::read_to_string(&log)?;
+    let said = said.get(before..).unwrap_or_default();
+    let held = said.lines().filter(|line| line.contains("\"held: ") && line.contains(code)).count();
+    ensure!(held == 1 && said.matches("\"Parked\":1").count() == 1, "{code} is said {held} times:\n{said}");
+    ensure!(said.contains("The books do not fit"), "it says where to read on: {said}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_restored_table_gives_no_number_until_it_is_the_right_one_again() -> Result<()> {
+    let shop = Shop::open("restored").await?;
+    let (_, empty) = billing(&shop).await?;
+    for n in 0..5 {
+        let (checkout, _) =
+            shop.pay(&Purchase { email: Some(format!("c{n}@example.org")), ..Purchase::default() }).await?;
+        shop.delivered(&checkout.session_id).await?;
+        if n == 1 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+    let (_, whole) = billing(&shop).await?;
+    let all = shop.numbers().await?;
+    // Restored to just after the second of five invoices.
+    let early: Vec<Value> = whole
+        .iter()
+        .filter(|item| !all[2..].iter().any(|number| item["pk"]["S"] == format!("INVOICE#{number}")))
+        .map(|item| match item["kind"]["S"].as_str() {
+            Some("COUNTER") => {
+                let mut counter = item.clone();
+                counter["last_number"] = json!({"N": "2"});
+                counter
+            }
+            _ => item.clone(),
+        })
+        .collect();
+    restore(&shop, &early).await?;
+    waits(&shop, "ledger_older", &all[..2]).await?;
+    // Replaced: an empty table beside a full archive.
+    restore(&shop, &empty).await?;
+    waits(&shop, "ledger_unknown", &[]).await?;
+    // The table of another stack.
+    let mut other = whole.clone();
+    for item in other.iter_mut().filter(|item| item["kind"]["S"] == "LEDGER") {
+        let data = item["data"]["S"].as_str().unwrap().replace("\"id\":\"", "\"id\":\"x");
+        item["data"] = json!({"S": data});
+    }
+    restore(&shop, &other).await?;
+    waits(&shop, "ledger_unknown", &all).await?;
+    // The right one again: the next number is the next one.
+    restore(&shop, &whole).await?;
+    let delivered = shop.still_sells().await?;
+    ensure!(delivered.number.ends_with("-0006"), "{}", delivered.number);
+    shop.bundle.stop().await;
+    Ok(())
+}
