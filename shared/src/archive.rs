@@ -68,6 +68,9 @@ pub trait Archive: Send + Sync {
     /// Reads a file; `None` if it does not exist.
     fn read(&self, key: &str) -> impl Future<Output = Result<Option<Vec<u8>>, ServiceError>> + Send;
 
+    /// The document stored under a key, without reading it where the store knows its hash; `None` if there is none.
+    fn look(&self, key: &str) -> impl Future<Output = Result<Option<Document>, ServiceError>> + Send;
+
     /// The first keys that begin with `prefix`, in order, after the key `after`; at most `limit`, and at most 1,000.
     fn list(
         &self,

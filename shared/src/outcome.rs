@@ -106,6 +106,14 @@ impl ServiceError {
         Self { what, detail: detail.into(), kind: FailureKind::Held { code } }
     }
 
+    /// The failure behind work that is to be retried for `reason`.
+    pub fn retried(what: &'static str, reason: Reason) -> Self {
+        match HELD.iter().find(|code| **code == reason.code) {
+            Some(code) => Self::held(what, code, reason.message),
+            None => Self::transient(what, reason.message),
+        }
+    }
+
     /// `what` refused permanently, because of `detail`; `code` is the reason's stable code.
     pub fn permanent(what: &'static str, code: &'static str, detail: impl Into<String>) -> Self {
         Self { what, detail: detail.into(), kind: FailureKind::Permanent { code } }
@@ -152,6 +160,7 @@ mod tests {
         let held = ServiceError::held("the ledger", "ledger_unknown", "restore it");
         assert_eq!(held.to_string(), "the ledger holds the work: restore it");
         assert!(!held.is_permanent());
+        assert!(ServiceError::retried("the ledger", held.reason()).reason().is_held(), "it stays held");
         assert!(matches!(Outcome::from(held), Outcome::Retry(reason) if reason.is_held()));
         let permanent = ServiceError::permanent("the ledger", "too_large", "an item is larger than 400 KB");
         assert_eq!(permanent.to_string(), "the ledger refused: an item is larger than 400 KB");

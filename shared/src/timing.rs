@@ -90,7 +90,7 @@ pub const MAIL_LEASE_SECONDS: u64 = 120;
 pub const GATEWAY_SECONDS: u64 = 30;
 
 /// Stream retries per record: unlimited, only the record's age counts. Lambda's maximum of 10,000 can be used up before
-/// six hours (Lambda API Reference, CreateEventSourceMapping, `MaximumRetryAttempts`).
+/// that (Lambda API Reference, CreateEventSourceMapping, `MaximumRetryAttempts`).
 pub const STREAM_ATTEMPTS: i64 = -1;
 
 /// The maximum age of a stream record whose work the sweep wakes, in seconds. The function lets it go after a quarter of

@@ -92,10 +92,18 @@ async fn a_restored_table_gives_no_number_until_it_is_the_right_one_again() -> R
     }
     restore(&shop, &other).await?;
     waits(&shop, "ledger_unknown", &all).await?;
+    // The archive alone is whole: a month that the ledger does not know is told by number.
+    let month = all[0].get(..7).unwrap();
+    restore(&shop, &empty).await?;
+    let verdict = shop.client.invoke("ledger-export", &json!({"month": month, "verify": true})).await?;
+    ensure!(verdict["documents"] == 5 && verdict["findings"].as_array().unwrap().len() == 5, "{verdict}");
+    ensure!(verdict["findings"][0]["code"] == "not_in_ledger", "{verdict}");
     // The right one again: the next number is the next one.
     restore(&shop, &whole).await?;
     let delivered = shop.still_sells().await?;
     ensure!(delivered.number.ends_with("-0006"), "{}", delivered.number);
+    let verdict = shop.client.invoke("ledger-export", &json!({"month": month, "verify": true})).await?;
+    ensure!(verdict == json!({"month": month, "documents": 6, "findings": []}), "{verdict}");
     shop.bundle.stop().await;
     Ok(())
 }

@@ -97,6 +97,13 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
                 }
                 (Work::Sale(_), _) => invoices.next(),
                 (Work::Refund(refund), None) => Some(issuer.take_back(&refund).await),
+                (Work::Lost(number, error), _) => Some(Issued {
+                    basis: DocumentSource::Sale(SaleKey(number.0.clone())),
+                    number: Some(number),
+                    outcome: error.into(),
+                    unmailed: None,
+                    repeated: false,
+                }),
                 (Work::Document(entry), None) => Some(issuer.finish(&entry).await),
                 (Work::Unread(basis, error), _) => {
                     let Parked { outcome, repeated } = issuer.failed(&basis, error).await;
@@ -125,6 +132,8 @@ enum Work {
     /// A document whose number is claimed and that is not recorded yet.
     Document(Box<Entry>),
     Unread(DocumentSource, ServiceError),
+    /// A document that cannot be read: its sale is not known, so there is nothing to park.
+    Lost(InvoiceNumber, ServiceError),
 }
 
 impl Work {
@@ -139,8 +148,7 @@ impl Work {
             }
             Some("INVOICE") => {
                 let read = known(ledger.document(&InvoiceNumber(id.clone())).await);
-                // Its sale is not known without it; there is nothing to park under the number.
-                read.map_or_else(|error| Self::Unread(DocumentSource::Sale(SaleKey(id)), error), Self::Document)
+                read.map_or_else(|error| Self::Lost(InvoiceNumber(id), error), Self::Document)
             }
             _ => {
                 let key = SaleKey(id);

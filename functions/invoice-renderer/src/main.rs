@@ -42,8 +42,8 @@ async fn main() -> Result<(), Error> {
     };
     let words = templates.words()?;
     let press = Renderer::new(templates, &seller.look)?;
-    // A template that cannot render even a specimen must not use up numbers: payments stay in the stream until it is
-    // fixed, and after six hours go to the on-failure queue. A day without a legal text parks its sales; the function
+    // A template that cannot render even a specimen must not use up numbers: payments wait until it is
+    // fixed, and the sweep wakes those that the stream gave up. A day without a legal text parks its sales; the function
     // starts all the same.
     let today = SystemClock.now().to_zoned(seller.time_zone.clone()).date();
     let Specimen { invoice: specimen, gap } = specimen::at_start(&seller, today)?;

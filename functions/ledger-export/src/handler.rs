@@ -4,9 +4,12 @@ use comptoir::{
     accounting::{
         Month, Register,
         export::{NotExported, export},
+        verify::verify,
     },
     archive::Archive,
+    billing::ledger::Ledger,
     clock::Clock,
+    outcome::ServiceError,
     seller::Seller,
 };
 use comptoir_edge::telemetry::count;
@@ -18,8 +21,11 @@ const SERVICE: &str = "ledger-export";
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// The month; the previous one if not given.
+    /// The month; if not given, the previous one, and to verify, that of yesterday.
     pub month: Option<Month>,
+    /// Verify the month's documents instead of exporting them.
+    #[serde(default)]
+    pub verify: bool,
 }
 
 /// The result, for a person who invoked it by hand.
@@ -35,11 +41,35 @@ pub struct Answer {
     pub unconverted: Vec<String>,
 }
 
+/// The result of a verification, for a person who invoked it by hand.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// The month.
+    pub month: Month,
+    /// How many documents were verified.
+    pub documents: usize,
+    /// What is wrong, by number.
+    pub findings: Vec<Found>,
+}
+
+/// What is wrong with one document.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Found {
+    /// Its number, or the key of an object that names none.
+    pub subject: String,
+    /// A stable code.
+    pub code: &'static str,
+    /// One sentence.
+    pub text: &'static str,
+}
+
 /// The dependencies of an export.
 #[derive(Debug)]
-pub struct Exporter<R, A, C> {
+pub struct Exporter<R, L, A, C> {
     /// The register of issued documents.
     pub register: R,
+    /// The ledger, to compare the archive with.
+    pub ledger: L,
     /// The archive.
     pub archive: A,
     /// The clock.
@@ -48,7 +78,28 @@ pub struct Exporter<R, A, C> {
     pub seller: Seller,
 }
 
-impl<R: Register, A: Archive, C: Clock> Exporter<R, A, C> {
+impl<R: Register, L: Ledger, A: Archive, C: Clock> Exporter<R, L, A, C> {
+    /// Verifies the month.
+    ///
+    /// # Errors
+    /// When a service fails; verifying again is harmless.
+    pub async fn verify(&self, request: Request, request_id: &str) -> Result<Verdict, ServiceError> {
+        let today = self.clock.now().to_zoned(self.seller.time_zone.clone()).date();
+        let month = request.month.unwrap_or_else(|| Month::of(today.yesterday().unwrap_or(today)));
+        let verified = verify(&self.ledger, &self.archive, &self.seller, month).await.inspect_err(|error| {
+            tracing::error!(request_id, %month, "not verified: {error}");
+        })?;
+        for finding in &verified.findings {
+            count(SERVICE, "Parked", 1);
+            let (subject, reason) = (&finding.subject, finding.code);
+            tracing::error!(request_id, %month, subject, reason, "not as issued: {}", finding.text());
+        }
+        tracing::info!(request_id, %month, documents = verified.documents, findings = verified.findings.len(), "verified");
+        let found = verified.findings.into_iter();
+        let found = found.map(|one| Found { text: one.text(), code: one.code, subject: one.subject });
+        Ok(Verdict { month, documents: verified.documents, findings: found.collect() })
+    }
+
     /// Exports the month.
     ///
     /// # Errors
@@ -84,9 +135,10 @@ mod tests {
         testing::STANDARD_TOML,
     };
 
-    fn exporter(now: &str) -> Exporter<InMemoryStore, InMemoryArchive, FixedClock> {
+    fn exporter(now: &str) -> Exporter<InMemoryStore, InMemoryStore, InMemoryArchive, FixedClock> {
         Exporter {
             register: InMemoryStore::default(),
+            ledger: InMemoryStore::default(),
             archive: InMemoryArchive::default(),
             clock: FixedClock(now.parse().unwrap()),
             seller: Seller::from_toml(STANDARD_TOML).unwrap(),
@@ -109,6 +161,16 @@ mod tests {
         let request: Request = serde_json::from_str(r#"{"month":"2026-07"}"#).unwrap();
         let answer = exporter("2026-12-15T12:00:00Z").handle(request, "r").await.unwrap();
         assert_eq!((answer.month.to_string().as_str(), answer.invoices), ("2026-07", 0));
+    }
+
+    #[tokio::test]
+    async fn verifying_means_the_month_of_yesterday() {
+        let request: Request = serde_json::from_str(r#"{"verify":true}"#).unwrap();
+        let verdict = exporter("2026-12-01T03:00:00Z").verify(request, "r").await.unwrap();
+        assert_eq!(
+            (verdict.month.to_string().as_str(), verdict.documents, verdict.findings),
+            ("2026-11", 0, Vec::new())
+        );
     }
 
     #[test]

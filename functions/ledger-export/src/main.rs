@@ -7,7 +7,7 @@ mod handler;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
 use comptoir::{clock::SystemClock, config, seller::Seller};
-use comptoir_aws::{archive::S3Archive, register::DynamoRegister};
+use comptoir_aws::{archive::S3Archive, ledger::DynamoLedger, register::DynamoRegister};
 use comptoir_edge::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -21,15 +21,21 @@ async fn main() -> Result<(), Error> {
     telemetry::start();
     let seller = Seller::load(SELLER, config::optional("SELLER_FILE").as_deref())?;
     let aws = comptoir_aws::sdk_config()?;
+    let (dynamodb, billing) = (DynamoDb::new(&aws), config::required("BILLING_TABLE")?);
     let exporter = Exporter {
-        register: DynamoRegister::new(DynamoDb::new(&aws), config::required("BILLING_TABLE")?),
+        register: DynamoRegister::new(dynamodb.clone(), billing.clone()),
+        ledger: DynamoLedger::new(dynamodb, billing, config::required("OUTBOX_TABLE")?),
         archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),
         clock: SystemClock,
         seller,
     };
     let exporter = &exporter;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Request>| async move {
-        exporter.handle(event.payload, &event.context.request_id).await.map_err(Error::from)
+        let (request, id) = (event.payload, &event.context.request_id);
+        Ok::<_, Error>(match request.verify {
+            true => serde_json::to_value(exporter.verify(request, id).await?)?,
+            false => serde_json::to_value(exporter.handle(request, id).await?)?,
+        })
     }))
     .await
 }

@@ -140,7 +140,6 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> 
         })?;
         let document = &attachment.document;
         if !document.is(&pdf) {
-            // The key is not logged: it contains the customer's name.
             let text = format!(
                 "what lies in the archive is not the document of {id} that was issued (SHA-256 {}); restore that version \
                  there and replay",

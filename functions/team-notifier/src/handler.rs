@@ -115,7 +115,11 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
             }
             Err(failure) if failure.is_permanent() => self.park_notices(&waiting, &failure, request_id, deadline).await,
             Err(failure) => {
-                tracing::warn!(request_id, "to be tried again: {failure}");
+                if held(SERVICE, &failure.reason()) {
+                    tracing::error!(request_id, "held: {failure}");
+                } else {
+                    tracing::warn!(request_id, "to be tried again: {failure}");
+                }
                 Outcome::from(failure)
             }
         }
@@ -157,6 +161,7 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
             Ok(None) => return Dispatched::Settled,
             Err(NoText::Template(reason)) => return park(reason).await,
             Err(NoText::Outbox(failure)) if failure.is_permanent() => return park(failure.reason()).await,
+            Err(NoText::Outbox(failure)) if failure.reason().is_held() => return Dispatched::Later(failure.reason()),
             Err(NoText::Outbox(failure)) => {
                 return Dispatched::Later(Reason::new("outbox_unavailable", failure.to_string()));
             }

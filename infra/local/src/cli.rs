@@ -12,7 +12,7 @@ use crate::bundle::{Bundle, Options};
 use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
-use crate::{demo, ledger, paths, pay, preview, process, refund, replay, runtime, sam_local, seller};
+use crate::{demo, ledger, paths, pay, preview, process, refund, replay, runtime, sam_local, seller, verify};
 
 /// The default port of `cargo local`.
 const PORT: u16 = 4100;
@@ -50,6 +50,10 @@ enum Command {
     SamLocal(sam_local::SamLocal),
     /// Writes the files for the accountant, of a month of the running bundle (cargo ledger)
     Ledger(ledger::Wish),
+    /// Checks that a month's documents are in the archive as they were issued (cargo verify)
+    Verify(verify::Verify),
+    /// Wakes the work that a stream lost, as a schedule does on AWS (cargo sweep)
+    Sweep,
 }
 
 #[derive(Debug, clap::Args)]
@@ -97,6 +101,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
             stopped = stopped() => stopped,
         },
         Command::SamLocal(wish) => or_stopped(async { sam_local::run(&wish).await }).await,
+        Command::Verify(wish) => or_stopped(async { verify::verify(&wish, &client()?).await }).await,
+        Command::Sweep => or_stopped(async { verify::sweep(&client()?).await }).await,
         Command::Ledger(wish) => or_stopped(async { ledger::run(&wish, &client()?).await }).await,
     }
 }

@@ -88,6 +88,15 @@ impl BundleClient {
         Ok(response.bytes().await.context(GONE)?.to_vec())
     }
 
+    /// Invokes a function as its schedule does on AWS; returns its answer.
+    ///
+    /// # Errors
+    /// When the bundle does not answer, or the function fails.
+    pub async fn invoke(&self, function: &str, request: &Value) -> anyhow::Result<Value> {
+        let url = format!("{}_local/functions/{function}", self.endpoints.home_url);
+        send(self.http.post(url).json(request)).await?.json().await.context(GONE)
+    }
+
     /// Finds a table by its logical id, and returns its items as plain JSON.
     ///
     /// # Errors

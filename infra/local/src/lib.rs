@@ -48,6 +48,7 @@ pub mod ses_events;
 pub mod slack_fake;
 pub mod stream;
 pub mod stripe_fake;
+mod verify;
 pub mod whole;
 pub mod wire;
 

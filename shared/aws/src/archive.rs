@@ -2,7 +2,12 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_s3::{Client, error::ProvideErrorMetadata, primitives::ByteStream, types::ChecksumAlgorithm};
+use aws_sdk_s3::{
+    Client,
+    error::ProvideErrorMetadata,
+    primitives::ByteStream,
+    types::{ChecksumAlgorithm, ChecksumMode},
+};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::s3_failure::{in_one_operation, trouble};
@@ -66,6 +71,23 @@ impl Archive for S3Archive {
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ServiceError> {
         let stored = in_one_operation(WHAT, self.get(key)).await?;
         Ok(stored.map(|stored| stored.bytes))
+    }
+
+    async fn look(&self, key: &str) -> Result<Option<Document>, ServiceError> {
+        let head = self.client.head_object().bucket(&self.bucket).key(key).checksum_mode(ChecksumMode::Enabled);
+        let head = match head.send().await {
+            Ok(head) => head,
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_not_found()) => return Ok(None),
+            Err(error) => return Err(trouble(WHAT, &error)),
+        };
+        let hash = head.checksum_sha256().and_then(|hash| STANDARD.decode(hash).ok()).map(hex::encode);
+        let size = head.content_length().and_then(|size| u64::try_from(size).ok());
+        if let (Some(sha256), Some(size)) = (hash, size) {
+            return Ok(Some(Document { key: key.to_owned(), sha256, size }));
+        }
+        // Stored without a hash, by hand.
+        let bytes = self.read(key).await?;
+        Ok(bytes.map(|bytes| Document { key: key.to_owned(), sha256: sha256(&bytes), size: bytes.len() as u64 }))
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, ServiceError> {

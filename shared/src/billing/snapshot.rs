@@ -1,7 +1,7 @@
 //! The snapshot of a document: the JSON that the ledger stores when a number is claimed, and that the archive keeps beside
 //! the PDF.
 //!
-//! The archive's copy is what the books are rebuilt, exported and inspected from. Each snapshot holds the hash of the
+//! The archive's copy outlives the table: the books can be inspected, and rebuilt, from it. Each snapshot holds the hash of the
 //! series' previous one, so a changed or missing document shows (`previous`). The bytes are never made anew: a later
 //! version that adds a field would make others.
 

@@ -98,7 +98,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                     format!("sale {} has no invoice yet ({}); mend that and replay both", refund.sale, reason.code);
                 Ok(Err(Reason::new("sale_waits", text)))
             }
-            Some(Outcome::Retry(reason)) => Err(ServiceError::transient("the ledger", reason.message)),
+            Some(Outcome::Retry(reason)) => Err(ServiceError::retried("the ledger", reason)),
             _ => {
                 self.ledger.document_of(&sold).await?.map(Ok).ok_or_else(|| {
                     ServiceError::transient("the ledger", "an invoice is gone right after it was issued")

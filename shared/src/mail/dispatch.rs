@@ -129,6 +129,10 @@ async fn flag(id: &MailId, claimant: &str, outbox: &impl Outbox, now: Timestamp)
 
 /// The outbox did not record the result; the lease, if there is one, still keeps other senders off the mail.
 fn unrecorded(failure: &ServiceError) -> Dispatched {
+    let reason = failure.reason();
+    if reason.is_held() {
+        return Dispatched::Later(reason);
+    }
     later("outbox_unavailable", failure.to_string())
 }
 

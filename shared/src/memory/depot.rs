@@ -64,6 +64,18 @@ impl Archive for InMemoryArchive {
         self.weather.call("the archive", || Ok(locked(&self.files).get(key).map(|stored| stored.bytes.clone())))
     }
 
+    async fn look(&self, key: &str) -> Result<Option<Document>, ServiceError> {
+        self.weather.call("the archive", || {
+            let files = locked(&self.files);
+            let document = |stored: &Stored| Document {
+                key: key.to_owned(),
+                sha256: sha256(&stored.bytes),
+                size: stored.bytes.len() as u64,
+            };
+            Ok(files.get(key).map(document))
+        })
+    }
+
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, ServiceError> {
         self.weather.call("the archive", || {
             let files = locked(&self.files);

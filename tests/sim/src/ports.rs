@@ -380,6 +380,10 @@ impl Archive for Ports {
         self.call(ARCHIVE, "read", None, || at_once(self.world.depot.read(key))).await
     }
 
+    async fn look(&self, key: &str) -> Answer<Option<Document>> {
+        self.call(ARCHIVE, "look", None, || at_once(self.world.depot.look(key))).await
+    }
+
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Answer<Vec<String>> {
         self.call(ARCHIVE, "list", None, || at_once(self.world.depot.list(prefix, after, limit))).await
     }

@@ -142,6 +142,10 @@ impl Archive for &Ports {
         (self.archived)()
     }
 
+    async fn look(&self, _: &str) -> Result<Option<Document>, ServiceError> {
+        Ok(None)
+    }
+
     async fn list(&self, _: &str, _: Option<&str>, _: usize) -> Result<Vec<String>, ServiceError> {
         Ok(Vec::new())
     }

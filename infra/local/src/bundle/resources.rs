@@ -22,6 +22,8 @@ pub struct Function {
     pub memory: u64,
     /// Method and path of each HTTP route.
     pub routes: Vec<(String, String)>,
+    /// Whether a schedule invokes it.
+    pub scheduled: bool,
     /// The streams that trigger it.
     pub streams: Vec<StreamSource>,
     /// Patterns of the event bus rules that target it, references not yet resolved.
@@ -112,15 +114,15 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
         let own = resource.pointer(&format!("/Properties/{name}"));
         own.or_else(|| template.pointer(&format!("/Globals/Function/{name}"))).and_then(Value::as_u64)
     };
-    let (mut routes, mut streams, mut rules) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut routes, mut streams, mut rules, mut scheduled) = (Vec::new(), Vec::new(), Vec::new(), false);
     for (name, event) in resource.pointer("/Properties/Events").and_then(Value::as_object).into_iter().flatten() {
         match kind(event) {
             "HttpApi" => {
                 let method = text(event, "/Properties/Method").unwrap_or_else(|| "ANY".to_owned()).to_uppercase();
                 routes.push((method, text(event, "/Properties/Path").context("a route has no Path")?));
             }
-            // Monthly schedules do not run here: a command runs their work on request, as `cargo ledger` does.
-            "ScheduleV2" => {}
+            // Schedules do not run here: a command invokes the function on request, as `cargo sweep` does.
+            "ScheduleV2" => scheduled = true,
             "EventBridgeRule" => {
                 rules.push(event.pointer("/Properties/Pattern").cloned().context("a rule has no Pattern")?);
             }
@@ -133,6 +135,7 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
     Ok(Function {
         logical: logical.to_owned(),
         package,
+        scheduled,
         timeout: Duration::from_secs(number("Timeout").unwrap_or(3)),
         memory: number("MemorySize").unwrap_or(128),
         routes,
@@ -247,7 +250,7 @@ mod tests {
             assert!(names.contains(&expected), "{expected} is missing from {names:?}");
         }
         let export = functions.iter().find(|function| function.package == "ledger-export").unwrap();
-        assert!(export.routes.is_empty() && export.streams.is_empty(), "a schedule wakes it");
+        assert!(export.scheduled && export.routes.is_empty() && export.streams.is_empty(), "a schedule wakes it");
         let events = functions.iter().find(|function| function.package == "mail-events").unwrap();
         assert_eq!(
             events.rules.first().and_then(|rule| rule.pointer("/detail/mail/tags/ses:configuration-set/0")),

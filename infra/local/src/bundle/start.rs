@@ -256,6 +256,8 @@ async fn front(
         deployed.id("ArchiveBucket")?,
         queue,
     );
+    let scheduled = deployed.functions.iter().filter(|spec| spec.scheduled);
+    let scheduled = scheduled.filter_map(|spec| Some((spec.package.clone(), functions.get(&spec.package)?.clone())));
     let mailbox = Arc::new(Mailbox::open(options.dir.join("mail"))?);
     Ok(Front {
         api: HttpApi { routes },
@@ -264,6 +266,7 @@ async fn front(
         slack: Arc::new(SlackFake::default()),
         graphql: Arc::new(graphql::api(aws, deployed, functions, programs).await?),
         books,
+        scheduled: scheduled.collect(),
         stage: options.stage.clone(),
     })
 }

@@ -9,6 +9,7 @@ mod home;
 pub mod http_api;
 mod parked;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -25,6 +26,7 @@ use tokio::net::TcpListener;
 
 use crate::faults::{Fault, Faults};
 use crate::graphql::{self, Api};
+use crate::lambda::pool::Function;
 use crate::runtime::AbortOnDrop;
 use crate::ses::Ses;
 use crate::slack_fake::SlackFake;
@@ -48,6 +50,8 @@ pub struct Front {
     pub graphql: Arc<Api>,
     /// Tables, archive and queue.
     pub books: Books,
+    /// The functions that a schedule invokes, by package: here a person does.
+    pub scheduled: BTreeMap<String, Arc<Function>>,
     /// `dev` or `prod`.
     pub stage: String,
 }
@@ -65,6 +69,7 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
         .route("/_local/archive/{*key}", get(archive::object))
         .route("/_local/parked", get(parked::list))
         .route("/_local/graphql", get(home::graphql))
+        .route("/_local/functions/{name}", post(run_function))
         .route("/_local/faults/{stand_in}", post(order_faults).delete(clear_faults))
         .route("/_stripe/v1/{*path}", get(stripe_get))
         .route("/_stripe/_fake/v1/{*path}", axum::routing::put(stripe_put))
@@ -124,6 +129,21 @@ async fn send_email(State(front): Shared, body: Bytes) -> Response<Body> {
 
 async fn ses_account(State(front): Shared) -> Response<Body> {
     front.ses.account()
+}
+
+/// `POST /_local/functions/sweep {"older_than_seconds": 0}`: what a schedule does on AWS.
+async fn run_function(State(front): Shared, Path(name): Path<String>, body: Bytes) -> Response<Body> {
+    let Some(function) = front.scheduled.get(&name).cloned() else {
+        let text = format!("no schedule invokes {name}");
+        return (StatusCode::NOT_FOUND, Json(json!({"message": text}))).into_response();
+    };
+    let body = if body.is_empty() { Bytes::from_static(b"{}") } else { body };
+    match function.invoke(body).await {
+        Ok(answer) => ([("content-type", "application/json")], answer).into_response(),
+        Err(failure) => {
+            (StatusCode::BAD_GATEWAY, Json(json!({"message": format!("{name} failed, {failure}")}))).into_response()
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]

@@ -24,6 +24,22 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         assert_eq!(self.archive.store(&file("the second, and longer")).await?, first, "the first stays");
         assert_eq!(self.archive.store(&file("the first")).await?, first);
         assert_eq!(self.archive.read(&first.key).await?, Some(b"the first".to_vec()));
+        assert_eq!(self.archive.look(&first.key).await?.as_ref(), Some(&first));
+        assert_eq!(self.archive.look(&format!("{}x", first.key)).await?, None);
+        let others = File { sale: Some("cs_other".to_owned()), ..file("the first") };
+        let refused = self.archive.store(&others).await.unwrap_err();
+        assert_eq!(refused.reason().code, "archive_conflict", "another sale's document, even with the same bytes");
+
+        let key = |n: u32| format!("list/{run}/{n}.pdf");
+        for n in 1..=3 {
+            self.archive.store(&File { key: key(n), ..file("listed") }).await?;
+        }
+        let listed = async |after: Option<String>, limit| {
+            self.archive.list(&format!("list/{run}/"), after.as_deref(), limit).await
+        };
+        assert_eq!(listed(None, 2).await?, [key(1), key(2)]);
+        assert_eq!(listed(Some(key(1)), 10).await?, [key(2), key(3)]);
+        assert_eq!(listed(Some(key(3)), 10).await?, Vec::<String>::new());
         Ok(())
     }
 }
