@@ -18,6 +18,14 @@ pub enum Outcome {
     Retry(Reason),
 }
 
+impl Outcome {
+    /// Whether a service is away, so that the next piece of work would only wait for it as well. Work that is held says
+    /// nothing about other work.
+    pub fn is_outage(&self) -> bool {
+        matches!(self, Self::Retry(reason) if !reason.is_held())
+    }
+}
+
 /// The codes of reasons for which work is held: retried, but not before a person has put the system right.
 pub const HELD: [&str; 4] = ["archive_unknown", "ledger_older", "ledger_unknown", "record_newer"];
 

@@ -14,8 +14,15 @@ use crate::{archive::sha256, clock::Clock, outcome::ServiceError};
 /// How old work is before it is woken: a stream takes seconds. In seconds.
 pub const STALE_SECONDS: u64 = 900;
 
-/// How often a record is woken before it raises an alarm, and again after each further as many: six hours.
-pub const WAKES_PER_ALARM: u64 = 24;
+/// How often a record is woken at every sweep, which takes six hours. From then on each wake raises an alarm, and the next
+/// comes after [`IMPATIENT_SECONDS`]: work that makes its function crash must not hold up other work all the time.
+pub const PATIENT_WAKES: u64 = 24;
+
+/// How much longer a record rests that was woken often, in seconds.
+pub const IMPATIENT_SECONDS: i64 = 6 * 3600;
+
+/// Records that may fail to be woken in one sweep before it gives up.
+const MOST_FAILURES: u64 = 20;
 
 /// The partition of open work of a kind: sixteen, so that a burst does not meet in one.
 pub fn partition(kind: &str, id: &str) -> String {
@@ -59,7 +66,7 @@ pub trait OpenWork: Send + Sync {
     ) -> impl Future<Output = Result<Page, ServiceError>> + Send;
 
     /// Wakes a record as of `now`, unless it was settled or woken since it was read (conditional write). Returns how often
-    /// it was woken, or `None` if it was not.
+    /// it was woken, or `None` if it was not. After [`PATIENT_WAKES`] it rests [`IMPATIENT_SECONDS`] longer.
     fn wake(&self, open: &Open, now: Timestamp) -> impl Future<Output = Result<Option<u64>, ServiceError>> + Send;
 }
 
@@ -76,6 +83,8 @@ pub struct Swept {
     pub woken: u64,
     /// Records settled, or woken by another sweep, in between.
     pub settled: u64,
+    /// Records that could not be woken; the next sweep tries again.
+    pub failed: u64,
     /// Mails left for the next sweep, because the mail service takes no more.
     pub left: u64,
     /// Records that stay open however often they are woken.
@@ -109,11 +118,20 @@ pub async fn sweep(
                 swept.left += 1;
                 continue;
             }
-            match work.wake(&open, clock.now()).await? {
+            let wakes = match work.wake(&open, clock.now()).await {
+                Ok(wakes) => wakes,
+                // One record must not keep the others asleep; a store that is away is not asked for ever.
+                Err(_) if swept.failed < MOST_FAILURES => {
+                    swept.failed += 1;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            match wakes {
                 Some(wakes) => {
                     swept.woken += 1;
                     *mails = mails.saturating_sub(u64::from(open.is_mail()));
-                    if wakes % WAKES_PER_ALARM == 0 {
+                    if wakes >= PATIENT_WAKES {
                         swept.stuck.push(open);
                     }
                 }

@@ -39,8 +39,9 @@ pub const STRIPE_TOTAL_SECONDS: u64 = 12;
 pub const ANSWER_SECONDS: u64 = 1;
 
 /// The longest that checking the books may take, once in a process: read the identity in table and archive, write it if
-/// there is none, list what the archive holds, and read the counter twice.
-pub const ONE_CHECK_SECONDS: u64 = 8 * OPERATION_SECONDS;
+/// there is none, list what the archive holds, and read the counter twice. A new series also looks back over months, a
+/// request each; being cut off then does no harm, because nothing is written.
+pub const ONE_CHECK_SECONDS: u64 = 12 * OPERATION_SECONDS;
 
 /// The longest that one attempt at allocating numbers to a group of invoices may take: read the counter, claim.
 pub const ONE_CLAIM_SECONDS: u64 = 2 * OPERATION_SECONDS;
@@ -53,8 +54,8 @@ pub const ONE_CREDIT_SECONDS: u64 = 4 * OPERATION_SECONDS;
 pub const RENDER_SECONDS: u64 = 60;
 
 /// The longest that one document may take: rendering, storing it and its snapshot, each with a look at what is stored
-/// already, recording it, reading what was recorded before, and parking it if one of these is refused.
-pub const ONE_DOCUMENT_SECONDS: u64 = RENDER_SECONDS + 7 * OPERATION_SECONDS;
+/// already, recording it, reading what was recorded before, and parking it, in two writes, if one of these is refused.
+pub const ONE_DOCUMENT_SECONDS: u64 = RENDER_SECONDS + 8 * OPERATION_SECONDS;
 
 /// Sending one mail, in seconds. Longer than other calls: it is never retried; after a timeout the result is unknown.
 pub const POST_SECONDS: u64 = 25;

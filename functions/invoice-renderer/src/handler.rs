@@ -116,8 +116,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
                 answer.repeated |=
                     matches!(&answer.outcome, Outcome::Reject(reason) if before == Some(&*reason.to_string()));
                 report(&answer, request_id);
-                away = away
-                    .or_else(|| Some(answer.outcome.clone()).filter(|outcome| matches!(outcome, Outcome::Retry(_))));
+                away = away.or_else(|| Some(answer.outcome.clone()).filter(Outcome::is_outage));
                 outcomes.push(answer.outcome);
             }
         }

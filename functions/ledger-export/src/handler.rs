@@ -86,9 +86,10 @@ impl<R: Register, L: Ledger, A: Archive, C: Clock> Exporter<R, L, A, C> {
     pub async fn verify(&self, request: Request, request_id: &str) -> Result<Verdict, ServiceError> {
         let today = self.clock.now().to_zoned(self.seller.time_zone.clone()).date();
         let month = request.month.unwrap_or_else(|| Month::of(today.yesterday().unwrap_or(today)));
-        let verified = verify(&self.ledger, &self.archive, &self.seller, month).await.inspect_err(|error| {
-            tracing::error!(request_id, %month, "not verified: {error}");
-        })?;
+        let verified =
+            verify(&self.ledger, &self.archive, &self.seller, month, self.clock.now()).await.inspect_err(|error| {
+                tracing::error!(request_id, %month, "not verified: {error}");
+            })?;
         for finding in &verified.findings {
             count(SERVICE, "Parked", 1);
             let (subject, reason) = (&finding.subject, finding.code);

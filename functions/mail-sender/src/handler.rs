@@ -54,6 +54,8 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> 
                 Ok(()) => self.send(record, request_id).await,
                 Err(reason) => Dispatched::Later(reason),
             };
+            let id = MailId(record.id().unwrap_or_default().to_owned());
+            let dispatched = dispatch::rested(&id, dispatched, &self.outbox).await;
             report(&dispatched, request_id, record.id().unwrap_or_default());
             outcomes.push(dispatched.outcome());
             if matches!(dispatched, Dispatched::Later(_)) {

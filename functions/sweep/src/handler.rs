@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 
 const SERVICE: &str = "sweep";
 
+/// Mails that are woken where SES does not tell its quota: a day of that is half of the smallest quota.
+const WITHOUT_QUOTA: u64 = 1;
+
 /// The request. A misspelt key is an error.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -54,33 +57,40 @@ impl<W: OpenWork, Q: MailQuota, C: Clock> Sweeper<W, Q, C> {
         request_id: &str,
         deadline: Timestamp,
     ) -> Result<Answer, ServiceError> {
-        let older = request.older_than_seconds.map_or(STALE_SECONDS, u64::from);
+        // A minute less than from sweep to sweep, or every other one would find that little is old enough.
+        let older = request.older_than_seconds.map_or(STALE_SECONDS - 60, u64::from);
         let older = SignedDuration::from_secs(older.cast_signed());
         let until = deadline.saturating_sub(SignedDuration::from_secs(2 * OPERATION_SECONDS.cast_signed()));
         let until = until.unwrap_or(deadline);
-        // Documents are more urgent than the question how many mails may go: without an answer no mail is woken.
         let mut mails = self.quota.mails_left().await.unwrap_or_else(|error| {
-            tracing::warn!(request_id, "mails are left for the next sweep: {error}");
-            0
+            tracing::error!(request_id, "the quota of mails is not known, {WITHOUT_QUOTA} are woken: {error}");
+            WITHOUT_QUOTA
         });
         let mut answer = Answer::default();
+        let mut failed = None;
         for table in &self.tables {
-            let swept = sweep(table, &mut mails, &self.clock, older, until).await.inspect_err(|error| {
-                tracing::error!(request_id, "not swept: {error}");
-            })?;
-            report(&swept, request_id);
-            answer.woken += swept.woken;
-            answer.left += swept.left;
-            answer.unfinished |= swept.unfinished;
+            match sweep(table, &mut mails, &self.clock, older, until).await {
+                Ok(swept) => {
+                    report(&swept, request_id);
+                    answer.woken += swept.woken;
+                    answer.left += swept.left;
+                    answer.unfinished |= swept.unfinished;
+                }
+                // The other table is swept all the same.
+                Err(error) => {
+                    tracing::error!(request_id, "not swept: {error}");
+                    failed = Some(error);
+                }
+            }
         }
-        Ok(answer)
+        failed.map_or(Ok(answer), Err)
     }
 }
 
 fn report(swept: &Swept, request_id: &str) {
-    let Swept { woken, settled, left, stuck, unfinished } = swept;
-    if woken + settled + left > 0 {
-        tracing::info!(request_id, woken, settled, left, unfinished, "swept");
+    let Swept { woken, settled, failed, left, stuck, unfinished } = swept;
+    if woken + settled + failed + left > 0 {
+        tracing::info!(request_id, woken, settled, failed, left, unfinished, "swept");
     }
     count(SERVICE, "Woken", usize::try_from(*woken).unwrap_or(usize::MAX));
     for open in stuck {

@@ -68,9 +68,10 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(event.records.len());
         let mut stopped: Option<Reason> = None;
         let mut said = false;
+        let mut answered: Vec<(MailId, Outcome)> = Vec::new();
         for record in &event.records {
             if record.kind() == Some(TEAM) {
-                outcomes.push(gathered.clone());
+                outcomes.push(record.check().map_or_else(Outcome::from, |()| gathered.clone()));
                 continue;
             }
             if let Some(reason) = &stopped {
@@ -80,15 +81,23 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
             if said {
                 tokio::time::sleep(BETWEEN).await;
             }
+            let id = MailId(record.id().unwrap_or_default().to_owned());
+            // A message that was woken may be in the batch twice; the first answer is that of both.
+            if let Some((_, outcome)) = answered.iter().find(|(other, _)| *other == id) {
+                outcomes.push(outcome.clone());
+                continue;
+            }
             let dispatched = match stream::in_time(self.clock.now(), ONE_MESSAGE, deadline) {
                 Ok(()) => self.say(record, request_id).await,
                 Err(reason) => Dispatched::Later(reason),
             };
+            let dispatched = dispatch::rested(&id, dispatched, &self.outbox).await;
             said = matches!(dispatched, Dispatched::Sent(_) | Dispatched::Unknown);
             report(&dispatched, request_id, record.id().unwrap_or_default());
             if let Dispatched::Later(reason) = &dispatched {
                 stopped = Some(reason.clone());
             }
+            answered.push((id, dispatched.outcome()));
             outcomes.push(dispatched.outcome());
         }
         stream::answer(&event.records, &outcomes, self.clock.now())
@@ -96,7 +105,7 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
 
     /// Gathers the notices still queued. The ids suffice: a notice's content is read when the digest is composed.
     async fn gather(&self, records: &[Record], request_id: &str, deadline: Timestamp) -> Outcome {
-        let waiting = records.iter().filter(|record| record.kind() == Some(TEAM));
+        let waiting = records.iter().filter(|record| record.kind() == Some(TEAM) && record.check().is_ok());
         let waiting: Vec<MailId> = waiting.filter_map(|record| Some(MailId(record.id()?.to_owned()))).collect();
         if waiting.is_empty() {
             return Outcome::AlreadyDone;

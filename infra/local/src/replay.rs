@@ -34,8 +34,7 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
                     }
                 }
                 None => {
-                    reopen(client, &table, item).await?;
-                    if unpark(client, &table, key).await? {
+                    if put_back(client, &table, item, key).await? {
                         crate::print(format!("{key} is put back"));
                     }
                     count += 1;
@@ -52,29 +51,50 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
     Ok(count)
 }
 
-/// Marks the work as open, so that the sweep finds it if the stream loses it: the record, or its document once it has a
-/// number.
-async fn reopen(client: &BundleClient, table: &str, item: &Value) -> anyhow::Result<()> {
-    let text = |name: &str| item.get(name).and_then(Value::as_str);
-    let key = match text("invoice") {
-        Some(number) => format!("INVOICE#{number}"),
-        None => text("pk").unwrap_or_default().to_owned(),
-    };
+/// Removes the mark if it is still there, and marks the work as open in the same write, so that the sweep finds it if the
+/// stream loses it. A sale that has its number is done with its document, which is marked before.
+async fn put_back(client: &BundleClient, table: &str, item: &Value, key: &str) -> anyhow::Result<bool> {
     let (kind, id) = key.split_once('#').context("a record's key has no kind")?;
-    // An event that was read is done; no function works on it.
-    if kind == "EVENT" {
-        return Ok(());
+    let number = item.get("invoice").and_then(Value::as_str);
+    if let Some(number) = number {
+        reopen(client, table, number).await?;
     }
-    let since = crate::clock::now().as_second().to_string();
+    // No function works on an event that was read.
+    if kind == "EVENT" || number.is_some() {
+        return unpark(client, table, key).await;
+    }
+    let now = crate::clock::now();
     let input = json!({
         "TableName": table, "Key": {"pk": {"S": key}, "sk": {"S": "-"}},
+        "UpdateExpression": "REMOVE parked_source, parked_reason, parked_at \
+                             SET replayed_at = :now, open_shard = :shard, open_since = :since",
+        "ConditionExpression": "attribute_exists(parked_at)",
+        "ExpressionAttributeValues": {
+            ":now": {"S": now.to_string()}, ":shard": {"S": partition(kind, id)},
+            ":since": {"N": now.as_second().to_string()},
+        },
+    });
+    conditional(client, &input).await
+}
+
+/// Marks a document as open, unless it is recorded.
+async fn reopen(client: &BundleClient, table: &str, number: &str) -> anyhow::Result<bool> {
+    let since = crate::clock::now().as_second().to_string();
+    let input = json!({
+        "TableName": table, "Key": {"pk": {"S": format!("INVOICE#{number}")}, "sk": {"S": "-"}},
         "UpdateExpression": "SET open_shard = :shard, open_since = :since",
         "ConditionExpression": "attribute_exists(pk) AND attribute_not_exists(document_key)",
-        "ExpressionAttributeValues": {":shard": {"S": partition(kind, id)}, ":since": {"N": since}},
+        "ExpressionAttributeValues": {":shard": {"S": partition("INVOICE", number)}, ":since": {"N": since}},
     });
-    match client.aws.dynamodb("UpdateItem", &input).await {
-        Err(error) if !error.to_string().contains("ConditionalCheckFailed") => Err(error),
-        _ => Ok(()),
+    conditional(client, &input).await
+}
+
+/// Whether an update's condition held.
+async fn conditional(client: &BundleClient, input: &Value) -> anyhow::Result<bool> {
+    match client.aws.dynamodb("UpdateItem", input).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.to_string().contains("ConditionalCheckFailed") => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -86,11 +106,7 @@ async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result
         "ConditionExpression": "attribute_exists(parked_at)",
         "ExpressionAttributeValues": {":now": {"S": crate::clock::now().to_string()}},
     });
-    match client.aws.dynamodb("UpdateItem", &input).await {
-        Ok(_) => Ok(true),
-        Err(error) if error.to_string().contains("ConditionalCheckFailed") => Ok(false),
-        Err(error) => Err(error),
-    }
+    conditional(client, &input).await
 }
 
 /// An event is not in a stream: it must be posted to the webhook again. Returns whether it is done now.

@@ -81,11 +81,11 @@ impl Archive for S3Archive {
             Err(error) => return Err(trouble(WHAT, &error)),
         };
         let hash = head.checksum_sha256().and_then(|hash| STANDARD.decode(hash).ok()).map(hex::encode);
-        let size = head.content_length().and_then(|size| u64::try_from(size).ok());
+        let size = head.content_length().and_then(|size| u64::try_from(size).ok()).filter(|size| *size > 0);
         if let (Some(sha256), Some(size)) = (hash, size) {
             return Ok(Some(Document { key: key.to_owned(), sha256, size }));
         }
-        // Stored without a hash, by hand.
+        // Stored without a hash by hand, or in a store that does not tell its size.
         let bytes = self.read(key).await?;
         Ok(bytes.map(|bytes| Document { key: key.to_owned(), sha256: sha256(&bytes), size: bytes.len() as u64 }))
     }

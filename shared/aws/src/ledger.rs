@@ -100,7 +100,10 @@ impl DynamoLedger {
             update.condition_expression("attribute_not_exists(pk)")
         } else {
             update
-                .condition_expression("last_number = :before AND siren = :siren AND needs <= :v")
+                .condition_expression(
+                    "last_number = :before AND (attribute_not_exists(siren) OR siren = :siren) \
+                     AND (attribute_not_exists(needs) OR needs <= :v)",
+                )
                 .expression_attribute_values(":before", number(claim.counter.last))
         };
         write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::item::{Item, number, place, read_number, read_text, text, trouble};
 use comptoir::{
     outcome::ServiceError,
-    sweep::{Open, OpenWork, Page},
+    sweep::{IMPATIENT_SECONDS, Open, OpenWork, PATIENT_WAKES, Page},
 };
 
 const WHAT: &str = "the open work";
@@ -25,6 +25,29 @@ impl DynamoOpenWork {
     /// The open work of `table`.
     pub fn new(client: Client, table: String) -> Self {
         Self { client, table }
+    }
+}
+
+impl DynamoOpenWork {
+    /// Lets a record that was woken often rest longer.
+    async fn rest(&self, open: &Open, now: Timestamp) -> Result<(), ServiceError> {
+        let rested = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(place(&open.kind, &open.id)))
+            .update_expression("SET open_since = :later")
+            .condition_expression("open_since = :now")
+            .expression_attribute_values(":later", number(now.as_second().saturating_add(IMPATIENT_SECONDS)))
+            .expression_attribute_values(":now", number(now.as_second()))
+            .send()
+            .await;
+        match rested {
+            Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Err(trouble(WHAT, &error))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -79,7 +102,13 @@ impl OpenWork for DynamoOpenWork {
             .send()
             .await;
         match woken {
-            Ok(updated) => Ok(Some(read_number(&updated.attributes.unwrap_or_default(), "wakes").unwrap_or(1))),
+            Ok(updated) => {
+                let wakes = read_number(&updated.attributes.unwrap_or_default(), "wakes").unwrap_or(1);
+                if wakes >= PATIENT_WAKES {
+                    self.rest(open, now).await?;
+                }
+                Ok(Some(wakes))
+            }
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
                 Ok(None)
             }

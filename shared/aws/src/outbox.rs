@@ -248,6 +248,11 @@ impl Outbox for DynamoOutbox {
         settle(update).await
     }
 
+    async fn close(&self, id: &MailId) -> Result<(), ServiceError> {
+        let update = self.update(id).update_expression(format!("REMOVE {CLOSE}"));
+        settle(update.condition_expression("attribute_exists(open_shard)")).await
+    }
+
     async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<Parking, ServiceError> {
         let (why, at) = (reason.to_string(), now.to_string());
         let remove = match Expiry::of(id, &Status::Parked, now) {

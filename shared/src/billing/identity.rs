@@ -20,11 +20,14 @@ pub struct Identity {
     pub begun_at: Timestamp,
 }
 
+/// The code of work that another seller's books refuse.
+pub(super) const OTHER_SELLER: &str = "other_seller";
+
 /// The error for books of another legal person.
 pub(super) fn other_seller(books: &str, seller: &str) -> ServiceError {
     ServiceError::permanent(
         "the ledger",
-        "other_seller",
+        OTHER_SELLER,
         format!(
             "these books belong to the seller with SIREN {books}, the settings say {seller}: correct seller.siren, or deploy \
              a stack of its own for the new legal person; then replay"

@@ -139,7 +139,8 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         }
         self.still(ONE_CHECK_SECONDS)?;
         let siren = &self.seller.party.siren;
-        self.guard.check(self.ledger, self.archive, siren, (pattern, day), self.clock.now()).await
+        let all = [&self.seller.series, &self.seller.credit_series];
+        self.guard.check(self.ledger, self.archive, siren, (pattern, day), all, self.clock.now()).await
     }
 
     /// The counter of a series of this seller.
@@ -184,7 +185,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
                 // Neither claimable nor numbered: its record is gone, so there is nothing left to do.
                 (None, Ok(_), Ok(_), None) => Outcome::AlreadyDone.into(),
             };
-            outage = Some(outcome.clone()).filter(|outcome| matches!(outcome, Outcome::Retry(_)));
+            outage = Some(outcome.clone()).filter(Outcome::is_outage);
             answers.push(Issued { basis, number, outcome, unmailed, repeated });
         }
         answers

@@ -100,6 +100,17 @@ pub async fn park(id: &MailId, reason: Reason, outbox: &impl Outbox, now: Timest
     }
 }
 
+/// Closes a mail for which nothing is left to do, so that the sweep does not wake it again.
+pub async fn rested(id: &MailId, dispatched: Dispatched, outbox: &impl Outbox) -> Dispatched {
+    if dispatched != Dispatched::Settled {
+        return dispatched;
+    }
+    match outbox.close(id).await {
+        Ok(()) => Dispatched::Settled,
+        Err(failure) => unrecorded(&failure),
+    }
+}
+
 /// Handles a mail that another sender holds or has settled.
 async fn held(id: &MailId, claimant: &str, status: Status, outbox: &impl Outbox, now: Timestamp) -> Dispatched {
     match status {
@@ -166,6 +177,10 @@ mod tests {
     impl Outbox for Closed {
         async fn claim(&self, _: &MailId, _: &str, _: Timestamp, _: SignedDuration) -> Result<Claim, ServiceError> {
             Err(self.failure.clone())
+        }
+
+        async fn close(&self, _: &MailId) -> Result<(), ServiceError> {
+            self.refused()
         }
 
         async fn release(&self, _: &MailId, _: &str) -> Result<(), ServiceError> {

@@ -129,6 +129,9 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
+    /// Notes that nothing is left to do for a mail or message, so that the sweep lets it rest; changes nothing else.
+    fn close(&self, id: &MailId) -> impl Future<Output = Result<(), ServiceError>> + Send;
+
     /// Parks a queued mail with its reason until a person replays it. Any other mail keeps its status, which is
     /// returned: one that is being sent must not be parked, nor lost.
     fn park(

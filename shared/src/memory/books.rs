@@ -421,6 +421,13 @@ impl Outbox for InMemoryStore {
         })
     }
 
+    async fn close(&self, id: &MailId) -> Result<(), ServiceError> {
+        self.call("the outbox", |written| {
+            written.marks.remove(&("MAIL", id.0.clone()));
+            Ok(())
+        })
+    }
+
     async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<Parking, ServiceError> {
         self.call("the outbox", |written| {
             let Some(queued) = written.mails.get_mut(id) else { return Ok(Parking::Absent) };

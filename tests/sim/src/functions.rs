@@ -157,7 +157,7 @@ pub async fn renderer(ports: Ports, batch: Vec<StreamRecord>, deadline: i64) -> 
         };
         if let Some(issued) = issued {
             ports.world.note(|| format!("#{} {} {:?} {:?}", ports.who, issued.basis, issued.number, issued.outcome));
-            away = away.or_else(|| Some(issued.outcome.clone()).filter(|outcome| matches!(outcome, Outcome::Retry(_))));
+            away = away.or_else(|| Some(issued.outcome.clone()).filter(Outcome::is_outage));
             outcomes.push(issued.outcome);
         }
     }
@@ -174,6 +174,7 @@ pub async fn sender(ports: Ports, batch: Vec<StreamRecord>, deadline: i64) -> En
         } else {
             Dispatched::Later(Reason::new("out_of_time", "too little time is left"))
         };
+        let dispatched = dispatch::rested(id, dispatched, &ports).await;
         ports.world.note(|| format!("#{} {id} {dispatched:?}", ports.who));
         outcomes.push(dispatched.outcome());
         let later = |word: &str| matches!(&dispatched, Dispatched::Later(reason) if reason.code == word);

@@ -60,6 +60,10 @@ impl Outbox for Ports {
         .await
     }
 
+    async fn close(&self, id: &MailId) -> Answer<()> {
+        self.call(OUTBOX, "close", None, || at_once(self.world.books.close(id))).await
+    }
+
     async fn release(&self, id: &MailId, claimant: &str) -> Answer<()> {
         let anyone = self.is(Mutant::ReleaseAnyone);
         let give_back = move |world: &World, id: &MailId, claimant: &str| {

@@ -106,6 +106,8 @@ pub struct Plan {
     pub salt: u64,
     /// The enabled kinds, one bit each.
     pub mask: u32,
+    /// Whether each enabled kind happens often.
+    pub eager: bool,
     /// The maximum number of sales.
     pub sales: usize,
     /// The mistake, if any.
@@ -117,7 +119,7 @@ pub struct Plan {
 impl Plan {
     /// The run that a seed stands for.
     pub fn of(seed: u64, mutant: Option<Mutant>) -> Self {
-        Self { seed, salt: 0, mask: u32::MAX, sales: usize::MAX, mutant, traced: false }
+        Self { seed, salt: 0, mask: u32::MAX, eager: false, sales: usize::MAX, mutant, traced: false }
     }
 }
 
@@ -134,6 +136,7 @@ impl Rates {
             let picked = [0, 0, 0, 8, 40, 120, 300][rng.usize(..7)];
             // A permanent refusal removes its whole record from a run: most runs test other faults.
             let picked = if bit == Kind::Forbid as usize && rng.u8(..4) != 0 { 0 } else { picked };
+            let (calm, picked) = if plan.eager { (false, 300) } else { (calm, picked) };
             *rate = if calm || plan.mask & (1 << bit) == 0 { 0 } else { picked };
         }
         Self(rates)

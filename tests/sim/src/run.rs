@@ -42,7 +42,7 @@ const MOST_STEPS: u32 = 60_000;
 /// Delays before Stripe delivers again, in milliseconds; the last one is repeated.
 const BACKOFF: [i64; 6] = [60_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000];
 /// Timeouts of the functions in the template: webhook, renderer, sender, events of the mail service.
-const TIMEOUTS: [i64; FUNCTIONS] = [29_000, 200_000, 90_000, 40_000];
+const TIMEOUTS: [i64; FUNCTIONS] = [29_000, 220_000, 90_000, 40_000];
 /// Delays before a delivery event is retried, in milliseconds; then it goes to the on-failure queue.
 const HANDED_AGAIN: [i64; 2] = [60_000, 120_000];
 /// Longer than any clock is ahead, in milliseconds.

@@ -38,7 +38,9 @@ fn plan(seed: u64, mutant: Mutant) -> Plan {
     let plan = Plan::of(seed, Some(mutant));
     match mutant {
         // The rarest: a late release of a mail that another sender holds by then. Other faults hide it.
-        Mutant::ReleaseAnyone => Plan { mask: only(&[Kind::Late, Kind::Throttle, Kind::Slow, Kind::Refuse]), ..plan },
+        Mutant::ReleaseAnyone => {
+            Plan { mask: only(&[Kind::Late, Kind::Throttle, Kind::Slow, Kind::Refuse]), eager: true, ..plan }
+        }
         mutant if mutant.is_of_the_sweep() => plan,
         // Lost records hide mistakes of other parts, because the sweep makes up for them.
         _ => Plan { mask: plan.mask & !only(&[Kind::Lost]), ..plan },

@@ -59,6 +59,10 @@ impl Outbox for &Ports {
         (self.claim)()
     }
 
+    async fn close(&self, _: &MailId) -> Result<(), ServiceError> {
+        Ok(())
+    }
+
     async fn release(&self, _: &MailId, _: &str) -> Result<(), ServiceError> {
         self.takes(OPERATION_SECONDS);
         Ok(())

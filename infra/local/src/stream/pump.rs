@@ -152,6 +152,9 @@ impl Pump {
             Remaining::new(Policy { retries: self.source.retries, bisect: self.source.bisect }, batch.len());
         while let Some(segment) = remaining.first().cloned() {
             self.flow.wait_for(|flow| flow.running).await.context("the bundle stops")?;
+            if self.flow.borrow().losses != self.losses {
+                return Ok(());
+            }
             let records = batch.get(segment.range.clone()).unwrap_or_default();
             if self.too_old(records) {
                 remaining.give_up();
@@ -160,7 +163,13 @@ impl Pump {
             }
             match remaining.after(self.attempt(records).await) {
                 Next::GoOn => {}
-                Next::BackOff(failures) => tokio::time::sleep(backoff(failures)).await,
+                Next::BackOff(failures) => {
+                    let losses = self.losses;
+                    tokio::select! {
+                        () = tokio::time::sleep(backoff(failures)) => {}
+                        lost = self.flow.wait_for(|flow| flow.losses != losses) => drop(lost.context("the bundle stops")?),
+                    }
+                }
                 Next::GiveUp(segment) => {
                     let records = batch.get(segment.range).unwrap_or_default();
                     self.hand_over(Condition::RetryAttemptsExhausted, segment.attempts, records, origin).await?;

@@ -80,9 +80,12 @@ async fn overwrite(archive: &InMemoryArchive, key: &str, sale: &str, change: imp
 async fn a_month_as_issued_has_no_finding() {
     let (books, archive) = (InMemoryStore::default(), InMemoryArchive::default());
     let seller = issued(&books, &archive, MONTHLY, "2026-11-21T10:00:00Z", 5).await;
-    let verified = verify(&books, &archive, &seller, november()).await.unwrap();
+    let verified = verify(&books, &archive, &seller, november(), Timestamp::MAX).await.unwrap();
     assert_eq!(verified, Verified { documents: 5, findings: Vec::new() });
-    assert_eq!(verify(&books, &archive, &seller, november().before()).await.unwrap(), Verified::default());
+    assert_eq!(
+        verify(&books, &archive, &seller, november().before(), Timestamp::MAX).await.unwrap(),
+        Verified::default()
+    );
 }
 
 #[tokio::test]
@@ -98,7 +101,7 @@ async fn every_changed_byte_of_a_snapshot_is_found() {
             bytes
         })
         .await;
-        let verified = verify(&books, &archive, &seller, november()).await.unwrap();
+        let verified = verify(&books, &archive, &seller, november(), Timestamp::MAX).await.unwrap();
         assert!(verified.findings.iter().any(|one| one.subject.contains("2026-11-0002")), "byte {place}: {verified:?}");
     }
 }
@@ -117,7 +120,7 @@ async fn what_is_wrong_is_named() {
         sale: None,
     };
     archive.store(&stranger).await.unwrap();
-    let verified = verify(&books, &archive, &seller, november()).await.unwrap();
+    let verified = verify(&books, &archive, &seller, november(), Timestamp::MAX).await.unwrap();
     let expected = [
         ("2026-11-0001", "document_changed"),
         ("2026-11-0002", "document_missing"),
@@ -135,7 +138,7 @@ async fn what_is_wrong_is_named() {
 async fn a_ledger_that_was_emptied_is_told_from_a_changed_archive() {
     let (books, archive) = (InMemoryStore::default(), InMemoryArchive::default());
     let seller = issued(&books, &archive, MONTHLY, "2026-11-21T10:00:00Z", 2).await;
-    let verified = verify(&InMemoryStore::default(), &archive, &seller, november()).await.unwrap();
+    let verified = verify(&InMemoryStore::default(), &archive, &seller, november(), Timestamp::MAX).await.unwrap();
     assert_eq!(told(&verified), [("2026-11-0001", "not_in_ledger"), ("2026-11-0002", "not_in_ledger")]);
 }
 
@@ -147,7 +150,7 @@ async fn a_series_of_the_year_is_chained_over_its_months() {
     let seller = issued(&books, &archive, yearly, "2026-11-21T10:00:00Z", 2).await;
     for month in [november(), november().before()] {
         assert_eq!(
-            verify(&books, &archive, &seller, month).await.unwrap(),
+            verify(&books, &archive, &seller, month, Timestamp::MAX).await.unwrap(),
             Verified { documents: 2, findings: Vec::new() }
         );
     }

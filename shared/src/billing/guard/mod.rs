@@ -13,7 +13,7 @@ use std::{
 use jiff::{Timestamp, civil::Date};
 
 use super::{
-    identity::{IDENTITY_KEY, Identity, other_seller},
+    identity::{IDENTITY_KEY, Identity, OTHER_SELLER, other_seller},
     ledger::{Counter, Ledger},
 };
 use crate::{
@@ -60,15 +60,18 @@ impl LedgerGuard {
         archive: &A,
         siren: &str,
         (pattern, day): (&SeriesPattern, Date),
+        all: [&SeriesPattern; 2],
         now: Timestamp,
     ) -> Result<(), ServiceError> {
         let series = pattern.series(day);
         if !self.read(|checked| checked.identity) {
-            self.identify(ledger, archive, siren, now).await?;
+            self.identify(ledger, archive, siren, now).await.map_err(held)?;
             self.read(|checked| checked.identity = true);
         }
         if !self.has_checked(&series) {
-            newest_is_known(ledger, archive, pattern, day).await?;
+            if newest_is_known(ledger, archive, pattern, day).await.map_err(held)? == 0 {
+                newest_month_is_known(ledger, archive, all, day).await.map_err(held)?;
+            }
             self.read(|checked| checked.series.insert(series));
         }
         Ok(())
@@ -96,13 +99,21 @@ impl LedgerGuard {
             (None, stored) => {
                 // Nothing was ever issued: the books are new, or beginning them was cut off between archive and table.
                 if !archive.list("books/", None, 1).await?.is_empty() {
-                    return Err(ServiceError::held(WHAT, "ledger_unknown", NO_TABLE));
+                    // Another process may have begun them and issued since the table was read.
+                    return match ledger.identity().await? {
+                        Some(_) => Err(ServiceError::transient(WHAT, "the books were begun by another process")),
+                        None => Err(ServiceError::held(WHAT, "ledger_unknown", NO_TABLE)),
+                    };
                 }
                 let stored = match stored {
                     Some(stored) => stored,
                     None => self.begin(archive, siren, now).await?,
                 };
-                ledger.begin(&stored).await?
+                let stands = ledger.begin(&stored).await?;
+                if stands != stored {
+                    return Err(ServiceError::held(WHAT, "ledger_unknown", TWO_BOOKS));
+                }
+                stands
             }
         };
         if known.siren == siren { Ok(()) } else { Err(other_seller(&known.siren, siren)) }
@@ -136,20 +147,28 @@ async fn stored_identity<A: Archive>(archive: &A) -> Result<Option<Identity>, Se
     read.map(Some).map_err(|_| ServiceError::held(WHAT, "archive_unknown", format!("{IDENTITY_KEY} is unreadable")))
 }
 
-/// Checks that the archive holds no document of the series beyond its counter.
+/// Whatever keeps the books from being checked holds the work: it must not be parked sale by sale.
+fn held(error: ServiceError) -> ServiceError {
+    if error.is_permanent() && error.reason().code != OTHER_SELLER {
+        return ServiceError::held(WHAT, "archive_unknown", format!("the books cannot be checked: {}", error.detail));
+    }
+    error
+}
+
+/// Checks that the archive holds no document of the series beyond its counter; returns the counter's last number.
 async fn newest_is_known<L: Ledger, A: Archive>(
     ledger: &L,
     archive: &A,
     pattern: &SeriesPattern,
     day: Date,
-) -> Result<(), ServiceError> {
+) -> Result<u64, ServiceError> {
     let series = pattern.series(day);
     let Counter { last, .. } = ledger.counter(&series).await?;
-    let Some(beyond) = first_beyond(archive, pattern, day, last).await? else { return Ok(()) };
+    let Some(beyond) = first_beyond(archive, pattern, day, last).await? else { return Ok(last) };
     // Another process may have claimed and archived it since the counter was read: a claim precedes its document.
     let Counter { last, .. } = ledger.counter(&series).await?;
     if beyond <= last {
-        return Ok(());
+        return Ok(last);
     }
     let (given, known) = (pattern.number(day, beyond), pattern.number(day, last));
     let known = if last == 0 { "none of them".to_owned() } else { format!("up to {known}") };
@@ -159,6 +178,31 @@ async fn newest_is_known<L: Ledger, A: Archive>(
          not fit\")"
     );
     Err(ServiceError::held(WHAT, "ledger_older", text))
+}
+
+/// Months that a new series looks back for the newest document of the archive.
+const LOOK_BACK: usize = 13;
+
+/// Checks, for a series that has no counter yet, that the table knows the newest documents of the archive: a table that
+/// was restored to an earlier month would begin the new series rightly, and bill the sales of the lost time again.
+async fn newest_month_is_known<L: Ledger, A: Archive>(
+    ledger: &L,
+    archive: &A,
+    all: [&SeriesPattern; 2],
+    day: Date,
+) -> Result<(), ServiceError> {
+    let mut last_day = day.last_of_month();
+    for _ in 0..LOOK_BACK {
+        let prefix = format!("books/{:04}/{:02}/", last_day.year(), last_day.month());
+        if !archive.list(&prefix, None, 1).await?.is_empty() {
+            for pattern in all {
+                newest_is_known(ledger, archive, pattern, last_day).await?;
+            }
+            return Ok(());
+        }
+        last_day = last_day.first_of_month().yesterday().unwrap_or(last_day);
+    }
+    Ok(())
 }
 
 /// A number of the series beyond `last` that has a document in the archive, if any.
@@ -172,14 +216,16 @@ async fn first_beyond<A: Archive>(
     // Keys are in the order of their characters, which is that of the numbers as long as these are of one width.
     let mut after = (last > 0).then(|| pattern.archive_key(day, &pattern.number(day, last)));
     let next = last.saturating_add(1);
-    if pattern.number(day, next).0.len() > pattern.number(day, 1).0.len() {
+    if last > 0 && pattern.number(day, next).0.len() > pattern.number(day, last).0.len() {
         let key = pattern.archive_key(day, &pattern.number(day, next));
-        return Ok(archive.read(&key).await?.map(|_| next));
+        if archive.look(&key).await?.is_some() {
+            return Ok(Some(next));
+        }
     }
     loop {
         let keys = archive.list(&prefix, after.as_deref(), PAGE).await?;
         let beyond = keys.iter().find_map(|key| pattern.n_of_key(day, key).filter(|n| *n > last));
-        if beyond.is_some() || keys.len() < PAGE {
+        if beyond.is_some() || keys.is_empty() {
             return Ok(beyond);
         }
         after = keys.last().cloned();

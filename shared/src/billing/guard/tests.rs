@@ -33,7 +33,8 @@ async fn checked(books: &InMemoryStore, archive: &InMemoryArchive) -> Result<(),
 }
 
 async fn checked_for(books: &InMemoryStore, archive: &InMemoryArchive, siren: &str) -> Result<(), ServiceError> {
-    guard().check(books, archive, siren, (&seller().series, TODAY), now()).await
+    let seller = seller();
+    guard().check(books, archive, siren, (&seller.series, TODAY), [&seller.series, &seller.credit_series], now()).await
 }
 
 fn code(checked: Result<(), ServiceError>) -> String {
@@ -70,7 +71,17 @@ async fn new_books_are_begun_once() {
         checked(&books, &archive).await.unwrap();
     }
     let other = LedgerGuard::new(|| "others".to_owned());
-    other.check(&books, &archive, &identity.siren, (&seller().series, TODAY), now()).await.unwrap();
+    other
+        .check(
+            &books,
+            &archive,
+            &identity.siren,
+            (&seller().series, TODAY),
+            [&seller().series, &seller().credit_series],
+            now(),
+        )
+        .await
+        .unwrap();
     assert_eq!(books.identity().await.unwrap(), Some(identity), "they keep their identity");
 }
 
@@ -111,9 +122,15 @@ async fn a_table_that_was_restored_to_an_earlier_moment_gives_no_number() {
     assert_eq!(error.reason().code, "ledger_older");
     assert!(error.reason().message.contains("holds 2026-11-0021, but the Billing table knows up to 2026-11-0020"));
     checked(&books, &archive).await.unwrap();
-    // A month later the restored table would begin its series, and rightly.
-    let next = (&seller().series, date(2026, 12, 1));
-    guard().check(&restored, &archive, &seller().party.siren, next, now()).await.unwrap();
+    // A month or a year later it is still the wrong table, although its series begins rightly.
+    let seller = seller();
+    for day in [date(2026, 12, 1), date(2027, 2, 1)] {
+        let both = [&seller.series, &seller.credit_series];
+        let next =
+            async |books| guard().check(books, &archive, &seller.party.siren, (&seller.series, day), both, now()).await;
+        assert_eq!(next(&restored).await.unwrap_err().reason().code, "ledger_older", "{day}");
+        next(&books).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -155,7 +172,17 @@ async fn a_table_and_an_archive_of_different_books_give_no_number() {
     assert_eq!(code(checked(&books, &others).await), "archive_unknown", "an emptied bucket");
     let begun = LedgerGuard::new(|| "others".to_owned());
     let siren = seller().party.siren;
-    begun.check(&InMemoryStore::default(), &others, &siren, (&seller().series, TODAY), now()).await.unwrap();
+    begun
+        .check(
+            &InMemoryStore::default(),
+            &others,
+            &siren,
+            (&seller().series, TODAY),
+            [&seller().series, &seller().credit_series],
+            now(),
+        )
+        .await
+        .unwrap();
     assert_eq!(code(checked(&books, &others).await), "ledger_unknown", "the bucket of another stack");
 }
 
@@ -173,7 +200,18 @@ async fn another_legal_person_does_not_continue_the_books() {
 async fn the_archive_is_asked_once_in_a_process() {
     let (books, archive) = (InMemoryStore::default(), InMemoryArchive::default());
     let guard = guard();
-    let check = async || guard.check(&books, &archive, &seller().party.siren, (&seller().series, TODAY), now()).await;
+    let check = async || {
+        guard
+            .check(
+                &books,
+                &archive,
+                &seller().party.siren,
+                (&seller().series, TODAY),
+                [&seller().series, &seller().credit_series],
+                now(),
+            )
+            .await
+    };
     check().await.unwrap();
     archive.forget(IDENTITY_KEY);
     check().await.unwrap();

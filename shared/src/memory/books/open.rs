@@ -1,6 +1,6 @@
 //! Open work in the same store.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{InMemoryStore, Written};
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     outcome::ServiceError,
     refund::RefundKey,
     sale::SaleKey,
-    sweep::{Open, OpenWork, Page},
+    sweep::{IMPATIENT_SECONDS, Open, OpenWork, PATIENT_WAKES, Page},
 };
 
 /// The record that a mark is of, as its stream announces it; `None` once it is settled or parked.
@@ -68,8 +68,9 @@ impl OpenWork for InMemoryStore {
             let Some((_, (since, wakes))) = mark.filter(|(_, (since, _))| *since == open.since) else {
                 return Ok(None);
             };
-            *since = now;
             *wakes += 1;
+            let rests = if *wakes >= PATIENT_WAKES { IMPATIENT_SECONDS } else { 0 };
+            *since = now.saturating_add(SignedDuration::from_secs(rests)).unwrap_or(Timestamp::MAX);
             let wakes = *wakes;
             written.announced.push(what);
             Ok(Some(wakes))

@@ -46,10 +46,10 @@ const CREDIT_NOTE: [Line; 12] = [
     (
         "invoice-renderer",
         "GetItem",
-        6,
+        8,
         0,
-        12,
-        "the refund twice, sale, its invoice, and the counter, twice for the first number of a series",
+        16,
+        "the refund twice, sale, its invoice, the counter; three counters more for the first number of a series",
     ),
     (
         "invoice-renderer",
@@ -60,7 +60,7 @@ const CREDIT_NOTE: [Line; 12] = [
         "counter (2), credit note (6, open: 2), refund (2, settled: 2), invoice (6); document (6, settled: 2), \
          mail (2, open: 2)",
     ),
-    ("invoice-renderer", "ListObjectsV2", 1, 0, 0, "once in a process for each series: what the archive holds of it"),
+    ("invoice-renderer", "ListObjectsV2", 4, 0, 0, "once in a process for each series, three more where it begins"),
     ("invoice-renderer", "PutObject", 2, 0, 0, "PDF and snapshot"),
     ("mail-sender", "UpdateItem", 2, 3, 0, "claim (1) and sent (1, settled: 1)"),
     ("mail-sender", "GetObject", 1, 0, 0, "the PDF"),

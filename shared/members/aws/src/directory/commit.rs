@@ -17,10 +17,7 @@ use super::{
     DynamoDirectory,
     rows::{self, Place, WHAT},
 };
-use comptoir::{
-    outcome::ServiceError,
-    record::{NEEDS, VERSION},
-};
+use comptoir::outcome::ServiceError;
 use comptoir_aws::item::{Item, cancelled, condition_failed, data, is_contention, json, number, text, trouble};
 use comptoir_members::profile::{
     Profile, ProfileId,
@@ -271,9 +268,10 @@ impl DynamoDirectory {
         Ok(Committed::Moved(current.map(Box::new)))
     }
 
-    /// An update of the stored profile. Not a put, which would drop the attributes that a newer version added.
+    /// An update of the stored profile. Not a put, which would drop the attributes that a newer version added; and the
+    /// record keeps its versions, because it keeps that version's fields.
     fn change(&self, profile: &Profile) -> Result<UpdateBuilder, ServiceError> {
-        let set = "SET #data = :data, version = :version, v = :v, needs = :needs";
+        let set = "SET #data = :data, version = :version";
         let listed = if profile.is_blank() { " REMOVE listed" } else { ", listed = :listed" };
         let update = Update::builder()
             .table_name(&self.profiles)
@@ -283,8 +281,6 @@ impl DynamoDirectory {
             .expression_attribute_names("#data", "data")
             .expression_attribute_values(":data", json(profile, WHAT)?)
             .expression_attribute_values(":version", number(profile.version))
-            .expression_attribute_values(":v", number(VERSION))
-            .expression_attribute_values(":needs", number(NEEDS))
             .expression_attribute_values(":before", number(profile.version.saturating_sub(1)));
         Ok(if profile.is_blank() { update } else { update.expression_attribute_values(":listed", text(rows::LISTED)) })
     }
