@@ -30,7 +30,7 @@ ARNS = {
     "AWS::AppSync::GraphQLApi": "arn:aws:appsync:{region}:{account}:apis/{lower}",
 }
 # The actions that AWS lets nobody narrow to a resource.
-ALONE = {"dynamodb:ListStreams"}
+ALONE = {"dynamodb:ListStreams", "ses:GetAccount"}
 
 
 def arn(template, name, attribute="Arn"):

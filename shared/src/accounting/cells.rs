@@ -21,7 +21,7 @@ pub(super) fn spreadsheet(header: &[&str], rows: Vec<Vec<String>>) -> Result<Vec
     Ok(bytes)
 }
 
-/// A flat file: tabs between fields, one line per record, no quotes. Its fields come from [`line`].
+/// A flat file: tabs between fields, one line per record, no quotes. Its fields come from [`field`].
 pub(super) fn flat(header: &[&str], rows: Vec<Vec<String>>) -> Result<Vec<u8>, Unwritable> {
     let mut builder = WriterBuilder::new();
     builder.delimiter(b'\t').terminator(Terminator::CRLF).quote_style(QuoteStyle::Never);
@@ -56,9 +56,11 @@ pub(super) fn text(value: &str) -> String {
     if formula { format!("'{plain}") } else { plain }
 }
 
-/// The same on one line.
-pub(super) fn line(value: &str) -> String {
-    text(value).split_whitespace().collect::<Vec<_>>().join(" ")
+/// Untrusted text as a field of a flat file: on one line, and without the apostrophe, because no spreadsheet opens it and
+/// the names in it must be those of the documents.
+pub(super) fn field(value: &str) -> String {
+    let plain: String = value.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -83,7 +85,7 @@ mod tests {
         ] {
             assert_eq!(text(given), expected);
         }
-        assert_eq!(line("Zoé\n\tLefèvre"), "Zoé Lefèvre");
+        assert_eq!((field("Zoé\n\tLefèvre"), field("-1+2")), ("Zoé Lefèvre".to_owned(), "-1+2".to_owned()));
     }
 
     #[test]

@@ -6,10 +6,12 @@
 //! event that this system receives reports them. Text is UTF-8; the article of 2013 names ASCII and ISO 8859-15, so a
 //! file for the tax office itself may have to be converted.
 
+use std::collections::BTreeMap;
+
 use sha2::{Digest, Sha256};
 
 use super::{
-    cells::{Unwritable, cents, flat, line, number},
+    cells::{Unwritable, cents, field, flat, number},
     euros::{Euros, euros},
     month::Month,
     register::rate,
@@ -20,7 +22,7 @@ use crate::{
     money::Currency,
     numbering::InvoiceNumber,
     seller::{Accounts, Seller},
-    vat::split,
+    vat::{Ground, split},
 };
 
 const HEADER: [&str; 18] = [
@@ -75,14 +77,18 @@ struct Entry<'a> {
     postings: Vec<Posting<'a>>,
 }
 
-/// The journal of these documents, in order: the sale, then its payment. Both are dated at the document's issue, when
-/// they enter the books; the payment's own day is its `PieceDate`. A credit note whose money did not go back through
-/// Stripe has no payment here: it stays on the customer's account until its settlement is booked.
+/// The journal of these documents, in order: the sale, dated by its issue, then its payment, dated by its own day, on
+/// which the account at Stripe moved and VAT on services falls due (CGI art. 269). Each journal counts its entries (BOFiP,
+/// BOI-CF-IOR-60-40-20, 100: one series for the file or one for each journal), anew in each month. A credit note whose
+/// money did not go back through Stripe has no payment here: it stays on the customer's account until its settlement is
+/// booked.
 ///
 /// # Errors
 /// When memory runs out.
 pub fn journal(month: Month, invoices: &[Invoice], seller: &Seller) -> Result<Journal, Unwritable> {
-    let (mut rows, mut unconverted, mut entries) = (Vec::new(), Vec::new(), 0_u64);
+    let (mut rows, mut unconverted) = (Vec::new(), Vec::new());
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    let labels = labels(invoices);
     for invoice in invoices {
         let Some(euros) = euros(&invoice.draft) else {
             unconverted.push(invoice.number.clone());
@@ -92,9 +98,11 @@ pub fn journal(month: Month, invoices: &[Invoice], seller: &Seller) -> Result<Jo
         for entry in [sale(invoice, &euros, accounts), payment(invoice, &euros, accounts)] {
             // A free sale and a zero payment book nothing; an empty entry would leave a gap in the numbers.
             if !entry.postings.is_empty() {
-                entries += 1;
-                let entry_number = format!("{month}-{entries:06}");
-                rows.extend(entry.postings.iter().map(|posting| row(invoice, seller, &entry, &entry_number, posting)));
+                let count = counts.entry(entry.journal.0).or_default();
+                *count += 1;
+                let number = format!("{}-{month}-{count:06}", entry.journal.0);
+                let row = |posting| row(invoice, seller, &entry, &number, &labels, posting);
+                rows.extend(entry.postings.iter().map(row));
             }
         }
     }
@@ -112,7 +120,11 @@ fn sale<'a>(invoice: &Invoice, euros: &Euros, accounts: &'a Accounts) -> Entry<'
     for (row, (base, tax)) in draft.taxes.iter().zip(&euros.rows) {
         let at = rate(row.vat.rate);
         let named = row.vat.foreign.map_or_else(|| "TVA".to_owned(), |tax| tax.label());
-        let before_tax = if row.vat.beyond_vat().is_some() { "HT".to_owned() } else { format!("HT {at} %") };
+        let before_tax = match row.ground {
+            _ if row.vat.beyond_vat().is_some() => "HT".to_owned(),
+            Some(ground) => without_tax(ground, draft.buyer.country.as_deref()),
+            None => format!("HT {at} %"),
+        };
         let account = tax_account(draft, row, accounts);
         postings.push(posting(draft, (revenue, revenue_label), (-base, -row.base), before_tax));
         postings.push(posting(draft, account, (-tax, -row.tax), format!("{named} {at} %")));
@@ -146,7 +158,7 @@ fn payment<'a>(invoice: &Invoice, euros: &Euros, accounts: &'a Accounts) -> Entr
         Kind::Invoice => "Paiement",
         Kind::CreditNote => "Remboursement",
     };
-    let label = format!("{what} {} {}", line(&draft.paid_through), invoice.number);
+    let label = format!("{what} {} {}", field(&draft.paid_through), invoice.number);
     Entry {
         journal: (&accounts.bank_journal, "Encaissements Stripe"),
         payment: true,
@@ -180,23 +192,31 @@ fn row(
     seller: &Seller,
     entry: &Entry<'_>,
     entry_number: &str,
+    labels: &BTreeMap<String, &str>,
     posting: &Posting<'_>,
 ) -> Vec<String> {
     let draft = &invoice.draft;
     let day = |day: jiff::civil::Date| day.strftime("%Y%m%d").to_string();
-    let (auxiliary, auxiliary_label) =
-        if posting.auxiliary { (auxiliary(&draft.buyer), line(&draft.buyer.name)) } else { Default::default() };
-    let (piece, piece_day) = if entry.payment {
-        (line(&draft.sale.0), draft.paid_at.to_zoned(seller.time_zone.clone()).date())
+    let (auxiliary, auxiliary_label) = if posting.auxiliary {
+        let account = auxiliary(&draft.buyer);
+        let label = labels.get(&account).copied().unwrap_or(&draft.buyer.name);
+        (account, field(label))
     } else {
-        (line(&invoice.number.0), invoice.issued_on)
+        Default::default()
+    };
+    let (piece, piece_day) = if entry.payment {
+        // The movement's own voucher: two refunds of one sale are two movements.
+        let movement = draft.corrects.as_ref().map_or(&draft.sale.0, |corrects| &corrects.refund.0);
+        (field(movement), draft.paid_at.to_zoned(seller.time_zone.clone()).date())
+    } else {
+        (field(&invoice.number.0), invoice.issued_on)
     };
     let foreign = draft.currency != Currency::EUR;
     vec![
         entry.journal.0.to_owned(),
         entry.journal.1.to_owned(),
         entry_number.to_owned(),
-        day(invoice.issued_on),
+        day(piece_day),
         posting.account.to_owned(),
         posting.account_label.to_owned(),
         auxiliary,
@@ -209,9 +229,30 @@ fn row(
         String::new(),
         String::new(),
         String::new(),
-        if foreign { number(draft.money(posting.minor.saturating_abs()).decimal()) } else { String::new() },
+        // Signed, negative for a credit, as importers read it; the decree says nothing of it.
+        if foreign { number(draft.money(posting.minor).decimal()) } else { String::new() },
         if foreign { draft.currency.code().to_owned() } else { String::new() },
     ]
+}
+
+/// The label of a base without tax: why there is none.
+fn without_tax(ground: Ground, country: Option<&str>) -> String {
+    let there = |word: &str| format!("{word} {}", country.unwrap_or_default()).trim_end().to_owned();
+    match ground {
+        Ground::Franchise => "Franchise 293 B".to_owned(),
+        Ground::Teaching => "Exonéré 261-4-4".to_owned(),
+        Ground::NonProfit => "Exonéré 261-7-1".to_owned(),
+        Ground::ReverseCharge => there("Autoliquidation"),
+        Ground::IntraCommunity => there("Livraison intracommunautaire"),
+        Ground::Export => there("Export"),
+        Ground::OutsideScope => there("Hors champ"),
+    }
+}
+
+/// The name of each customer's account: the newest, because importers take an account and its name for one partner.
+fn labels(invoices: &[Invoice]) -> BTreeMap<String, &str> {
+    let buyers = invoices.iter().map(|invoice| &invoice.draft.buyer);
+    buyers.map(|buyer| (auxiliary(buyer), buyer.name.as_str())).collect()
 }
 
 /// The customer's own account: stable from month to month for a customer identified by SIREN, VAT number or e-mail

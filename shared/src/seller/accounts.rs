@@ -24,7 +24,7 @@ pub struct Accounts {
     pub bank: String,
     /// Code of the sales journal: VE.
     pub sales_journal: String,
-    /// Code of the journal of Stripe's payments: BQ.
+    /// Code of the journal of Stripe's payments: ST. Not BQ: an importer would merge it with the journal of the bank.
     pub bank_journal: String,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn accounts(file: &Accounting, findings: &mut Findings) -> Accounts {
         foreign_tax: account("foreign_tax", file.foreign_tax.as_deref(), "447000", findings),
         bank: account("bank", file.bank.as_deref(), "517000", findings),
         sales_journal: journal("sales_journal", file.sales_journal.as_deref(), "VE", findings),
-        bank_journal: journal("bank_journal", file.bank_journal.as_deref(), "BQ", findings),
+        bank_journal: journal("bank_journal", file.bank_journal.as_deref(), "ST", findings),
     }
 }
 

@@ -159,6 +159,8 @@ async fn each_answer_of_ses_says_whether_the_mail_was_taken() {
         403 "ExpiredTokenException" "{}" => "not now",
         400 "RequestExpired" "{}" => "not now",
         408 "RequestTimeout" "{}" => "not now",
+        400 "MessageRejected" r#"{"message":"Daily message quota exceeded."}"# => "not now",
+        454 "Throttled" r#"{"message":"Throttling failure: Maximum sending rate exceeded."}"# => "not now",
         // Rejected for good.
         400 "BadRequestException" "{}" => "refused mail_refused",
         400 "MessageRejected" "{}" => "refused mail_refused",

@@ -35,10 +35,17 @@ const NOT_NOW: [&str; 16] = [
     "UnrecognizedClientException",
 ];
 
+/// Words that SES has for an exceeded quota, whatever the code (Amazon SES Developer Guide, "Errors related to the sending
+/// quotas").
+const EXCEEDED: [&str; 2] = ["daily message quota exceeded", "maximum sending rate exceeded"];
+
 /// The outcome for a mail whose request failed.
 pub(super) fn verdict(error: &SdkError<SendEmailError, HttpResponse>) -> SendResult {
     match error {
-        SdkError::ServiceError(service) => answered(service.raw().status().as_u16(), service.err().code()),
+        SdkError::ServiceError(service) => {
+            let error = service.err();
+            answered(service.raw().status().as_u16(), error.code(), error.message())
+        }
         // Nothing was sent, and a retry would build the same mail the same way.
         SdkError::ConstructionFailure(_) => SendResult::Permanent(Reason::new(
             "mail_incomplete",
@@ -52,10 +59,14 @@ pub(super) fn verdict(error: &SdkError<SendEmailError, HttpResponse>) -> SendRes
     }
 }
 
-fn answered(status: u16, code: Option<&str>) -> SendResult {
+fn answered(status: u16, code: Option<&str>, message: Option<&str>) -> SendResult {
     let code = code.unwrap_or("unnamed error");
+    let message = message.unwrap_or_default().to_ascii_lowercase();
+    let exceeded = EXCEEDED.iter().any(|words| message.contains(words));
     match status {
-        _ if status == 429 || NOT_NOW.contains(&code) => SendResult::Transient(code.to_owned()),
+        _ if status == 429 || NOT_NOW.contains(&code) || (status < 500 && exceeded) => {
+            SendResult::Transient(code.to_owned())
+        }
         // SES timed out waiting for the rest of the request.
         408 => SendResult::Transient(code.to_owned()),
         300..=499 => SendResult::Permanent(refused(status, code)),

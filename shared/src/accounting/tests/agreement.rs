@@ -58,10 +58,15 @@ fn every_entry_of_every_kind_of_sale_balances_and_none_is_skipped() {
         *sums = (sums.0 + debit, sums.1 + credit);
     }
     assert!(entries.len() >= 240, "{} entries", entries.len());
-    for (place, (number, (debit, credit))) in (1..).zip(&entries) {
-        assert_eq!(*number, format!("2026-11-{place:06}"));
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for (number, (debit, credit)) in &entries {
+        let (journal, _) = number.split_once('-').unwrap();
+        let place = counts.entry(journal.to_owned()).or_default();
+        *place += 1;
+        assert_eq!(*number, format!("{journal}-2026-11-{place:06}"), "each journal counts without a gap");
         assert_eq!(debit, credit, "{number}");
     }
+    assert_eq!(counts.into_keys().collect::<Vec<_>>(), ["ST", "VE"]);
 }
 
 /// Sums of a register: base, taxes and gross by currency, and VAT in euros.

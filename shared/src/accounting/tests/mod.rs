@@ -90,7 +90,7 @@ fn a_sale_and_its_credit_note_in_the_journal() {
     );
     assert_eq!(
         lines[1],
-        "VE\tVentes\t2026-11-000001\t20261121\t411000\tClients\tC1763C758C09A\tZoé Lefèvre\t2026-11-0042\t20261121\t\
+        "VE\tVentes\tVE-2026-11-000001\t20261121\t411000\tClients\tC1763C758C09A\tZoé Lefèvre\t2026-11-0042\t20261121\t\
          Facture 2026-11-0042\t49,00\t0,00\t\t\t\t\t"
     );
     let short = |line: &&str| {
@@ -100,16 +100,16 @@ fn a_sale_and_its_credit_note_in_the_journal() {
     assert_eq!(
         lines[1..].iter().map(short).collect::<Vec<_>>(),
         [
-            "2026-11-000001 | 411000 | 2026-11-0042 | Facture 2026-11-0042 | 49,00 | 0,00",
-            "2026-11-000001 | 706000 | 2026-11-0042 | Facture 2026-11-0042 HT 20 % | 0,00 | 40,83",
-            "2026-11-000001 | 445710 | 2026-11-0042 | Facture 2026-11-0042 TVA 20 % | 0,00 | 8,17",
-            "2026-11-000002 | 517000 | cs_test_a1 | Paiement Stripe 2026-11-0042 | 49,00 | 0,00",
-            "2026-11-000002 | 411000 | cs_test_a1 | Paiement Stripe 2026-11-0042 | 0,00 | 49,00",
-            "2026-11-000003 | 411000 | A2026-11-0001 | Avoir A2026-11-0001 sur 2026-11-0042 | 0,00 | 49,00",
-            "2026-11-000003 | 706000 | A2026-11-0001 | Avoir A2026-11-0001 sur 2026-11-0042 HT 20 % | 40,83 | 0,00",
-            "2026-11-000003 | 445710 | A2026-11-0001 | Avoir A2026-11-0001 sur 2026-11-0042 TVA 20 % | 8,17 | 0,00",
-            "2026-11-000004 | 517000 | cs_test_a1 | Remboursement Stripe A2026-11-0001 | 0,00 | 49,00",
-            "2026-11-000004 | 411000 | cs_test_a1 | Remboursement Stripe A2026-11-0001 | 49,00 | 0,00",
+            "VE-2026-11-000001 | 411000 | 2026-11-0042 | Facture 2026-11-0042 | 49,00 | 0,00",
+            "VE-2026-11-000001 | 706000 | 2026-11-0042 | Facture 2026-11-0042 HT 20 % | 0,00 | 40,83",
+            "VE-2026-11-000001 | 445710 | 2026-11-0042 | Facture 2026-11-0042 TVA 20 % | 0,00 | 8,17",
+            "ST-2026-11-000001 | 517000 | cs_test_a1 | Paiement Stripe 2026-11-0042 | 49,00 | 0,00",
+            "ST-2026-11-000001 | 411000 | cs_test_a1 | Paiement Stripe 2026-11-0042 | 0,00 | 49,00",
+            "VE-2026-11-000002 | 411000 | A2026-11-0001 | Avoir A2026-11-0001 sur 2026-11-0042 | 0,00 | 49,00",
+            "VE-2026-11-000002 | 706000 | A2026-11-0001 | Avoir A2026-11-0001 sur 2026-11-0042 HT 20 % | 40,83 | 0,00",
+            "VE-2026-11-000002 | 445710 | A2026-11-0001 | Avoir A2026-11-0001 sur 2026-11-0042 TVA 20 % | 8,17 | 0,00",
+            "ST-2026-11-000002 | 517000 | re_1 | Remboursement Stripe A2026-11-0001 | 0,00 | 49,00",
+            "ST-2026-11-000002 | 411000 | re_1 | Remboursement Stripe A2026-11-0001 | 49,00 | 0,00",
         ]
     );
 }
@@ -159,10 +159,10 @@ fn another_currency_is_booked_at_the_rate_on_the_invoice_or_not_at_all() {
         rows.iter().map(short).collect::<Vec<_>>(),
         [
             "411000 45,15 0,00 49,00 USD",
-            "706000 0,00 37,62 40,83 USD",
-            "445710 0,00 7,53 8,17 USD",
+            "706000 0,00 37,62 -40,83 USD",
+            "445710 0,00 7,53 -8,17 USD",
             "517000 45,15 0,00 49,00 USD",
-            "411000 0,00 45,15 49,00 USD",
+            "411000 0,00 45,15 -49,00 USD",
         ]
     );
 }
@@ -242,5 +242,56 @@ fn a_customer_s_name_is_no_formula_and_no_second_row() {
     let register = records(&file(&ledger, 0), b';');
     assert_eq!((register.len(), register[0]["client"].as_str()), (1, "'=cmd|' /C calc'!A0;\n @x"));
     let journal = records(&file(&ledger, 1), b'\t');
-    assert_eq!((journal.len(), journal[0]["CompAuxLib"].as_str()), (5, "'=cmd|' /C calc'!A0; @x"));
+    assert_eq!((journal.len(), journal[0]["CompAuxLib"].as_str()), (5, "=cmd|' /C calc'!A0; @x"));
+}
+
+#[test]
+fn a_payment_is_booked_on_its_own_day() {
+    let seller = standard();
+    let mut late = invoice("2026-11-0042", &sale(), &seller);
+    late.draft.paid_at = "2026-10-31T22:30:00Z".parse().unwrap();
+    let rows = records(&file(&ledger(november(), vec![late], &seller).unwrap(), 1), b'\t');
+    let days: Vec<&str> = rows.iter().map(|row| row["EcritureDate"].as_str()).collect();
+    assert_eq!(days, ["20261121", "20261121", "20261121", "20261031", "20261031"], "23:30 in Paris is October");
+}
+
+#[test]
+fn two_refunds_of_one_sale_have_vouchers_of_their_own() {
+    let seller = standard();
+    let sold = invoice("2026-11-0042", &sale(), &seller);
+    let back = |number: &str, refund: &str| {
+        let mut credit = credit(number, &sold);
+        credit.draft.corrects.as_mut().unwrap().refund = crate::refund::RefundKey(refund.to_owned());
+        credit
+    };
+    let all = vec![back("A2026-11-0001", "re_1"), back("A2026-11-0002", "re_2")];
+    let rows = records(&file(&ledger(november(), all, &seller).unwrap(), 1), b'\t');
+    let bank = rows.iter().filter(|row| row["CompteNum"] == "517000").map(|row| row["PieceRef"].as_str());
+    assert_eq!(bank.collect::<Vec<_>>(), ["re_1", "re_2"]);
+}
+
+#[test]
+fn an_account_has_one_name_in_a_file() {
+    let seller = standard();
+    let named = |number: &str, name: &str| {
+        let mut sold = invoice(number, &sale(), &seller);
+        sold.draft.buyer.name = name.to_owned();
+        sold
+    };
+    let all = vec![named("2026-11-0001", "Camille Durand"), named("2026-11-0002", "C. Durand")];
+    let rows = records(&file(&ledger(november(), all, &seller).unwrap(), 1), b'\t');
+    let names: std::collections::BTreeSet<&str> =
+        rows.iter().filter(|row| !row["CompAuxNum"].is_empty()).map(|row| row["CompAuxLib"].as_str()).collect();
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["C. Durand"], "the newest");
+}
+
+#[test]
+fn a_base_without_tax_says_why() {
+    let label = |name: &str| {
+        let case = matrix().into_iter().find(|case| case.name == name).unwrap();
+        let books = ledger(november(), vec![invoice("2026-11-0001", &case.sale, &case.seller)], &case.seller).unwrap();
+        records(&file(&books, 1), b'\t')[1]["EcritureLib"].clone()
+    };
+    assert_eq!(label("franchise, consumer"), "Facture 2026-11-0001 Franchise 293 B");
+    assert!(label("goods, exported to a consumer").starts_with("Facture 2026-11-0001 Export "));
 }
