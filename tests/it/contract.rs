@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use comptoir::{
     billing::{
         draft::draft,
-        ledger::{AllocationResult, Claim, Ledger},
+        ledger::{AllocationResult, Ledger, NumberClaim},
     },
     invoice::Invoice,
     mail::{
@@ -85,14 +85,14 @@ fn sold(name: &str) -> Sale {
 }
 
 /// The next number for a recorded sale.
-async fn claim(stores: &Stores, name: &str) -> Result<Claim> {
+async fn claim(stores: &Stores, name: &str) -> Result<NumberClaim> {
     let series = Series(name.to_owned());
     let counter = stores.ledger.counter(&series).await?;
     let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
     let day = "2026-11-21".parse()?;
     let number = InvoiceNumber(format!("{name}-{:04}", counter.last + 1));
     let invoices = vec![Invoice::new(number, day, draft(&sold(name), &seller, day).unwrap())];
-    Ok(Claim { series, counter, invoices, crediting: None })
+    Ok(NumberClaim { series, counter, invoices, crediting: None })
 }
 
 fn order(shop: &Shop, operation: &str, cut: Cut, times: usize) {

@@ -1,4 +1,4 @@
-//! The fate of a mail after SES accepted it: delivered, bounced, reported as spam, or unknown and later resolved.
+//! The happened of a mail after SES accepted it: delivered, bounced, reported as spam, or unknown and later resolved.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Result, ensure};

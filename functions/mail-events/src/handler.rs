@@ -64,7 +64,8 @@ impl<D: Deliveries, C: Clock> MailEventsHandler<D, C> {
 fn tell(report: &Report, noted: Transition, request_id: &str) {
     let (mail, message_id) = (&report.mail.0, &report.message_id);
     // Not a state of the mail, because it may still arrive; logged because it would go unnoticed otherwise.
-    if let (DeliveryEvent::Deferred(hindrance), Transition::Moved(_) | Transition::Stays(_)) = (&report.fate, noted) {
+    if let (DeliveryEvent::Deferred(hindrance), Transition::Moved(_) | Transition::Stays(_)) = (&report.happened, noted)
+    {
         count(SERVICE, "MailHindered", 1);
         tracing::warn!(request_id, mail, message_id, hindrance, "mail hindered on its way");
     }
@@ -76,7 +77,7 @@ fn tell(report: &Report, noted: Transition, request_id: &str) {
                 Stage::Complained => count(SERVICE, "MailComplained", 1),
                 _ => {}
             }
-            match report.fate.parks() {
+            match report.happened.parks() {
                 Some(reason) => {
                     count(SERVICE, "Parked", 1);
                     tracing::error!(request_id, mail, message_id, reason = reason.code, "parked: {}", reason.message);
@@ -127,10 +128,10 @@ mod tests {
                 return Err(ServiceError::transient("the outbox", "away"));
             }
             // What hinders a mail is a separate write.
-            let writes = if matches!(report.fate, DeliveryEvent::Deferred(_)) { 2 } else { 1 };
+            let writes = if matches!(report.happened, DeliveryEvent::Deferred(_)) { 2 } else { 1 };
             *self.seconds.lock().unwrap() += writes * OPERATION_SECONDS;
             self.reports.lock().unwrap().push(report.clone());
-            Ok(Transition::Moved(report.fate.stage()))
+            Ok(Transition::Moved(report.happened.stage()))
         }
 
         async fn suppress(&self, address: &AddressHash, cause: Cause, _: Timestamp) -> Result<(), ServiceError> {
@@ -187,7 +188,7 @@ mod tests {
         let noted = handled(&outbox, event("comptoir-dev", &delivery)).await;
         assert_eq!(noted, Ok(Handled::Transition(Transition::Moved(Stage::Delivered))));
         let expected =
-            Report { mail: id(), message_id: "m".to_owned(), fate: DeliveryEvent::Delivered, suppress: None };
+            Report { mail: id(), message_id: "m".to_owned(), happened: DeliveryEvent::Delivered, suppress: None };
         assert_eq!(*outbox.reports.lock().unwrap(), [expected]);
     }
 

@@ -6,7 +6,7 @@
 use std::{borrow::Cow, fmt::Display, str};
 
 use comptoir::outcome::ServiceError;
-use comptoir_edge::https::{HttpError, Https, Question};
+use comptoir_edge::https::{HttpError, Https, Request};
 use stripe_client_core::{CustomizedStripeRequest, SharedConfigBuilder, StripeClient, StripeClientErr, StripeMethod};
 use tokio::time::Instant;
 
@@ -112,7 +112,7 @@ impl StripeClient for Client<'_> {
             ("stripe-version", self.config.stripe_version.as_str()),
         ];
         headers.extend(request.body.as_ref().map(|_| ("content-type", "application/x-www-form-urlencoded")));
-        let question = Question {
+        let wanted = Request {
             method: match request.method {
                 StripeMethod::Get => "GET",
                 StripeMethod::Post => "POST",
@@ -124,7 +124,7 @@ impl StripeClient for Client<'_> {
             patience: wanted.timeout.or(self.config.timeout).unwrap_or_default().min(left),
             largest: LARGEST,
         };
-        let answer = self.https.ask(&question).await?;
+        let answer = self.https.ask(&wanted).await?;
         match answer.status {
             200..=299 => Ok(answer.body?.into()),
             status => Err(Trouble::Refused(status)),

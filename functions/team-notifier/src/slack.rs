@@ -13,7 +13,7 @@ use comptoir::{
     timing::ROOM_SECONDS,
 };
 use comptoir_aws::secrets::TeamSecrets;
-use comptoir_edge::https::{HttpError, Https, Question};
+use comptoir_edge::https::{HttpError, Https, Request};
 use serde_json::json;
 use url::Url;
 
@@ -68,7 +68,7 @@ impl TeamRoom for SlackRoom {
 impl SlackRoom {
     async fn post(&self, address: &str, text: &str) -> SendResult {
         let body = json!({ "text": text, "mrkdwn": false, "unfurl_links": false, "unfurl_media": false }).to_string();
-        let question = Question {
+        let wanted = Request {
             method: "POST",
             url: address,
             headers: &[("content-type", "application/json; charset=utf-8")],
@@ -76,7 +76,7 @@ impl SlackRoom {
             patience: Duration::from_secs(ROOM_SECONDS),
             largest: LONGEST_ANSWER,
         };
-        match self.https.ask(&question).await {
+        match self.https.ask(&wanted).await {
             Ok(answer) if answer.status == 200 => SendResult::Accepted("slack".to_owned()),
             // The status alone decides whether a retry is allowed; a truncated word is ignored.
             Ok(answer) => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use comptoir::stripe::wanted::API_VERSION;
-use comptoir_edge::https::{Https, Question};
+use comptoir_edge::https::{Https, Request};
 use serde_json::Value;
 
 use crate::facts::{Asked, Door, Endpoint, Knock, Payments, Unasked};
@@ -32,9 +32,9 @@ impl Outside {
         let url = format!("{}/v1/{list}?limit={limit}", self.stripe);
         let authorization = format!("Bearer {key}");
         let headers = [("authorization", authorization.as_str()), ("stripe-version", API_VERSION)];
-        let question =
-            Question { method: "GET", url: &url, headers: &headers, body: "", patience: PATIENCE, largest: LARGEST };
-        let answer = self.https.ask(&question).await.map_err(|_| silent())?;
+        let wanted =
+            Request { method: "GET", url: &url, headers: &headers, body: "", patience: PATIENCE, largest: LARGEST };
+        let answer = self.https.ask(&wanted).await.map_err(|_| silent())?;
         match answer.status {
             200..=299 => serde_json::from_slice(&answer.body.map_err(|_| silent())?)
                 .map_err(|_| Unasked::Unreadable { what: what.clone() }),
@@ -68,9 +68,9 @@ impl Door for Outside {
     async fn knock(&self, url: &str) -> Asked<Knock> {
         let silent = || Unasked::Silent { what: "the webhook".to_owned() };
         let headers = [("content-type", "application/json")];
-        let question =
-            Question { method: "POST", url, headers: &headers, body: "{}", patience: PATIENCE, largest: LARGEST };
-        let answer = self.https.ask(&question).await.map_err(|_| silent())?;
+        let wanted =
+            Request { method: "POST", url, headers: &headers, body: "{}", patience: PATIENCE, largest: LARGEST };
+        let answer = self.https.ask(&wanted).await.map_err(|_| silent())?;
         let body: Value = serde_json::from_slice(&answer.body.map_err(|_| silent())?).unwrap_or_default();
         let reason = body.get("reason").and_then(Value::as_str).unwrap_or_default();
         let reason = reason.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(60).collect();

@@ -26,8 +26,8 @@ const SUPPRESSED: &str = "SUPPRESSED";
 const SOURCE: &str = "mail-events";
 
 /// The stages from which an event moves a mail. `came_back` as in [`next`].
-fn origins(fate: &DeliveryEvent, came_back: bool) -> Vec<Stage> {
-    Stage::ALL.into_iter().filter(|stage| next(*stage, came_back, fate).is_some()).collect()
+fn origins(happened: &DeliveryEvent, came_back: bool) -> Vec<Stage> {
+    Stage::ALL.into_iter().filter(|stage| next(*stage, came_back, happened).is_some()).collect()
 }
 
 /// `#status IN (...)` over these stages; false if there are none.
@@ -50,27 +50,27 @@ impl DynamoOutbox {
 
 impl Deliveries for DynamoOutbox {
     async fn note(&self, report: &Report, now: Timestamp) -> Result<Transition, ServiceError> {
-        if let DeliveryEvent::Deferred(word) = &report.fate {
+        if let DeliveryEvent::Deferred(word) = &report.happened {
             self.keep_hindrance(report, word).await?;
         }
-        let to = report.fate.stage();
-        let fresh = origins(&report.fate, false);
+        let to = report.happened.stage();
+        let fresh = origins(&report.happened, false);
         // An event of a bounced message may still move a parked mail; without the mark the mail was requeued.
         let condition = format!(
             "{} AND (attribute_not_exists(came_back) OR NOT contains(came_back, :message) \
              OR ({} AND attribute_exists(parked_at)))",
             stands_at(&fresh),
-            stands_at(&origins(&report.fate, true)),
+            stands_at(&origins(&report.happened, true)),
         );
         let at = now.to_string();
-        let lasting = Lasting::of(&report.mail, &report.fate.status(), now);
+        let lasting = Lasting::of(&report.mail, &report.happened.status(), now);
         let mut set = format!(
             "SET #status = :to, message_id = :message, settled_at = :at, sent_at = if_not_exists(sent_at, :at){}",
             lasting.set
         );
         let mut rest = format!(" REMOVE lease_until, claimed_by, {CLOSE}{}", lasting.remove);
         let mut update = self.update(&report.mail);
-        if let Some(reason) = report.fate.parks() {
+        if let Some(reason) = report.happened.parks() {
             set.push_str(", parked_source = :source, parked_reason = :reason, parked_at = :at");
             rest.push_str(" ADD came_back :messages");
             update = update

@@ -25,7 +25,7 @@ use comptoir::{
     billing::{
         identity::Identity,
         ledger::{
-            AllocationResult, Claim, Counter, Credited, Crediting, Entry, Ledger, number_taken, number_used_twice,
+            AllocationResult, Counter, Credited, Crediting, Entry, Ledger, NumberClaim, number_taken, number_used_twice,
         },
         snapshot::Snapshot,
     },
@@ -79,7 +79,7 @@ impl DynamoLedger {
         value.ok_or_else(|| unreadable(record, WHAT, "a record has no data"))
     }
 
-    fn count(&self, claim: &Claim) -> Result<TransactWriteItem, ServiceError> {
+    fn count(&self, claim: &NumberClaim) -> Result<TransactWriteItem, ServiceError> {
         let Counter { last, last_issued_on, last_hash, siren } = claim.after()?;
         let issued_on = last_issued_on.map(|day| day.to_string()).unwrap_or_default();
         let update = Update::builder()
@@ -202,7 +202,7 @@ impl Ledger for DynamoLedger {
         Ok(Counter { last, last_issued_on, last_hash: kept("last_hash"), siren: kept("siren") })
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<AllocationResult, ServiceError> {
+    async fn claim(&self, claim: &NumberClaim) -> Result<AllocationResult, ServiceError> {
         let mut writes = vec![self.count(claim)?];
         for invoice in &claim.invoices {
             let mut entry = item("INVOICE", &invoice.number.0);

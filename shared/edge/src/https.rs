@@ -26,7 +26,7 @@ pub const OTHER_AUTHORITIES: &str = "SSL_CERT_FILE";
 
 /// A request.
 #[derive(Clone, Copy)]
-pub struct Question<'a> {
+pub struct Request<'a> {
     /// `GET`, `POST`.
     pub method: &'static str,
     /// The URL.
@@ -43,7 +43,7 @@ pub struct Question<'a> {
 
 /// A response, of any status.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct Response {
     /// The status code.
     pub status: u16,
     /// The `Retry-After` header, if present.
@@ -59,7 +59,7 @@ pub struct Answer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
     /// Not a valid HTTP request: a wrong address, or a header with a line break.
-    #[error("the question cannot be sent")]
+    #[error("the wanted cannot be sent")]
     Unsendable,
     /// No connection could be made.
     #[error("no answer")]
@@ -93,10 +93,10 @@ impl Https {
     ///
     /// # Errors
     /// Why there is no response.
-    pub async fn ask(&self, question: &Question<'_>) -> Result<Answer, HttpError> {
-        let request = request(question).ok_or(HttpError::Unsendable)?;
+    pub async fn ask(&self, wanted: &Request<'_>) -> Result<Response, HttpError> {
+        let request = request(wanted).ok_or(HttpError::Unsendable)?;
         let connector = self.connector.get_or_init(|| self.connector());
-        let end = Instant::now() + question.patience;
+        let end = Instant::now() + wanted.patience;
         let answer = timeout_at(end, connector.call(request)).await.map_err(|_| HttpError::TooLate)?;
         let answer = answer.map_err(|error| match never_connected(&error) {
             true => HttpError::Unconnected,
@@ -104,8 +104,8 @@ impl Https {
         })?;
         let header = |name: &str| answer.headers().get(name).map(str::to_owned);
         let (status, retry_after, date) = (answer.status().as_u16(), header("retry-after"), header("date"));
-        let body = timeout_at(end, body(answer, question.largest)).await.unwrap_or(Err(HttpError::TooLate));
-        Ok(Answer { status, retry_after, date, body })
+        let body = timeout_at(end, body(answer, wanted.largest)).await.unwrap_or(Err(HttpError::TooLate));
+        Ok(Response { status, retry_after, date, body })
     }
 
     fn connector(&self) -> Connector {
@@ -119,11 +119,11 @@ impl Https {
     }
 }
 
-fn request(question: &Question<'_>) -> Option<HttpRequest> {
-    let mut request = HttpRequest::new(SdkBody::from(question.body));
-    request.set_method(question.method).ok()?;
-    request.set_uri(question.url).ok()?;
-    for (name, value) in question.headers {
+fn request(wanted: &Request<'_>) -> Option<HttpRequest> {
+    let mut request = HttpRequest::new(SdkBody::from(wanted.body));
+    request.set_method(wanted.method).ok()?;
+    request.set_uri(wanted.url).ok()?;
+    for (name, value) in wanted.headers {
         request.headers_mut().try_insert((*name).to_owned(), (*value).to_owned()).ok()?;
     }
     Some(request)
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     /// Sends a request to a server that reads it and answers with this.
-    async fn asked(says: &'static [u8], largest: usize) -> Result<Answer, HttpError> {
+    async fn asked(says: &'static [u8], largest: usize) -> Result<Response, HttpError> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let other = thread::spawn(move || {
@@ -181,9 +181,9 @@ mod tests {
         answer
     }
 
-    async fn ask(url: &str, largest: usize) -> Result<Answer, HttpError> {
+    async fn ask(url: &str, largest: usize) -> Result<Response, HttpError> {
         let patience = Duration::from_secs(5);
-        Https::default().ask(&Question { method: "POST", url, headers: &[], body: "?", patience, largest }).await
+        Https::default().ask(&Request { method: "POST", url, headers: &[], body: "?", patience, largest }).await
     }
 
     #[tokio::test]
@@ -199,7 +199,7 @@ mod tests {
         let date = "Thu, 26 Nov 2026 17:00:00 GMT";
         let told = |body| {
             let (retry_after, date) = (Some("7".to_owned()), Some(date.to_owned()));
-            Ok(Answer { status: 429, retry_after, date, body })
+            Ok(Response { status: 429, retry_after, date, body })
         };
         let head =
             "HTTP/1.1 429 Slow\r\ndate: Thu, 26 Nov 2026 17:00:00 GMT\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\n";

@@ -79,7 +79,7 @@ mod tests {
     use crate::{
         billing::{
             draft::draft,
-            ledger::{AllocationResult, Claim, Counter, Ledger as _},
+            ledger::{AllocationResult, Counter, Ledger as _, NumberClaim},
         },
         invoice::Invoice,
         memory::{Fault, FaultPlan, InMemoryArchive, InMemoryStore},
@@ -109,7 +109,7 @@ mod tests {
             invoices.push(Invoice::new(number, DAY, draft(&sold(n), &seller, DAY).unwrap()));
         }
         let claim =
-            Claim { series: Series("2026-11-#".into()), counter: Counter::default(), invoices, crediting: None };
+            NumberClaim { series: Series("2026-11-#".into()), counter: Counter::default(), invoices, crediting: None };
         assert_eq!(books.claim(&claim).await.unwrap(), AllocationResult::All);
     }
 
@@ -120,12 +120,12 @@ mod tests {
     #[test]
     fn a_month_exported_again_stands_once_and_a_changed_one_beside_the_first() {
         wait(async {
-            let weather = Arc::new(FaultPlan::default());
-            let (books, depot) = (InMemoryStore::new(weather.clone()), InMemoryArchive::new(weather));
+            let faults = Arc::new(FaultPlan::default());
+            let (books, archive) = (InMemoryStore::new(faults.clone()), InMemoryArchive::new(faults));
             issued(&books, 3).await;
-            let first = export(&books, &depot, &standard(), november()).await.unwrap();
+            let first = export(&books, &archive, &standard(), november()).await.unwrap();
             assert_eq!((first.invoices, first.documents.len()), (3, 3));
-            let before = depot.files();
+            let before = archive.files();
             assert_eq!(
                 before.keys().collect::<Vec<_>>(),
                 [
@@ -134,23 +134,23 @@ mod tests {
                     "ledger/2026/11/journal-2026-11.txt",
                 ]
             );
-            assert_eq!(export(&books, &depot, &standard(), november()).await.unwrap(), first);
-            assert_eq!(depot.files(), before);
+            assert_eq!(export(&books, &archive, &standard(), november()).await.unwrap(), first);
+            assert_eq!(archive.files(), before);
 
             let own = Seller::from_toml(&format!("{STANDARD_TOML}\n[accounting]\nservices = \"706100\"\n")).unwrap();
             for _ in 0..2 {
-                let again = export(&books, &depot, &own, november()).await.unwrap();
+                let again = export(&books, &archive, &own, november()).await.unwrap();
                 let journal = &again.documents[1];
                 assert!(
                     journal.key.starts_with("ledger/2026/11/journal-2026-11.") && journal.key.len() == 47,
                     "{journal:?}"
                 );
-                let bytes = depot.read(&journal.key).await.unwrap().unwrap();
+                let bytes = archive.read(&journal.key).await.unwrap().unwrap();
                 assert!(String::from_utf8(bytes).unwrap().contains("706100"));
-                assert_eq!((depot.files().len(), &again.documents[0]), (4, &first.documents[0]), "only what changed");
+                assert_eq!((archive.files().len(), &again.documents[0]), (4, &first.documents[0]), "only what changed");
             }
             assert_eq!(
-                depot.files()["ledger/2026/11/journal-2026-11.txt"],
+                archive.files()["ledger/2026/11/journal-2026-11.txt"],
                 before["ledger/2026/11/journal-2026-11.txt"]
             );
         });
@@ -161,12 +161,12 @@ mod tests {
         wait(async {
             for call in 0..3 {
                 for trouble in [Fault::Before, Fault::After] {
-                    let (books, depot) =
+                    let (books, archive) =
                         (InMemoryStore::default(), InMemoryArchive::new(Arc::new(FaultPlan::with(call, trouble))));
                     issued(&books, 2).await;
-                    assert!(export(&books, &depot, &standard(), november()).await.is_err());
-                    let whole = export(&books, &depot, &standard(), november()).await.unwrap();
-                    assert_eq!((depot.files().len(), whole.documents.len()), (3, 3));
+                    assert!(export(&books, &archive, &standard(), november()).await.is_err());
+                    let whole = export(&books, &archive, &standard(), november()).await.unwrap();
+                    assert_eq!((archive.files().len(), whole.documents.len()), (3, 3));
                 }
             }
         });
@@ -175,12 +175,12 @@ mod tests {
     #[test]
     fn a_month_holds_its_own_documents_and_an_empty_one_its_headers() {
         wait(async {
-            let (books, depot) = (InMemoryStore::default(), InMemoryArchive::default());
+            let (books, archive) = (InMemoryStore::default(), InMemoryArchive::default());
             issued(&books, 2).await;
-            let december = export(&books, &depot, &standard(), "2026-12".parse().unwrap()).await.unwrap();
+            let december = export(&books, &archive, &standard(), "2026-12".parse().unwrap()).await.unwrap();
             assert_eq!((december.invoices, december.documents.len()), (0, 3));
             let lines = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap().lines().count();
-            assert!(depot.files().values().all(|bytes| lines(bytes) == 1));
+            assert!(archive.files().values().all(|bytes| lines(bytes) == 1));
         });
     }
 }

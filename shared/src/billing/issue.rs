@@ -12,7 +12,7 @@ use super::{
     draft::draft,
     guard::LedgerGuard,
     identity::other_seller,
-    ledger::{AllocationResult, Claim, Counter, Entry, LARGEST_CLAIM, Ledger},
+    ledger::{AllocationResult, Counter, Entry, LARGEST_CLAIM, Ledger, NumberClaim},
     snapshot::Snapshot,
     unfit::CannotInvoice,
 };
@@ -325,7 +325,7 @@ pub(super) fn number(
     counter: Counter,
     today: Date,
     now: Timestamp,
-) -> Result<Claim, ServiceError> {
+) -> Result<NumberClaim, ServiceError> {
     let issued_on = counter.last_issued_on.map_or(today, |last| last.max(today));
     let mut invoices = Vec::with_capacity(drafts.len());
     let mut previous = counter.last_hash.clone();
@@ -343,7 +343,7 @@ pub(super) fn number(
         previous = Some(Snapshot::of(&invoice)?.sha256());
         invoices.push(invoice);
     }
-    Ok(Claim { series: pattern.series(today), counter, invoices, crediting: None })
+    Ok(NumberClaim { series: pattern.series(today), counter, invoices, crediting: None })
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub struct Counter {
 
 /// An allocation of numbers for a group of invoices: all or none.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
+pub struct NumberClaim {
     /// The series.
     pub series: Series,
     /// The counter value that the claim is conditional on.
@@ -48,7 +48,7 @@ pub struct Claim {
     pub crediting: Option<Crediting>,
 }
 
-impl Claim {
+impl NumberClaim {
     /// The counter after the claim.
     ///
     /// # Errors
@@ -144,7 +144,7 @@ pub trait Ledger: Send + Sync {
     /// Claims numbers in one transaction, conditional on the counter and its seller.
     ///
     /// Permanent error `number_taken`: a document with one of the numbers is stored already.
-    fn claim(&self, claim: &Claim) -> impl Future<Output = Result<AllocationResult, ServiceError>> + Send;
+    fn claim(&self, claim: &NumberClaim) -> impl Future<Output = Result<AllocationResult, ServiceError>> + Send;
 
     /// A recorded sale.
     fn sale(&self, sale: &SaleKey) -> impl Future<Output = Result<Option<Sale>, ServiceError>> + Send;

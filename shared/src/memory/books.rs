@@ -20,7 +20,7 @@ use crate::{
     archive::Document,
     billing::{
         identity::Identity,
-        ledger::{AllocationResult, Claim as NumberClaim, Counter, Entry, Ledger, number_taken, number_used_twice},
+        ledger::{AllocationResult, Counter, Entry, Ledger, NumberClaim, number_taken, number_used_twice},
     },
     invoice::{DocumentSource, Invoice},
     mail::{
@@ -39,7 +39,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct InMemoryStore {
     pub(super) written: Mutex<Written>,
-    weather: Arc<FaultPlan>,
+    faults: Arc<FaultPlan>,
 }
 
 #[derive(Debug, Default)]
@@ -118,8 +118,8 @@ impl Queued {
 
 impl InMemoryStore {
     /// An empty store under this fault plan.
-    pub fn new(weather: Arc<FaultPlan>) -> Self {
-        Self { written: Mutex::default(), weather }
+    pub fn new(faults: Arc<FaultPlan>) -> Self {
+        Self { written: Mutex::default(), faults }
     }
 
     /// Every recorded sale.
@@ -156,7 +156,7 @@ impl InMemoryStore {
         what: &'static str,
         work: impl FnOnce(&mut Written) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
-        self.weather.call(what, || work(&mut locked(&self.written)))
+        self.faults.call(what, || work(&mut locked(&self.written)))
     }
 }
 

@@ -2,9 +2,10 @@
 //! fail before or after it takes effect. For tests; no function links this.
 
 mod announced;
+mod archive;
 mod books;
-mod depot;
 mod sabotage;
+mod transport;
 
 #[cfg(test)]
 mod tests;
@@ -16,8 +17,9 @@ use std::{
 };
 
 pub use announced::{ParkedEvent, StreamRecord};
+pub use archive::InMemoryArchive;
 pub use books::{InMemoryStore, MailRow, pass_the_turn};
-pub use depot::{InMemoryArchive, InMemoryTransport};
+pub use transport::InMemoryTransport;
 
 use jiff::Timestamp;
 

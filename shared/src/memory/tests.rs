@@ -14,7 +14,7 @@ use crate::{
         draft::draft,
         guard::LedgerGuard,
         issue::{Issuer, Render},
-        ledger::{AllocationResult, Claim, Counter, Entry, Ledger},
+        ledger::{AllocationResult, Counter, Entry, Ledger, NumberClaim},
         snapshot,
     },
     clock::FixedClock,
@@ -58,20 +58,20 @@ fn sales(count: usize) -> Vec<Sale> {
 
 struct House {
     books: InMemoryStore,
-    depot: InMemoryArchive,
+    archive: InMemoryArchive,
     post_office: InMemoryTransport,
-    weather: Arc<FaultPlan>,
+    faults: Arc<FaultPlan>,
     guard: LedgerGuard,
 }
 
 impl House {
-    fn under(weather: FaultPlan) -> Self {
-        let weather = Arc::new(weather);
+    fn under(faults: FaultPlan) -> Self {
+        let faults = Arc::new(faults);
         Self {
-            books: InMemoryStore::new(weather.clone()),
-            depot: InMemoryArchive::new(weather.clone()),
-            post_office: InMemoryTransport::new(weather.clone()),
-            weather,
+            books: InMemoryStore::new(faults.clone()),
+            archive: InMemoryArchive::new(faults.clone()),
+            post_office: InMemoryTransport::new(faults.clone()),
+            faults,
             guard: LedgerGuard::new(|| "books".to_owned()),
         }
     }
@@ -92,7 +92,7 @@ impl House {
         static CLOCK: LazyLock<FixedClock> = LazyLock::new(|| FixedClock(start()));
         Issuer {
             ledger: &self.books,
-            archive: &self.depot,
+            archive: &self.archive,
             renderer: &Typewriter,
             clock: &*CLOCK,
             seller: &SELLER,
@@ -180,9 +180,9 @@ impl House {
     /// Reports a delivery event for every sent mail, each until it is recorded.
     async fn tell(&self) {
         for mail in self.post_office.letters() {
-            for fate in [DeliveryEvent::Delivered, DeliveryEvent::Sent] {
+            for happened in [DeliveryEvent::Delivered, DeliveryEvent::Sent] {
                 let message_id = format!("message-{mail}");
-                let report = Report { mail: mail.clone(), message_id, fate, suppress: None };
+                let report = Report { mail: mail.clone(), message_id, happened, suppress: None };
                 while follow(&report, &self.books, start()).await.is_err() {}
             }
         }
@@ -211,7 +211,7 @@ impl House {
             assert_eq!(original.credited.0.iter().map(|row| row.gross).sum::<i64>(), back);
             assert!(back <= original.invoice.draft.totals.gross, "never above the invoice");
         }
-        let files = self.depot.files();
+        let files = self.archive.files();
         let kept = |prefix: &str| files.keys().filter(|key| key.starts_with(prefix)).count();
         assert_eq!((kept("invoices/"), kept("books/")), (count, count), "a document and its snapshot for each");
         let mut chains: BTreeMap<bool, String> = BTreeMap::new();
@@ -243,7 +243,7 @@ async fn whatever_call_fails_the_promises_hold() {
     fine.issue(&sales).await;
     fine.mail().await;
     fine.check(3);
-    let calls = fine.weather.calls();
+    let calls = fine.faults.calls();
     assert!(calls >= 3 + 2 + 2 * 3 + 3 * 3, "{calls} calls were counted");
     for call in 0..calls {
         for trouble in [Fault::Before, Fault::After] {
@@ -264,7 +264,7 @@ async fn a_call_that_is_refused_for_good_parks_one_sale_and_holds_up_no_other() 
     fine.issue(&sales).await;
     fine.mail().await;
     let mut parked_once = 0;
-    for call in 0..fine.weather.calls() {
+    for call in 0..fine.faults.calls() {
         let house = House::under(FaultPlan::with(call, Fault::Refused));
         house.record(&sales).await;
         house.issue(&sales).await;
@@ -307,7 +307,7 @@ async fn nothing_is_begun_that_may_not_end_in_time() {
     for (seconds, numbers, documents) in [(check - 1, 0, 0), (document - 1, 2, 0), (document, 2, 2)] {
         let retried = after(seconds).issue(&sales).await;
         assert_eq!(house.books.entries().len(), numbers);
-        assert_eq!(house.depot.files().keys().filter(|key| key.starts_with("invoices/")).count(), documents);
+        assert_eq!(house.archive.files().keys().filter(|key| key.starts_with("invoices/")).count(), documents);
         assert_eq!(retried.iter().all(|one| matches!(one.outcome, Outcome::Retry(_))), documents == 0);
     }
     let late = Sale { key: SaleKey("cs_late".to_owned()), event: "evt_late".to_owned(), ..sale() };
@@ -339,8 +339,8 @@ async fn an_invoice_takes_the_mark_from_a_parked_sale_and_parking_twice_is_told_
 #[tokio::test(flavor = "current_thread")]
 async fn whatever_call_fails_the_events_leave_no_sent_mail_unknown() {
     let sales = sales(2);
-    let run = async |weather: FaultPlan| {
-        let house = House::under(weather);
+    let run = async |faults: FaultPlan| {
+        let house = House::under(faults);
         house.record(&sales).await;
         house.issue(&sales).await;
         house.mail().await;
@@ -351,7 +351,7 @@ async fn whatever_call_fails_the_events_leave_no_sent_mail_unknown() {
             let expected = if letters == 0 { Status::Unknown } else { Status::Delivered };
             assert!(letters <= 1 && status == expected, "{}: {letters} letters, {status:?}", mail.id);
         }
-        house.weather.calls()
+        house.faults.calls()
     };
     let calls = run(FaultPlan::default()).await;
     for call in 0..calls {
@@ -378,8 +378,8 @@ fn refunds(sales: &[Sale], amounts: &[(usize, i64)]) -> Vec<Refund> {
 async fn whatever_call_fails_a_refund_is_credited_once() {
     let sales = sales(2);
     let back = refunds(&sales, &[(0, 1900), (0, 3000), (1, 4900)]);
-    let run = async |weather: FaultPlan| {
-        let house = House::under(weather);
+    let run = async |faults: FaultPlan| {
+        let house = House::under(faults);
         house.record(&sales).await;
         // The second sale's invoice is issued on the way, because its refund arrives first.
         house.issue(&sales[..1]).await;
@@ -387,7 +387,7 @@ async fn whatever_call_fails_a_refund_is_credited_once() {
         house.issue(&sales).await;
         house.mail().await;
         house.check_with_credits(2, 3);
-        house.weather.calls()
+        house.faults.calls()
     };
     let calls = run(FaultPlan::default()).await;
     for call in 0..calls {
@@ -468,7 +468,7 @@ async fn what_has_a_number_is_finished_whatever_changed_since() {
     let draft = draft(&sale, &seller, day).unwrap();
     let invoice = Invoice::new(seller.series.number(day, 1), day, draft);
     let series = seller.series.series(day);
-    let claim = Claim { series, counter: Counter::default(), invoices: vec![invoice], crediting: None };
+    let claim = NumberClaim { series, counter: Counter::default(), invoices: vec![invoice], crediting: None };
     assert_eq!(Ledger::claim(&house.books, &claim).await, Ok(AllocationResult::All));
     // The process died here; meanwhile the sale became one that can no longer be invoiced.
     house.issue(&[Sale { currency: "zzz".into(), ..sale }]).await;

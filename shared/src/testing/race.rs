@@ -14,7 +14,7 @@ use crate::{
     billing::{
         draft::draft,
         identity::Identity,
-        ledger::{AllocationResult, Claim, Counter, Entry, Ledger},
+        ledger::{AllocationResult, Counter, Entry, Ledger, NumberClaim},
     },
     invoice::{DocumentSource, Draft, Invoice},
     mail::Mail,
@@ -64,7 +64,7 @@ impl Ledger for Distant {
         self.0.counter(series).await
     }
 
-    async fn claim(&self, claim: &Claim) -> Result<AllocationResult, ServiceError> {
+    async fn claim(&self, claim: &NumberClaim) -> Result<AllocationResult, ServiceError> {
         tokio::time::sleep(NETWORK).await;
         Ledger::claim(&self.0, claim).await
     }
@@ -114,7 +114,7 @@ async fn claim_all(ledger: &impl Ledger, series: &Series, drafts: &[Draft], day:
             .iter()
             .zip(counter.last + 1..)
             .map(|(draft, n)| Invoice::new(InvoiceNumber(format!("{series}-{n:04}")), day, draft.clone()));
-        let claim = Claim { series: series.clone(), counter, invoices: invoices.collect(), crediting: None };
+        let claim = NumberClaim { series: series.clone(), counter, invoices: invoices.collect(), crediting: None };
         match ledger.claim(&claim).await {
             Ok(AllocationResult::All) => return Ok(()),
             Ok(AllocationResult::Moved) | Err(_) => {}

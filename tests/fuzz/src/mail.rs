@@ -75,10 +75,10 @@ fn read(event: Value) -> Option<Report> {
             None
         }
         Ok(report) => {
-            if let Some(reason) = report.fate.parks() {
+            if let Some(reason) = report.happened.parks() {
                 stands(reason);
             }
-            quiet(&format!("{:?} {:?}", report.fate, report.suppress));
+            quiet(&format!("{:?} {:?}", report.happened, report.suppress));
             Some(report)
         }
     }
@@ -97,7 +97,8 @@ fn outbox() -> (InMemoryStore, MailId) {
     let invoice = Invoice::new(InvoiceNumber("2026-11-0001".to_owned()), papers::DAY, draft);
     let series = seller.series.series(papers::DAY);
     let counter = at_once(books.counter(&series)).unwrap();
-    let claim = comptoir::billing::ledger::Claim { series, counter, invoices: vec![invoice.clone()], crediting: None };
+    let claim =
+        comptoir::billing::ledger::NumberClaim { series, counter, invoices: vec![invoice.clone()], crediting: None };
     at_once(Ledger::claim(&books, &claim)).unwrap();
     let document = Document { key: "a.pdf".to_owned(), sha256: String::new(), size: 1 };
     let page = print::page(&invoice, &seller.look, papers::spoken());

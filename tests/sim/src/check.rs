@@ -188,9 +188,9 @@ fn archived(world: &World, entry: &Entry) -> Checked {
     let page = print::page(&entry.invoice, &world.seller().look, &WORDS);
     let fits = |changed| sha256(&drawn(&page, changed)) == document.sha256;
     ensure(fits(false) || fits(true), "a fresh rendering is the same", || number.to_string())?;
-    let stands = world.depot.hash_of(&document.key);
+    let stands = world.archive.hash_of(&document.key);
     ensure(stands.as_ref() == Some(&document.sha256), "the archive holds what the ledger says", || number.to_string())?;
-    let kept = world.depot.hash_of(&snapshot::key(&entry.invoice));
+    let kept = world.archive.hash_of(&snapshot::key(&entry.invoice));
     ensure(kept == Some(entry.snapshot.sha256()), "the archive keeps each snapshot", || number.to_string())?;
     if world.plan.seed.is_multiple_of(TWINS) {
         let twin = einvoice::factur_x(&entry.invoice);

@@ -232,6 +232,6 @@ pub async fn mail_events(ports: Ports, body: Arc<str>) -> Ended {
     }
     let Ok(report) = read else { return Ended::Answered(true) };
     let noted = follow(&report, &ports, Clock::now(&ports)).await;
-    ports.world.note(|| format!("#{} {} {:?}: {noted:?}", ports.who, report.message_id, report.fate));
+    ports.world.note(|| format!("#{} {} {:?}: {noted:?}", ports.who, report.message_id, report.happened));
     Ended::Answered(noted.is_ok() || ports.is(Mutant::EventSwallowed))
 }

@@ -159,7 +159,7 @@ impl Deliveries for Ports {
                 }
                 let noted = at_once(world.books.note(report, now));
                 if mutant == Some(Mutant::EventLowers) {
-                    world.books.overwrite(&report.mail, report.fate.status());
+                    world.books.overwrite(&report.mail, report.happened.status());
                 }
                 noted
             })
@@ -167,7 +167,7 @@ impl Deliveries for Ports {
         let late = || -> Late {
             let report = report.clone();
             Box::new(move |world| {
-                world.note(|| format!("late: {:?} of {}", report.fate, report.message_id));
+                world.note(|| format!("late: {:?} of {}", report.happened, report.message_id));
                 drop(note(world, &report));
             })
         };

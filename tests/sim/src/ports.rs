@@ -12,7 +12,7 @@ use comptoir::{
     billing::{
         identity::{IDENTITY_KEY, Identity},
         issue::Render,
-        ledger::{AllocationResult, Claim as Numbers, Counter, Entry, Ledger},
+        ledger::{AllocationResult, Counter, Entry, Ledger, NumberClaim as Numbers},
     },
     clock::Clock,
     invoice::{DocumentSource, Invoice, print::Page},
@@ -355,7 +355,7 @@ impl Archive for Ports {
         }
         let rewritten = || File { bytes: [file.bytes.as_slice(), b" "].concat(), ..file.clone() };
         if self.is(Mutant::SnapshotRewritten) && file.key.starts_with("books/") {
-            let stored = self.call(ARCHIVE, "store", None, || at_once(self.world.depot.store(&rewritten()))).await?;
+            let stored = self.call(ARCHIVE, "store", None, || at_once(self.world.archive.store(&rewritten()))).await?;
             return Ok(Document { sha256: file.document().sha256, size: file.document().size, ..stored });
         }
         let overwrites = self.is(Mutant::ArchiveOverwrite);
@@ -363,16 +363,16 @@ impl Archive for Ports {
             let file = file.clone();
             Box::new(move |world| {
                 if overwrites {
-                    world.depot.forget(&file.key);
+                    world.archive.forget(&file.key);
                 }
-                drop(at_once(world.depot.store(&file)));
+                drop(at_once(world.archive.store(&file)));
             })
         };
         self.call(ARCHIVE, "store", Some(&late), || {
             if overwrites {
-                self.world.depot.forget(&file.key);
+                self.world.archive.forget(&file.key);
             }
-            at_once(self.world.depot.store(file))
+            at_once(self.world.archive.store(file))
         })
         .await
     }
@@ -382,15 +382,15 @@ impl Archive for Ports {
         if key != IDENTITY_KEY {
             self.refuse(ARCHIVE, "read", key)?;
         }
-        self.call(ARCHIVE, "read", None, || at_once(self.world.depot.read(key))).await
+        self.call(ARCHIVE, "read", None, || at_once(self.world.archive.read(key))).await
     }
 
     async fn look(&self, key: &str) -> Answer<Option<Document>> {
-        self.call(ARCHIVE, "look", None, || at_once(self.world.depot.look(key))).await
+        self.call(ARCHIVE, "look", None, || at_once(self.world.archive.look(key))).await
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Answer<Vec<String>> {
-        self.call(ARCHIVE, "list", None, || at_once(self.world.depot.list(prefix, after, limit))).await
+        self.call(ARCHIVE, "list", None, || at_once(self.world.archive.list(prefix, after, limit))).await
     }
 }
 

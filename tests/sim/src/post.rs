@@ -1,4 +1,4 @@
-//! The mail service: the mails it accepted, the fate of each, and the delivery events about it.
+//! The mail service: the mails it accepted, the happened of each, and the delivery events about it.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -158,7 +158,7 @@ fn event(set: &str, mail: &MailId, message: &str, to: &str, says: Says) -> Arc<s
     .into()
 }
 
-/// Accepts a mail, decides its fate, and emits its delivery events. Returns the message id.
+/// Accepts a mail, decides its happened, and emits its delivery events. Returns the message id.
 pub fn take(world: &World, letter: &OutgoingEmail) -> String {
     let place = world.core().post.letters.len();
     world.core().post.letters.push(Taken { mail: letter.id.clone(), to: letter.to.clone() });

@@ -164,7 +164,7 @@ pub struct World {
     /// The store.
     pub books: InMemoryStore,
     /// The archive.
-    pub depot: InMemoryArchive,
+    pub archive: InMemoryArchive,
     core: Mutex<Core>,
 }
 
@@ -212,8 +212,8 @@ impl World {
             skews,
             memory: Memory::default(),
         };
-        let (books, depot) = (InMemoryStore::default(), InMemoryArchive::default());
-        Arc::new(Self { plan, rates, shop, books, depot, core: Mutex::new(core) })
+        let (books, archive) = (InMemoryStore::default(), InMemoryArchive::default());
+        Arc::new(Self { plan, rates, shop, books, archive, core: Mutex::new(core) })
     }
 
     /// The seller.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use comptoir_edge::https::Question;
+use comptoir_edge::https::Request;
 use jiff::{Timestamp, fmt::rfc2822::DateTimeParser};
 use serde_json::{Value, json};
 
 use super::{
-    AwsAccount, LARGEST, PATIENCE, Request,
+    AwsAccount, AwsRequest, LARGEST, PATIENCE,
     answers::{self, child, members},
 };
 use crate::facts::{Account, Alarm, Asked, Identity, MailAccount, Mapping, Resource, Stack, Unasked};
@@ -77,7 +77,7 @@ impl Account for AwsAccount {
     }
 
     async fn secrets(&self, names: &[String]) -> Asked<BTreeMap<String, String>> {
-        let request = Request {
+        let request = AwsRequest {
             host: "ssm",
             service: "ssm",
             method: "POST",
@@ -145,9 +145,8 @@ impl Account for AwsAccount {
         let what = "AWS's clock";
         let url = format!("{}/", self.address("sts"));
         // Any answer carries the time; unsigned, because a wrong clock invalidates a signature.
-        let question =
-            Question { method: "GET", url: &url, headers: &[], body: "", patience: PATIENCE, largest: LARGEST };
-        let answer = self.https.ask(&question).await.map_err(|_| Unasked::Silent { what: what.to_owned() })?;
+        let wanted = Request { method: "GET", url: &url, headers: &[], body: "", patience: PATIENCE, largest: LARGEST };
+        let answer = self.https.ask(&wanted).await.map_err(|_| Unasked::Silent { what: what.to_owned() })?;
         let date = answer.date.as_deref().unwrap_or_default();
         let read = DateTimeParser::new().parse_timestamp(date);
         read.map_err(|_| Unasked::Unreadable { what: what.to_owned() })

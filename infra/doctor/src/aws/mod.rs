@@ -13,7 +13,7 @@ use aws_sigv4::{
 };
 use aws_smithy_runtime_api::client::identity::Identity;
 use comptoir::clock::{Clock, SystemClock};
-use comptoir_edge::https::{Answer, Https, Question};
+use comptoir_edge::https::{Https, Request, Response};
 
 use crate::facts::{Asked, Unasked};
 
@@ -32,7 +32,7 @@ pub struct AwsAccount {
 }
 
 /// One request to a service.
-struct Request<'a> {
+struct AwsRequest<'a> {
     /// The first part of its host name.
     host: &'a str,
     /// The service name for signing.
@@ -71,7 +71,7 @@ impl AwsAccount {
         let action = parameters.first().map(|(_, action)| *action).unwrap_or_default();
         let body = form(parameters, version);
         let what = format!("{host} {action}");
-        let request = Request {
+        let request = AwsRequest {
             host,
             service: host,
             method: "POST",
@@ -86,10 +86,10 @@ impl AwsAccount {
 
     async fn get(&self, host: &str, service: &str, path: &str) -> Asked<String> {
         let (content_type, target, body) = ("application/json", None, "");
-        self.ask(&Request { host, service, method: "GET", path, content_type, target, body, what: host }).await
+        self.ask(&AwsRequest { host, service, method: "GET", path, content_type, target, body, what: host }).await
     }
 
-    async fn ask(&self, request: &Request<'_>) -> Asked<String> {
+    async fn ask(&self, request: &AwsRequest<'_>) -> Asked<String> {
         let silent = || Unasked::Silent { what: request.what.to_owned() };
         let url = format!("{}{}", self.address(request.host), request.path);
         let mut headers = vec![("content-type".to_owned(), request.content_type.to_owned())];
@@ -97,7 +97,7 @@ impl AwsAccount {
         let signed = self.signature(request, &url, &headers).map_err(|_| silent())?;
         headers.extend(signed);
         let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let question = Question {
+        let wanted = Request {
             method: request.method,
             url: &url,
             headers: &headers,
@@ -105,7 +105,7 @@ impl AwsAccount {
             patience: PATIENCE,
             largest: LARGEST,
         };
-        let Answer { status, body, .. } = self.https.ask(&question).await.map_err(|_| silent())?;
+        let Response { status, body, .. } = self.https.ask(&wanted).await.map_err(|_| silent())?;
         let body = String::from_utf8(body.map_err(|_| silent())?).unwrap_or_default();
         match status {
             200..=299 => Ok(body),
@@ -115,7 +115,7 @@ impl AwsAccount {
 
     fn signature(
         &self,
-        request: &Request<'_>,
+        request: &AwsRequest<'_>,
         url: &str,
         headers: &[(String, String)],
     ) -> Result<Vec<(String, String)>, Box<dyn std::error::Error>> {

@@ -18,7 +18,7 @@ use serde_json::json;
 
 use comptoir::{clock::Clock, outcome::ServiceError, timing::ATTEMPT_SECONDS};
 use comptoir_aws::trusted;
-use comptoir_edge::https::{HttpError, Https, Question};
+use comptoir_edge::https::{HttpError, Https, Request};
 use comptoir_members::profile::publish::{Announcement, Subscribers};
 
 const WHAT: &str = "the profile API";
@@ -86,7 +86,7 @@ impl<C: Clock> Subscribers for AppSyncSubscribers<C> {
         let signed = self.signed(&body).await?;
         let mut headers = vec![("content-type", "application/json")];
         headers.extend(signed.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let question = Question {
+        let wanted = Request {
             method: "POST",
             url: &self.url,
             headers: &headers,
@@ -95,7 +95,7 @@ impl<C: Clock> Subscribers for AppSyncSubscribers<C> {
             largest: LARGEST,
         };
         let unanswered = |why: HttpError| ServiceError::transient(WHAT, why.to_string());
-        let answer = self.https.ask(&question).await.map_err(unanswered)?;
+        let answer = self.https.ask(&wanted).await.map_err(unanswered)?;
         verdict(answer.status, &answer.body.map_err(unanswered)?)
     }
 }

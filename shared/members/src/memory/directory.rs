@@ -26,7 +26,7 @@ use comptoir::{
 #[derive(Debug, Default)]
 pub struct Members {
     kept: Mutex<Kept>,
-    weather: Arc<FaultPlan>,
+    faults: Arc<FaultPlan>,
 }
 
 #[derive(Debug, Default)]
@@ -160,8 +160,8 @@ impl Kept {
 
 impl Members {
     /// An empty directory under this fault plan.
-    pub fn new(weather: Arc<FaultPlan>) -> Self {
-        Self { kept: Mutex::default(), weather }
+    pub fn new(faults: Arc<FaultPlan>) -> Self {
+        Self { kept: Mutex::default(), faults }
     }
 
     /// Every notice that was queued, by id.
@@ -180,7 +180,7 @@ impl Members {
 
     async fn call<T>(&self, work: impl FnOnce(&mut Kept) -> T) -> Result<T, ServiceError> {
         pass_the_turn().await;
-        self.weather.call("the profile directory", || Ok(work(&mut locked(&self.kept))))
+        self.faults.call("the profile directory", || Ok(work(&mut locked(&self.kept))))
     }
 }
 

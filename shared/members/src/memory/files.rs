@@ -17,13 +17,13 @@ use comptoir::{
 #[derive(Debug, Default)]
 pub struct InMemoryFiles {
     files: Mutex<BTreeMap<String, Vec<u8>>>,
-    weather: Arc<FaultPlan>,
+    faults: Arc<FaultPlan>,
 }
 
 impl InMemoryFiles {
     /// An empty store under this fault plan.
-    pub fn new(weather: Arc<FaultPlan>) -> Self {
-        Self { files: Mutex::default(), weather }
+    pub fn new(faults: Arc<FaultPlan>) -> Self {
+        Self { files: Mutex::default(), faults }
     }
 
     /// Uploads a file, as a client does with a signed URL.
@@ -38,7 +38,7 @@ impl InMemoryFiles {
 
     async fn call<T>(&self, work: impl FnOnce(&mut BTreeMap<String, Vec<u8>>) -> T) -> Result<T, ServiceError> {
         pass_the_turn().await;
-        self.weather.call("the files", || Ok(work(&mut locked(&self.files))))
+        self.faults.call("the files", || Ok(work(&mut locked(&self.files))))
     }
 }
 

@@ -4,7 +4,7 @@ use jiff::civil::{Date, date};
 
 use super::*;
 use crate::{
-    billing::{draft::draft, ledger::Claim, snapshot::Snapshot},
+    billing::{draft::draft, ledger::NumberClaim, snapshot::Snapshot},
     invoice::Invoice,
     memory::{InMemoryArchive, InMemoryStore},
     payment::PaymentLog,
@@ -51,7 +51,8 @@ async fn issued(books: &InMemoryStore, archive: &InMemoryArchive, n: u64) {
     let counter = books.counter(&pattern.series(TODAY)).await.unwrap();
     let number = pattern.number(TODAY, counter.last + 1);
     let invoice = Invoice::new(number, TODAY, draft(&sold, &seller, TODAY).unwrap());
-    let claim = Claim { series: pattern.series(TODAY), counter, invoices: vec![invoice.clone()], crediting: None };
+    let claim =
+        NumberClaim { series: pattern.series(TODAY), counter, invoices: vec![invoice.clone()], crediting: None };
     books.claim(&claim).await.unwrap();
     let snapshot = Snapshot::of(&invoice).unwrap();
     let key = pattern.archive_key(TODAY, &invoice.number);

@@ -100,7 +100,7 @@ pub fn read(event: &SesEvent, configuration_set: &str) -> Result<Report, Reason>
     let Some(mail) = tag(TAG).and_then(MailId::of_tag) else {
         return Err(Reason::new("untagged_mail", "it carries no mail's id as its tag"));
     };
-    let (fate, cause) = fate(detail)?;
+    let (happened, cause) = happened(detail)?;
     // Suppress the address that we wrote to: a server may report the address it forwarded to instead.
     let reported = match cause {
         Some(Cause::Complaint) => &detail.complaint.complained_recipients,
@@ -112,10 +112,10 @@ pub fn read(event: &SesEvent, configuration_set: &str) -> Result<Report, Reason>
     };
     let address = address.filter(|address| !address.is_empty());
     let suppress = cause.and_then(|cause| Some((AddressHash::of(address?), cause)));
-    Ok(Report { mail, message_id: detail.mail.message_id.clone(), fate, suppress })
+    Ok(Report { mail, message_id: detail.mail.message_id.clone(), happened, suppress })
 }
 
-fn fate(detail: &Detail) -> Result<(DeliveryEvent, Option<Cause>), Reason> {
+fn happened(detail: &Detail) -> Result<(DeliveryEvent, Option<Cause>), Reason> {
     match detail.event_type.as_str() {
         "Send" => Ok((DeliveryEvent::Sent, None)),
         "Delivery" => Ok((DeliveryEvent::Delivered, None)),

@@ -140,8 +140,8 @@ impl DeliveryEvent {
 
 /// The one rule: a mail's next stage after `stage`, or `None` for no change. `came_back` says whether the message that
 /// the event is about bounced earlier.
-pub fn next(stage: Stage, came_back: bool, fate: &DeliveryEvent) -> Option<Stage> {
-    let to = fate.stage();
+pub fn next(stage: Stage, came_back: bool, happened: &DeliveryEvent) -> Option<Stage> {
+    let to = happened.stage();
     // Replayed by a person since: the event belongs to the earlier message.
     let past = came_back && stage < Stage::Bounced;
     (stage < to && !past).then_some(to)
@@ -155,7 +155,7 @@ pub struct Report {
     /// The service's id of the message; a replayed mail has a new one.
     pub message_id: String,
     /// What it reports.
-    pub fate: DeliveryEvent,
+    pub happened: DeliveryEvent,
     /// The address to suppress for routine mails from now on, and why.
     pub suppress: Option<(AddressHash, Cause)>,
 }

@@ -11,7 +11,7 @@ use crate::{
     archive::Document,
     billing::{
         draft::draft,
-        ledger::{Claim as NumberClaim, Counter, Ledger},
+        ledger::{Counter, Ledger, NumberClaim},
     },
     invoice::{DocumentSource, Invoice, print},
     mail::{
@@ -69,12 +69,12 @@ fn every_event_at_every_stage() {
             None,
         ],
     ];
-    for (fate, row) in fates().iter().zip(table) {
+    for (happened, row) in fates().iter().zip(table) {
         for (stage, expected) in Stage::ALL.into_iter().zip(row) {
-            assert_eq!(next(stage, false, fate), expected, "{fate:?} at {stage:?}");
+            assert_eq!(next(stage, false, happened), expected, "{happened:?} at {stage:?}");
             // An event of an earlier bounced message is ignored while the mail is sent again, and else applies.
             let past = if stage < Bounced { None } else { expected };
-            assert_eq!(next(stage, true, fate), past, "{fate:?} of an earlier message at {stage:?}");
+            assert_eq!(next(stage, true, happened), past, "{happened:?} of an earlier message at {stage:?}");
         }
     }
 }
@@ -135,8 +135,8 @@ async fn books() -> (InMemoryStore, MailId) {
     (books, mail.id)
 }
 
-fn report(mail: &MailId, message: &str, fate: DeliveryEvent) -> Report {
-    Report { mail: mail.clone(), message_id: message.to_owned(), fate, suppress: None }
+fn report(mail: &MailId, message: &str, happened: DeliveryEvent) -> Report {
+    Report { mail: mail.clone(), message_id: message.to_owned(), happened, suppress: None }
 }
 
 fn status(books: &InMemoryStore) -> Status {
@@ -169,8 +169,8 @@ async fn a_mail_that_was_put_back_is_not_judged_by_its_earlier_message() {
     follow(&report(&id, "m1", DeliveryEvent::Bounced(why())), &books, now()).await.unwrap();
     assert_eq!(claim(&books, &id).await, Claim::Held(Status::Bounced), "nobody sends it again by himself");
     books.put_back(&StreamRecord::Mail(id.clone()));
-    for fate in fates() {
-        follow(&report(&id, "m1", fate), &books, now()).await.unwrap();
+    for happened in fates() {
+        follow(&report(&id, "m1", happened), &books, now()).await.unwrap();
         assert_eq!(status(&books), Status::Queued);
     }
     books.sent(&id, "m1", now()).await.unwrap();
@@ -193,9 +193,9 @@ async fn a_mail_that_was_put_back_is_not_judged_by_its_earlier_message() {
 async fn an_address_is_suppressed_for_our_mails_only_and_a_complaint_outweighs_a_bounce() {
     let (books, id) = books().await;
     let address = AddressHash::of("zoe@example.org");
-    let of = |mail: &MailId, fate: DeliveryEvent, cause: Cause| Report {
+    let of = |mail: &MailId, happened: DeliveryEvent, cause: Cause| Report {
         suppress: Some((address.clone(), cause)),
-        ..report(mail, "m1", fate)
+        ..report(mail, "m1", happened)
     };
     let stranger = MailId("invoice/2026-11-0999".to_owned());
     let noted = follow(&of(&stranger, DeliveryEvent::Bounced(why()), Cause::Bounce), &books, now()).await;
@@ -228,34 +228,38 @@ fn event(kind: &str, more: &Value) -> SesEvent {
 
 #[test]
 fn the_kinds_of_event_are_read() {
-    let fate = |kind: &str, more: Value| read(&event(kind, &more), SET).map(|report| (report.fate, report.suppress));
+    let happened =
+        |kind: &str, more: Value| read(&event(kind, &more), SET).map(|report| (report.happened, report.suppress));
     let zoe = |cause| Some((AddressHash::of("zoe@example.org"), cause));
     let bounce = |kind: &str, sub_type: &str| {
         let recipients = json!([{"emailAddress": "forwarded@example.net", "status": "5.1.1"}]);
         json!({"bounce": {"bounceType": kind, "bounceSubType": sub_type, "bouncedRecipients": recipients}})
     };
-    assert_eq!(fate("Send", json!({"send": {}})), Ok((DeliveryEvent::Sent, None)));
-    assert_eq!(fate("Delivery", json!({"delivery": {"smtpResponse": "250"}})), Ok((DeliveryEvent::Delivered, None)));
+    assert_eq!(happened("Send", json!({"send": {}})), Ok((DeliveryEvent::Sent, None)));
     assert_eq!(
-        fate("DeliveryDelay", json!({"deliveryDelay": {"delayType": "MailboxFull"}})),
+        happened("Delivery", json!({"delivery": {"smtpResponse": "250"}})),
+        Ok((DeliveryEvent::Delivered, None))
+    );
+    assert_eq!(
+        happened("DeliveryDelay", json!({"deliveryDelay": {"delayType": "MailboxFull"}})),
         Ok((DeliveryEvent::Deferred("delay/MailboxFull".to_owned()), None))
     );
     let hindered = DeliveryEvent::Deferred("bounce/Transient/General".to_owned());
-    assert_eq!(fate("Bounce", bounce("Transient", "General")), Ok((hindered, None)), "someone out of office");
+    assert_eq!(happened("Bounce", bounce("Transient", "General")), Ok((hindered, None)), "someone out of office");
     for (sub_type, word) in [("General", "mail_bounced"), ("OnAccountSuppressionList", "mail_suppressed")] {
-        let (fate, suppress) = fate("Bounce", bounce("Permanent", sub_type)).unwrap();
-        assert_eq!((fate.stage(), fate.parks().unwrap().code.as_str()), (Stage::Bounced, word));
+        let (happened, suppress) = happened("Bounce", bounce("Permanent", sub_type)).unwrap();
+        assert_eq!((happened.stage(), happened.parks().unwrap().code.as_str()), (Stage::Bounced, word));
         assert_eq!(suppress, zoe(Cause::Bounce), "what we wrote to, not what it was forwarded to");
     }
-    let complaint = |more: Value| fate("Complaint", json!({"complaint": more}));
+    let complaint = |more: Value| happened("Complaint", json!({"complaint": more}));
     let abuse = json!({"complainedRecipients": [{"emailAddress": "zoe@example.org"}], "complaintFeedbackType": "abuse", "complaintSubType": null});
     assert_eq!(complaint(abuse), Ok((DeliveryEvent::Complained, zoe(Cause::Complaint))));
     assert_eq!(complaint(json!({"complaintFeedbackType": "not-spam"})), Ok((DeliveryEvent::Delivered, None)));
     let (unsent, suppress) = complaint(json!({"complaintSubType": "OnAccountSuppressionList"})).unwrap();
     assert_eq!((unsent.stage(), suppress), (Stage::Bounced, zoe(Cause::Complaint)), "SES never sent it");
-    let (rejected, _) = fate("Reject", json!({"reject": {"reason": "Bad content"}})).unwrap();
+    let (rejected, _) = happened("Reject", json!({"reject": {"reason": "Bad content"}})).unwrap();
     assert!(rejected.stage() == Stage::Rejected && rejected.parks().unwrap().message.contains("Bad content"));
-    assert_eq!(fate("Open", json!({})).unwrap_err().code, "event_of_no_concern");
+    assert_eq!(happened("Open", json!({})).unwrap_err().code, "event_of_no_concern");
 }
 
 #[test]
@@ -273,6 +277,6 @@ fn what_is_not_ours_is_ignored_with_a_reason() {
 fn no_reason_carries_an_address() {
     let odd = json!({"reject": {"reason": "virus for zoe@example.org"}});
     let report = read(&event("Reject", &odd), SET).unwrap();
-    assert!(!report.fate.parks().unwrap().message.contains('@'));
+    assert!(!report.happened.parks().unwrap().message.contains('@'));
     assert!(!format!("{report:?}").contains("example.org"));
 }

@@ -16,17 +16,17 @@ impl Deliveries for InMemoryStore {
     async fn note(&self, report: &Report, now: Timestamp) -> Result<Transition, ServiceError> {
         self.call("the outbox", |written| {
             let Some(queued) = written.mails.get_mut(&report.mail) else { return Ok(Transition::Absent) };
-            if let DeliveryEvent::Deferred(word) = &report.fate {
+            if let DeliveryEvent::Deferred(word) = &report.happened {
                 queued.hindered.insert(word.clone());
             }
             let stage = queued.status.stage();
-            let Some(to) = next(stage, queued.came_back.contains(&report.message_id), &report.fate) else {
+            let Some(to) = next(stage, queued.came_back.contains(&report.message_id), &report.happened) else {
                 return Ok(Transition::Stays(stage));
             };
             if to.came_back() {
                 queued.came_back.insert(report.message_id.clone());
             }
-            queued.stand(report.fate.status(), now);
+            queued.stand(report.happened.status(), now);
             queued.claimant = None;
             Ok(Transition::Moved(to))
         })

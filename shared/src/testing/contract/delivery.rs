@@ -27,8 +27,8 @@ fn fates() -> [DeliveryEvent; 6] {
     ]
 }
 
-fn report(mail: &MailId, message_id: &str, fate: &DeliveryEvent) -> Report {
-    Report { mail: mail.clone(), message_id: message_id.to_owned(), fate: fate.clone(), suppress: None }
+fn report(mail: &MailId, message_id: &str, happened: &DeliveryEvent) -> Report {
+    Report { mail: mail.clone(), message_id: message_id.to_owned(), happened: happened.clone(), suppress: None }
 }
 
 impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
@@ -43,14 +43,14 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
                 let id = self.queued(&format!("{run}-event-{n}-{m}")).await?.id;
                 self.outbox.claim(&id, "a", now(), LEASE).await?;
                 let mut stage = Stage::Sending;
-                for (later, fate) in (0..).zip([first, second, first]) {
+                for (later, happened) in (0..).zip([first, second, first]) {
                     // What is recorded of one message at one instant is one step, whose answer may have been lost.
                     let at = now().saturating_add(SignedDuration::from_secs(later)).unwrap();
-                    let noted = self.outbox.note(&report(&id, "m", fate), at).await?;
+                    let noted = self.outbox.note(&report(&id, "m", happened), at).await?;
                     let expected =
-                        next(stage, stage.came_back(), fate).map_or(Transition::Stays(stage), Transition::Moved);
-                    assert_eq!(noted, expected, "{fate:?} at {stage:?} of {first:?}, {second:?}");
-                    stage = stage.max(fate.stage());
+                        next(stage, stage.came_back(), happened).map_or(Transition::Stays(stage), Transition::Moved);
+                    assert_eq!(noted, expected, "{happened:?} at {stage:?} of {first:?}, {second:?}");
+                    stage = stage.max(happened.stage());
                     let Claim::Held(status) = self.held(&id).await? else { panic!("{stage:?} was claimed") };
                     assert_eq!(status.stage(), stage, "{first:?}, {second:?}");
                 }

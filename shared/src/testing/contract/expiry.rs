@@ -18,8 +18,14 @@ use crate::{
 };
 
 impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
-    async fn noted(&self, id: &MailId, message: &str, fate: DeliveryEvent, at: Timestamp) -> Result<(), ServiceError> {
-        let report = Report { mail: id.clone(), message_id: message.to_owned(), fate, suppress: None };
+    async fn noted(
+        &self,
+        id: &MailId,
+        message: &str,
+        happened: DeliveryEvent,
+        at: Timestamp,
+    ) -> Result<(), ServiceError> {
+        let report = Report { mail: id.clone(), message_id: message.to_owned(), happened, suppress: None };
         self.outbox.note(&report, at).await.map(drop)
     }
 

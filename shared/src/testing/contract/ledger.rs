@@ -6,7 +6,7 @@ use super::{Stores, basis, claim, day, letter, now, sold, why};
 use crate::{
     accounting::{Month, Register},
     archive::Archive,
-    billing::ledger::{AllocationResult, Claim, Counter, Credited, CreditedRow, Crediting, Ledger},
+    billing::ledger::{AllocationResult, Counter, Credited, CreditedRow, Crediting, Ledger, NumberClaim},
     invoice::DocumentSource,
     mail::{
         delivery::Deliveries,
@@ -102,7 +102,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         let row = |gross| Credited(vec![CreditedRow { gross, tax: 0 }]);
         let crediting =
             |before: Credited, after: Credited| Some(Crediting { original: original.number.clone(), before, after });
-        let with = |claim: Claim, crediting| Claim { crediting, ..claim };
+        let with = |claim: NumberClaim, crediting| NumberClaim { crediting, ..claim };
         let sales = ["first", "second"].map(|n| sold(&format!("{run}-credit-{n}")));
         for sale in &sales {
             self.payments.record(sale, now()).await?;

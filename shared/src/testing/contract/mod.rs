@@ -20,7 +20,7 @@ use crate::{
     archive::{Archive, Document},
     billing::{
         draft::draft,
-        ledger::{AllocationResult, Claim, Counter, Ledger},
+        ledger::{AllocationResult, Counter, Ledger, NumberClaim},
     },
     invoice::{DocumentSource, Invoice, print},
     mail::{Mail, delivery::Deliveries, outbox::Outbox},
@@ -90,7 +90,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
     }
 
     /// A claim of the next numbers in a series of this name.
-    async fn claim(&self, series: &str, sales: &[Sale]) -> Result<Claim, ServiceError> {
+    async fn claim(&self, series: &str, sales: &[Sale]) -> Result<NumberClaim, ServiceError> {
         let series = Series(series.to_owned());
         let counter = self.ledger.counter(&series).await?;
         Ok(claim(series, counter, sales))
@@ -123,12 +123,12 @@ fn sold(name: &str) -> Sale {
     Sale { key, event: format!("evt_{name}"), payment_intent: intent, ..sale() }
 }
 
-fn claim(series: Series, counter: Counter, sales: &[Sale]) -> Claim {
+fn claim(series: Series, counter: Counter, sales: &[Sale]) -> NumberClaim {
     let drafted = sales.iter().map(|sale| draft(sale, &seller(), day()).unwrap());
     let invoices = drafted
         .zip(counter.last + 1..)
         .map(|(draft, n)| Invoice::new(crate::numbering::InvoiceNumber(format!("{}-{n:04}", series.0)), day(), draft));
-    Claim { invoices: invoices.collect(), series, counter, crediting: None }
+    NumberClaim { invoices: invoices.collect(), series, counter, crediting: None }
 }
 
 fn letter(invoice: &Invoice, bytes: &str) -> (Document, Mail) {
@@ -155,8 +155,8 @@ mod tests {
 
     #[tokio::test]
     async fn the_stores_in_memory_keep_the_contract() {
-        let (books, depot) = (InMemoryStore::default(), InMemoryArchive::default());
-        let stores = Stores { payments: &books, ledger: &books, outbox: &books, archive: &depot, register: &books };
+        let (books, archive) = (InMemoryStore::default(), InMemoryArchive::default());
+        let stores = Stores { payments: &books, ledger: &books, outbox: &books, archive: &archive, register: &books };
         stores.keep_the_contract("a").await.unwrap();
         stores.keep_the_contract("b").await.unwrap();
     }

@@ -43,7 +43,7 @@ impl Prepare for Scissors {
 pub(super) struct House {
     pub members: Members,
     pub shelf: InMemoryFiles,
-    pub weather: Arc<FaultPlan>,
+    pub faults: Arc<FaultPlan>,
     pub programs: Programs,
     names: AtomicUsize,
 }
@@ -63,12 +63,12 @@ pub(super) fn freelancer(sub: &str) -> Value {
 }
 
 impl House {
-    pub(super) fn under(weather: FaultPlan) -> Self {
-        let weather = Arc::new(weather);
+    pub(super) fn under(faults: FaultPlan) -> Self {
+        let faults = Arc::new(faults);
         Self {
-            members: Members::new(Arc::clone(&weather)),
-            shelf: InMemoryFiles::new(Arc::clone(&weather)),
-            weather,
+            members: Members::new(Arc::clone(&faults)),
+            shelf: InMemoryFiles::new(Arc::clone(&faults)),
+            faults,
             programs: Programs::new(),
             names: AtomicUsize::new(0),
         }

@@ -37,8 +37,8 @@ async fn sixty_four_members_ask_for_one_handle() {
 
 #[tokio::test]
 async fn whatever_call_fails_asking_again_does_it_once() {
-    let run = async |weather: FaultPlan| {
-        let house = House::under(weather);
+    let run = async |faults: FaultPlan| {
+        let house = House::under(faults);
         let zoe = freelancer("zoe");
         let made = house.insist(&zoe, "createProfile", input("zoe")).await.unwrap();
         assert_eq!(made["version"], json!(1));
@@ -59,7 +59,7 @@ async fn whatever_call_fails_asking_again_does_it_once() {
         assert!(house.shelf.keys().is_empty(), "{:?}", house.shelf.keys());
         assert!(!house.members.everything().contains("zoe"), "{}", house.members.everything());
         assert_eq!(house.members.notices().len(), 8, "two of each: created, changed, pictured, left");
-        house.weather.calls()
+        house.faults.calls()
     };
     let calls = run(FaultPlan::default()).await;
     assert!(calls > 12, "{calls} calls were counted");

@@ -1,18 +1,14 @@
-//! In-memory output: an archive that keeps the first bytes, and a mail transport that counts its mails.
+//! An archive in memory, which keeps the first bytes.
 
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
 
-use super::{Fault, FaultPlan, locked};
+use super::{FaultPlan, locked};
 use crate::{
     archive::{Archive, Document, File, conflict, sha256},
-    mail::{
-        MailId,
-        outbox::{MailTransport, OutgoingEmail, SendResult},
-    },
-    outcome::{Reason, ServiceError},
+    outcome::ServiceError,
 };
 
 /// What is stored under a key.
@@ -26,13 +22,13 @@ pub(super) struct Stored {
 #[derive(Debug, Default)]
 pub struct InMemoryArchive {
     pub(super) files: Mutex<BTreeMap<String, Stored>>,
-    weather: Arc<FaultPlan>,
+    faults: Arc<FaultPlan>,
 }
 
 impl InMemoryArchive {
     /// An empty archive under this fault plan.
-    pub fn new(weather: Arc<FaultPlan>) -> Self {
-        Self { files: Mutex::default(), weather }
+    pub fn new(faults: Arc<FaultPlan>) -> Self {
+        Self { files: Mutex::default(), faults }
     }
 
     /// The hash of a file, if it is kept.
@@ -48,7 +44,7 @@ impl InMemoryArchive {
 
 impl Archive for InMemoryArchive {
     async fn store(&self, file: &File) -> Result<Document, ServiceError> {
-        self.weather.call("the archive", || {
+        self.faults.call("the archive", || {
             let mut files = locked(&self.files);
             let new = || Stored { bytes: file.bytes.clone(), sale: file.sale.clone() };
             let stored = files.entry(file.key.clone()).or_insert_with(new);
@@ -61,11 +57,11 @@ impl Archive for InMemoryArchive {
     }
 
     async fn read(&self, key: &str) -> Result<Option<Vec<u8>>, ServiceError> {
-        self.weather.call("the archive", || Ok(locked(&self.files).get(key).map(|stored| stored.bytes.clone())))
+        self.faults.call("the archive", || Ok(locked(&self.files).get(key).map(|stored| stored.bytes.clone())))
     }
 
     async fn look(&self, key: &str) -> Result<Option<Document>, ServiceError> {
-        self.weather.call("the archive", || {
+        self.faults.call("the archive", || {
             let files = locked(&self.files);
             let document = |stored: &Stored| Document {
                 key: key.to_owned(),
@@ -77,46 +73,11 @@ impl Archive for InMemoryArchive {
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, ServiceError> {
-        self.weather.call("the archive", || {
+        self.faults.call("the archive", || {
             let files = locked(&self.files);
             let keys =
                 files.keys().filter(|key| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
             Ok(keys.take(limit.min(1000)).cloned().collect())
         })
-    }
-}
-
-/// A mail transport.
-#[derive(Debug, Default)]
-pub struct InMemoryTransport {
-    letters: Mutex<Vec<MailId>>,
-    weather: Arc<FaultPlan>,
-}
-
-impl InMemoryTransport {
-    /// An empty transport with this fault plan.
-    pub fn new(weather: Arc<FaultPlan>) -> Self {
-        Self { letters: Mutex::default(), weather }
-    }
-
-    /// The accepted mails, in order, with repetitions.
-    pub fn letters(&self) -> Vec<MailId> {
-        locked(&self.letters).clone()
-    }
-}
-
-impl MailTransport for InMemoryTransport {
-    async fn post(&self, letter: &OutgoingEmail) -> SendResult {
-        match self.weather.next() {
-            Some(Fault::Before) => SendResult::Transient("throttled".to_owned()),
-            Some(Fault::Refused) => SendResult::Permanent(Reason::new("mail_refused", "it refuses for good")),
-            trouble => {
-                locked(&self.letters).push(letter.id.clone());
-                match trouble {
-                    None => SendResult::Accepted(format!("message-{}", letter.id)),
-                    Some(_) => SendResult::Ambiguous("the answer was lost".to_owned()),
-                }
-            }
-        }
     }
 }
