@@ -319,7 +319,7 @@ async fn who_leaves_leaves_nothing() -> Result<()> {
         let (function, operation) = (FUNCTION.to_owned(), Some(operation.to_owned()));
         shop.bundle.wire().unwrap().order(Order { function, operation, after: 0, times: 100, cut: Cut::Fail });
     };
-    order("GetObject");
+    order("ListObjectsV2");
     shop.value(&member("sub-a", &["admin"]), "deleteProfile", json!({ "id": made["id"] })).await?;
     ensure!(shop.value(&freelancer("sub-ana"), "me", Value::Null).await?.is_null());
     ensure!(files(&shop).await?.len() == 3, "S3 was away");
