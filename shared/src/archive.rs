@@ -20,6 +20,11 @@ pub struct Document {
 }
 
 impl Document {
+    /// The document that these bytes are under a key.
+    pub fn of(key: &str, bytes: &[u8]) -> Self {
+        Self { key: key.to_owned(), sha256: sha256(bytes), size: bytes.len() as u64 }
+    }
+
     /// Whether `bytes` match the stored hash, so that the document mailed is the one issued.
     pub fn is(&self, bytes: &[u8]) -> bool {
         bytes.len() as u64 == self.size && sha256(bytes) == self.sha256
@@ -42,7 +47,7 @@ pub struct File {
 impl File {
     /// The document that this file becomes.
     pub fn document(&self) -> Document {
-        Document { key: self.key.clone(), sha256: sha256(&self.bytes), size: self.bytes.len() as u64 }
+        Document::of(&self.key, &self.bytes)
     }
 }
 

@@ -123,7 +123,7 @@ impl SeriesPattern {
     }
 
     /// The archive key of a document of the series of this day: a function of the number alone, so that a number has one
-    /// key whoever it was issued to. The folder repeats what the pattern holds: `invoices/2026/11/2026-11-0042.pdf` by
+    /// key for every customer. The folder repeats what the pattern holds: `invoices/2026/11/2026-11-0042.pdf` by
     /// month, `invoices/2026/FA2026-00042.pdf` by year, `invoices/F42.pdf` without.
     pub fn archive_key(&self, day: Date, number: &InvoiceNumber) -> String {
         format!("{}{}.pdf", self.archive_folder(day), number.file_stem())

@@ -12,7 +12,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::s3_failure::{in_one_operation, trouble};
 use comptoir::{
-    archive::{Archive, Document, File, conflict, sha256},
+    archive::{Archive, Document, File, conflict},
     outcome::ServiceError,
 };
 
@@ -62,7 +62,7 @@ impl Archive for S3Archive {
                 if sale != file.sale {
                     return Err(conflict(&file.key));
                 }
-                Ok(Document { key: file.key.clone(), sha256: sha256(&bytes), size: bytes.len() as u64 })
+                Ok(Document::of(&file.key, &bytes))
             }
             Err(error) => Err(trouble(WHAT, &error)),
         }
@@ -87,7 +87,7 @@ impl Archive for S3Archive {
         }
         // Stored without a hash by hand, or in a store that does not tell its size.
         let bytes = self.read(key).await?;
-        Ok(bytes.map(|bytes| Document { key: key.to_owned(), sha256: sha256(&bytes), size: bytes.len() as u64 }))
+        Ok(bytes.map(|bytes| Document::of(key, &bytes)))
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, ServiceError> {

@@ -275,19 +275,15 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         }
     }
 
-    fn archive_key(&self, invoice: &Invoice) -> String {
-        let pattern = match invoice.draft.kind {
-            Kind::Invoice => &self.seller.series,
-            Kind::CreditNote => &self.seller.credit_series,
-        };
-        pattern.archive_key(invoice.issued_on, &invoice.number)
-    }
-
     /// Archives the PDF, then the snapshot: a number whose snapshot is archived has its PDF.
     async fn archived(&self, entry: &Entry, bytes: Vec<u8>) -> Result<Document, ServiceError> {
         let Entry { invoice, snapshot, .. } = entry;
         let pdf = File {
-            key: invoice.allocation.archive_key.clone().unwrap_or_else(|| self.archive_key(invoice)),
+            key: invoice
+                .allocation
+                .archive_key
+                .clone()
+                .unwrap_or_else(|| series_of(invoice, self.seller).archive_key(invoice.issued_on, &invoice.number)),
             content_type: "application/pdf",
             bytes,
             sale: Some(invoice.draft.basis().to_string()),
@@ -311,6 +307,14 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             }
             Err(error) => Outcome::Retry(error.reason()).into(),
         }
+    }
+}
+
+/// The pattern of a document's numbers.
+pub fn series_of<'a>(invoice: &Invoice, seller: &'a Seller) -> &'a SeriesPattern {
+    match invoice.draft.kind {
+        Kind::Invoice => &seller.series,
+        Kind::CreditNote => &seller.credit_series,
     }
 }
 

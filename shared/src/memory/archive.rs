@@ -51,8 +51,7 @@ impl Archive for InMemoryArchive {
             if stored.sale != file.sale {
                 return Err(conflict(&file.key));
             }
-            let bytes = &stored.bytes;
-            Ok(Document { key: file.key.clone(), sha256: sha256(bytes), size: bytes.len() as u64 })
+            Ok(Document::of(&file.key, &stored.bytes))
         })
     }
 
@@ -61,15 +60,8 @@ impl Archive for InMemoryArchive {
     }
 
     async fn look(&self, key: &str) -> Result<Option<Document>, ServiceError> {
-        self.faults.call("the archive", || {
-            let files = locked(&self.files);
-            let document = |stored: &Stored| Document {
-                key: key.to_owned(),
-                sha256: sha256(&stored.bytes),
-                size: stored.bytes.len() as u64,
-            };
-            Ok(files.get(key).map(document))
-        })
+        self.faults
+            .call("the archive", || Ok(locked(&self.files).get(key).map(|stored| Document::of(key, &stored.bytes))))
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, ServiceError> {

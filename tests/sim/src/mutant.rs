@@ -72,7 +72,7 @@ pub enum Mutant {
     SweepSkipsClaimedMail,
     /// A sale is no longer open once its number is claimed, and its invoice never is.
     SweepSkipsClaimedNumber,
-    /// The sweep queues a mail anew, whoever is sending it.
+    /// The sweep queues a mail again while a sender holds its lease.
     SweepRequeues,
     /// Each document of a group follows the last document before the group.
     ChainSkips,

@@ -12,11 +12,12 @@ use super::Month;
 use crate::{
     archive::{Archive, sha256},
     billing::{
+        issue::series_of,
         ledger::{Entry, Ledger},
         snapshot,
     },
-    invoice::{Invoice, Kind},
-    numbering::{Series, SeriesPattern},
+    invoice::Invoice,
+    numbering::Series,
     outcome::ServiceError,
     seller::Seller,
 };
@@ -112,7 +113,7 @@ pub async fn verify(
             let young = invoice.allocation.claimed_at.is_some_and(|at| now.duration_since(at) < IN_FLIGHT);
             let wrong = wrong.filter(|code| *code != "document_unfinished" || !young);
             findings.extend(wrong.map(|code| Finding { subject: invoice.number.0.clone(), code }));
-            let pattern = pattern_of(&invoice, seller);
+            let pattern = series_of(&invoice, seller);
             let n = invoice.allocation.archive_key.as_deref().and_then(|key| pattern.n_of_key(invoice.issued_on, key));
             let of_series = series.entry(pattern.series(invoice.issued_on)).or_default();
             of_series.insert(n.unwrap_or_default(), Snapshot { hash: sha256(&bytes), invoice, n });
@@ -131,13 +132,6 @@ pub async fn verify(
     }
     findings.sort();
     Ok(Verified { documents, findings })
-}
-
-fn pattern_of<'a>(invoice: &Invoice, seller: &'a Seller) -> &'a SeriesPattern {
-    match invoice.draft.kind {
-        Kind::Invoice => &seller.series,
-        Kind::CreditNote => &seller.credit_series,
-    }
 }
 
 /// What is wrong with a snapshot and its document beside the ledger, if anything.
@@ -168,7 +162,7 @@ async fn missing(
     let mut found = Vec::new();
     let known = snapshots.iter().filter(|(_, snapshot)| snapshot.n.is_some());
     for (n, snapshot) in known {
-        let (pattern, day) = (pattern_of(&snapshot.invoice, seller), snapshot.invoice.issued_on);
+        let (pattern, day) = (series_of(&snapshot.invoice, seller), snapshot.invoice.issued_on);
         // The numbers right before and right after a known one, as far as they are of this month.
         for (mut next, step) in [(n.saturating_sub(1), -1), (n.saturating_add(1), 1)] {
             while next > 0 && !snapshots.contains_key(&next) {
@@ -205,7 +199,7 @@ async fn chained(
         Some(before) => Some(before.hash.clone()),
         // Of an earlier month, or missing in the archive: the ledger knows it.
         None => {
-            let number = pattern_of(&snapshot.invoice, seller).number(snapshot.invoice.issued_on, before);
+            let number = series_of(&snapshot.invoice, seller).number(snapshot.invoice.issued_on, before);
             ledger.document(&number).await?.map(|entry| entry.snapshot.sha256())
         }
     };
