@@ -22,6 +22,7 @@ pub mod record;
 pub mod refund;
 pub mod sale;
 pub mod seller;
+pub mod settings;
 pub mod stream;
 pub mod stripe;
 pub mod sweep;

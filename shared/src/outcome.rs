@@ -27,7 +27,15 @@ impl Outcome {
 }
 
 /// The codes of reasons for which work is held: retried, but not before a person has put the system right.
-pub const HELD: [&str; 4] = ["archive_unknown", "ledger_older", "ledger_unknown", "record_newer"];
+pub const HELD: [&str; 7] = [
+    "archive_unknown",
+    "ledger_older",
+    "ledger_unknown",
+    "look_unusable",
+    "record_newer",
+    "settings_missing",
+    "settings_unreadable",
+];
 
 /// Why something was rejected or must be retried: a stable code for machines and a sentence for people.
 ///

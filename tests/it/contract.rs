@@ -56,6 +56,8 @@ async fn the_stores_on_aws_keep_the_contract() -> Result<()> {
     };
     all.keep_the_contract("a").await?;
     all.keep_the_contract("b").await?;
+    contract::settings(&stores.settings).await?;
+    contract::settings(&stores.settings).await?;
     shop.bundle.stop().await;
     Ok(())
 }

@@ -10,13 +10,22 @@
 //! transactions: the wire injects that (`tests/it/contract.rs`).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+use std::sync::Arc;
+
 use anyhow::{Result, ensure};
 use comptoir::{
     memory::InMemoryArchive,
-    seller::Seller,
+    seller::SettingsDocument,
+    settings::{
+        cache::{CachedSettings, SETTINGS_KEPT},
+        change::{Change, save},
+    },
     testing::{FRANCHISE_TOML, contract},
 };
-use comptoir_aws::{ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments, register::DynamoRegister};
+use comptoir_aws::{
+    ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments, register::DynamoRegister,
+    settings_store::DynamoSettings,
+};
 use comptoir_local::aws::Aws;
 use comptoir_members::testing::profiles;
 use comptoir_members_aws::directory::DynamoDirectory;
@@ -192,12 +201,17 @@ async fn the_stores_keep_their_contract_on_a_second_implementation() -> Result<(
         outbox: &DynamoOutbox::new(client.clone(), outbox.clone()),
         // Documents are stored in S3.
         archive: &InMemoryArchive::default(),
-        register: &DynamoRegister::new(client.clone(), billing),
+        register: &DynamoRegister::new(client.clone(), billing.clone()),
     };
     all.keep_the_contract("a").await?;
     all.keep_the_contract("b").await?;
-    let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
-    let directory = DynamoDirectory::new(client, "ProfilesTable".to_owned(), outbox, seller);
+    let settings = DynamoSettings::new(client.clone(), billing.clone());
+    contract::settings(&settings).await?;
+    let document = SettingsDocument::from_toml(FRANCHISE_TOML).unwrap();
+    let change = Change { document, seen: None, by: "limits".to_owned() };
+    save(&settings, change, comptoir_local::clock::now()).await?;
+    let settings = Arc::new(CachedSettings::new(settings, SETTINGS_KEPT));
+    let directory = DynamoDirectory::new(client, "ProfilesTable".to_owned(), outbox, settings);
     profiles::contract(&directory, "one").await?;
     Ok(profiles::contract(&directory, "two").await?)
 }

@@ -24,6 +24,7 @@ mod refund;
 mod restored;
 mod sale;
 mod sam_local;
+mod settings;
 mod sweep;
 mod team;
 mod template;

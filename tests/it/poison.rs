@@ -98,7 +98,7 @@ async fn everything_around_poison_completes_and_the_rest_follows_once_its_cause_
     ensure!(!sent(&shop).await?.contains_key("poison@example.org"));
 
     copy(&paths::repository().join("infra/templates"), &templates)?;
-    seller_file("poison", &[("# unnamed_customer", "unnamed_customer")])?;
+    shop.save_settings(&seller_file("poison", &[("# unnamed_customer", "unnamed_customer")])?).await?;
     shop.bundle.function("invoice-renderer").unwrap().kill();
     ensure!(replay::run(&shop.client).await? == all.len());
     shop.wait_for("the rest to arrive", async |shop: &Shop| {

@@ -173,8 +173,8 @@ async fn what_was_parked_is_finished_once_its_cause_is_mended() -> Result<()> {
     shop.parked(&checkout.session_id).await?;
     shop.bundle.stop().await;
 
-    seller_file("sale-replayed", &[("# unnamed_customer", "unnamed_customer")])?;
     let shop = Shop::open_with("sale-replayed", options).await?;
+    shop.save_settings(&seller_file("sale-replayed", &[("# unnamed_customer", "unnamed_customer")])?).await?;
     ensure!(comptoir_local::replay::run(&shop.client).await? == 1);
     let delivered = shop.delivered(&checkout.session_id).await?;
     ensure!(delivered.mail.attachments[0].filename.ends_with("-COMPTOIR.pdf"));

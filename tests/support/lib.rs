@@ -9,7 +9,7 @@ pub mod second;
 pub mod stores;
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -22,7 +22,7 @@ use comptoir_local::{
     clock,
     follow::{Delivered, End, follow},
     mail::Mail,
-    paths,
+    paths, settings,
 };
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -201,6 +201,15 @@ impl Shop {
     /// When the bundle does not answer.
     pub async fn mails(&self) -> Result<Vec<Mail>> {
         self.client.mails().await
+    }
+
+    /// Saves a file as the next version of the settings; returns the version.
+    ///
+    /// # Errors
+    /// When it is not saved.
+    pub async fn save_settings(&self, file: &Path) -> Result<u64> {
+        let answer = self.client.invoke(settings::FUNCTION, &settings::command(file)?).await?;
+        Ok(settings::saved(&answer)?.0)
     }
 
     /// Completes a further sale: whatever happened before, the streams still work.

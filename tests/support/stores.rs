@@ -1,11 +1,14 @@
 //! The real stores, built from a bundle's tables and bucket, for tests without a function around them.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use aws_sdk_dynamodb::{Client as DynamoDb, config::Credentials};
 use aws_sdk_s3::Client as S3;
-use comptoir::seller::Seller;
+use comptoir::settings::cache::{CachedSettings, SETTINGS_KEPT};
 use comptoir_aws::{
     archive::S3Archive, ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments, register::DynamoRegister,
+    settings_store::DynamoSettings,
 };
 use comptoir_members_aws::{directory::DynamoDirectory, files::S3Files};
 
@@ -25,6 +28,8 @@ pub struct Stores {
     pub outbox: DynamoOutbox,
     /// Documents.
     pub archive: S3Archive,
+    /// The owner's settings.
+    pub settings: DynamoSettings,
     /// The ledger of a month.
     pub register: DynamoRegister,
     /// Profiles of members.
@@ -50,15 +55,17 @@ impl Stores {
         let (billing, outbox, bucket) =
             (physical("BillingTable")?, physical("OutboxTable")?, physical("ArchiveBucket")?);
         let (profiles, files) = (physical("ProfilesTable")?, physical("ProfileFilesBucket")?);
-        let seller = Seller::from_toml(&std::fs::read_to_string(comptoir_local::paths::seller())?)?;
         let (dynamodb, s3) = (DynamoDb::new(&aws), S3::new(&aws));
+        let settings = DynamoSettings::new(dynamodb.clone(), billing.clone());
+        let cached = Arc::new(CachedSettings::new(settings.clone(), SETTINGS_KEPT));
         Ok(Self {
             payments: DynamoPayments::new(dynamodb.clone(), billing.clone()),
             ledger: DynamoLedger::new(dynamodb.clone(), billing.clone(), outbox.clone()),
             outbox: DynamoOutbox::new(dynamodb.clone(), outbox.clone()),
             archive: S3Archive::new(s3.clone(), bucket),
+            settings,
             register: DynamoRegister::new(dynamodb.clone(), billing),
-            directory: DynamoDirectory::new(dynamodb, profiles, outbox, seller),
+            directory: DynamoDirectory::new(dynamodb, profiles, outbox, cached),
             files: S3Files::new(s3, files),
         })
     }

@@ -44,7 +44,7 @@ fn look() -> Look {
 #[divan::bench(args = [1, 5, 60, 500], sample_count = 50)]
 fn render(bencher: Bencher<'_, '_>, lines: i64) {
     let invoice = invoice(lines);
-    let renderer = Renderer::new(Templates::embedded(), &look()).unwrap();
+    let renderer = Renderer::new(Templates::embedded()).unwrap();
     let words = words();
     let once =
         || renderer.render(&print::page(&invoice, &look(), &words), &einvoice::factur_x(&invoice).unwrap()).unwrap();

@@ -1,6 +1,8 @@
 //! Turns a batch of recorded payments and refunds into invoices and credit notes: reads each, lets the domain issue
 //! them, reports.
 
+use std::sync::Arc;
+
 use comptoir::{
     archive::Archive,
     billing::{
@@ -18,14 +20,15 @@ use comptoir::{
     outcome::{Outcome, Reason, ServiceError},
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
-    seller::Seller,
+    seller::{Look, Settings},
+    settings::{SettingsReader, cache::CachedSettings},
     stream::{self, BatchAnswer, Record, StreamEvent},
 };
 use comptoir_edge::telemetry::{count, held};
 
 use jiff::Timestamp;
 
-use crate::render::Renderer;
+use crate::{proof::Proof, render::Renderer};
 
 const SERVICE: &str = "invoice-renderer";
 
@@ -45,31 +48,52 @@ impl Render for Renderer {
         }
         Ok(printed.pdf)
     }
+
+    fn look(&self, look: &Look) -> Option<String> {
+        Some(Self::look(self, look))
+    }
 }
 
 /// The dependencies of a batch.
 #[expect(missing_debug_implementations, reason = "a renderer holds whole fonts")]
-pub struct InvoiceRenderer<L, A, R, C> {
+pub struct InvoiceRenderer<L, A, S, C> {
     /// Payments, invoices and counters.
     pub ledger: L,
     /// The archive.
     pub archive: A,
     /// The renderer.
-    pub renderer: R,
+    pub renderer: Renderer,
     /// The clock.
     pub clock: C,
-    /// The seller.
-    pub seller: Seller,
+    /// The owner's settings, read for each batch.
+    pub settings: CachedSettings<S>,
     /// The words of documents.
     pub words: Words,
     /// What this process has checked of the books.
     pub guard: LedgerGuard,
+    /// What this process has proved of the settings.
+    pub proof: Proof,
 }
 
-impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
+impl<L: Ledger + SettingsReader, A: Archive, S: SettingsReader, C: Clock> InvoiceRenderer<L, A, S, C> {
+    /// The newest settings, proved with the templates.
+    ///
+    /// # Errors
+    /// Held: none are saved, or no document can be made under them.
+    pub async fn settings(&self) -> Result<Arc<Settings>, ServiceError> {
+        let now = self.clock.now();
+        let settings = self.settings.get(now).await?;
+        self.proof.of(&settings, &self.renderer, &self.words, settings.day_of(now))?;
+        Ok(settings)
+    }
+
     /// Issues the documents of a batch: first the invoices together, then the credit notes one by one.
     /// What cannot finish before `deadline` is not begun and is delivered again.
     pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
+        let settings = match self.settings().await {
+            Ok(settings) => settings,
+            Err(error) => return self.wait(&event, &error, request_id),
+        };
         let mut read: Vec<Work> = Vec::with_capacity(event.records.len());
         for record in &event.records {
             read.push(Work::of(record, &self.ledger).await);
@@ -79,7 +103,7 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
             archive: &self.archive,
             renderer: &self.renderer,
             clock: &self.clock,
-            seller: &self.seller,
+            settings: &settings,
             words: &self.words,
             guard: &self.guard,
             deadline,
@@ -120,6 +144,18 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> InvoiceRenderer<L, A, R, C> {
                 outcomes.push(answer.outcome);
             }
         }
+        stream::answer(&event.records, &outcomes, self.clock.now())
+    }
+
+    /// Gives a whole batch back: without settings nobody knows what to bill.
+    fn wait(&self, event: &StreamEvent, error: &ServiceError, request_id: &str) -> BatchAnswer {
+        let reason = error.reason();
+        if held(SERVICE, &reason) {
+            tracing::error!(request_id, reason = reason.code, "held: {}", reason.message);
+        } else {
+            tracing::warn!(request_id, reason = reason.code, "to be tried again: {}", reason.message);
+        }
+        let outcomes = vec![Outcome::from(error.clone()); event.records.len()];
         stream::answer(&event.records, &outcomes, self.clock.now())
     }
 }

@@ -2,4 +2,5 @@
 
 pub mod handler;
 pub mod preview;
+pub mod proof;
 pub mod render;

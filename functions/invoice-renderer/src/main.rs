@@ -5,23 +5,16 @@
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
 use comptoir::{
-    billing::guard::LedgerGuard,
-    clock::{Clock, SystemClock},
-    config, einvoice,
-    invoice::print,
-    seller::Seller,
-    stream::StreamEvent,
+    billing::guard::LedgerGuard, clock::SystemClock, config, settings::cache::CachedSettings, stream::StreamEvent,
 };
-use comptoir_aws::{archive::S3Archive, ledger::DynamoLedger};
+use comptoir_aws::{archive::S3Archive, ledger::DynamoLedger, settings_store::DynamoSettings};
 use comptoir_edge::{random::random_name, telemetry};
 use invoice_renderer::{
     handler::InvoiceRenderer,
-    render::{
-        Renderer, Templates,
-        specimen::{self, Specimen},
-    },
+    proof::Proof,
+    render::{Renderer, Templates},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use mimalloc::MiMalloc;
 
@@ -29,39 +22,32 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// The seller file, as of the build; `SELLER_FILE` names another.
-const SELLER: &str = include_str!("../../../infra/seller.toml");
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let seller = Seller::load(SELLER, config::optional("SELLER_FILE").as_deref())?;
     let templates = match config::optional("TEMPLATES_DIR") {
         Some(folder) => Templates::read(folder.as_ref())?,
         None => Templates::embedded(),
     };
     let words = templates.words()?;
-    let press = Renderer::new(templates, &seller.look)?;
-    // A template that cannot render even a specimen must not use up numbers: payments wait until it is
-    // fixed, and the sweep wakes those that the stream gave up. A day without a legal text parks its sales; the function
-    // starts all the same.
-    let today = SystemClock.now().to_zoned(seller.time_zone.clone()).date();
-    let Specimen { invoice: specimen, gap } = specimen::at_start(&seller, today)?;
-    if let Some(gap) = gap {
-        tracing::warn!(reason = %gap.reason(), "some sales of today cannot be invoiced and will be parked");
-    }
-    press.render(&print::page(&specimen, &seller.look, &words), &einvoice::factur_x(&specimen)?)?;
+    let press = Renderer::new(templates)?;
     let aws = comptoir_aws::sdk_config()?;
+    let dynamodb = DynamoDb::new(&aws);
     let (billing, outbox) = (config::required("BILLING_TABLE")?, config::required("OUTBOX_TABLE")?);
     let renderer = InvoiceRenderer {
-        ledger: DynamoLedger::new(DynamoDb::new(&aws), billing, outbox),
+        settings: CachedSettings::new(DynamoSettings::new(dynamodb.clone(), billing.clone()), SignedDuration::ZERO),
+        ledger: DynamoLedger::new(dynamodb, billing, outbox),
         archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),
         renderer: press,
         clock: SystemClock,
-        seller,
         words,
         guard: LedgerGuard::new(random_name),
+        proof: Proof::default(),
     };
+    // Read and proved while init runs at full speed; if that fails, the first batch tries again and says why.
+    if let Err(error) = renderer.settings().await {
+        tracing::warn!("the first batch reads the settings again: {error}");
+    }
     let renderer = &renderer;
     lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {
         let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;

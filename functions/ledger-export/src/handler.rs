@@ -10,9 +10,11 @@ use comptoir::{
     billing::ledger::Ledger,
     clock::Clock,
     outcome::ServiceError,
-    seller::Seller,
+    seller::Settings,
+    settings::SettingsReader,
 };
 use comptoir_edge::telemetry::count;
+use jiff::{civil::Date, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 const SERVICE: &str = "ledger-export";
@@ -65,7 +67,7 @@ pub struct Found {
 
 /// The dependencies of an export.
 #[derive(Debug)]
-pub struct Exporter<R, L, A, C> {
+pub struct Exporter<R, L, A, S, C> {
     /// The register of issued documents.
     pub register: R,
     /// The ledger, to compare the archive with.
@@ -74,20 +76,37 @@ pub struct Exporter<R, L, A, C> {
     pub archive: A,
     /// The clock.
     pub clock: C,
-    /// The seller.
-    pub seller: Seller,
+    /// The owner's settings.
+    pub settings: S,
 }
 
-impl<R: Register, L: Ledger, A: Archive, C: Clock> Exporter<R, L, A, C> {
+impl<R: Register, L: Ledger, A: Archive, S: SettingsReader, C: Clock> Exporter<R, L, A, S, C> {
+    /// The newest settings, once there are any.
+    async fn settings(&self) -> Result<Option<Settings>, ServiceError> {
+        self.settings.newest().await?.map(|stored| stored.read()).transpose()
+    }
+
+    /// The day at the seller's place.
+    fn today(&self, settings: Option<&Settings>) -> Date {
+        let now = self.clock.now();
+        settings.map_or_else(|| now.to_zoned(TimeZone::UTC).date(), |settings| settings.day_of(now))
+    }
+
     /// Verifies the month.
     ///
     /// # Errors
     /// When a service fails; verifying again is harmless.
     pub async fn verify(&self, request: Request, request_id: &str) -> Result<Verdict, ServiceError> {
-        let today = self.clock.now().to_zoned(self.seller.time_zone.clone()).date();
+        let settings = self.settings().await?;
+        let today = self.today(settings.as_ref());
         let month = request.month.unwrap_or_else(|| Month::of(today.yesterday().unwrap_or(today)));
+        let Some(settings) = settings else {
+            tracing::info!(request_id, %month, "no settings are saved, so nothing was ever issued");
+            return Ok(Verdict { month, documents: 0, findings: Vec::new() });
+        };
+        let seller = settings.of_day(month.last_day());
         let verified =
-            verify(&self.ledger, &self.archive, &self.seller, month, self.clock.now()).await.inspect_err(|error| {
+            verify(&self.ledger, &self.archive, &seller, month, self.clock.now()).await.inspect_err(|error| {
                 tracing::error!(request_id, %month, "not verified: {error}");
             })?;
         for finding in &verified.findings {
@@ -107,9 +126,15 @@ impl<R: Register, L: Ledger, A: Archive, C: Clock> Exporter<R, L, A, C> {
     /// When a service fails. Lambda retries a scheduled export and finally sends it to the on-failure queue; exporting
     /// a month twice is idempotent.
     pub async fn handle(&self, request: Request, request_id: &str) -> Result<Answer, NotExported> {
-        let today = self.clock.now().to_zoned(self.seller.time_zone.clone()).date();
+        let settings = self.settings().await?;
+        let today = self.today(settings.as_ref());
         let month = request.month.unwrap_or_else(|| Month::of(today).before());
-        let exported = export(&self.register, &self.archive, &self.seller, month).await.inspect_err(|error| {
+        let Some(settings) = settings else {
+            tracing::info!(request_id, %month, "no settings are saved, so nothing was ever issued");
+            return Ok(Answer { month, invoices: 0, files: Vec::new(), unconverted: Vec::new() });
+        };
+        let seller = settings.of_day(month.last_day());
+        let exported = export(&self.register, &self.archive, &seller, month).await.inspect_err(|error| {
             tracing::error!(request_id, %month, "not exported: {error}");
         })?;
         count(SERVICE, "LedgerExported", 1);
@@ -133,16 +158,16 @@ mod tests {
     use comptoir::{
         clock::FixedClock,
         memory::{InMemoryArchive, InMemoryStore},
-        testing::STANDARD_TOML,
+        testing::{STANDARD_TOML, saved_settings},
     };
 
-    fn exporter(now: &str) -> Exporter<InMemoryStore, InMemoryStore, InMemoryArchive, FixedClock> {
+    fn exporter(now: &str) -> Exporter<InMemoryStore, InMemoryStore, InMemoryArchive, InMemoryStore, FixedClock> {
         Exporter {
             register: InMemoryStore::default(),
             ledger: InMemoryStore::default(),
             archive: InMemoryArchive::default(),
             clock: FixedClock(now.parse().unwrap()),
-            seller: Seller::from_toml(STANDARD_TOML).unwrap(),
+            settings: saved_settings(STANDARD_TOML),
         }
     }
 
@@ -172,6 +197,14 @@ mod tests {
             (verdict.month.to_string().as_str(), verdict.documents, verdict.findings),
             ("2026-11", 0, Vec::new())
         );
+    }
+
+    #[tokio::test]
+    async fn before_settings_are_saved_nothing_was_issued() {
+        let exporter = Exporter { settings: InMemoryStore::default(), ..exporter("2026-12-01T02:00:00Z") };
+        let request = || serde_json::from_str("{}").unwrap();
+        assert_eq!(exporter.handle(request(), "r").await.unwrap().files, Vec::<String>::new());
+        assert_eq!(exporter.verify(request(), "r").await.unwrap().documents, 0);
     }
 
     #[test]

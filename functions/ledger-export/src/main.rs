@@ -6,28 +6,26 @@ mod handler;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
-use comptoir::{clock::SystemClock, config, seller::Seller};
-use comptoir_aws::{archive::S3Archive, ledger::DynamoLedger, register::DynamoRegister};
+use comptoir::{clock::SystemClock, config};
+use comptoir_aws::{
+    archive::S3Archive, ledger::DynamoLedger, register::DynamoRegister, settings_store::DynamoSettings,
+};
 use comptoir_edge::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::handler::{Exporter, Request};
 
-/// The seller file, as of the build; `SELLER_FILE` names another.
-const SELLER: &str = include_str!("../../../infra/seller.toml");
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let seller = Seller::load(SELLER, config::optional("SELLER_FILE").as_deref())?;
     let aws = comptoir_aws::sdk_config()?;
     let (dynamodb, billing) = (DynamoDb::new(&aws), config::required("BILLING_TABLE")?);
     let exporter = Exporter {
+        settings: DynamoSettings::new(dynamodb.clone(), billing.clone()),
         register: DynamoRegister::new(dynamodb.clone(), billing.clone()),
         ledger: DynamoLedger::new(dynamodb, billing, config::required("OUTBOX_TABLE")?),
         archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),
         clock: SystemClock,
-        seller,
     };
     let exporter = &exporter;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Request>| async move {

@@ -7,7 +7,7 @@ use comptoir::{
     outcome::{Outcome, Reason},
     payment::{PaymentLog, Received},
     receive,
-    seller::Seller,
+    settings::{SettingsReader, cache::CachedSettings},
     stripe::{
         classify::{self, LONGEST_BODY},
         signature::{self, Forged},
@@ -37,13 +37,13 @@ const ANSWER: Duration = Duration::from_secs(ANSWER_SECONDS);
 
 /// The dependencies of a request.
 #[derive(Debug)]
-pub struct Webhook<P, C> {
+pub struct Webhook<P, S, C> {
     /// The payment log.
     pub payments: P,
     /// Webhook secrets and the API key.
     pub secrets: SecretStore,
-    /// The seller.
-    pub seller: Seller,
+    /// The owner's settings.
+    pub settings: CachedSettings<S>,
     /// The clock.
     pub clock: C,
     /// Whether this stack takes live events.
@@ -54,7 +54,7 @@ pub struct Webhook<P, C> {
     pub https: Https,
 }
 
-impl<P: PaymentLog, C: Clock> Webhook<P, C> {
+impl<P: PaymentLog, S: SettingsReader, C: Clock> Webhook<P, S, C> {
     /// Answers one request before `deadline`, when the invocation ends.
     pub async fn handle(&self, request: Request, request_id: &str, deadline: Timestamp) -> Response {
         let left = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default();
@@ -115,7 +115,9 @@ impl<P: PaymentLog, C: Clock> Webhook<P, C> {
         let stripe = Stripe { url: self.stripe_url.as_deref(), https: &self.https, until };
         let stripe = StripeApi::new(api_key, &self.secrets, stripe);
         let now = self.clock.now();
-        match receive::receive(&event, text, self.livemode, &self.seller, &self.payments, &stripe, now).await {
+        // Until settings are saved, a sale is recorded with everything that any seller may need.
+        let charges_vat = self.settings.get(now).await.map_or(true, |settings| settings.charges_vat());
+        match receive::receive(&event, text, self.livemode, charges_vat, &self.payments, &stripe, now).await {
             Ok(received) => {
                 report(&received, request_id, &event.id);
                 answer(&received)

@@ -9,16 +9,16 @@ mod stripe_client;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_ssm::Client as Ssm;
-use comptoir::{clock::SystemClock, config, seller::Seller};
-use comptoir_aws::{payments::DynamoPayments, secrets::SecretStore};
+use comptoir::{clock::SystemClock, config, settings::cache::CachedSettings};
+use comptoir_aws::{payments::DynamoPayments, secrets::SecretStore, settings_store::DynamoSettings};
 use comptoir_edge::{https::Https, telemetry};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::{handler::Webhook, http::Request};
 
-/// The seller file, as of the build; `SELLER_FILE` names another.
-const SELLER: &str = include_str!("../../../infra/seller.toml");
+/// How long the settings are kept: a change of what decides about tax applies from the next day at the earliest.
+const KEPT: SignedDuration = SignedDuration::from_mins(1);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -27,10 +27,11 @@ async fn main() -> Result<(), Error> {
     let secrets = SecretStore::new(Ssm::new(&aws), &config::required("SECRETS_PREFIX")?);
     // Read while init runs at full speed; if it fails, the first request tries again and says why.
     drop(secrets.current().await);
+    let (dynamodb, billing) = (DynamoDb::new(&aws), config::required("BILLING_TABLE")?);
     let webhook = Webhook {
-        payments: DynamoPayments::new(DynamoDb::new(&aws), config::required("BILLING_TABLE")?),
+        settings: CachedSettings::new(DynamoSettings::new(dynamodb.clone(), billing.clone()), KEPT),
+        payments: DynamoPayments::new(dynamodb, billing),
         secrets,
-        seller: Seller::load(SELLER, config::optional("SELLER_FILE").as_deref())?,
         clock: SystemClock,
         livemode: config::either("STRIPE_MODE", "live", "test")?,
         stripe_url: config::optional("STRIPE_API_URL"),

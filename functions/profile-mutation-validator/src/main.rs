@@ -8,9 +8,16 @@ mod handler;
 mod pictures;
 mod programs;
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
-use comptoir::{clock::SystemClock, config, seller::Seller};
+use comptoir::{
+    clock::SystemClock,
+    config,
+    settings::cache::{CachedSettings, SETTINGS_KEPT},
+};
+use comptoir_aws::settings_store::DynamoSettings;
 use comptoir_edge::{random::random_name, telemetry};
 use comptoir_members::profile::{ProfileId, directory::Directory, phone};
 use comptoir_members_aws::{directory::DynamoDirectory, files::S3Files};
@@ -18,17 +25,16 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::{handler::Reception, pictures::Pictures};
 
-/// The seller file, as of the build; `SELLER_FILE` names another.
-const SELLER: &str = include_str!("../../../infra/seller.toml");
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     telemetry::start();
-    let seller = Seller::load(SELLER, config::optional("SELLER_FILE").as_deref())?;
     let aws = comptoir_aws::sdk_config()?;
     let tables = (config::required("PROFILES_TABLE")?, config::required("OUTBOX_TABLE")?);
+    let dynamodb = DynamoDb::new(&aws);
+    let settings = DynamoSettings::new(dynamodb.clone(), config::required("BILLING_TABLE")?);
+    let settings = Arc::new(CachedSettings::new(settings, SETTINGS_KEPT));
     let reception = Reception {
-        directory: DynamoDirectory::new(DynamoDb::new(&aws), tables.0, tables.1, seller),
+        directory: DynamoDirectory::new(dynamodb, tables.0, tables.1, settings),
         files: S3Files::new(S3::new(&aws), config::required("FILES_BUCKET")?),
         prepare: Pictures,
         programs: programs::read(&config::optional("PROGRAMS").unwrap_or_default())?,

@@ -15,7 +15,7 @@ use comptoir::{
         outbox::Outbox,
     },
     outcome::{Outcome, Reason, ServiceError},
-    seller::Seller,
+    settings::{SettingsReader, cache::CachedSettings},
     stream::{self, BatchAnswer, Record, StreamEvent},
     team::{Message, TeamNews, TeamRoom, gather, lines, room_is_silent, room_text},
     timing::{GATHER_SECONDS, ONE_MESSAGE_SECONDS, OPERATION_SECONDS, ROOM_PATIENCE_SECONDS},
@@ -45,22 +45,22 @@ const BETWEEN: Duration = Duration::from_millis(1100);
 
 /// The dependencies of a batch.
 #[derive(Debug)]
-pub struct Notifier<O, R, C> {
+pub struct Notifier<O, R, S, C> {
     /// The outbox.
     pub outbox: O,
     /// The team's channel.
     pub room: R,
     /// The templates.
     pub composer: Composer,
-    /// The seller.
-    pub seller: Seller,
+    /// The owner's settings.
+    pub settings: CachedSettings<S>,
     /// The clock.
     pub clock: C,
     /// How long a lease holds; longer than the function's timeout.
     pub lease: SignedDuration,
 }
 
-impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
+impl<O: Outbox + TeamNews, R: TeamRoom, S: SettingsReader, C: Clock> Notifier<O, R, S, C> {
     /// Gathers the notices of a batch into one digest, then posts its messages one after the other. Stops posting when
     /// one has to be retried or too little is left before `deadline`; messages not begun are delivered again.
     pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
@@ -112,7 +112,10 @@ impl<O: Outbox + TeamNews, R: TeamRoom, C: Clock> Notifier<O, R, C> {
         }
         let told = async {
             let open = self.room.is_open().await?;
-            gather(waiting.clone(), &self.seller, open, &self.outbox, self.clock.now()).await
+            let now = self.clock.now();
+            let settings = self.settings.get(now).await?;
+            let seller = settings.of_day(settings.day_of(now));
+            gather(waiting.clone(), &seller, open, &self.outbox, now).await
         };
         // A cut-off between two transactions, or in one that commits anyway, loses and repeats no notice.
         let told = tokio::time::timeout(GATHER, told).await;

@@ -13,7 +13,7 @@ use crate::client::BundleClient;
 use crate::follow::{Delivered, End, follow};
 use crate::lock::cannot_write;
 use crate::progress::Progress;
-use crate::{paths, seller};
+use crate::{paths, settings};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// One sentence that says what to do.
 pub async fn run() -> anyhow::Result<()> {
-    seller::check(&paths::seller())?;
+    settings::document(&paths::seller())?;
     let begun = Instant::now();
     let mut options = Options::new(paths::local().join("demo"));
     options.progress = Progress::Print;

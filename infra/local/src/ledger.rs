@@ -15,7 +15,7 @@ use comptoir::{
 };
 use serde_json::Value;
 
-use crate::{client::BundleClient, lock::cannot_write, paths, seller};
+use crate::{client::BundleClient, lock::cannot_write, paths, settings};
 
 /// Which month, and where to.
 #[derive(Clone, Debug, clap::Args)]
@@ -35,7 +35,7 @@ pub struct Wish {
 pub async fn run(wish: &Wish, client: &BundleClient) -> anyhow::Result<()> {
     // First, because it has the better error message when no bundle is running.
     client.parked().await?;
-    let seller = seller::read(&paths::seller())?;
+    let seller = settings::seller(client).await?;
     let (_, items) = client.table("BillingTable").await?;
     let invoices = issued_in(wish.month, items)?;
     let sums = totals(&invoices);

@@ -34,6 +34,9 @@ pub fn key(kind: &str, id: &str) -> AttributeValue {
     text(format!("{kind}#{id}"))
 }
 
+/// The identity of the books.
+pub(crate) const IDENTITY: (&str, &str) = ("LEDGER", "identity");
+
 /// The sort key of a record that is alone under its partition key.
 pub const ALONE: &str = "-";
 

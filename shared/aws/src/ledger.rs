@@ -14,11 +14,12 @@ use serde::de::DeserializeOwned;
 
 use super::{
     item::{
-        CLOSE, Item, PARK, UNPARK, cancelled, condition_failed, data, is_contention, item, json, number, opened, ours,
-        parsed, place, read_number, read_text, text, trouble, unreadable,
+        CLOSE, IDENTITY, Item, PARK, UNPARK, cancelled, condition_failed, data, is_contention, item, json, number,
+        opened, ours, parsed, place, read_number, read_text, text, trouble, unreadable,
     },
     outbox::queued,
     parts::Parts,
+    settings_store::DynamoSettings,
 };
 use comptoir::{
     archive::Document,
@@ -37,6 +38,7 @@ use comptoir::{
     record::{NEEDS, VERSION},
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
+    settings::{SettingsReader, StoredSettings},
 };
 
 const WHAT: &str = "the ledger";
@@ -64,6 +66,10 @@ impl DynamoLedger {
         got.item.map(|item| ours(item, WHAT)).transpose()
     }
 
+    fn settings(&self) -> DynamoSettings {
+        DynamoSettings::new(self.client.clone(), self.billing.clone())
+    }
+
     fn parts(&self) -> Parts<'_> {
         Parts { client: &self.client, table: &self.billing, what: WHAT }
     }
@@ -80,15 +86,16 @@ impl DynamoLedger {
     }
 
     fn count(&self, claim: &NumberClaim) -> Result<TransactWriteItem, ServiceError> {
-        let Counter { last, last_issued_on, last_hash, siren } = claim.after()?;
+        let Counter { last, last_issued_on, last_hash, siren, settings } = claim.after()?;
         let issued_on = last_issued_on.map(|day| day.to_string()).unwrap_or_default();
         let update = Update::builder()
             .table_name(&self.billing)
             .set_key(Some(place("COUNTER", &claim.series.0)))
             .update_expression(
                 "SET kind = :kind, v = :v, needs = :needs, last_number = :last, last_issued_on = :day, \
-                 last_hash = :hash, siren = :siren",
+                 last_hash = :hash, siren = :siren, settings = :settings",
             )
+            .expression_attribute_values(":settings", number(settings.unwrap_or_default()))
             .expression_attribute_values(":v", number(VERSION))
             .expression_attribute_values(":needs", number(NEEDS))
             .expression_attribute_values(":hash", text(last_hash.unwrap_or_default()))
@@ -102,7 +109,8 @@ impl DynamoLedger {
             update
                 .condition_expression(
                     "last_number = :before AND (attribute_not_exists(siren) OR siren = :siren) \
-                     AND (attribute_not_exists(needs) OR needs <= :v)",
+                     AND (attribute_not_exists(needs) OR needs <= :v) \
+                     AND (attribute_not_exists(settings) OR settings <= :settings)",
                 )
                 .expression_attribute_values(":before", number(claim.counter.last))
         };
@@ -170,8 +178,15 @@ fn noted(item: &Item) -> Option<Document> {
     })
 }
 
-/// The record of the identity of the books.
-const IDENTITY: (&str, &str) = ("LEDGER", "identity");
+impl SettingsReader for DynamoLedger {
+    async fn newest(&self) -> Result<Option<StoredSettings>, ServiceError> {
+        self.settings().newest().await
+    }
+
+    async fn version(&self, version: u64) -> Result<Option<StoredSettings>, ServiceError> {
+        self.settings().version(version).await
+    }
+}
 
 impl Ledger for DynamoLedger {
     async fn identity(&self) -> Result<Option<Identity>, ServiceError> {
@@ -198,8 +213,9 @@ impl Ledger for DynamoLedger {
         let last =
             read_number(&item, "last_number").ok_or_else(|| unreadable(&item, WHAT, "a counter has no last_number"))?;
         let last_issued_on = read_text(&item, "last_issued_on").and_then(|day| day.parse::<Date>().ok());
+        let settings = read_number(&item, "settings").filter(|version| *version > 0);
         let kept = |name| read_text(&item, name).map(str::to_owned);
-        Ok(Counter { last, last_issued_on, last_hash: kept("last_hash"), siren: kept("siren") })
+        Ok(Counter { last, last_issued_on, last_hash: kept("last_hash"), siren: kept("siren"), settings })
     }
 
     async fn claim(&self, claim: &NumberClaim) -> Result<AllocationResult, ServiceError> {

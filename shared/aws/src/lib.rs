@@ -32,6 +32,8 @@ pub mod s3_failure;
 #[cfg(feature = "ssm")]
 pub mod secrets;
 #[cfg(feature = "dynamodb")]
+pub mod settings_store;
+#[cfg(feature = "dynamodb")]
 pub mod team;
 
 pub use connect::{sdk_config, settings, trusted};

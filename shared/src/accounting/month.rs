@@ -30,6 +30,11 @@ impl Month {
         Self::of(self.first.yesterday().unwrap_or(self.first))
     }
 
+    /// Its last day.
+    pub fn last_day(self) -> Date {
+        self.first.last_of_month()
+    }
+
     /// Whether `day` lies in it.
     pub fn contains(self, day: Date) -> bool {
         Self::of(day) == self

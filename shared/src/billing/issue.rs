@@ -4,7 +4,7 @@
 //! concurrent renderers no duplicate. The next steps (render, archive, record) depend only on the claimed snapshot and
 //! are idempotent: after a crash between claim and record, the next delivery completes them.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
@@ -29,7 +29,8 @@ use crate::{
     payment::Recorded,
     record::BUILD,
     sale::Sale,
-    seller::Seller,
+    seller::{Look, Seller, Settings},
+    settings::{self, SettingsReader},
     timing::{ONE_CHECK_SECONDS, ONE_CLAIM_SECONDS, ONE_DOCUMENT_SECONDS, in_time},
 };
 
@@ -43,6 +44,11 @@ pub trait Render: Send + Sync {
     /// # Errors
     /// The text names the template's file and line and the fix.
     fn render(&self, invoice: &Invoice, page: &Page) -> Result<Vec<u8>, Reason>;
+
+    /// The hash of everything but the page that decides how a document of this look is printed, if it has one.
+    fn look(&self, _: &Look) -> Option<String> {
+        None
+    }
 }
 
 /// The result for one payment or refund, with the values to log.
@@ -71,8 +77,8 @@ pub struct Issuer<'a, L, A, R, C> {
     pub renderer: &'a R,
     /// The clock.
     pub clock: &'a C,
-    /// The seller.
-    pub seller: &'a Seller,
+    /// The newest settings.
+    pub settings: &'a Settings,
     /// The texts of documents.
     pub words: &'a Words,
     /// What this process has checked of the books.
@@ -96,7 +102,7 @@ impl From<Outcome> for Parked {
     }
 }
 
-impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
+impl<L: Ledger + SettingsReader, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     /// Issues invoices for `sales`, in order. Returns one [`Issued`] per sale, in the same order.
     pub async fn issue(&self, sales: &[Sale]) -> Vec<Issued> {
         let mut answers = Vec::with_capacity(sales.len());
@@ -107,9 +113,37 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         answers
     }
 
+    /// The seller on an invoice issued on `day`: the tax of a paid sale falls due when it is paid (CGI art. 269, 2), that of
+    /// goods delivered before at the latest then.
+    fn seller_of(&self, sale: &Sale, day: Date) -> Seller {
+        self.settings.on(day, self.settings.day_of(sale.paid_at))
+    }
+
+    /// How a document is claimed now.
+    pub(super) fn allocation(&self) -> Allocation {
+        Allocation {
+            claimed_at: Some(self.clock.now()),
+            build: Some(BUILD.to_owned()),
+            settings: Some(self.settings.version).filter(|version| *version > 0),
+            look: self.renderer.look(self.settings.look()),
+            ..Allocation::default()
+        }
+    }
+
+    /// The look of the settings that a document was claimed under: after a crash it is printed as it would have been.
+    async fn look_of(&self, invoice: &Invoice) -> Result<Cow<'_, Look>, ServiceError> {
+        match invoice.allocation.settings {
+            Some(version) if version != self.settings.version => {
+                let stored = self.ledger.version(version).await?.ok_or_else(settings::missing)?;
+                Ok(Cow::Owned(stored.read()?.look().clone()))
+            }
+            _ => Ok(Cow::Borrowed(self.settings.look())),
+        }
+    }
+
     /// Today's date in the seller's time zone.
     pub(super) fn today(&self) -> Date {
-        self.clock.now().to_zoned(self.seller.time_zone.clone()).date()
+        self.settings.day_of(self.clock.now())
     }
 
     /// Whether a step of at most `longest` may still start.
@@ -138,26 +172,29 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             return Ok(());
         }
         self.still(ONE_CHECK_SECONDS)?;
-        let siren = &self.seller.party.siren;
-        let all = [&self.seller.series, &self.seller.credit_series];
-        self.guard.check(self.ledger, self.archive, siren, (pattern, day), all, self.clock.now()).await
+        let (siren, all) = (self.settings.siren(), self.settings.patterns());
+        self.guard.check(self.ledger, self.archive, siren, (pattern, day), &all, self.clock.now()).await
     }
 
     /// The counter of a series of this seller.
     ///
     /// # Errors
-    /// Permanent: the series is another seller's.
+    /// Permanent: the series is another seller's. Transient: its last document was made under newer settings than ours.
     pub(super) async fn counter(&self, pattern: &SeriesPattern, day: Date) -> Result<Counter, ServiceError> {
         let counter = self.ledger.counter(&pattern.series(day)).await?;
         match &counter.siren {
-            Some(siren) if *siren != self.seller.party.siren => Err(other_seller(siren, &self.seller.party.siren)),
+            Some(siren) if siren != self.settings.siren() => Err(other_seller(siren, self.settings.siren())),
+            _ if counter.settings > Some(self.settings.version) => Err(ServiceError::transient(
+                "the ledger",
+                "the settings were changed a moment ago; the next delivery reads them anew",
+            )),
             _ => Ok(counter),
         }
     }
 
     async fn issue_group(&self, sales: &[Sale]) -> Vec<Issued> {
         let day = self.today();
-        let drafts: Vec<_> = sales.iter().map(|sale| draft(sale, self.seller, day)).collect();
+        let drafts: Vec<_> = sales.iter().map(|sale| draft(sale, &self.seller_of(sale, day), day)).collect();
         let fit: Vec<&Draft> = drafts.iter().filter_map(|draft| draft.as_ref().ok()).collect();
         let claimed = self.claim(&fit, day).await;
         // One record that the ledger refuses must not fail the others: the group is halved down to that record.
@@ -197,14 +234,15 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         let mut sales = HashSet::new();
         let mut pending: Vec<&Draft> = drafts.iter().copied().filter(|draft| sales.insert(&draft.sale)).collect();
         let mut entries = Vec::with_capacity(drafts.len());
+        let pattern = self.settings.of_day(today).series;
         for _ in 0..CLAIM_ATTEMPTS {
             if pending.is_empty() {
                 return Ok(entries);
             }
-            self.check_books(&self.seller.series, today).await?;
+            self.check_books(&pattern, today).await?;
             self.still(ONE_CLAIM_SECONDS)?;
-            let counter = self.counter(&self.seller.series, today).await?;
-            let claim = number(&pending, &self.seller.series, counter, today, self.clock.now())?;
+            let counter = self.counter(&pattern, today).await?;
+            let claim = number(&pending, &pattern, counter, today, &self.allocation())?;
             match self.ledger.claim(&claim).await? {
                 AllocationResult::All => {
                     for invoice in claim.invoices {
@@ -256,7 +294,11 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
         }
         let invoice = &entry.invoice;
         let basis = invoice.draft.basis();
-        let page = print::page(invoice, &self.seller.look, self.words);
+        let look = match self.look_of(invoice).await {
+            Ok(look) => look,
+            Err(error) => return self.failed(&basis, error).await,
+        };
+        let page = print::page(invoice, &look, self.words);
         let bytes = match self.renderer.render(invoice, &page) {
             Ok(bytes) => bytes,
             Err(reason) => return self.park(&basis, reason).await,
@@ -265,7 +307,8 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             Ok(document) => document,
             Err(error) => return self.failed(&basis, error).await,
         };
-        let mail = Mail::of_invoice(invoice, &page, &document, self.seller, self.clock.now());
+        let seller = self.settings.of_day(self.today());
+        let mail = Mail::of_invoice(invoice, &page, &document, &seller, self.clock.now());
         match self.ledger.finish(&invoice.number, &document, &mail).await {
             Ok(()) => {
                 *unmailed = mail.undeliverable();
@@ -279,11 +322,10 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     async fn archived(&self, entry: &Entry, bytes: Vec<u8>) -> Result<Document, ServiceError> {
         let Entry { invoice, snapshot, .. } = entry;
         let pdf = File {
-            key: invoice
-                .allocation
-                .archive_key
-                .clone()
-                .unwrap_or_else(|| series_of(invoice, self.seller).archive_key(invoice.issued_on, &invoice.number)),
+            key: invoice.allocation.archive_key.clone().unwrap_or_else(|| {
+                series_of(invoice, &self.settings.of_day(invoice.issued_on))
+                    .archive_key(invoice.issued_on, &invoice.number)
+            }),
             content_type: "application/pdf",
             bytes,
             sale: Some(invoice.draft.basis().to_string()),
@@ -328,7 +370,7 @@ pub(super) fn number(
     pattern: &SeriesPattern,
     counter: Counter,
     today: Date,
-    now: Timestamp,
+    claimed: &Allocation,
 ) -> Result<NumberClaim, ServiceError> {
     let issued_on = counter.last_issued_on.map_or(today, |last| last.max(today));
     let mut invoices = Vec::with_capacity(drafts.len());
@@ -337,10 +379,8 @@ pub(super) fn number(
         let number = pattern.number(today, n);
         let allocation = Allocation {
             archive_key: Some(pattern.archive_key(today, &number)),
-            claimed_at: Some(now),
-            build: Some(BUILD.to_owned()),
             previous: previous.take(),
-            ..Allocation::default()
+            ..claimed.clone()
         };
         let draft = (*draft).clone();
         let invoice = Invoice { allocation, ..Invoice::new(number, issued_on, draft) };
@@ -362,9 +402,8 @@ mod tests {
         let today = date(2026, 11, 21);
         let draft = draft(&sale(), &seller, today).unwrap();
         let (last_issued_on, last_hash) = (Some(date(2026, 11, 22)), Some("the 41st".to_owned()));
-        let counter = Counter { last: 41, last_issued_on, last_hash, siren: None };
-        let now = "2026-11-21T10:00:00Z".parse().unwrap();
-        let claim = number(&[&draft, &draft], &seller.series, counter, today, now).unwrap();
+        let counter = Counter { last: 41, last_issued_on, last_hash, siren: None, settings: None };
+        let claim = number(&[&draft, &draft], &seller.series, counter, today, &Allocation::default()).unwrap();
         let numbers: Vec<_> = claim.invoices.iter().map(|invoice| invoice.number.0.as_str()).collect();
         assert_eq!(numbers, ["2026-11-0042", "2026-11-0043"]);
         assert_eq!(claim.invoices[0].issued_on, date(2026, 11, 22));

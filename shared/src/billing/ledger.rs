@@ -33,6 +33,8 @@ pub struct Counter {
     pub last_hash: Option<String>,
     /// The SIREN of the seller whose series it is.
     pub siren: Option<String>,
+    /// The version of the settings that the last document was made under; no later one may be made under an older.
+    pub settings: Option<u64>,
 }
 
 /// An allocation of numbers for a group of invoices: all or none.
@@ -60,6 +62,7 @@ impl NumberClaim {
             last_issued_on: last.map(|invoice| invoice.issued_on),
             last_hash: last.map(|invoice| Snapshot::of(invoice).map(|snapshot| snapshot.sha256())).transpose()?,
             siren: last.map(|invoice| invoice.draft.seller.siren.clone()),
+            settings: last.and_then(|invoice| invoice.allocation.settings).max(self.counter.settings),
         })
     }
 }
@@ -141,7 +144,7 @@ pub trait Ledger: Send + Sync {
     /// The counter of the series, read consistently.
     fn counter(&self, series: &Series) -> impl Future<Output = Result<Counter, ServiceError>> + Send;
 
-    /// Claims numbers in one transaction, conditional on the counter and its seller.
+    /// Claims numbers in one transaction, conditional on the counter, its seller and its version of the settings.
     ///
     /// Permanent error `number_taken`: a document with one of the numbers is stored already.
     fn claim(&self, claim: &NumberClaim) -> impl Future<Output = Result<AllocationResult, ServiceError>> + Send;

@@ -14,6 +14,7 @@ use crate::{
     invoice::DocumentSource,
     outcome::{Outcome, Reason, ServiceError},
     refund::Refund,
+    settings::SettingsReader,
     timing::ONE_CREDIT_SECONDS,
 };
 
@@ -25,7 +26,7 @@ enum Step {
     Refused(Reason),
 }
 
-impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
+impl<L: Ledger + SettingsReader, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
     /// Issues the credit note for `refund`, after first issuing the invoice that it corrects if necessary.
     pub async fn take_back(&self, refund: &Refund) -> Issued {
         let basis = DocumentSource::Refund(refund.key.clone());
@@ -53,14 +54,15 @@ impl<L: Ledger, A: Archive, R: Render, C: Clock> Issuer<'_, L, A, R, C> {
             };
             // Our clock may be behind that of the invoice's issuer, and a credit note is never older.
             let today = self.today().max(original.invoice.issued_on);
-            let credit = match credit(refund, &original.invoice, &original.credited, self.seller, today) {
+            let seller = self.settings.of_day(today);
+            let credit = match credit(refund, &original.invoice, &original.credited, &seller, today) {
                 Ok(credit) => credit,
                 Err(unfit) => return Ok(Step::Refused(unfit.reason())),
             };
-            let pattern = &self.seller.credit_series;
+            let pattern = &seller.credit_series;
             self.check_books(pattern, today).await?;
             let counter = self.counter(pattern, today).await?;
-            let mut claim = number(&[&credit.draft], pattern, counter, today, self.clock.now())?;
+            let mut claim = number(&[&credit.draft], pattern, counter, today, &self.allocation())?;
             claim.crediting = Some(Crediting {
                 original: original.invoice.number,
                 before: original.credited,

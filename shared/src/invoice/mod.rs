@@ -58,7 +58,7 @@ pub struct Allocation {
     pub previous: Option<String>,
     /// The version of the seller's settings that applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub settings: Option<String>,
+    pub settings: Option<u64>,
     /// The hash of the look that the document was first printed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look: Option<String>,

@@ -4,6 +4,7 @@ mod announced;
 mod delivery;
 mod look;
 mod open;
+mod settings;
 
 pub use look::MailRow;
 
@@ -33,6 +34,7 @@ use crate::{
     payment::{PaymentLog, Recorded},
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
+    settings::StoredSettings,
 };
 
 /// All stored records.
@@ -52,6 +54,7 @@ pub(super) struct Written {
     intents: BTreeMap<String, SaleKey>,
     pub(super) refunds: BTreeMap<RefundKey, Repaid>,
     identity: Option<Identity>,
+    pub(super) settings: Vec<StoredSettings>,
     counters: BTreeMap<Series, Counter>,
     pub(super) invoices: BTreeMap<InvoiceNumber, Entry>,
     pub(super) mails: BTreeMap<MailId, Queued>,
@@ -63,7 +66,7 @@ pub(super) struct Written {
 
 #[derive(Debug)]
 pub(super) struct Payment {
-    sale: Sale,
+    pub(super) sale: Sale,
     pub(super) invoice: Option<InvoiceNumber>,
     pub(super) parked: Option<Reason>,
 }
@@ -271,7 +274,9 @@ impl Ledger for InMemoryStore {
             if !taken.is_empty() {
                 return Ok(AllocationResult::Taken(taken));
             }
-            if written.counters.get(&claim.series).cloned().unwrap_or_default() != claim.counter {
+            let counter = written.counters.get(&claim.series).cloned().unwrap_or_default();
+            let made_under = claim.invoices.first().and_then(|invoice| invoice.allocation.settings);
+            if counter != claim.counter || made_under.is_some_and(|version| counter.settings > Some(version)) {
                 return Ok(AllocationResult::Moved);
             }
             let entries: Vec<Entry> = claim.invoices.iter().cloned().map(Entry::claimed).collect::<Result<_, _>>()?;

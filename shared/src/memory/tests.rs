@@ -31,7 +31,7 @@ use crate::{
     payment::{PaymentLog, Recorded},
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
-    seller::Seller,
+    seller::{Seller, Settings},
     testing::{FRANCHISE_TOML, sale, words},
     timing::{ONE_CHECK_SECONDS, ONE_CLAIM_SECONDS, ONE_DOCUMENT_SECONDS},
 };
@@ -87,7 +87,7 @@ impl House {
     }
 
     fn issuer(&self) -> Issuer<'_, InMemoryStore, InMemoryArchive, Typewriter, FixedClock> {
-        static SELLER: LazyLock<Seller> = LazyLock::new(|| Seller::from_toml(FRANCHISE_TOML).unwrap());
+        static SETTINGS: LazyLock<Settings> = LazyLock::new(|| Settings::from_toml(FRANCHISE_TOML).unwrap());
         static WORDS: LazyLock<Words> = LazyLock::new(words);
         static CLOCK: LazyLock<FixedClock> = LazyLock::new(|| FixedClock(start()));
         Issuer {
@@ -95,7 +95,7 @@ impl House {
             archive: &self.archive,
             renderer: &Typewriter,
             clock: &*CLOCK,
-            seller: &SELLER,
+            settings: &SETTINGS,
             words: &WORDS,
             guard: &self.guard,
             deadline: Timestamp::MAX,
@@ -118,13 +118,16 @@ impl House {
     fn replay(&self) -> usize {
         let parked = self.books.parked_bases();
         for (basis, _) in &parked {
-            self.books.put_back(&match basis.clone() {
-                DocumentSource::Sale(sale) => StreamRecord::Sale(sale),
-                DocumentSource::Refund(refund) => StreamRecord::Refund(refund),
-            });
+            self.books.put_back(
+                &match basis.clone() {
+                    DocumentSource::Sale(sale) => StreamRecord::Sale(sale),
+                    DocumentSource::Refund(refund) => StreamRecord::Refund(refund),
+                },
+                start(),
+            );
         }
         for (mail, _) in self.books.mails() {
-            self.books.put_back(&StreamRecord::Mail(mail.id));
+            self.books.put_back(&StreamRecord::Mail(mail.id), start());
         }
         parked.len()
     }

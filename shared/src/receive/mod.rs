@@ -14,7 +14,6 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Received, Recorded},
-    seller::Seller,
     stripe::{
         classify,
         complete::{self, Completed},
@@ -26,7 +25,8 @@ use crate::{
 };
 
 /// Receives a verified event: decides what it means, completes the sale and records it. What a service rejects
-/// permanently is parked with the event's body.
+/// permanently is parked with the event's body. A seller who charges VAT needs the exchange rate of a sale in another
+/// currency.
 ///
 /// # Errors
 /// When Stripe or the payment log fails transiently, or the event cannot even be parked. Nothing is recorded then, and
@@ -35,12 +35,12 @@ pub async fn receive(
     event: &Event<'_>,
     body: &str,
     livemode: bool,
-    seller: &Seller,
+    charges_vat: bool,
     log: &impl PaymentLog,
     stripe: &impl StripeReader,
     now: Timestamp,
 ) -> Result<Received, ServiceError> {
-    let received = match understand(event, body, livemode, seller, log, stripe, now).await {
+    let received = match understand(event, body, livemode, charges_vat, log, stripe, now).await {
         Err(error) if error.is_permanent() => return park(&event.id, body, error.reason(), log, now).await,
         Err(error) if is_among_the_last(event, now) => {
             let text = format!("{error}, for days; mend that, then replay");
@@ -94,7 +94,7 @@ async fn understand(
     event: &Event<'_>,
     body: &str,
     livemode: bool,
-    seller: &Seller,
+    charges_vat: bool,
     log: &impl PaymentLog,
     stripe: &impl StripeReader,
     now: Timestamp,
@@ -133,7 +133,7 @@ async fn understand(
         }
         Completed::NotOurs(seller) => return others::receive(seller, log, now).await,
     };
-    let sale = if seller.charges_vat() { settle::settled(sale, event, stripe, now).await? } else { sale };
+    let sale = if charges_vat { settle::settled(sale, event, stripe, now).await? } else { sale };
     let key = sale.key.to_string();
     Ok(match log.record(&sale, now).await? {
         Recorded::New => Received::Recorded { sale: key, summed },

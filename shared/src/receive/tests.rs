@@ -13,7 +13,7 @@ use crate::{
     payment::{PaymentLog, Received},
     seller::Seller,
     stripe::classify::read,
-    testing::{FRANCHISE_TOML, STANDARD_TOML, stripe::Placed},
+    testing::{STANDARD_TOML, stripe::Placed},
 };
 
 const NOW: Timestamp = Timestamp::constant(1_795_257_600, 0);
@@ -23,8 +23,8 @@ fn event(kind: &str, object: &Value) -> Value {
 }
 
 fn deliver(event: &Value, books: &InMemoryStore, stripe: &Placed) -> Result<Received, ServiceError> {
-    let (body, seller) = (event.to_string(), Seller::from_toml(FRANCHISE_TOML).unwrap());
-    at_once(receive(&read(body.as_bytes()).unwrap(), &body, false, &seller, books, stripe, NOW))
+    let body = event.to_string();
+    at_once(receive(&read(body.as_bytes()).unwrap(), &body, false, false, books, stripe, NOW))
 }
 
 fn word(received: Result<Received, ServiceError>) -> String {

@@ -1,8 +1,14 @@
-//! Validation of a seller file: each problem names the field, the value and the fix; all are reported at once.
+//! Validation of the settings: each problem names the field, the value and the fix; all are reported at once.
 
-use jiff::tz::TimeZone;
+use jiff::{civil::Date, tz::TimeZone};
 
-use super::{InvalidSeller, Look, MailSettings, Party, Seller, accounts, file::SellerFile, problem::Findings, regime};
+use super::{
+    InvalidSeller, Look, MailSettings, Party, accounts,
+    file::{Identity, Numbering, SettingsDocument, Vat},
+    problem::Findings,
+    regime,
+    settings::{Dated, NumberPatterns, Settings, TaxFacts},
+};
 use crate::{
     numbering::SeriesPattern,
     text,
@@ -12,34 +18,31 @@ use crate::{
     },
 };
 
-pub(super) fn check(file: SellerFile) -> Result<Seller, InvalidSeller> {
-    let mut findings = Findings::default();
-    let party = party(&file, &mut findings);
-    let vat = regime::regime(&file.vat, party.vat_number.as_deref(), &mut findings);
-    let unknown_place = file.vat.unknown_place.as_deref();
-    findings.need(
-        unknown_place.is_none_or(|place| place == file.address.country),
-        "vat.unknown_place",
-        unknown_place.unwrap_or_default(),
-        "write FR, or remove it: without it a sale waits if its VAT hangs on where the customer is and nobody knows",
-    );
-    let invoice = &file.invoice;
-    let series = pattern("invoice.series", &invoice.series, &mut findings);
-    let credit_series = pattern("invoice.credit_series", &invoice.credit_series, &mut findings);
-    if let (Some(series), Some(credit)) = (&series, &credit_series) {
-        let fix =
-            "credit notes count on their own; begin their numbers with other letters than the invoices', such as A";
-        findings.need(!series.may_meet(credit), "invoice.credit_series", &invoice.credit_series, fix);
+impl Settings {
+    /// Parses and checks a settings file such as `infra/seller.toml`.
+    ///
+    /// # Errors
+    /// Lists every problem at once, each with its field, its value and what to write instead.
+    pub fn from_toml(text: &str) -> Result<Self, InvalidSeller> {
+        SettingsDocument::from_toml(text).and_then(|document| check(&document))
     }
-    let supply = match invoice.supply.as_str() {
-        "goods" => Supply::Goods,
-        "digital" => Supply::Digital,
-        "both" => Supply::Both,
-        other => {
-            findings.need(other == "services", "invoice.supply", other, "write goods, services, digital or both");
-            Supply::Services
-        }
-    };
+
+    /// Checks a document.
+    ///
+    /// # Errors
+    /// As [`Settings::from_toml`].
+    pub fn of(document: &SettingsDocument) -> Result<Self, InvalidSeller> {
+        check(document)
+    }
+}
+
+fn check(document: &SettingsDocument) -> Result<Settings, InvalidSeller> {
+    let mut findings = Findings::default();
+    let parties = parties(document, &mut findings);
+    let siren = parties.first().map(|(_, party)| party.siren.clone()).unwrap_or_default();
+    let taxes = taxes(document, &siren, &mut findings);
+    let numbering = numbering(document, &mut findings);
+    let invoice = &document.invoice;
     let language = &invoice.language;
     findings.need(matches!(language.as_str(), "fr" | "en"), "invoice.language", language, "write fr or en");
     let time_zone = TimeZone::get(&invoice.time_zone);
@@ -50,21 +53,20 @@ pub(super) fn check(file: SellerFile) -> Result<Seller, InvalidSeller> {
     if let Some(name) = &invoice.unnamed_customer {
         findings.filled("invoice.unnamed_customer", name, 100);
     }
-    let mail = mail(&file, &mut findings);
-    let look = look(&file, &mut findings);
-    let accounts = accounts::accounts(&file.accounting, &mut findings);
-    match (series, credit_series, time_zone) {
-        (Some(series), Some(credit_series), Ok(time_zone)) if findings.0.is_empty() => Ok(Seller {
-            party,
-            vat,
-            unknown_is_domestic: file.vat.unknown_place.is_some(),
-            series,
-            credit_series,
-            supply,
-            language: file.invoice.language,
+    let mail = mail(document, &mut findings);
+    let look = look(document, &mut findings);
+    let accounts = accounts::accounts(&document.accounting, &mut findings);
+    let (parties, taxes, numbering) = (Dated::of(parties), Dated::of(taxes), Dated::of(numbering));
+    match (parties, taxes, numbering, time_zone) {
+        (Some(parties), Some(taxes), Some(numbering), Ok(time_zone)) if findings.0.is_empty() => Ok(Settings {
+            version: 0,
+            parties,
+            taxes,
+            numbering,
+            language: invoice.language.clone(),
             time_zone,
-            default_label: file.invoice.default_label.trim().to_owned(),
-            unnamed_customer: file.invoice.unnamed_customer,
+            default_label: invoice.default_label.trim().to_owned(),
+            unnamed_customer: invoice.unnamed_customer.clone(),
             mail,
             look,
             accounts,
@@ -73,28 +75,79 @@ pub(super) fn check(file: SellerFile) -> Result<Seller, InvalidSeller> {
     }
 }
 
-fn party(file: &SellerFile, findings: &mut Findings) -> Party {
+/// The name of a section in messages: `vat`, or `vat[1]` where there are several.
+fn section(name: &str, place: usize, count: usize) -> String {
+    if count == 1 { name.to_owned() } else { format!("{name}[{place}]") }
+}
+
+/// The day from which an entry applies. The first of a list has always applied.
+fn from(given: Option<&str>, section: &str, before: Option<Date>, findings: &mut Findings) -> Date {
+    let fix = match before {
+        None => return Date::MIN,
+        Some(Date::MIN) => "write the day from which this entry applies, such as 2027-01-01".to_owned(),
+        Some(day) => format!("write a day after {day}, from which this entry applies; the entries stand in order"),
+    };
+    let day = given.and_then(|text| text.trim().parse::<Date>().ok());
+    let follows = day.is_some_and(|day| before.is_none_or(|before| day > before));
+    findings.need(follows, &format!("{section}.from"), given.unwrap_or_default(), &fix);
+    day.unwrap_or(Date::MIN)
+}
+
+fn parties(document: &SettingsDocument, findings: &mut Findings) -> Vec<(Date, Party)> {
+    let apart = document.address.is_some();
+    let count = document.seller.len();
+    findings.need(count > 0, "seller", "", "write who sells");
+    findings.need(
+        !apart || count < 2,
+        "address",
+        "",
+        "with several sections [[seller]] write the address (line1, postal_code, city, country) into each",
+    );
+    findings.need(
+        !apart || document.seller.iter().all(|seller| seller.line1.is_none() && seller.city.is_none()),
+        "address",
+        "",
+        "write the address either in [address] or in [seller]",
+    );
+    let document = document.clone().whole();
+    let mut parties: Vec<(Date, Party)> = Vec::with_capacity(count);
+    for (place, identity) in document.seller.iter().enumerate() {
+        let section = section("seller", place, count);
+        let day = from(identity.from.as_deref(), &section, parties.last().map(|(day, _)| *day), findings);
+        let address = if apart { "address" } else { &section };
+        let party = party(identity, &section, address, findings);
+        if let Some((_, first)) = parties.first() {
+            let fix = format!("write {}: another SIREN is another seller, who needs a stack of their own", first.siren);
+            findings.need(party.siren == first.siren, &format!("{section}.siren"), &party.siren, &fix);
+        }
+        parties.push((day, party));
+    }
+    parties
+}
+
+fn party(identity: &Identity, section: &str, address: &str, findings: &mut Findings) -> Party {
     let digits = |value: &Option<String>| value.as_deref().map(text::without_spaces).filter(|v| !v.is_empty());
     let given = |value: &Option<String>| value.as_deref().map(str::trim).filter(|v| !v.is_empty()).map(str::to_owned);
-    let identity = &file.seller;
-    let address = &file.address;
-    findings.filled("seller.name", &identity.name, 100);
-    findings.filled("seller.legal_form", &identity.legal_form, 60);
-    findings.filled("address.line1", &address.line1, 100);
-    findings.filled("address.city", &address.city, 60);
-    findings.filled("address.postal_code", &address.postal_code, 16);
-    findings.email("seller.email", &identity.email);
+    let printed = |value: &Option<String>| value.as_deref().unwrap_or_default().trim().to_owned();
+    let of_seller = |field: &str| format!("{section}.{field}");
+    let of_address = |field: &str| format!("{address}.{field}");
+    findings.filled(&of_seller("name"), &identity.name, 100);
+    findings.filled(&of_seller("legal_form"), &identity.legal_form, 60);
+    findings.filled(&of_address("line1"), &printed(&identity.line1), 100);
+    findings.filled(&of_address("city"), &printed(&identity.city), 60);
+    findings.filled(&of_address("postal_code"), &printed(&identity.postal_code), 16);
+    findings.email(&of_seller("email"), &identity.email);
     findings.need(
-        address.country == "FR",
-        "address.country",
-        &address.country,
+        identity.country.as_deref() == Some("FR"),
+        &of_address("country"),
+        identity.country.as_deref().unwrap_or_default(),
         "write FR; sellers established outside France are not supported yet",
     );
     let siret = digits(&identity.siret);
     if let Some(siret) = &siret {
         findings.need(
             is_siret(siret),
-            "seller.siret",
+            &of_seller("siret"),
             siret,
             "must be the 14 digits of the establishment; its check digit is wrong",
         );
@@ -104,22 +157,12 @@ fn party(file: &SellerFile, findings: &mut Findings) -> Party {
         .unwrap_or_default();
     findings.need(
         is_siren(&siren),
-        "seller.siren",
+        &of_seller("siren"),
         &siren,
         "must be the 9 digits of the SIREN (or fill in seller.siret); the check digit is wrong or digits are missing",
     );
     if let Some(siret) = &siret {
-        findings.need(siret.starts_with(&siren), "seller.siret", siret, "must begin with the SIREN");
-    }
-    let vat_number = digits(&file.vat.number).map(|number| number.to_ascii_uppercase());
-    if let Some(number) = &vat_number {
-        let wanted = french_vat_number(&siren);
-        findings.need(
-            wanted.as_ref() == Some(number),
-            "vat.number",
-            number,
-            &format!("does not fit the SIREN; expected {}", wanted.as_deref().unwrap_or("FR, two digits, the SIREN")),
-        );
+        findings.need(siret.starts_with(&siren), &of_seller("siret"), siret, "must begin with the SIREN");
     }
     Party {
         name: identity.name.trim().to_owned(),
@@ -128,40 +171,130 @@ fn party(file: &SellerFile, findings: &mut Findings) -> Party {
         siren,
         siret,
         registration: given(&identity.registration),
-        vat_number,
-        line1: address.line1.trim().to_owned(),
-        line2: given(&address.line2),
-        postal_code: address.postal_code.trim().to_owned(),
-        city: address.city.trim().to_owned(),
-        country: address.country.clone(),
+        vat_number: None,
+        line1: printed(&identity.line1),
+        line2: given(&identity.line2),
+        postal_code: printed(&identity.postal_code),
+        city: printed(&identity.city),
+        country: printed(&identity.country),
         email: identity.email.trim().to_owned(),
         phone: given(&identity.phone),
         website: given(&identity.website),
     }
 }
 
+fn taxes(document: &SettingsDocument, siren: &str, findings: &mut Findings) -> Vec<(Date, TaxFacts)> {
+    let count = document.vat.len();
+    findings.need(count > 0, "vat", "", "write the VAT regime");
+    let usual = supply(&document.invoice.supply, "invoice.supply", findings);
+    let mut taxes: Vec<(Date, TaxFacts)> = Vec::with_capacity(count);
+    for (place, vat) in document.vat.iter().enumerate() {
+        let section = section("vat", place, count);
+        let day = from(vat.from.as_deref(), &section, taxes.last().map(|(day, _)| *day), findings);
+        taxes.push((day, tax(vat, &section, usual, siren, findings)));
+    }
+    taxes
+}
+
+fn tax(vat: &Vat, section: &str, usual: Supply, siren: &str, findings: &mut Findings) -> TaxFacts {
+    let number = vat.number.as_deref().map(text::without_spaces).filter(|v| !v.is_empty());
+    let number = number.map(|number| number.to_ascii_uppercase());
+    if let Some(number) = &number {
+        let wanted = french_vat_number(siren);
+        findings.need(
+            wanted.as_ref() == Some(number),
+            &format!("{section}.number"),
+            number,
+            &format!("does not fit the SIREN; expected {}", wanted.as_deref().unwrap_or("FR, two digits, the SIREN")),
+        );
+    }
+    let unknown_place = vat.unknown_place.as_deref();
+    findings.need(
+        // Sellers are in France so far.
+        unknown_place.is_none_or(|place| place == "FR"),
+        &format!("{section}.unknown_place"),
+        unknown_place.unwrap_or_default(),
+        "write FR, or remove it: without it a sale waits if its VAT hangs on where the customer is and nobody knows",
+    );
+    TaxFacts {
+        regime: regime::regime(vat, section, number.as_deref(), findings),
+        number,
+        unknown_is_domestic: unknown_place.is_some(),
+        supply: vat.supply.as_deref().map_or(usual, |given| supply(given, &format!("{section}.supply"), findings)),
+    }
+}
+
+fn supply(given: &str, field: &str, findings: &mut Findings) -> Supply {
+    match given {
+        "goods" => Supply::Goods,
+        "digital" => Supply::Digital,
+        "both" => Supply::Both,
+        other => {
+            findings.need(other == "services", field, other, "write goods, services, digital or both");
+            Supply::Services
+        }
+    }
+}
+
+/// The patterns of numbers. No two of them may ever make the same number, of whatever year.
+fn numbering(document: &SettingsDocument, findings: &mut Findings) -> Vec<(Date, NumberPatterns)> {
+    let invoice = &document.invoice;
+    let mut known: Vec<SeriesPattern> = Vec::new();
+    let mut patterns: Vec<(Date, NumberPatterns)> = Vec::new();
+    let entries = document.numbering.iter();
+    let first = ("invoice".to_owned(), None, &invoice.series, &invoice.credit_series);
+    let later = entries.enumerate().map(|(place, Numbering { from, series, credit_series })| {
+        (section("numbering", place, document.numbering.len()), Some(from.as_str()), series, credit_series)
+    });
+    for (section, given, series, credit_series) in std::iter::once(first).chain(later) {
+        let day = from(given, &section, patterns.last().map(|(day, _)| *day), findings);
+        let fix = "write the 1 January of a year: within a year numbers follow one pattern";
+        let at_the_turn = day == Date::MIN || day.day_of_year() == 1;
+        findings.need(at_the_turn, &format!("{section}.from"), given.unwrap_or_default(), fix);
+        let mut read = |key: &str, value: &str| {
+            let field = format!("{section}.{key}");
+            let pattern = pattern(&field, value, findings)?;
+            let fix =
+                "could give a number that another pattern has given or gives; begin it with other letters, such as A";
+            let as_before = patterns.last().is_some_and(|(_, before)| {
+                if key == "series" { before.series == pattern } else { before.credit_series == pattern }
+            });
+            findings.need(as_before || !known.iter().any(|other| other.may_meet(&pattern)), &field, value, fix);
+            known.push(pattern.clone());
+            Some(pattern)
+        };
+        let (series, credit_series) = (read("series", series), read("credit_series", credit_series));
+        if let (Some(series), Some(credit_series)) = (series, credit_series) {
+            patterns.push((day, NumberPatterns { series, credit_series }));
+        }
+    }
+    patterns
+}
+
 fn pattern(field: &str, value: &str, findings: &mut Findings) -> Option<SeriesPattern> {
     SeriesPattern::parse(value).map_err(|error| findings.add(field, value, error.to_string())).ok()
 }
 
-fn mail(file: &SellerFile, findings: &mut Findings) -> MailSettings {
+fn mail(file: &SettingsDocument, findings: &mut Findings) -> MailSettings {
     findings.mailable("mail.from", &file.mail.from);
     for (field, address) in [("mail.team", &file.mail.team), ("mail.reply_to", &file.mail.reply_to)] {
         if let Some(address) = address {
             findings.mailable(field, address);
         }
     }
-    let from_name = file.mail.from_name.as_deref().unwrap_or(&file.seller.name).trim().to_owned();
-    findings.filled("mail.from_name", &from_name, 100);
+    if let Some(name) = &file.mail.from_name {
+        findings.filled("mail.from_name", name, 100);
+    }
     MailSettings {
         from: file.mail.from.trim().to_owned(),
-        from_name,
+        // Without it, the seller's name of the day.
+        from_name: file.mail.from_name.as_deref().unwrap_or_default().trim().to_owned(),
         reply_to: file.mail.reply_to.as_deref().map(|address| address.trim().to_owned()),
         team: file.mail.team.as_deref().map(|address| address.trim().to_owned()),
     }
 }
 
-fn look(file: &SellerFile, findings: &mut Findings) -> Look {
+fn look(file: &SettingsDocument, findings: &mut Findings) -> Look {
     let accent = file.look.accent.clone().unwrap_or_else(|| "#1f3a5f".to_owned());
     let hex = accent.strip_prefix('#').unwrap_or_default();
     findings.need(
@@ -184,8 +317,8 @@ fn look(file: &SellerFile, findings: &mut Findings) -> Look {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{
+        seller::Seller,
         testing::{FRANCHISE_TOML, STANDARD_TOML},
         vat::regime::{Prices, Rates, Taxed, VatRegime},
     };
@@ -262,9 +395,10 @@ mod tests {
     }
 
     #[test]
-    fn a_misspelt_key_and_broken_toml_name_their_line() {
+    fn a_misspelt_key_is_named_and_broken_toml_names_its_line() {
         let found = problems(&FRANCHISE_TOML.replacen("legal_form", "legal_from", 1));
-        assert!(found[0].starts_with("line ") && found[0].contains("legal_from"), "{found:?}");
+        assert!(found[0].starts_with("seller.legal_from: there is no such setting"), "{found:?}");
+        assert!(found[1].starts_with("line ") && found[1].contains("legal_form"), "{found:?}");
         assert!(problems("[seller\nname = 1")[0].starts_with("line 1"));
     }
 

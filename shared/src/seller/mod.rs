@@ -1,13 +1,15 @@
-//! The seller who issues the invoices, as configured by the owner in `infra/seller.toml`.
+//! The seller who issues the invoices, as the owner's settings describe them.
 //!
-//! Parsing lives in `file`, validation in `check` (VAT in `regime`, accounts in `accounts`), error messages in
-//! `problem`. Values here are valid by construction.
+//! The shape of the settings is in `file`, validation in `check` (VAT in `regime`, accounts in `accounts`), error
+//! messages in `problem`. [`Settings`] holds the facts of every day, [`Seller`] those of one. Values are valid by
+//! construction.
 
 mod accounts;
 mod check;
 mod file;
 mod problem;
 mod regime;
+mod settings;
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -17,7 +19,9 @@ use crate::{
     vat::regime::{Supply, VatRegime},
 };
 pub use accounts::Accounts;
+pub use file::SettingsDocument;
 pub use problem::{InvalidSeller, Problem};
+pub use settings::Settings;
 
 /// The seller's identity as printed and coded on every invoice; part of the invoice's snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +80,7 @@ pub struct Look {
     pub accent: String,
 }
 
-/// All of the owner's settings.
+/// The seller as of one day.
 #[derive(Debug, Clone)]
 pub struct Seller {
     /// Identity.
@@ -109,25 +113,12 @@ pub struct Seller {
 }
 
 impl Seller {
-    /// Parses and checks a seller file.
+    /// Parses and checks a settings file, and returns its newest facts.
     ///
     /// # Errors
-    /// Lists every problem at once, each with its field, its value and what to write instead.
+    /// As [`Settings::from_toml`].
     pub fn from_toml(text: &str) -> Result<Self, InvalidSeller> {
-        file::parse(text).and_then(check::check)
-    }
-
-    /// Loads the file at `path` if given, else the built-in one.
-    ///
-    /// # Errors
-    /// When the file cannot be read, and as [`Seller::from_toml`].
-    pub fn load(built_in: &str, path: Option<&str>) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        match path {
-            Some(path) => {
-                Ok(Self::from_toml(&std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?)?)
-            }
-            None => Ok(Self::from_toml(built_in)?),
-        }
+        Settings::from_toml(text).map(|settings| settings.newest())
     }
 
     /// Whether any sale may bear VAT.

@@ -34,7 +34,7 @@ pub struct InvalidSeller(pub Vec<Problem>);
 
 impl fmt::Display for InvalidSeller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the seller file (infra/seller.toml) needs mending")?;
+        f.write_str("the settings (infra/seller.toml) need mending")?;
         self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))
     }
 }

@@ -7,7 +7,27 @@ pub mod readme;
 pub mod stripe;
 pub mod tools;
 
-use crate::invoice::print::Words;
+use jiff::Timestamp;
+
+use crate::{
+    invoice::print::Words,
+    memory::{InMemoryStore, at_once},
+    seller::SettingsDocument,
+    settings::change::{Change, save},
+};
+
+/// A store with these settings, as version 1.
+///
+/// # Panics
+/// When they are invalid.
+#[expect(clippy::panic, reason = "a test may fail loudly")]
+pub fn saved_settings(toml: &str) -> InMemoryStore {
+    let store = InMemoryStore::default();
+    let document = SettingsDocument::from_toml(toml).unwrap_or_else(|error| panic!("{error}"));
+    let change = Change { document, seen: None, by: "tests".to_owned() };
+    at_once(save(&store, change, Timestamp::UNIX_EPOCH)).unwrap_or_else(|error| panic!("{error}"));
+    store
+}
 
 /// The wording of invoices.
 pub const WORDS_TOML: &str = include_str!("../../../infra/templates/words.toml");

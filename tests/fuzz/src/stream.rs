@@ -14,6 +14,7 @@ use comptoir::{
     payment::PaymentLog,
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
+    seller::Settings,
     stream::{self, Record, StreamEvent},
 };
 use jiff::Timestamp;
@@ -43,7 +44,7 @@ pub fn record(data: &[u8]) {
     for refund in &refunds {
         at_once(books.record_refund(refund, NOW)).unwrap();
     }
-    let seller = &papers::sellers()[data.len() % papers::sellers().len()];
+    let settings = Settings::always(papers::sellers()[data.len() % papers::sellers().len()].clone());
     let (archive, clock) = (InMemoryArchive::default(), FixedClock(NOW));
     let issuer = Issuer {
         ledger: &books,
@@ -51,7 +52,7 @@ pub fn record(data: &[u8]) {
         renderer: &Stub,
         clock: &clock,
         deadline: Timestamp::MAX,
-        seller,
+        settings: &settings,
         words: papers::spoken(),
         guard: &LedgerGuard::new(|| "books".to_owned()),
     };

@@ -53,6 +53,7 @@ struct Recorded {
     refunds: Vec<RefundKey>,
     parked: BTreeMap<DocumentSource, Reason>,
     mails: Vec<MailRow>,
+    paid_at: BTreeMap<SaleKey, Timestamp>,
 }
 
 /// Every promise, after the replay.
@@ -68,6 +69,7 @@ pub fn all(world: &World) -> Checked {
         refunds: books.refund_keys(),
         parked: books.parked_bases().into_iter().collect(),
         mails: books.mail_rows(),
+        paid_at: books.paid_at(),
     };
     books.of_entries(|entries| issued(world, &recorded, &entries.values().collect::<Vec<_>>()))
 }
@@ -85,6 +87,7 @@ fn issued(world: &World, recorded: &Recorded, entries: &[&Entry]) -> Checked {
     refunds(world, recorded, &of_sale, &of_refund)?;
     numbers(entries)?;
     for entry in entries {
+        facts(world, recorded, entry)?;
         archived(world, entry)?;
     }
     mails(world, recorded, entries)
@@ -169,6 +172,8 @@ fn numbers(entries: &[&Entry]) -> Checked {
             let credit = entry.invoice.draft.kind == Kind::CreditNote;
             ensure(head.starts_with('A') == credit, "a series of its own", || number.to_string())?;
         }
+        let ordered = entries.is_sorted_by_key(|entry| entry.invoice.allocation.settings);
+        ensure(ordered, "no document under older settings than the one before", || head.to_owned())?;
         let mut previous = None;
         for entry in &entries {
             let chained = entry.invoice.allocation.previous == previous;
@@ -181,11 +186,28 @@ fn numbers(entries: &[&Entry]) -> Checked {
     Ok(())
 }
 
+/// A document has the address of its settings, and an invoice the tax of the day of payment.
+fn facts(world: &World, recorded: &Recorded, entry: &Entry) -> Checked {
+    let Entry { invoice, .. } = entry;
+    let number = &invoice.number;
+    let settings = invoice.allocation.settings.and_then(|version| world.settings_of(version)).unwrap();
+    if invoice.draft.kind == Kind::CreditNote {
+        return Ok(());
+    }
+    let paid_at = recorded.paid_at[&invoice.draft.sale];
+    let seller = settings.on(invoice.issued_on, settings.day_of(paid_at));
+    let lives = invoice.draft.seller.line1 == seller.party.line1;
+    ensure(lives, "a document has the facts of its settings", || number.to_string())?;
+    let taxed = invoice.draft.taxes.iter().all(|row| row.ground.is_none());
+    ensure(taxed == seller.charges_vat(), "tax is that of the day it falls due", || number.to_string())
+}
+
 fn archived(world: &World, entry: &Entry) -> Checked {
     let number = &entry.invoice.number;
     let lacks = || format!("{number} has no document");
     let document = entry.document.as_ref().ok_or_else(|| ("every invoice is archived", lacks()))?;
-    let page = print::page(&entry.invoice, &world.seller().look, &WORDS);
+    let settings = entry.invoice.allocation.settings.and_then(|version| world.settings_of(version)).unwrap();
+    let page = print::page(&entry.invoice, settings.look(), &WORDS);
     let fits = |changed| sha256(&drawn(&page, changed)) == document.sha256;
     ensure(fits(false) || fits(true), "a fresh rendering is the same", || number.to_string())?;
     let stands = world.archive.hash_of(&document.key);

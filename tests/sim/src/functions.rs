@@ -78,7 +78,8 @@ pub async fn webhook(ports: Ports, body: Arc<str>) -> Ended {
         event = classify::read(body.as_bytes()).unwrap();
     }
     let now = ports.now();
-    let received = receive::receive(&event, body, false, ports.world.seller(), &ports, &ports, now).await;
+    let received =
+        receive::receive(&event, body, false, ports.world.settings().charges_vat(), &ports, &ports, now).await;
     ports.world.note(|| format!("#{} answers {received:?}", ports.who));
     match received {
         Ok(_) => Ended::Answered(true),
@@ -92,7 +93,8 @@ pub async fn webhook(ports: Ports, body: Arc<str>) -> Ended {
 pub async fn post_again(ports: Ports, id: String, body: String) -> Ended {
     let event = classify::read(body.as_bytes()).unwrap();
     let now = ports.now();
-    let received = receive::receive(&event, &body, false, ports.world.seller(), &ports, &ports, now).await;
+    let received =
+        receive::receive(&event, &body, false, ports.world.settings().charges_vat(), &ports, &ports, now).await;
     let settled = matches!(
         received,
         Ok(Received::Recorded { .. } | Received::Refunded { .. } | Received::AlreadyRecorded { .. })
@@ -129,13 +131,18 @@ pub async fn renderer(ports: Ports, batch: Vec<StreamRecord>, deadline: i64) -> 
     let books = &ports.world.books;
     let sale =
         |one: &StreamRecord| if let StreamRecord::Sale(key) = one { at_once(books.sale(key)).unwrap() } else { None };
-    let of_batch: Vec<Sale> = batch.iter().filter_map(sale).collect();
+    let mut of_batch: Vec<Sale> = batch.iter().filter_map(sale).collect();
+    if ports.is(Mutant::RegimeOfToday) {
+        of_batch.iter_mut().for_each(|sale| sale.paid_at = ports.now());
+    }
+    ports.pause().await;
+    let settings = ports.world.settings();
     let issuer = Issuer {
         ledger: &ports,
         archive: &ports,
         renderer: &ports,
         clock: &ports,
-        seller: ports.world.seller(),
+        settings: &settings,
         words: &WORDS,
         guard: &LedgerGuard::new(|| "the books of the simulation".to_owned()),
         deadline: Timestamp::from_millisecond(deadline).unwrap(),

@@ -80,6 +80,12 @@ pub enum Mutant {
     SnapshotRewritten,
     /// The snapshot is not archived.
     SnapshotForgotten,
+    /// Tax is that of the day on which the invoice is made.
+    RegimeOfToday,
+    /// A claim under older settings than the last passes as one under the newer.
+    SettingsUnguarded,
+    /// A document is printed in the look of today, and not of its settings.
+    LookOfToday,
 }
 
 impl Mutant {

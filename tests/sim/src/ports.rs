@@ -23,6 +23,7 @@ use comptoir::{
     payment::{PaymentLog, Recorded},
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
+    settings::{SettingsReader, StoredSettings},
     sweep::{Open, OpenWork, Page as OpenPage},
 };
 use jiff::Timestamp;
@@ -256,6 +257,19 @@ impl PaymentLog for Ports {
     }
 }
 
+impl SettingsReader for Ports {
+    async fn newest(&self) -> Answer<Option<StoredSettings>> {
+        self.call(LEDGER, "settings", None, || at_once(self.world.books.newest())).await
+    }
+
+    async fn version(&self, version: u64) -> Answer<Option<StoredSettings>> {
+        if self.is(Mutant::LookOfToday) {
+            return self.newest().await;
+        }
+        self.call(LEDGER, "settings_of", None, || at_once(self.world.books.version(version))).await
+    }
+}
+
 impl Ledger for Ports {
     async fn identity(&self) -> Answer<Option<Identity>> {
         self.call(LEDGER, "identity", None, || at_once(self.world.books.identity())).await
@@ -266,7 +280,11 @@ impl Ledger for Ports {
     }
 
     async fn counter(&self, series: &Series) -> Answer<Counter> {
-        self.call(LEDGER, "counter", None, || at_once(self.world.books.counter(series))).await
+        let mut counter = self.call(LEDGER, "counter", None, || at_once(self.world.books.counter(series))).await?;
+        if self.is(Mutant::SettingsUnguarded) {
+            counter.settings = None;
+        }
+        Ok(counter)
     }
 
     async fn claim(&self, claim: &Numbers) -> Answer<AllocationResult> {
@@ -277,7 +295,15 @@ impl Ledger for Ports {
             }
             claim
         });
-        let claim = unchained.as_ref().unwrap_or(claim);
+        let unguarded = self.is(Mutant::SettingsUnguarded).then(|| {
+            let mut claim = claim.clone();
+            claim.counter.settings = at_once(self.world.books.counter(&claim.series)).unwrap().settings;
+            for invoice in &mut claim.invoices {
+                invoice.allocation.settings = invoice.allocation.settings.max(claim.counter.settings);
+            }
+            claim
+        });
+        let claim = unchained.as_ref().or(unguarded.as_ref()).unwrap_or(claim);
         for invoice in &claim.invoices {
             self.refuse(LEDGER, "claim", &invoice.draft.basis().to_string())?;
         }

@@ -212,7 +212,7 @@ pub fn put_back(world: &World, mail: &MailId) -> bool {
     if returned {
         world.note(|| format!("a person puts {mail} back"));
         *world.core().post.put_back.entry(mail.clone()).or_default() += 1;
-        world.books.put_back(&comptoir::memory::StreamRecord::Mail(mail.clone()));
+        world.books.put_back(&comptoir::memory::StreamRecord::Mail(mail.clone()), world.now());
     }
     returned
 }

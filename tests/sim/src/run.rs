@@ -97,8 +97,12 @@ impl Run {
             }
         }
         for _ in 0..self.draw(0, 4) {
-            let at = self.draw(0, 20_000_000);
+            let at = self.world.shop.start + self.draw(0, 20_000_000);
             self.world.at(at, Todo::Sweep);
+        }
+        if self.draw(0, 2) == 0 {
+            let at = self.world.shop.start + self.draw(0, 20_000);
+            self.world.at(at, Todo::Save);
         }
         self.rest()?;
         check::reasons(&self.world)?;
@@ -134,6 +138,7 @@ impl Run {
                 Todo::Tell(news, turn) => self.tell(news, turn),
                 Todo::PutBack(mail) => drop(post::put_back(&self.world, &mail)),
                 Todo::Land(late) => late(&self.world),
+                Todo::Save => self.world.save_settings(),
                 Todo::Sweep => self.sweep(STALE_SECONDS.cast_signed() * 1_000),
             }
             self.follow();
@@ -328,17 +333,20 @@ impl Run {
         }
         self.sweep(-ALL);
         for (basis, _) in self.world.books.parked_bases() {
-            self.world.books.put_back(&match basis {
-                DocumentSource::Sale(key) => StreamRecord::Sale(key),
-                DocumentSource::Refund(key) => StreamRecord::Refund(key),
-            });
+            self.world.books.put_back(
+                &match basis {
+                    DocumentSource::Sale(key) => StreamRecord::Sale(key),
+                    DocumentSource::Refund(key) => StreamRecord::Refund(key),
+                },
+                self.world.now(),
+            );
         }
         for news in std::mem::take(&mut self.undelivered) {
             self.tell(news, 0);
         }
         for mail in self.world.books.mail_rows() {
             if !post::put_back(&self.world, &mail.id) && mail.status == Status::Parked && mail.to.is_some() {
-                self.world.books.put_back(&StreamRecord::Mail(mail.id));
+                self.world.books.put_back(&StreamRecord::Mail(mail.id), self.world.now());
             }
         }
         self.follow();

@@ -1,10 +1,10 @@
 //! The sales and refunds of a world, with the events and answers of a Stripe that knows them.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use comptoir::{
     sale::SaleKey,
-    seller::Seller,
+    seller::SettingsDocument,
     stripe::{
         object::{CreditNote, Intent, ItemTax, LineItem, Session, StripeInvoice, StripeRefund, TaxRate},
         reader::SessionsOf,
@@ -29,12 +29,30 @@ const EVES: [&str; 7] = [
 ];
 
 /// The sellers: one without VAT, one whose prices include it, and one whose VAT Stripe computes.
-pub static SELLERS: LazyLock<[Seller; 3]> = LazyLock::new(|| {
-    let stripe = STANDARD_TOML.replace("\"standard\"", "\"stripe_tax\"").replace("rate = \"20\"", "");
-    [FRANCHISE_TOML, STANDARD_TOML, &stripe].map(|toml| Seller::from_toml(toml).unwrap())
-});
+const SELLERS: usize = 3;
 
-/// The index in [`SELLERS`] of the one whose VAT Stripe computes.
+/// The versions of the settings that a seller saves one after the other. Some change their regime on the day after the
+/// world's start; with the second version they have moved, and have another colour.
+pub fn versions(seller: usize, start: i64, rng: &mut Rng) -> Vec<SettingsDocument> {
+    let toml = if seller == 0 { FRANCHISE_TOML } else { STANDARD_TOML }.to_owned();
+    let toml = match seller {
+        STRIPE_TAX => toml.replace("\"standard\"", "\"stripe_tax\"").replace("rate = \"20\"", ""),
+        _ if rng.bool() => {
+            let turn = Timestamp::from_millisecond(start).unwrap().in_tz("Europe/Paris").unwrap().date().tomorrow();
+            let later = match seller {
+                0 => "regime = \"standard\"\nnumber = \"FR11123456782\"\nrate = \"20\"",
+                _ => "regime = \"franchise\"",
+            };
+            let later = format!("[[vat]]\nfrom = \"{}\"\n{later}\n\n[invoice]", turn.unwrap());
+            toml.replace("[vat]", "[[vat]]").replace("[invoice]", &later)
+        }
+        _ => toml,
+    };
+    let moved = format!("{}\n[look]\naccent = \"#aa0000\"\n", toml.replace("line1 = \"", "line1 = \"2, "));
+    [toml, moved].map(|toml| SettingsDocument::from_toml(&toml).unwrap().whole()).to_vec()
+}
+
+/// The one whose VAT Stripe computes.
 const STRIPE_TAX: usize = 2;
 
 /// How Stripe represents a sale.
@@ -131,7 +149,7 @@ impl Shop {
     /// The shop of a plan.
     pub fn of(plan: &Plan, rng: &mut Rng) -> Self {
         let eve: Timestamp = EVES[rng.usize(..EVES.len())].parse().unwrap();
-        let seller = rng.usize(..SELLERS.len());
+        let seller = rng.usize(..SELLERS);
         let mut shop = Self { start: eve.as_millisecond(), seller, sales: vec![], refunds: vec![], events: vec![] };
         let count = [1, 1, 2, 2, 3, 6][rng.usize(..6)];
         for n in 0..count {

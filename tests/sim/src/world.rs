@@ -8,11 +8,12 @@ use std::{
 
 use comptoir::{
     mail::MailId,
-    memory::{InMemoryArchive, InMemoryStore},
+    memory::{InMemoryArchive, InMemoryStore, at_once},
     numbering::Series,
     outcome::Reason,
     sale::SaleKey,
-    seller::Seller,
+    seller::{Settings, SettingsDocument},
+    settings::{SettingsReader, SettingsWriter, StoredSettings},
 };
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -20,7 +21,7 @@ use jiff::Timestamp;
 use crate::{
     plan::{Kind, Plan, Rates},
     post::Post,
-    shop::{SELLERS, Shop},
+    shop::{self, Shop},
 };
 
 /// Longest log entry, in characters; longer answers are cut, since a schedule does not depend on the rest.
@@ -52,6 +53,8 @@ pub enum Todo {
     Land(Late),
     /// Wake what is open for too long.
     Sweep,
+    /// Save the next version of the settings.
+    Save,
 }
 
 /// A step and its time; ties are broken randomly.
@@ -165,6 +168,9 @@ pub struct World {
     pub books: InMemoryStore,
     /// The archive.
     pub archive: InMemoryArchive,
+    /// Every version of the settings, saved or yet to be saved.
+    documents: Vec<SettingsDocument>,
+    versions: Vec<Arc<Settings>>,
     core: Mutex<Core>,
 }
 
@@ -174,6 +180,7 @@ impl World {
         let mut rng = Rng::with_seed(plan.seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5151);
         let shop = Shop::of(&plan, &mut rng);
         let rates = Rates::of(&plan, &mut rng);
+        let documents = shop::versions(shop.seller, shop.start, &mut rng);
         let mut rng = Rng::with_seed(rng.u64(..) ^ plan.salt.wrapping_mul(0x1234_5678_9ABC_DEF1));
         let start = shop.start;
         let outage = rates.hit(Kind::Outage, &mut rng).then(|| {
@@ -213,12 +220,35 @@ impl World {
             memory: Memory::default(),
         };
         let (books, archive) = (InMemoryStore::default(), InMemoryArchive::default());
-        Arc::new(Self { plan, rates, shop, books, archive, core: Mutex::new(core) })
+        let versions = documents.iter().zip(1..).map(|(document, version)| {
+            let mut settings = Settings::of(document).unwrap();
+            settings.version = version;
+            Arc::new(settings)
+        });
+        let versions = versions.collect();
+        let world = Self { plan, rates, shop, books, archive, documents, versions, core: Mutex::new(core) };
+        world.save_settings();
+        Arc::new(world)
     }
 
-    /// The seller.
-    pub fn seller(&self) -> &'static Seller {
-        &SELLERS[self.shop.seller]
+    /// The newest settings.
+    pub fn settings(&self) -> Arc<Settings> {
+        let newest = at_once(self.books.newest()).unwrap().unwrap();
+        self.settings_of(newest.version).unwrap()
+    }
+
+    /// The settings of a version.
+    pub fn settings_of(&self, version: u64) -> Option<Arc<Settings>> {
+        self.versions.iter().find(|settings| settings.version == version).cloned()
+    }
+
+    /// The seller saves the settings of the next version, if there are any.
+    pub fn save_settings(&self) {
+        let version = at_once(self.books.newest()).unwrap().map_or(1, |newest| newest.version + 1);
+        let Some(document) = self.documents.get(version as usize - 1) else { return };
+        let document = serde_json::to_string(document).unwrap();
+        let next = StoredSettings { version, document, saved_at: self.now(), saved_by: String::new() };
+        at_once(self.books.save(&next)).unwrap();
     }
 
     /// The mutable state, locked.

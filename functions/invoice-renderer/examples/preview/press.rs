@@ -88,7 +88,7 @@ fn render(n: u32, warm: u32, out: &str) -> Result<(Duration, Duration), String> 
     let invoices: Vec<Invoice> = (1..=warm + n).map(|number| invoice(&seller, number)).collect::<Result<_, _>>()?;
     let (warming, measured) = invoices.split_at_checked(warm as usize).unwrap_or_default();
     let words = words();
-    let renderer = Renderer::new(Templates::embedded(), &seller.look).map_err(|error| error.to_string())?;
+    let renderer = Renderer::new(Templates::embedded()).map_err(|error| error.to_string())?;
     let once = |invoice: &Invoice| -> Result<_, String> {
         let twin = einvoice::factur_x(invoice).map_err(|error| error.to_string())?;
         renderer.render(&print::page(invoice, &seller.look, &words), &twin).map_err(|error| error.to_string())

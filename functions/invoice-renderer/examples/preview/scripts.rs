@@ -9,7 +9,7 @@ use comptoir::{
     invoice::{Invoice, print},
     numbering::InvoiceNumber,
     sale::SaleLine,
-    seller::{Look, Seller},
+    seller::Seller,
     testing::{STANDARD_TOML, sale, words},
 };
 use invoice_renderer::render::{Renderer, Templates};
@@ -68,7 +68,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
     if !latin {
         page.buyer = "山田太郎 राजेश Zoé สมชาย 김철수".to_owned();
     }
-    let renderer = Renderer::new(Templates::embedded(), &Look { logo: None, accent: "#1f3a5f".into() }).unwrap();
+    let renderer = Renderer::new(Templates::embedded()).unwrap();
     let mut printed = renderer.print(&page, "<twin/>").unwrap();
     for _ in 0..100 {
         printed = renderer.print(&page, "<twin/>").unwrap();

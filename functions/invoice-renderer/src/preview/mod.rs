@@ -82,7 +82,8 @@ impl Preview {
         let today = now.to_zoned(seller.time_zone.clone()).date();
         let templates = Templates::read(&self.templates)?;
         let words = templates.words()?;
-        let press = Renderer::new(templates, &seller.look)?;
+        let press = Renderer::new(templates)?;
+        press.require(&seller.look)?;
         let mut written = Vec::new();
         for (path, invoice) in self.documents(&seller, today)? {
             let page = print::page(&invoice, &seller.look, &words);

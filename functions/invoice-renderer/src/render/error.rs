@@ -1,6 +1,6 @@
 //! Template errors, worded so that the owner can fix them.
 
-use std::{io, path::PathBuf};
+use std::{collections::BTreeSet, io, path::PathBuf};
 
 use comptoir::invoice::print::InvalidWords;
 
@@ -10,7 +10,7 @@ pub enum InvalidTemplates {
     /// A file is missing.
     #[error("{missing} is not in the templates folder, which has {present}; put it there or name one of these")]
     Missing {
-        /// As named by the seller file or the renderer.
+        /// As named by the settings or the renderer.
         missing: String,
         /// The existing files.
         present: String,
@@ -41,6 +41,14 @@ pub enum InvalidTemplates {
     /// The engine has no such kind of PDF; its version changed.
     #[error("the engine cannot write PDF/A-3b: {0}")]
     Standard(String),
+}
+
+impl InvalidTemplates {
+    /// `missing` is not among the files of this folder; fonts have one of their own.
+    pub(super) fn missing(missing: &str, files: &BTreeSet<String>) -> Self {
+        let present: Vec<&str> = files.iter().map(String::as_str).filter(|name| !name.contains('/')).collect();
+        Self::Missing { missing: missing.to_owned(), present: present.join(", ") }
+    }
 }
 
 /// A page that could not be rendered to a PDF.

@@ -25,11 +25,12 @@ mod reading;
 mod tests;
 
 use std::{
+    collections::BTreeSet,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::OnceLock,
 };
 
-use comptoir::{invoice::print::Page, seller::Look};
+use comptoir::{archive::sha256, invoice::print::Page, seller::Look};
 
 pub use error::{InvalidTemplates, RenderError};
 use legible::GlyphPolicy;
@@ -40,6 +41,9 @@ use world::{InvoiceView, RenderEngine};
 /// Renders pages with one set of templates.
 pub struct Renderer {
     press: RenderEngine,
+    /// The names of the files that a template may use, and the hash of all but the fonts.
+    files: BTreeSet<String>,
+    templates: String,
     /// With fonts of further scripts; made when a document first needs one of them.
     wide: OnceLock<RenderEngine>,
 }
@@ -57,13 +61,27 @@ impl Renderer {
     /// Reads fonts and templates, once.
     ///
     /// # Errors
-    /// A template or font is missing or unreadable, or the logo that `look` names is not among the files. A mistake
-    /// inside the template shows when a page is rendered: [`specimen::page`] is made for that.
-    pub fn new(templates: Templates, look: &Look) -> Result<Self, InvalidTemplates> {
-        if let Some(logo) = &look.logo {
-            templates.require(logo)?;
+    /// A template or font is missing or unreadable. A mistake inside the template shows when a page is rendered:
+    /// [`Renderer::prove`] does that.
+    pub fn new(templates: Templates) -> Result<Self, InvalidTemplates> {
+        let (files, hash) = (templates.names(), templates.hash());
+        Ok(Self { press: RenderEngine::new(templates)?, files, templates: hash, wide: OnceLock::new() })
+    }
+
+    /// Checks that the logo of a look is among the files.
+    ///
+    /// # Errors
+    /// It is not; names the files that are.
+    pub fn require(&self, look: &Look) -> Result<(), InvalidTemplates> {
+        match &look.logo {
+            Some(logo) if !self.files.contains(logo) => Err(InvalidTemplates::missing(logo, &self.files)),
+            _ => Ok(()),
         }
-        Ok(Self { press: RenderEngine::new(templates)?, wide: OnceLock::new() })
+    }
+
+    /// The hash of everything but the page that decides how a document of this look is printed.
+    pub fn look(&self, look: &Look) -> String {
+        sha256(format!("{} {} {}", self.templates, look.accent, look.logo.as_deref().unwrap_or_default()).as_bytes())
     }
 
     /// The PDF of `page` with its electronic `twin`: the same bytes every time, in every process.

@@ -1,8 +1,13 @@
 //! The template files: built in, or read from a folder that an owner is editing.
 
-use std::{borrow::Cow, collections::BTreeMap, fs, path::Path};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
-use comptoir::invoice::print::Words;
+use comptoir::{archive::sha256, invoice::print::Words};
 
 use super::error::InvalidTemplates;
 
@@ -59,11 +64,24 @@ impl Templates {
 
     /// Reports a missing file.
     pub(super) fn require(&self, name: &str) -> Result<(), InvalidTemplates> {
-        if self.files.contains_key(name) {
-            return Ok(());
+        if self.files.contains_key(name) { Ok(()) } else { Err(InvalidTemplates::missing(name, &self.names())) }
+    }
+
+    /// The names of all files.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        self.files.keys().cloned().collect()
+    }
+
+    /// The hash of all files but the fonts, which count by their names: they are a hundred times as large as the rest.
+    pub(super) fn hash(&self) -> String {
+        let mut all = Vec::new();
+        for (name, bytes) in &self.files {
+            all.extend_from_slice(name.as_bytes());
+            if !name.starts_with("fonts/") {
+                all.extend_from_slice(bytes);
+            }
         }
-        let present: Vec<&str> = self.files.keys().map(String::as_str).filter(|name| !name.contains('/')).collect();
-        Err(InvalidTemplates::Missing { missing: name.to_owned(), present: present.join(", ") })
+        sha256(&all)
     }
 
     pub(super) fn into_files(self) -> impl Iterator<Item = (String, Cow<'static, [u8]>)> {

@@ -27,7 +27,7 @@ pub(super) fn look() -> Look {
 }
 
 pub(super) fn renderer() -> Renderer {
-    Renderer::new(Templates::embedded(), &look()).unwrap()
+    Renderer::new(Templates::embedded()).unwrap()
 }
 
 fn page_of(toml: &str, sale: &Sale) -> Page {
@@ -274,7 +274,7 @@ fn what_is_not_shown_is_said() {
     // A template that uses fewer fonts than there are.
     let template = r#"#set text(font: "Inter", fallback: false)
 #json("invoice.json").buyer"#;
-    let narrow = Renderer::new(Templates::embedded().with("invoice.typ", template), &look()).unwrap();
+    let narrow = Renderer::new(Templates::embedded().with("invoice.typ", template)).unwrap();
     page.buyer = "山田 Zoé".to_owned();
     let printed = narrow.print(&page, TWIN).unwrap();
     assert!(printed.unprintable.scripts.contains("Han"), "{:?}", printed.unprintable);
@@ -345,7 +345,7 @@ fn sixty_characters_stay_on_the_sheet() {
 fn a_mistake_in_the_template_names_its_line() {
     let error = |template: &str| {
         let templates = Templates::embedded().with("invoice.typ", template);
-        Renderer::new(templates, &look()).unwrap().render(&page(), TWIN).unwrap_err()
+        Renderer::new(templates).unwrap().render(&page(), TWIN).unwrap_err()
     };
     let at = |error: RenderError| match error {
         RenderError::Template { file, line, message } => (file, line, message),
@@ -366,7 +366,7 @@ fn a_mistake_in_the_template_names_its_line() {
 fn a_template_that_uses_fewer_fonts_still_prints_every_name() {
     let template = r#"#set text(font: "Inter", fallback: false)
 #json("invoice.json").buyer"#;
-    let renderer = Renderer::new(Templates::embedded().with("invoice.typ", template), &look()).unwrap();
+    let renderer = Renderer::new(Templates::embedded().with("invoice.typ", template)).unwrap();
     let mut page = page();
     page.buyer = "Zoé مريم".into();
     renderer.render(&page, TWIN).unwrap();
@@ -375,10 +375,12 @@ fn a_template_that_uses_fewer_fonts_still_prints_every_name() {
 #[test]
 fn templates_that_cannot_work_are_refused_at_start() {
     let logo = Look { logo: Some("logo.svg".into()), ..look() };
-    let refused = |templates, look: &Look| Renderer::new(templates, look).err().map(|error| error.to_string());
-    let missing = refused(Templates::embedded(), &logo).unwrap();
+    let refused = |templates| {
+        Renderer::new(templates).and_then(|renderer| renderer.require(&logo)).err().map(|error| error.to_string())
+    };
+    let missing = refused(Templates::embedded()).unwrap();
     assert!(missing.starts_with("logo.svg is not in the templates folder, which has invoice.typ"), "{missing}");
-    let font = refused(Templates::embedded().with("fonts/Broken.otf", "no"), &look()).unwrap();
+    let font = refused(Templates::embedded().with("fonts/Broken.otf", "no")).unwrap();
     assert!(font.starts_with("fonts/Broken.otf is not a font"), "{font}");
     assert!(Templates::read(Path::new("/nowhere")).unwrap_err().to_string().contains("/nowhere"));
 }
@@ -386,7 +388,7 @@ fn templates_that_cannot_work_are_refused_at_start() {
 #[test]
 fn a_folder_of_templates_is_as_good_as_the_built_in_ones() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../infra/templates");
-    let read = Renderer::new(Templates::read(&folder).unwrap(), &look()).unwrap();
+    let read = Renderer::new(Templates::read(&folder).unwrap()).unwrap();
     assert_eq!(read.render(&page(), TWIN).unwrap(), renderer().render(&page(), TWIN).unwrap());
 }
 
@@ -394,7 +396,7 @@ fn a_folder_of_templates_is_as_good_as_the_built_in_ones() {
 fn a_logo_is_printed() {
     let svg = r##"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 50"><rect width="400" height="50" fill="#808"/></svg>"##;
     let logo = Look { logo: Some("logo.svg".into()), ..look() };
-    let renderer = Renderer::new(Templates::embedded().with("logo.svg", svg), &logo).unwrap();
+    let renderer = Renderer::new(Templates::embedded().with("logo.svg", svg)).unwrap();
     let mut page = page();
     let plain = renderer.render(&page, TWIN).unwrap();
     page.logo = logo.logo;

@@ -8,8 +8,9 @@ use comptoir::{
         DigestMail, Mail, NoticeEvent,
         outbox::{Claim, Parking, SendResult, Status},
     },
+    settings::cache::SETTINGS_KEPT,
     team::TeamNotice,
-    testing::FRANCHISE_TOML,
+    testing::{FRANCHISE_TOML, saved_settings},
     timing::ROOM_SECONDS,
 };
 use serde_json::{Value, json};
@@ -155,7 +156,7 @@ async fn handled(ports: &Ports, records: &[Value], seconds_left: u64) -> usize {
         outbox: ports,
         room: ports,
         composer: Composer::new().unwrap(),
-        seller: Seller::from_toml(FRANCHISE_TOML).unwrap(),
+        settings: CachedSettings::new(saved_settings(FRANCHISE_TOML), SETTINGS_KEPT),
         clock: FixedClock(NOW),
         lease: SignedDuration::from_secs(120),
     };

@@ -33,7 +33,7 @@ pub struct Options {
     pub functions: Functions,
     /// Further environment variables by function (package name); they win over the template's.
     pub variables: BTreeMap<String, BTreeMap<String, String>>,
-    /// The seller's file; `infra/seller.toml` when `None`.
+    /// The file that is saved as the first settings; none are saved when `None`.
     pub seller_file: Option<PathBuf>,
     /// The template.
     pub template: PathBuf,
@@ -61,7 +61,7 @@ impl Options {
             stage: "dev".to_owned(),
             functions: Functions::Build,
             variables: BTreeMap::new(),
-            seller_file: None,
+            seller_file: Some(paths::seller()),
             template: paths::template(),
             profile_programs: String::new(),
             stripe_api_key: Some(secrets::random("sk_test_")),

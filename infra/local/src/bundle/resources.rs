@@ -22,8 +22,8 @@ pub struct Function {
     pub memory: u64,
     /// Method and path of each HTTP route.
     pub routes: Vec<(String, String)>,
-    /// Whether a schedule invokes it.
-    pub scheduled: bool,
+    /// Whether a schedule invokes it, or a person alone.
+    pub by_hand: bool,
     /// The streams that trigger it.
     pub streams: Vec<StreamSource>,
     /// Patterns of the event bus rules that target it, references not yet resolved.
@@ -114,7 +114,7 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
         let own = resource.pointer(&format!("/Properties/{name}"));
         own.or_else(|| template.pointer(&format!("/Globals/Function/{name}"))).and_then(Value::as_u64)
     };
-    let (mut routes, mut streams, mut rules, mut scheduled) = (Vec::new(), Vec::new(), Vec::new(), false);
+    let (mut routes, mut streams, mut rules, mut by_hand) = (Vec::new(), Vec::new(), Vec::new(), false);
     for (name, event) in resource.pointer("/Properties/Events").and_then(Value::as_object).into_iter().flatten() {
         match kind(event) {
             "HttpApi" => {
@@ -122,7 +122,7 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
                 routes.push((method, text(event, "/Properties/Path").context("a route has no Path")?));
             }
             // Schedules do not run here: a command invokes the function on request, as `cargo sweep` does.
-            "ScheduleV2" => scheduled = true,
+            "ScheduleV2" => by_hand = true,
             "EventBridgeRule" => {
                 rules.push(event.pointer("/Properties/Pattern").cloned().context("a rule has no Pattern")?);
             }
@@ -135,7 +135,8 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
     Ok(Function {
         logical: logical.to_owned(),
         package,
-        scheduled,
+        // What no event invokes, people do.
+        by_hand: by_hand || resource.pointer("/Properties/Events").is_none(),
         timeout: Duration::from_secs(number("Timeout").unwrap_or(3)),
         memory: number("MemorySize").unwrap_or(128),
         routes,
@@ -246,11 +247,12 @@ mod tests {
             "ledger-export",
             "profile-publisher",
             "team-notifier",
+            "settings",
         ] {
             assert!(names.contains(&expected), "{expected} is missing from {names:?}");
         }
         let export = functions.iter().find(|function| function.package == "ledger-export").unwrap();
-        assert!(export.scheduled && export.routes.is_empty() && export.streams.is_empty(), "a schedule wakes it");
+        assert!(export.by_hand && export.routes.is_empty() && export.streams.is_empty(), "a schedule wakes it");
         let events = functions.iter().find(|function| function.package == "mail-events").unwrap();
         assert_eq!(
             events.rules.first().and_then(|rule| rule.pointer("/detail/mail/tags/ses:configuration-set/0")),

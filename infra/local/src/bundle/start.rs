@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, watch};
 
@@ -24,11 +25,11 @@ use crate::lambda::host::Host;
 use crate::lambda::pool::{Function, Settings};
 use crate::lock::{self, Lock, cannot_write};
 use crate::mail::Mailbox;
-use crate::paths;
 use crate::runtime::AbortOnDrop;
 use crate::secrets;
 use crate::ses::Ses;
 use crate::ses_events::{Bus, Rule};
+use crate::settings;
 use crate::slack_fake::SlackFake;
 use crate::stream::Flow;
 use crate::stream::filter::Filter;
@@ -86,6 +87,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     let front = Arc::new(front(&options, &aws, &deployed, &functions, programs).await?);
     let mut tasks = vec![front::serve(listener, front.clone())];
     warm(&functions).await?;
+    save_settings(&options, &functions).await?;
     let (flow, seen) = watch::channel(Flow { running: true, restarts: 0, losses: 0 });
     for pump in pumps(&options, &aws, &deployed, &functions, &seen)? {
         tasks.push(AbortOnDrop(tokio::spawn(pump.run())));
@@ -166,7 +168,7 @@ async fn functions(
             );
         };
         let mut variables = configured.variables;
-        variables.extend(surroundings(options, world, &spec.package));
+        variables.extend(surroundings(world, &spec.package));
         if let Some(key) = deployed.grants.get(&spec.logical).and_then(|grant| world.programs.key(&grant.role)) {
             variables.push(("AWS_ACCESS_KEY_ID".to_owned(), key.id.clone()));
             variables.push(("AWS_SECRET_ACCESS_KEY".to_owned(), key.secret.clone()));
@@ -208,14 +210,13 @@ struct World<'a> {
 }
 
 /// The environment variables of a function.
-fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(String, String)> {
+fn surroundings(world: &World<'_>, function: &str) -> Vec<(String, String)> {
     let base = world.base;
     let (aws, ses) = match world.wire {
         Some(wire) => (wire.address(function, "aws"), wire.address(function, "ses")),
         None => (world.aws.endpoint.clone(), format!("{base}/_ses")),
     };
     let region = crate::aws::REGION;
-    let seller = options.seller_file.clone().unwrap_or_else(paths::seller);
     [
         ("AWS_REGION", region.to_owned()),
         ("AWS_DEFAULT_REGION", region.to_owned()),
@@ -227,7 +228,6 @@ fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(St
         ("STRIPE_API_URL", format!("{base}/_stripe")),
         ("PROFILE_API_URL", format!("{base}/graphql")),
         ("SLACK_API_URL", format!("{base}/_slack")),
-        ("SELLER_FILE", seller.display().to_string()),
         ("RUST_BACKTRACE", "0".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
@@ -256,8 +256,8 @@ async fn front(
         deployed.id("ArchiveBucket")?,
         queue,
     );
-    let scheduled = deployed.functions.iter().filter(|spec| spec.scheduled);
-    let scheduled = scheduled.filter_map(|spec| Some((spec.package.clone(), functions.get(&spec.package)?.clone())));
+    let by_hand = deployed.functions.iter().filter(|spec| spec.by_hand);
+    let by_hand = by_hand.filter_map(|spec| Some((spec.package.clone(), functions.get(&spec.package)?.clone())));
     let mailbox = Arc::new(Mailbox::open(options.dir.join("mail"))?);
     Ok(Front {
         api: HttpApi { routes },
@@ -266,7 +266,7 @@ async fn front(
         slack: Arc::new(SlackFake::default()),
         graphql: Arc::new(graphql::api(aws, deployed, functions, programs).await?),
         books,
-        scheduled: scheduled.collect(),
+        by_hand: by_hand.collect(),
         stage: options.stage.clone(),
     })
 }
@@ -293,6 +293,25 @@ async fn warm(functions: &Fleet) -> anyhow::Result<()> {
         started.context("starting a function was interrupted; run the command again")??;
     }
     Ok(())
+}
+
+/// Saves the seller's file as the first version of the settings. Settings of an earlier start are kept.
+async fn save_settings(options: &Options, functions: &Fleet) -> anyhow::Result<()> {
+    let Some(file) = &options.seller_file else { return Ok(()) };
+    let function = functions.get(settings::FUNCTION).context("template.yaml has no function for the settings")?;
+    let invoke = async |command: &Value| -> anyhow::Result<Value> {
+        let answer = function.invoke(command.to_string().into()).await;
+        let answer = answer.map_err(|failure| anyhow::anyhow!("the settings cannot be saved: {failure}"))?;
+        Ok(serde_json::from_slice(&answer)?)
+    };
+    let stands = invoke(&json!({"command": "show"})).await?;
+    if let Some(stands) = stands.get("document") {
+        if *stands != serde_json::to_value(settings::document(file)?)? {
+            options.progress.say("the settings differ from infra/seller.toml: see `cargo settings diff`");
+        }
+        return Ok(());
+    }
+    settings::saved(&invoke(&settings::command(file)?).await?).map(drop)
 }
 
 fn pumps(

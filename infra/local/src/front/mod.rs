@@ -50,8 +50,8 @@ pub struct Front {
     pub graphql: Arc<Api>,
     /// Tables, archive and queue.
     pub books: Books,
-    /// The functions that a schedule invokes, by package: here a person does.
-    pub scheduled: BTreeMap<String, Arc<Function>>,
+    /// The functions that a schedule or a person invokes, by package: here a person does.
+    pub by_hand: BTreeMap<String, Arc<Function>>,
     /// `dev` or `prod`.
     pub stage: String,
 }
@@ -133,8 +133,8 @@ async fn ses_account(State(front): Shared) -> Response<Body> {
 
 /// `POST /_local/functions/sweep {"older_than_seconds": 0}`: what a schedule does on AWS.
 async fn run_function(State(front): Shared, Path(name): Path<String>, body: Bytes) -> Response<Body> {
-    let Some(function) = front.scheduled.get(&name).cloned() else {
-        let text = format!("no schedule invokes {name}");
+    let Some(function) = front.by_hand.get(&name).cloned() else {
+        let text = format!("neither a schedule nor a person invokes {name}");
         return (StatusCode::NOT_FOUND, Json(json!({"message": text}))).into_response();
     };
     let body = if body.is_empty() { Bytes::from_static(b"{}") } else { body };

@@ -15,6 +15,7 @@ use crate::{
     outcome::{Outcome, Reason},
     payment::PaymentLog,
     sale::{Sale, SaleKey},
+    seller::Settings,
     testing::{FRANCHISE_TOML, sale, words},
 };
 
@@ -48,7 +49,7 @@ async fn issued(books: &InMemoryStore, archive: &InMemoryArchive, series: &str, 
         archive,
         renderer: &Typewriter,
         clock: &FixedClock(now),
-        seller: &seller,
+        settings: &Settings::always(seller.clone()),
         words: &words(),
         guard: &LedgerGuard::new(|| "books".to_owned()),
         deadline: Timestamp::MAX,

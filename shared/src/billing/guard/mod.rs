@@ -60,7 +60,7 @@ impl LedgerGuard {
         archive: &A,
         siren: &str,
         (pattern, day): (&SeriesPattern, Date),
-        all: [&SeriesPattern; 2],
+        all: &[&SeriesPattern],
         now: Timestamp,
     ) -> Result<(), ServiceError> {
         let series = pattern.series(day);
@@ -188,7 +188,7 @@ const LOOK_BACK: usize = 13;
 async fn newest_month_is_known<L: Ledger, A: Archive>(
     ledger: &L,
     archive: &A,
-    all: [&SeriesPattern; 2],
+    all: &[&SeriesPattern],
     day: Date,
 ) -> Result<(), ServiceError> {
     let mut last_day = day.last_of_month();

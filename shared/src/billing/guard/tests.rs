@@ -34,7 +34,7 @@ async fn checked(books: &InMemoryStore, archive: &InMemoryArchive) -> Result<(),
 
 async fn checked_for(books: &InMemoryStore, archive: &InMemoryArchive, siren: &str) -> Result<(), ServiceError> {
     let seller = seller();
-    guard().check(books, archive, siren, (&seller.series, TODAY), [&seller.series, &seller.credit_series], now()).await
+    guard().check(books, archive, siren, (&seller.series, TODAY), &[&seller.series, &seller.credit_series], now()).await
 }
 
 fn code(checked: Result<(), ServiceError>) -> String {
@@ -78,7 +78,7 @@ async fn new_books_are_begun_once() {
             &archive,
             &identity.siren,
             (&seller().series, TODAY),
-            [&seller().series, &seller().credit_series],
+            &[&seller().series, &seller().credit_series],
             now(),
         )
         .await
@@ -127,8 +127,9 @@ async fn a_table_that_was_restored_to_an_earlier_moment_gives_no_number() {
     let seller = seller();
     for day in [date(2026, 12, 1), date(2027, 2, 1)] {
         let both = [&seller.series, &seller.credit_series];
-        let next =
-            async |books| guard().check(books, &archive, &seller.party.siren, (&seller.series, day), both, now()).await;
+        let next = async |books| {
+            guard().check(books, &archive, &seller.party.siren, (&seller.series, day), &both, now()).await
+        };
         assert_eq!(next(&restored).await.unwrap_err().reason().code, "ledger_older", "{day}");
         next(&books).await.unwrap();
     }
@@ -179,7 +180,7 @@ async fn a_table_and_an_archive_of_different_books_give_no_number() {
             &others,
             &siren,
             (&seller().series, TODAY),
-            [&seller().series, &seller().credit_series],
+            &[&seller().series, &seller().credit_series],
             now(),
         )
         .await
@@ -208,7 +209,7 @@ async fn the_archive_is_asked_once_in_a_process() {
                 &archive,
                 &seller().party.siren,
                 (&seller().series, TODAY),
-                [&seller().series, &seller().credit_series],
+                &[&seller().series, &seller().credit_series],
                 now(),
             )
             .await

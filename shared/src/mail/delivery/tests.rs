@@ -168,7 +168,7 @@ async fn a_mail_that_was_put_back_is_not_judged_by_its_earlier_message() {
     books.sent(&id, "m1", now()).await.unwrap();
     follow(&report(&id, "m1", DeliveryEvent::Bounced(why())), &books, now()).await.unwrap();
     assert_eq!(claim(&books, &id).await, Claim::Held(Status::Bounced), "nobody sends it again by himself");
-    books.put_back(&StreamRecord::Mail(id.clone()));
+    books.put_back(&StreamRecord::Mail(id.clone()), now());
     for happened in fates() {
         follow(&report(&id, "m1", happened), &books, now()).await.unwrap();
         assert_eq!(status(&books), Status::Queued);

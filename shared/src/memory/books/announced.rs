@@ -1,5 +1,7 @@
 //! What the tables' streams would announce, what is parked (dead letters), and its replay.
 
+use jiff::Timestamp;
+
 use super::InMemoryStore;
 use crate::{
     invoice::DocumentSource,
@@ -38,8 +40,15 @@ impl InMemoryStore {
 
     /// Unparks a payment, refund or mail, which its stream announces; or announces it even if it is not parked, for
     /// records that a stream gave up on.
-    pub fn put_back(&self, what: &StreamRecord) {
+    pub fn put_back(&self, what: &StreamRecord, now: Timestamp) {
         let mut written = locked(&self.written);
+        let (kind, id) = match what {
+            StreamRecord::Sale(sale) => ("PAYMENT", &sale.0),
+            StreamRecord::Refund(refund) => ("REFUND", &refund.0),
+            StreamRecord::Mail(mail) => ("MAIL", &mail.0),
+        };
+        // Open again, as a replay marks it: its stream may lose the record.
+        written.marks.insert((kind, id.clone()), (now, 0));
         match what {
             StreamRecord::Sale(sale) => {
                 if let Some(payment) = written.payments.get_mut(sale) {

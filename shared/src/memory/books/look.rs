@@ -30,6 +30,11 @@ pub struct MailRow {
 }
 
 impl InMemoryStore {
+    /// When each recorded sale was paid.
+    pub fn paid_at(&self) -> BTreeMap<SaleKey, Timestamp> {
+        locked(&self.written).payments.iter().map(|(key, payment)| (key.clone(), payment.sale.paid_at)).collect()
+    }
+
     /// A mail's status, if the mail exists.
     pub fn standing(&self, id: &MailId) -> Option<Status> {
         locked(&self.written).mails.get(id).map(|queued| queued.status.clone())

@@ -68,6 +68,26 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         Ok(())
     }
 
+    pub(super) async fn a_series_never_returns_to_older_settings(&self, run: &str) -> Result<(), ServiceError> {
+        let name = format!("{run}-settings");
+        for (n, version, expected) in [
+            (0, None, AllocationResult::All),
+            (1, Some(2), AllocationResult::All),
+            (2, Some(1), AllocationResult::Moved),
+            (3, Some(2), AllocationResult::All),
+        ] {
+            let sale = sold(&format!("{name}-{n}"));
+            self.payments.record(&sale, now()).await?;
+            let mut claim = self.claim(&name, from_ref(&sale)).await?;
+            for invoice in &mut claim.invoices {
+                invoice.allocation.settings = version;
+            }
+            assert_eq!(self.ledger.claim(&claim).await?, expected, "under {version:?}");
+        }
+        assert_eq!(self.ledger.counter(&Series(name)).await?.settings, Some(2));
+        Ok(())
+    }
+
     pub(super) async fn a_crowd_of_writers_leaves_no_gap(&self, run: &str) -> Result<(), ServiceError> {
         let name = format!("{run}-crowd");
         let sales: Vec<Sale> = (0..CROWD).map(|n| sold(&format!("{name}-{n}"))).collect();

@@ -11,6 +11,9 @@ mod large;
 mod ledger;
 mod outbox;
 mod payments;
+mod settings;
+
+pub use settings::settings;
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
@@ -63,6 +66,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R:
         self.a_full_claim_of_large_documents_is_one_claim(run).await?;
         self.what_no_retry_mends_is_refused_for_good(run).await?;
         self.numbers_are_claimed_all_or_none(run).await?;
+        self.a_series_never_returns_to_older_settings(run).await?;
         self.a_crowd_of_writers_leaves_no_gap(run).await?;
         self.credits_never_cross(run).await?;
         self.a_document_is_noted_once(run).await?;
@@ -159,5 +163,7 @@ mod tests {
         let stores = Stores { payments: &books, ledger: &books, outbox: &books, archive: &archive, register: &books };
         stores.keep_the_contract("a").await.unwrap();
         stores.keep_the_contract("b").await.unwrap();
+        settings(&books).await.unwrap();
+        settings(&books).await.unwrap();
     }
 }

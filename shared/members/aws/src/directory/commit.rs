@@ -118,7 +118,7 @@ impl DynamoDirectory {
         for moving in &commit.moves {
             self.shift(&mut step, moving, id, now)?;
         }
-        self.tell(&mut step, &commit.notices)?;
+        self.tell(&mut step, &commit.notices).await?;
         if let Some(upload) = &commit.upload {
             step.delete(Stands::Never, self.away(&Place::upload(upload)))?;
             step.delete(Stands::Never, self.away(&Place::upload_of(id, upload)))?;
@@ -158,7 +158,7 @@ impl DynamoDirectory {
         for place in &places {
             step.delete(Stands::Never, self.ours(self.away(place), id))?;
         }
-        self.tell(&mut step, &leaving.notices)?;
+        self.tell(&mut step, &leaving.notices).await?;
         let Some(reasons) = self.send(&step).await? else { return Ok(Committed::Done) };
         let failed = step.failed(&reasons);
         if failed.iter().any(|(stands, _)| *stands == Stands::Left) {
@@ -216,9 +216,16 @@ impl DynamoDirectory {
     }
 
     /// Queues the notices. Their version is written once, and so are they.
-    fn tell(&self, step: &mut Step, notices: &[Notice]) -> Result<(), ServiceError> {
+    async fn tell(&self, step: &mut Step, notices: &[Notice]) -> Result<(), ServiceError> {
         for notice in notices {
-            if let Some(mail) = rows::notice(notice, &self.seller)? {
+            let seller = match notice.for_team() {
+                Some(_) => None,
+                None => {
+                    let settings = self.settings.get(notice.at).await?;
+                    Some(settings.of_day(settings.day_of(notice.at)))
+                }
+            };
+            if let Some(mail) = rows::notice(notice, seller.as_ref())? {
                 step.put(Stands::Never, Put::builder().table_name(&self.outbox).set_item(Some(mail)))?;
             }
         }

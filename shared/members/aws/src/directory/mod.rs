@@ -5,11 +5,14 @@ mod commit;
 mod erase;
 mod rows;
 
+use std::sync::Arc;
+
 use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
-use comptoir::{outcome::ServiceError, seller::Seller};
+use comptoir::{outcome::ServiceError, settings::cache::CachedSettings};
 use comptoir_aws::item::{Item, data, ours, read_number, read_text, text, trouble};
+use comptoir_aws::settings_store::DynamoSettings;
 use comptoir_members::profile::{
     Profile, ProfileId,
     directory::{Commit, Committed, Directory, Entry, Leaver, Leaving, Page},
@@ -32,13 +35,18 @@ pub struct DynamoDirectory {
     client: Client,
     profiles: String,
     outbox: String,
-    seller: Seller,
+    settings: Arc<CachedSettings<DynamoSettings>>,
 }
 
 impl DynamoDirectory {
-    /// The directory in these tables; `seller` appears in its notices.
-    pub fn new(client: Client, profiles: String, outbox: String, seller: Seller) -> Self {
-        Self { client, profiles, outbox, seller }
+    /// The directory in these tables; its notices are of the seller that `settings` describe.
+    pub fn new(
+        client: Client,
+        profiles: String,
+        outbox: String,
+        settings: Arc<CachedSettings<DynamoSettings>>,
+    ) -> Self {
+        Self { client, profiles, outbox, settings }
     }
 
     async fn get(&self, place: &Place) -> Result<Option<Item>, ServiceError> {

@@ -200,10 +200,10 @@ pub(super) fn leaver(id: &ProfileId, now: Timestamp) -> Item {
     item
 }
 
-/// A notice for the Outbox table: a mail to the member, or a notice queued for the team.
-pub(super) fn notice(notice: &Notice, seller: &Seller) -> Result<Option<Item>, ServiceError> {
+/// A notice for the Outbox table: a mail from the seller to the member, or a notice queued for the team.
+pub(super) fn notice(notice: &Notice, seller: Option<&Seller>) -> Result<Option<Item>, ServiceError> {
     let kept = if notice.event == Event::Deleted { FAREWELL_KEPT } else { NOTICE_KEPT };
-    let mut item = match (notice.mail(seller), notice.for_team()) {
+    let mut item = match (seller.and_then(|seller| notice.mail(seller)), notice.for_team()) {
         (Some(mail), _) => outbox::queued(&mail, "profile-mutation-validator")?,
         (None, Some(waiting)) => team::waiting(&waiting)?,
         (None, None) => return Ok(None),

@@ -1,0 +1,90 @@
+//! Keeps the newest settings for a while, for functions whose answers may lag behind a change by minutes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{SettingsReader, missing};
+use crate::{outcome::ServiceError, seller::Settings};
+
+/// How long functions keep settings that decide about no number and no tax: names, addresses, looks of mails.
+pub const SETTINGS_KEPT: SignedDuration = SignedDuration::from_mins(5);
+
+/// The newest settings, read again when they are older than this.
+#[derive(Debug)]
+pub struct CachedSettings<S> {
+    reader: S,
+    keep: SignedDuration,
+    kept: Mutex<Option<(Timestamp, Arc<Settings>)>>,
+}
+
+impl<S: SettingsReader> CachedSettings<S> {
+    /// The settings that `reader` reads, kept for `keep`; zero reads at each call, and parses what has changed.
+    pub fn new(reader: S, keep: SignedDuration) -> Self {
+        Self { reader, keep, kept: Mutex::default() }
+    }
+
+    /// The newest settings as of `now`, or those of a little earlier.
+    ///
+    /// # Errors
+    /// Held: none are saved, or they cannot be used. Transient: the store does not answer, and nothing is kept.
+    pub async fn get(&self, now: Timestamp) -> Result<Arc<Settings>, ServiceError> {
+        let kept = self.kept();
+        if let Some((read_at, settings)) = &kept
+            && now.duration_since(*read_at) < self.keep
+        {
+            return Ok(settings.clone());
+        }
+        let stored = match (self.reader.newest().await, kept.clone()) {
+            (Ok(stored), _) => stored.ok_or_else(missing)?,
+            // Settings of a little earlier are better than none where a lag is allowed.
+            (Err(_), Some((_, settings))) if !self.keep.is_zero() => return Ok(settings),
+            (Err(error), _) => return Err(error),
+        };
+        let settings = match kept {
+            Some((_, settings)) if settings.version == stored.version => settings,
+            _ => Arc::new(stored.read()?),
+        };
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, settings.clone()));
+        Ok(settings)
+    }
+
+    fn kept(&self) -> Option<(Timestamp, Arc<Settings>)> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        memory::{InMemoryStore, at_once},
+        seller::SettingsDocument,
+        settings::change::{Change, save},
+        testing::FRANCHISE_TOML,
+    };
+
+    fn start() -> Timestamp {
+        "2026-11-21T10:00:00Z".parse().unwrap()
+    }
+
+    fn saved(store: &InMemoryStore, toml: &str) {
+        let document = SettingsDocument::from_toml(toml).unwrap();
+        at_once(save(store, Change { document, seen: None, by: "owner".to_owned() }, start())).unwrap();
+    }
+
+    #[test]
+    fn they_are_read_again_when_they_are_old() {
+        let store = InMemoryStore::default();
+        let cached = CachedSettings::new(&store, SignedDuration::from_secs(60));
+        let get = |seconds| at_once(cached.get(start() + SignedDuration::from_secs(seconds)));
+        assert_eq!(get(0).unwrap_err().reason().code, "settings_missing");
+        saved(&store, FRANCHISE_TOML);
+        assert_eq!(get(1).unwrap().version, 1, "that none are saved is not kept");
+        saved(&store, &FRANCHISE_TOML.replace("contact@", "bonjour@"));
+        assert_eq!((get(60).unwrap().version, get(61).unwrap().version), (1, 2));
+        let fresh = CachedSettings::new(&store, SignedDuration::ZERO);
+        let same = [at_once(fresh.get(start())).unwrap(), at_once(fresh.get(start())).unwrap()];
+        assert!(Arc::ptr_eq(&same[0], &same[1]), "the same version is parsed once");
+    }
+}
