@@ -1,0 +1,335 @@
+//! Examines the archive beside the ledger: what is missing, what differs, and why nothing may be written.
+
+use jiff::civil::Date;
+
+use super::{
+    Chain, Finding, KnownMails, Plan, Raised, Rebuild, Rebuilt, Wish,
+    decide::{self, CounterStep, CreditStep, Standing, counter, credited, decide, mail_is_kept, take_back},
+    store::{Archived, RestoreLedger},
+};
+use crate::{
+    archive::Archive,
+    billing::{
+        guard::{first_beyond, stored_identity},
+        identity::IDENTITY_KEY,
+        issue::series_of,
+        ledger::{Counter, Ledger},
+        snapshot::{self, Snapshot},
+    },
+    clock::Clock,
+    invoice::{Invoice, Kind},
+    mail::MailId,
+    numbering::{InvoiceNumber, SeriesPattern},
+    outcome::ServiceError,
+    record::NEWER,
+};
+
+/// Keys listed at once.
+const PAGE: usize = 1000;
+
+/// Missing numbers of a series that are named one by one.
+const NAMED: u64 = 1000;
+
+impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_, L, A, M, C> {
+    /// Examines all of it. Where time is up, the plan is unfinished.
+    pub(super) async fn examine(&self, wish: &Wish) -> Result<Plan, ServiceError> {
+        let mut plan = Plan::default();
+        self.identify(&mut plan).await?;
+        let mut after: Option<String> = None;
+        while let Some(first) = self.archive.list("books/", after.as_deref(), 1).await?.pop() {
+            let Some((folder, month)) = month_of(&first) else {
+                plan.report.refuse(&first, "snapshot_unreadable");
+                after = Some(first);
+                continue;
+            };
+            for key in self.keys_of(&folder, month).await? {
+                if self.is_late() {
+                    plan.report.unfinished = true;
+                    return Ok(plan);
+                }
+                self.examine_document(wish, &key, &mut plan).await?;
+            }
+            // After every key of the folder: `0` follows the slash.
+            after = Some(format!("{}0", folder.trim_end_matches('/')));
+        }
+        // A PDF beside a refused snapshot is not without one.
+        if plan.report.refusals.is_empty() {
+            self.examine_pdfs(&mut plan).await?;
+        }
+        self.examine_counters(&mut plan).await?;
+        self.examine_credits(&mut plan).await?;
+        Ok(plan)
+    }
+
+    async fn identify(&self, plan: &mut Plan) -> Result<(), ServiceError> {
+        let table = self.ledger.identity().await?;
+        let stored = match stored_identity(self.archive).await {
+            Err(error) if error.reason().is_held() => None,
+            stored => stored?,
+        };
+        let siren = &self.seller.party.siren;
+        match (table, stored) {
+            // Nothing was ever issued.
+            (None, None) if self.archive.list("books/", None, 1).await?.is_empty() => {}
+            (_, None) => plan.report.refuse(IDENTITY_KEY, "archive_unknown"),
+            (Some(table), Some(stored)) if table != stored => plan.report.refuse(IDENTITY_KEY, "ledger_unknown"),
+            (_, Some(stored)) if stored.siren != *siren => plan.report.refuse(IDENTITY_KEY, "other_seller"),
+            (None, Some(stored)) => {
+                plan.report.begins = true;
+                plan.identity = Some(stored);
+            }
+            (Some(_), Some(_)) => {}
+        }
+        Ok(())
+    }
+
+    /// The keys of a month: invoices in the order of their numbers, then credit notes, then numbers of other patterns.
+    async fn keys_of(&self, folder: &str, month: Date) -> Result<Vec<String>, ServiceError> {
+        let mut found: Vec<(usize, u64, usize, String)> = Vec::new();
+        let mut after: Option<String> = None;
+        let patterns = [&self.seller.series, &self.seller.credit_series];
+        loop {
+            let keys = self.archive.list(folder, after.as_deref(), PAGE).await?;
+            after = keys.last().cloned();
+            if keys.is_empty() {
+                break;
+            }
+            found.extend(keys.into_iter().map(|key| {
+                let stem = key.strip_prefix(folder).and_then(|name| name.strip_suffix(".json")).unwrap_or_default();
+                let number = InvoiceNumber(stem.to_owned());
+                let place = patterns.iter().position(|pattern| place_of(pattern, month, &number).is_some());
+                let n = place.and_then(|place| place_of(patterns.get(place)?, month, &number));
+                (place.unwrap_or(patterns.len()), n.unwrap_or_default(), key.len(), key)
+            }));
+        }
+        found.sort();
+        Ok(found.into_iter().map(|(.., key)| key).collect())
+    }
+
+    async fn examine_document(&self, wish: &Wish, key: &str, plan: &mut Plan) -> Result<(), ServiceError> {
+        let Some(bytes) = self.archive.read(key).await? else { return Ok(()) };
+        plan.report.documents += 1;
+        let (invoice, snapshot) = match decide::read(key, bytes) {
+            Ok(read) => read,
+            Err(code) => {
+                plan.report.refuse(key, code);
+                return Ok(());
+            }
+        };
+        if invoice.draft.seller.siren != self.seller.party.siren {
+            plan.report.refuse(&invoice.number.0, "other_seller");
+            return Ok(());
+        }
+        self.follow(wish, &invoice, &snapshot, plan).await?;
+        let Some(archived) = self.archived(invoice, snapshot, &mut plan.report).await? else { return Ok(()) };
+        let Archived { invoice, .. } = &archived;
+        if let Some(original) = &invoice.draft.corrects {
+            let key = snapshot::key_of(original.issued_on, &original.number);
+            if self.archive.look(&key).await?.is_none() && self.ledger.document(&original.number).await?.is_none() {
+                plan.report.refuse(&invoice.number.0, "original_missing");
+            }
+            take_back(plan.taken.entry(original.number.clone()).or_default(), &invoice.draft.taxes);
+        }
+        let Some(standing) = self.standing(&archived, &mut plan.report).await? else { return Ok(()) };
+        let decision = decide(&archived, &standing, self.clock.now());
+        if !decision.missing.is_nothing() {
+            plan.report.missing += 1;
+            plan.todo.push(key.to_owned());
+        }
+        if decision.unmailed {
+            plan.report.mails.push(MailId::of_document(&invoice.number));
+        }
+        plan.report.in_flight += usize::from(decision.in_flight);
+        plan.report.differences.extend(decision.differences);
+        Ok(())
+    }
+
+    /// Walks the chain of the document's series to it.
+    async fn follow(
+        &self,
+        wish: &Wish,
+        invoice: &Invoice,
+        snapshot: &Snapshot,
+        plan: &mut Plan,
+    ) -> Result<(), ServiceError> {
+        let (pattern, day) = (series_of(invoice, self.seller), invoice.issued_on);
+        let Some(n) = place_of(pattern, day, &invoice.number) else {
+            plan.report.uncounted += 1;
+            return Ok(());
+        };
+        let kind = invoice.draft.kind;
+        let begun = || Chain { kind, last: 0, last_hash: None, issued_on: day };
+        let chain = plan.chains.entry(pattern.series(day)).or_insert_with(begun);
+        // The hash before it; `None` where it cannot be known.
+        let mut before = Some(chain.last_hash.clone());
+        let next = chain.last.saturating_add(1);
+        *chain = Chain { kind, last: n.max(chain.last), last_hash: Some(snapshot.sha256()), issued_on: day };
+        if n.saturating_sub(next) > NAMED {
+            plan.report.refuse(&invoice.number.0, "numbers_missing");
+            return Ok(());
+        }
+        for missing in next..n {
+            let number = pattern.number(day, missing);
+            before = match self.ledger.document(&number).await? {
+                Some(entry) => {
+                    if entry.document.is_some() {
+                        plan.report.differs(&number.0, "snapshot_missing");
+                    }
+                    Some(Some(entry.snapshot.sha256()))
+                }
+                None => {
+                    if !wish.without.contains(&number) {
+                        plan.report.refuse(&number.0, "number_missing");
+                    }
+                    None
+                }
+            };
+        }
+        if n < next || before.is_some_and(|before| before != invoice.allocation.previous) {
+            plan.report.refuse(&invoice.number.0, "chain_broken");
+        }
+        Ok(())
+    }
+
+    /// The document with its PDF, if that is archived.
+    pub(super) async fn archived(
+        &self,
+        invoice: Invoice,
+        snapshot: Snapshot,
+        report: &mut Rebuilt,
+    ) -> Result<Option<Archived>, ServiceError> {
+        let own = invoice.allocation.archive_key.clone();
+        let key =
+            own.unwrap_or_else(|| series_of(&invoice, self.seller).archive_key(invoice.issued_on, &invoice.number));
+        let Some(document) = self.archive.look(&key).await? else {
+            report.refuse(&invoice.number.0, "document_missing");
+            return Ok(None);
+        };
+        Ok(Some(Archived { invoice, snapshot, document }))
+    }
+
+    /// What the stores have of a document; `None` if that cannot be read.
+    pub(super) async fn standing(
+        &self,
+        archived: &Archived,
+        report: &mut Rebuilt,
+    ) -> Result<Option<Standing>, ServiceError> {
+        let invoice = &archived.invoice;
+        let read = async {
+            let entry = self.ledger.document(&invoice.number).await?;
+            Ok((entry, self.ledger.billed(&invoice.draft.basis()).await?))
+        };
+        let (entry, billed) = match read.await {
+            Ok(read) => read,
+            Err::<_, ServiceError>(error) => match error.reason().code.as_str() {
+                NEWER => {
+                    report.refuse(&invoice.number.0, NEWER);
+                    return Ok(None);
+                }
+                "record_unreadable" => {
+                    report.differs(&invoice.number.0, "record_unreadable");
+                    return Ok(None);
+                }
+                _ => return Err(error),
+            },
+        };
+        let mailed = match mail_is_kept(invoice, self.clock.now()) {
+            true => Some(self.mails.knows(&MailId::of_document(&invoice.number)).await?),
+            false => None,
+        };
+        Ok(Some(Standing { entry, billed, mailed }))
+    }
+
+    /// Looks for PDFs beyond the last snapshot of each series: the guard of the numbers would hold all work for one.
+    async fn examine_pdfs(&self, plan: &mut Plan) -> Result<(), ServiceError> {
+        let today = self.clock.now().to_zoned(self.seller.time_zone.clone()).date();
+        let (chains, report) = (&plan.chains, &mut plan.report);
+        let known = chains.values().map(|chain| (self.pattern(chain.kind), chain.issued_on, chain.last));
+        // A series that begins today may have a PDF and no snapshot at all.
+        let begun = [Kind::Invoice, Kind::CreditNote].map(|kind| self.pattern(kind));
+        let begun = begun.into_iter().filter(|pattern| !chains.contains_key(&pattern.series(today)));
+        for (pattern, day, mut last) in known.chain(begun.map(|pattern| (pattern, today, 0))) {
+            while let Some(n) = first_beyond(self.archive, pattern, day, last).await? {
+                let number = pattern.number(day, n);
+                if self.ledger.document(&number).await?.is_none() {
+                    report.refuse(number.0, "document_without_snapshot");
+                }
+                last = n;
+            }
+        }
+        Ok(())
+    }
+
+    async fn examine_counters(&self, plan: &mut Plan) -> Result<(), ServiceError> {
+        for (series, chain) in &plan.chains {
+            let stands = self.ledger.counter(series).await?;
+            let archived = Counter {
+                last: chain.last,
+                last_issued_on: Some(chain.issued_on),
+                last_hash: chain.last_hash.clone(),
+                siren: Some(self.seller.party.siren.clone()),
+            };
+            match counter(&stands, &archived) {
+                CounterStep::Stays => {}
+                CounterStep::Raise(after) => {
+                    let raised = Raised { series: series.clone(), from: stands.last, to: after.last };
+                    plan.report.counters.push(raised);
+                    plan.counters.push((series.clone(), stands, after));
+                }
+                CounterStep::Differs => plan.report.differs(&series.0, "counter_differs"),
+                CounterStep::OtherSeller => plan.report.refuse(&series.0, "other_seller"),
+                CounterStep::Ahead => {
+                    let pattern = self.pattern(chain.kind);
+                    for n in (chain.last.saturating_add(1)..=stands.last).take(PAGE) {
+                        let number = pattern.number(chain.issued_on, n);
+                        match self.ledger.document(&number).await? {
+                            None => plan.report.differs(number.0, "counter_ahead"),
+                            Some(entry) if entry.document.is_some() => {
+                                plan.report.differs(number.0, "snapshot_missing");
+                            }
+                            Some(_) => {}
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn examine_credits(&self, plan: &mut Plan) -> Result<(), ServiceError> {
+        for (number, taken) in &plan.taken {
+            let Some(entry) = self.ledger.document(number).await? else {
+                plan.report.credited += 1;
+                continue;
+            };
+            match credited(&entry.invoice, &entry.credited, taken) {
+                CreditStep::Stays => {}
+                CreditStep::Raise(_) => plan.report.credited += 1,
+                CreditStep::Ahead => plan.report.differences.push(Finding::new(&number.0, "credited_ahead")),
+                CreditStep::Unmatched => plan.report.differences.push(Finding::new(&number.0, "credit_unmatched")),
+            }
+        }
+        Ok(())
+    }
+
+    fn pattern(&self, kind: Kind) -> &SeriesPattern {
+        match kind {
+            Kind::Invoice => &self.seller.series,
+            Kind::CreditNote => &self.seller.credit_series,
+        }
+    }
+}
+
+/// The position of a number in the series of this day, if the number is of this pattern.
+fn place_of(pattern: &SeriesPattern, day: Date, number: &InvoiceNumber) -> Option<u64> {
+    pattern.n_of_key(day, &pattern.archive_key(day, number))
+}
+
+/// The folder and the first day of the month that a snapshot's key is of.
+fn month_of(key: &str) -> Option<(String, Date)> {
+    let mut parts = key.strip_prefix("books/")?.splitn(3, '/');
+    let (year, month) = (parts.next()?, parts.next()?);
+    let first = Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok()?;
+    let folder = format!("books/{:04}/{:02}/", first.year(), first.month());
+    key.starts_with(&folder).then_some((folder, first))
+}
