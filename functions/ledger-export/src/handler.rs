@@ -15,6 +15,8 @@ use comptoir::{
 use comptoir_edge::telemetry::count;
 use serde::{Deserialize, Serialize};
 
+use crate::rebuild::RebuildRequest;
+
 const SERVICE: &str = "ledger-export";
 
 /// The request. A misspelt key is an error, and does not export last month.
@@ -26,6 +28,8 @@ pub struct Request {
     /// Verify the month's documents instead of exporting them.
     #[serde(default)]
     pub verify: bool,
+    /// Rebuild the ledger from all of the archive instead.
+    pub rebuild: Option<RebuildRequest>,
 }
 
 /// The result, for a person who invoked it by hand.
@@ -128,7 +132,7 @@ impl<R: Register, L: Ledger, A: Archive, C: Clock> Exporter<R, L, A, C> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use comptoir::{
         clock::FixedClock,
@@ -136,7 +140,7 @@ mod tests {
         testing::STANDARD_TOML,
     };
 
-    fn exporter(now: &str) -> Exporter<InMemoryStore, InMemoryStore, InMemoryArchive, FixedClock> {
+    pub(crate) fn exporter(now: &str) -> Exporter<InMemoryStore, InMemoryStore, InMemoryArchive, FixedClock> {
         Exporter {
             register: InMemoryStore::default(),
             ledger: InMemoryStore::default(),

@@ -12,7 +12,7 @@ use crate::bundle::{Bundle, Options};
 use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
-use crate::{demo, ledger, paths, pay, preview, process, refund, replay, runtime, sam_local, seller, verify};
+use crate::{demo, ledger, paths, pay, preview, process, rebuild, refund, replay, runtime, sam_local, seller, verify};
 
 /// The default port of `cargo local`.
 const PORT: u16 = 4100;
@@ -52,6 +52,8 @@ enum Command {
     Ledger(ledger::Wish),
     /// Checks that a month's documents are in the archive as they were issued (cargo verify)
     Verify(verify::Verify),
+    /// Rebuilds the Billing table from the archive; without --write it only says what it would write (cargo rebuild)
+    Rebuild(rebuild::Rebuild),
     /// Wakes the work that a stream lost, as a schedule does on AWS (cargo sweep)
     Sweep,
 }
@@ -102,6 +104,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         },
         Command::SamLocal(wish) => or_stopped(async { sam_local::run(&wish).await }).await,
         Command::Verify(wish) => or_stopped(async { verify::verify(&wish, &client()?).await }).await,
+        Command::Rebuild(wish) => or_stopped(async { rebuild::run(&wish, &client()?).await }).await,
         Command::Sweep => or_stopped(async { verify::sweep(&client()?).await }).await,
         Command::Ledger(wish) => or_stopped(async { ledger::run(&wish, &client()?).await }).await,
     }
