@@ -1,7 +1,12 @@
 //! What an owner lives through: a table restored to an earlier moment, a table lost as a whole, both tables lost.
 
 use super::*;
-use crate::{billing::ledger::Entry, invoice::DocumentSource, numbering::Series};
+use serde_json::json;
+
+use crate::{
+    billing::ledger::Entry, invoice::DocumentSource, numbering::Series, payment::Received, receive::receive,
+    stripe::classify::read, testing::stripe::Placed,
+};
 
 /// Every record of a document, with its bytes, its PDF and what was credited of it.
 fn whole(house: &House) -> Vec<Entry> {
@@ -176,4 +181,31 @@ async fn years_of_a_series_without_months_and_beyond_its_width() {
     assert_eq!(whole(&house), before);
     house.now = later();
     assert_eq!(house.sell(&house.sales(0, 1)).await, ["FA2026-23"]);
+}
+
+#[tokio::test]
+async fn a_refund_of_a_rebuilt_sale_is_credited_and_its_event_may_come_again() {
+    let house = House::new();
+    let all = house.sales(0, 2);
+    house.sell(&all).await;
+    house.books.restore_billing(InMemoryStore::default().back_up_billing());
+    house.rebuild(&written()).await.unwrap();
+    let session = json!({"id": all[1].key, "payment_intent": all[1].payment_intent, "mode": "payment"});
+    let stripe = Placed::with(&[("checkout/sessions", json!([session]))]);
+    let refund = json!({"id": "re_9", "amount": 4900, "currency": "eur", "status": "succeeded",
+        "payment_intent": all[1].payment_intent, "created": start().as_second()});
+    let event = json!({"id": "evt_9", "type": "refund.created", "created": start().as_second(),
+        "data": {"object": refund}});
+    let body = event.to_string();
+    let deliver = async || {
+        let event = read(body.as_bytes()).unwrap();
+        receive(&event, &body, false, &house.seller, &house.books, &stripe, later()).await.unwrap()
+    };
+    let received = Received::Refunded { refund: "re_9".to_owned(), sale: all[1].key.0.clone() };
+    assert_eq!(deliver().await, received, "the archive does not know the payment, and Stripe does");
+    assert_eq!(deliver().await, Received::AlreadyRecorded { sale: all[1].key.0.clone() });
+    let refund = house.books.refunds().remove(0);
+    let (words, guard, clock) = (words(), LedgerGuard::new(|| "books".to_owned()), FixedClock(later()));
+    let issued = house.issuer(&words, &guard, &clock).take_back(&refund).await;
+    assert_eq!(issued.number.unwrap().0, "A2026-11-0001");
 }
