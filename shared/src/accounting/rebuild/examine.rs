@@ -3,9 +3,11 @@
 use jiff::civil::Date;
 
 use super::{
-    Chain, Finding, KnownMails, Plan, Raised, Rebuild, Rebuilt, Wish,
-    decide::{self, CounterStep, CreditStep, Standing, counter, credited, decide, mail_is_kept, take_back},
-    store::{Archived, RestoreLedger},
+    AT_ONCE, Chain, Finding, KnownMails, Plan, Raised, Rebuild, Wish,
+    decide::{CounterStep, CreditStep, counter, credited, decide, take_back},
+    load::Loaded,
+    store::RestoreLedger,
+    together::together,
 };
 use crate::{
     archive::Archive,
@@ -14,14 +16,13 @@ use crate::{
         identity::IDENTITY_KEY,
         issue::series_of,
         ledger::{Counter, Ledger},
-        snapshot::{self, Snapshot},
+        snapshot::Snapshot,
     },
     clock::Clock,
     invoice::{Invoice, Kind},
     mail::MailId,
     numbering::{InvoiceNumber, SeriesPattern},
     outcome::ServiceError,
-    record::NEWER,
 };
 
 /// Keys listed at once.
@@ -42,12 +43,16 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
                 after = Some(first);
                 continue;
             };
-            for key in self.keys_of(&folder, month).await? {
+            for keys in self.keys_of(&folder, month).await?.chunks(AT_ONCE) {
                 if self.is_late() {
                     plan.report.unfinished = true;
                     return Ok(plan);
                 }
-                self.examine_document(wish, &key, &mut plan).await?;
+                for loaded in together(keys.iter().map(|key| self.load(key))).await {
+                    if let Some(loaded) = loaded? {
+                        self.examine_document(wish, loaded, &mut plan).await?;
+                    }
+                }
             }
             // After every key of the folder: `0` follows the slash.
             after = Some(format!("{}0", folder.trim_end_matches('/')));
@@ -106,35 +111,23 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
         Ok(found.into_iter().map(|(.., key)| key).collect())
     }
 
-    async fn examine_document(&self, wish: &Wish, key: &str, plan: &mut Plan) -> Result<(), ServiceError> {
-        let Some(bytes) = self.archive.read(key).await? else { return Ok(()) };
+    /// Compares one document with what stands of it.
+    async fn examine_document(&self, wish: &Wish, loaded: Loaded, plan: &mut Plan) -> Result<(), ServiceError> {
+        let Loaded { key, read, refusals, differences } = loaded;
         plan.report.documents += 1;
-        let (invoice, snapshot) = match decide::read(key, bytes) {
-            Ok(read) => read,
-            Err(code) => {
-                plan.report.refuse(key, code);
-                return Ok(());
-            }
-        };
-        if invoice.draft.seller.siren != self.seller.party.siren {
-            plan.report.refuse(&invoice.number.0, "other_seller");
-            return Ok(());
-        }
-        self.follow(wish, &invoice, &snapshot, plan).await?;
-        let Some(archived) = self.archived(invoice, snapshot, &mut plan.report).await? else { return Ok(()) };
-        let Archived { invoice, .. } = &archived;
+        plan.report.refusals.extend(refusals);
+        plan.report.differences.extend(differences);
+        let Some(read) = read else { return Ok(()) };
+        self.follow(wish, &read.invoice, &read.snapshot, plan).await?;
+        let Some((archived, standing)) = read.comparable() else { return Ok(()) };
+        let decision = decide(&archived, &standing, self.clock.now());
+        let invoice = archived.invoice;
         if let Some(original) = &invoice.draft.corrects {
-            let key = snapshot::key_of(original.issued_on, &original.number);
-            if self.archive.look(&key).await?.is_none() && self.ledger.document(&original.number).await?.is_none() {
-                plan.report.refuse(&invoice.number.0, "original_missing");
-            }
             take_back(plan.taken.entry(original.number.clone()).or_default(), &invoice.draft.taxes);
         }
-        let Some(standing) = self.standing(&archived, &mut plan.report).await? else { return Ok(()) };
-        let decision = decide(&archived, &standing, self.clock.now());
         if !decision.missing.is_nothing() {
             plan.report.missing += 1;
-            plan.todo.push(key.to_owned());
+            plan.todo.push(key);
         }
         if decision.unmailed {
             plan.report.mails.push(MailId::of_document(&invoice.number));
@@ -189,55 +182,6 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
             plan.report.refuse(&invoice.number.0, "chain_broken");
         }
         Ok(())
-    }
-
-    /// The document with its PDF, if that is archived.
-    pub(super) async fn archived(
-        &self,
-        invoice: Invoice,
-        snapshot: Snapshot,
-        report: &mut Rebuilt,
-    ) -> Result<Option<Archived>, ServiceError> {
-        let own = invoice.allocation.archive_key.clone();
-        let key =
-            own.unwrap_or_else(|| series_of(&invoice, self.seller).archive_key(invoice.issued_on, &invoice.number));
-        let Some(document) = self.archive.look(&key).await? else {
-            report.refuse(&invoice.number.0, "document_missing");
-            return Ok(None);
-        };
-        Ok(Some(Archived { invoice, snapshot, document }))
-    }
-
-    /// What the stores have of a document; `None` if that cannot be read.
-    pub(super) async fn standing(
-        &self,
-        archived: &Archived,
-        report: &mut Rebuilt,
-    ) -> Result<Option<Standing>, ServiceError> {
-        let invoice = &archived.invoice;
-        let read = async {
-            let entry = self.ledger.document(&invoice.number).await?;
-            Ok((entry, self.ledger.billed(&invoice.draft.basis()).await?))
-        };
-        let (entry, billed) = match read.await {
-            Ok(read) => read,
-            Err::<_, ServiceError>(error) => match error.reason().code.as_str() {
-                NEWER => {
-                    report.refuse(&invoice.number.0, NEWER);
-                    return Ok(None);
-                }
-                "record_unreadable" => {
-                    report.differs(&invoice.number.0, "record_unreadable");
-                    return Ok(None);
-                }
-                _ => return Err(error),
-            },
-        };
-        let mailed = match mail_is_kept(invoice, self.clock.now()) {
-            true => Some(self.mails.knows(&MailId::of_document(&invoice.number)).await?),
-            false => None,
-        };
-        Ok(Some(Standing { entry, billed, mailed }))
     }
 
     /// Looks for PDFs beyond the last snapshot of each series: the guard of the numbers would hold all work for one.

@@ -1,8 +1,8 @@
 //! Rebuilding the ledger from the archive: what the Billing table lacks of the documents in `books/` is written into it, so
 //! that no sale is billed twice and the next number is right.
 //!
-//! First all of the archive is examined, month by month and in the order of the numbers, one document in memory at a time
-//! (`examine`); then what is missing is written (`write`), or named, in a dry run. What stands is never replaced
+//! First all of the archive is examined, month by month and in the order of the numbers, a few documents in memory at a
+//! time (`load`, `examine`); then what is missing is written (`write`), or named, in a dry run. What stands is never replaced
 //! (`decide`). If the archive is not whole, or not of these books, nothing is written at all (`finding`). Documents and
 //! their marks are written first, counters after them and the identity of the books last: until then the guard of the
 //! numbers lets nothing be numbered, so a rebuild that was cut off is simply run again.
@@ -12,7 +12,9 @@
 mod decide;
 mod examine;
 mod finding;
+mod load;
 mod store;
+mod together;
 mod write;
 
 #[cfg(test)]
@@ -37,6 +39,9 @@ use crate::{
 };
 pub use finding::Finding;
 pub use store::{Archived, Billed, KnownMails, Mark, Missing, Record, RestoreLedger};
+
+/// Documents that are read or written at once: more than nine tenths of a rebuild are waiting.
+const AT_ONCE: usize = 32;
 
 /// What is wished of a rebuild.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,9 +1,11 @@
 //! Writes what was found missing: documents and their marks, then what was credited, then counters, the identity last.
 
 use super::{
-    KnownMails, Plan, Rebuild,
-    decide::{self, CreditStep, credited, decide},
+    AT_ONCE, KnownMails, Plan, Rebuild,
+    decide::{CreditStep, credited, decide},
+    load::Read,
     store::RestoreLedger,
+    together::together,
 };
 use crate::{archive::Archive, billing::ledger::Ledger, clock::Clock, outcome::ServiceError};
 
@@ -13,8 +15,14 @@ const ATTEMPTS: usize = 3;
 impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_, L, A, M, C> {
     /// Writes the plan. It stops before the counters if something is left: no number may be given then.
     pub(super) async fn write(&self, plan: &mut Plan) -> Result<(), ServiceError> {
-        for key in std::mem::take(&mut plan.todo) {
-            if self.is_late() || !self.fill(&key, plan).await? {
+        for keys in plan.todo.chunks(AT_ONCE) {
+            let mut whole = !self.is_late();
+            if whole {
+                for filled in together(keys.iter().map(|key| self.fill(key))).await {
+                    whole &= filled?;
+                }
+            }
+            if !whole {
                 plan.report.unfinished = true;
                 return Ok(());
             }
@@ -47,12 +55,10 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
     }
 
     /// Writes what is missing of one document; `false` if others keep writing it.
-    async fn fill(&self, key: &str, plan: &mut Plan) -> Result<bool, ServiceError> {
-        let Some(bytes) = self.archive.read(key).await? else { return Ok(false) };
-        let Ok((invoice, snapshot)) = decide::read(key, bytes) else { return Ok(false) };
-        let Some(archived) = self.archived(invoice, snapshot, &mut plan.report).await? else { return Ok(false) };
+    async fn fill(&self, key: &str) -> Result<bool, ServiceError> {
         for _ in 0..ATTEMPTS {
-            let Some(standing) = self.standing(&archived, &mut plan.report).await? else { return Ok(false) };
+            let read = self.load(key).await?.and_then(|loaded| loaded.read);
+            let Some((archived, standing)) = read.and_then(Read::comparable) else { return Ok(false) };
             let now = self.clock.now();
             let missing = decide(&archived, &standing, now).missing;
             if missing.is_nothing() || self.ledger.restore(&archived, missing, now).await? {

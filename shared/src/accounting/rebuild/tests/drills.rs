@@ -209,3 +209,45 @@ async fn a_refund_of_a_rebuilt_sale_is_credited_and_its_event_may_come_again() {
     let issued = house.issuer(&words, &guard, &clock).take_back(&refund).await;
     assert_eq!(issued.number.unwrap().0, "A2026-11-0001");
 }
+
+/// Sales and refunds in turns; the table is restored to the moment after each.
+#[tokio::test]
+async fn a_table_restored_to_any_moment_is_rebuilt_whole() {
+    let house = House::of(crate::testing::STANDARD_TOML);
+    let all = house.sales(0, 9);
+    let mut moments = vec![InMemoryStore::default().back_up_billing(), house.books.back_up_billing()];
+    for (n, sale) in all.iter().enumerate() {
+        house.books.record(sale, house.now).await.unwrap();
+        moments.push(house.books.back_up_billing());
+        assert_eq!(house.issue(std::slice::from_ref(sale)).await[0].outcome, Outcome::Done);
+        moments.push(house.books.back_up_billing());
+        if n % 2 == 1 {
+            let refund = house.refund(&all[n / 2], n, 700);
+            house.books.record_refund(&refund, house.now).await.unwrap();
+            moments.push(house.books.back_up_billing());
+            assert_eq!(house.take_back(&refund).await.outcome, Outcome::Done);
+            moments.push(house.books.back_up_billing());
+        }
+    }
+    house.send_mails().await;
+    let before = whole(&house);
+    for (n, moment) in moments.into_iter().enumerate() {
+        house.books.restore_billing(moment);
+        let rebuilt = house.rebuild(&written()).await.unwrap();
+        assert!(rebuilt.written && !rebuilt.waits(), "moment {n}: {rebuilt:?}");
+        assert_eq!(whole(&house), before, "moment {n}");
+        let again = house.issue(&all).await;
+        let numbers: Vec<u64> =
+            again.iter().filter_map(|one| one.number.as_ref()?.0.rsplit_once('-')?.1.parse().ok()).collect();
+        assert_eq!(numbers, (1..=9).collect::<Vec<u64>>(), "moment {n}: each has its own number");
+        for sale in &all {
+            assert_eq!(house.books.record(sale, later()).await.unwrap(), Recorded::AlreadyRecorded, "moment {n}");
+        }
+        assert_eq!(
+            (house.books.mails().len(), house.send_mails().await),
+            (13, 0),
+            "moment {n}: nobody is mailed again"
+        );
+    }
+    assert_eq!(house.verified(november()).await, Verified { documents: 13, findings: Vec::new() });
+}
