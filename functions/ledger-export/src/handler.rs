@@ -1,5 +1,7 @@
 //! Handles an export request: the schedule requests the previous month, a person names one.
 
+use std::collections::BTreeSet;
+
 use comptoir::{
     accounting::{
         Month, Register,
@@ -9,13 +11,12 @@ use comptoir::{
     archive::Archive,
     billing::ledger::Ledger,
     clock::Clock,
+    numbering::InvoiceNumber,
     outcome::ServiceError,
     seller::Seller,
 };
 use comptoir_edge::telemetry::count;
 use serde::{Deserialize, Serialize};
-
-use crate::rebuild::RebuildRequest;
 
 const SERVICE: &str = "ledger-export";
 
@@ -30,6 +31,22 @@ pub struct Request {
     pub verify: bool,
     /// Rebuild the ledger from all of the archive instead.
     pub rebuild: Option<RebuildRequest>,
+}
+
+/// The request to rebuild the ledger. A misspelt key is an error, and writes nothing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RebuildRequest {
+    /// Only say what would be written; the default.
+    #[serde(default = "yes")]
+    pub dry_run: bool,
+    /// Numbers whose snapshots are lost for good.
+    #[serde(default)]
+    pub without: BTreeSet<InvoiceNumber>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The result, for a person who invoked it by hand.

@@ -1,7 +1,5 @@
 //! Handles a request to rebuild the ledger from the archive: a person asks, nothing else does.
 
-use std::collections::BTreeSet;
-
 use comptoir::{
     accounting::{
         Register,
@@ -10,30 +8,13 @@ use comptoir::{
     archive::Archive,
     billing::ledger::Ledger,
     clock::Clock,
-    numbering::InvoiceNumber,
     outcome::ServiceError,
     timing::OPERATION_SECONDS,
 };
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use crate::handler::{Exporter, Found};
-
-/// The request. A misspelt key is an error, and writes nothing.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RebuildRequest {
-    /// Only say what would be written; the default.
-    #[serde(default = "yes")]
-    pub dry_run: bool,
-    /// Numbers whose snapshots are lost for good.
-    #[serde(default)]
-    pub without: BTreeSet<InvoiceNumber>,
-}
-
-fn yes() -> bool {
-    true
-}
+use crate::handler::{Exporter, Found, RebuildRequest};
 
 /// The result, for the person who asked.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -165,6 +146,8 @@ impl<R: Register, L: Ledger + RestoreLedger + KnownMails, A: Archive, C: Clock> 
 
 #[cfg(test)]
 mod tests {
+    use comptoir::numbering::InvoiceNumber;
+
     use super::*;
     use crate::handler::{Request, tests::exporter};
 
