@@ -76,7 +76,7 @@ fn told(answer: &Value) -> Vec<String> {
     }
     let (documents, missing, credited) = (count("documents"), count("missing"), count("credited"));
     let lacks = missing + credited > 0 || is("begins") || !list("counters").is_empty();
-    let of = format!("{missing} of {documents} documents, and what was credited of {credited} invoices");
+    let of = format!("{missing} of {documents} documents, {credited} credited amounts");
     lines.push(match (lacks, is("written")) {
         (false, _) if !list("refusals").is_empty() => format!("{documents} documents were examined."),
         (false, _) => format!("The table has all {documents} documents of the archive."),
