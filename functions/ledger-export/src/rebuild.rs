@@ -92,6 +92,13 @@ impl From<Rebuilt> for RebuildAnswer {
 const NOT_ALLOWED: &str = "this function may write the Billing table only while the stack's parameter RebuildBilling is yes: \
     deploy with it, rebuild, deploy without it (infra/OPERATIONS.md, \"Rebuild from the archive\")";
 
+/// An error with what the owner can do about it: without a word about the parameter, a refused write is a riddle.
+fn explained(error: ServiceError, dry_run: bool) -> ServiceError {
+    let denied = !dry_run && error.is_permanent() && error.reason().code == "access_denied";
+    let ServiceError { what, detail, kind } = error;
+    ServiceError { what, detail: if denied { format!("{detail}; {NOT_ALLOWED}") } else { detail }, kind }
+}
+
 impl<R: Register, L: Ledger + RestoreLedger + KnownMails, A: Archive, C: Clock> Exporter<R, L, A, C> {
     /// Rebuilds the ledger, until shortly before `deadline`.
     ///
@@ -115,12 +122,8 @@ impl<R: Register, L: Ledger + RestoreLedger + KnownMails, A: Archive, C: Clock> 
             deadline: deadline.saturating_sub(reserve).unwrap_or(deadline),
         };
         let rebuilt = rebuild.run(&Wish { write: !dry_run, without }).await;
-        let rebuilt = rebuilt.map_err(|mut error| {
-            if !dry_run && error.is_permanent() && error.reason().code == "access_denied" {
-                error.detail = format!("{}; {NOT_ALLOWED}", error.detail);
-            }
+        let rebuilt = rebuilt.map_err(|error| explained(error, dry_run)).inspect_err(|error| {
             tracing::error!(request_id, "not rebuilt: {error}");
-            error
         })?;
         for finding in rebuilt.refusals.iter().chain(&rebuilt.differences) {
             let (subject, reason) = (&finding.subject, finding.code);
@@ -162,6 +165,16 @@ mod tests {
         assert!(!wish.dry_run && wish.without.contains(&InvoiceNumber("2026-11-0003".to_owned())));
         for bad in [r#"{"rebuild":{"write":true}}"#, r#"{"rebuild":true}"#] {
             assert!(serde_json::from_str::<Request>(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_is_not_allowed_names_the_parameter() {
+        let denied = || ServiceError::permanent("the ledger", "access_denied", "AccessDeniedException");
+        assert!(explained(denied(), false).to_string().contains("RebuildBilling"));
+        let other = ServiceError::permanent("the ledger", "table_missing", "ResourceNotFoundException");
+        for (error, dry_run) in [(denied(), true), (other, false)] {
+            assert!(!explained(error, dry_run).to_string().contains("RebuildBilling"));
         }
     }
 

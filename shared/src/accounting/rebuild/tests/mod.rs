@@ -2,6 +2,7 @@
 //! what cannot be known is named.
 
 mod cut;
+mod decided;
 mod drills;
 mod refused;
 

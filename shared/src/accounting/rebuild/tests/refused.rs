@@ -189,3 +189,15 @@ async fn numbers_of_an_earlier_pattern_are_rebuilt_without_a_counter() {
     assert!(rebuilt.written && rebuilt.refusals.is_empty());
     assert_eq!(house.sell(&house.sales(3, 1)).await, ["FA2026-00001"]);
 }
+
+#[tokio::test]
+async fn a_snapshot_that_only_the_table_has_is_named_and_holds_the_chain() {
+    let house = sold(5).await;
+    for last in ["2026-11-0003", "2026-11-0005"] {
+        house.archive.forget(&format!("books/2026/11/{last}.json"));
+    }
+    let rebuilt = house.rebuild(&written()).await.unwrap();
+    let expected = [("2026-11-0003", "snapshot_missing"), ("2026-11-0005", "snapshot_missing")];
+    assert_eq!(told(&rebuilt.differences), expected);
+    assert!(rebuilt.refusals.is_empty() && rebuilt.waits() && !rebuilt.lacks(), "{rebuilt:?}");
+}
