@@ -168,7 +168,7 @@ async fn a_document_that_was_finished_after_the_backup_is_recorded_as_finished()
 
 #[tokio::test]
 async fn years_of_a_series_without_months_and_beyond_its_width() {
-    let text = FRANCHISE_TOML.replace("[invoice]", "[invoice]\nseries = \"FA{year}-{number:1}\"");
+    let text = FRANCHISE_TOML.replace("[invoice]", "[invoice]\nseries = \"FA{year}/{number:1}\"");
     let mut house = House::of(&text);
     for month in ["2025-12", "2026-01", "2026-03"] {
         house.now = format!("{month}-05T10:00:00Z").parse().unwrap();
@@ -180,7 +180,7 @@ async fn years_of_a_series_without_months_and_beyond_its_width() {
     assert!(rebuilt.refusals.is_empty() && rebuilt.counters.len() == 2, "{rebuilt:?}");
     assert_eq!(whole(&house), before);
     house.now = later();
-    assert_eq!(house.sell(&house.sales(0, 1)).await, ["FA2026-23"]);
+    assert_eq!(house.sell(&house.sales(0, 1)).await, ["FA2026/23"]);
 }
 
 #[tokio::test]
