@@ -317,3 +317,23 @@ fn in_prod_members_are_never_sent_to_localhost() -> Result<()> {
     ensure!(client["AllowedOAuthFlowsUserPoolClient"]["Fn::If"][0] == "HasMembersPage");
     Ok(())
 }
+
+/// A right that is needed once in years must not stand for years: ledger-export writes the Billing table only while the
+/// parameter says so, deletes nothing, and writes no mail.
+#[test]
+fn the_ledger_is_rebuilt_only_while_the_owner_says_so() -> Result<()> {
+    let template = whole()?;
+    ensure!(template["Parameters"]["RebuildBilling"]["Default"] == "no");
+    let role = &template["Resources"]["LedgerExportRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+    for statement in role.as_array().unwrap() {
+        let actions = statement["Action"].to_string();
+        if statement["Sid"] == "RebuildBilling" {
+            let effect = serde_json::json!({"Fn::If": ["MayRebuild", "Allow", "Deny"]});
+            ensure!(statement["Effect"] == effect && !actions.contains("Delete"), "{statement}");
+        } else {
+            let writes = ["dynamodb:Put", "dynamodb:Update", "dynamodb:Delete", "dynamodb:Batch"];
+            ensure!(!writes.iter().any(|write| actions.contains(write)), "{statement}");
+        }
+    }
+    Ok(())
+}

@@ -1,5 +1,7 @@
 //! Handles an export request: the schedule requests the previous month, a person names one.
 
+use std::collections::BTreeSet;
+
 use comptoir::{
     accounting::{
         Month, Register,
@@ -9,6 +11,7 @@ use comptoir::{
     archive::Archive,
     billing::ledger::Ledger,
     clock::Clock,
+    numbering::InvoiceNumber,
     outcome::ServiceError,
     seller::Settings,
     settings::SettingsReader,
@@ -28,6 +31,24 @@ pub struct Request {
     /// Verify the month's documents instead of exporting them.
     #[serde(default)]
     pub verify: bool,
+    /// Rebuild the ledger from all of the archive instead.
+    pub rebuild: Option<RebuildRequest>,
+}
+
+/// The request to rebuild the ledger. A misspelt key is an error, and writes nothing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RebuildRequest {
+    /// Only say what would be written; the default.
+    #[serde(default = "yes")]
+    pub dry_run: bool,
+    /// Numbers whose snapshots are lost for good.
+    #[serde(default)]
+    pub without: BTreeSet<InvoiceNumber>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// The result, for a person who invoked it by hand.
@@ -104,9 +125,8 @@ impl<R: Register, L: Ledger, A: Archive, S: SettingsReader, C: Clock> Exporter<R
             tracing::info!(request_id, %month, "no settings are saved, so nothing was ever issued");
             return Ok(Verdict { month, documents: 0, findings: Vec::new() });
         };
-        let seller = settings.of_day(month.last_day());
         let verified =
-            verify(&self.ledger, &self.archive, &seller, month, self.clock.now()).await.inspect_err(|error| {
+            verify(&self.ledger, &self.archive, &settings, month, self.clock.now()).await.inspect_err(|error| {
                 tracing::error!(request_id, %month, "not verified: {error}");
             })?;
         for finding in &verified.findings {
@@ -153,7 +173,7 @@ impl<R: Register, L: Ledger, A: Archive, S: SettingsReader, C: Clock> Exporter<R
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use comptoir::{
         clock::FixedClock,
@@ -161,7 +181,9 @@ mod tests {
         testing::{STANDARD_TOML, saved_settings},
     };
 
-    fn exporter(now: &str) -> Exporter<InMemoryStore, InMemoryStore, InMemoryArchive, InMemoryStore, FixedClock> {
+    pub(crate) fn exporter(
+        now: &str,
+    ) -> Exporter<InMemoryStore, InMemoryStore, InMemoryArchive, InMemoryStore, FixedClock> {
         Exporter {
             register: InMemoryStore::default(),
             ledger: InMemoryStore::default(),

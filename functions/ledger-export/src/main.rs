@@ -1,8 +1,10 @@
-//! ledger-export: at the end of a month, its files for the accountant go into the archive.
+//! ledger-export: at the end of a month, its files for the accountant go into the archive. It verifies the archive, and
+//! rebuilds the ledger from it.
 //!
-//! Wiring only. `handler` picks the month, the domain crate defines the content of the files.
+//! Wiring only. `handler` picks the month, `rebuild` reports what a rebuild found; the domain crate does the rest.
 
 mod handler;
+mod rebuild;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
@@ -11,6 +13,7 @@ use comptoir_aws::{
     archive::S3Archive, ledger::DynamoLedger, register::DynamoRegister, settings_store::DynamoSettings,
 };
 use comptoir_edge::telemetry;
+use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::handler::{Exporter, Request};
@@ -30,6 +33,10 @@ async fn main() -> Result<(), Error> {
     let exporter = &exporter;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Request>| async move {
         let (request, id) = (event.payload, &event.context.request_id);
+        if let Some(wish) = request.rebuild {
+            let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
+            return Ok(serde_json::to_value(exporter.rebuild(wish, id, deadline).await?)?);
+        }
         Ok::<_, Error>(match request.verify {
             true => serde_json::to_value(exporter.verify(request, id).await?)?,
             false => serde_json::to_value(exporter.handle(request, id).await?)?,

@@ -12,7 +12,9 @@ use crate::bundle::{Bundle, Options};
 use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
-use crate::{demo, ledger, paths, pay, preview, process, refund, replay, runtime, sam_local, settings, verify};
+use crate::{
+    demo, ledger, paths, pay, preview, process, rebuild, refund, replay, runtime, sam_local, settings, verify,
+};
 
 /// The default port of `cargo local`.
 const PORT: u16 = 4100;
@@ -57,6 +59,8 @@ enum Command {
         #[command(subcommand)]
         wish: settings::Wish,
     },
+    /// Rebuilds the Billing table from the archive; without --write it only says what it would write (cargo rebuild)
+    Rebuild(rebuild::Rebuild),
     /// Wakes the work that a stream lost, as a schedule does on AWS (cargo sweep)
     Sweep,
 }
@@ -108,6 +112,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::SamLocal(wish) => or_stopped(async { sam_local::run(&wish).await }).await,
         Command::Verify(wish) => or_stopped(async { verify::verify(&wish, &client()?).await }).await,
         Command::Settings { wish } => or_stopped(async { settings::run(&wish, client).await }).await,
+        Command::Rebuild(wish) => or_stopped(async { rebuild::run(&wish, &client()?).await }).await,
         Command::Sweep => or_stopped(async { verify::sweep(&client()?).await }).await,
         Command::Ledger(wish) => or_stopped(async { ledger::run(&wish, &client()?).await }).await,
     }

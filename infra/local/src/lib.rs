@@ -37,6 +37,7 @@ mod pay;
 mod preview;
 pub mod process;
 pub mod progress;
+mod rebuild;
 mod refund;
 pub mod replay;
 pub mod runtime;

@@ -41,7 +41,7 @@ use comptoir::{
     settings::{SettingsReader, StoredSettings},
 };
 
-const WHAT: &str = "the ledger";
+pub(super) const WHAT: &str = "the ledger";
 
 /// The longest pause after a lost claim; it is random, so that renderers that lost together do not meet again.
 const LOST_RACE: Duration = Duration::from_millis(60);
@@ -49,9 +49,9 @@ const LOST_RACE: Duration = Duration::from_millis(60);
 /// The ledger in the Billing and Outbox tables.
 #[derive(Debug, Clone)]
 pub struct DynamoLedger {
-    client: Client,
-    billing: String,
-    outbox: String,
+    pub(super) client: Client,
+    pub(super) billing: String,
+    pub(super) outbox: String,
 }
 
 impl DynamoLedger {
@@ -60,7 +60,7 @@ impl DynamoLedger {
         Self { client, billing, outbox }
     }
 
-    async fn get(&self, key: Item) -> Result<Option<Item>, ServiceError> {
+    pub(super) async fn get(&self, key: Item) -> Result<Option<Item>, ServiceError> {
         let get = self.client.get_item().table_name(&self.billing).set_key(Some(key)).consistent_read(true);
         let got = get.send().await.map_err(|error| trouble(WHAT, &error))?;
         got.item.map(|item| ours(item, WHAT)).transpose()
@@ -70,7 +70,7 @@ impl DynamoLedger {
         DynamoSettings::new(self.client.clone(), self.billing.clone())
     }
 
-    fn parts(&self) -> Parts<'_> {
+    pub(super) fn parts(&self) -> Parts<'_> {
         Parts { client: &self.client, table: &self.billing, what: WHAT }
     }
 
@@ -150,7 +150,7 @@ impl DynamoLedger {
         write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))
     }
 
-    fn put(&self, table: &str, item: Item) -> Result<TransactWriteItem, ServiceError> {
+    pub(super) fn put(&self, table: &str, item: Item) -> Result<TransactWriteItem, ServiceError> {
         let put =
             Put::builder().table_name(table).set_item(Some(item)).condition_expression("attribute_not_exists(pk)");
         write(put.build().map(|put| TransactWriteItem::builder().put(put).build()))
@@ -158,14 +158,14 @@ impl DynamoLedger {
 }
 
 /// The key of the payment or refund that a document is issued for.
-fn record(basis: &DocumentSource) -> Item {
+pub(super) fn record(basis: &DocumentSource) -> Item {
     match basis {
         DocumentSource::Sale(sale) => place("PAYMENT", &sale.0),
         DocumentSource::Refund(refund) => place("REFUND", &refund.0),
     }
 }
 
-fn write(built: Result<TransactWriteItem, BuildError>) -> Result<TransactWriteItem, ServiceError> {
+pub(super) fn write(built: Result<TransactWriteItem, BuildError>) -> Result<TransactWriteItem, ServiceError> {
     built.map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))
 }
 

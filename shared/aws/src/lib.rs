@@ -26,6 +26,8 @@ pub mod payments;
 #[cfg(feature = "ses")]
 pub mod post_office;
 #[cfg(feature = "dynamodb")]
+mod rebuild;
+#[cfg(feature = "dynamodb")]
 pub mod register;
 #[cfg(feature = "s3")]
 pub mod s3_failure;

@@ -2,7 +2,8 @@
 //!
 //! The register of invoices is in `register`, the journal in `journal`, the totals for e-reporting in `ereporting`;
 //! cell formats in `cells`, conversion to euros in `euros`. Storage of the files, and repeated exports of a month, are
-//! in `export`; whether the archive still holds a month as it was issued, in `verify`. VAT is not decided here: it was decided when the invoice was issued.
+//! in `export`; whether the archive still holds a month as it was issued, in `verify`; how a lost ledger is made anew from
+//! the archive, in `rebuild`. VAT is not decided here: it was decided when the invoice was issued.
 
 mod cells;
 pub mod ereporting;
@@ -10,6 +11,7 @@ mod euros;
 pub mod export;
 pub mod journal;
 pub mod month;
+pub mod rebuild;
 pub mod register;
 pub mod totals;
 pub mod verify;

@@ -234,15 +234,15 @@ impl<L: Ledger + SettingsReader, A: Archive, R: Render, C: Clock> Issuer<'_, L, 
         let mut sales = HashSet::new();
         let mut pending: Vec<&Draft> = drafts.iter().copied().filter(|draft| sales.insert(&draft.sale)).collect();
         let mut entries = Vec::with_capacity(drafts.len());
-        let pattern = self.settings.of_day(today).series;
+        let pattern = self.settings.series(today);
         for _ in 0..CLAIM_ATTEMPTS {
             if pending.is_empty() {
                 return Ok(entries);
             }
-            self.check_books(&pattern, today).await?;
+            self.check_books(pattern, today).await?;
             self.still(ONE_CLAIM_SECONDS)?;
-            let counter = self.counter(&pattern, today).await?;
-            let claim = number(&pending, &pattern, counter, today, &self.allocation())?;
+            let counter = self.counter(pattern, today).await?;
+            let claim = number(&pending, pattern, counter, today, &self.allocation())?;
             match self.ledger.claim(&claim).await? {
                 AllocationResult::All => {
                     for invoice in claim.invoices {
@@ -321,15 +321,15 @@ impl<L: Ledger + SettingsReader, A: Archive, R: Render, C: Clock> Issuer<'_, L, 
     /// Archives the PDF, then the snapshot: a number whose snapshot is archived has its PDF.
     async fn archived(&self, entry: &Entry, bytes: Vec<u8>) -> Result<Document, ServiceError> {
         let Entry { invoice, snapshot, .. } = entry;
-        let pdf = File {
-            key: invoice.allocation.archive_key.clone().unwrap_or_else(|| {
-                series_of(invoice, &self.settings.of_day(invoice.issued_on))
-                    .archive_key(invoice.issued_on, &invoice.number)
-            }),
-            content_type: "application/pdf",
-            bytes,
-            sale: Some(invoice.draft.basis().to_string()),
-        };
+        let pdf =
+            File {
+                key: invoice.allocation.archive_key.clone().unwrap_or_else(|| {
+                    series_of(invoice, self.settings).archive_key(invoice.issued_on, &invoice.number)
+                }),
+                content_type: "application/pdf",
+                bytes,
+                sale: Some(invoice.draft.basis().to_string()),
+            };
         let document = self.archive.store(&pdf).await?;
         let file = snapshot.file(invoice);
         let stored = self.archive.store(&file).await?;
@@ -352,11 +352,11 @@ impl<L: Ledger + SettingsReader, A: Archive, R: Render, C: Clock> Issuer<'_, L, 
     }
 }
 
-/// The pattern of a document's numbers.
-pub fn series_of<'a>(invoice: &Invoice, seller: &'a Seller) -> &'a SeriesPattern {
+/// The pattern of a document's number.
+pub fn series_of<'a>(invoice: &Invoice, settings: &'a Settings) -> &'a SeriesPattern {
     match invoice.draft.kind {
-        Kind::Invoice => &seller.series,
-        Kind::CreditNote => &seller.credit_series,
+        Kind::Invoice => settings.series(invoice.issued_on),
+        Kind::CreditNote => settings.credit_series(invoice.issued_on),
     }
 }
 

@@ -5,9 +5,12 @@
 //! series' previous one, so a changed or missing document shows (`previous`). The bytes are never made anew: a later
 //! version that adds a field would make others.
 
+use jiff::civil::Date;
+
 use crate::{
     archive::{File, sha256},
     invoice::Invoice,
+    numbering::InvoiceNumber,
     outcome::ServiceError,
 };
 
@@ -44,6 +47,10 @@ impl Snapshot {
 
 /// The archive key of a document's snapshot.
 pub fn key(invoice: &Invoice) -> String {
-    let day = invoice.issued_on;
-    format!("books/{:04}/{:02}/{}.json", day.year(), day.month(), invoice.number.file_stem())
+    key_of(invoice.issued_on, &invoice.number)
+}
+
+/// The same for a document that is known by its number and its date alone.
+pub fn key_of(issued_on: Date, number: &InvoiceNumber) -> String {
+    format!("books/{:04}/{:02}/{}.json", issued_on.year(), issued_on.month(), number.file_stem())
 }

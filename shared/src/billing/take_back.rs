@@ -59,7 +59,7 @@ impl<L: Ledger + SettingsReader, A: Archive, R: Render, C: Clock> Issuer<'_, L, 
                 Ok(credit) => credit,
                 Err(unfit) => return Ok(Step::Refused(unfit.reason())),
             };
-            let pattern = &seller.credit_series;
+            let pattern = self.settings.credit_series(today);
             self.check_books(pattern, today).await?;
             let counter = self.counter(pattern, today).await?;
             let mut claim = number(&[&credit.draft], pattern, counter, today, &self.allocation())?;

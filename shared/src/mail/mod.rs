@@ -23,6 +23,7 @@ use crate::{
         Invoice,
         print::{self, Page},
     },
+    numbering::InvoiceNumber,
     seller::Seller,
 };
 pub use digest_mail::{DigestLine, DigestMail};
@@ -47,6 +48,11 @@ impl std::fmt::Display for MailId {
 }
 
 impl MailId {
+    /// The mail that delivers this document.
+    pub fn of_document(number: &InvoiceNumber) -> Self {
+        Self(format!("invoice/{number}"))
+    }
+
     /// The kind of record. Notices, records for the team and messages for its room have kinds of their own, so that a
     /// role that may queue one of them can queue nothing else.
     pub fn kind(&self) -> &'static str {
@@ -135,7 +141,7 @@ impl Mail {
         let draft = &invoice.draft;
         let listed = draft.lines.iter().take(LISTED_LINES);
         Self {
-            id: MailId(format!("invoice/{}", invoice.number)),
+            id: MailId::of_document(&invoice.number),
             to: draft.buyer.customer.email.clone(),
             from: seller.mail.from.clone(),
             from_name: seller.mail.from_name.clone(),
@@ -169,7 +175,6 @@ mod tests {
     use super::*;
     use crate::{
         billing::draft::draft,
-        numbering::InvoiceNumber,
         testing::{FRANCHISE_TOML, sale, words},
     };
     use jiff::civil::date;

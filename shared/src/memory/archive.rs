@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) struct Stored {
     pub(super) bytes: Vec<u8>,
-    sale: Option<String>,
+    pub(super) sale: Option<String>,
 }
 
 /// An archive.

@@ -4,9 +4,11 @@ mod announced;
 mod delivery;
 mod look;
 mod open;
+mod rebuild;
 mod settings;
 
 pub use look::MailRow;
+pub use rebuild::BillingBackup;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -44,7 +46,7 @@ pub struct InMemoryStore {
     faults: Arc<FaultPlan>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Written {
     /// With its dead letter, if it is parked.
     pub(super) events: BTreeMap<String, Option<ParkedEvent>>,
@@ -64,16 +66,18 @@ pub(super) struct Written {
     pub(super) marks: BTreeMap<(&'static str, String), (Timestamp, u64)>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Payment {
-    pub(super) sale: Sale,
+    /// None where it was rebuilt: the archive has the document of a sale, and not the sale.
+    pub(super) sale: Option<Sale>,
     pub(super) invoice: Option<InvoiceNumber>,
     pub(super) parked: Option<Reason>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Repaid {
-    refund: Refund,
+    /// None where it was rebuilt.
+    refund: Option<Refund>,
     pub(super) credit_note: Option<InvoiceNumber>,
     pub(super) parked: Option<Reason>,
 }
@@ -96,7 +100,7 @@ impl Written {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Queued {
     mail: Mail,
     pub(super) status: Status,
@@ -127,7 +131,7 @@ impl InMemoryStore {
 
     /// Every recorded sale.
     pub fn sales(&self) -> Vec<Sale> {
-        locked(&self.written).payments.values().map(|payment| payment.sale.clone()).collect()
+        locked(&self.written).payments.values().filter_map(|payment| payment.sale.clone()).collect()
     }
 
     /// Every invoice with its document, by number.
@@ -142,7 +146,7 @@ impl InMemoryStore {
 
     /// Every recorded refund.
     pub fn refunds(&self) -> Vec<Refund> {
-        locked(&self.written).refunds.values().map(|repaid| repaid.refund.clone()).collect()
+        locked(&self.written).refunds.values().filter_map(|repaid| repaid.refund.clone()).collect()
     }
 
     /// Why a payment or a refund was parked, if it was.
@@ -185,7 +189,7 @@ impl PaymentLog for InMemoryStore {
                 let waiting = written.payments.get_mut(&sale.key);
                 let waiting = waiting.filter(|payment| payment.parked.is_some() && payment.invoice.is_none());
                 let Some(payment) = waiting else { return Ok(Recorded::AlreadyRecorded) };
-                *payment = Payment { sale: sale.clone(), invoice: None, parked: None };
+                *payment = Payment { sale: Some(sale.clone()), invoice: None, parked: None };
                 written.marks.insert(mark, (now, 0));
                 written.announced.push(StreamRecord::Sale(sale.key.clone()));
                 return Ok(Recorded::New);
@@ -196,7 +200,9 @@ impl PaymentLog for InMemoryStore {
                 written.intents.insert(intent.clone(), sale.key.clone());
             }
             written.marks.insert(mark, (now, 0));
-            written.payments.insert(sale.key.clone(), Payment { sale: sale.clone(), invoice: None, parked: None });
+            written
+                .payments
+                .insert(sale.key.clone(), Payment { sale: Some(sale.clone()), invoice: None, parked: None });
             written.announced.push(StreamRecord::Sale(sale.key.clone()));
             Ok(Recorded::New)
         })
@@ -227,7 +233,7 @@ impl PaymentLog for InMemoryStore {
             if written.refunds.contains_key(&refund.key) {
                 return Ok(Recorded::AlreadyRecorded);
             }
-            let repaid = Repaid { refund: refund.clone(), credit_note: None, parked: None };
+            let repaid = Repaid { refund: Some(refund.clone()), credit_note: None, parked: None };
             written.refunds.insert(refund.key.clone(), repaid);
             written.marks.insert(("REFUND", refund.key.0.clone()), (now, 0));
             written.announced.push(StreamRecord::Refund(refund.key.clone()));
@@ -315,11 +321,11 @@ impl Ledger for InMemoryStore {
     }
 
     async fn sale(&self, sale: &SaleKey) -> Result<Option<Sale>, ServiceError> {
-        self.call("the ledger", |written| Ok(written.payments.get(sale).map(|payment| payment.sale.clone())))
+        self.call("the ledger", |written| Ok(written.payments.get(sale).and_then(|payment| payment.sale.clone())))
     }
 
     async fn refund(&self, refund: &RefundKey) -> Result<Option<Refund>, ServiceError> {
-        self.call("the ledger", |written| Ok(written.refunds.get(refund).map(|repaid| repaid.refund.clone())))
+        self.call("the ledger", |written| Ok(written.refunds.get(refund).and_then(|repaid| repaid.refund.clone())))
     }
 
     async fn document_of(&self, basis: &DocumentSource) -> Result<Option<Entry>, ServiceError> {

@@ -18,7 +18,7 @@ use std::{
 
 pub use announced::{ParkedEvent, StreamRecord};
 pub use archive::InMemoryArchive;
-pub use books::{InMemoryStore, MailRow, pass_the_turn};
+pub use books::{BillingBackup, InMemoryStore, MailRow, pass_the_turn};
 pub use transport::InMemoryTransport;
 
 use jiff::Timestamp;

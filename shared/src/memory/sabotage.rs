@@ -1,9 +1,9 @@
 //! What no correct store does: losing state. A test of the guarantees needs a store that breaks them, to show that the
 //! test detects it; nothing else calls this.
 
-use super::{InMemoryArchive, InMemoryStore, locked};
+use super::{InMemoryArchive, InMemoryStore, archive::Stored, locked};
 use crate::{
-    archive::Document,
+    archive::{Document, File},
     invoice::DocumentSource,
     mail::{MailId, outbox::Status},
     numbering::InvoiceNumber,
@@ -58,6 +58,12 @@ impl InMemoryStore {
 }
 
 impl InMemoryArchive {
+    /// Stores a file without a call, so that a plan of failures begins after it.
+    pub fn put(&self, file: &File) {
+        let stored = Stored { bytes: file.bytes.clone(), sale: file.sale.clone() };
+        locked(&self.files).insert(file.key.clone(), stored);
+    }
+
     /// Forgets a file, as if the archive took the last bytes instead of the first.
     pub fn forget(&self, key: &str) {
         locked(&self.files).remove(key);

@@ -149,13 +149,23 @@ async fn origin(of: &Paid, stripe: &impl StripeReader) -> Result<Origin, Service
         return Ok(Origin::Others(seller));
     }
     let Some(sessions) = stripe.sessions(SessionsOf::Intent(intent)).await? else { return Ok(Origin::Ours) };
-    let made = |session: &&Session| session.payment_intent.as_ref().is_some_and(|known| known.id() == intent);
-    if let Some(session) = sessions.iter().find(made) {
-        return Ok(others(whose::of_session(session)));
+    if let Some(session) = made_by(sessions, intent) {
+        return Ok(others(whose::of_session(&session)));
     }
     let Some(invoices) = stripe.invoices_paid_by(intent).await? else { return Ok(Origin::Ours) };
     let Some(invoice) = invoices.first() else { return Ok(Origin::Outside) };
     Ok(others(stripe.invoice(invoice).await?.as_ref().and_then(whose::of_invoice)))
+}
+
+/// The session among these that made a payment.
+fn made_by(sessions: Vec<Session>, intent: &str) -> Option<Session> {
+    let made = |session: &Session| session.payment_intent.as_ref().is_some_and(|known| known.id() == intent);
+    sessions.into_iter().find(made)
+}
+
+async fn session_paid_by(intent: &str, stripe: &impl StripeReader) -> Result<Option<Session>, ServiceError> {
+    let sessions = stripe.sessions(SessionsOf::Intent(intent)).await?;
+    Ok(made_by(sessions.unwrap_or_default(), intent))
 }
 
 fn unknown(refund: &RefundKey, asked: bool) -> Reason {
@@ -181,7 +191,11 @@ async fn sale_of(
             // Events of newer API versions do not say which intent paid an invoice.
             None => match stripe.invoices_paid_by(intent).await?.unwrap_or_default().into_iter().next() {
                 Some(invoice) => SaleKey(invoice),
-                None => return Ok(None),
+                // A ledger that was rebuilt from the archive knows the session, and not its payment.
+                None => match session_paid_by(intent, stripe).await? {
+                    Some(session) => SaleKey(session.id),
+                    None => return Ok(None),
+                },
             },
         },
     };

@@ -179,6 +179,16 @@ impl Settings {
         self.numbering.on(day) == other.numbering.on(day)
     }
 
+    /// The pattern of invoice numbers of a day.
+    pub fn series(&self, day: Date) -> &SeriesPattern {
+        &self.numbering.on(day).series
+    }
+
+    /// The pattern of credit note numbers of a day.
+    pub fn credit_series(&self, day: Date) -> &SeriesPattern {
+        &self.numbering.on(day).credit_series
+    }
+
     /// The patterns of invoice and credit note numbers of all years.
     pub fn patterns(&self) -> Vec<&SeriesPattern> {
         self.numbering.all().flat_map(|patterns| [&patterns.series, &patterns.credit_series]).collect()

@@ -19,7 +19,7 @@ use crate::{
     invoice::Invoice,
     numbering::Series,
     outcome::ServiceError,
-    seller::Seller,
+    seller::Settings,
 };
 
 /// What is wrong with one document.
@@ -85,7 +85,7 @@ const PAGE: usize = 1000;
 pub async fn verify(
     ledger: &impl Ledger,
     archive: &impl Archive,
-    seller: &Seller,
+    settings: &Settings,
     month: Month,
     now: Timestamp,
 ) -> Result<Verified, ServiceError> {
@@ -113,7 +113,7 @@ pub async fn verify(
             let young = invoice.allocation.claimed_at.is_some_and(|at| now.duration_since(at) < IN_FLIGHT);
             let wrong = wrong.filter(|code| *code != "document_unfinished" || !young);
             findings.extend(wrong.map(|code| Finding { subject: invoice.number.0.clone(), code }));
-            let pattern = series_of(&invoice, seller);
+            let pattern = series_of(&invoice, settings);
             let n = invoice.allocation.archive_key.as_deref().and_then(|key| pattern.n_of_key(invoice.issued_on, key));
             let of_series = series.entry(pattern.series(invoice.issued_on)).or_default();
             of_series.insert(n.unwrap_or_default(), Snapshot { hash: sha256(&bytes), invoice, n });
@@ -124,9 +124,9 @@ pub async fn verify(
         }
     }
     for snapshots in series.values() {
-        findings.extend(missing(snapshots, ledger, seller, month).await?);
+        findings.extend(missing(snapshots, ledger, settings, month).await?);
         for snapshot in snapshots.values() {
-            let code = chained(snapshot, snapshots, ledger, seller).await?;
+            let code = chained(snapshot, snapshots, ledger, settings).await?;
             findings.extend(code.map(|code| Finding { subject: snapshot.invoice.number.0.clone(), code }));
         }
     }
@@ -156,13 +156,13 @@ async fn compared(
 async fn missing(
     snapshots: &BTreeMap<u64, Snapshot>,
     ledger: &impl Ledger,
-    seller: &Seller,
+    settings: &Settings,
     month: Month,
 ) -> Result<Vec<Finding>, ServiceError> {
     let mut found = Vec::new();
     let known = snapshots.iter().filter(|(_, snapshot)| snapshot.n.is_some());
     for (n, snapshot) in known {
-        let (pattern, day) = (series_of(&snapshot.invoice, seller), snapshot.invoice.issued_on);
+        let (pattern, day) = (series_of(&snapshot.invoice, settings), snapshot.invoice.issued_on);
         // The numbers right before and right after a known one, as far as they are of this month.
         for (mut next, step) in [(n.saturating_sub(1), -1), (n.saturating_add(1), 1)] {
             while next > 0 && !snapshots.contains_key(&next) {
@@ -187,7 +187,7 @@ async fn chained(
     snapshot: &Snapshot,
     snapshots: &BTreeMap<u64, Snapshot>,
     ledger: &impl Ledger,
-    seller: &Seller,
+    settings: &Settings,
 ) -> Result<Option<&'static str>, ServiceError> {
     let previous = snapshot.invoice.allocation.previous.as_ref();
     // A number of an earlier pattern of the seller: its chain is not known here.
@@ -199,7 +199,7 @@ async fn chained(
         Some(before) => Some(before.hash.clone()),
         // Of an earlier month, or missing in the archive: the ledger knows it.
         None => {
-            let number = series_of(&snapshot.invoice, seller).number(snapshot.invoice.issued_on, before);
+            let number = series_of(&snapshot.invoice, settings).number(snapshot.invoice.issued_on, before);
             ledger.document(&number).await?.map(|entry| entry.snapshot.sha256())
         }
     };

@@ -28,9 +28,9 @@ impl Render for Typewriter {
 }
 
 /// Issues `count` invoices at `now`, numbered by `series`.
-async fn issued(books: &InMemoryStore, archive: &InMemoryArchive, series: &str, now: &str, count: usize) -> Seller {
+async fn issued(books: &InMemoryStore, archive: &InMemoryArchive, series: &str, now: &str, count: usize) -> Settings {
     let text = FRANCHISE_TOML.replace("series = \"{year}-{month}-{number:4}\"", &format!("series = \"{series}\""));
-    let seller = Seller::from_toml(&text).unwrap();
+    let settings = Settings::from_toml(&text).unwrap();
     let now: Timestamp = now.parse().unwrap();
     let key = |n: usize| format!("{}-{n}", now.as_second());
     let sales: Vec<Sale> = (0..count)
@@ -49,14 +49,14 @@ async fn issued(books: &InMemoryStore, archive: &InMemoryArchive, series: &str, 
         archive,
         renderer: &Typewriter,
         clock: &FixedClock(now),
-        settings: &Settings::always(seller.clone()),
+        settings: &settings,
         words: &words(),
         guard: &LedgerGuard::new(|| "books".to_owned()),
         deadline: Timestamp::MAX,
     };
     let issued = issuer.issue(&sales).await;
     assert!(issued.iter().all(|one| one.outcome == Outcome::Done), "{issued:?}");
-    seller
+    settings
 }
 
 const MONTHLY: &str = "{year}-{month}-{number:4}";

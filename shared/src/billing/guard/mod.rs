@@ -141,7 +141,11 @@ const NO_TABLE: &str = "the archive holds documents, but the Billing table is ne
     the first document. No number is given until the table is rebuilt from the archive (infra/OPERATIONS.md, \"The books \
     do not fit\")";
 
-async fn stored_identity<A: Archive>(archive: &A) -> Result<Option<Identity>, ServiceError> {
+/// The archive's copy of the identity of the books.
+///
+/// # Errors
+/// Held: it cannot be read. Transient: the archive does not answer.
+pub(crate) async fn stored_identity<A: Archive>(archive: &A) -> Result<Option<Identity>, ServiceError> {
     let Some(bytes) = archive.read(IDENTITY_KEY).await? else { return Ok(None) };
     let read = serde_json::from_slice(&bytes);
     read.map(Some).map_err(|_| ServiceError::held(WHAT, "archive_unknown", format!("{IDENTITY_KEY} is unreadable")))
@@ -206,7 +210,10 @@ async fn newest_month_is_known<L: Ledger, A: Archive>(
 }
 
 /// A number of the series beyond `last` that has a document in the archive, if any.
-async fn first_beyond<A: Archive>(
+///
+/// # Errors
+/// When the archive does not answer.
+pub(crate) async fn first_beyond<A: Archive>(
     archive: &A,
     pattern: &SeriesPattern,
     day: Date,

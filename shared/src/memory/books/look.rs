@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::InMemoryStore;
+use super::{InMemoryStore, Payment};
 use crate::{
     archive::Document,
     billing::ledger::Entry,
@@ -32,7 +32,9 @@ pub struct MailRow {
 impl InMemoryStore {
     /// When each recorded sale was paid.
     pub fn paid_at(&self) -> BTreeMap<SaleKey, Timestamp> {
-        locked(&self.written).payments.iter().map(|(key, payment)| (key.clone(), payment.sale.paid_at)).collect()
+        let written = locked(&self.written);
+        let paid = |(key, payment): (&SaleKey, &Payment)| Some((key.clone(), payment.sale.as_ref()?.paid_at));
+        written.payments.iter().filter_map(paid).collect()
     }
 
     /// A mail's status, if the mail exists.

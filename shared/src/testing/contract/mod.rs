@@ -11,6 +11,7 @@ mod large;
 mod ledger;
 mod outbox;
 mod payments;
+mod rebuild;
 mod settings;
 
 pub use settings::settings;
@@ -19,7 +20,10 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use super::{FRANCHISE_TOML, sale, words};
 use crate::{
-    accounting::Register,
+    accounting::{
+        Register,
+        rebuild::{KnownMails, RestoreLedger},
+    },
     archive::{Archive, Document},
     billing::{
         draft::draft,
@@ -53,7 +57,14 @@ pub struct Stores<'a, P, L, O, A, R> {
     pub register: &'a R,
 }
 
-impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
+impl<P, L, O, A, R> Stores<'_, P, L, O, A, R>
+where
+    P: PaymentLog,
+    L: Ledger + RestoreLedger + KnownMails,
+    O: Outbox + Deliveries + Expiring,
+    A: Archive,
+    R: Register,
+{
     /// Runs every case; `run` keeps two runs in one store apart.
     ///
     /// # Errors
@@ -70,6 +81,10 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R:
         self.a_crowd_of_writers_leaves_no_gap(run).await?;
         self.credits_never_cross(run).await?;
         self.a_document_is_noted_once(run).await?;
+        self.a_lost_document_is_restored_once(run).await?;
+        self.a_sale_that_waits_gets_its_lost_document(run).await?;
+        self.a_lost_credit_note_marks_its_refund(run).await?;
+        self.a_counter_is_raised_from_where_it_stands(run).await?;
         self.a_mail_has_one_sender(run).await?;
         self.a_mail_given_back_is_anyones(run).await?;
         self.what_is_known_of_a_mail_stays(run).await?;
