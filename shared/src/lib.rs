@@ -4,6 +4,7 @@
 //! implements.
 
 pub mod accounting;
+pub mod announced;
 pub mod archive;
 pub mod billing;
 pub mod clock;

@@ -2,6 +2,7 @@
 
 mod announced;
 mod delivery;
+mod later;
 mod look;
 mod open;
 
@@ -17,6 +18,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{FaultPlan, ParkedEvent, StreamRecord, locked};
 use crate::{
     accounting::{Month, Register},
+    announced::AnnouncedEvent,
     archive::Document,
     billing::{
         identity::Identity,
@@ -57,6 +59,8 @@ pub(super) struct Written {
     pub(super) mails: BTreeMap<MailId, Queued>,
     suppressed: BTreeMap<AddressHash, Cause>,
     pub(super) announced: Vec<StreamRecord>,
+    /// Announced events that are not settled.
+    pub(super) stored: BTreeMap<String, AnnouncedEvent>,
     /// Since when a record is open, or when it was last woken, and how often; some were settled since.
     pub(super) marks: BTreeMap<(&'static str, String), (Timestamp, u64)>,
 }

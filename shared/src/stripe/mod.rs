@@ -4,6 +4,7 @@
 //! version changes. The webhook function calls Stripe, not this module.
 
 pub mod announced;
+pub mod budget;
 mod buyer;
 mod capture;
 pub mod classify;

@@ -4,6 +4,7 @@
 //! Each case makes its own records under a name of its own, so that all of them run in one store.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod announced;
 mod archive;
 mod delivery;
 mod expiry;
@@ -17,6 +18,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use super::{FRANCHISE_TOML, sale, words};
 use crate::{
     accounting::Register,
+    announced::AnnouncedEvents,
     archive::{Archive, Document},
     billing::{
         draft::draft,
@@ -50,7 +52,9 @@ pub struct Stores<'a, P, L, O, A, R> {
     pub register: &'a R,
 }
 
-impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
+impl<P: PaymentLog + AnnouncedEvents, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R: Register>
+    Stores<'_, P, L, O, A, R>
+{
     /// Runs every case; `run` keeps two runs in one store apart.
     ///
     /// # Errors
@@ -59,6 +63,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R:
         self.payments_are_recorded_once(run).await?;
         self.refunds_are_recorded_once(run).await?;
         self.events_are_parked_once(run).await?;
+        self.events_are_announced_until_they_are_settled(run).await?;
         self.large_values_are_kept_whole(run).await?;
         self.a_full_claim_of_large_documents_is_one_claim(run).await?;
         self.what_no_retry_mends_is_refused_for_good(run).await?;
