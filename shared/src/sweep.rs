@@ -9,7 +9,7 @@ use std::future::Future;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{archive::sha256, clock::Clock, outcome::ServiceError};
+use crate::{announced, archive::sha256, clock::Clock, outcome::ServiceError};
 
 /// How old work is before it is woken: a stream takes seconds. In seconds.
 pub const STALE_SECONDS: u64 = 900;
@@ -113,6 +113,10 @@ pub async fn sweep(
             if clock.now() >= deadline {
                 swept.unfinished = true;
                 return Ok(swept);
+            }
+            // No stream announces it: a schedule of its own completes it, and counts how often it is tried.
+            if open.kind == announced::KIND {
+                continue;
             }
             if open.is_mail() && *mails == 0 {
                 swept.left += 1;

@@ -3,6 +3,7 @@
 //! `cargo test --test it` runs them, `cargo test --test it refund::` one module. Each test has its own bundle, on free
 //! ports.
 
+mod announced;
 mod cases;
 mod contention;
 mod contract;

@@ -1,14 +1,26 @@
-//! The request and response of an API Gateway HTTP API (payload format 2.0), as far as a webhook needs them.
+//! The request and response of an API Gateway HTTP API (payload format 2.0), as far as a webhook needs them; and what a
+//! schedule or a person asks for instead.
 
 use std::collections::HashMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
+/// Work outside of a request, asked for by a schedule or a person. The gateway's events have no such member, whatever is
+/// posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Complete the announced events.
+    Complete,
+}
+
 /// A request.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Request {
+    /// What to do instead of receiving an event.
+    pub task: Option<Task>,
     /// Header names in lower case.
     pub headers: HashMap<String, String>,
     /// The body, as text or in base64.
@@ -27,6 +39,27 @@ pub struct Response {
     pub headers: HashMap<&'static str, &'static str>,
     /// `{"result": "recorded"}`, with a `reason` where there is one.
     pub body: String,
+}
+
+/// The answer to either.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// To a request.
+    Response(Response),
+    /// To a task.
+    Completed(Completed),
+}
+
+/// What became of the announced events, for a person who asked for it.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Completed {
+    /// Events that are done: recorded, ignored or parked.
+    pub completed: u64,
+    /// Events that wait for something else, or for Stripe.
+    pub waiting: u64,
+    /// Whether time was up, or Stripe away, before the end; the next run goes on.
+    pub unfinished: bool,
 }
 
 impl Request {

@@ -116,6 +116,7 @@ async fn serve(local: Local) -> anyhow::Result<()> {
     let mut options = Options::new(paths::local().join("bundle"));
     options.port = Some(local.port);
     options.keep = local.keep;
+    options.limits_of_stripe = true;
     options.stage = local.stage;
     options.endpoints = Some(paths::endpoints());
     options.progress = Progress::Print;

@@ -32,6 +32,7 @@ pub mod lambda;
 mod ledger;
 pub mod lock;
 pub mod mail;
+pub mod minute;
 pub mod paths;
 mod pay;
 mod preview;

@@ -13,6 +13,7 @@ pub(crate) mod credit_note;
 mod decimal;
 mod invoice;
 mod lines;
+pub mod listed;
 pub mod meaning;
 pub mod object;
 mod paid;

@@ -8,10 +8,11 @@ use std::{
     thread,
 };
 
-use comptoir::stripe::wanted::RIGHTS;
+use comptoir::stripe::{budget::ReadLimits, wanted::RIGHTS};
 use serde::Deserialize;
 
 use super::*;
+use crate::gate::Asking;
 
 const SHAPES: &str = include_str!("../../../../tests/shapes/stripe.json");
 
@@ -48,9 +49,10 @@ async fn every_question_is_published_and_allowed() {
     // The secret store is never read: no key is rejected.
     let ssm = aws_sdk_ssm::Config::builder().behavior_version(aws_sdk_ssm::config::BehaviorVersion::latest()).build();
     let store = SecretStore::new(aws_sdk_ssm::Client::from_conf(ssm), "/comptoir/test");
+    let asking = Asking::new(ReadLimits { per_second: 1000, burst: 1000 });
     let until = Instant::now() + Duration::from_secs(60);
     let reached = Stripe { url: Some(&url), https: &https, until };
-    let stripe = StripeApi::new(Some("rk_test_1".to_owned()), &store, reached);
+    let stripe = StripeApi::new(Some("rk_test_1".to_owned()), &store, reached, Gate::within_budget(&asking));
     assert!(stripe.can_ask());
     assert!(stripe.session("ID").await.unwrap().is_none());
     for of in [SessionsOf::Intent("ID"), SessionsOf::Subscription("ID"), SessionsOf::Customer("ID")] {
