@@ -19,6 +19,7 @@ pub mod outcome;
 pub mod payment;
 mod quantity;
 pub mod receive;
+pub mod reconcile;
 pub mod record;
 pub mod refund;
 pub mod sale;

@@ -9,7 +9,7 @@ use std::future::Future;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{announced, archive::sha256, clock::Clock, outcome::ServiceError};
+use crate::{announced, archive::sha256, clock::Clock, outcome::ServiceError, reconcile};
 
 /// How old work is before it is woken: a stream takes seconds. In seconds.
 pub const STALE_SECONDS: u64 = 900;
@@ -114,8 +114,8 @@ pub async fn sweep(
                 swept.unfinished = true;
                 return Ok(swept);
             }
-            // No stream announces it: a schedule of its own completes it, and counts how often it is tried.
-            if open.kind == announced::KIND {
+            // No stream announces these: a schedule of their own goes on with them, and counts how often they are tried.
+            if [announced::KIND, reconcile::KIND].contains(&open.kind.as_str()) {
                 continue;
             }
             if open.is_mail() && *mails == 0 {

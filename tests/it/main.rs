@@ -20,6 +20,7 @@ mod load;
 mod permanent;
 mod poison;
 mod profiles;
+mod reconcile;
 mod records;
 mod refund;
 mod restored;

@@ -11,6 +11,7 @@ use comptoir::{
     outcome::ServiceError,
     payment::PaymentLog,
     receive,
+    reconcile::{self, ReconciliationLog},
     stripe::{classify, listed::WantedSessions},
     sweep::{Open, OpenWork, PATIENT_WAKES},
     timing::{ANSWER_SECONDS, COMPLETING_RESERVE_SECONDS, COMPLETING_REST_SECONDS, OPERATION_SECONDS},
@@ -22,12 +23,15 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     gate::Gate,
     handler::{SERVICE, Webhook, report},
-    http::Completed,
+    http::{Completed, Reconciled},
     stripe_api::{Stripe, StripeApi},
 };
 
 /// Events that are loaded together, and for whose sessions a list is asked.
 const TOGETHER: usize = 500;
+
+/// The open work of this function.
+const OURS: [&str; 2] = [announced::KIND, reconcile::KIND];
 
 /// Events that are worked on at a time.
 const STRANDS: usize = 8;
@@ -36,15 +40,16 @@ const STRANDS: usize = 8;
 const PATIENCE: SignedDuration = SignedDuration::from_hours(6);
 
 /// One run.
-struct Run<'a> {
-    request_id: &'a str,
+pub struct Run<'a> {
+    /// Its request id.
+    pub request_id: &'a str,
     /// When nothing more is begun.
-    stop: Instant,
+    pub stop: Instant,
     completed: AtomicU64,
     waiting: AtomicU64,
 }
 
-impl<P: PaymentLog + AnnouncedEvents, W: OpenWork, C: Clock> Webhook<P, W, C> {
+impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock> Webhook<P, W, C> {
     /// Completes what is announced, until shortly before `deadline`.
     ///
     /// # Errors
@@ -55,27 +60,44 @@ impl<P: PaymentLog + AnnouncedEvents, W: OpenWork, C: Clock> Webhook<P, W, C> {
         let before = |seconds| end.checked_sub(Duration::from_secs(seconds)).unwrap_or(end);
         let (completed, waiting) = (AtomicU64::new(0), AtomicU64::new(0));
         let run = Run { request_id, stop: before(COMPLETING_RESERVE_SECONDS), completed, waiting };
-        let finished = match timeout_at(end, self.run(&run, before(OPERATION_SECONDS))).await {
-            Ok(finished) => finished?,
-            Err(_) => false,
+        let (finished, reconciled) = match timeout_at(end, self.run(&run, before(OPERATION_SECONDS))).await {
+            Ok(ended) => ended?,
+            Err(_) => (false, None),
         };
         let known = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (completed, waiting) = (known(&run.completed), known(&run.waiting));
         if completed + waiting > 0 {
             tracing::info!(request_id, completed, waiting, finished, "announced events");
         }
-        Ok(Completed { completed, waiting, unfinished: !finished })
+        Ok(Completed { completed, waiting, unfinished: !finished, reconciled })
     }
 
-    /// Whether nothing was left.
-    async fn run(&self, run: &Run<'_>, ask_until: Instant) -> Result<bool, ServiceError> {
-        let open = self.open().await?;
+    /// Whether nothing was left, and how far a reconciliation came.
+    async fn run(&self, run: &Run<'_>, ask_until: Instant) -> Result<(bool, Option<Reconciled>), ServiceError> {
+        let mut open = self.open().await?;
         if open.is_empty() {
-            return Ok(true);
+            return Ok((true, None));
         }
+        let compares = open.iter().any(|open| open.kind == reconcile::KIND);
+        open.retain(|open| open.kind == announced::KIND);
         let api_key = self.secrets.current().await?.api_key;
         let stripe = Stripe { url: self.stripe_url.as_deref(), https: &self.https, until: ask_until };
         let mut stripe = StripeApi::new(api_key, &self.secrets, stripe, Gate::at_a_pace(&self.asking));
+        let mut finished = self.work_on(&open, &mut stripe, run).await?;
+        let mut reconciled = None;
+        if compares && finished {
+            reconciled = self.go_on(&stripe, run).await?;
+            // What it found is a minute from its own turn otherwise, and a person may wait for it.
+            let mut found = self.open().await?;
+            found.retain(|open| open.kind == announced::KIND);
+            finished =
+                self.work_on(&found, &mut stripe, run).await? && reconciled.as_ref().is_none_or(|told| told.done);
+        }
+        Ok((finished, reconciled))
+    }
+
+    /// Completes events; whether all of them were tried.
+    async fn work_on(&self, open: &[Open], stripe: &mut StripeApi<'_>, run: &Run<'_>) -> Result<bool, ServiceError> {
         for some in open.chunks(TOGETHER) {
             if Instant::now() >= run.stop || stripe.is_shut() {
                 self.tell_if_stuck(some, run);
@@ -89,19 +111,10 @@ impl<P: PaymentLog + AnnouncedEvents, W: OpenWork, C: Clock> Webhook<P, W, C> {
             if let Err(error) = stripe.list_sessions(wanted).await {
                 tracing::warn!(request_id = run.request_id, "no list, each is asked for alone: {error}");
             }
+            let stripe = &*stripe;
             let work: Vec<_> = some.iter().zip(&events).collect();
-            let strand = |first| self.strand(&work, first, &stripe, run);
-            let done = tokio::try_join!(
-                strand(0),
-                strand(1),
-                strand(2),
-                strand(3),
-                strand(4),
-                strand(5),
-                strand(6),
-                strand(7)
-            );
-            done?;
+            let strand = |first| self.strand(&work, first, stripe, run);
+            tokio::try_join!(strand(0), strand(1), strand(2), strand(3), strand(4), strand(5), strand(6), strand(7))?;
             if stripe.is_shut() {
                 self.tell_if_stuck(some, run);
             }
@@ -109,12 +122,12 @@ impl<P: PaymentLog + AnnouncedEvents, W: OpenWork, C: Clock> Webhook<P, W, C> {
         Ok(!stripe.is_shut() && Instant::now() < run.stop)
     }
 
-    /// The announced events that are due, the oldest first: their sessions were made at about the same time.
+    /// What is due here, the oldest first: their sessions were made at about the same time.
     async fn open(&self) -> Result<Vec<Open>, ServiceError> {
         let (mut open, mut from) = (Vec::new(), None);
         loop {
             let page = self.open_work.open_since(self.clock.now(), from.as_deref()).await?;
-            open.extend(page.open.into_iter().filter(|open| open.kind == announced::KIND));
+            open.extend(page.open.into_iter().filter(|open| OURS.contains(&open.kind.as_str())));
             match page.next {
                 Some(next) => from = Some(next),
                 None => break,

@@ -8,6 +8,7 @@ use comptoir::{
     outcome::{Outcome, Reason, ServiceError},
     payment::{PaymentLog, Received},
     receive,
+    reconcile::ReconciliationLog,
     seller::Seller,
     stripe::{
         classify::{self, LONGEST_BODY},
@@ -62,7 +63,7 @@ pub struct Webhook<P, W, C> {
     pub https: Https,
 }
 
-impl<P: PaymentLog + AnnouncedEvents, W: OpenWork, C: Clock> Webhook<P, W, C> {
+impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock> Webhook<P, W, C> {
     /// Answers a request, or does a task, before `deadline`, when the invocation ends.
     ///
     /// # Errors
@@ -70,6 +71,9 @@ impl<P: PaymentLog + AnnouncedEvents, W: OpenWork, C: Clock> Webhook<P, W, C> {
     pub async fn handle(&self, request: Request, request_id: &str, deadline: Timestamp) -> Result<Reply, ServiceError> {
         match request.task {
             None => Ok(Reply::Response(self.respond(request, request_id, deadline).await)),
+            Some(Task::Reconcile) => {
+                Box::pin(self.reconcile(request.days, request_id, deadline)).await.map(Reply::Completed)
+            }
             Some(Task::Complete) => Box::pin(self.complete(request_id, deadline)).await.map(Reply::Completed),
         }
     }

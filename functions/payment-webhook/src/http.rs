@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 pub enum Task {
     /// Complete the announced events.
     Complete,
+    /// Compare Stripe's list of events with what was received.
+    Reconcile,
 }
 
 /// A request.
@@ -21,6 +23,8 @@ pub enum Task {
 pub struct Request {
     /// What to do instead of receiving an event.
     pub task: Option<Task>,
+    /// How many days to look back at; of a reconciliation.
+    pub days: Option<u16>,
     /// Header names in lower case.
     pub headers: HashMap<String, String>,
     /// The body, as text or in base64.
@@ -60,6 +64,20 @@ pub struct Completed {
     pub waiting: u64,
     /// Whether time was up, or Stripe away, before the end; the next run goes on.
     pub unfinished: bool,
+    /// What a reconciliation found, if one is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconciled: Option<Reconciled>,
+}
+
+/// How far a reconciliation came.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Reconciled {
+    /// Events that Stripe listed.
+    pub listed: u64,
+    /// Events among them that had not arrived; they are announced.
+    pub missing: u64,
+    /// Whether everything was compared; the next run goes on otherwise.
+    pub done: bool,
 }
 
 impl Request {

@@ -7,6 +7,7 @@ mod completer;
 mod gate;
 mod handler;
 mod http;
+mod reconciler;
 mod stripe_api;
 mod stripe_client;
 

@@ -37,8 +37,8 @@ type Json = miniserde::json::Value;
 const PAGES: usize = 10;
 
 /// What must be readable if Stripe is called at all: without it a credit note's VAT would depend on the order of
-/// events, and another account's sale could be billed.
-const DECISIVE: [&str; 2] = ["/credit_notes", "/subscriptions"];
+/// events, another account's sale could be billed, and what never arrived would be taken for nothing.
+const DECISIVE: [&str; 3] = ["/credit_notes", "/events", "/subscriptions"];
 
 /// Stripe, if there is a key to call it with.
 #[derive(Debug)]

@@ -12,7 +12,9 @@ use crate::bundle::{Bundle, Options};
 use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
-use crate::{demo, ledger, paths, pay, preview, process, refund, replay, runtime, sam_local, seller, verify};
+use crate::{
+    demo, ledger, paths, pay, preview, process, reconcile, refund, replay, runtime, sam_local, seller, verify,
+};
 
 /// The default port of `cargo local`.
 const PORT: u16 = 4100;
@@ -54,6 +56,8 @@ enum Command {
     Verify(verify::Verify),
     /// Wakes the work that a stream lost, as a schedule does on AWS (cargo sweep)
     Sweep,
+    /// Finds the events that Stripe lists and that never arrived, as a schedule does on AWS (cargo reconcile)
+    Reconcile(reconcile::Reconcile),
 }
 
 #[derive(Debug, clap::Args)]
@@ -103,6 +107,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::SamLocal(wish) => or_stopped(async { sam_local::run(&wish).await }).await,
         Command::Verify(wish) => or_stopped(async { verify::verify(&wish, &client()?).await }).await,
         Command::Sweep => or_stopped(async { verify::sweep(&client()?).await }).await,
+        Command::Reconcile(wish) => or_stopped(async { reconcile::run(&wish, &client()?).await }).await,
         Command::Ledger(wish) => or_stopped(async { ledger::run(&wish, &client()?).await }).await,
     }
 }

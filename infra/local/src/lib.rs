@@ -38,6 +38,7 @@ mod pay;
 mod preview;
 pub mod process;
 pub mod progress;
+mod reconcile;
 mod refund;
 pub mod replay;
 pub mod runtime;

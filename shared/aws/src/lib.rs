@@ -28,6 +28,8 @@ pub mod payments;
 #[cfg(feature = "ses")]
 pub mod post_office;
 #[cfg(feature = "dynamodb")]
+mod reconcile;
+#[cfg(feature = "dynamodb")]
 pub mod register;
 #[cfg(feature = "s3")]
 pub mod s3_failure;

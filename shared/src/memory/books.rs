@@ -33,6 +33,7 @@ use crate::{
     numbering::{InvoiceNumber, Series},
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
+    reconcile::Reconciliation,
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
 };
@@ -51,7 +52,7 @@ pub(super) struct Written {
     /// Events that recorded a sale.
     pub(super) sold_by: BTreeSet<String>,
     pub(super) payments: BTreeMap<SaleKey, Payment>,
-    intents: BTreeMap<String, SaleKey>,
+    pub(super) intents: BTreeMap<String, SaleKey>,
     pub(super) refunds: BTreeMap<RefundKey, Repaid>,
     identity: Option<Identity>,
     counters: BTreeMap<Series, Counter>,
@@ -61,6 +62,8 @@ pub(super) struct Written {
     pub(super) announced: Vec<StreamRecord>,
     /// Announced events that are not settled.
     pub(super) stored: BTreeMap<String, AnnouncedEvent>,
+    /// How far a reconciliation came.
+    pub(super) reconciliation: Option<Reconciliation>,
     /// Since when a record is open, or when it was last woken, and how often; some were settled since.
     pub(super) marks: BTreeMap<(&'static str, String), (Timestamp, u64)>,
 }

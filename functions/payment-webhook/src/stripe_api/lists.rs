@@ -2,11 +2,14 @@
 
 use comptoir::{
     outcome::ServiceError,
+    reconcile::Look,
     stripe::{
         listed::{ListedSession, WantedSessions},
         object::List,
     },
 };
+
+use serde_json::{Value, value::RawValue};
 
 use super::StripeApi;
 
@@ -48,5 +51,44 @@ impl StripeApi<'_> {
             }
         }
         Ok(())
+    }
+
+    /// A page of events of these kinds, after one of them, the newest first; `None` without a key.
+    ///
+    /// # Errors
+    /// When Stripe does not answer, or the key may not read events.
+    pub async fn events(
+        &self,
+        look: &Look,
+        after: Option<&str>,
+        kinds: &[&str],
+    ) -> Result<Option<List<Box<RawValue>>>, ServiceError> {
+        let (since, until) = (look.since.to_string(), look.until.to_string());
+        let mut query =
+            vec![("limit", "100"), ("created%5Bgte%5D", since.as_str()), ("created%5Blte%5D", until.as_str())];
+        query.extend(look.undelivered.then_some(("delivery_success", "false")));
+        query.extend(kinds.iter().map(|kind| ("types%5B%5D", *kind)));
+        query.extend(after.map(|after| ("starting_after", after)));
+        self.get("/events", &query).await
+    }
+
+    /// The object of an event as it is now; `None` if it is unknown, or of a kind that is read alike in every version.
+    ///
+    /// # Errors
+    /// When Stripe does not answer.
+    pub async fn object_of(&self, event: &str, id: &str) -> Result<Option<Value>, ServiceError> {
+        let path = match event {
+            "checkout.session.completed" | "checkout.session.async_payment_succeeded" => "/checkout/sessions",
+            "payment_intent.succeeded" => "/payment_intents",
+            "invoice.paid" => "/invoices",
+            "refund.created" | "refund.updated" | "refund.failed" => "/refunds",
+            "credit_note.created" => "/credit_notes",
+            _ => return Ok(None),
+        };
+        // An id of a list is Stripe's own; anything else in it would make another path.
+        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return Ok(None);
+        }
+        self.get(&format!("{path}/{id}"), &[]).await
     }
 }

@@ -1,4 +1,4 @@
-//! Announced events in the same store.
+//! Announced events, and what the reconciliation finds and remembers, in the same store.
 
 use jiff::Timestamp;
 
@@ -8,6 +8,9 @@ use crate::{
     memory::locked,
     outcome::ServiceError,
     payment::Recorded,
+    reconcile::{Reconciliation, ReconciliationLog, Trace},
+    refund::RefundKey,
+    sale::SaleKey,
 };
 
 impl AnnouncedEvents for InMemoryStore {
@@ -39,5 +42,38 @@ impl InMemoryStore {
     /// Every event that is announced and not settled.
     pub fn announced_events(&self) -> Vec<AnnouncedEvent> {
         locked(&self.written).stored.values().cloned().collect()
+    }
+}
+
+impl ReconciliationLog for InMemoryStore {
+    async fn stands(&self, Trace { kind, id }: &Trace) -> Result<bool, ServiceError> {
+        self.call("the payment log", |written| {
+            Ok(match *kind {
+                "EVENT" => written.events.contains_key(id),
+                "INTENT" => written.intents.contains_key(id),
+                "PAYMENT" => written.payments.contains_key(&SaleKey(id.clone())),
+                "REFUND" => written.refunds.contains_key(&RefundKey(id.clone())),
+                KIND => written.stored.contains_key(id),
+                _ => false,
+            })
+        })
+    }
+
+    async fn under_way(&self) -> Result<Option<Reconciliation>, ServiceError> {
+        self.call("the payment log", |written| Ok(written.reconciliation.clone()))
+    }
+
+    async fn remember(&self, reconciliation: &Reconciliation, _: Timestamp) -> Result<(), ServiceError> {
+        self.call("the payment log", |written| {
+            written.reconciliation = Some(reconciliation.clone());
+            Ok(())
+        })
+    }
+
+    async fn forget(&self) -> Result<(), ServiceError> {
+        self.call("the payment log", |written| {
+            written.reconciliation = None;
+            Ok(())
+        })
     }
 }

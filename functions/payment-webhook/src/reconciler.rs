@@ -1,0 +1,149 @@
+//! Goes on with a reconciliation: lists Stripe's events, a page at a time, and announces those that never arrived.
+
+use comptoir::{
+    announced::AnnouncedEvents,
+    clock::Clock,
+    outcome::ServiceError,
+    payment::PaymentLog,
+    reconcile::{self, DAILY_DAYS, Reconciliation, ReconciliationLog},
+    stripe::{
+        classify,
+        wanted::{API_VERSION, EVENTS},
+    },
+    sweep::OpenWork,
+};
+use comptoir_edge::telemetry::count;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+use tokio::time::Instant;
+
+use crate::{
+    completer::Run,
+    handler::{SERVICE, Webhook},
+    http::{Completed, Reconciled},
+    stripe_api::StripeApi,
+};
+
+/// What is read of an event in a list.
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
+    api_version: Option<String>,
+}
+
+impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock> Webhook<P, W, C> {
+    /// Begins a reconciliation of the last `days`, or goes on with the one that is under way, and completes what it finds.
+    ///
+    /// # Errors
+    /// When a store fails; the next run goes on.
+    pub async fn reconcile(
+        &self,
+        days: Option<u16>,
+        request_id: &str,
+        deadline: Timestamp,
+    ) -> Result<Completed, ServiceError> {
+        // One that is asked for with its days replaces the other; the daily one leaves it its place.
+        if days.is_some() || self.payments.under_way().await?.is_none() {
+            let now = self.clock.now();
+            self.payments.remember(&Reconciliation::new(now, days.unwrap_or(DAILY_DAYS)), now).await?;
+        }
+        self.complete(request_id, deadline).await
+    }
+
+    /// Lists pages until time is up; returns how far it came, if there is one under way.
+    pub(crate) async fn go_on(
+        &self,
+        stripe: &StripeApi<'_>,
+        run: &Run<'_>,
+    ) -> Result<Option<Reconciled>, ServiceError> {
+        let Some(mut under_way) = self.payments.under_way().await? else { return Ok(None) };
+        while let Some((look, after)) = under_way.next() {
+            if Instant::now() >= run.stop || stripe.is_shut() {
+                return Ok(Some(Reconciled { done: false, ..told(&under_way) }));
+            }
+            let page = match stripe.events(look, after, &EVENTS.map(|event| event.kind)).await {
+                Ok(page) => page,
+                Err(error) if error.is_permanent() => {
+                    count(SERVICE, "Parked", 1);
+                    tracing::error!(request_id = run.request_id, "Stripe's events cannot be compared: {error}");
+                    self.payments.forget().await?;
+                    return Ok(Some(Reconciled { done: false, ..told(&under_way) }));
+                }
+                // The next run goes on here.
+                Err(error) => {
+                    tracing::warn!(request_id = run.request_id, "the reconciliation waits: {error}");
+                    return Ok(Some(Reconciled { done: false, ..told(&under_way) }));
+                }
+            };
+            // No key, or none that may read sessions: there is nothing to compare with.
+            let Some(page) = page else {
+                self.payments.forget().await?;
+                return Ok(Some(told(&under_way)));
+            };
+            let mut missing = 0;
+            for some in page.data.chunks(STRANDS) {
+                let at = |place: usize| async move {
+                    match some.get(place) {
+                        Some(event) => Box::pin(self.compare(event, stripe, run)).await,
+                        None => Ok(false),
+                    }
+                };
+                let found = tokio::try_join!(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7))?;
+                let (a, b, c, d, e, f, g, h) = found;
+                missing += [a, b, c, d, e, f, g, h].into_iter().filter(|missing| *missing).count();
+            }
+            let last = page.data.last().and_then(|event| serde_json::from_str::<Listed>(event.get()).ok());
+            under_way.listed(page.data.len(), missing, last.map(|last| last.id), page.has_more);
+            if under_way.next().is_some() {
+                self.payments.remember(&under_way, self.clock.now()).await?;
+            }
+        }
+        self.payments.forget().await?;
+        let Reconciliation { listed, missing, .. } = under_way;
+        tracing::info!(request_id = run.request_id, listed, missing, "reconciled with Stripe");
+        Ok(Some(told(&under_way)))
+    }
+
+    /// Announces an event if it is missing; returns whether it was.
+    async fn compare(&self, listed: &RawValue, stripe: &StripeApi<'_>, run: &Run<'_>) -> Result<bool, ServiceError> {
+        let event = match classify::read(listed.get().as_bytes()) {
+            Ok(event) => event,
+            Err(reason) => {
+                tracing::warn!(request_id = run.request_id, reason = reason.code, "not compared: {}", reason.message);
+                return Ok(false);
+            }
+        };
+        if !reconcile::is_missing(&event, self.livemode, &self.payments).await? {
+            return Ok(false);
+        }
+        let body = in_our_version(listed, &event.kind, stripe).await?;
+        self.payments.announce(&event.id, body.as_deref().unwrap_or(listed.get()), self.clock.now()).await?;
+        count(SERVICE, "EventMissed", 1);
+        tracing::warn!(request_id = run.request_id, event = event.id, "it never arrived, and is announced now");
+        Ok(true)
+    }
+}
+
+/// Events compared at a time.
+const STRANDS: usize = 8;
+
+/// An event with its object in the version that the endpoint would have sent: lists are in the one that the account had.
+/// `None` where it is in that version, or its object cannot be read anew.
+async fn in_our_version(listed: &RawValue, kind: &str, stripe: &StripeApi<'_>) -> Result<Option<String>, ServiceError> {
+    let told = serde_json::from_str::<Listed>(listed.get()).ok();
+    if told.is_none_or(|told| told.api_version.as_deref() == Some(API_VERSION)) {
+        return Ok(None);
+    }
+    let Ok(mut event) = serde_json::from_str::<Value>(listed.get()) else { return Ok(None) };
+    let id = event.pointer("/data/object/id").and_then(Value::as_str).unwrap_or_default();
+    let Some(object) = stripe.object_of(kind, id).await? else { return Ok(None) };
+    if let Some(place) = event.pointer_mut("/data/object") {
+        *place = object;
+    }
+    Ok(Some(event.to_string()))
+}
+
+fn told(under_way: &Reconciliation) -> Reconciled {
+    Reconciled { listed: under_way.listed, missing: under_way.missing, done: true }
+}
