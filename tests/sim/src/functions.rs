@@ -4,6 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use comptoir::{
+    announced::AnnouncedEvents,
     archive::Archive,
     billing::{guard::LedgerGuard, issue::Issuer, ledger::Ledger},
     clock::Clock,
@@ -78,7 +79,7 @@ pub async fn webhook(ports: Ports, body: Arc<str>) -> Ended {
         event = classify::read(body.as_bytes()).unwrap();
     }
     let now = ports.now();
-    let received = receive::receive(&event, body, false, ports.world.seller(), &ports, &ports, now).await;
+    let received = receive::receive_or_announce(&event, body, false, ports.world.seller(), &ports, &ports, now).await;
     ports.world.note(|| format!("#{} answers {received:?}", ports.who));
     match received {
         Ok(_) => Ended::Answered(true),
@@ -92,7 +93,7 @@ pub async fn webhook(ports: Ports, body: Arc<str>) -> Ended {
 pub async fn post_again(ports: Ports, id: String, body: String) -> Ended {
     let event = classify::read(body.as_bytes()).unwrap();
     let now = ports.now();
-    let received = receive::receive(&event, &body, false, ports.world.seller(), &ports, &ports, now).await;
+    let received = receive::receive_or_announce(&event, &body, false, ports.world.seller(), &ports, &ports, now).await;
     let settled = matches!(
         received,
         Ok(Received::Recorded { .. } | Received::Refunded { .. } | Received::AlreadyRecorded { .. })
@@ -101,6 +102,15 @@ pub async fn post_again(ports: Ports, id: String, body: String) -> Ended {
         ports.world.books.unpark_event(&id);
     }
     Ended::Answered(settled)
+}
+
+/// The completer: one announced event.
+pub async fn completer(ports: Ports, id: String) -> Ended {
+    let Ok(Some(stored)) = ports.announced(&id).await else { return Ended::Answered(false) };
+    let now = ports.now();
+    let received = receive::complete(&stored, false, ports.world.seller(), &ports, &ports, now).await;
+    ports.world.note(|| format!("#{} completes {received:?}", ports.who));
+    Ended::Answered(received.is_ok())
 }
 
 fn answer(ports: &Ports, outcomes: &[Outcome]) -> Ended {

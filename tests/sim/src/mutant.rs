@@ -80,6 +80,10 @@ pub enum Mutant {
     SnapshotRewritten,
     /// The snapshot is not archived.
     SnapshotForgotten,
+    /// An event is answered as announced, and not stored.
+    AnnouncedForgotten,
+    /// An announced event is settled before it is completed.
+    SettledUnread,
 }
 
 impl Mutant {
