@@ -14,7 +14,12 @@ use crate::{
     outcome::ServiceError,
     refund::RefundKey,
     sale::SaleKey,
-    stripe::{announced::RefundFromEvent, classify, meaning::Meaning, object::Event},
+    stripe::{
+        announced::{Missing, RefundFromEvent},
+        classify,
+        meaning::Meaning,
+        object::Event,
+    },
 };
 
 /// The kind of the record of how far a reconciliation came.
@@ -137,6 +142,10 @@ fn traces(event: &Event<'_>, livemode: bool) -> Vec<Vec<Trace>> {
         with(vec![trace("REFUND", key), trace("EVENT", key)])
     };
     match classify::classify(event, livemode) {
+        // Its invoice is the sale, and `invoice.paid` tells of it.
+        Meaning::Sale(told) if matches!(told.missing, Missing::SessionLines { may_have_invoice: true, .. }) => {
+            Vec::new()
+        }
         Meaning::Sale(told) => vec![with(vec![sale(&told.sale.key)])],
         Meaning::Captured(intent) => vec![with(vec![trace("INTENT", &intent.id)])],
         Meaning::Refunds(told) => told.iter().map(refund).collect(),
@@ -199,6 +208,7 @@ mod tests {
             ("customer.created", "{}"),
             (done, r#"{"id":"cs_2","payment_status":"unpaid"}"#),
             ("charge.refunded", r#"{"id":"ch_1"}"#),
+            (done, r#"{"id":"cs_3","payment_status":"paid","amount_total":1,"invoice_creation":{"enabled":true}}"#),
             (gone, r#"{"id":"re_1","amount":1,"currency":"eur","status":"pending","payment_intent":"pi_1"}"#),
         ] {
             assert!(!missing(kind, object), "{kind} {object}");

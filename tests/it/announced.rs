@@ -41,41 +41,36 @@ fn reads(shop: &Shop) -> (u64, u64) {
 
 /// Posts a sale each, `each` apart; returns the sales and how often each result was answered.
 async fn post(shop: &Arc<Shop>, count: usize, each: Duration) -> Result<(Vec<String>, BTreeMap<String, usize>)> {
-    let mut sales = Vec::new();
-    for n in 0..count {
-        // Some have more lines than a list brings.
-        let lines = if n % 100 == 50 { 12 } else { 1 };
-        let email = Some(format!("c{n}@example.org"));
-        let checkout = Checkout::of(&Purchase { email, lines, ..Purchase::default() });
-        for (path, object) in checkout.objects() {
-            shop.bundle.stripe().store(&path, object.clone());
-        }
-        sales.push(checkout);
-    }
-    let sales = Arc::new(sales);
     let begun = Instant::now();
     let mut clients = tokio::task::JoinSet::new();
     for client in 0..CLIENTS {
-        let (shop, sales) = (shop.clone(), sales.clone());
+        let shop = shop.clone();
         clients.spawn(async move {
-            let mut results = Vec::new();
-            for n in (client..sales.len()).step_by(CLIENTS) {
-                let due = begun + each * u32::try_from(n).unwrap();
-                tokio::time::sleep_until(due.into()).await;
-                let (status, answer) = shop.post(&sales[n].event("checkout.session.completed")).await?;
+            let mut posted = Vec::new();
+            for n in (client..count).step_by(CLIENTS) {
+                tokio::time::sleep_until((begun + each * u32::try_from(n)?).into()).await;
+                // Some have more lines than a list brings.
+                let lines = if n % 100 == 50 { 12 } else { 1 };
+                let email = Some(format!("c{n}@example.org"));
+                let checkout = Checkout::of(&Purchase { email, lines, ..Purchase::default() });
+                for (path, object) in checkout.objects() {
+                    shop.bundle.stripe().store(&path, object.clone());
+                }
+                let (status, answer) = shop.post(&checkout.event("checkout.session.completed")).await?;
                 ensure!(status == 200, "sale {n}: {status} {answer}");
-                results.push(answer["result"].as_str().unwrap_or_default().to_owned());
+                posted.push((checkout.session_id, answer["result"].as_str().unwrap_or_default().to_owned()));
             }
-            Ok(results)
+            Ok(posted)
         });
     }
-    let mut results = BTreeMap::new();
+    let (mut sales, mut results) = (Vec::new(), BTreeMap::new());
     while let Some(client) = clients.join_next().await {
-        for result in client?? {
+        for (sale, result) in client?? {
+            sales.push(sale);
             *results.entry(result).or_default() += 1;
         }
     }
-    Ok((sales.iter().map(|checkout| checkout.session_id.clone()).collect(), results))
+    Ok((sales, results))
 }
 
 /// Waits as long as a count grows, until it is `all`.

@@ -36,9 +36,6 @@ const OURS: [&str; 2] = [announced::KIND, reconcile::KIND];
 /// Events that are worked on at a time.
 const STRANDS: usize = 8;
 
-/// How long an event may stay open because Stripe is away before that raises an alarm.
-const PATIENCE: SignedDuration = SignedDuration::from_hours(6);
-
 /// One run.
 pub struct Run<'a> {
     /// Its request id.
@@ -55,12 +52,22 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock>
     /// # Errors
     /// When a store fails; the next run begins anew.
     pub async fn complete(&self, request_id: &str, deadline: Timestamp) -> Result<Completed, ServiceError> {
+        self.work(false, request_id, deadline).await
+    }
+
+    /// The same; `compares` says whether a reconciliation began a moment ago, which the index may not show yet.
+    pub(crate) async fn work(
+        &self,
+        compares: bool,
+        request_id: &str,
+        deadline: Timestamp,
+    ) -> Result<Completed, ServiceError> {
         let left = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default();
         let end = Instant::now() + left.saturating_sub(Duration::from_secs(ANSWER_SECONDS));
         let before = |seconds| end.checked_sub(Duration::from_secs(seconds)).unwrap_or(end);
         let (completed, waiting) = (AtomicU64::new(0), AtomicU64::new(0));
         let run = Run { request_id, stop: before(COMPLETING_RESERVE_SECONDS), completed, waiting };
-        let (finished, reconciled) = match timeout_at(end, self.run(&run, before(OPERATION_SECONDS))).await {
+        let (finished, reconciled) = match timeout_at(end, self.run(compares, &run, before(OPERATION_SECONDS))).await {
             Ok(ended) => ended?,
             Err(_) => (false, None),
         };
@@ -73,12 +80,17 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock>
     }
 
     /// Whether nothing was left, and how far a reconciliation came.
-    async fn run(&self, run: &Run<'_>, ask_until: Instant) -> Result<(bool, Option<Reconciled>), ServiceError> {
+    async fn run(
+        &self,
+        begun: bool,
+        run: &Run<'_>,
+        ask_until: Instant,
+    ) -> Result<(bool, Option<Reconciled>), ServiceError> {
         let mut open = self.open().await?;
-        if open.is_empty() {
+        if open.is_empty() && !begun {
             return Ok((true, None));
         }
-        let compares = open.iter().any(|open| open.kind == reconcile::KIND);
+        let compares = begun || open.iter().any(|open| open.kind == reconcile::KIND);
         open.retain(|open| open.kind == announced::KIND);
         let api_key = self.secrets.current().await?.api_key;
         let stripe = Stripe { url: self.stripe_url.as_deref(), https: &self.https, until: ask_until };
@@ -100,7 +112,6 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock>
     async fn work_on(&self, open: &[Open], stripe: &mut StripeApi<'_>, run: &Run<'_>) -> Result<bool, ServiceError> {
         for some in open.chunks(TOGETHER) {
             if Instant::now() >= run.stop || stripe.is_shut() {
-                self.tell_if_stuck(some, run);
                 return Ok(false);
             }
             let events = self.load(some).await?;
@@ -115,9 +126,6 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock>
             let work: Vec<_> = some.iter().zip(&events).collect();
             let strand = |first| self.strand(&work, first, stripe, run);
             tokio::try_join!(strand(0), strand(1), strand(2), strand(3), strand(4), strand(5), strand(6), strand(7))?;
-            if stripe.is_shut() {
-                self.tell_if_stuck(some, run);
-            }
         }
         Ok(!stripe.is_shut() && Instant::now() < run.stop)
     }
@@ -204,7 +212,7 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock>
         run.waiting.fetch_add(1, Ordering::Relaxed);
         let (request_id, event) = (run.request_id, &event.id);
         tracing::info!(request_id, event, "stays announced: {failed}");
-        // Not its own fault: it is tried again as soon as Stripe may be asked.
+        // Not its own fault: it is tried again as soon as Stripe may be asked. The sweep tells when that takes hours.
         if stripe.is_shut() {
             return Ok(());
         }
@@ -214,14 +222,5 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock>
             tracing::error!(request_id, event, "stays announced although it was tried for hours: {failed}");
         }
         Ok(())
-    }
-
-    /// Raises an alarm where the oldest has waited for Stripe for too long.
-    fn tell_if_stuck(&self, open: &[Open], run: &Run<'_>) {
-        let oldest = open.iter().map(|open| open.since).min();
-        if oldest.is_some_and(|since| self.clock.now().duration_since(since) > PATIENCE) {
-            count(SERVICE, "Parked", 1);
-            tracing::error!(request_id = run.request_id, "announced events wait for Stripe for hours");
-        }
     }
 }

@@ -69,13 +69,18 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock>
     /// # Errors
     /// When a task fails; it is begun anew the next time.
     pub async fn handle(&self, request: Request, request_id: &str, deadline: Timestamp) -> Result<Reply, ServiceError> {
-        match request.task {
+        let done = match request.task {
             None => Ok(Reply::Response(self.respond(request, request_id, deadline).await)),
             Some(Task::Reconcile) => {
                 Box::pin(self.reconcile(request.days, request_id, deadline)).await.map(Reply::Completed)
             }
             Some(Task::Complete) => Box::pin(self.complete(request_id, deadline)).await.map(Reply::Completed),
-        }
+        };
+        // What passes is done by the next run; what does not would fail at each of them, unseen.
+        done.inspect_err(|error| {
+            count(SERVICE, "Parked", usize::from(error.is_permanent()));
+            tracing::error!(request_id, "not done: {error}");
+        })
     }
 
     async fn respond(&self, request: Request, request_id: &str, deadline: Timestamp) -> Response {

@@ -48,7 +48,7 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock>
             let now = self.clock.now();
             self.payments.remember(&Reconciliation::new(now, days.unwrap_or(DAILY_DAYS)), now).await?;
         }
-        self.complete(request_id, deadline).await
+        self.work(true, request_id, deadline).await
     }
 
     /// Lists pages until time is up; returns how far it came, if there is one under way.
@@ -89,8 +89,12 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock>
                         None => Ok(false),
                     }
                 };
-                let found = tokio::try_join!(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7))?;
-                let (a, b, c, d, e, f, g, h) = found;
+                let found = tokio::try_join!(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7));
+                let (a, b, c, d, e, f, g, h) = match found {
+                    // Stripe went away over an object: this page is compared anew.
+                    Err(_) if stripe.is_shut() => return Ok(Some(Reconciled { done: false, ..told(&under_way) })),
+                    found => found?,
+                };
                 missing += [a, b, c, d, e, f, g, h].into_iter().filter(|missing| *missing).count();
             }
             let last = page.data.last().and_then(|event| serde_json::from_str::<Listed>(event.get()).ok());
@@ -137,7 +141,11 @@ async fn in_our_version(listed: &RawValue, kind: &str, stripe: &StripeApi<'_>) -
     }
     let Ok(mut event) = serde_json::from_str::<Value>(listed.get()) else { return Ok(None) };
     let id = event.pointer("/data/object/id").and_then(Value::as_str).unwrap_or_default();
-    let Some(object) = stripe.object_of(kind, id).await? else { return Ok(None) };
+    let object = match stripe.object_of(kind, id).await {
+        Err(error) if error.is_permanent() => None,
+        object => object?,
+    };
+    let Some(object) = object else { return Ok(None) };
     if let Some(place) = event.pointer_mut("/data/object") {
         *place = object;
     }

@@ -7,7 +7,7 @@ use super::{
     payments::DynamoPayments,
 };
 use comptoir::{
-    announced::{AnnouncedEvent, AnnouncedEvents, KIND},
+    announced::{AnnouncedEvent, AnnouncedEvents, KIND, open_since},
     outcome::ServiceError,
     payment::Recorded,
 };
@@ -33,7 +33,7 @@ impl AnnouncedEvents for DynamoPayments {
         self.parts().insert(&mut event, "body", body).await?;
         event.insert("announced_at".to_owned(), text(now.to_string()));
         event.insert("expires_at".to_owned(), number(now.saturating_add(KEPT).map_or(0, Timestamp::as_second)));
-        event.extend(opened(KIND, id, now));
+        event.extend(opened(KIND, id, open_since(body, now)));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(event));
         match put.condition_expression("attribute_not_exists(pk)").send().await {
             Ok(_) => Ok(Recorded::New),

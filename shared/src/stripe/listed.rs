@@ -10,8 +10,8 @@ use super::object::{Event, LineItem, List, Session};
 /// Sessions below which each is asked for alone.
 const WORTH_A_LIST: usize = 3;
 
-/// Wanted sessions of a page below which the next page is not asked for.
-const WORTH_A_PAGE: usize = 2;
+/// Wanted sessions for which one more page may be asked: a page should bring some of them, or each is asked for alone.
+const WORTH_A_PAGE: usize = 5;
 
 /// A session of a list.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,6 +39,8 @@ pub struct WantedSessions {
     missing: BTreeSet<String>,
     /// When the first and the last of them were made, in seconds.
     made: Option<(i64, i64)>,
+    /// How many there are.
+    all: usize,
 }
 
 impl WantedSessions {
@@ -59,7 +61,7 @@ impl WantedSessions {
         }
         let (first, last) = self.made.unwrap_or((made.created, made.created));
         self.made = Some((first.min(made.created), last.max(made.created)));
-        self.missing.insert(made.id);
+        self.all += usize::from(self.missing.insert(made.id));
     }
 
     /// From when to when the sessions to list were made; `None` if they are too few for a list.
@@ -72,9 +74,9 @@ impl WantedSessions {
         self.missing.remove(id)
     }
 
-    /// Whether another page is worth asking for, after one that brought so many of them.
-    pub fn goes_on(&self, brought: usize) -> bool {
-        brought >= WORTH_A_PAGE && !self.missing.is_empty()
+    /// Whether another page is worth asking for, after so many.
+    pub fn goes_on(&self, pages: usize) -> bool {
+        !self.missing.is_empty() && pages < (self.all / WORTH_A_PAGE).max(WORTH_A_LIST)
     }
 }
 
@@ -104,13 +106,9 @@ mod tests {
         assert_eq!(wanted(&[one, one, two, others[0], others[1], others[2]]).window(), None);
         let mut all = wanted(&[one, two, three, unpaid]);
         assert_eq!(all.window(), Some((10, 30)));
-        let page = |wanted: &mut WantedSessions, ids: &[&str]| {
-            let brought = ids.iter().filter(|id| wanted.take(id)).count();
-            wanted.goes_on(brought)
-        };
-        assert!(page(&mut all, &["cs_9", "cs_1", "cs_3"]), "two of three");
-        assert!(!page(&mut all, &["cs_8", "cs_1"]), "a page without any");
-        assert!(!page(&mut wanted(&[one, two, three]), &["cs_1", "cs_2", "cs_3"]), "all");
+        assert!(all.take("cs_1") && !all.take("cs_1") && !all.take("cs_9"));
+        assert!(all.goes_on(2) && !all.goes_on(3), "each is asked for alone rather than more pages");
+        assert!(all.take("cs_2") && all.take("cs_3") && !all.goes_on(1), "all are there");
     }
 
     #[test]

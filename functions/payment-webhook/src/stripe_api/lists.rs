@@ -13,9 +13,6 @@ use serde_json::{Value, value::RawValue};
 
 use super::StripeApi;
 
-/// Pages of sessions at most: fifty thousand sales.
-const PAGES: usize = 500;
-
 impl StripeApi<'_> {
     /// Lists the wanted sessions with their first lines, a hundred a read; those that the list does not bring are asked for
     /// alone.
@@ -35,7 +32,7 @@ impl StripeApi<'_> {
             ("expand%5B%5D", "data.line_items.data.taxes"),
         ];
         let mut after: Option<String> = None;
-        for _ in 0..PAGES {
+        for pages in 1.. {
             let query: Vec<_> =
                 asked.iter().copied().chain(after.as_deref().map(|after| ("starting_after", after))).collect();
             let Some(page) = self.get::<List<ListedSession>>("/checkout/sessions", &query).await? else {
@@ -44,7 +41,7 @@ impl StripeApi<'_> {
             after = page.data.last().map(|last| last.session.id.clone());
             let brought = page.data.into_iter().filter(|listed| wanted.take(&listed.session.id));
             let brought: Vec<_> = brought.map(ListedSession::into_parts).collect();
-            let further = page.has_more && wanted.goes_on(brought.len());
+            let further = page.has_more && wanted.goes_on(pages);
             self.listed.extend(brought.into_iter().map(|(session, lines)| (session.id.clone(), (session, lines))));
             if !further {
                 break;

@@ -48,7 +48,7 @@ pub fn of(objects: &HashMap<String, Value>, path: &str, query: &str) -> Value {
         .map(|(_, entry)| entry)
         .collect();
     let id = |entry: &Value| entry.get("id").and_then(Value::as_str).map(str::to_owned);
-    entries.sort_by_key(|entry| std::cmp::Reverse((entry.get("created").and_then(Value::as_i64), id(entry))));
+    entries.sort_by_cached_key(|entry| std::cmp::Reverse((entry.get("created").and_then(Value::as_i64), id(entry))));
     let after = asked(query, "starting_after")
         .and_then(|after| entries.iter().position(|entry| id(entry).as_deref() == Some(after)));
     let rest = entries.split_off(after.map_or(0, |after| after + 1));

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::InMemoryStore;
 use crate::{
-    announced::{AnnouncedEvent, AnnouncedEvents, KIND},
+    announced::{AnnouncedEvent, AnnouncedEvents, KIND, open_since},
     memory::locked,
     outcome::ServiceError,
     payment::Recorded,
@@ -20,7 +20,7 @@ impl AnnouncedEvents for InMemoryStore {
                 return Ok(Recorded::AlreadyRecorded);
             }
             let event = AnnouncedEvent { id: id.to_owned(), body: body.to_owned(), announced_at: now };
-            written.marks.insert((KIND, id.to_owned()), (now, 0));
+            written.marks.insert((KIND, id.to_owned()), (open_since(body, now), 0));
             written.stored.insert(id.to_owned(), event);
             Ok(Recorded::New)
         })
