@@ -42,7 +42,7 @@ pub struct Look {
     pub undelivered: bool,
 }
 
-/// A reconciliation, and how far it came.
+/// A reconciliation, and how far it came; once it is done, what the next one has to know of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reconciliation {
     /// The looks that are not done; the last is under way.
@@ -53,18 +53,34 @@ pub struct Reconciliation {
     pub listed: u64,
     /// Events among them that were missing.
     pub missing: u64,
+    /// Since when every event is to be received here, in seconds: what was sold earlier was invoiced elsewhere.
+    ours_since: i64,
 }
 
 impl Reconciliation {
-    /// A reconciliation that begins `now`: first of what Stripe could not deliver, as long as it lists it, then of
-    /// everything of the last `days`.
-    pub fn new(now: Timestamp, days: u16) -> Self {
-        let ago = |days: u16| {
-            let ago = SignedDuration::from_hours(24 * i64::from(days.clamp(1, MOST_DAYS)));
-            now.saturating_sub(ago).unwrap_or(Timestamp::MIN).as_second()
-        };
-        let look = |days, undelivered| Look { since: ago(days), until: now.as_second(), undelivered };
-        Self { looks: vec![look(days, false), look(MOST_DAYS, true)], after: None, listed: 0, missing: 0 }
+    /// The daily reconciliation: first of what Stripe could not deliver, as long as it lists it, then of everything of the
+    /// last [`DAILY_DAYS`]; of nothing from before the first one, after the `last`.
+    pub fn daily(now: Timestamp, last: Option<&Self>) -> Self {
+        let ours_since = last.map_or(now.as_second(), |last| last.ours_since);
+        Self::looking(now, MOST_DAYS, DAILY_DAYS, ours_since)
+    }
+
+    /// The reconciliation of the last `days` that a person asks for, who knows that all of them are to be received here.
+    pub fn of_days(now: Timestamp, days: u16, last: Option<&Self>) -> Self {
+        let since = ago(now, days);
+        Self::looking(now, days, days, last.map_or(since, |last| last.ours_since.min(since)))
+    }
+
+    fn looking(now: Timestamp, undelivered: u16, all: u16, ours_since: i64) -> Self {
+        let until = now.as_second();
+        let look = |days, undelivered| Look { since: ago(now, days).max(ours_since), until, undelivered };
+        let looks = vec![look(all, false), look(undelivered, true)];
+        Self { looks, after: None, listed: 0, missing: 0, ours_since }
+    }
+
+    /// Ends it before it is done.
+    pub fn give_up(&mut self) {
+        self.looks.clear();
     }
 
     /// What to list next, and after which event; `None` if it is done.
@@ -85,6 +101,11 @@ impl Reconciliation {
     }
 }
 
+fn ago(now: Timestamp, days: u16) -> i64 {
+    let ago = SignedDuration::from_hours(24 * i64::from(days.clamp(1, MOST_DAYS)));
+    now.saturating_sub(ago).unwrap_or(Timestamp::MIN).as_second()
+}
+
 /// A record that an event leaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
@@ -99,18 +120,15 @@ pub trait ReconciliationLog: Send + Sync {
     /// Whether this record is there.
     fn stands(&self, trace: &Trace) -> impl Future<Output = Result<bool, ServiceError>> + Send;
 
-    /// The reconciliation that is under way.
-    fn under_way(&self) -> impl Future<Output = Result<Option<Reconciliation>, ServiceError>> + Send;
+    /// The last reconciliation.
+    fn last(&self) -> impl Future<Output = Result<Option<Reconciliation>, ServiceError>> + Send;
 
-    /// Remembers how far it came, as open work.
+    /// Remembers how far it came; as open work until it is done.
     fn remember(
         &self,
         reconciliation: &Reconciliation,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
-
-    /// Forgets it, once it is done.
-    fn forget(&self) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }
 
 /// Whether a listed event was never received: it should have left a record, and there is none. What is parked, or was dealt
@@ -171,12 +189,13 @@ mod tests {
 
     #[test]
     fn it_looks_at_what_failed_first_and_goes_on_where_it_was() {
-        let mut under_way = Reconciliation::new(NOW, 2);
         let since = |reconciliation: &Reconciliation| {
             let (look, after) = reconciliation.next().unwrap();
             assert_eq!(look.until, NOW.as_second());
             ((NOW.as_second() - look.since) / DAY, look.undelivered, after.map(str::to_owned))
         };
+        let began = Reconciliation::daily(NOW - SignedDuration::from_hours(24 * 90), None);
+        let mut under_way = Reconciliation::daily(NOW, Some(&began));
         assert_eq!(since(&under_way), (30, true, None));
         under_way.listed(100, 3, Some("evt_100".into()), true);
         assert_eq!(since(&under_way), (30, true, Some("evt_100".into())));
@@ -187,10 +206,25 @@ mod tests {
         under_way.listed(0, 0, None, true);
         assert_eq!((under_way.next(), under_way.listed, under_way.missing), (None, 107, 3));
         for (days, looked) in [(0, 1), (7, 7), (400, 30)] {
-            let mut asked = Reconciliation::new(NOW, days);
-            asked.listed(0, 0, None, false);
-            assert_eq!(since(&asked), (looked, false, None), "as Stripe keeps events");
+            let mut asked = Reconciliation::of_days(NOW, days, None);
+            assert_eq!(since(&asked), (looked, true, None), "as Stripe keeps events");
+            asked.give_up();
+            assert_eq!(asked.next(), None);
         }
+    }
+
+    #[test]
+    fn nothing_is_taken_for_missing_that_was_sold_before_this_system_or_a_person_says_so() {
+        let oldest = |reconciliation: &Reconciliation| {
+            reconciliation.looks.iter().map(|look| (NOW.as_second() - look.since) / DAY).max()
+        };
+        let first = Reconciliation::daily(NOW, None);
+        assert_eq!(oldest(&first), Some(0), "the first one begins with its own day");
+        let yesterday = Reconciliation::daily(NOW - SignedDuration::from_hours(24), None);
+        assert_eq!(oldest(&Reconciliation::daily(NOW, Some(&yesterday))), Some(1));
+        let asked = Reconciliation::of_days(NOW, 9, Some(&yesterday));
+        assert_eq!(oldest(&asked), Some(9));
+        assert_eq!(oldest(&Reconciliation::daily(NOW, Some(&asked))), Some(9), "they are known to be ours");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use comptoir::{
     clock::Clock,
     outcome::ServiceError,
     payment::PaymentLog,
-    reconcile::{self, DAILY_DAYS, Reconciliation, ReconciliationLog},
+    reconcile::{self, Reconciliation, ReconciliationLog},
     stripe::{
         classify,
         wanted::{API_VERSION, EVENTS},
@@ -43,10 +43,15 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock>
         request_id: &str,
         deadline: Timestamp,
     ) -> Result<Completed, ServiceError> {
-        // One that is asked for with its days replaces the other; the daily one leaves it its place.
-        if days.is_some() || self.payments.under_way().await?.is_none() {
-            let now = self.clock.now();
-            self.payments.remember(&Reconciliation::new(now, days.unwrap_or(DAILY_DAYS)), now).await?;
+        let (now, last) = (self.clock.now(), self.payments.last().await?);
+        let begins = match (days, &last) {
+            (Some(days), last) => Some(Reconciliation::of_days(now, days, last.as_ref())),
+            // The daily one leaves another its place.
+            (None, Some(last)) if last.next().is_some() => None,
+            (None, last) => Some(Reconciliation::daily(now, last.as_ref())),
+        };
+        if let Some(begins) = begins {
+            self.payments.remember(&begins, now).await?;
         }
         self.work(true, request_id, deadline).await
     }
@@ -57,29 +62,29 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock>
         stripe: &StripeApi<'_>,
         run: &Run<'_>,
     ) -> Result<Option<Reconciled>, ServiceError> {
-        let Some(mut under_way) = self.payments.under_way().await? else { return Ok(None) };
+        let Some(mut under_way) = self.payments.last().await? else { return Ok(None) };
         while let Some((look, after)) = under_way.next() {
             if Instant::now() >= run.stop || stripe.is_shut() {
-                return Ok(Some(Reconciled { done: false, ..told(&under_way) }));
+                return Ok(Some(told(&under_way, false)));
             }
             let page = match stripe.events(look, after, &EVENTS.map(|event| event.kind)).await {
-                Ok(page) => page,
-                Err(error) if error.is_permanent() => {
-                    count(SERVICE, "Parked", 1);
-                    tracing::error!(request_id = run.request_id, "Stripe's events cannot be compared: {error}");
-                    self.payments.forget().await?;
-                    return Ok(Some(Reconciled { done: false, ..told(&under_way) }));
-                }
-                // The next run goes on here.
-                Err(error) => {
+                Ok(Some(page)) => page,
+                Err(error) if !error.is_permanent() => {
                     tracing::warn!(request_id = run.request_id, "the reconciliation waits: {error}");
-                    return Ok(Some(Reconciled { done: false, ..told(&under_way) }));
+                    return Ok(Some(told(&under_way, false)));
                 }
-            };
-            // No key, or none that may read sessions: there is nothing to compare with.
-            let Some(page) = page else {
-                self.payments.forget().await?;
-                return Ok(Some(told(&under_way)));
+                refused => {
+                    match refused {
+                        Err(error) => {
+                            count(SERVICE, "Parked", 1);
+                            tracing::error!(request_id = run.request_id, "Stripe's events cannot be compared: {error}");
+                        }
+                        Ok(_) => tracing::warn!(request_id = run.request_id, "no API key: nothing is compared"),
+                    }
+                    under_way.give_up();
+                    self.payments.remember(&under_way, self.clock.now()).await?;
+                    return Ok(Some(told(&under_way, false)));
+                }
             };
             let mut missing = 0;
             for some in page.data.chunks(STRANDS) {
@@ -92,21 +97,18 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, C: Clock>
                 let found = tokio::try_join!(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7));
                 let (a, b, c, d, e, f, g, h) = match found {
                     // Stripe went away over an object: this page is compared anew.
-                    Err(_) if stripe.is_shut() => return Ok(Some(Reconciled { done: false, ..told(&under_way) })),
+                    Err(_) if stripe.is_shut() => return Ok(Some(told(&under_way, false))),
                     found => found?,
                 };
                 missing += [a, b, c, d, e, f, g, h].into_iter().filter(|missing| *missing).count();
             }
             let last = page.data.last().and_then(|event| serde_json::from_str::<Listed>(event.get()).ok());
             under_way.listed(page.data.len(), missing, last.map(|last| last.id), page.has_more);
-            if under_way.next().is_some() {
-                self.payments.remember(&under_way, self.clock.now()).await?;
-            }
+            self.payments.remember(&under_way, self.clock.now()).await?;
         }
-        self.payments.forget().await?;
         let Reconciliation { listed, missing, .. } = under_way;
         tracing::info!(request_id = run.request_id, listed, missing, "reconciled with Stripe");
-        Ok(Some(told(&under_way)))
+        Ok(Some(told(&under_way, true)))
     }
 
     /// Announces an event if it is missing; returns whether it was.
@@ -152,6 +154,6 @@ async fn in_our_version(listed: &RawValue, kind: &str, stripe: &StripeApi<'_>) -
     Ok(Some(event.to_string()))
 }
 
-fn told(under_way: &Reconciliation) -> Reconciled {
-    Reconciled { listed: under_way.listed, missing: under_way.missing, done: true }
+fn told(under_way: &Reconciliation, done: bool) -> Reconciled {
+    Reconciled { listed: under_way.listed, missing: under_way.missing, done }
 }

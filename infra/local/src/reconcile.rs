@@ -12,7 +12,7 @@ const RUNS: usize = 100;
 /// How far to look back.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Reconcile {
-    /// Days to look back at every event; what Stripe could not deliver is looked for as long as Stripe lists it
+    /// Days to look back
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=30))]
     days: u16,
 }

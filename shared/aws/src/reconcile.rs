@@ -23,7 +23,7 @@ impl ReconciliationLog for DynamoPayments {
         Ok(got.item.is_some())
     }
 
-    async fn under_way(&self) -> Result<Option<Reconciliation>, ServiceError> {
+    async fn last(&self) -> Result<Option<Reconciliation>, ServiceError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(place(KIND, ID))).consistent_read(true);
         let got = get.send().await.map_err(|error| trouble(WHAT, &error))?;
         got.item.map(|stored| data(&stored, WHAT)).transpose()
@@ -32,13 +32,8 @@ impl ReconciliationLog for DynamoPayments {
     async fn remember(&self, reconciliation: &Reconciliation, now: Timestamp) -> Result<(), ServiceError> {
         let mut record = item(KIND, ID);
         record.insert("data".to_owned(), json(reconciliation, WHAT)?);
-        record.extend(opened(KIND, ID, now));
+        record.extend(opened(KIND, ID, now).into_iter().filter(|_| reconciliation.next().is_some()));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(record));
         put.send().await.map(drop).map_err(|error| trouble(WHAT, &error))
-    }
-
-    async fn forget(&self) -> Result<(), ServiceError> {
-        let delete = self.client.delete_item().table_name(&self.table).set_key(Some(place(KIND, ID)));
-        delete.send().await.map(drop).map_err(|error| trouble(WHAT, &error))
     }
 }

@@ -59,20 +59,13 @@ impl ReconciliationLog for InMemoryStore {
         })
     }
 
-    async fn under_way(&self) -> Result<Option<Reconciliation>, ServiceError> {
+    async fn last(&self) -> Result<Option<Reconciliation>, ServiceError> {
         self.call("the payment log", |written| Ok(written.reconciliation.clone()))
     }
 
     async fn remember(&self, reconciliation: &Reconciliation, _: Timestamp) -> Result<(), ServiceError> {
         self.call("the payment log", |written| {
             written.reconciliation = Some(reconciliation.clone());
-            Ok(())
-        })
-    }
-
-    async fn forget(&self) -> Result<(), ServiceError> {
-        self.call("the payment log", |written| {
-            written.reconciliation = None;
             Ok(())
         })
     }
