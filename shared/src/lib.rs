@@ -4,6 +4,7 @@
 //! implements.
 
 pub mod accounting;
+pub mod announced;
 pub mod archive;
 pub mod billing;
 pub mod clock;
@@ -18,6 +19,7 @@ pub mod outcome;
 pub mod payment;
 mod quantity;
 pub mod receive;
+pub mod reconcile;
 pub mod record;
 pub mod refund;
 pub mod sale;

@@ -77,6 +77,8 @@ pub enum Received {
         /// The sale's key.
         sale: String,
     },
+    /// Stored as it came, and completed later: Stripe could not be asked now.
+    Announced,
     /// Not relevant to this system.
     Ignored(Reason),
     /// Parked for a person.

@@ -9,7 +9,7 @@ use std::future::Future;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{archive::sha256, clock::Clock, outcome::ServiceError};
+use crate::{announced, archive::sha256, clock::Clock, outcome::ServiceError, reconcile};
 
 /// How old work is before it is woken: a stream takes seconds. In seconds.
 pub const STALE_SECONDS: u64 = 900;
@@ -20,6 +20,10 @@ pub const PATIENT_WAKES: u64 = 24;
 
 /// How much longer a record rests that was woken often, in seconds.
 pub const IMPATIENT_SECONDS: i64 = 6 * 3600;
+
+/// How long work that no stream announces may wait for its own function, in seconds; it may count as open for an hour before
+/// it was stored ([`announced::open_since`]).
+const NEGLECTED_SECONDS: i64 = 7 * 3600;
 
 /// Records that may fail to be woken in one sweep before it gives up.
 const MOST_FAILURES: u64 = 20;
@@ -87,7 +91,7 @@ pub struct Swept {
     pub failed: u64,
     /// Mails left for the next sweep, because the mail service takes no more.
     pub left: u64,
-    /// Records that stay open however often they are woken.
+    /// Records that stay open however often they are woken, or that nobody works on.
     pub stuck: Vec<Open>,
     /// Whether time was up before the end.
     pub unfinished: bool,
@@ -113,6 +117,12 @@ pub async fn sweep(
             if clock.now() >= deadline {
                 swept.unfinished = true;
                 return Ok(swept);
+            }
+            // No stream announces these: a schedule of their own goes on with them. Nobody else would see that it does not.
+            if [announced::KIND, reconcile::KIND].contains(&open.kind.as_str()) {
+                let waited = clock.now().duration_since(open.since);
+                swept.stuck.extend(Some(open).filter(|_| waited.as_secs() > NEGLECTED_SECONDS));
+                continue;
             }
             if open.is_mail() && *mails == 0 {
                 swept.left += 1;
@@ -142,5 +152,32 @@ pub async fn sweep(
             Some(next) => from = Some(next),
             None => return Ok(swept),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        announced::AnnouncedEvents,
+        clock::FixedClock,
+        memory::{InMemoryStore, at_once},
+        payment::PaymentLog,
+        testing::sale,
+    };
+
+    const NOW: Timestamp = Timestamp::constant(1_795_257_600, 0);
+
+    #[test]
+    fn announced_events_are_left_to_their_schedule_until_it_neglects_them() {
+        let books = InMemoryStore::default();
+        let ago = |hours| NOW - SignedDuration::from_hours(hours);
+        at_once(books.announce("evt_old", "{}", ago(8))).unwrap();
+        at_once(books.announce("evt_new", "{}", ago(5))).unwrap();
+        at_once(books.record(&sale(), ago(7))).unwrap();
+        let (mut mails, clock, older) = (0, FixedClock(NOW), SignedDuration::from_secs(900));
+        let swept = at_once(sweep(&books, &mut mails, &clock, older, Timestamp::MAX)).unwrap();
+        let stuck: Vec<_> = swept.stuck.iter().map(|open| open.id.as_str()).collect();
+        assert_eq!((swept.woken, stuck), (1, vec!["evt_old"]));
     }
 }

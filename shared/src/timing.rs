@@ -28,12 +28,19 @@ pub const ATTEMPT_SECONDS: u64 = 5;
 /// One operation on an AWS service with its retries, in seconds.
 pub const OPERATION_SECONDS: u64 = 12;
 
-/// One request to Stripe, in seconds. It is not retried: Stripe delivers the event again.
+/// One request to Stripe, in seconds. It is not retried: the event is announced, and completed later.
 pub const STRIPE_SECONDS: u64 = 3;
 
-/// The longest that the webhook may query Stripe for one event, in seconds: several requests in sequence. The rest of
-/// its time is for the payment log.
-pub const STRIPE_TOTAL_SECONDS: u64 = 12;
+/// The longest that the webhook may query Stripe within a request, in seconds: several requests in sequence. An event that
+/// needs longer is announced, and completed outside of a request.
+pub const STRIPE_TOTAL_SECONDS: u64 = 3;
+
+/// Time that is reserved when events are completed outside of a request, in seconds: what is begun before that mostly ends
+/// in time, and nothing is half done where it does not.
+pub const COMPLETING_RESERVE_SECONDS: u64 = ATTEMPT_SECONDS;
+
+/// How long an announced event rests whose completion waits for something else, in seconds.
+pub const COMPLETING_REST_SECONDS: i64 = 300;
 
 /// Time that the webhook reserves for its response, in seconds.
 pub const ANSWER_SECONDS: u64 = 1;

@@ -3,6 +3,7 @@
 //! `cargo test --test it` runs them, `cargo test --test it refund::` one module. Each test has its own bundle, on free
 //! ports.
 
+mod announced;
 mod cases;
 mod contention;
 mod contract;
@@ -19,6 +20,7 @@ mod load;
 mod permanent;
 mod poison;
 mod profiles;
+mod reconcile;
 mod records;
 mod refund;
 mod restored;

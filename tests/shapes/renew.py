@@ -80,6 +80,9 @@ QUESTIONS = {
     "/v1/customers/{id}": "CustomerRetrieveParams",
     "/v1/payment_intents/{id}": "PaymentIntentRetrieveParams",
     "/v1/payment_methods/{id}": "PaymentMethodRetrieveParams",
+    "/v1/events": "EventListParams",
+    "/v1/refunds/{id}": "RefundRetrieveParams",
+    "/v1/credit_notes/{id}": "CreditNoteRetrieveParams",
 }
 
 

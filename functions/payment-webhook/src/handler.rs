@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use comptoir::{
+    announced::AnnouncedEvents,
     clock::Clock,
-    outcome::{Outcome, Reason},
+    outcome::{Outcome, Reason, ServiceError},
     payment::{PaymentLog, Received},
     receive,
+    reconcile::ReconciliationLog,
     settings::{SettingsReader, cache::CachedSettings},
     stripe::{
         classify::{self, LONGEST_BODY},
         signature::{self, Forged},
     },
+    sweep::OpenWork,
     timing::{ANSWER_SECONDS, OPERATION_SECONDS, STRIPE_TOTAL_SECONDS},
 };
 use comptoir_aws::secrets::SecretStore;
@@ -20,13 +23,15 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    http::{Request, Response},
+    gate::{Asking, Gate},
+    http::{Reply, Request, Response, Task},
     stripe_api::{Stripe, StripeApi},
 };
 
-const SERVICE: &str = "payment-webhook";
+/// The name of this function in metrics.
+pub const SERVICE: &str = "payment-webhook";
 
-/// Time budget for calling Stripe for one event.
+/// Time budget for calling Stripe for one request.
 const STRIPE_TOTAL: Duration = Duration::from_secs(STRIPE_TOTAL_SECONDS);
 
 /// Time reserved for recording.
@@ -37,9 +42,13 @@ const ANSWER: Duration = Duration::from_secs(ANSWER_SECONDS);
 
 /// The dependencies of a request.
 #[derive(Debug)]
-pub struct Webhook<P, S, C> {
+pub struct Webhook<P, W, S, C> {
     /// The payment log.
     pub payments: P,
+    /// The open work beside it.
+    pub open_work: W,
+    /// What is remembered of asking Stripe.
+    pub asking: Asking,
     /// Webhook secrets and the API key.
     pub secrets: SecretStore,
     /// The owner's settings.
@@ -54,9 +63,29 @@ pub struct Webhook<P, S, C> {
     pub https: Https,
 }
 
-impl<P: PaymentLog, S: SettingsReader, C: Clock> Webhook<P, S, C> {
-    /// Answers one request before `deadline`, when the invocation ends.
-    pub async fn handle(&self, request: Request, request_id: &str, deadline: Timestamp) -> Response {
+impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: SettingsReader, C: Clock>
+    Webhook<P, W, S, C>
+{
+    /// Answers a request, or does a task, before `deadline`, when the invocation ends.
+    ///
+    /// # Errors
+    /// When a task fails; it is begun anew the next time.
+    pub async fn handle(&self, request: Request, request_id: &str, deadline: Timestamp) -> Result<Reply, ServiceError> {
+        let done = match request.task {
+            None => Ok(Reply::Response(self.respond(request, request_id, deadline).await)),
+            Some(Task::Reconcile) => {
+                Box::pin(self.reconcile(request.days, request_id, deadline)).await.map(Reply::Completed)
+            }
+            Some(Task::Complete) => Box::pin(self.complete(request_id, deadline)).await.map(Reply::Completed),
+        };
+        // What passes is done by the next run; what does not would fail at each of them, unseen.
+        done.inspect_err(|error| {
+            count(SERVICE, "Parked", usize::from(error.is_permanent()));
+            tracing::error!(request_id, "not done: {error}");
+        })
+    }
+
+    async fn respond(&self, request: Request, request_id: &str, deadline: Timestamp) -> Response {
         let left = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default();
         let end = Instant::now() + left.saturating_sub(ANSWER);
         // A cut-off leaves nothing half done: a sale is recorded in one transaction, and Stripe delivers again.
@@ -85,17 +114,19 @@ impl<P: PaymentLog, S: SettingsReader, C: Clock> Webhook<P, S, C> {
     }
 
     /// Verifies the signature; one that matches no secret is checked again with freshly read secrets, after a rotation.
-    async fn verified(
-        &self,
-        request: &Request,
-        body: &[u8],
-    ) -> Result<Result<(), Forged>, comptoir::outcome::ServiceError> {
+    async fn verified(&self, request: &Request, body: &[u8]) -> Result<Result<(), Forged>, ServiceError> {
         let header = request.header("stripe-signature");
         let now = self.clock.now();
         match signature::verify(header, body, &self.secrets.current().await?.webhook, now) {
             Err(Forged::Mismatch) => Ok(signature::verify(header, body, &self.secrets.renewed().await?.webhook, now)),
             known => Ok(known),
         }
+    }
+
+    /// Whether the exchange rate of a sale matters. Until settings are saved, a sale is recorded with everything that any
+    /// seller may need.
+    pub(crate) async fn charges_vat(&self, now: Timestamp) -> bool {
+        self.settings.get(now).await.map_or(true, |settings| settings.charges_vat())
     }
 
     async fn receive(&self, body: &[u8], request_id: &str, end: Instant) -> Response {
@@ -113,11 +144,11 @@ impl<P: PaymentLog, S: SettingsReader, C: Clock> Webhook<P, S, C> {
         // Calls to Stripe leave enough time to record the result.
         let until = (Instant::now() + STRIPE_TOTAL).min(end.checked_sub(RECORD).unwrap_or(end));
         let stripe = Stripe { url: self.stripe_url.as_deref(), https: &self.https, until };
-        let stripe = StripeApi::new(api_key, &self.secrets, stripe);
+        let stripe = StripeApi::new(api_key, &self.secrets, stripe, Gate::within_budget(&self.asking));
         let now = self.clock.now();
-        // Until settings are saved, a sale is recorded with everything that any seller may need.
-        let charges_vat = self.settings.get(now).await.map_or(true, |settings| settings.charges_vat());
-        match receive::receive(&event, text, self.livemode, charges_vat, &self.payments, &stripe, now).await {
+        let charges_vat = self.charges_vat(now).await;
+        match receive::receive_or_announce(&event, text, self.livemode, charges_vat, &self.payments, &stripe, now).await
+        {
             Ok(received) => {
                 report(&received, request_id, &event.id);
                 answer(&received)
@@ -132,6 +163,7 @@ fn answer(received: &Received) -> Response {
     let (result, reason) = match received {
         Received::Recorded { .. } | Received::Refunded { .. } => ("recorded", None),
         Received::AlreadyRecorded { .. } => ("recorded_before", None),
+        Received::Announced => ("announced", None),
         Received::Ignored(reason) => ("ignored", Some(reason.code.as_str())),
         Received::Parked(reason) => ("parked", Some(reason.code.as_str())),
         Received::ParkedBefore(reason) => ("parked_before", Some(reason.code.as_str())),
@@ -143,7 +175,8 @@ fn answer(received: &Received) -> Response {
     }
 }
 
-fn report(received: &Received, request_id: &str, event: &str) {
+/// Logs and counts what became of an event.
+pub fn report(received: &Received, request_id: &str, event: &str) {
     match received {
         Received::Recorded { sale, summed } => {
             count(SERVICE, "PaymentRecorded", 1);
@@ -162,6 +195,10 @@ fn report(received: &Received, request_id: &str, event: &str) {
             tracing::info!(request_id, event, payment = sale, refund, "refund recorded");
         }
         Received::AlreadyRecorded { sale } => tracing::info!(request_id, event, payment = sale, "recorded before"),
+        Received::Announced => {
+            count(SERVICE, "Announced", 1);
+            tracing::info!(request_id, event, "announced, and completed later");
+        }
         Received::Ignored(reason) => {
             tracing::info!(request_id, event, reason = reason.code, "ignored: {}", reason.message)
         }

@@ -1,14 +1,30 @@
-//! The request and response of an API Gateway HTTP API (payload format 2.0), as far as a webhook needs them.
+//! The request and response of an API Gateway HTTP API (payload format 2.0), as far as a webhook needs them; and what a
+//! schedule or a person asks for instead.
 
 use std::collections::HashMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
+/// Work outside of a request, asked for by a schedule or a person. The gateway's events have no such member, whatever is
+/// posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Complete the announced events.
+    Complete,
+    /// Compare Stripe's list of events with what was received.
+    Reconcile,
+}
+
 /// A request.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Request {
+    /// What to do instead of receiving an event.
+    pub task: Option<Task>,
+    /// How many days to look back at; of a reconciliation.
+    pub days: Option<u16>,
     /// Header names in lower case.
     pub headers: HashMap<String, String>,
     /// The body, as text or in base64.
@@ -27,6 +43,41 @@ pub struct Response {
     pub headers: HashMap<&'static str, &'static str>,
     /// `{"result": "recorded"}`, with a `reason` where there is one.
     pub body: String,
+}
+
+/// The answer to either.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Reply {
+    /// To a request.
+    Response(Response),
+    /// To a task.
+    Completed(Completed),
+}
+
+/// What became of the announced events, for a person who asked for it.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Completed {
+    /// Events that are done: recorded, ignored or parked.
+    pub completed: u64,
+    /// Events that wait for something else, or for Stripe.
+    pub waiting: u64,
+    /// Whether time was up, or Stripe away, before the end; the next run goes on.
+    pub unfinished: bool,
+    /// What a reconciliation found, if one is under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reconciled: Option<Reconciled>,
+}
+
+/// How far a reconciliation came.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Reconciled {
+    /// Events that Stripe listed.
+    pub listed: u64,
+    /// Events among them that had not arrived; they are announced.
+    pub missing: u64,
+    /// Whether everything was compared; the next run goes on otherwise.
+    pub done: bool,
 }
 
 impl Request {

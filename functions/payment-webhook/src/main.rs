@@ -1,21 +1,27 @@
-//! payment-webhook: Stripe sends an event, a verified sale is recorded, the response is 200.
+//! payment-webhook: Stripe sends an event, a verified sale is recorded, the response is 200. What Stripe could not be asked
+//! about in time is completed every minute.
 //!
-//! Wiring only. `handler` decides the response, the domain crate interprets the event.
+//! Wiring only. `handler` decides the response, `completer` works outside of requests, the domain crate interprets events.
 
+mod completer;
+mod gate;
 mod handler;
 mod http;
+mod reconciler;
 mod stripe_api;
 mod stripe_client;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_ssm::Client as Ssm;
-use comptoir::{clock::SystemClock, config, settings::cache::CachedSettings};
-use comptoir_aws::{payments::DynamoPayments, secrets::SecretStore, settings_store::DynamoSettings};
+use comptoir::{clock::SystemClock, config, settings::cache::CachedSettings, stripe::budget::ReadLimits};
+use comptoir_aws::{
+    open_work::DynamoOpenWork, payments::DynamoPayments, secrets::SecretStore, settings_store::DynamoSettings,
+};
 use comptoir_edge::{https::Https, telemetry};
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
-use crate::{handler::Webhook, http::Request};
+use crate::{gate::Asking, handler::Webhook, http::Request};
 
 /// How long the settings are kept: a change of what decides about tax applies from the next day at the earliest.
 const KEPT: SignedDuration = SignedDuration::from_mins(1);
@@ -28,9 +34,12 @@ async fn main() -> Result<(), Error> {
     // Read while init runs at full speed; if it fails, the first request tries again and says why.
     drop(secrets.current().await);
     let (dynamodb, billing) = (DynamoDb::new(&aws), config::required("BILLING_TABLE")?);
+    let (per_second, burst) = (config::number("STRIPE_READS_A_SECOND")?, config::number("STRIPE_READS_AT_ONCE")?);
     let webhook = Webhook {
         settings: CachedSettings::new(DynamoSettings::new(dynamodb.clone(), billing.clone()), KEPT),
-        payments: DynamoPayments::new(dynamodb, billing),
+        payments: DynamoPayments::new(dynamodb.clone(), billing.clone()),
+        open_work: DynamoOpenWork::new(dynamodb, billing),
+        asking: Asking::new(ReadLimits { per_second, burst }),
         secrets,
         clock: SystemClock,
         livemode: config::either("STRIPE_MODE", "live", "test")?,
@@ -40,7 +49,7 @@ async fn main() -> Result<(), Error> {
     let webhook = &webhook;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Request>| async move {
         let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
-        Ok::<_, Error>(webhook.handle(event.payload, &event.context.request_id, deadline).await)
+        webhook.handle(event.payload, &event.context.request_id, deadline).await.map_err(Error::from)
     }))
     .await
 }

@@ -3,7 +3,7 @@
 //! Responses are parsed into the domain's own tolerant structures, not the bindings' typed ones, so that a newer API
 //! version does not make them unreadable.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use comptoir::{
     outcome::ServiceError,
@@ -24,7 +24,10 @@ use serde_json::Value;
 use stripe_client_core::{RequestBuilder, SharedConfigBuilder, StripeMethod};
 use tokio::{sync::OnceCell, time::Instant};
 
-use crate::stripe_client::{Client, Trouble, WHAT, unreadable};
+use crate::{
+    gate::Gate,
+    stripe_client::{Client, Trouble, WHAT, unreadable},
+};
 
 /// A response in the bindings' own JSON.
 type Json = miniserde::json::Value;
@@ -34,8 +37,8 @@ type Json = miniserde::json::Value;
 const PAGES: usize = 10;
 
 /// What must be readable if Stripe is called at all: without it a credit note's VAT would depend on the order of
-/// events, and another account's sale could be billed.
-const DECISIVE: [&str; 2] = ["/credit_notes", "/subscriptions"];
+/// events, another account's sale could be billed, and what never arrived would be taken for nothing.
+const DECISIVE: [&str; 3] = ["/credit_notes", "/events", "/subscriptions"];
 
 /// Stripe, if there is a key to call it with.
 #[derive(Debug)]
@@ -45,7 +48,13 @@ pub struct StripeApi<'a> {
     renewed: OnceCell<Option<Client<'a>>>,
     store: &'a SecretStore,
     stripe: Stripe<'a>,
+    gate: Gate<'a>,
+    /// Sessions that a list brought.
+    listed: BTreeMap<String, Listed>,
 }
+
+/// A session, and its lines if the list had all of them.
+type Listed = (Session, Option<Vec<LineItem>>);
 
 /// How Stripe is called.
 #[derive(Debug, Clone, Copy)]
@@ -66,9 +75,15 @@ impl<'a> Stripe<'a> {
 }
 
 impl<'a> StripeApi<'a> {
-    /// Stripe with `api_key`, one of `store`'s.
-    pub fn new(api_key: Option<String>, store: &'a SecretStore, stripe: Stripe<'a>) -> Self {
-        Self { client: api_key.map(|key| stripe.client(key)), renewed: OnceCell::new(), store, stripe }
+    /// Stripe with `api_key`, one of `store`'s; asked as `gate` allows.
+    pub fn new(api_key: Option<String>, store: &'a SecretStore, stripe: Stripe<'a>, gate: Gate<'a>) -> Self {
+        let client = api_key.map(|key| stripe.client(key));
+        Self { client, renewed: OnceCell::new(), store, stripe, gate, listed: BTreeMap::new() }
+    }
+
+    /// Whether nothing more is asked: Stripe is away, or had enough.
+    pub fn is_shut(&self) -> bool {
+        self.gate.is_cut_off()
     }
 
     /// A key that Stripe rejects may have been replaced since it was read.
@@ -92,7 +107,10 @@ impl<'a> StripeApi<'a> {
     /// The object at `path`; `None` without a key, or if Stripe does not know it.
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<Option<T>, ServiceError> {
         let Some(client) = &self.client else { return Ok(None) };
-        let mut answer = self.send(path, query, client).await;
+        let mut answer = match self.gate.enter().await {
+            Ok(()) => self.send(path, query, client).await,
+            Err(refused) => Err(refused),
+        };
         if let (Err(Trouble::Refused(401)), Some(client)) = (&answer, self.with_the_stored_key().await) {
             answer = self.send(path, query, client).await;
         }
@@ -112,7 +130,10 @@ impl<'a> StripeApi<'a> {
                 tracing::error!("the Stripe API key may not read {what}; give it that permission");
                 Ok(None)
             }
-            Err(trouble) => Err(trouble.error()),
+            Err(trouble) => {
+                self.gate.failed(&trouble);
+                Err(trouble.error())
+            }
         }
     }
 
@@ -146,16 +167,28 @@ impl<'a> StripeApi<'a> {
     }
 }
 
+mod lists;
+
 impl StripeReader for StripeApi<'_> {
     fn can_ask(&self) -> bool {
         self.client.is_some()
     }
 
+    fn is_cut_off(&self) -> bool {
+        self.gate.is_cut_off()
+    }
+
     async fn session(&self, session: &str) -> Result<Option<Session>, ServiceError> {
+        if let Some((listed, _)) = self.listed.get(session) {
+            return Ok(Some(listed.clone()));
+        }
         self.get(&format!("/checkout/sessions/{session}"), &[]).await
     }
 
     async fn session_lines(&self, session: &str) -> Result<Option<Vec<LineItem>>, ServiceError> {
+        if let Some((_, Some(lines))) = self.listed.get(session) {
+            return Ok(Some(lines.clone()));
+        }
         self.list(&format!("/checkout/sessions/{session}/line_items"), &[("expand%5B%5D", "data.taxes")]).await
     }
 
@@ -164,7 +197,14 @@ impl StripeReader for StripeApi<'_> {
     }
 
     async fn tax_rate(&self, id: &str) -> Result<Option<TaxRate>, ServiceError> {
-        self.get(&format!("/tax_rates/{id}"), &[]).await
+        if let Some(known) = self.gate.asking().rate(id) {
+            return Ok(Some(known));
+        }
+        let rate = self.get(&format!("/tax_rates/{id}"), &[]).await?;
+        if let Some(rate) = &rate {
+            self.gate.asking().remember(id, rate);
+        }
+        Ok(rate)
     }
 
     async fn refunds_of(&self, charge: &str) -> Result<Option<Vec<StripeRefund>>, ServiceError> {

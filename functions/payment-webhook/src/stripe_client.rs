@@ -32,6 +32,9 @@ pub enum Trouble {
     /// The time budget for calling Stripe is used up.
     #[error("no time is left to ask")]
     OutOfTime,
+    /// The budget of this process is used up, or Stripe was away a moment ago.
+    #[error("it is not asked now")]
+    NotNow,
     /// An unexpected response.
     #[error("its answer cannot be read: {0}")]
     Unreadable(String),
@@ -43,7 +46,9 @@ impl Trouble {
     pub fn error(&self) -> ServiceError {
         let text = self.to_string();
         match self {
-            Self::Refused(408 | 409 | 425 | 429 | 500..) | Self::OutOfTime => ServiceError::transient(WHAT, text),
+            Self::Refused(408 | 409 | 425 | 429 | 500..) | Self::OutOfTime | Self::NotNow => {
+                ServiceError::transient(WHAT, text)
+            }
             Self::HttpError(HttpError::Unconnected | HttpError::Silent | HttpError::TooLate) => {
                 ServiceError::transient(WHAT, text)
             }
@@ -153,6 +158,7 @@ mod tests {
             Trouble::Refused(500),
             Trouble::Refused(503),
             Trouble::OutOfTime,
+            Trouble::NotNow,
             Trouble::HttpError(HttpError::Silent),
             Trouble::HttpError(HttpError::TooLate),
         ] {

@@ -99,7 +99,7 @@ fn report(swept: &Swept, request_id: &str) {
             request_id,
             kind = open.kind,
             id = open.id,
-            "stays open although it was woken for six hours: see the log of the function that works on it"
+            "stays open although it was woken for six hours, or nobody worked on it: see the log of the function that does"
         );
     }
 }

@@ -208,6 +208,7 @@ fn lost(need: Need) -> &'static str {
         Need::Buyers => "name and place of some buyers",
         Need::Sellers => "whose sale it is",
         Need::Exchange => "the rate at which another currency was settled",
+        Need::Reconciliation => "events that never arrived",
     }
 }
 

@@ -13,7 +13,8 @@ use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
 use crate::{
-    demo, ledger, paths, pay, preview, process, rebuild, refund, replay, runtime, sam_local, settings, verify,
+    demo, ledger, paths, pay, preview, process, rebuild, reconcile, refund, replay, runtime, sam_local, settings,
+    verify,
 };
 
 /// The default port of `cargo local`.
@@ -63,6 +64,8 @@ enum Command {
     Rebuild(rebuild::Rebuild),
     /// Wakes the work that a stream lost, as a schedule does on AWS (cargo sweep)
     Sweep,
+    /// Finds the events that Stripe lists and that never arrived, as a schedule does on AWS (cargo reconcile)
+    Reconcile(reconcile::Reconcile),
 }
 
 #[derive(Debug, clap::Args)]
@@ -114,6 +117,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Settings { wish } => or_stopped(async { settings::run(&wish, client).await }).await,
         Command::Rebuild(wish) => or_stopped(async { rebuild::run(&wish, &client()?).await }).await,
         Command::Sweep => or_stopped(async { verify::sweep(&client()?).await }).await,
+        Command::Reconcile(wish) => or_stopped(async { reconcile::run(&wish, &client()?).await }).await,
         Command::Ledger(wish) => or_stopped(async { ledger::run(&wish, &client()?).await }).await,
     }
 }
@@ -127,6 +131,7 @@ async fn serve(local: Local) -> anyhow::Result<()> {
     let mut options = Options::new(paths::local().join("bundle"));
     options.port = Some(local.port);
     options.keep = local.keep;
+    options.limits_of_stripe = true;
     options.stage = local.stage;
     options.endpoints = Some(paths::endpoints());
     options.progress = Progress::Print;

@@ -40,6 +40,16 @@ impl BundleClient {
         Ok(())
     }
 
+    /// Places an event in the stand-in's list of events.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn list_event(&self, event: &Value) -> anyhow::Result<()> {
+        let id = event.get("id").and_then(Value::as_str).context("an event has its id")?;
+        let url = format!("{}/_fake/v1/events/{id}", self.endpoints.stripe_api_url);
+        send(self.http.put(url).json(event)).await.map(drop)
+    }
+
     /// Signs an event and posts it as Stripe would; returns the status and the body.
     ///
     /// # Errors

@@ -67,7 +67,9 @@ async fn buy(purchase: &Purchase, client: &BundleClient) -> anyhow::Result<()> {
     let checkout = Checkout::of(purchase);
     client.tell_stripe(&checkout).await?;
     let started = Instant::now();
-    let (status, body) = client.post_event(checkout.event("checkout.session.completed").to_string().as_bytes()).await?;
+    let event = checkout.event("checkout.session.completed");
+    client.list_event(&event).await?;
+    let (status, body) = client.post_event(event.to_string().as_bytes()).await?;
     crate::print(format!("The webhook answered {status} {body}").trim_end());
     if status != 200 {
         bail!("the webhook refused the payment: read target/local/bundle/logs/payment-webhook.log");

@@ -4,6 +4,8 @@
 //! One file or folder per capability; `item` defines how items are written in DynamoDB. Table and bucket names come
 //! from `config`. One feature per service, so that a function links only the clients it uses.
 
+#[cfg(feature = "dynamodb")]
+mod announced;
 #[cfg(feature = "s3")]
 pub mod archive;
 mod connect;
@@ -27,6 +29,8 @@ pub mod payments;
 pub mod post_office;
 #[cfg(feature = "dynamodb")]
 mod rebuild;
+#[cfg(feature = "dynamodb")]
+mod reconcile;
 #[cfg(feature = "dynamodb")]
 pub mod register;
 #[cfg(feature = "s3")]

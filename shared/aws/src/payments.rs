@@ -35,8 +35,8 @@ const CONFLICT_PAUSES: [Duration; 4] =
 /// Payments in the Billing table.
 #[derive(Debug, Clone)]
 pub struct DynamoPayments {
-    client: Client,
-    table: String,
+    pub(super) client: Client,
+    pub(super) table: String,
 }
 
 impl DynamoPayments {
@@ -45,7 +45,7 @@ impl DynamoPayments {
         Self { client, table }
     }
 
-    fn parts(&self) -> Parts<'_> {
+    pub(super) fn parts(&self) -> Parts<'_> {
         Parts { client: &self.client, table: &self.table, what: WHAT }
     }
 

@@ -2,6 +2,7 @@
 
 mod announced;
 mod delivery;
+mod later;
 mod look;
 mod open;
 mod rebuild;
@@ -20,6 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{FaultPlan, ParkedEvent, StreamRecord, locked};
 use crate::{
     accounting::{Month, Register},
+    announced::AnnouncedEvent,
     archive::Document,
     billing::{
         identity::Identity,
@@ -34,6 +36,7 @@ use crate::{
     numbering::{InvoiceNumber, Series},
     outcome::{Reason, ServiceError},
     payment::{PaymentLog, Recorded},
+    reconcile::Reconciliation,
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
     settings::StoredSettings,
@@ -53,7 +56,7 @@ pub(super) struct Written {
     /// Events that recorded a sale.
     pub(super) sold_by: BTreeSet<String>,
     pub(super) payments: BTreeMap<SaleKey, Payment>,
-    intents: BTreeMap<String, SaleKey>,
+    pub(super) intents: BTreeMap<String, SaleKey>,
     pub(super) refunds: BTreeMap<RefundKey, Repaid>,
     identity: Option<Identity>,
     pub(super) settings: Vec<StoredSettings>,
@@ -62,6 +65,10 @@ pub(super) struct Written {
     pub(super) mails: BTreeMap<MailId, Queued>,
     suppressed: BTreeMap<AddressHash, Cause>,
     pub(super) announced: Vec<StreamRecord>,
+    /// Announced events that are not settled.
+    pub(super) stored: BTreeMap<String, AnnouncedEvent>,
+    /// How far a reconciliation came.
+    pub(super) reconciliation: Option<Reconciliation>,
     /// Since when a record is open, or when it was last woken, and how often; some were settled since.
     pub(super) marks: BTreeMap<(&'static str, String), (Timestamp, u64)>,
 }

@@ -1,8 +1,9 @@
 //! How the webhook processes a genuine event: it decides what it means, asks Stripe for missing data, and records.
 //!
 //! Sales are received here, refunds in `refunds`, other sellers' sales in `others`; `settle` gets the exchange rate of
-//! a payment in another currency.
+//! a payment in another currency; `later` stores an event that Stripe cannot be asked about now, and completes it.
 
+mod later;
 mod others;
 mod refunds;
 mod settle;
@@ -10,6 +11,8 @@ mod settle;
 mod tests;
 
 use jiff::{SignedDuration, Timestamp};
+
+pub use later::{complete, receive_or_announce};
 
 use crate::{
     outcome::{Reason, ServiceError},
@@ -40,9 +43,23 @@ pub async fn receive(
     stripe: &impl StripeReader,
     now: Timestamp,
 ) -> Result<Received, ServiceError> {
-    let received = match understand(event, body, livemode, charges_vat, log, stripe, now).await {
+    let understood = understand(event, body, livemode, charges_vat, log, stripe, now).await;
+    let last = event.created > 0 && age(event, now) > LEFT_TO_RETRIES;
+    conclude(event, body, understood, last, log, now).await
+}
+
+/// Parks what failed for good, or for the last time; settles the dead letters of what was received.
+async fn conclude(
+    event: &Event<'_>,
+    body: &str,
+    understood: Result<Received, ServiceError>,
+    last: bool,
+    log: &impl PaymentLog,
+    now: Timestamp,
+) -> Result<Received, ServiceError> {
+    let received = match understood {
         Err(error) if error.is_permanent() => return park(&event.id, body, error.reason(), log, now).await,
-        Err(error) if is_among_the_last(event, now) => {
+        Err(error) if last => {
             let text = format!("{error}, for days; mend that, then replay");
             return park(&event.id, body, Reason::new("still_unavailable", text), log, now).await;
         }
@@ -61,19 +78,14 @@ pub async fn receive(
     Ok(received)
 }
 
-/// How long a transient failure is left to Stripe's retries, which last three days.
-const LEFT_TO_STRIPE: SignedDuration = SignedDuration::from_hours(60);
+/// How long a transient failure is left to retries: those of Stripe last three days, and what fails later would be lost.
+const LEFT_TO_RETRIES: SignedDuration = SignedDuration::from_hours(60);
 
 /// The minimum age of a parked event that is sent again: a person fixed its cause in between.
 const SENT_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 fn age(event: &Event<'_>, now: Timestamp) -> SignedDuration {
     SignedDuration::from_secs(now.as_second().saturating_sub(event.created))
-}
-
-/// Whether Stripe will soon stop retrying this event: what fails now would be lost.
-fn is_among_the_last(event: &Event<'_>, now: Timestamp) -> bool {
-    event.created > 0 && age(event, now) > LEFT_TO_STRIPE
 }
 
 /// Parks an event, or a part of it that has its own id.

@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::receive;
+use super::{complete, receive, receive_or_announce};
 use crate::{
+    announced::AnnouncedEvents,
     billing::{credit::credit, draft::draft, ledger::Credited},
     invoice::Invoice,
     memory::{InMemoryStore, at_once},
@@ -35,6 +36,7 @@ fn word(received: Result<Received, ServiceError>) -> String {
         Received::Recorded { sale, .. } => format!("recorded {sale}"),
         Received::Refunded { refund, .. } => format!("refunded {refund}"),
         Received::AlreadyRecorded { sale } => format!("before {sale}"),
+        Received::Announced => "announced".to_owned(),
     }
 }
 
@@ -290,4 +292,57 @@ fn refunds_of_what_is_never_announced_do_not_wait_for_it() {
     let books = InMemoryStore::default();
     at_once(books.record(&crate::testing::sale(), NOW)).unwrap();
     assert_eq!(word(deliver(&refunded, &books, &outside)), "refunded re_1");
+}
+
+/// What the webhook makes of an event when questions are cut off, and what is made of it later.
+#[test]
+fn what_stripe_cannot_be_asked_about_is_stored_and_completed_as_if_it_had_been() {
+    let sold = event("checkout.session.completed", &session(json!({}))).to_string();
+    let read_event = read(sold.as_bytes()).unwrap();
+    let items = json!([{"id": "li_1", "description": "Stage", "quantity": 1, "amount_total": 10_000}]);
+    let placed = [("checkout/sessions/cs_1/line_items", items)];
+    let (asked, cut) = (Placed::with(&placed), Placed::with(&placed).cut_off());
+    let books = InMemoryStore::default();
+    let announce = || at_once(receive_or_announce(&read_event, &sold, false, false, &books, &cut, NOW));
+    assert_eq!((word(announce()), word(announce())), ("announced".to_owned(), "announced".to_owned()));
+    assert!(books.sales().is_empty() && books.parked_events().is_empty());
+    let stored = books.announced_events();
+    assert_eq!(stored.iter().map(|event| event.body.as_str()).collect::<Vec<_>>(), [sold.as_str()], "once, as it came");
+    let finish = |stripe: &Placed, at| at_once(complete(&stored[0], false, false, &books, stripe, at));
+    assert!(!finish(&cut, NOW).unwrap_err().is_permanent(), "it stays open");
+    assert_eq!(word(finish(&asked, NOW)), "recorded cs_1");
+    assert!(books.announced_events().is_empty());
+    assert_eq!(word(finish(&asked, NOW)), "before cs_1", "whoever held it still");
+    let direct = InMemoryStore::default();
+    deliver(&serde_json::from_str(&sold).unwrap(), &direct, &asked).unwrap();
+    assert_eq!(books.sales(), direct.sales());
+    assert_eq!(
+        word(at_once(receive_or_announce(&read_event, &sold, false, false, &books, &asked, NOW))),
+        "before cs_1"
+    );
+}
+
+#[test]
+fn only_what_is_cut_off_is_stored_and_nothing_is_tried_for_ever() {
+    let cut = Placed::with(&[]).cut_off();
+    let unused = event("customer.created", &json!({})).to_string();
+    let unreadable = event("checkout.session.completed", &session(json!({"amount_total": "much"}))).to_string();
+    let books = InMemoryStore::default();
+    for (body, expected) in [(&unused, "ignored type_unused"), (&unreadable, "parked object_unreadable")] {
+        let event = read(body.as_bytes()).unwrap();
+        assert_eq!(word(at_once(receive_or_announce(&event, body, false, false, &books, &cut, NOW))), expected);
+    }
+    assert!(books.announced_events().is_empty());
+    // An event that is weeks old is stored by the reconciliation, and has as long as any other.
+    let mut sold = event("checkout.session.completed", &session(json!({})));
+    sold["created"] = json!(NOW.as_second() - 20 * 24 * 3600);
+    let sold = sold.to_string();
+    let event = read(sold.as_bytes()).unwrap();
+    assert_eq!(word(at_once(receive_or_announce(&event, &sold, false, false, &books, &cut, NOW))), "announced");
+    let stored = at_once(books.announced(&event.id)).unwrap().unwrap();
+    let after = |hours| NOW + jiff::SignedDuration::from_hours(hours);
+    assert!(at_once(complete(&stored, false, false, &books, &cut, after(60))).is_err());
+    let last = at_once(complete(&stored, false, false, &books, &cut, after(61)));
+    assert_eq!(word(last), "parked still_unavailable");
+    assert!(books.announced_events().is_empty(), "it waits for a person");
 }

@@ -4,6 +4,7 @@
 //! version changes. The webhook function calls Stripe, not this module.
 
 pub mod announced;
+pub mod budget;
 mod buyer;
 mod capture;
 pub mod classify;
@@ -12,6 +13,7 @@ pub(crate) mod credit_note;
 mod decimal;
 mod invoice;
 mod lines;
+pub mod listed;
 pub mod meaning;
 pub mod object;
 mod paid;

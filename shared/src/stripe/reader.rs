@@ -25,6 +25,12 @@ pub trait StripeReader: Send + Sync {
     /// Whether Stripe can be called at all: there is an API key.
     fn can_ask(&self) -> bool;
 
+    /// Whether a question was not answered: the budget or the time for it is used up, or Stripe is away. What needs the
+    /// answer can be done later.
+    fn is_cut_off(&self) -> bool {
+        false
+    }
+
     /// The current session.
     fn session(&self, session: &str) -> impl Future<Output = Result<Option<Session>, ServiceError>> + Send;
 

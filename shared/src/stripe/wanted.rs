@@ -23,6 +23,8 @@ pub enum Need {
     Sellers,
     /// The exchange rate at which a payment in another currency was settled.
     Exchange,
+    /// Events that never arrived.
+    Reconciliation,
 }
 
 /// An event type.
@@ -60,13 +62,14 @@ pub const EVENTS: [WantedEvent; 10] = [
 ];
 
 /// Every resource that is read.
-pub const RIGHTS: [WantedRight; 10] = [
+pub const RIGHTS: [WantedRight; 11] = [
     right("Checkout Sessions", "checkout", Need::Sales),
     right("Invoices", "invoices", Need::Invoices),
     right("Invoices", "invoice_payments", Need::Invoices),
     right("Tax Rates", "tax_rates", Need::Invoices),
     right("Charges and Refunds", "refunds", Need::Refunds),
     right("Credit Notes", "credit_notes", Need::Refunds),
+    right("Events", "events", Need::Reconciliation),
     right("Payment Intents", "payment_intents", Need::Exchange),
     right("Customers", "customers", Need::Buyers),
     right("Payment Methods", "payment_methods", Need::Buyers),

@@ -25,6 +25,7 @@ pub struct Placed {
     objects: BTreeMap<String, Value>,
     asked: Mutex<Vec<String>>,
     mute: bool,
+    cut_off: bool,
 }
 
 impl Placed {
@@ -39,12 +40,20 @@ impl Placed {
         Self { mute: true, ..Self::default() }
     }
 
+    /// The same Stripe, which answers no question for now.
+    pub fn cut_off(self) -> Self {
+        Self { cut_off: true, ..self }
+    }
+
     /// The requests, in order.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     async fn one<T: DeserializeOwned>(&self, path: String) -> Result<Option<T>, ServiceError> {
+        if self.cut_off {
+            return Err(ServiceError::transient("Stripe", "it is not asked now"));
+        }
         if self.mute {
             return Ok(None);
         }
@@ -74,6 +83,10 @@ impl Placed {
 impl StripeReader for Placed {
     fn can_ask(&self) -> bool {
         !self.mute
+    }
+
+    fn is_cut_off(&self) -> bool {
+        self.cut_off
     }
 
     async fn session(&self, session: &str) -> Result<Option<Session>, ServiceError> {

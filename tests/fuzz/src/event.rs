@@ -1,6 +1,7 @@
 //! An event's body, with arbitrary answers of Stripe to further queries.
 
 use comptoir::{
+    announced::open_since,
     memory::{InMemoryStore, at_once},
     outcome::ServiceError,
     payment::{PaymentLog, Received},
@@ -58,6 +59,7 @@ fn received(event: &Event<'_>, text: &str, seller: &Seller, stripe: &Answers) {
         };
         at_once(books.record(&sale, NOW)).unwrap();
     }
+    assert!(open_since(text, NOW) <= NOW, "open since a time to come");
     let known = books.announcements();
     let deliver = || at_once(receive(event, text, false, seller.charges_vat(), &books, stripe, NOW));
     let first = deliver();
@@ -75,6 +77,7 @@ fn received(event: &Event<'_>, text: &str, seller: &Seller, stripe: &Answers) {
             assert_eq!((books.announcements(), books.parked_events().len()), (known, 0), "ignored, and yet kept");
         }
         Ok(Received::ParkedBefore(reason)) => stands(reason),
+        Ok(Received::Announced) => panic!("announced, and no question was cut off"),
         Ok(Received::AlreadyRecorded { .. }) => assert!(books.sales().len() == BEFORE.len(), "new, and told as known"),
         Err(failure) => assert!(!failure.detail.is_empty()),
     }

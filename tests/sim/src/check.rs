@@ -64,6 +64,9 @@ pub fn all(world: &World) -> Checked {
     reasons(world)?;
     told(world)?;
     let books = &world.books;
+    ensure(books.announced_events().is_empty(), "nothing stays announced", || {
+        format!("{:?}", books.announced_events())
+    })?;
     let recorded = Recorded {
         sales: books.sale_keys(),
         refunds: books.refund_keys(),

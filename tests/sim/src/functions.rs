@@ -4,6 +4,7 @@
 use std::sync::{Arc, LazyLock};
 
 use comptoir::{
+    announced::AnnouncedEvents,
     archive::Archive,
     billing::{guard::LedgerGuard, issue::Issuer, ledger::Ledger},
     clock::Clock,
@@ -79,7 +80,8 @@ pub async fn webhook(ports: Ports, body: Arc<str>) -> Ended {
     }
     let now = ports.now();
     let received =
-        receive::receive(&event, body, false, ports.world.settings().charges_vat(), &ports, &ports, now).await;
+        receive::receive_or_announce(&event, body, false, ports.world.settings().charges_vat(), &ports, &ports, now)
+            .await;
     ports.world.note(|| format!("#{} answers {received:?}", ports.who));
     match received {
         Ok(_) => Ended::Answered(true),
@@ -94,7 +96,8 @@ pub async fn post_again(ports: Ports, id: String, body: String) -> Ended {
     let event = classify::read(body.as_bytes()).unwrap();
     let now = ports.now();
     let received =
-        receive::receive(&event, &body, false, ports.world.settings().charges_vat(), &ports, &ports, now).await;
+        receive::receive_or_announce(&event, &body, false, ports.world.settings().charges_vat(), &ports, &ports, now)
+            .await;
     let settled = matches!(
         received,
         Ok(Received::Recorded { .. } | Received::Refunded { .. } | Received::AlreadyRecorded { .. })
@@ -103,6 +106,15 @@ pub async fn post_again(ports: Ports, id: String, body: String) -> Ended {
         ports.world.books.unpark_event(&id);
     }
     Ended::Answered(settled)
+}
+
+/// The completer: one announced event.
+pub async fn completer(ports: Ports, id: String) -> Ended {
+    let Ok(Some(stored)) = ports.announced(&id).await else { return Ended::Answered(false) };
+    let now = ports.now();
+    let received = receive::complete(&stored, false, ports.world.settings().charges_vat(), &ports, &ports, now).await;
+    ports.world.note(|| format!("#{} completes {received:?}", ports.who));
+    Ended::Answered(received.is_ok())
 }
 
 fn answer(ports: &Ports, outcomes: &[Outcome]) -> Ended {

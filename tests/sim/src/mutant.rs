@@ -86,6 +86,10 @@ pub enum Mutant {
     SettingsUnguarded,
     /// A document is printed in the look of today, and not of its settings.
     LookOfToday,
+    /// An event is answered as announced, and not stored.
+    AnnouncedForgotten,
+    /// An announced event is settled before it is completed.
+    SettledUnread,
 }
 
 impl Mutant {

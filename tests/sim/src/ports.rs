@@ -8,6 +8,7 @@ use std::{
 };
 
 use comptoir::{
+    announced::{AnnouncedEvent, AnnouncedEvents},
     archive::{Archive, Document, File},
     billing::{
         identity::{IDENTITY_KEY, Identity},
@@ -267,6 +268,35 @@ impl SettingsReader for Ports {
             return self.newest().await;
         }
         self.call(LEDGER, "settings_of", None, || at_once(self.world.books.version(version))).await
+    }
+}
+
+impl AnnouncedEvents for Ports {
+    async fn announce(&self, id: &str, body: &str, now: Timestamp) -> Answer<Recorded> {
+        if self.is(Mutant::AnnouncedForgotten) {
+            return Ok(Recorded::New);
+        }
+        let late = || -> Late {
+            let (id, body) = (id.to_owned(), body.to_owned());
+            Box::new(move |world| drop(at_once(world.books.announce(&id, &body, now))))
+        };
+        self.call(LOG, "announce", Some(&late), || at_once(self.world.books.announce(id, body, now))).await
+    }
+
+    async fn announced(&self, id: &str) -> Answer<Option<AnnouncedEvent>> {
+        let stored = self.call(LOG, "announced", None, || at_once(self.world.books.announced(id))).await?;
+        if self.is(Mutant::SettledUnread) {
+            at_once(self.world.books.settle_announced(id))?;
+        }
+        Ok(stored)
+    }
+
+    async fn settle_announced(&self, id: &str) -> Answer<()> {
+        let late = || -> Late {
+            let id = id.to_owned();
+            Box::new(move |world| drop(at_once(world.books.settle_announced(&id))))
+        };
+        self.call(LOG, "settle_announced", Some(&late), || at_once(self.world.books.settle_announced(id))).await
     }
 }
 

@@ -2,6 +2,7 @@
 //! retry them, Stripe that delivers until it receives 200; then the replay by a person, and the check.
 
 use std::{
+    collections::BTreeSet,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -9,6 +10,7 @@ use std::{
 };
 
 use comptoir::{
+    announced::AnnouncedEvents,
     invoice::DocumentSource,
     mail::outbox::Status,
     memory::{StreamRecord, at_once},
@@ -43,6 +45,8 @@ const MOST_STEPS: u32 = 60_000;
 const BACKOFF: [i64; 6] = [60_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000];
 /// Timeouts of the functions in the template: webhook, renderer, sender, events of the mail service.
 const TIMEOUTS: [i64; FUNCTIONS] = [29_000, 220_000, 90_000, 40_000];
+/// From one run of the completer to the next, in milliseconds.
+const MINUTE: i64 = 60_000;
 /// Delays before a delivery event is retried, in milliseconds; then it goes to the on-failure queue.
 const HANDED_AGAIN: [i64; 2] = [60_000, 120_000];
 /// Longer than any clock is ahead, in milliseconds.
@@ -56,6 +60,7 @@ enum Job {
     Twin,
     PostAgain,
     Tell(usize, u32),
+    Complete(String, u32),
 }
 
 struct Invocation {
@@ -69,6 +74,8 @@ struct Run {
     shards: Vec<Shard>,
     undelivered: Vec<usize>,
     seen: usize,
+    /// The announced events that a later step completes.
+    announced: BTreeSet<String>,
 }
 
 /// Runs a plan.
@@ -78,7 +85,8 @@ struct Run {
 pub fn run(plan: Plan) -> Result<(), Violation> {
     let world = World::of(plan);
     let shards = (0..=SHARDS).map(|_| Shard::default()).collect();
-    let mut run = Run { world, invocations: Vec::new(), shards, undelivered: Vec::new(), seen: 0 };
+    let mut run =
+        Run { world, invocations: Vec::new(), shards, undelivered: Vec::new(), seen: 0, announced: BTreeSet::new() };
     let result = run.all();
     result.map_err(|(promise, found)| {
         let notes = std::mem::take(&mut run.world.core().notes);
@@ -140,8 +148,10 @@ impl Run {
                 Todo::Land(late) => late(&self.world),
                 Todo::Save => self.world.save_settings(),
                 Todo::Sweep => self.sweep(STALE_SECONDS.cast_signed() * 1_000),
+                Todo::Complete(id, turn) => self.complete(id, turn),
             }
             self.follow();
+            self.schedule();
         }
         Err(("comes to rest", format!("{MOST_STEPS} steps were not enough")))
     }
@@ -170,6 +180,22 @@ impl Run {
             let delay = self.draw(0, 300);
             self.world.at(now + delay, Todo::Pump(shard));
         }
+    }
+
+    /// Has each announced event completed within a minute.
+    fn schedule(&mut self) {
+        for event in self.world.books.announced_events() {
+            if self.announced.insert(event.id.clone()) {
+                let at = self.world.core().now;
+                let at = at + self.draw(0, MINUTE);
+                self.world.at(at, Todo::Complete(event.id, 0));
+            }
+        }
+    }
+
+    fn complete(&mut self, id: String, turn: u32) {
+        let job = Job::Complete(id.clone(), turn);
+        self.start(job, 0, |ports, _| Box::pin(functions::completer(ports, id)));
     }
 
     fn start(
@@ -315,6 +341,16 @@ impl Run {
                 Some(wait) => self.world.at(now + wait, Todo::Tell(news, turn + 1)),
                 None => self.undelivered.push(news),
             },
+            Job::Complete(id, turn) => {
+                if at_once(self.world.books.announced(&id)) == Ok(None) {
+                    self.announced.remove(&id);
+                    return;
+                }
+                if turn > 100 {
+                    self.world.core().calm = true;
+                }
+                self.world.at(now + MINUTE * i64::from(turn + 1).min(60), Todo::Complete(id, turn + 1));
+            }
             Job::Twin | Job::PostAgain => {}
         }
     }

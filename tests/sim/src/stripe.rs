@@ -15,18 +15,37 @@ use crate::{
 
 const STRIPE: &str = "Stripe";
 
+impl Ports {
+    /// A question, which is not answered where the seed says so; nothing the invocation needs is then known now.
+    async fn ask<T: std::fmt::Debug + Send>(
+        &self,
+        what: &'static str,
+        work: impl Fn() -> Answer<T> + Send,
+    ) -> Answer<T> {
+        let answer = self.call(STRIPE, what, None, work).await;
+        if answer.as_ref().is_err_and(|error| !error.is_permanent()) {
+            self.world.core().cut_off.insert(self.who);
+        }
+        answer
+    }
+}
+
 impl StripeReader for Ports {
     fn can_ask(&self) -> bool {
         true
     }
 
+    fn is_cut_off(&self) -> bool {
+        self.world.core().cut_off.contains(&self.who)
+    }
+
     async fn session(&self, session: &str) -> Answer<Option<Session>> {
-        self.call(STRIPE, "session", None, || Ok(self.world.shop.session_now(session, self.world.core().now))).await
+        self.ask("session", || Ok(self.world.shop.session_now(session, self.world.core().now))).await
     }
 
     async fn session_lines(&self, session: &str) -> Answer<Option<Vec<LineItem>>> {
         self.refuse(STRIPE, "session_lines", session)?;
-        self.call(STRIPE, "session_lines", None, || Ok(self.world.shop.session_lines(session))).await
+        self.ask("session_lines", || Ok(self.world.shop.session_lines(session))).await
     }
 
     async fn invoice_lines(&self, _: &str) -> Answer<Option<Vec<InvoiceLine>>> {
@@ -34,19 +53,19 @@ impl StripeReader for Ports {
     }
 
     async fn tax_rate(&self, _: &str) -> Answer<Option<TaxRate>> {
-        self.call(STRIPE, "tax_rate", None, || Ok(Some(shop::tax_rate()))).await
+        self.ask("tax_rate", || Ok(Some(shop::tax_rate()))).await
     }
 
     async fn refunds_of(&self, charge: &str) -> Answer<Option<Vec<StripeRefund>>> {
-        self.call(STRIPE, "refunds_of", None, || Ok(self.world.shop.refunds_of(charge))).await
+        self.ask("refunds_of", || Ok(self.world.shop.refunds_of(charge))).await
     }
 
     async fn sessions(&self, of: SessionsOf<'_>) -> Answer<Option<Vec<Session>>> {
-        self.call(STRIPE, "sessions", None, || Ok(self.world.shop.sessions(of, self.world.core().now))).await
+        self.ask("sessions", || Ok(self.world.shop.sessions(of, self.world.core().now))).await
     }
 
     async fn invoice(&self, invoice: &str) -> Answer<Option<StripeInvoice>> {
-        self.call(STRIPE, "invoice", None, || Ok(self.world.shop.invoice_now(invoice))).await
+        self.ask("invoice", || Ok(self.world.shop.invoice_now(invoice))).await
     }
 
     async fn invoice_payments(&self, _: &str) -> Answer<Option<Vec<InvoicePayment>>> {
@@ -54,11 +73,11 @@ impl StripeReader for Ports {
     }
 
     async fn invoices_paid_by(&self, intent: &str) -> Answer<Option<Vec<String>>> {
-        self.call(STRIPE, "invoices_paid_by", None, || Ok(Some(self.world.shop.invoices_paid_by(intent)))).await
+        self.ask("invoices_paid_by", || Ok(Some(self.world.shop.invoices_paid_by(intent)))).await
     }
 
     async fn credit_notes_of(&self, invoice: &str) -> Answer<Option<Vec<CreditNote>>> {
-        self.call(STRIPE, "credit_notes_of", None, || Ok(Some(self.world.shop.credit_notes_of(invoice)))).await
+        self.ask("credit_notes_of", || Ok(Some(self.world.shop.credit_notes_of(invoice)))).await
     }
 
     async fn credit_note_lines(&self, _: &str) -> Answer<Option<Vec<CreditLine>>> {
@@ -74,7 +93,7 @@ impl StripeReader for Ports {
     }
 
     async fn payment_intent(&self, intent: &str) -> Answer<Option<Intent>> {
-        self.call(STRIPE, "payment_intent", None, || Ok(self.world.shop.intent(intent))).await
+        self.ask("payment_intent", || Ok(self.world.shop.intent(intent))).await
     }
 
     async fn payment_method(&self, _: &str) -> Answer<Option<PaymentMethod>> {

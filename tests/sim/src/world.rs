@@ -55,6 +55,8 @@ pub enum Todo {
     Sweep,
     /// Save the next version of the settings.
     Save,
+    /// Complete an announced event repeatedly; this is the attempt.
+    Complete(String, u32),
 }
 
 /// A step and its time; ties are broken randomly.
@@ -101,6 +103,8 @@ pub struct Core {
     pub was_refused: BTreeSet<usize>,
     /// Invocations that may be retried: a call failed temporarily, was slow, or lost a race.
     pub was_troubled: BTreeSet<usize>,
+    /// Invocations that Stripe did not answer.
+    pub cut_off: BTreeSet<usize>,
     /// A stream lost a record, or gave it up.
     pub lost: bool,
     /// Faults are switched off.
@@ -212,6 +216,7 @@ impl World {
             refused: BTreeSet::new(),
             was_refused: BTreeSet::new(),
             was_troubled: BTreeSet::new(),
+            cut_off: BTreeSet::new(),
             lost: false,
             calm: false,
             outage,

@@ -47,12 +47,14 @@ pub struct Options {
     pub endpoints: Option<PathBuf>,
     /// Whether the functions reach AWS over a [`crate::wire::Wire`], where calls are counted and faults injected.
     pub wire: bool,
+    /// Whether the limits of Stripe hold: its 25 reads a second, and what the template lets the webhook ask.
+    pub limits_of_stripe: bool,
     /// Who receives progress messages.
     pub progress: Progress,
 }
 
 impl Options {
-    /// A bundle in `dir` on free ports that keeps no state and prints nothing, as for tests.
+    /// A bundle in `dir` on free ports that keeps no state, prints nothing and asks Stripe without limits, as for tests.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             port: None,
@@ -68,6 +70,7 @@ impl Options {
             slack_webhook: Some(secrets::slack_webhook()),
             endpoints: None,
             wire: false,
+            limits_of_stripe: false,
             progress: Progress::Silent,
         }
     }

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use crate::stream::StreamSource;
 use crate::stream::filter::Filter;
 
+/// The schedule of a minute.
+const EACH_MINUTE: &str = "cron(* * * * ? *)";
+
 /// A function of the template.
 #[derive(Clone, Debug)]
 pub struct Function {
@@ -24,6 +27,8 @@ pub struct Function {
     pub routes: Vec<(String, String)>,
     /// Whether a schedule invokes it, or a person alone.
     pub by_hand: bool,
+    /// The input of a schedule of a minute.
+    pub minutely: Option<String>,
     /// The streams that trigger it.
     pub streams: Vec<StreamSource>,
     /// Patterns of the event bus rules that target it, references not yet resolved.
@@ -115,13 +120,18 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
         own.or_else(|| template.pointer(&format!("/Globals/Function/{name}"))).and_then(Value::as_u64)
     };
     let (mut routes, mut streams, mut rules, mut by_hand) = (Vec::new(), Vec::new(), Vec::new(), false);
+    let mut minutely = None;
     for (name, event) in resource.pointer("/Properties/Events").and_then(Value::as_object).into_iter().flatten() {
         match kind(event) {
             "HttpApi" => {
                 let method = text(event, "/Properties/Method").unwrap_or_else(|| "ANY".to_owned()).to_uppercase();
                 routes.push((method, text(event, "/Properties/Path").context("a route has no Path")?));
             }
-            // Schedules do not run here: a command invokes the function on request, as `cargo sweep` does.
+            "ScheduleV2" if text(event, "/Properties/ScheduleExpression").as_deref() == Some(EACH_MINUTE) => {
+                minutely = Some(text(event, "/Properties/Input").context("a schedule has no Input")?);
+                by_hand = true;
+            }
+            // Rarer ones do not run here: a command invokes the function on request, as `cargo sweep` does.
             "ScheduleV2" => by_hand = true,
             "EventBridgeRule" => {
                 rules.push(event.pointer("/Properties/Pattern").cloned().context("a rule has no Pattern")?);
@@ -137,6 +147,7 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
         package,
         // What no event invokes, people do.
         by_hand: by_hand || resource.pointer("/Properties/Events").is_none(),
+        minutely,
         timeout: Duration::from_secs(number("Timeout").unwrap_or(3)),
         memory: number("MemorySize").unwrap_or(128),
         routes,

@@ -25,6 +25,7 @@ use crate::lambda::host::Host;
 use crate::lambda::pool::{Function, Settings};
 use crate::lock::{self, Lock, cannot_write};
 use crate::mail::Mailbox;
+use crate::minute;
 use crate::runtime::AbortOnDrop;
 use crate::secrets;
 use crate::ses::Ses;
@@ -43,6 +44,12 @@ const HTTP_CONCURRENCY: usize = 8;
 
 /// Processes of a function behind the event bus, which delivers concurrently: enough for two events of a mail to race.
 const BUS_CONCURRENCY: usize = 2;
+
+/// Reads of an endpoint that Stripe answers in a second (docs.stripe.com/rate-limits).
+const STRIPE_READS: usize = 25;
+
+/// Reads of the webhook, a second and at once, where Stripe's limits do not hold.
+const ANY_READS: &str = "1000000";
 
 /// Every function by its package name.
 type Fleet = BTreeMap<String, Arc<Function>>;
@@ -89,6 +96,12 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     warm(&functions).await?;
     save_settings(&options, &functions).await?;
     let (flow, seen) = watch::channel(Flow { running: true, restarts: 0, losses: 0 });
+    for spec in &deployed.functions {
+        if let (Some(input), Some(function)) = (&spec.minutely, functions.get(&spec.package)) {
+            let minute = minute::run(function.clone(), input.clone().into(), front.api.early.clone());
+            tasks.push(AbortOnDrop(tokio::spawn(minute)));
+        }
+    }
     for pump in pumps(&options, &aws, &deployed, &functions, &seen)? {
         tasks.push(AbortOnDrop(tokio::spawn(pump.run())));
     }
@@ -168,7 +181,7 @@ async fn functions(
             );
         };
         let mut variables = configured.variables;
-        variables.extend(surroundings(world, &spec.package));
+        variables.extend(surroundings(options, world, &spec.package));
         if let Some(key) = deployed.grants.get(&spec.logical).and_then(|grant| world.programs.key(&grant.role)) {
             variables.push(("AWS_ACCESS_KEY_ID".to_owned(), key.id.clone()));
             variables.push(("AWS_SECRET_ACCESS_KEY".to_owned(), key.secret.clone()));
@@ -210,14 +223,16 @@ struct World<'a> {
 }
 
 /// The environment variables of a function.
-fn surroundings(world: &World<'_>, function: &str) -> Vec<(String, String)> {
+fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(String, String)> {
     let base = world.base;
     let (aws, ses) = match world.wire {
         Some(wire) => (wire.address(function, "aws"), wire.address(function, "ses")),
         None => (world.aws.endpoint.clone(), format!("{base}/_ses")),
     };
     let region = crate::aws::REGION;
-    [
+    let asking = ["STRIPE_READS_A_SECOND", "STRIPE_READS_AT_ONCE"].map(|name| (name, ANY_READS.to_owned()));
+    let asking = asking.into_iter().filter(|_| !options.limits_of_stripe);
+    let own = [
         ("AWS_REGION", region.to_owned()),
         ("AWS_DEFAULT_REGION", region.to_owned()),
         ("AWS_ACCESS_KEY_ID", "test".to_owned()),
@@ -229,9 +244,8 @@ fn surroundings(world: &World<'_>, function: &str) -> Vec<(String, String)> {
         ("PROFILE_API_URL", format!("{base}/graphql")),
         ("SLACK_API_URL", format!("{base}/_slack")),
         ("RUST_BACKTRACE", "0".to_owned()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .to_vec()
+    ];
+    own.into_iter().chain(asking).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 async fn front(
@@ -260,9 +274,9 @@ async fn front(
     let by_hand = by_hand.filter_map(|spec| Some((spec.package.clone(), functions.get(&spec.package)?.clone())));
     let mailbox = Arc::new(Mailbox::open(options.dir.join("mail"))?);
     Ok(Front {
-        api: HttpApi { routes },
+        api: HttpApi { routes, early: minute::Early::default() },
         ses: Arc::new(Ses { mailbox, faults: Faults::default(), bus: bus(deployed, functions)? }),
-        stripe: Arc::new(StripeFake::default()),
+        stripe: Arc::new(StripeFake::limited(options.limits_of_stripe.then_some(STRIPE_READS))),
         slack: Arc::new(SlackFake::default()),
         graphql: Arc::new(graphql::api(aws, deployed, functions, programs).await?),
         books,

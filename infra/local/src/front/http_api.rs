@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use crate::lambda::pool::{Function, request_id};
+use crate::minute::{Early, leaves_work};
 
 /// API Gateway's own limits.
 const LARGEST: usize = 10 * 1024 * 1024;
@@ -38,6 +39,8 @@ pub struct Route {
 pub struct HttpApi {
     /// All of them.
     pub routes: Vec<Route>,
+    /// Told when a function leaves work to the schedule of a minute.
+    pub early: Early,
 }
 
 /// Any request that is not the runner's own.
@@ -58,7 +61,7 @@ pub async fn invoke(State(front): Shared, request: Request) -> Response<Body> {
     let invocation = tokio::spawn(async move { function.invoke(payload).await });
     match tokio::time::timeout(PATIENCE, invocation).await {
         Err(_) => refused(StatusCode::SERVICE_UNAVAILABLE, "Service ServiceError"),
-        Ok(Ok(Ok(answer))) => respond(&answer),
+        Ok(Ok(Ok(answer))) => respond(&answer, &front.api.early),
         Ok(_) => refused(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
     }
 }
@@ -146,10 +149,13 @@ fn encode(content_type: &str, body: &Bytes) -> (String, bool) {
 }
 
 /// An answer with a `statusCode` is a response; any other JSON is the body of a 200.
-fn respond(answer: &[u8]) -> Response<Body> {
+fn respond(answer: &[u8], early: &Early) -> Response<Body> {
     let Ok(answer) = serde_json::from_slice::<Value>(answer) else {
         return refused(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
     };
+    if leaves_work(&answer) {
+        early.notify_one();
+    }
     let Some(status) = answer.get("statusCode").and_then(Value::as_u64) else {
         return Json(answer).into_response();
     };
@@ -190,8 +196,11 @@ mod tests {
 
     #[test]
     fn answers_become_responses() {
-        assert_eq!(respond(b"{\"statusCode\":400,\"body\":\"stale\",\"headers\":{\"x\":\"y\"}}").status(), 400);
-        assert_eq!(respond(b"{\"ok\":true}").status(), 200);
-        assert_eq!(respond(b"oops").status(), 500);
+        assert_eq!(
+            respond(b"{\"statusCode\":400,\"body\":\"stale\",\"headers\":{\"x\":\"y\"}}", &Early::default()).status(),
+            400
+        );
+        assert_eq!(respond(b"{\"ok\":true}", &Early::default()).status(), 200);
+        assert_eq!(respond(b"oops", &Early::default()).status(), 500);
     }
 }

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{InMemoryStore, Written};
 use crate::{
+    announced::KIND,
     invoice::DocumentSource,
     mail::{MailId, outbox::Status},
     memory::StreamRecord,
@@ -49,11 +50,16 @@ fn announced(written: &Written, kind: &str, id: &str) -> Option<StreamRecord> {
     }
 }
 
+/// Whether a mark is of a record that is not settled. No stream announces the events among them.
+fn is_open(written: &Written, kind: &str, id: &str) -> bool {
+    if kind == KIND { written.stored.contains_key(id) } else { announced(written, kind, id).is_some() }
+}
+
 impl OpenWork for InMemoryStore {
     async fn open_since(&self, before: Timestamp, _: Option<&str>) -> Result<Page, ServiceError> {
         self.call("the open work", |written| {
             let marks = written.marks.iter().filter(|(_, (since, _))| *since <= before);
-            let open = marks.filter(|((kind, id), _)| announced(written, kind, id).is_some());
+            let open = marks.filter(|((kind, id), _)| is_open(written, kind, id));
             let open =
                 open.map(|((kind, id), (since, _))| Open { kind: (*kind).to_owned(), id: id.clone(), since: *since });
             Ok(Page { open: open.collect(), next: None })
@@ -62,7 +68,9 @@ impl OpenWork for InMemoryStore {
 
     async fn wake(&self, open: &Open, now: Timestamp) -> Result<Option<u64>, ServiceError> {
         self.call("the open work", |written| {
-            let Some(what) = announced(written, &open.kind, &open.id) else { return Ok(None) };
+            if !is_open(written, &open.kind, &open.id) {
+                return Ok(None);
+            }
             let marks = &mut written.marks;
             let mark = marks.iter_mut().find(|((kind, id), _)| *kind == open.kind && *id == open.id);
             let Some((_, (since, wakes))) = mark.filter(|(_, (since, _))| *since == open.since) else {
@@ -72,7 +80,8 @@ impl OpenWork for InMemoryStore {
             let rests = if *wakes >= PATIENT_WAKES { IMPATIENT_SECONDS } else { 0 };
             *since = now.saturating_add(SignedDuration::from_secs(rests)).unwrap_or(Timestamp::MAX);
             let wakes = *wakes;
-            written.announced.push(what);
+            let what = if open.kind == KIND { None } else { announced(written, &open.kind, &open.id) };
+            written.announced.extend(what);
             Ok(Some(wakes))
         })
     }

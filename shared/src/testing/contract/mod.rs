@@ -4,6 +4,7 @@
 //! Each case makes its own records under a name of its own, so that all of them run in one store.
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may fail loudly")]
 
+mod announced;
 mod archive;
 mod delivery;
 mod expiry;
@@ -24,6 +25,7 @@ use crate::{
         Register,
         rebuild::{KnownMails, RestoreLedger},
     },
+    announced::AnnouncedEvents,
     archive::{Archive, Document},
     billing::{
         draft::draft,
@@ -59,7 +61,7 @@ pub struct Stores<'a, P, L, O, A, R> {
 
 impl<P, L, O, A, R> Stores<'_, P, L, O, A, R>
 where
-    P: PaymentLog,
+    P: PaymentLog + AnnouncedEvents,
     L: Ledger + RestoreLedger + KnownMails,
     O: Outbox + Deliveries + Expiring,
     A: Archive,
@@ -73,6 +75,7 @@ where
         self.payments_are_recorded_once(run).await?;
         self.refunds_are_recorded_once(run).await?;
         self.events_are_parked_once(run).await?;
+        self.events_are_announced_until_they_are_settled(run).await?;
         self.large_values_are_kept_whole(run).await?;
         self.a_full_claim_of_large_documents_is_one_claim(run).await?;
         self.what_no_retry_mends_is_refused_for_good(run).await?;

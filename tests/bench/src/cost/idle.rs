@@ -181,6 +181,6 @@ mod tests {
     fn the_stack_itself_is_understood() {
         let template = read().unwrap();
         standing(&template, true).unwrap();
-        assert_eq!(scheduled(&template).unwrap().len(), 4);
+        assert_eq!(scheduled(&template).unwrap().len(), 6);
     }
 }

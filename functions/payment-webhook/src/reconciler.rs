@@ -1,0 +1,162 @@
+//! Goes on with a reconciliation: lists Stripe's events, a page at a time, and announces those that never arrived.
+
+use comptoir::{
+    announced::AnnouncedEvents,
+    clock::Clock,
+    outcome::ServiceError,
+    payment::PaymentLog,
+    reconcile::{self, Reconciliation, ReconciliationLog},
+    settings::SettingsReader,
+    stripe::{
+        classify,
+        wanted::{API_VERSION, EVENTS},
+    },
+    sweep::OpenWork,
+};
+use comptoir_edge::telemetry::count;
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
+use tokio::time::Instant;
+
+use crate::{
+    completer::Run,
+    handler::{SERVICE, Webhook},
+    http::{Completed, Reconciled},
+    stripe_api::StripeApi,
+};
+
+/// What is read of an event in a list.
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
+    api_version: Option<String>,
+}
+
+impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: SettingsReader, C: Clock>
+    Webhook<P, W, S, C>
+{
+    /// Begins a reconciliation of the last `days`, or goes on with the one that is under way, and completes what it finds.
+    ///
+    /// # Errors
+    /// When a store fails; the next run goes on.
+    pub async fn reconcile(
+        &self,
+        days: Option<u16>,
+        request_id: &str,
+        deadline: Timestamp,
+    ) -> Result<Completed, ServiceError> {
+        let (now, last) = (self.clock.now(), self.payments.last().await?);
+        let begins = match (days, &last) {
+            (Some(days), last) => Some(Reconciliation::of_days(now, days, last.as_ref())),
+            // The daily one leaves another its place.
+            (None, Some(last)) if last.next().is_some() => None,
+            (None, last) => Some(Reconciliation::daily(now, last.as_ref())),
+        };
+        if let Some(begins) = begins {
+            self.payments.remember(&begins, now).await?;
+        }
+        self.work(true, request_id, deadline).await
+    }
+
+    /// Lists pages until time is up; returns how far it came, if there is one under way.
+    pub(crate) async fn go_on(
+        &self,
+        stripe: &StripeApi<'_>,
+        run: &Run<'_>,
+    ) -> Result<Option<Reconciled>, ServiceError> {
+        let Some(mut under_way) = self.payments.last().await? else { return Ok(None) };
+        while let Some((look, after)) = under_way.next() {
+            if Instant::now() >= run.stop || stripe.is_shut() {
+                return Ok(Some(told(&under_way, false)));
+            }
+            let page = match stripe.events(look, after, &EVENTS.map(|event| event.kind)).await {
+                Ok(Some(page)) => page,
+                Err(error) if !error.is_permanent() => {
+                    tracing::warn!(request_id = run.request_id, "the reconciliation waits: {error}");
+                    return Ok(Some(told(&under_way, false)));
+                }
+                refused => {
+                    match refused {
+                        Err(error) => {
+                            count(SERVICE, "Parked", 1);
+                            tracing::error!(request_id = run.request_id, "Stripe's events cannot be compared: {error}");
+                        }
+                        Ok(_) => tracing::warn!(request_id = run.request_id, "no API key: nothing is compared"),
+                    }
+                    under_way.give_up();
+                    self.payments.remember(&under_way, self.clock.now()).await?;
+                    return Ok(Some(told(&under_way, false)));
+                }
+            };
+            let mut missing = 0;
+            for some in page.data.chunks(STRANDS) {
+                let at = |place: usize| async move {
+                    match some.get(place) {
+                        Some(event) => Box::pin(self.compare(event, stripe, run)).await,
+                        None => Ok(false),
+                    }
+                };
+                let found = tokio::try_join!(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7));
+                let (a, b, c, d, e, f, g, h) = match found {
+                    // Stripe went away over an object: this page is compared anew.
+                    Err(_) if stripe.is_shut() => return Ok(Some(told(&under_way, false))),
+                    found => found?,
+                };
+                missing += [a, b, c, d, e, f, g, h].into_iter().filter(|missing| *missing).count();
+            }
+            let last = page.data.last().and_then(|event| serde_json::from_str::<Listed>(event.get()).ok());
+            under_way.listed(page.data.len(), missing, last.map(|last| last.id), page.has_more);
+            self.payments.remember(&under_way, self.clock.now()).await?;
+        }
+        let Reconciliation { listed, missing, .. } = under_way;
+        tracing::info!(request_id = run.request_id, listed, missing, "reconciled with Stripe");
+        Ok(Some(told(&under_way, true)))
+    }
+
+    /// Announces an event if it is missing; returns whether it was.
+    async fn compare(&self, listed: &RawValue, stripe: &StripeApi<'_>, run: &Run<'_>) -> Result<bool, ServiceError> {
+        let event = match classify::read(listed.get().as_bytes()) {
+            Ok(event) => event,
+            Err(reason) => {
+                tracing::warn!(request_id = run.request_id, reason = reason.code, "not compared: {}", reason.message);
+                return Ok(false);
+            }
+        };
+        if !reconcile::is_missing(&event, self.livemode, &self.payments).await? {
+            return Ok(false);
+        }
+        let body = in_our_version(listed, &event.kind, stripe).await?;
+        self.payments.announce(&event.id, body.as_deref().unwrap_or(listed.get()), self.clock.now()).await?;
+        count(SERVICE, "EventMissed", 1);
+        tracing::warn!(request_id = run.request_id, event = event.id, "it never arrived, and is announced now");
+        Ok(true)
+    }
+}
+
+/// Events compared at a time.
+const STRANDS: usize = 8;
+
+/// An event with its object in the version that the endpoint would have sent: lists are in the one that the account had.
+/// `None` where it is in that version, or its object cannot be read anew.
+async fn in_our_version(listed: &RawValue, kind: &str, stripe: &StripeApi<'_>) -> Result<Option<String>, ServiceError> {
+    let told = serde_json::from_str::<Listed>(listed.get()).ok();
+    if told.is_none_or(|told| told.api_version.as_deref() == Some(API_VERSION)) {
+        return Ok(None);
+    }
+    let Ok(mut event) = serde_json::from_str::<Value>(listed.get()) else { return Ok(None) };
+    let id = event.pointer("/data/object/id").and_then(Value::as_str).unwrap_or_default();
+    let object = match stripe.object_of(kind, id).await {
+        Err(error) if error.is_permanent() => None,
+        object => object?,
+    };
+    let Some(object) = object else { return Ok(None) };
+    if let Some(place) = event.pointer_mut("/data/object") {
+        *place = object;
+    }
+    Ok(Some(event.to_string()))
+}
+
+fn told(under_way: &Reconciliation, done: bool) -> Reconciled {
+    Reconciled { listed: under_way.listed, missing: under_way.missing, done }
+}

@@ -1,0 +1,99 @@
+//! Deliveries that never arrive: Stripe's list of events tells what is missing, and each of it is received once.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use anyhow::{Context, Result, ensure};
+use comptoir_local::checkout::{Checkout, Purchase, event};
+use comptoir_tests::{Shop, promises};
+use serde_json::{Value, json};
+
+const SALES: usize = 30;
+
+/// Invokes the function as its schedule, or a person, does.
+async fn invoke(shop: &Shop, request: Value) -> Result<Value> {
+    let function = shop.bundle.function("payment-webhook").context("template.yaml has no payment-webhook")?;
+    let answer = function.invoke(request.to_string().into()).await;
+    Ok(serde_json::from_slice(&answer.map_err(|failure| anyhow::anyhow!("{failure}"))?)?)
+}
+
+/// Places an event in Stripe's list; `failed` says whether its delivery is known to have failed.
+fn list(shop: &Shop, event: &Value, failed: bool) {
+    let mut listed = event.clone();
+    listed["pending_webhooks"] = json!(usize::from(failed));
+    shop.bundle.stripe().store(&format!("events/{}", event["id"].as_str().unwrap()), listed);
+}
+
+#[tokio::test]
+async fn one_in_three_deliveries_is_dropped_for_good_and_none_is_missing_after_a_day() -> Result<()> {
+    let shop = Shop::open_with("reconcile", |options| options.limits_of_stripe = true).await?;
+    let mut sales = Vec::new();
+    for n in 0..SALES {
+        let purchase = Purchase { email: Some(format!("c{n}@example.org")), ..Purchase::default() };
+        let checkout = Checkout::of(&purchase);
+        shop.client.tell_stripe(&checkout).await?;
+        let mut event = checkout.event("checkout.session.completed");
+        sales.push(checkout.session_id);
+        let dropped = n % 3 == 1;
+        if !dropped {
+            ensure!(shop.post(&event).await?.0 == 200);
+        } else if n % 2 == 1 {
+            // Listed in the version of the account, which names and means other things.
+            event["api_version"] = json!("2019-05-16");
+            event["data"]["object"]["amount_total"] = json!("unknown");
+        }
+        list(&shop, &event, dropped && n % 4 == 0);
+    }
+    // One in another mode, one that is no sale, and pages of what is not looked for.
+    let mut live = Checkout::of(&Purchase::default()).event("checkout.session.completed");
+    live["livemode"] = json!(true);
+    let mut free = Checkout::of(&Purchase::default()).event("checkout.session.completed");
+    free["data"]["object"]["amount_total"] = json!(0);
+    for event in [&live, &free] {
+        list(&shop, event, true);
+    }
+    for n in 0..150 {
+        list(&shop, &event(&format!("evt_other_{n}"), "customer.created", &json!({"id": "cus_1"})), true);
+    }
+    // The first night finds none of it: what was sold before this system was invoiced elsewhere.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    let first = invoke(&shop, json!({"task": "reconcile"})).await?;
+    ensure!(first["reconciled"] == json!({"listed": 0, "missing": 0, "done": true}), "{first}");
+    let answer = invoke(&shop, json!({"task": "reconcile", "days": 1})).await?;
+    ensure!(answer["reconciled"]["done"] == true && answer["unfinished"] == false, "{answer}");
+    ensure!(answer["reconciled"]["missing"] == SALES / 3, "{answer}");
+    promises::at_rest(&shop, &sales).await?;
+    promises::kept(&shop, &sales, 0).await?;
+    let again = invoke(&shop, json!({"task": "reconcile"})).await?;
+    ensure!(again["reconciled"]["missing"] == 0 && again["completed"] == 0, "{again}");
+    ensure!(again["reconciled"]["listed"].as_u64() > Some(SALES as u64), "from now on every night looks: {again}");
+    let kept = shop.items("RECONCILE").await?;
+    ensure!(shop.items("ANNOUNCED").await?.is_empty() && kept.len() == 1 && kept[0]["open_shard"].is_null());
+    promises::kept(&shop, &sales, 0).await?;
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_parked_is_left_alone_and_a_lost_refund_is_found() -> Result<()> {
+    let shop = Shop::open("reconcile-refund").await?;
+    let (checkout, _) = shop.pay(&Purchase::default()).await?;
+    shop.delivered(&checkout.session_id).await?;
+    let mut unreadable = Checkout::of(&Purchase::default()).event("checkout.session.completed");
+    unreadable["data"]["object"]["amount_total"] = json!("much");
+    ensure!(shop.post(&unreadable).await?.1["result"] == "parked");
+    let parked = shop.client.parked().await?;
+    let refund = json!({"id": "re_1", "object": "refund", "amount": 1900, "currency": "eur", "status": "succeeded",
+        "charge": "ch_1", "payment_intent": checkout.session["payment_intent"], "created": checkout.session["created"]});
+    let refunded = event("evt_r1", "refund.created", &refund);
+    for event in [&unreadable, &refunded, &checkout.event("checkout.session.completed")] {
+        list(&shop, event, false);
+    }
+    let answer = invoke(&shop, json!({"task": "reconcile", "days": 2})).await?;
+    ensure!(answer["reconciled"] == json!({"listed": 3, "missing": 1, "done": true}), "{answer}");
+    shop.wait_for("the credit note", async |shop: &Shop| Ok((shop.mails().await?.len() == 2).then_some(()))).await?;
+    ensure!(shop.client.parked().await? == parked, "it waits as it did, and nobody is told again");
+    let again = invoke(&shop, json!({"task": "reconcile"})).await?;
+    ensure!(again["reconciled"]["missing"] == 0, "{again}");
+    ensure!(invoke(&shop, json!({"task": "reconcil"})).await.is_err(), "a misspelt task is an error");
+    shop.bundle.stop().await;
+    Ok(())
+}
