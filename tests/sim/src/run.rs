@@ -105,7 +105,9 @@ impl Run {
             }
         }
         for _ in 0..self.draw(0, 4) {
-            let at = self.world.shop.start + self.draw(0, 20_000_000);
+            // Most of what is retried is retried within the first hour.
+            let longest = [3_600_000, 20_000_000][self.draw(0, 2) as usize];
+            let at = self.world.shop.start + self.draw(0, longest);
             self.world.at(at, Todo::Sweep);
         }
         if self.draw(0, 2) == 0 {
