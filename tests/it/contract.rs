@@ -11,9 +11,11 @@ use comptoir::{
     invoice::Invoice,
     mail::{
         MailId,
+        delivery::{Deliveries, DeliveryEvent, Report},
         outbox::{self, Outbox},
     },
     numbering::{InvoiceNumber, Series},
+    outcome::Reason,
     payment::{PaymentLog, Recorded},
     sale::{Sale, SaleKey},
     seller::Seller,
@@ -177,6 +179,41 @@ async fn queue(stores: &Stores, name: &str) -> Result<MailId> {
     let mail = comptoir::mail::Mail::of_invoice(&claim.invoices[0], &page, &document, &seller, now());
     stores.ledger.finish(&claim.invoices[0].number, &document, &mail).await?;
     Ok(mail.id)
+}
+
+#[tokio::test]
+async fn a_mail_of_a_newer_version_is_not_written() -> Result<()> {
+    let (shop, stores) = quiet("contract-newer").await?;
+    let mail = queue(&stores, "newer").await?;
+    let (table, before) = shop.client.table("OutboxTable").await?;
+    let newer = serde_json::json!({
+        "TableName": table, "Key": {"pk": {"S": format!("MAIL#{}", mail.0)}, "sk": {"S": "-"}},
+        "UpdateExpression": "SET needs = :newer",
+        "ExpressionAttributeValues": {":newer": {"N": (comptoir::record::VERSION + 1).to_string()}},
+    });
+    shop.client.aws.dynamodb("UpdateItem", &newer).await?;
+    let report = |happened| Report { mail: mail.clone(), message_id: "m1".to_owned(), happened, suppress: None };
+    let reason = Reason::new("mail_refused", "it is refused");
+    let (outbox, lease) = (&stores.outbox, SignedDuration::from_secs(120));
+    let refused = [
+        outbox.claim(&mail, "a", now(), lease).await.map(drop),
+        outbox.sent(&mail, "m1", now()).await,
+        outbox.close(&mail).await,
+        outbox.park(&mail, &reason, now()).await.map(drop),
+        outbox.note(&report(DeliveryEvent::Delivered), now()).await.map(drop),
+        outbox.note(&report(DeliveryEvent::Deferred("later".to_owned())), now()).await.map(drop),
+    ];
+    for (n, refused) in refused.into_iter().enumerate() {
+        let code = refused.err().map(|error| error.reason().code);
+        ensure!(code.as_deref() == Some("record_newer"), "write {n}: {code:?}");
+    }
+    let (_, mut after) = shop.client.table("OutboxTable").await?;
+    for item in &mut after {
+        item["needs"] = before[0]["needs"].clone();
+    }
+    ensure!(after == before, "nothing was written: {after:?}");
+    shop.bundle.stop().await;
+    Ok(())
 }
 
 #[tokio::test]

@@ -1,14 +1,12 @@
 //! Delivery events in the outbox on DynamoDB: one conditional write per event, whose condition is the domain's rule.
 
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::Timestamp;
 
 use super::{
+    conditional::{self, Updated, settle},
     item::{CLOSE, number, place, read_text, text, trouble},
-    outbox::{DynamoOutbox, Lasting, settle, status},
+    outbox::{DynamoOutbox, Lasting, status},
 };
 use comptoir::{
     mail::delivery::{AddressHash, Cause, Deliveries, DeliveryEvent, Report, Stage, Transition, next},
@@ -44,7 +42,7 @@ impl DynamoOutbox {
             .update_expression("ADD hindered :words")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":words", AttributeValue::Ss(vec![word.to_owned()]));
-        settle(keep).await
+        settle(WHAT, keep).await.map(drop)
     }
 }
 
@@ -84,30 +82,23 @@ impl Deliveries for DynamoOutbox {
         for stage in &fresh {
             update = update.expression_attribute_values(format!(":{}", stage.word()), text(stage.word()));
         }
-        let noted = lasting
+        let update = lasting
             .put_into(update)
             .update_expression(set + &rest)
             .condition_expression(condition)
             .expression_attribute_names("#status", "status")
             .expression_attribute_values(":to", text(to.word()))
             .expression_attribute_values(":message", text(&report.message_id))
-            .expression_attribute_values(":at", text(&at))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match noted {
-            Ok(_) => Ok(Transition::Moved(to)),
-            Err(error) => match error.as_service_error() {
-                Some(UpdateItemError::ConditionalCheckFailedException(stands)) => {
-                    let Some(item) = &stands.item else { return Ok(Transition::Absent) };
-                    // The SDK retries a request whose response was lost: the recorded step may be this one.
-                    let ours = [("status", to.word()), ("message_id", &report.message_id), ("settled_at", &at)];
-                    let moved = ours.into_iter().all(|(name, value)| read_text(item, name) == Some(value));
-                    Ok(if moved { Transition::Moved(to) } else { Transition::Stays(status(item)?.stage()) })
-                }
-                _ => Err(trouble(WHAT, &error)),
-            },
-        }
+            .expression_attribute_values(":at", text(&at));
+        let item = match conditional::update(WHAT, update).await? {
+            Updated::Done => return Ok(Transition::Moved(to)),
+            Updated::Refused(None) => return Ok(Transition::Absent),
+            Updated::Refused(Some(item)) => item,
+        };
+        // The SDK retries a request whose response was lost: the recorded step may be this one.
+        let ours = [("status", to.word()), ("message_id", &report.message_id), ("settled_at", &at)];
+        let moved = ours.into_iter().all(|(name, value)| read_text(&item, name) == Some(value));
+        Ok(if moved { Transition::Moved(to) } else { Transition::Stays(status(&item)?.stage()) })
     }
 
     async fn suppress(&self, address: &AddressHash, cause: Cause, now: Timestamp) -> Result<(), ServiceError> {

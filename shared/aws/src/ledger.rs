@@ -13,6 +13,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::de::DeserializeOwned;
 
 use super::{
+    conditional::settle,
     item::{
         CLOSE, IDENTITY, Item, PARK, UNPARK, cancelled, condition_failed, data, is_contention, item, json, number,
         opened, ours, parsed, place, read_number, read_text, text, trouble, unreadable,
@@ -106,12 +107,14 @@ impl DynamoLedger {
         let update = if claim.counter.last == 0 {
             update.condition_expression("attribute_not_exists(pk)")
         } else {
+            // Documents that name no settings follow any.
             update
                 .condition_expression(
                     "last_number = :before AND (attribute_not_exists(siren) OR siren = :siren) \
                      AND (attribute_not_exists(needs) OR needs <= :v) \
-                     AND (attribute_not_exists(settings) OR settings <= :settings)",
+                     AND (attribute_not_exists(settings) OR settings <= :under)",
                 )
+                .expression_attribute_values(":under", number(claim.made_under().or(settings).unwrap_or_default()))
                 .expression_attribute_values(":before", number(claim.counter.last))
         };
         write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))
@@ -120,17 +123,8 @@ impl DynamoLedger {
     /// Marks a document as settled: its sale is parked, and waits for a person.
     async fn close(&self, number: &str) -> Result<(), ServiceError> {
         let update = self.client.update_item().table_name(&self.billing).set_key(Some(place("INVOICE", number)));
-        let closed = update
-            .update_expression(format!("REMOVE {CLOSE}"))
-            .condition_expression("attribute_exists(pk)")
-            .send()
-            .await;
-        match closed {
-            Err(error) if !error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
-                Err(trouble(WHAT, &error))
-            }
-            _ => Ok(()),
-        }
+        let update = update.update_expression(format!("REMOVE {CLOSE}"));
+        settle(WHAT, update.condition_expression("attribute_exists(pk)")).await.map(drop)
     }
 
     /// Updates the credited total of an invoice with a conditional write: fails if another writer changed it first.

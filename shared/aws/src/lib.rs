@@ -8,6 +8,8 @@
 mod announced;
 #[cfg(feature = "s3")]
 pub mod archive;
+#[cfg(feature = "dynamodb")]
+mod conditional;
 mod connect;
 #[cfg(feature = "dynamodb")]
 mod delivery;

@@ -1,15 +1,11 @@
 //! The outbox on DynamoDB: conditional writes that claim (lease), release and settle a mail.
 
-use aws_sdk_dynamodb::{
-    Client,
-    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::{Client, operation::update_item::builders::UpdateItemFluentBuilder, types::AttributeValue};
 use jiff::{SignedDuration, Timestamp};
 
-use super::item::{
-    CLOSE, Item, PARK, item, json, number, opened, ours, parked, place, read_number, read_text, text, trouble,
-    unreadable,
+use super::{
+    conditional::{self, Updated, settle},
+    item::{CLOSE, Item, PARK, item, json, number, opened, parked, place, read_number, read_text, text, unreadable},
 };
 use comptoir::{
     mail::{
@@ -17,7 +13,6 @@ use comptoir::{
         outbox::{Claim, Expiry, Outbox, Parking, SENT_KEPT, Status},
     },
     outcome::{Reason, ServiceError},
-    record::VERSION,
 };
 
 const WHAT: &str = "the outbox";
@@ -104,17 +99,6 @@ pub fn queued(mail: &Mail, source: &str) -> Result<Item, ServiceError> {
     Ok(queued)
 }
 
-/// Sends an update whose failed condition means that nothing is left to do.
-pub(super) async fn settle(update: UpdateItemFluentBuilder) -> Result<(), ServiceError> {
-    match update.send().await {
-        Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
-            Ok(())
-        }
-        Err(error) => Err(trouble(WHAT, &error)),
-    }
-}
-
 /// The stage of an item's mail. A bounced mail waits for a person while parked; requeued, it is to be sent.
 ///
 /// # Errors
@@ -148,28 +132,22 @@ impl Outbox for DynamoOutbox {
         lease: SignedDuration,
     ) -> Result<Claim, ServiceError> {
         let until = now.saturating_add(lease).unwrap_or(Timestamp::MAX);
-        let claimed = self
+        let update = self
             .update(id)
             .update_expression("SET #status = :sending, lease_until = :until, claimed_by = :claimant REMOVE woken_at")
-            .condition_expression(format!("{WAITS} AND (attribute_not_exists(needs) OR needs <= :version)"))
+            .condition_expression(WAITS)
             .expression_attribute_names("#status", "status")
-            .expression_attribute_values(":version", number(VERSION))
             .expression_attribute_values(":sending", text("sending"))
             .expression_attribute_values(":queued", text("queued"))
             .expression_attribute_values(":bounced", text("bounced"))
             .expression_attribute_values(":rejected", text("rejected"))
             .expression_attribute_values(":until", number(until.as_millisecond()))
-            .expression_attribute_values(":claimant", text(claimant))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = claimed else { return Ok(Claim::Ours) };
-        let item = match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(held)) => held.item.clone(),
-            _ => return Err(trouble(WHAT, &error)),
+            .expression_attribute_values(":claimant", text(claimant));
+        let item = match conditional::update(WHAT, update).await? {
+            Updated::Done => return Ok(Claim::Ours),
+            Updated::Refused(None) => return Ok(Claim::Absent),
+            Updated::Refused(Some(item)) => item,
         };
-        let Some(item) = item else { return Ok(Claim::Absent) };
-        let item = ours(item, WHAT)?;
         let status = status(&item)?;
         let ours = matches!(status, Status::Sending { .. }) && read_text(&item, "claimed_by") == Some(claimant);
         Ok(if ours { Claim::Ours } else { Claim::Held(status) })
@@ -184,7 +162,7 @@ impl Outbox for DynamoOutbox {
             .expression_attribute_values(":queued", text("queued"))
             .expression_attribute_values(":sending", text("sending"))
             .expression_attribute_values(":claimant", text(claimant));
-        settle(update).await
+        settle(WHAT, update).await.map(drop)
     }
 
     async fn refuse(&self, id: &MailId, claimant: &str, reason: &Reason, now: Timestamp) -> Result<(), ServiceError> {
@@ -203,7 +181,7 @@ impl Outbox for DynamoOutbox {
             .expression_attribute_values(":source", text(self.source))
             .expression_attribute_values(":reason", text(reason.to_string()))
             .expression_attribute_values(":at", text(now.to_string()));
-        settle(update).await
+        settle(WHAT, update).await.map(drop)
     }
 
     async fn sent(&self, id: &MailId, message_id: &str, now: Timestamp) -> Result<(), ServiceError> {
@@ -227,7 +205,7 @@ impl Outbox for DynamoOutbox {
             .expression_attribute_values(":sent", text("sent"))
             .expression_attribute_values(":message", text(message_id))
             .expression_attribute_values(":at", text(now.to_string()));
-        settle(lasting.put_into(update)).await
+        settle(WHAT, lasting.put_into(update)).await.map(drop)
     }
 
     async fn unknown(&self, id: &MailId, claimant: &str, now: Timestamp) -> Result<(), ServiceError> {
@@ -245,12 +223,12 @@ impl Outbox for DynamoOutbox {
             .expression_attribute_values(":claimant", text(claimant))
             .expression_attribute_values(":now", number(now.as_millisecond()))
             .expression_attribute_values(":at", text(now.to_string()));
-        settle(update).await
+        settle(WHAT, update).await.map(drop)
     }
 
     async fn close(&self, id: &MailId) -> Result<(), ServiceError> {
         let update = self.update(id).update_expression(format!("REMOVE {CLOSE}"));
-        settle(update.condition_expression("attribute_exists(open_shard)")).await
+        settle(WHAT, update.condition_expression("attribute_exists(open_shard)")).await.map(drop)
     }
 
     async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<Parking, ServiceError> {
@@ -259,7 +237,7 @@ impl Outbox for DynamoOutbox {
             Expiry::Never => ", expires_at",
             _ => "",
         };
-        let parked = self
+        let update = self
             .update(id)
             .update_expression(format!("{PARK} REMOVE {CLOSE}{remove}"))
             // Parked notices and messages for the team have the same mark.
@@ -271,21 +249,18 @@ impl Outbox for DynamoOutbox {
             .expression_attribute_values(":waiting", text("waiting"))
             .expression_attribute_values(":source", text(self.source))
             .expression_attribute_values(":reason", text(&why))
-            .expression_attribute_values(":at", text(&at))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let Err(error) = parked else { return Ok(Parking::Parked) };
-        let Some(UpdateItemError::ConditionalCheckFailedException(stands)) = error.as_service_error() else {
-            return Err(trouble(WHAT, &error));
+            .expression_attribute_values(":at", text(&at));
+        let item = match conditional::update(WHAT, update).await? {
+            Updated::Done => return Ok(Parking::Parked),
+            Updated::Refused(None) => return Ok(Parking::Absent),
+            Updated::Refused(Some(item)) => item,
         };
-        let Some(item) = &stands.item else { return Ok(Parking::Absent) };
         // The SDK retries a request whose response was lost: the existing mark may be our own.
-        let ours = read_text(item, "parked_at") == Some(&at) && read_text(item, "parked_reason") == Some(&why);
-        Ok(match status(item)? {
+        let ours = read_text(&item, "parked_at") == Some(&at) && read_text(&item, "parked_reason") == Some(&why);
+        Ok(match status(&item)? {
             _ if ours => Parking::Parked,
             // A team message is not a mail.
-            Status::Queued if read_text(item, "status") == Some("told") => Parking::Held(Status::Sent),
+            Status::Queued if read_text(&item, "status") == Some("told") => Parking::Held(Status::Sent),
             status => Parking::Held(status),
         })
     }
@@ -296,7 +271,7 @@ impl comptoir::memory::Expiring for DynamoOutbox {
     async fn expires_at(&self, id: &MailId) -> Result<Option<Timestamp>, ServiceError> {
         let get =
             self.client.get_item().table_name(&self.table).set_key(Some(place(id.kind(), &id.0))).consistent_read(true);
-        let found = get.send().await.map_err(|error| trouble(WHAT, &error))?;
+        let found = get.send().await.map_err(|error| super::item::trouble(WHAT, &error))?;
         let at = found.item.and_then(|item| read_number(&item, "expires_at"));
         Ok(at.and_then(|seconds| Timestamp::from_second(seconds).ok()))
     }

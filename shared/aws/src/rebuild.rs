@@ -5,15 +5,13 @@
 //! refund: it keeps an event that comes again from being recorded, and no stream takes it for new work.
 
 use aws_sdk_dynamodb::{
-    operation::{
-        transact_write_items::TransactWriteItemsError,
-        update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
-    },
+    operation::{transact_write_items::TransactWriteItemsError, update_item::builders::UpdateItemFluentBuilder},
     types::{Put, TransactWriteItem, Update},
 };
 use jiff::Timestamp;
 
 use super::{
+    conditional::{OURS, settle},
     item::{
         CLOSE, Item, UNPARK, below, cancelled, condition_failed, is_contention, item, json, new_item, number, place,
         read_text, text, trouble,
@@ -29,9 +27,6 @@ use comptoir::{
     outcome::ServiceError,
     record::{NEEDS, VERSION},
 };
-
-/// A record that this version may act on.
-const OURS: &str = "(attribute_not_exists(needs) OR needs <= :v)";
 
 impl RestoreLedger for DynamoLedger {
     async fn billed(&self, basis: &DocumentSource) -> Result<Billed, ServiceError> {
@@ -66,7 +61,7 @@ impl RestoreLedger for DynamoLedger {
                     .set_key(Some(record(&basis)))
                     .update_expression(format!("SET invoice = :number {UNPARK}, {CLOSE}"))
                     .condition_expression(format!("attribute_exists(pk) AND attribute_not_exists(invoice) AND {OURS}"))
-                    .expression_attribute_values(":v", number(VERSION))
+                    .expression_attribute_values(":ours", number(VERSION))
                     .expression_attribute_values(":number", text(billed_as));
                 writes.push(write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))?);
             }
@@ -97,17 +92,15 @@ impl RestoreLedger for DynamoLedger {
         after: &Credited,
     ) -> Result<bool, ServiceError> {
         let update = self.update(place("INVOICE", &original.0)).update_expression("SET credited = :after");
-        let update = update
-            .expression_attribute_values(":after", json(after, WHAT)?)
-            .expression_attribute_values(":v", number(VERSION));
-        conditional(if *before == Credited::default() {
-            update.condition_expression(format!("attribute_exists(pk) AND attribute_not_exists(credited) AND {OURS}"))
+        let update = update.expression_attribute_values(":after", json(after, WHAT)?);
+        let update = if *before == Credited::default() {
+            update.condition_expression("attribute_exists(pk) AND attribute_not_exists(credited)")
         } else {
             update
-                .condition_expression(format!("credited = :before AND {OURS}"))
+                .condition_expression("credited = :before")
                 .expression_attribute_values(":before", json(before, WHAT)?)
-        })
-        .await
+        };
+        settle(WHAT, update).await
     }
 
     async fn raise(&self, series: &Series, before: &Counter, after: &Counter) -> Result<bool, ServiceError> {
@@ -125,16 +118,14 @@ impl RestoreLedger for DynamoLedger {
             .expression_attribute_values(":day", text(issued_on))
             .expression_attribute_values(":hash", text(after.last_hash.clone().unwrap_or_default()))
             .expression_attribute_values(":siren", text(after.siren.clone().unwrap_or_default()));
-        conditional(if before.last == 0 {
+        let update = if before.last == 0 {
             update.condition_expression("attribute_not_exists(pk)")
         } else {
             update
-                .condition_expression(format!(
-                    "last_number = :before AND (attribute_not_exists(siren) OR siren = :siren) AND {OURS}"
-                ))
+                .condition_expression("last_number = :before AND (attribute_not_exists(siren) OR siren = :siren)")
                 .expression_attribute_values(":before", number(before.last))
-        })
-        .await
+        };
+        settle(WHAT, update).await
     }
 }
 
@@ -175,21 +166,10 @@ impl DynamoLedger {
                 "SET document_key = :key, document_sha256 = :hash, document_size = :size REMOVE {CLOSE}"
             ))
             .condition_expression(format!("attribute_exists(pk) AND attribute_not_exists(document_key) AND {OURS}"))
-            .expression_attribute_values(":v", number(VERSION))
+            .expression_attribute_values(":ours", number(VERSION))
             .expression_attribute_values(":key", text(&document.key))
             .expression_attribute_values(":hash", text(&document.sha256))
             .expression_attribute_values(":size", number(document.size));
         write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))
-    }
-}
-
-/// Sends an update; `false` if its condition failed.
-async fn conditional(update: UpdateItemFluentBuilder) -> Result<bool, ServiceError> {
-    match update.send().await {
-        Ok(_) => Ok(true),
-        Err(error) if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) => {
-            Ok(false)
-        }
-        Err(error) => Err(trouble(WHAT, &error)),
     }
 }

@@ -51,6 +51,11 @@ pub struct NumberClaim {
 }
 
 impl NumberClaim {
+    /// The version of the settings that its documents are made under.
+    pub fn made_under(&self) -> Option<u64> {
+        self.invoices.first().and_then(|invoice| invoice.allocation.settings)
+    }
+
     /// The counter after the claim.
     ///
     /// # Errors
@@ -62,7 +67,7 @@ impl NumberClaim {
             last_issued_on: last.map(|invoice| invoice.issued_on),
             last_hash: last.map(|invoice| Snapshot::of(invoice).map(|snapshot| snapshot.sha256())).transpose()?,
             siren: last.map(|invoice| invoice.draft.seller.siren.clone()),
-            settings: last.and_then(|invoice| invoice.allocation.settings).max(self.counter.settings),
+            settings: self.made_under().max(self.counter.settings),
         })
     }
 }

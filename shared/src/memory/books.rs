@@ -288,8 +288,7 @@ impl Ledger for InMemoryStore {
                 return Ok(AllocationResult::Taken(taken));
             }
             let counter = written.counters.get(&claim.series).cloned().unwrap_or_default();
-            let made_under = claim.invoices.first().and_then(|invoice| invoice.allocation.settings);
-            if counter != claim.counter || made_under.is_some_and(|version| counter.settings > Some(version)) {
+            if counter != claim.counter || claim.made_under().is_some_and(|version| counter.settings > Some(version)) {
                 return Ok(AllocationResult::Moved);
             }
             let entries: Vec<Entry> = claim.invoices.iter().cloned().map(Entry::claimed).collect::<Result<_, _>>()?;
