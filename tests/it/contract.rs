@@ -185,6 +185,9 @@ async fn queue(stores: &Stores, name: &str) -> Result<MailId> {
 async fn a_mail_of_a_newer_version_is_not_written() -> Result<()> {
     let (shop, stores) = quiet("contract-newer").await?;
     let mail = queue(&stores, "newer").await?;
+    stores.outbox.close(&mail).await?;
+    let open = shop.items("MAIL").await?[0]["open_shard"].is_string();
+    ensure!(open, "a mail that waits stays open, whoever saw it settled before");
     let (table, before) = shop.client.table("OutboxTable").await?;
     let newer = serde_json::json!({
         "TableName": table, "Key": {"pk": {"S": format!("MAIL#{}", mail.0)}, "sk": {"S": "-"}},

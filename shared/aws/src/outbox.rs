@@ -24,6 +24,10 @@ const HELD: &str = "#status = :sending AND claimed_by = :claimant";
 /// parked mark was requeued.
 const WAITS: &str = "#status IN (:queued, :bounced, :rejected) AND attribute_not_exists(parked_at)";
 
+/// An open mail that is settled by now: one that a person requeued since it was read is open for good reason.
+const SETTLED: &str = "attribute_exists(open_shard) AND (attribute_exists(parked_at) \
+     OR NOT #status IN (:queued, :bounced, :rejected, :sending, :waiting))";
+
 /// When an item settled now expires.
 pub(super) fn forgotten_at(now: Timestamp) -> AttributeValue {
     seconds(now.saturating_add(SENT_KEPT).unwrap_or(Timestamp::MAX))
@@ -227,8 +231,16 @@ impl Outbox for DynamoOutbox {
     }
 
     async fn close(&self, id: &MailId) -> Result<(), ServiceError> {
-        let update = self.update(id).update_expression(format!("REMOVE {CLOSE}"));
-        settle(WHAT, update.condition_expression("attribute_exists(open_shard)")).await.map(drop)
+        let update = self
+            .update(id)
+            .update_expression(format!("REMOVE {CLOSE}"))
+            .condition_expression(SETTLED)
+            .expression_attribute_names("#status", "status");
+        let waiting = ["queued", "bounced", "rejected", "sending", "waiting"];
+        let update = waiting
+            .into_iter()
+            .fold(update, |update, word| update.expression_attribute_values(format!(":{word}"), text(word)));
+        settle(WHAT, update).await.map(drop)
     }
 
     async fn park(&self, id: &MailId, reason: &Reason, now: Timestamp) -> Result<Parking, ServiceError> {

@@ -129,7 +129,8 @@ pub trait Outbox: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Notes that nothing is left to do for a mail or message, so that the sweep lets it rest; changes nothing else.
+    /// Notes that nothing is left to do for a mail or message, so that the sweep lets it rest; changes nothing else. One
+    /// that waits or is being sent stays open: a person may have requeued it since it was read.
     fn close(&self, id: &MailId) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Parks a queued mail with its reason until a person replays it. Any other mail keeps its status, which is

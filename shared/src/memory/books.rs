@@ -440,7 +440,10 @@ impl Outbox for InMemoryStore {
 
     async fn close(&self, id: &MailId) -> Result<(), ServiceError> {
         self.call("the outbox", |written| {
-            written.marks.remove(&("MAIL", id.0.clone()));
+            let waits = |queued: &Queued| matches!(queued.status, Status::Queued | Status::Sending { .. });
+            if !written.mails.get(id).is_some_and(waits) {
+                written.marks.remove(&("MAIL", id.0.clone()));
+            }
             Ok(())
         })
     }

@@ -32,6 +32,7 @@ use crate::{
     refund::{Refund, RefundKey},
     sale::{Sale, SaleKey},
     seller::{Seller, Settings},
+    sweep::OpenWork,
     testing::{FRANCHISE_TOML, sale, words},
     timing::{ONE_CHECK_SECONDS, ONE_CLAIM_SECONDS, ONE_DOCUMENT_SECONDS},
 };
@@ -527,4 +528,26 @@ async fn a_sale_that_cannot_be_invoiced_is_parked_and_costs_no_number() {
     house.mail().await;
     house.check(2);
     assert_eq!(house.books.parked(&DocumentSource::Sale(sales[1].key.clone())).unwrap().code, "unknown_currency");
+}
+
+#[tokio::test]
+async fn a_mail_that_was_put_back_is_not_closed_by_who_saw_it_settled() {
+    let house = House::under(FaultPlan::default());
+    let sales = sales(1);
+    house.record(&sales).await;
+    house.issue(&sales).await;
+    let (mail, _) = house.books.mails().remove(0);
+    let is_open = || {
+        let open = at_once(house.books.open_since(Timestamp::MAX, None)).unwrap().open;
+        open.iter().any(|open| open.id == mail.id.0)
+    };
+    house.books.close(&mail.id).await.unwrap();
+    assert!(is_open(), "it waits");
+    house.books.overwrite(&mail.id, Status::Rejected);
+    house.books.put_back(&StreamRecord::Mail(mail.id.clone()), start());
+    house.books.close(&mail.id).await.unwrap();
+    assert!(is_open(), "it waits again");
+    house.books.overwrite(&mail.id, Status::Sent);
+    house.books.close(&mail.id).await.unwrap();
+    assert!(!is_open());
 }
