@@ -22,7 +22,14 @@ const SALE: [Line; 9] = [
         0,
         "event (2), payment (1.2 KB: 4, open: 2), intent that paid it (2), at once",
     ),
-    ("invoice-renderer", "GetItem", 2, 0, 4, "the payment as it is now, and the counter: the next number"),
+    (
+        "invoice-renderer",
+        "GetItem",
+        3,
+        0,
+        6,
+        "the settings, the payment as it is now, and the counter: the next number",
+    ),
     (
         "invoice-renderer",
         "TransactWriteItems",
@@ -46,10 +53,10 @@ const CREDIT_NOTE: [Line; 12] = [
     (
         "invoice-renderer",
         "GetItem",
-        8,
+        9,
         0,
-        16,
-        "the refund twice, sale, its invoice, the counter; three counters more for the first number of a series",
+        18,
+        "the settings, the refund twice, sale, its invoice, the counter; three counters more for the first number of a series",
     ),
     (
         "invoice-renderer",
