@@ -2,7 +2,7 @@
 //! stand-in's mappings are off, because the bundle reads the streams itself, and it does not report an alarm's targets.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail loudly, and shows what was said")]
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use comptoir::{
@@ -13,21 +13,21 @@ use comptoir_doctor::aws::{AwsAccount, Credentials};
 use comptoir_doctor::checks::wanted_rights;
 use comptoir_doctor::outside::Outside;
 use comptoir_doctor::{Finding, Questions, State, examine};
-use comptoir_tests::Shop;
+use comptoir_tests::{Shop, seller_file};
 use serde_json::json;
 
 /// In Stripe's format, and not a real key.
 const SECRET: &str = "whsec_doctordoctordoctordoctor";
 const KEY: &str = "rk_test_doctordoctordoctordoctor";
 
-async fn examined(shop: &Shop, sender: &str) -> Vec<Finding> {
+async fn examined(shop: &Shop, file: &Path) -> Vec<Finding> {
     let at = &shop.bundle.endpoints;
     let credentials = Credentials::new("test", "test", None, None, "test");
     let account = AwsAccount::new("eu-west-3".to_owned(), credentials, Some(at.aws_endpoint_url.clone()));
     let outside = Outside::new(Some(at.stripe_api_url.clone()));
     let questions = Questions {
         stack: format!("comptoir-{}", at.stage),
-        sender: sender.to_owned(),
+        file: comptoir_local::settings::document(file).unwrap(),
         webhook: Some(at.stripe_webhook_url.clone()),
     };
     let findings = examine(&questions, &account, &outside, &outside, &SystemClock).await;
@@ -53,10 +53,12 @@ async fn a_stack_is_examined_as_its_owner_would_see_it() -> Result<()> {
         shop.bundle.aws().json("ssm", "AmazonSSM.PutParameter", &input).await
     };
     put("stripe-webhook-secrets", "whsec_...").await?;
-    let before = examined(&shop, "facturation@example.org").await;
+    let shipped = comptoir_local::paths::seller();
+    let before = examined(&shop, &shipped).await;
     for (key, state, word) in [
         ("clock", State::Ok, "off AWS's"),
         ("stack", State::Todo, "Stage=prod StripeMode=test"),
+        ("seller", State::Ok, "says"),
         ("ses_domain", State::Todo, "still facturation@example.org"),
         ("ses_production", State::Ok, "out of the sandbox"),
         ("stripe_secrets", State::Todo, "1 of 1"),
@@ -81,18 +83,22 @@ async fn a_stack_is_examined_as_its_owner_would_see_it() -> Result<()> {
     for right in wanted_rights() {
         stripe.store(right.list, json!({"object": "list", "data": []}));
     }
-    let unlisted = found(&examined(&shop, "facturation@shop.fr").await, "stripe_webhook").clone();
+    let own = seller_file("doctor", &[("facturation@example.org", "facturation@shop.fr")])?;
+    let unsaved = found(&examined(&shop, &own).await, "seller").clone();
+    ensure!(unsaved.state == State::Todo && unsaved.detail.contains("something else"), "{unsaved}");
+    shop.save_settings(&own).await?;
+    let unlisted = found(&examined(&shop, &own).await, "stripe_webhook").clone();
     ensure!(unlisted.state == State::NotChecked, "the stand-in knows no endpoints: {unlisted}");
     let events: Vec<&str> = EVENTS.iter().map(|needed| needed.kind).collect();
     let endpoint = json!({"url": stack_url, "status": "enabled", "enabled_events": events, "api_version": API_VERSION});
     stripe.store("webhook_endpoints", json!({"object": "list", "data": [endpoint]}));
-    let after = examined(&shop, "facturation@shop.fr").await;
-    for key in ["stripe_secrets", "stripe_key", "stripe_rights", "stripe_webhook"] {
+    let after = examined(&shop, &own).await;
+    for key in ["seller", "stripe_secrets", "stripe_key", "stripe_rights", "stripe_webhook"] {
         ensure!(found(&after, key).state == State::Ok, "{}", found(&after, key));
     }
     ensure!(found(&after, "ses_domain").state == State::Todo, "SES does not know the sender");
     shop.bundle.stop_aws().await;
-    let alone = tokio::time::timeout(Duration::from_secs(60), examined(&shop, "facturation@shop.fr")).await?;
+    let alone = tokio::time::timeout(Duration::from_secs(60), examined(&shop, &own)).await?;
     ensure!(alone.iter().all(|finding| finding.state == State::NotChecked), "{alone:?}");
     shop.bundle.stop().await;
     Ok(())

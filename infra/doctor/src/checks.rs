@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use comptoir::seller::{Settings, SettingsDocument};
 use comptoir::stripe::wanted::{API_VERSION, EVENTS, Need, RIGHTS, RIGHTS_WITHIN};
 use jiff::Timestamp;
 
@@ -106,7 +107,27 @@ pub fn quota(mail: &MailAccount) -> Finding {
     Finding::ok("ses_quota", detail)
 }
 
-/// The sender of the seller file is verified: its address, or else its domain.
+/// The settings are saved, and say what the owner's file says.
+pub fn seller(stored: Option<&str>, file: &SettingsDocument) -> Finding {
+    let key = "seller";
+    let save = "run the command that the stack prints as SaveSettings";
+    let Some(stored) = stored else {
+        let detail = "no settings are saved: payments are recorded, and no invoice is made";
+        return Finding::not(key, State::Todo, detail, save);
+    };
+    match SettingsDocument::stored(stored) {
+        Ok(document) if document == file.clone().whole() => {
+            Finding::ok(key, "the settings say what infra/seller.toml says")
+        }
+        Ok(document) if Settings::of(&document).is_ok() => {
+            let detail = "the settings say something else than infra/seller.toml";
+            Finding::not(key, State::Todo, detail, format!("{save}, or bring the file up to date"))
+        }
+        _ => Finding::not(key, State::Fail, "the settings cannot be used by this version", save),
+    }
+}
+
+/// The sender of the settings is verified: its address, or else its domain.
 pub fn sender(from: &str, address: Option<&Identity>, domain: Option<&Identity>) -> Finding {
     let key = "ses_domain";
     let name = from.rsplit('@').next().unwrap_or(from);

@@ -1,6 +1,7 @@
 //! Runs all queries and checks, one after the other: a stack is examined rarely, so speed does not matter.
 
 use comptoir::clock::Clock;
+use comptoir::seller::{Settings, SettingsDocument};
 
 use crate::checks;
 use crate::facts::{Account, Asked, Door, Payments, Stack};
@@ -11,8 +12,8 @@ use crate::finding::{Finding, State};
 pub struct Questions {
     /// The stack's name.
     pub stack: String,
-    /// The sender, `[mail] from` of the seller file.
-    pub sender: String,
+    /// The owner's file.
+    pub file: SettingsDocument,
     /// The webhook's address, if not the one in the stack's outputs.
     pub webhook: Option<String>,
 }
@@ -41,7 +42,11 @@ pub async fn examine(
         }
     };
     findings.push(checks::stack(&stack));
-    findings.extend(mail(questions, account).await);
+    let table = stack.resources.get("BillingTable").map(|table| table.id.clone()).unwrap_or_default();
+    let stored = account.settings(&table).await;
+    let sender = sender(questions, stored.as_ref().ok().and_then(Option::as_deref));
+    findings.push(read("seller", stored, |stored| checks::seller(stored.as_deref(), &questions.file)));
+    findings.extend(mail(&sender, account).await);
     findings.extend(stripe(questions, &stack, account, payments, door).await);
     findings.extend(watch(&stack, account).await);
     findings.push(match stack.resources.get("ProfileApi") {
@@ -63,8 +68,15 @@ fn read<T>(key: &'static str, asked: Asked<T>, meaning: impl FnOnce(T) -> Findin
     }
 }
 
-async fn mail(questions: &Questions, account: &impl Account) -> Vec<Finding> {
-    let from = &questions.sender;
+/// Who mails come from: what the stack's settings say, or the file that is still to be saved.
+fn sender(questions: &Questions, stored: Option<&str>) -> String {
+    let stored = stored.and_then(|text| SettingsDocument::stored(text).ok());
+    let settings =
+        stored.and_then(|document| Settings::of(&document).ok()).or_else(|| Settings::of(&questions.file).ok());
+    settings.map(|settings| settings.newest().mail.from).unwrap_or_default()
+}
+
+async fn mail(from: &str, account: &impl Account) -> Vec<Finding> {
     let domain = from.rsplit('@').next().unwrap_or_default();
     let identities = match (account.identity(from).await, account.identity(domain).await) {
         (Ok(address), Ok(domain)) => Ok((address, domain)),

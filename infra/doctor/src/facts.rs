@@ -172,6 +172,8 @@ pub trait Account {
     fn subscriptions(&self, topic: &str) -> impl Future<Output = Asked<Vec<bool>>> + Send;
     /// A stream's event source mapping.
     fn mapping(&self, id: &str) -> impl Future<Output = Asked<Mapping>> + Send;
+    /// The newest settings in a Billing table as JSON, if any are saved.
+    fn settings(&self, table: &str) -> impl Future<Output = Asked<Option<String>>> + Send;
     /// The account's concurrency limit.
     fn concurrency(&self) -> impl Future<Output = Asked<u64>> + Send;
     /// The current time at AWS.

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 use comptoir::clock::SystemClock;
 use comptoir::config;
-use comptoir::seller::Seller;
+use comptoir::seller::{Settings, SettingsDocument};
 use comptoir_doctor::aws::AwsAccount;
 use comptoir_doctor::outside::Outside;
 use comptoir_doctor::{Questions, State, credentials, examine, finding};
@@ -22,7 +22,7 @@ struct Cli {
     /// Its region
     #[arg(long, default_value = "eu-west-3")]
     region: String,
-    /// The file that names the sender
+    /// The settings file; infra/seller.toml if not given
     #[arg(long)]
     seller: Option<PathBuf>,
     /// Another address for every service of AWS, as AWS_ENDPOINT_URL names one
@@ -51,11 +51,12 @@ async fn main() -> ExitCode {
 async fn run(cli: Cli) -> anyhow::Result<bool> {
     let file = cli.seller.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../seller.toml")));
     let text = std::fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
-    let seller = Seller::from_toml(&text)?;
+    let file = SettingsDocument::from_toml(&text)?;
+    Settings::of(&file)?;
     let endpoint = cli.aws.or_else(|| config::optional("AWS_ENDPOINT_URL"));
     let account = AwsAccount::new(cli.region, credentials::find().await?, endpoint);
     let outside = Outside::new(cli.stripe.or_else(|| config::optional("STRIPE_API_URL")));
-    let questions = Questions { stack: cli.stack, sender: seller.mail.from, webhook: cli.webhook };
+    let questions = Questions { stack: cli.stack, file, webhook: cli.webhook };
     let findings = examine(&questions, &account, &outside, &outside, &SystemClock).await;
     for finding in &findings {
         print(&finding.to_string());

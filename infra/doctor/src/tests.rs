@@ -13,6 +13,7 @@ use crate::{
 };
 use comptoir::{
     clock::FixedClock,
+    seller::SettingsDocument,
     stripe::wanted::{API_VERSION, EVENTS},
 };
 use jiff::Timestamp;
@@ -33,6 +34,7 @@ struct World {
     alarm: Alarm,
     subscriptions: Vec<bool>,
     mapping: Mapping,
+    settings: Option<String>,
     concurrency: u64,
     time: Timestamp,
     endpoints: Asked<Vec<Endpoint>>,
@@ -40,6 +42,11 @@ struct World {
     knock: Asked<Knock>,
     /// AWS denies every request.
     denied: bool,
+}
+
+fn file() -> SettingsDocument {
+    let toml = include_str!("../../seller.toml").replace("facturation@example.org", "factures@shop.fr");
+    SettingsDocument::from_toml(&toml).unwrap()
 }
 
 fn now() -> Timestamp {
@@ -92,6 +99,7 @@ impl World {
             alarm: Alarm { enabled: true, actions: vec![TOPIC.to_owned()] },
             subscriptions: vec![true],
             mapping: Mapping { state: "Enabled".to_owned(), last_result: "OK".to_owned(), function: "f".to_owned() },
+            settings: Some(serde_json::to_string(&file().whole()).unwrap()),
             concurrency: 1_000,
             time: now(),
             endpoints: Ok(vec![endpoint]),
@@ -153,6 +161,9 @@ impl Account for World {
     async fn mapping(&self, _: &str) -> Asked<Mapping> {
         self.told(self.mapping.clone())
     }
+    async fn settings(&self, _: &str) -> Asked<Option<String>> {
+        self.told(self.settings.clone())
+    }
     async fn concurrency(&self) -> Asked<u64> {
         self.told(self.concurrency)
     }
@@ -179,8 +190,7 @@ impl Door for World {
 }
 
 async fn examined(world: &World) -> Vec<Finding> {
-    let questions =
-        Questions { stack: "comptoir-prod".to_owned(), sender: "factures@shop.fr".to_owned(), webhook: None };
+    let questions = Questions { stack: "comptoir-prod".to_owned(), file: file(), webhook: None };
     let findings = examine(&questions, world, world, world, &FixedClock(now())).await;
     for finding in &findings {
         let line = finding.to_string();
@@ -194,7 +204,7 @@ async fn examined(world: &World) -> Vec<Finding> {
 async fn a_stack_that_is_right_is_ready() {
     let findings = examined(&World::right()).await;
     assert!(findings.iter().all(|finding| finding.state == State::Ok), "{findings:#?}");
-    assert!(finding::ready(&findings) && findings.len() == 16, "{}", findings.len());
+    assert!(finding::ready(&findings) && findings.len() == 17, "{}", findings.len());
 }
 
 /// One fault: its check reports it, and no other check does.
@@ -205,6 +215,11 @@ async fn each_thing_that_is_wrong_is_named() {
         ("clock", State::Fail, "400 s", |world| world.time = "2026-11-26T11:53:20Z".parse().unwrap()),
         ("stack", State::Fail, "ROLLBACK", |world| world.deployed().status = "UPDATE_ROLLBACK_COMPLETE".to_owned()),
         ("stack", State::Fail, "n-n", |world| world.deployed().name = "n-".repeat(29)),
+        ("seller", State::Todo, "no settings are saved", |world| world.settings = None),
+        ("seller", State::Todo, "something else", |world| {
+            world.settings = world.settings.as_ref().map(|text| text.replace("Montpellier", "Nantes"));
+        }),
+        ("seller", State::Fail, "cannot be used", |world| world.settings = Some("{}".to_owned())),
         ("ses_domain", State::Todo, "does not know", |world| world.identities.clear()),
         ("ses_domain", State::Wait, "not verified yet", |world| {
             world.identities.insert("shop.fr", Identity { verified: false, dkim: "PENDING".to_owned() });
@@ -306,7 +321,7 @@ async fn what_nobody_may_ask_is_not_called_right() {
     let findings = examined(&World { denied: true, ..World::right() }).await;
     let blind: Vec<&str> =
         findings.iter().filter(|finding| finding.state == State::NotChecked).map(|finding| finding.key).collect();
-    assert_eq!(blind.len(), 12, "{blind:?}");
+    assert_eq!(blind.len(), 13, "{blind:?}");
     let nothing = examined(&World { stack: None, ..World::right() }).await;
     assert!(nothing.len() == 2 && !finding::ready(&nothing), "{nothing:?}");
 }

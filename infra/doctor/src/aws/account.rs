@@ -134,6 +134,25 @@ impl Account for AwsAccount {
         Ok(Mapping { state, last_result, function: word(&answer, "/FunctionArn") })
     }
 
+    async fn settings(&self, table: &str) -> Asked<Option<String>> {
+        let what = "dynamodb GetItem";
+        let body = json!({
+            "TableName": table, "Key": {"pk": {"S": "SETTINGS#seller"}, "sk": {"S": "-"}}, "ConsistentRead": true,
+        });
+        let request = AwsRequest {
+            host: "dynamodb",
+            service: "dynamodb",
+            method: "POST",
+            path: "/",
+            content_type: "application/x-amz-json-1.0",
+            target: Some("DynamoDB_20120810.GetItem"),
+            body: &body.to_string(),
+            what,
+        };
+        let answer = answers::json(what, &self.ask(&request).await?)?;
+        Ok(answer.pointer("/Item/data/S").and_then(Value::as_str).map(str::to_owned))
+    }
+
     async fn concurrency(&self) -> Asked<u64> {
         let what = "lambda GetAccountSettings";
         let answer = answers::json(what, &self.get("lambda", "lambda", "/2016-08-19/account-settings/").await?)?;
