@@ -17,7 +17,7 @@ use comptoir::{
     record::VERSION,
     refund::Refund,
     sale::Sale,
-    seller::Seller,
+    seller::{Seller, Settings, SettingsDocument},
     testing::{STANDARD_TOML, words},
 };
 use comptoir_local::{
@@ -62,6 +62,11 @@ fn made_of(items: &[Value]) -> Result<Value> {
             }
             "MAIL" => serde_json::to_value(data::<Mail>(&item)?)?,
             "LEDGER" => serde_json::to_value(data::<Identity>(&item)?)?,
+            "SETTINGS" if item["sk"] == "-" => {
+                let document = SettingsDocument::stored(&item["data"].to_string())?;
+                let settings = Settings::of(&document)?;
+                json!({"document": document, "siren": settings.siren(), "charges_vat": settings.charges_vat()})
+            }
             _ => continue,
         };
         made.insert(key, value);
