@@ -31,6 +31,9 @@ pub const OPERATION_SECONDS: u64 = 12;
 /// One request to Stripe, in seconds. It is not retried: the event is announced, and completed later.
 pub const STRIPE_SECONDS: u64 = 3;
 
+/// The same outside of a request, where nobody waits: lists with what belongs to their objects take longer.
+pub const STRIPE_PATIENT_SECONDS: u64 = 10;
+
 /// The longest that the webhook may query Stripe within a request, in seconds: several requests in sequence. An event that
 /// needs longer is announced, and completed outside of a request.
 pub const STRIPE_TOTAL_SECONDS: u64 = 3;

@@ -208,7 +208,7 @@ async fn the_stores_keep_their_contract_on_a_second_implementation() -> Result<(
     let settings = DynamoSettings::new(client.clone(), billing.clone());
     contract::settings(&settings).await?;
     let document = SettingsDocument::from_toml(FRANCHISE_TOML).unwrap();
-    let change = Change { document, seen: None, by: "limits".to_owned() };
+    let change = Change { document, seen: None, by: "limits".to_owned(), past: false };
     save(&settings, change, comptoir_local::clock::now()).await?;
     let settings = Arc::new(CachedSettings::new(settings, SETTINGS_KEPT));
     let directory = DynamoDirectory::new(client, "ProfilesTable".to_owned(), outbox, settings);

@@ -208,7 +208,7 @@ impl Shop {
     /// # Errors
     /// When it is not saved.
     pub async fn save_settings(&self, file: &Path) -> Result<u64> {
-        let answer = self.client.invoke(settings::FUNCTION, &settings::command(file)?).await?;
+        let answer = self.client.invoke(settings::FUNCTION, &settings::command(file, false)?).await?;
         Ok(settings::saved(&answer)?.0)
     }
 

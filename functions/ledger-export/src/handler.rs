@@ -14,7 +14,7 @@ use comptoir::{
     numbering::InvoiceNumber,
     outcome::ServiceError,
     seller::Settings,
-    settings::SettingsReader,
+    settings::{self, SettingsReader},
 };
 use comptoir_edge::telemetry::count;
 use jiff::{civil::Date, tz::TimeZone};
@@ -107,6 +107,15 @@ impl<R: Register, L: Ledger, A: Archive, S: SettingsReader, C: Clock> Exporter<R
         self.settings.newest().await?.map(|stored| stored.read()).transpose()
     }
 
+    /// Without settings nothing can have been issued, unless they were lost with their table.
+    ///
+    /// # Errors
+    /// Held: the archive has documents.
+    async fn is_new(&self) -> Result<(), ServiceError> {
+        let documents = self.archive.list("books/", None, 1).await?;
+        if documents.is_empty() { Ok(()) } else { Err(settings::missing()) }
+    }
+
     /// The day at the seller's place.
     fn today(&self, settings: Option<&Settings>) -> Date {
         let now = self.clock.now();
@@ -122,7 +131,8 @@ impl<R: Register, L: Ledger, A: Archive, S: SettingsReader, C: Clock> Exporter<R
         let today = self.today(settings.as_ref());
         let month = request.month.unwrap_or_else(|| Month::of(today.yesterday().unwrap_or(today)));
         let Some(settings) = settings else {
-            tracing::info!(request_id, %month, "no settings are saved, so nothing was ever issued");
+            self.is_new().await?;
+            tracing::info!(request_id, %month, "no settings are saved, and nothing was ever issued");
             return Ok(Verdict { month, documents: 0, findings: Vec::new() });
         };
         let verified =
@@ -150,7 +160,8 @@ impl<R: Register, L: Ledger, A: Archive, S: SettingsReader, C: Clock> Exporter<R
         let today = self.today(settings.as_ref());
         let month = request.month.unwrap_or_else(|| Month::of(today).before());
         let Some(settings) = settings else {
-            tracing::info!(request_id, %month, "no settings are saved, so nothing was ever issued");
+            self.is_new().await?;
+            tracing::info!(request_id, %month, "no settings are saved, and nothing was ever issued");
             return Ok(Answer { month, invoices: 0, files: Vec::new(), unconverted: Vec::new() });
         };
         let seller = settings.of_day(month.last_day());
@@ -176,6 +187,7 @@ impl<R: Register, L: Ledger, A: Archive, S: SettingsReader, C: Clock> Exporter<R
 pub(crate) mod tests {
     use super::*;
     use comptoir::{
+        archive::File,
         clock::FixedClock,
         memory::{InMemoryArchive, InMemoryStore},
         testing::{STANDARD_TOML, saved_settings},
@@ -227,6 +239,12 @@ pub(crate) mod tests {
         let request = || serde_json::from_str("{}").unwrap();
         assert_eq!(exporter.handle(request(), "r").await.unwrap().files, Vec::<String>::new());
         assert_eq!(exporter.verify(request(), "r").await.unwrap().documents, 0);
+        let bytes = b"{}".to_vec();
+        let key = "books/2026/11/2026-11-0001.json".to_owned();
+        exporter.archive.store(&File { key, content_type: "application/json", bytes, sale: None }).await.unwrap();
+        let lost = exporter.verify(request(), "r").await.unwrap_err();
+        assert_eq!(lost.reason().code, "settings_missing", "they were lost with their table");
+        assert!(exporter.handle(request(), "r").await.is_err());
     }
 
     #[test]

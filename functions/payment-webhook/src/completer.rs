@@ -15,7 +15,9 @@ use comptoir::{
     settings::SettingsReader,
     stripe::{classify, listed::WantedSessions},
     sweep::{Open, OpenWork, PATIENT_WAKES},
-    timing::{ANSWER_SECONDS, COMPLETING_RESERVE_SECONDS, COMPLETING_REST_SECONDS, OPERATION_SECONDS},
+    timing::{
+        ANSWER_SECONDS, COMPLETING_RESERVE_SECONDS, COMPLETING_REST_SECONDS, OPERATION_SECONDS, STRIPE_PATIENT_SECONDS,
+    },
 };
 use comptoir_edge::telemetry::count;
 use jiff::{SignedDuration, Timestamp};
@@ -96,7 +98,12 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
         let compares = begun || open.iter().any(|open| open.kind == reconcile::KIND);
         open.retain(|open| open.kind == announced::KIND);
         let api_key = self.secrets.current().await?.api_key;
-        let stripe = Stripe { url: self.stripe_url.as_deref(), https: &self.https, until: ask_until };
+        let stripe = Stripe {
+            url: self.stripe_url.as_deref(),
+            https: &self.https,
+            until: ask_until,
+            patience: Duration::from_secs(STRIPE_PATIENT_SECONDS),
+        };
         let mut stripe = StripeApi::new(api_key, &self.secrets, stripe, Gate::at_a_pace(&self.asking));
         let mut finished = self.work_on(&open, &mut stripe, run).await?;
         let mut reconciled = None;

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -56,18 +56,23 @@ impl Asking {
     }
 }
 
+/// Reads in a row that Stripe does not answer, after which work that nobody waits for gives up.
+const GIVES_UP_AFTER: u32 = 3;
+
 /// The gate before each read of one piece of work.
 #[derive(Debug)]
 pub struct Gate<'a> {
     asking: &'a Asking,
     waits: bool,
     cut_off: AtomicBool,
+    /// Reads in a row that Stripe did not answer.
+    unanswered: AtomicU32,
 }
 
 impl<'a> Gate<'a> {
     /// For a request, whose sender waits.
     pub fn within_budget(asking: &'a Asking) -> Self {
-        Self { asking, waits: false, cut_off: AtomicBool::new(false) }
+        Self { asking, waits: false, cut_off: AtomicBool::new(false), unanswered: AtomicU32::new(0) }
     }
 
     /// For work that nobody waits for.
@@ -110,9 +115,20 @@ impl<'a> Gate<'a> {
         if matches!(trouble, Trouble::Refused(429)) {
             locked(&self.asking.budget).close(SystemClock.now());
         }
-        if !trouble.error().is_permanent() {
+        if trouble.error().is_permanent() {
+            return self.answered();
+        }
+        // One object or list that Stripe cannot answer must not keep all other work from being done.
+        let in_a_row = self.unanswered.fetch_add(1, Ordering::Relaxed) + 1;
+        let stays_away = matches!(trouble, Trouble::Refused(429) | Trouble::NotNow) || in_a_row >= GIVES_UP_AFTER;
+        if !self.waits || stays_away {
             self.cut_off.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Takes note of an answer.
+    pub fn answered(&self) {
+        self.unanswered.store(0, Ordering::Relaxed);
     }
 }
 
@@ -149,5 +165,22 @@ mod tests {
         gate.failed(&Trouble::Refused(429));
         assert_eq!(gate.enter().await, Err(Trouble::NotNow));
         assert_eq!(Gate::within_budget(&asking).enter().await, Err(Trouble::NotNow));
+    }
+
+    #[tokio::test]
+    async fn one_read_that_stripe_cannot_answer_ends_no_other_work() {
+        let asking = Asking::new(ReadLimits { per_second: 1000, burst: 1000 });
+        let gate = Gate::at_a_pace(&asking);
+        for _ in 0..10 {
+            gate.failed(&Trouble::Refused(500));
+            gate.failed(&Trouble::Refused(500));
+            assert!(gate.enter().await.is_ok());
+            gate.answered();
+        }
+        (0..GIVES_UP_AFTER).for_each(|_| gate.failed(&Trouble::Refused(500)));
+        assert_eq!(gate.enter().await, Err(Trouble::NotNow));
+        let waited_for = Gate::within_budget(&asking);
+        waited_for.failed(&Trouble::Refused(500));
+        assert!(waited_for.is_cut_off(), "whose sender waits gives up at once");
     }
 }

@@ -15,7 +15,7 @@ use comptoir::{
         signature::{self, Forged},
     },
     sweep::OpenWork,
-    timing::{ANSWER_SECONDS, OPERATION_SECONDS, STRIPE_TOTAL_SECONDS},
+    timing::{ANSWER_SECONDS, OPERATION_SECONDS, STRIPE_SECONDS, STRIPE_TOTAL_SECONDS},
 };
 use comptoir_aws::secrets::SecretStore;
 use comptoir_edge::{https::Https, telemetry::count};
@@ -143,7 +143,12 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
         };
         // Calls to Stripe leave enough time to record the result.
         let until = (Instant::now() + STRIPE_TOTAL).min(end.checked_sub(RECORD).unwrap_or(end));
-        let stripe = Stripe { url: self.stripe_url.as_deref(), https: &self.https, until };
+        let stripe = Stripe {
+            url: self.stripe_url.as_deref(),
+            https: &self.https,
+            until,
+            patience: Duration::from_secs(STRIPE_SECONDS),
+        };
         let stripe = StripeApi::new(api_key, &self.secrets, stripe, Gate::within_budget(&self.asking));
         let now = self.clock.now();
         let charges_vat = self.charges_vat(now).await;

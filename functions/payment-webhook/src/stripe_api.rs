@@ -15,7 +15,6 @@ use comptoir::{
         },
         reader::{SessionsOf, StripeReader},
     },
-    timing::STRIPE_SECONDS,
 };
 use comptoir_aws::secrets::SecretStore;
 use comptoir_edge::https::Https;
@@ -65,11 +64,13 @@ pub struct Stripe<'a> {
     pub https: &'a Https,
     /// The deadline for calling Stripe.
     pub until: Instant,
+    /// The longest that one read may take.
+    pub patience: Duration,
 }
 
 impl<'a> Stripe<'a> {
     fn client(self, key: String) -> Client<'a> {
-        let config = SharedConfigBuilder::new(key).timeout(Duration::from_secs(STRIPE_SECONDS));
+        let config = SharedConfigBuilder::new(key).timeout(self.patience);
         Client::new(self.url.into_iter().fold(config, SharedConfigBuilder::url), self.https, self.until)
     }
 }
@@ -115,9 +116,12 @@ impl<'a> StripeApi<'a> {
             answer = self.send(path, query, client).await;
         }
         match answer {
-            Ok(value) => serde_json::from_str(&miniserde::json::to_string(&value))
-                .map(Some)
-                .map_err(|_| unreadable("an answer is not of the shape that it should be")),
+            Ok(value) => {
+                self.gate.answered();
+                serde_json::from_str(&miniserde::json::to_string(&value))
+                    .map(Some)
+                    .map_err(|_| unreadable("an answer is not of the shape that it should be"))
+            }
             Err(Trouble::Refused(404)) => Ok(None),
             Err(Trouble::Refused(403)) if DECISIVE.iter().any(|decisive| path.starts_with(decisive)) => {
                 let what = path.trim_start_matches('/').split('/').next().unwrap_or_default();

@@ -20,8 +20,15 @@ enum Command {
     Show { version: Option<u64> },
     /// Says what is wrong with a document, and saves nothing.
     Check { document: Value },
-    /// Saves a document as the next version: made from `version`, or in place of whatever stands.
-    Save { document: Value, version: Option<u64>, by: Option<String> },
+    /// Saves a document as the next version: made from `version`, or in place of whatever stands; for sales of the past
+    /// that have no document, too, if `past`.
+    Save {
+        document: Value,
+        version: Option<u64>,
+        by: Option<String>,
+        #[serde(default)]
+        past: bool,
+    },
 }
 
 /// The most characters that name who saves.
@@ -57,23 +64,24 @@ impl<S: SettingsReader + SettingsWriter, C: Clock> Desk<S, C> {
                 Ok(_) => json!({"errors": []}),
                 Err(invalid) => errors(&invalid),
             }),
-            Command::Save { document, version, by } => self.save(&document, version, by, request_id).await,
+            Command::Save { document, version, by, past } => {
+                let by = by.unwrap_or_else(|| "owner".to_owned()).chars().take(LONGEST_NAME).collect();
+                self.save(&document, (version, by, past), request_id).await
+            }
         }
     }
 
     async fn save(
         &self,
         document: &Value,
-        seen: Option<u64>,
-        by: Option<String>,
+        (seen, by, past): (Option<u64>, String, bool),
         request_id: &str,
     ) -> Result<Value, ServiceError> {
         let document = match checked(document) {
             Ok(document) => document,
             Err(invalid) => return Ok(errors(&invalid)),
         };
-        let by = by.unwrap_or_else(|| "owner".to_owned()).chars().take(LONGEST_NAME).collect();
-        match save(&self.store, Change { document, seen, by }, self.clock.now()).await {
+        match save(&self.store, Change { document, seen, by, past }, self.clock.now()).await {
             Ok(Saved { version, changed }) => {
                 tracing::info!(request_id, version, changed, "settings saved");
                 Ok(json!({"version": version, "changed": changed}))

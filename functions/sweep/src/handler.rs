@@ -4,7 +4,7 @@
 use comptoir::{
     clock::Clock,
     outcome::ServiceError,
-    sweep::{MailQuota, OpenWork, STALE_SECONDS, Swept, sweep},
+    sweep::{IMPATIENT_SECONDS, MailQuota, OpenWork, STALE_SECONDS, Swept, sweep},
     timing::OPERATION_SECONDS,
 };
 use comptoir_edge::telemetry::count;
@@ -20,7 +20,7 @@ const WITHOUT_QUOTA: u64 = 1;
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// How old work is at least, in seconds; a quarter of an hour if not given.
+    /// How old work is at least, in seconds; a quarter of an hour if not given. 0 wakes what rests, too.
     pub older_than_seconds: Option<u32>,
 }
 
@@ -58,8 +58,9 @@ impl<W: OpenWork, Q: MailQuota, C: Clock> Sweeper<W, Q, C> {
         deadline: Timestamp,
     ) -> Result<Answer, ServiceError> {
         // A minute less than from sweep to sweep, or every other one would find that little is old enough.
-        let older = request.older_than_seconds.map_or(STALE_SECONDS - 60, u64::from);
-        let older = SignedDuration::from_secs(older.cast_signed());
+        let older = request.older_than_seconds.map_or((STALE_SECONDS - 60).cast_signed(), i64::from);
+        // Zero means everything: also what was woken often, and rests.
+        let older = SignedDuration::from_secs(if older == 0 { -2 * IMPATIENT_SECONDS } else { older });
         let until = deadline.saturating_sub(SignedDuration::from_secs(2 * OPERATION_SECONDS.cast_signed()));
         let until = until.unwrap_or(deadline);
         let mut mails = self.quota.mails_left().await.unwrap_or_else(|error| {
@@ -111,6 +112,7 @@ mod tests {
         memory::InMemoryStore,
         payment::PaymentLog,
         sale::{Sale, SaleKey},
+        sweep::PATIENT_WAKES,
         testing::sale,
     };
 
@@ -142,6 +144,11 @@ mod tests {
         assert_eq!(woken("{}").await, 1, "SES need not answer for that");
         assert_eq!(woken("{}").await, 0, "it was woken just now");
         assert_eq!(woken(r#"{"older_than_seconds": 0}"#).await, 2);
+        for _ in 0..PATIENT_WAKES {
+            woken(r#"{"older_than_seconds": 0}"#).await;
+        }
+        assert_eq!(woken(r#"{"older_than_seconds": 1}"#).await, 0, "woken so often, they rest for hours");
+        assert_eq!(woken(r#"{"older_than_seconds": 0}"#).await, 2, "unless a person asks");
         assert!(serde_json::from_str::<Request>(r#"{"older_then_seconds": 0}"#).is_err());
     }
 }

@@ -34,6 +34,9 @@ pub enum Wish {
         /// Save only if this version stands, so that nobody else's change is lost
         #[arg(long)]
         version: Option<u64>,
+        /// The change holds for sales of the past too that have no document yet
+        #[arg(long)]
+        past: bool,
     },
     /// Prints the settings of the running bundle as JSON, which `import --file` takes back
     Export {
@@ -44,7 +47,14 @@ pub enum Wish {
     /// Says in which fields the file and the settings of the running bundle differ
     Diff(File),
     /// Prints what the function on AWS is invoked with, as the stack's output SaveSettings does
-    Payload(File),
+    Payload {
+        /// The file
+        #[command(flatten)]
+        file: File,
+        /// The change holds for sales of the past too that have no document yet
+        #[arg(long)]
+        past: bool,
+    },
 }
 
 /// A file of settings.
@@ -71,9 +81,9 @@ pub async fn run(wish: &Wish, client: impl FnOnce() -> anyhow::Result<BundleClie
             document(&file.path())?;
             crate::print(format!("{} can be saved.", file.path().display()));
         }
-        Wish::Import { file, version } => {
+        Wish::Import { file, version, past } => {
             let document = document(&file.path())?;
-            let command = json!({"command": "save", "document": document, "version": version});
+            let command = json!({"command": "save", "document": document, "version": version, "past": past});
             let (version, changed) = saved(&client()?.invoke(FUNCTION, &command).await?)?;
             crate::print(if changed {
                 format!("Saved as version {version}.")
@@ -93,10 +103,7 @@ pub async fn run(wish: &Wish, client: impl FnOnce() -> anyhow::Result<BundleClie
             ensure!(differences.is_empty(), "the file differs from the settings:\n  {}", differences.join("\n  "));
             crate::print("The file and the settings say the same.");
         }
-        Wish::Payload(file) => {
-            let command = json!({"command": "save", "document": document(&file.path())?});
-            crate::print(command.to_string());
-        }
+        Wish::Payload { file, past } => crate::print(command(&file.path(), *past)?.to_string()),
     }
     Ok(())
 }
@@ -125,12 +132,12 @@ pub async fn seller(client: &BundleClient) -> anyhow::Result<Seller> {
     Ok(settings.of_day(settings.day_of(SystemClock.now())))
 }
 
-/// The command that saves a file, whatever stands.
+/// The command that saves a file, whatever stands; for sales of the past that have no document, too, if `past`.
 ///
 /// # Errors
 /// As [`document`].
-pub fn command(file: &Path) -> anyhow::Result<Value> {
-    Ok(json!({"command": "save", "document": document(file)?}))
+pub fn command(file: &Path, past: bool) -> anyhow::Result<Value> {
+    Ok(json!({"command": "save", "document": document(file)?, "past": past}))
 }
 
 /// The version that was saved, and whether it differs from the one before.

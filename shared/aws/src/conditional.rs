@@ -26,13 +26,12 @@ pub(crate) enum Updated {
 pub(crate) async fn update(what: &'static str, update: UpdateItemFluentBuilder) -> Result<Updated, ServiceError> {
     let own = update.get_condition_expression().clone();
     let condition = own.map_or_else(|| OURS.to_owned(), |own| format!("({own}) AND {OURS}"));
-    let sent = update
+    let update = update
         .condition_expression(condition)
         .expression_attribute_values(":ours", number(VERSION))
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-        .send()
-        .await;
-    let error = match sent {
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+    // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
+    let error = match Box::pin(update.send()).await {
         Ok(UpdateItemOutput { .. }) => return Ok(Updated::Done),
         Err(error) => error,
     };

@@ -8,11 +8,12 @@ use aws_sdk_dynamodb::{
 use jiff::Timestamp;
 
 use super::item::{
-    ALONE, IDENTITY, Item, below, cancelled, condition_failed, is_contention, new_item, number, ours, place,
-    read_number, read_text, text, trouble, unreadable,
+    ALONE, IDENTITY, Item, below, cancelled, condition_failed, data, new_item, number, ours, place, read_number,
+    read_text, text, trouble, unreadable,
 };
 use comptoir::{
     archive::sha256,
+    billing::identity::Identity,
     outcome::ServiceError,
     settings::{SaveResult, SettingsReader, SettingsWriter, StoredSettings},
 };
@@ -87,10 +88,11 @@ impl SettingsReader for DynamoSettings {
 }
 
 impl SettingsWriter for DynamoSettings {
-    async fn begun(&self) -> Result<bool, ServiceError> {
+    async fn books(&self) -> Result<Option<String>, ServiceError> {
         let key = place(IDENTITY.0, IDENTITY.1);
         let get = self.client.get_item().table_name(&self.billing).set_key(Some(key)).consistent_read(true);
-        Ok(get.send().await.map_err(|error| trouble(WHAT, &error))?.item.is_some())
+        let item = get.send().await.map_err(|error| trouble(WHAT, &error))?.item;
+        item.map(|item| data::<Identity>(&item, WHAT)).transpose().map(|found| found.map(|identity| identity.siren))
     }
 
     async fn save(&self, next: &StoredSettings) -> Result<SaveResult, ServiceError> {
@@ -102,7 +104,7 @@ impl SettingsWriter for DynamoSettings {
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
                 let reasons = refused.cancellation_reasons();
-                if condition_failed(reasons, 0) || condition_failed(reasons, 1) || is_contention(reasons) {
+                if condition_failed(reasons, 0) || condition_failed(reasons, 1) {
                     Ok(SaveResult::Conflict)
                 } else {
                     Err(cancelled(WHAT, reasons))

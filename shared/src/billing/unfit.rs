@@ -40,13 +40,13 @@ pub enum CannotInvoice {
     /// The buyer's name is missing.
     #[error(
         "customer.name is missing; collect it on the payment page (billing address or name), or set unnamed_customer in \
-         the seller file and replay"
+         the settings and replay"
     )]
     NoName,
     /// The VAT depends on the customer's location, which is unknown.
     #[error(
         "customer.address.country is missing, and the VAT hangs on it; collect the billing address on the payment page, or \
-         set unknown_place = \"FR\" in [vat] of the seller file to tax such sales as in France, and replay"
+         set unknown_place = \"FR\" in [vat] of the settings to tax such sales as in France, and replay"
     )]
     NoPlace,
     /// The country of an address is invalid; two letters may be quoted, other text may be anything.

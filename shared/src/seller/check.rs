@@ -248,8 +248,8 @@ fn numbering(document: &SettingsDocument, findings: &mut Findings) -> Vec<(Date,
     });
     for (section, given, series, credit_series) in std::iter::once(first).chain(later) {
         let day = from(given, &section, patterns.last().map(|(day, _)| *day), findings);
-        let fix = "write the 1 January of a year: within a year numbers follow one pattern";
-        let at_the_turn = day == Date::MIN || day.day_of_year() == 1;
+        let fix = "write the first day of a month, best of a year: two patterns in one year are two series to explain";
+        let at_the_turn = day == Date::MIN || day.day() == 1;
         findings.need(at_the_turn, &format!("{section}.from"), given.unwrap_or_default(), fix);
         let mut read = |key: &str, value: &str| {
             let field = format!("{section}.{key}");

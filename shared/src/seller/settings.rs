@@ -164,9 +164,21 @@ impl Settings {
         self.taxes.turns()
     }
 
-    /// Whether tax that falls due on `day` is decided alike.
-    pub(crate) fn taxed_alike(&self, other: &Self, day: Date) -> bool {
-        self.taxes.on(day) == other.taxes.on(day)
+    /// Whether tax that falls due on `day` is decided alike by `later`; that one may say what this one left open, because
+    /// no document was made of that.
+    pub(crate) fn taxed_alike(&self, later: &Self, day: Date) -> bool {
+        let mut before = self.taxes.on(day).clone();
+        let after = later.taxes.on(day);
+        before.unknown_is_domestic |= after.unknown_is_domestic;
+        if let (VatRegime::Taxed(before), VatRegime::Taxed(after)) = (&mut before.regime, &after.regime) {
+            before.exempt = before.exempt.or(after.exempt);
+        }
+        before == *after
+    }
+
+    /// The time zone, such as `Europe/Paris`.
+    pub(crate) fn time_zone_name(&self) -> &str {
+        self.time_zone.iana_name().unwrap_or_default()
     }
 
     /// The days on which the patterns of numbers change, and the first of all.
@@ -239,7 +251,7 @@ mod tests {
         for (from, to, expected) in [
             ("from = \"2027-01-01\"\n", "", "vat[1].from: write the day from which"),
             ("\"2027-02-01\"", "\"1 février\"", "seller[1].from = \"1 février\": write the day"),
-            ("\"2028-01-01\"", "\"2028-02-01\"", "numbering.from = \"2028-02-01\": write the 1 January"),
+            ("\"2028-01-01\"", "\"2028-01-02\"", "numbering.from = \"2028-01-02\": write the first day of a month"),
             (
                 "\"F{year}-{number:5}\"",
                 "\"{year}-{number:5}-0\"",

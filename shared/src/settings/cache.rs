@@ -70,7 +70,7 @@ mod tests {
 
     fn saved(store: &InMemoryStore, toml: &str) {
         let document = SettingsDocument::from_toml(toml).unwrap();
-        at_once(save(store, Change { document, seen: None, by: "owner".to_owned() }, start())).unwrap();
+        at_once(save(store, Change { document, seen: None, by: "owner".to_owned(), past: false }, start())).unwrap();
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub struct Change {
     pub seen: Option<u64>,
     /// Who saves: an opaque name.
     pub by: String,
+    /// The change is meant for the past too: sales that have no document yet are made under it. Documents keep theirs.
+    pub past: bool,
 }
 
 /// Settings that were saved, or stood already.
@@ -63,15 +65,23 @@ pub async fn save(
     if change.seen.is_some_and(|seen| seen != standing) {
         return Err(NotSaved::Conflict(standing));
     }
-    // Settings that nobody can read are replaced by ones that everybody can.
-    if let Some(before) = newest.as_ref().and_then(|newest| newest.read().ok())
-        && store.begun().await?
-    {
-        let today = after.day_of(now).max(before.day_of(now));
-        let problems = forbidden(&before, &after, today);
-        if !problems.is_empty() {
-            return Err(InvalidSeller(problems).into());
+    let mut problems = Vec::new();
+    if let Some(books) = store.books().await? {
+        if books != after.siren() {
+            let fix =
+                format!("write {books}: the books belong to it, and another legal person needs a stack of its own");
+            problems.push(Problem { field: "seller.siren".to_owned(), value: after.siren().to_owned(), fix });
         }
+        // Settings that nobody can read are replaced by ones that everybody can.
+        if let Some(before) = newest.as_ref().and_then(|newest| newest.read().ok())
+            && !change.past
+        {
+            let today = after.day_of(now).max(before.day_of(now));
+            problems.extend(forbidden(&before, &after, today));
+        }
+    }
+    if !problems.is_empty() {
+        return Err(InvalidSeller(problems).into());
     }
     let next = StoredSettings { version: standing + 1, document, saved_at: now, saved_by: change.by };
     match store.save(&next).await? {
@@ -89,13 +99,17 @@ pub async fn save(
     }
 }
 
-/// The changes that a seller who has issued documents may not make, on `today`.
+/// The changes of facts until today that a seller who has issued documents makes by saying so alone.
 fn forbidden(before: &Settings, after: &Settings, today: Date) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut refuse = |field: String, value: String, fix: String| problems.push(Problem { field, value, fix });
-    if before.siren() != after.siren() {
-        let fix = format!("leave {}: another SIREN is another seller, who needs a stack of their own", before.siren());
-        refuse("seller.siren".to_owned(), after.siren().to_owned(), fix);
+    let mut refuse = |field: &str, value: &str, fix: String| {
+        problems.push(Problem { field: field.to_owned(), value: value.to_owned(), fix });
+    };
+    let meant = "if sales that wait for their document are to be made under the new facts, save with \"past\": true (cargo \
+                 settings import --past): documents keep theirs";
+    if before.time_zone_name() != after.time_zone_name() {
+        let fix = format!("leave {:?}: days and months so far began at its midnight; {meant}", before.time_zone_name());
+        refuse("invoice.time_zone", after.time_zone_name(), fix);
     }
     let earliest = today.tomorrow().unwrap_or(today);
     let dated = |list: &str, as_before: &dyn Fn(Date) -> bool, turns: Vec<Date>| {
@@ -103,19 +117,19 @@ fn forbidden(before: &Settings, after: &Settings, today: Date) -> Vec<Problem> {
         let from = if changed == Date::MIN { "the beginning".to_owned() } else { changed.to_string() };
         let fix = format!(
             "leave what applied until today, and write the change as a further [[{list}]] with from = \"{earliest}\" or \
-             later: documents were made of the facts so far (they differ from {from} on)"
+             later: documents were made of the facts so far (they differ from {from} on); {meant}"
         );
         Some(fix)
     };
     let turns = |settings: &Settings| settings.tax_turns().collect::<Vec<_>>();
     let as_before = |day| before.taxed_alike(after, day);
     if let Some(fix) = dated("vat", &as_before, [turns(before), turns(after)].concat()) {
-        refuse("vat".to_owned(), String::new(), fix);
+        refuse("vat", "", fix);
     }
     let turns = |settings: &Settings| settings.numbering_turns().collect::<Vec<_>>();
     let as_before = |day| before.numbered_alike(after, day);
     if let Some(fix) = dated("numbering", &as_before, [turns(before), turns(after)].concat()) {
-        refuse("invoice.series".to_owned(), String::new(), fix);
+        refuse("invoice.series", "", fix);
     }
     problems
 }
@@ -136,7 +150,7 @@ mod tests {
 
     fn change(toml: &str) -> Change {
         let document = SettingsDocument::from_toml(toml).unwrap();
-        Change { document, seen: None, by: "owner".to_owned() }
+        Change { document, seen: None, by: "owner".to_owned(), past: false }
     }
 
     fn saved(store: &InMemoryStore, toml: &str) -> Saved {
@@ -207,7 +221,15 @@ mod tests {
             );
             format!("{FRANCHISE_TOML}\n{list}")
         };
+        let place =
+            |toml: &str| toml.replace("regime = \"franchise\"", "regime = \"franchise\"\nunknown_place = \"FR\"");
+        assert_eq!(refused(true, FRANCHISE_TOML, &place(FRANCHISE_TOML)), Vec::<String>::new(), "what nobody said yet");
+        assert!(!refused(true, &place(FRANCHISE_TOML), FRANCHISE_TOML).is_empty(), "and documents were made of then");
         for (to, expected) in [
+            (
+                FRANCHISE_TOML.replace("[invoice]", "[invoice]\ntime_zone = \"America/Martinique\""),
+                Some("invoice.time_zone = "),
+            ),
             (taxed.clone(), Some("vat: leave what applied until today")),
             (
                 later("2026-11-21"),
@@ -225,7 +247,7 @@ mod tests {
             (yearly("2027-01-01"), None),
             (
                 FRANCHISE_TOML.replace("123 456 782", "732 829 320"),
-                Some("seller.siren = \"732829320\": leave 123456782"),
+                Some("seller.siren = \"732829320\": write 123456782"),
             ),
             (FRANCHISE_TOML.replace("Montpellier", "Paris"), None),
         ] {

@@ -92,8 +92,8 @@ impl<S: SettingsReader> SettingsReader for &S {
 
 /// Saves settings.
 pub trait SettingsWriter: Send + Sync {
-    /// Whether the books are begun: documents may have been made under the settings.
-    fn begun(&self) -> impl Future<Output = Result<bool, ServiceError>> + Send;
+    /// The SIREN of the books, once they are begun: documents may have been made under the settings.
+    fn books(&self) -> impl Future<Output = Result<Option<String>, ServiceError>> + Send;
 
     /// Saves the version that follows the newest one, if that is still `next.version - 1`; in one transaction with its
     /// entry in the history.

@@ -46,7 +46,7 @@ impl Desk {
 
     fn save(&self, toml: &str, now: &str) {
         let document = SettingsDocument::from_toml(toml).unwrap();
-        let change = Change { document, seen: None, by: "owner".to_owned() };
+        let change = Change { document, seen: None, by: "owner".to_owned(), past: false };
         assert!(at_once(save(&self.books, change, at(now))).unwrap().changed);
     }
 

@@ -24,7 +24,7 @@ use crate::{
 pub fn saved_settings(toml: &str) -> InMemoryStore {
     let store = InMemoryStore::default();
     let document = SettingsDocument::from_toml(toml).unwrap_or_else(|error| panic!("{error}"));
-    let change = Change { document, seen: None, by: "tests".to_owned() };
+    let change = Change { document, seen: None, by: "tests".to_owned(), past: false };
     at_once(save(&store, change, Timestamp::UNIX_EPOCH)).unwrap_or_else(|error| panic!("{error}"));
     store
 }

@@ -1,4 +1,4 @@
-//! The seller's VAT regime and what is sold, from which the treatment of a line follows. Configured in the seller file
+//! The seller's VAT regime and what is sold, from which the treatment of a line follows. Configured in the settings
 //! (`seller::regime`).
 
 use rust_decimal::Decimal;

@@ -59,7 +59,7 @@ async fn every_question_is_published_and_allowed() {
     let store = SecretStore::new(aws_sdk_ssm::Client::from_conf(ssm), "/comptoir/test");
     let asking = Asking::new(ReadLimits { per_second: 1000, burst: 1000 });
     let until = Instant::now() + Duration::from_secs(60);
-    let reached = Stripe { url: Some(&url), https: &https, until };
+    let reached = Stripe { url: Some(&url), https: &https, until, patience: Duration::from_secs(3) };
     let mut stripe = StripeApi::new(Some("rk_test_1".to_owned()), &store, reached, Gate::within_budget(&asking));
     assert!(stripe.can_ask());
     assert!(stripe.session("ID").await.unwrap().is_none());

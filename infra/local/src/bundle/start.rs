@@ -325,7 +325,7 @@ async fn save_settings(options: &Options, functions: &Fleet) -> anyhow::Result<(
         }
         return Ok(());
     }
-    settings::saved(&invoke(&settings::command(file)?).await?).map(drop)
+    settings::saved(&invoke(&settings::command(file, false)?).await?).map(drop)
 }
 
 fn pumps(

@@ -148,6 +148,10 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
         let (pattern, day) = (series_of(invoice, self.settings), invoice.issued_on);
         let Some(n) = place_of(pattern, day, &invoice.number) else {
             plan.report.uncounted += 1;
+            let newest = plan.uncounted.entry(invoice.draft.kind == Kind::CreditNote).or_insert((day, String::new()));
+            if newest.0 <= day {
+                *newest = (day, invoice.number.0.clone());
+            }
             return Ok(());
         };
         let kind = invoice.draft.kind;
@@ -205,7 +209,18 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
         Ok(())
     }
 
+    /// The newest document shows the pattern that was in use. Settings with another would begin a second series.
+    fn examine_patterns(plan: &mut Plan) {
+        for (credit, (day, number)) in &plan.uncounted {
+            let of_kind = plan.chains.values().filter(|chain| (chain.kind == Kind::CreditNote) == *credit);
+            if of_kind.map(|chain| chain.issued_on).max().is_none_or(|counted| counted < *day) {
+                plan.report.refuse(number, "pattern_unknown");
+            }
+        }
+    }
+
     async fn examine_counters(&self, plan: &mut Plan) -> Result<(), ServiceError> {
+        Self::examine_patterns(plan);
         for (series, chain) in &plan.chains {
             let stands = self.ledger.counter(series).await?;
             let archived = Counter {

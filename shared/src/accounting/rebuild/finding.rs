@@ -53,6 +53,9 @@ impl Finding {
                  has none, the table was lost while the document was being issued, and nobody received it: delete the PDF \
                  (the lock keeps its version), and the number is given anew"
             }
+            "pattern_unknown" => {
+                "it is the newest document, and its number is of another pattern than the settings have: save the                  pattern that was in use before the table was lost, then rebuild"
+            }
             "number_missing" => {
                 "neither the archive nor the table has its snapshot, although a later number has one: restore it, or, if \
                  it is lost for good, name it with --without and note the gap for your accountant"

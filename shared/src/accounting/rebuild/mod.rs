@@ -164,6 +164,8 @@ struct Plan {
     /// The keys of documents of which something is missing.
     todo: Vec<String>,
     chains: BTreeMap<Series, Chain>,
+    /// The newest document whose number is of no pattern of the settings, of invoices and of credit notes.
+    uncounted: BTreeMap<bool, (Date, String)>,
     /// What the archived credit notes take back, by the invoice that they correct.
     taken: BTreeMap<InvoiceNumber, decide::TakenBack>,
     counters: Vec<(Series, Counter, Counter)>,

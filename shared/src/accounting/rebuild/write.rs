@@ -2,12 +2,12 @@
 
 use super::{
     AT_ONCE, KnownMails, Plan, Rebuild,
-    decide::{CreditStep, credited, decide},
+    decide::{CreditStep, TakenBack, credited, decide},
     load::Read,
     store::RestoreLedger,
     together::together,
 };
-use crate::{archive::Archive, billing::ledger::Ledger, clock::Clock, outcome::ServiceError};
+use crate::{archive::Archive, billing::ledger::Ledger, clock::Clock, numbering::InvoiceNumber, outcome::ServiceError};
 
 /// Attempts at a write that others came before.
 const ATTEMPTS: usize = 3;
@@ -27,14 +27,11 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
                 return Ok(());
             }
         }
-        for number in plan.taken.keys() {
-            for _ in 0..ATTEMPTS {
-                let Some(entry) = self.ledger.document(number).await? else { break };
-                let taken = plan.taken.get(number).cloned().unwrap_or_default();
-                let CreditStep::Raise(after) = credited(&entry.invoice, &entry.credited, &taken) else { break };
-                if self.ledger.set_credited(number, &entry.credited, &after).await? {
-                    break;
-                }
+        for (number, taken) in &plan.taken {
+            // A counter that is raised would let a later refund exceed an invoice of which too little is noted.
+            if !self.credit(number, taken).await? {
+                plan.report.unfinished = true;
+                return Ok(());
             }
         }
         for (series, before, after) in &plan.counters {
@@ -52,6 +49,18 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
         }
         plan.report.written = true;
         Ok(())
+    }
+
+    /// Notes what was credited of an invoice; `false` if others keep changing it.
+    async fn credit(&self, number: &InvoiceNumber, taken: &TakenBack) -> Result<bool, ServiceError> {
+        for _ in 0..ATTEMPTS {
+            let Some(entry) = self.ledger.document(number).await? else { return Ok(true) };
+            let CreditStep::Raise(after) = credited(&entry.invoice, &entry.credited, taken) else { return Ok(true) };
+            if self.ledger.set_credited(number, &entry.credited, &after).await? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Writes what is missing of one document; `false` if others keep writing it.

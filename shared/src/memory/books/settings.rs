@@ -19,8 +19,8 @@ impl SettingsReader for InMemoryStore {
 }
 
 impl SettingsWriter for InMemoryStore {
-    async fn begun(&self) -> Result<bool, ServiceError> {
-        self.call(WHAT, |written| Ok(written.identity.is_some()))
+    async fn books(&self) -> Result<Option<String>, ServiceError> {
+        self.call(WHAT, |written| Ok(written.identity.as_ref().map(|identity| identity.siren.clone())))
     }
 
     async fn save(&self, next: &StoredSettings) -> Result<SaveResult, ServiceError> {

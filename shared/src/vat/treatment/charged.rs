@@ -27,7 +27,7 @@ pub(super) fn charged_rate(
     let rate = rate.or_else(|| infer(charge.tax, net, &told, around.unit));
     let rate = rate.or_else(|| infer(charge.tax, net, &candidates(expected, around.place), around.unit));
     rate.ok_or_else(|| match expected {
-        Some(vat) => differs(charge.tax, &format!("the seller file makes {}% of it", vat.rate)),
+        Some(vat) => differs(charge.tax, &format!("the settings makes {}% of it", vat.rate)),
         None => VatUndetermined::RateUnknown(charge.tax),
     })
 }
@@ -74,7 +74,7 @@ pub(super) fn charged_by(
         (Whose::Several, _) => Err(VatUndetermined::SeveralCountries),
         (Whose::French, _) => Ok(Vat::standard(rate)),
         (Whose::Foreign(tax), place) => match (tax.country.member_state(), place) {
-            // The one-stop shop accepts only the VAT of the consumer's state, whatever supply the seller file states.
+            // The one-stop shop accepts only the VAT of the consumer's state, whatever supply the settings states.
             (Some(theirs), Place::MemberState { state, business: false }) if taxed.oss && theirs == state => {
                 Ok(Vat::foreign(VatCategory::S, rate, tax))
             }

@@ -10,18 +10,18 @@ pub enum VatUndetermined {
     /// Stripe charged tax that this seller may not charge, or none where it should have.
     #[error(
         "Stripe charged {charged} of tax, in minor units, where {expected}; an invoice must show the tax that was charged: \
-         correct the tax settings in Stripe, or [vat] in the seller file and replay"
+         correct the tax settings in Stripe, or [vat] in the settings and replay"
     )]
     Differs {
         /// What was charged.
         charged: i64,
-        /// The tax that the seller file implies for such a sale.
+        /// The tax that the settings implies for such a sale.
         expected: String,
     },
     /// No tax was charged on top of a price that does not include it.
     #[error(
         "{0}% of VAT is due and Stripe charged none; collect tax in Stripe (Stripe Tax or tax rates), or set \
-         prices = \"included\" in [vat] of the seller file and replay"
+         prices = \"included\" in [vat] of the settings and replay"
     )]
     Missing(Decimal),
     /// Stripe charged tax at an unknown rate.
@@ -33,7 +33,7 @@ pub enum VatUndetermined {
     /// Stripe charged the VAT of another member state, but the seller is not set up to declare it.
     #[error(
         "Stripe charged VAT of {0}, which no French return declares; if you are registered for the one-stop shop, set \
-         oss = true in [vat] of the seller file and replay; if you are registered in {0} itself, invoice it by hand under \
+         oss = true in [vat] of the settings and replay; if you are registered in {0} itself, invoice it by hand under \
          your number there; else end the registration for {0} in Stripe Tax and refund the tax"
     )]
     OtherState(CountryCode),
@@ -52,8 +52,8 @@ pub enum VatUndetermined {
     /// Taxes of several countries on one sale.
     #[error("the sale bears taxes of several countries, and an invoice shows one country's; invoice it by hand")]
     SeveralCountries,
-    /// Stripe exempts the product or the customer, and the seller file names no exemption.
-    #[error("Stripe exempts a line from VAT ({0}); name the law in [vat] exemption of the seller file and replay")]
+    /// Stripe exempts the product or the customer, and the settings names no exemption.
+    #[error("Stripe exempts a line from VAT ({0}); name the law in [vat] exemption of the settings and replay")]
     ExemptionUnknown(String),
 }
 

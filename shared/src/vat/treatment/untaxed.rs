@@ -55,7 +55,7 @@ pub(super) fn untaxed(
             .exempt
             .map(|_| Vat::without(VatCategory::E))
             .ok_or_else(|| VatUndetermined::ExemptionUnknown(reason.to_owned())),
-        (Some(vat), _) => Err(differs(0, &format!("the seller file makes {}% of it", vat.rate))),
+        (Some(vat), _) => Err(differs(0, &format!("the settings makes {}% of it", vat.rate))),
         (None, Some("not_collecting")) => Err(differs(
             0,
             "a sale of this kind to this place bears VAT, and Stripe Tax has no registration for it (not_collecting)",

@@ -181,14 +181,19 @@ async fn a_credit_note_without_its_invoice_is_refused() {
 }
 
 #[tokio::test]
-async fn numbers_of_an_earlier_pattern_are_rebuilt_without_a_counter() {
+async fn settings_with_another_pattern_than_the_newest_number_has_begin_no_second_series() {
     let house = emptied(sold(3).await);
-    let text = FRANCHISE_TOML.replace("[invoice]", "[invoice]\nseries = \"FA{year}-{number:5}\"");
-    let house = House { settings: Settings::from_toml(&text).unwrap(), ..house };
+    let other = FRANCHISE_TOML.replace("[invoice]", "[invoice]\nseries = \"FA{year}-{number:5}\"");
+    let house = House { settings: Settings::from_toml(&other).unwrap(), ..house };
+    refused(&house, &[("2026-11-0003", "pattern_unknown")]).await;
+    // A pattern that changes later leaves the numbers of its time as they are.
+    let numbering = "[[numbering]]\nfrom = \"2027-01-01\"\nseries = \"FA{year}-{number:5}\"\n\
+                     credit_series = \"A{year}-{number:5}\"\n";
+    let settings = Settings::from_toml(&format!("{FRANCHISE_TOML}\n{numbering}")).unwrap();
+    let house = House { settings, ..house };
     let rebuilt = house.rebuild(&written()).await.unwrap();
-    assert_eq!((rebuilt.uncounted, rebuilt.missing, rebuilt.counters.len()), (3, 3, 0), "{rebuilt:?}");
-    assert!(rebuilt.written && rebuilt.refusals.is_empty());
-    assert_eq!(house.sell(&house.sales(3, 1)).await, ["FA2026-00001"]);
+    assert_eq!((rebuilt.uncounted, rebuilt.missing, rebuilt.counters.len()), (0, 3, 1), "{rebuilt:?}");
+    assert_eq!(house.sell(&house.sales(3, 1)).await, ["2026-11-0004"]);
 }
 
 #[tokio::test]
