@@ -27,8 +27,9 @@ impl Outcome {
 }
 
 /// The codes of reasons for which work is held: retried, but not before a person has put the system right.
-pub const HELD: [&str; 7] = [
+pub const HELD: [&str; 8] = [
     "archive_unknown",
+    "ledger_closed",
     "ledger_older",
     "ledger_unknown",
     "look_unusable",

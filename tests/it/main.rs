@@ -30,4 +30,5 @@ mod settings;
 mod sweep;
 mod team;
 mod template;
+mod transfer;
 mod webhook;

@@ -14,7 +14,7 @@ use crate::endpoints::Endpoints;
 use crate::progress::Progress;
 use crate::{
     demo, ledger, paths, pay, preview, process, rebuild, reconcile, refund, replay, runtime, sam_local, settings,
-    verify,
+    transfer, verify,
 };
 
 /// The default port of `cargo local`.
@@ -66,6 +66,10 @@ enum Command {
     Sweep,
     /// Finds the events that Stripe lists and that never arrived, as a schedule does on AWS (cargo reconcile)
     Reconcile(reconcile::Reconcile),
+    /// Writes all that the running bundle knows into a folder, to leave or to move (cargo export)
+    Export(transfer::Export),
+    /// Takes an export into the running bundle, which must be empty (cargo import)
+    Import(transfer::Import),
 }
 
 #[derive(Debug, clap::Args)]
@@ -118,6 +122,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Rebuild(wish) => or_stopped(async { rebuild::run(&wish, &client()?).await }).await,
         Command::Sweep => or_stopped(async { verify::sweep(&client()?).await }).await,
         Command::Reconcile(wish) => or_stopped(async { reconcile::run(&wish, &client()?).await }).await,
+        Command::Export(wish) => or_stopped(async { transfer::run_export(&wish, client).await }).await,
+        Command::Import(wish) => or_stopped(async { transfer::run_import(&wish, &client()?).await }).await,
         Command::Ledger(wish) => or_stopped(async { ledger::run(&wish, &client()?).await }).await,
     }
 }

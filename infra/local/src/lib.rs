@@ -51,6 +51,7 @@ pub mod settings;
 pub mod slack_fake;
 pub mod stream;
 pub mod stripe_fake;
+pub mod transfer;
 mod verify;
 pub mod whole;
 pub mod wire;

@@ -37,6 +37,9 @@ pub fn key(kind: &str, id: &str) -> AttributeValue {
 /// The identity of the books.
 pub(crate) const IDENTITY: (&str, &str) = ("LEDGER", "identity");
 
+/// What a final export leaves: no number is given any more.
+pub(crate) const CLOSED: (&str, &str) = ("LEDGER", "closed");
+
 /// The sort key of a record that is alone under its partition key.
 pub const ALONE: &str = "-";
 

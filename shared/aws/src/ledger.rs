@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{
     Client,
     error::BuildError,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{Put, ReturnValue, TransactWriteItem, Update},
+    types::{ConditionCheck, Put, ReturnValue, TransactWriteItem, Update},
 };
 use jiff::{Timestamp, civil::Date};
 use serde::de::DeserializeOwned;
@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use super::{
     conditional::settle,
     item::{
-        CLOSE, IDENTITY, Item, PARK, UNPARK, cancelled, condition_failed, data, is_contention, item, json, number,
-        opened, ours, parsed, place, read_number, read_text, text, trouble, unreadable,
+        CLOSE, CLOSED, IDENTITY, Item, PARK, UNPARK, cancelled, condition_failed, data, is_contention, item, json,
+        number, opened, ours, parsed, place, read_number, read_text, text, trouble, unreadable,
     },
     outbox::queued,
     parts::Parts,
@@ -27,7 +27,8 @@ use comptoir::{
     billing::{
         identity::Identity,
         ledger::{
-            AllocationResult, Counter, Credited, Crediting, Entry, Ledger, NumberClaim, number_taken, number_used_twice,
+            AllocationResult, Counter, Credited, Crediting, Entry, Ledger, NumberClaim, books_closed, number_taken,
+            number_used_twice,
         },
         snapshot::Snapshot,
     },
@@ -87,7 +88,7 @@ impl DynamoLedger {
     }
 
     fn count(&self, claim: &NumberClaim) -> Result<TransactWriteItem, ServiceError> {
-        let Counter { last, last_issued_on, last_hash, siren, settings } = claim.after()?;
+        let Counter { last, last_issued_on, last_hash, siren, settings, .. } = claim.after()?;
         let issued_on = last_issued_on.map(|day| day.to_string()).unwrap_or_default();
         let update = Update::builder()
             .table_name(&self.billing)
@@ -110,7 +111,7 @@ impl DynamoLedger {
             // Documents that name no settings follow any.
             update
                 .condition_expression(
-                    "last_number = :before AND (attribute_not_exists(siren) OR siren = :siren) \
+                    "last_number = :before AND attribute_not_exists(closed) AND (attribute_not_exists(siren) OR siren = :siren) \
                      AND (attribute_not_exists(needs) OR needs <= :v) \
                      AND (attribute_not_exists(settings) OR settings <= :under)",
                 )
@@ -118,6 +119,15 @@ impl DynamoLedger {
                 .expression_attribute_values(":before", number(claim.counter.last))
         };
         write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))
+    }
+
+    /// The condition for the first number of a series, which has no counter that could be closed.
+    fn open(&self) -> Result<TransactWriteItem, ServiceError> {
+        let check = ConditionCheck::builder()
+            .table_name(&self.billing)
+            .set_key(Some(place(CLOSED.0, CLOSED.1)))
+            .condition_expression("attribute_not_exists(pk)");
+        write(check.build().map(|check| TransactWriteItem::builder().condition_check(check).build()))
     }
 
     /// Marks a document as settled: its sale is parked, and waits for a person.
@@ -209,7 +219,8 @@ impl Ledger for DynamoLedger {
         let last_issued_on = read_text(&item, "last_issued_on").and_then(|day| day.parse::<Date>().ok());
         let settings = read_number(&item, "settings").filter(|version| *version > 0);
         let kept = |name| read_text(&item, name).map(str::to_owned);
-        Ok(Counter { last, last_issued_on, last_hash: kept("last_hash"), siren: kept("siren"), settings })
+        let closed = item.contains_key("closed");
+        Ok(Counter { last, last_issued_on, last_hash: kept("last_hash"), siren: kept("siren"), settings, closed })
     }
 
     async fn claim(&self, claim: &NumberClaim) -> Result<AllocationResult, ServiceError> {
@@ -238,6 +249,10 @@ impl Ledger for DynamoLedger {
         if let Some(crediting) = &claim.crediting {
             writes.push(self.credit(crediting)?);
         }
+        let credited = writes.len();
+        if claim.counter.last == 0 {
+            writes.push(self.open()?);
+        }
         let Err(error) = self.client.transact_write_items().set_transact_items(Some(writes)).send().await else {
             return Ok(AllocationResult::All);
         };
@@ -253,9 +268,11 @@ impl Ledger for DynamoLedger {
                 let stands = (1..first_record).zip(&claim.invoices);
                 let stands =
                     stands.filter(|(place, _)| condition_failed(reasons, *place)).map(|(_, invoice)| invoice).next();
-                let moved = condition_failed(reasons, 0) || condition_failed(reasons, original);
+                let moved = (0..1).chain(original..credited).any(|place| condition_failed(reasons, place));
                 if !taken.is_empty() {
                     Ok(AllocationResult::Taken(taken))
+                } else if condition_failed(reasons, credited) {
+                    Err(books_closed())
                 } else if moved || is_contention(reasons) {
                     tokio::time::sleep(LOST_RACE.mul_f64(fastrand::f64())).await;
                     Ok(AllocationResult::Moved)

@@ -12,7 +12,7 @@ use super::{
     draft::draft,
     guard::LedgerGuard,
     identity::other_seller,
-    ledger::{AllocationResult, Counter, Entry, LARGEST_CLAIM, Ledger, NumberClaim},
+    ledger::{AllocationResult, Counter, Entry, LARGEST_CLAIM, Ledger, NumberClaim, books_closed},
     snapshot::Snapshot,
     unfit::CannotInvoice,
 };
@@ -179,11 +179,12 @@ impl<L: Ledger + SettingsReader, A: Archive, R: Render, C: Clock> Issuer<'_, L, 
     /// The counter of a series of this seller.
     ///
     /// # Errors
-    /// Permanent: the series is another seller's. Transient: its last document was made under newer settings than ours.
+    /// Permanent: the series is another seller's. Held: the books are closed. Transient: its last document was made under newer settings than ours.
     pub(super) async fn counter(&self, pattern: &SeriesPattern, day: Date) -> Result<Counter, ServiceError> {
         let counter = self.ledger.counter(&pattern.series(day)).await?;
         match &counter.siren {
             Some(siren) if siren != self.settings.siren() => Err(other_seller(siren, self.settings.siren())),
+            _ if counter.closed => Err(books_closed()),
             _ if counter.settings > Some(self.settings.version) => Err(ServiceError::transient(
                 "the ledger",
                 "the settings were changed a moment ago; the next delivery reads them anew",
@@ -197,9 +198,10 @@ impl<L: Ledger + SettingsReader, A: Archive, R: Render, C: Clock> Issuer<'_, L, 
         let drafts: Vec<_> = sales.iter().map(|sale| draft(sale, &self.seller_of(sale, day), day)).collect();
         let fit: Vec<&Draft> = drafts.iter().filter_map(|draft| draft.as_ref().ok()).collect();
         let claimed = self.claim(&fit, day).await;
-        // One record that the ledger refuses must not fail the others: the group is halved down to that record.
+        // One record that the ledger refuses must not fail the others: the group is halved down to that record. Closed
+        // books refuse those without a number alone.
         if let (Err(error), true) = (&claimed, sales.len() > 1)
-            && error.is_permanent()
+            && (error.is_permanent() || *error == books_closed())
         {
             let (first, rest) = sales.split_at(sales.len() / 2);
             let mut answers = Box::pin(self.issue_group(first)).await;
@@ -241,7 +243,10 @@ impl<L: Ledger + SettingsReader, A: Archive, R: Render, C: Clock> Issuer<'_, L, 
             }
             self.check_books(pattern, today).await?;
             self.still(ONE_CLAIM_SECONDS)?;
-            let counter = self.counter(pattern, today).await?;
+            let counter = match self.counter(pattern, today).await {
+                Err(error) if error == books_closed() => return self.numbered(&pending, entries, error).await,
+                counter => counter?,
+            };
             let claim = number(&pending, pattern, counter, today, &self.allocation())?;
             match self.ledger.claim(&claim).await? {
                 AllocationResult::All => {
@@ -264,6 +269,23 @@ impl<L: Ledger + SettingsReader, A: Archive, R: Render, C: Clock> Issuer<'_, L, 
         } else {
             Err(ServiceError::transient("the ledger", "other renderers kept claiming numbers"))
         }
+    }
+
+    /// The documents of `drafts` that have their number already.
+    ///
+    /// # Errors
+    /// `without`: one has none.
+    async fn numbered(
+        &self,
+        drafts: &[&Draft],
+        mut entries: Vec<Entry>,
+        without: ServiceError,
+    ) -> Result<Vec<Entry>, ServiceError> {
+        for draft in drafts {
+            let stands = self.ledger.document_of(&draft.basis()).await?;
+            entries.push(stands.ok_or_else(|| without.clone())?);
+        }
+        Ok(entries)
     }
 
     /// Parks a sale that cannot be invoiced. If it already has an invoice, that snapshot is completed instead.
@@ -402,7 +424,7 @@ mod tests {
         let today = date(2026, 11, 21);
         let draft = draft(&sale(), &seller, today).unwrap();
         let (last_issued_on, last_hash) = (Some(date(2026, 11, 22)), Some("the 41st".to_owned()));
-        let counter = Counter { last: 41, last_issued_on, last_hash, siren: None, settings: None };
+        let counter = Counter { last: 41, last_issued_on, last_hash, ..Counter::default() };
         let claim = number(&[&draft, &draft], &seller.series, counter, today, &Allocation::default()).unwrap();
         let numbers: Vec<_> = claim.invoices.iter().map(|invoice| invoice.number.0.as_str()).collect();
         assert_eq!(numbers, ["2026-11-0042", "2026-11-0043"]);

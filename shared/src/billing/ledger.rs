@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Most invoices per claim: a DynamoDB transaction holds 100 writes, and a claim writes one counter and two items per
-/// invoice (docs.aws.amazon.com, TransactWriteItems).
+/// invoice (docs.aws.amazon.com, TransactWriteItems). The first of a series checks as well that the books are not closed.
 pub const LARGEST_CLAIM: usize = 49;
 
 /// The state of a series' counter.
@@ -35,6 +35,8 @@ pub struct Counter {
     pub siren: Option<String>,
     /// The version of the settings that the last document was made under; no later one may be made under an older.
     pub settings: Option<u64>,
+    /// Whether the books were closed: the series goes on in another stack.
+    pub closed: bool,
 }
 
 /// An allocation of numbers for a group of invoices: all or none.
@@ -68,6 +70,7 @@ impl NumberClaim {
             last_hash: last.map(|invoice| Snapshot::of(invoice).map(|snapshot| snapshot.sha256())).transpose()?,
             siren: last.map(|invoice| invoice.draft.seller.siren.clone()),
             settings: self.made_under().max(self.counter.settings),
+            closed: self.counter.closed,
         })
     }
 }
@@ -151,7 +154,8 @@ pub trait Ledger: Send + Sync {
 
     /// Claims numbers in one transaction, conditional on the counter, its seller and its version of the settings.
     ///
-    /// Permanent error `number_taken`: a document with one of the numbers is stored already.
+    /// Permanent error `number_taken`: a document with one of the numbers is stored already. Held `ledger_closed`: the
+    /// series has no number yet, and the books are closed.
     fn claim(&self, claim: &NumberClaim) -> impl Future<Output = Result<AllocationResult, ServiceError>> + Send;
 
     /// A recorded sale.
@@ -184,6 +188,13 @@ pub trait Ledger: Send + Sync {
         reason: &Reason,
         now: Timestamp,
     ) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
+}
+
+/// The error for a number of books that were closed.
+pub fn books_closed() -> ServiceError {
+    let text = "these books were closed by a final export, and go on in the stack that imported it: send Stripe's events \
+                there (infra/OPERATIONS.md, \"Leave, or move to another account\")";
+    ServiceError::held("the ledger", "ledger_closed", text)
 }
 
 /// The error for a number whose document is stored already.

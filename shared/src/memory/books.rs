@@ -25,7 +25,9 @@ use crate::{
     archive::Document,
     billing::{
         identity::Identity,
-        ledger::{AllocationResult, Counter, Entry, Ledger, NumberClaim, number_taken, number_used_twice},
+        ledger::{
+            AllocationResult, Counter, Entry, Ledger, NumberClaim, books_closed, number_taken, number_used_twice,
+        },
     },
     invoice::{DocumentSource, Invoice},
     mail::{
@@ -61,6 +63,7 @@ pub(super) struct Written {
     identity: Option<Identity>,
     pub(super) settings: Vec<StoredSettings>,
     counters: BTreeMap<Series, Counter>,
+    closed: bool,
     pub(super) invoices: BTreeMap<InvoiceNumber, Entry>,
     pub(super) mails: BTreeMap<MailId, Queued>,
     suppressed: BTreeMap<AddressHash, Cause>,
@@ -134,6 +137,13 @@ impl InMemoryStore {
     /// An empty store under this fault plan.
     pub fn new(faults: Arc<FaultPlan>) -> Self {
         Self { written: Mutex::default(), faults }
+    }
+
+    /// Closes the books, as a final export does.
+    pub fn close_books(&self) {
+        let mut written = locked(&self.written);
+        written.closed = true;
+        written.counters.values_mut().for_each(|counter| counter.closed = true);
     }
 
     /// Every recorded sale.
@@ -288,6 +298,9 @@ impl Ledger for InMemoryStore {
                 return Ok(AllocationResult::Taken(taken));
             }
             let counter = written.counters.get(&claim.series).cloned().unwrap_or_default();
+            if written.closed && claim.counter.last == 0 && counter == claim.counter {
+                return Err(books_closed());
+            }
             if counter != claim.counter || claim.made_under().is_some_and(|version| counter.settings > Some(version)) {
                 return Ok(AllocationResult::Moved);
             }

@@ -551,3 +551,66 @@ async fn a_mail_that_was_put_back_is_not_closed_by_who_saw_it_settled() {
     house.books.close(&mail.id).await.unwrap();
     assert!(!is_open());
 }
+
+#[tokio::test]
+async fn closed_books_give_no_number_to_whoever_was_on_the_way() {
+    let house = House::under(FaultPlan::default());
+    let sales = sales(6);
+    house.record(&sales).await;
+    house.issue(&sales[..2]).await;
+    let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
+    let today = jiff::civil::date(2026, 11, 21);
+    let claim = |series: crate::numbering::Series, counter: Counter| {
+        let number = seller.series.number(today, counter.last + 1);
+        let invoice = Invoice::new(number, today, draft(&sales[2], &seller, today).unwrap());
+        NumberClaim { series, counter, invoices: vec![invoice], crediting: None }
+    };
+    // Two renderers have read the counters, of a series that goes on and of one that begins, when the books are closed.
+    let series = seller.series.series(today);
+    let begun = claim(series.clone(), house.books.counter(&series).await.unwrap());
+    let first = claim(crate::numbering::Series("2026-12-#".to_owned()), Counter::default());
+    house.books.close_books();
+    assert_eq!(
+        Ledger::claim(&house.books, &begun).await.unwrap(),
+        AllocationResult::Moved,
+        "it reads the counter again"
+    );
+    assert!(house.books.counter(&series).await.unwrap().closed);
+    assert_eq!(Ledger::claim(&house.books, &first).await.unwrap_err().reason().code, "ledger_closed");
+    // Those that have their number are finished all the same, in whatever company they come.
+    for (n, issued) in house.issuer().issue(&sales).await.into_iter().enumerate() {
+        match &issued.outcome {
+            Outcome::AlreadyDone => assert!(n < 2, "{issued:?}"),
+            Outcome::Retry(reason) => assert!(n >= 2 && reason.code == "ledger_closed", "{issued:?}"),
+            other => panic!("{other:?}"),
+        }
+        assert!(!issued.outcome.is_outage(), "it is held, and holds up nothing else");
+    }
+    house.mail().await;
+    house.check(2);
+}
+
+#[tokio::test]
+async fn books_that_close_among_racing_renderers_give_no_number_afterwards() {
+    let house = Arc::new(House::under(FaultPlan::default()));
+    let sales = sales(24);
+    house.record(&sales).await;
+    let mut racing = tokio::task::JoinSet::new();
+    for sale in sales.clone() {
+        let house = house.clone();
+        racing.spawn(async move {
+            tokio::task::yield_now().await;
+            house.issuer().issue(&[sale]).await.remove(0).outcome
+        });
+    }
+    let first = racing.join_next().await.unwrap().unwrap();
+    house.books.close_books();
+    let given = house.books.of_entries(BTreeMap::len);
+    let mut outcomes = vec![first];
+    while let Some(outcome) = racing.join_next().await {
+        outcomes.push(outcome.unwrap());
+    }
+    assert_eq!(house.books.of_entries(BTreeMap::len), given);
+    let held = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Retry(reason) if reason.is_held()));
+    assert_eq!(held.count(), sales.len() - given);
+}

@@ -20,25 +20,50 @@ impl Aws {
         self.json("dynamodb", &format!("{API}.{operation}"), input).await
     }
 
+    /// A write on a condition; returns whether it held.
+    ///
+    /// # Errors
+    /// As [`Aws::json`].
+    pub async fn dynamodb_if(&self, operation: &str, input: &Value) -> anyhow::Result<bool> {
+        match self.dynamodb(operation, input).await {
+            Ok(_) => Ok(true),
+            // A cancelled transaction names it without "Exception".
+            Err(error) if error.to_string().contains("ConditionalCheckFailed") => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Every item of a table, in DynamoDB's typed form.
     ///
     /// # Errors
     /// As [`Aws::json`].
     pub async fn scan(&self, table: &str) -> anyhow::Result<Vec<Value>> {
-        let mut items = Vec::new();
-        let mut input = json!({"TableName": table, "ConsistentRead": true});
+        let (mut items, mut from) = (Vec::new(), None);
         loop {
-            let page = self.dynamodb("Scan", &input).await?;
-            items.extend(page.get("Items").and_then(Value::as_array).into_iter().flatten().cloned());
-            match page.get("LastEvaluatedKey") {
-                Some(key) if !key.is_null() => {
-                    if let Some(input) = input.as_object_mut() {
-                        input.insert("ExclusiveStartKey".to_owned(), key.clone());
-                    }
-                }
-                _ => return Ok(items),
+            let page = self.scan_page(table, from.as_ref()).await?;
+            items.extend(page.0);
+            from = page.1;
+            if from.is_none() {
+                return Ok(items);
             }
         }
+    }
+
+    /// A page of a table, read consistently, and the key after which the next one begins.
+    ///
+    /// # Errors
+    /// As [`Aws::json`].
+    pub async fn scan_page(&self, table: &str, from: Option<&Value>) -> anyhow::Result<(Vec<Value>, Option<Value>)> {
+        let mut input = json!({"TableName": table, "ConsistentRead": true});
+        if let (Some(from), Some(input)) = (from, input.as_object_mut()) {
+            input.insert("ExclusiveStartKey".to_owned(), from.clone());
+        }
+        let mut page = self.dynamodb("Scan", &input).await?;
+        let items = match page.get_mut("Items").map(Value::take) {
+            Some(Value::Array(items)) => items,
+            _ => Vec::new(),
+        };
+        Ok((items, page.get_mut("LastEvaluatedKey").map(Value::take).filter(|key| !key.is_null())))
     }
 }
 

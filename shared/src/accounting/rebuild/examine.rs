@@ -230,6 +230,7 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
                 siren: Some(self.settings.siren().to_owned()),
                 // The versions of lost settings are lost with them, and begin anew.
                 settings: stands.settings,
+                closed: stands.closed,
             };
             match counter(&stands, &archived) {
                 CounterStep::Stays => {}

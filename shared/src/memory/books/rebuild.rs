@@ -101,7 +101,7 @@ impl RestoreLedger for InMemoryStore {
             if stands != *before {
                 return Ok(false);
             }
-            written.counters.insert(series.clone(), after.clone());
+            written.counters.insert(series.clone(), Counter { closed: stands.closed, ..after.clone() });
             Ok(true)
         })
     }

@@ -131,7 +131,7 @@ where
             last_issued_on: Some(day()),
             last_hash: Some(format!("hash {last}")),
             siren: Some("123456782".to_owned()),
-            settings: None,
+            ..Counter::default()
         };
         let none = Counter::default();
         assert!(self.ledger.raise(&series, &none, &at(5)).await?);

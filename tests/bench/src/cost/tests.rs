@@ -62,10 +62,10 @@ const CREDIT_NOTE: [Line; 12] = [
         "invoice-renderer",
         "TransactWriteItems",
         2,
-        32,
+        34,
         0,
-        "counter (2), credit note (6, open: 2), refund (2, settled: 2), invoice (6); document (6, settled: 2), \
-         mail (2, open: 2)",
+        "counter (2), credit note (6, open: 2), refund (2, settled: 2), invoice (6), for the first number of a series \
+         that the books are not closed (2); document (6, settled: 2), mail (2, open: 2)",
     ),
     ("invoice-renderer", "ListObjectsV2", 4, 0, 0, "once in a process for each series, three more where it begins"),
     ("invoice-renderer", "PutObject", 2, 0, 0, "PDF and snapshot"),

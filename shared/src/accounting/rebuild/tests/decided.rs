@@ -75,7 +75,7 @@ fn a_counter_only_rises_and_its_day_does_not_go_back() {
         last_issued_on: day(issued_on),
         last_hash: Some(hash.to_owned()),
         siren: Some(siren.to_owned()),
-        settings: None,
+        ..Counter::default()
     };
     let archived = at(5, 21, "five", "a");
     assert_eq!(counter(&Counter::default(), &archived), CounterStep::Raise(archived.clone()));
