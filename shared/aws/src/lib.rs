@@ -39,6 +39,8 @@ pub mod s3_failure;
 pub mod secrets;
 #[cfg(feature = "dynamodb")]
 pub mod settings_store;
+#[cfg(feature = "s3")]
+pub mod spool;
 #[cfg(feature = "dynamodb")]
 pub mod team;
 
