@@ -31,8 +31,6 @@ pub mod post_office;
 mod rebuild;
 #[cfg(feature = "dynamodb")]
 mod reconcile;
-#[cfg(feature = "dynamodb")]
-pub mod register;
 #[cfg(feature = "s3")]
 pub mod s3_failure;
 #[cfg(feature = "ssm")]
