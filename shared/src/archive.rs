@@ -1,4 +1,7 @@
-//! The archive capability: documents are written once and kept for as long as the law requires.
+//! The archive capability: documents are written once and kept for as long as the law requires. Files that may be larger
+//! than memory are in `spool`.
+
+pub mod spool;
 
 use std::future::Future;
 

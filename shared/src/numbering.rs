@@ -136,10 +136,21 @@ impl SeriesPattern {
 
     /// The position in the series of this day of the document with this archive key; `None` for other keys.
     pub fn n_of_key(&self, day: Date, key: &str) -> Option<u64> {
-        let (before, after) = self.around_number(day);
         let stem = key.strip_prefix(&self.archive_folder(day))?.strip_suffix(".pdf")?;
+        self.digits_of_stem(day, stem)?.parse().ok()
+    }
+
+    /// The digits of the number in a file stem of the series of this day; `None` for other stems.
+    pub fn digits_of_stem<'a>(&self, day: Date, stem: &'a str) -> Option<&'a str> {
+        let (before, after) = self.around_number(day);
         let digits = stem.strip_prefix(&before)?.strip_suffix(&after)?;
-        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+        (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
+    }
+
+    /// The file stem with these digits in the series of this day: the reverse of [`Self::digits_of_stem`].
+    pub fn stem_of_digits(&self, day: Date, digits: &str) -> String {
+        let (before, after) = self.around_number(day);
+        format!("{before}{digits}{after}")
     }
 
     fn archive_folder(&self, day: Date) -> String {
@@ -303,6 +314,9 @@ mod tests {
             assert_eq!(pattern.n_of_key(day, key), Some(42));
             assert_eq!(pattern.n_of_key(day, &key.replace("42", "A42")), None);
             assert_eq!(pattern.n_of_key(day, "invoices/2026/11/A2026-11-0042.pdf"), None);
+            let stem = pattern.number(day, 42).file_stem();
+            let digits = pattern.digits_of_stem(day, &stem).unwrap();
+            assert_eq!((digits.parse(), pattern.stem_of_digits(day, digits)), (Ok(42), stem));
         }
     }
 

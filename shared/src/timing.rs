@@ -28,6 +28,9 @@ pub const ATTEMPT_SECONDS: u64 = 5;
 /// One operation on an AWS service with its retries, in seconds.
 pub const OPERATION_SECONDS: u64 = 12;
 
+/// One upload of a file of the ledger, in seconds: 800 MB, the journal of a million documents, at 3 MB a second.
+pub const UPLOAD_SECONDS: u64 = 300;
+
 /// One request to Stripe, in seconds. It is not retried: the event is announced, and completed later.
 pub const STRIPE_SECONDS: u64 = 3;
 

@@ -54,7 +54,6 @@ async fn the_stores_on_aws_keep_the_contract() -> Result<()> {
         ledger: &stores.ledger,
         outbox: &stores.outbox,
         archive: &stores.archive,
-        register: &stores.register,
     };
     all.keep_the_contract("a").await?;
     all.keep_the_contract("b").await?;

@@ -23,8 +23,7 @@ use comptoir::{
     testing::{FRANCHISE_TOML, contract},
 };
 use comptoir_aws::{
-    ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments, register::DynamoRegister,
-    settings_store::DynamoSettings,
+    ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments, settings_store::DynamoSettings,
 };
 use comptoir_local::aws::Aws;
 use comptoir_members::testing::profiles;
@@ -201,7 +200,6 @@ async fn the_stores_keep_their_contract_on_a_second_implementation() -> Result<(
         outbox: &DynamoOutbox::new(client.clone(), outbox.clone()),
         // Documents are stored in S3.
         archive: &InMemoryArchive::default(),
-        register: &DynamoRegister::new(client.clone(), billing.clone()),
     };
     all.keep_the_contract("a").await?;
     all.keep_the_contract("b").await?;

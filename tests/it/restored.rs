@@ -113,7 +113,25 @@ async fn a_restored_table_gives_no_number_until_it_is_the_right_one_again() -> R
     ensure!(delivered.number.ends_with("-0006"), "{}", delivered.number);
     let verdict = shop.client.invoke("ledger-export", &json!({"month": month, "verify": true})).await?;
     ensure!(verdict == json!({"month": month, "documents": 6, "findings": []}), "{verdict}");
+    exported(&shop, month, &delivered.number).await?;
     shop.bundle.stop().await;
+    Ok(())
+}
+
+/// The month is exported from the archive, and exported again it changes nothing.
+async fn exported(shop: &Shop, month: &str, last: &str) -> Result<()> {
+    let answer = shop.client.invoke("ledger-export", &json!({"month": month})).await?;
+    ensure!(answer["invoices"] == 6 && answer["unconverted_count"] == 0 && answer["gaps"] == json!([]), "{answer}");
+    let again = shop.client.invoke("ledger-export", &json!({"month": month})).await?;
+    ensure!(again == answer, "{again}");
+    let bucket = shop.bundle.aws().resources("comptoir-dev").await?["ArchiveBucket"].clone();
+    for (file, rows) in answer["files"].as_array().unwrap().iter().zip([6, 24, 1]) {
+        let key = file.as_str().unwrap();
+        let (bytes, _) = shop.bundle.aws().object(&bucket, key).await?.context("a file of the ledger")?;
+        let text = String::from_utf8(bytes)?;
+        ensure!(text.lines().count() > rows, "{key}: {text}");
+        ensure!(key.contains("ereporting") || text.contains(last), "{key} lacks {last}: {text}");
+    }
     Ok(())
 }
 

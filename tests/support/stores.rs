@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::{Client as DynamoDb, config::Credentials};
 use aws_sdk_s3::Client as S3;
 use comptoir::settings::cache::{CachedSettings, SETTINGS_KEPT};
 use comptoir_aws::{
-    archive::S3Archive, ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments, register::DynamoRegister,
+    archive::S3Archive, ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments,
     settings_store::DynamoSettings,
 };
 use comptoir_members_aws::{directory::DynamoDirectory, files::S3Files};
@@ -30,8 +30,6 @@ pub struct Stores {
     pub archive: S3Archive,
     /// The owner's settings.
     pub settings: DynamoSettings,
-    /// The ledger of a month.
-    pub register: DynamoRegister,
     /// Profiles of members.
     pub directory: DynamoDirectory,
     /// Their files.
@@ -60,11 +58,10 @@ impl Stores {
         let cached = Arc::new(CachedSettings::new(settings.clone(), SETTINGS_KEPT));
         Ok(Self {
             payments: DynamoPayments::new(dynamodb.clone(), billing.clone()),
-            ledger: DynamoLedger::new(dynamodb.clone(), billing.clone(), outbox.clone()),
+            ledger: DynamoLedger::new(dynamodb.clone(), billing, outbox.clone()),
             outbox: DynamoOutbox::new(dynamodb.clone(), outbox.clone()),
             archive: S3Archive::new(s3.clone(), bucket),
             settings,
-            register: DynamoRegister::new(dynamodb.clone(), billing),
             directory: DynamoDirectory::new(dynamodb, profiles, outbox, cached),
             files: S3Files::new(s3, files),
         })

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use comptoir::{
     accounting::{
-        Month, Register,
+        Month,
         export::{NotExported, export},
         verify::verify,
     },
-    archive::Archive,
+    archive::spool::LargeArchive,
     billing::ledger::Ledger,
     clock::Clock,
     numbering::InvoiceNumber,
@@ -60,8 +60,12 @@ pub struct Answer {
     pub invoices: usize,
     /// The keys of the files in the archive.
     pub files: Vec<String>,
-    /// Document numbers missing from the journal: in another currency, without an exchange rate.
+    /// Document numbers missing from the journal: in another currency, without an exchange rate. The first thousand.
     pub unconverted: Vec<String>,
+    /// How many there are.
+    pub unconverted_count: usize,
+    /// Numbers within a series that have no document anywhere.
+    pub gaps: Vec<String>,
 }
 
 /// The result of a verification, for a person who invoked it by hand.
@@ -88,10 +92,8 @@ pub struct Found {
 
 /// The dependencies of an export.
 #[derive(Debug)]
-pub struct Exporter<R, L, A, S, C> {
-    /// The register of issued documents.
-    pub register: R,
-    /// The ledger, to compare the archive with.
+pub struct Exporter<L, A, S, C> {
+    /// The ledger, which knows what must be in the archive.
     pub ledger: L,
     /// The archive.
     pub archive: A,
@@ -101,7 +103,7 @@ pub struct Exporter<R, L, A, S, C> {
     pub settings: S,
 }
 
-impl<R: Register, L: Ledger, A: Archive, S: SettingsReader, C: Clock> Exporter<R, L, A, S, C> {
+impl<L: Ledger, A: LargeArchive, S: SettingsReader, C: Clock> Exporter<L, A, S, C> {
     /// The newest settings, once there are any.
     async fn settings(&self) -> Result<Option<Settings>, ServiceError> {
         self.settings.newest().await?.map(|stored| stored.read()).transpose()
@@ -153,7 +155,7 @@ impl<R: Register, L: Ledger, A: Archive, S: SettingsReader, C: Clock> Exporter<R
     /// Exports the month.
     ///
     /// # Errors
-    /// When a service fails. Lambda retries a scheduled export and finally sends it to the on-failure queue; exporting
+    /// When a service fails, or a document of the month is not archived yet. Lambda retries a scheduled export and finally sends it to the on-failure queue; exporting
     /// a month twice is idempotent.
     pub async fn handle(&self, request: Request, request_id: &str) -> Result<Answer, NotExported> {
         let settings = self.settings().await?;
@@ -162,24 +164,38 @@ impl<R: Register, L: Ledger, A: Archive, S: SettingsReader, C: Clock> Exporter<R
         let Some(settings) = settings else {
             self.is_new().await?;
             tracing::info!(request_id, %month, "no settings are saved, and nothing was ever issued");
-            return Ok(Answer { month, invoices: 0, files: Vec::new(), unconverted: Vec::new() });
+            let (files, unconverted, gaps) = Default::default();
+            return Ok(Answer { month, invoices: 0, files, unconverted, unconverted_count: 0, gaps });
         };
-        let seller = settings.of_day(month.last_day());
-        let exported = export(&self.register, &self.archive, &seller, month).await.inspect_err(|error| {
-            tracing::error!(request_id, %month, "not exported: {error}");
+        let exported = export(&self.ledger, &self.archive, &settings, month).await.inspect_err(|error| {
+            let reason = error.code();
+            tracing::error!(request_id, %month, reason, "not exported: {error}");
         })?;
         count(SERVICE, "LedgerExported", 1);
         if month.contains(today) {
             tracing::warn!(request_id, %month, "this month is not over: export it again when it is");
         }
-        let unconverted: Vec<String> = exported.unconverted.iter().map(ToString::to_string).collect();
-        if !unconverted.is_empty() {
+        let named = |numbers: Vec<InvoiceNumber>| numbers.into_iter().map(|number| number.0).collect::<Vec<_>>();
+        let (gaps, unconverted_count) = (named(exported.gaps), exported.unconverted.count);
+        let unconverted = named(exported.unconverted.numbers);
+        if unconverted_count > 0 {
             let numbers = unconverted.join(" ");
-            tracing::warn!(request_id, %month, numbers, "the journal lacks these: no rate to euros stands on them");
+            tracing::warn!(
+                request_id,
+                %month,
+                unconverted_count,
+                numbers,
+                "the journal lacks these: no rate to euros stands on them"
+            );
+        }
+        if !gaps.is_empty() {
+            count(SERVICE, "Parked", 1);
+            let (numbers, reason) = (gaps.join(" "), "number_missing");
+            tracing::error!(request_id, %month, numbers, reason, "neither the archive nor the ledger has these documents");
         }
         tracing::info!(request_id, %month, invoices = exported.invoices, "ledger exported");
         let files = exported.documents.into_iter().map(|document| document.key).collect();
-        Ok(Answer { month, invoices: exported.invoices, files, unconverted })
+        Ok(Answer { month, invoices: exported.invoices, files, unconverted, unconverted_count, gaps })
     }
 }
 
@@ -187,17 +203,14 @@ impl<R: Register, L: Ledger, A: Archive, S: SettingsReader, C: Clock> Exporter<R
 pub(crate) mod tests {
     use super::*;
     use comptoir::{
-        archive::File,
+        archive::{Archive, File},
         clock::FixedClock,
         memory::{InMemoryArchive, InMemoryStore},
         testing::{STANDARD_TOML, saved_settings},
     };
 
-    pub(crate) fn exporter(
-        now: &str,
-    ) -> Exporter<InMemoryStore, InMemoryStore, InMemoryArchive, InMemoryStore, FixedClock> {
+    pub(crate) fn exporter(now: &str) -> Exporter<InMemoryStore, InMemoryArchive, InMemoryStore, FixedClock> {
         Exporter {
-            register: InMemoryStore::default(),
             ledger: InMemoryStore::default(),
             archive: InMemoryArchive::default(),
             clock: FixedClock(now.parse().unwrap()),

@@ -4,14 +4,14 @@
 //! Wiring only. `handler` picks the month, `rebuild` reports what a rebuild found; the domain crate does the rest.
 
 mod handler;
+#[cfg(test)]
+mod million;
 mod rebuild;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
 use comptoir::{clock::SystemClock, config};
-use comptoir_aws::{
-    archive::S3Archive, ledger::DynamoLedger, register::DynamoRegister, settings_store::DynamoSettings,
-};
+use comptoir_aws::{archive::S3Archive, ledger::DynamoLedger, settings_store::DynamoSettings};
 use comptoir_edge::telemetry;
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
@@ -25,7 +25,6 @@ async fn main() -> Result<(), Error> {
     let (dynamodb, billing) = (DynamoDb::new(&aws), config::required("BILLING_TABLE")?);
     let exporter = Exporter {
         settings: DynamoSettings::new(dynamodb.clone(), billing.clone()),
-        register: DynamoRegister::new(dynamodb.clone(), billing.clone()),
         ledger: DynamoLedger::new(dynamodb, billing, config::required("OUTBOX_TABLE")?),
         archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),
         clock: SystemClock,

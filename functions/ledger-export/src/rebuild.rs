@@ -1,11 +1,8 @@
 //! Handles a request to rebuild the ledger from the archive: a person asks, nothing else does.
 
 use comptoir::{
-    accounting::{
-        Register,
-        rebuild::{Finding, KnownMails, Rebuild, Rebuilt, RestoreLedger, Wish},
-    },
-    archive::Archive,
+    accounting::rebuild::{Finding, KnownMails, Rebuild, Rebuilt, RestoreLedger, Wish},
+    archive::spool::LargeArchive,
     billing::ledger::Ledger,
     clock::Clock,
     outcome::ServiceError,
@@ -100,9 +97,7 @@ fn explained(error: ServiceError, dry_run: bool) -> ServiceError {
     ServiceError { what, detail: if denied { format!("{detail}; {NOT_ALLOWED}") } else { detail }, kind }
 }
 
-impl<R: Register, L: Ledger + RestoreLedger + KnownMails, A: Archive, S: SettingsReader, C: Clock>
-    Exporter<R, L, A, S, C>
-{
+impl<L: Ledger + RestoreLedger + KnownMails, A: LargeArchive, S: SettingsReader, C: Clock> Exporter<L, A, S, C> {
     /// Rebuilds the ledger, until shortly before `deadline`.
     ///
     /// # Errors

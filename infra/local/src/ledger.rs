@@ -83,9 +83,11 @@ fn summary(month: Month, ledger: &Ledger, sums: &[Total]) -> Vec<String> {
         let country = sum.foreign.map(|tax| format!("  {}", tax.label())).unwrap_or_default();
         format!("  {currency:4} {category:>4} {rate:>7} {base:>14} {tax:>14} {gross:>14}{country}")
     }));
-    if !ledger.unconverted.is_empty() {
-        let numbers: Vec<String> = ledger.unconverted.iter().map(ToString::to_string).collect();
-        let numbers = numbers.join(", ");
+    if ledger.unconverted.count > 0 {
+        let numbers: Vec<String> = ledger.unconverted.numbers.iter().map(ToString::to_string).collect();
+        let more = ledger.unconverted.count.saturating_sub(numbers.len());
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let numbers = format!("{}{more}", numbers.join(", "));
         lines
             .push(format!("Not in the journal, because no rate to euros stands on them; book them by hand: {numbers}"));
     }
@@ -95,7 +97,9 @@ fn summary(month: Month, ledger: &Ledger, sums: &[Total]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use comptoir::{money::Currency, numbering::InvoiceNumber, seller::Seller, vat::VatCategory};
+    use comptoir::{
+        accounting::Unconverted, money::Currency, numbering::InvoiceNumber, seller::Seller, vat::VatCategory,
+    };
 
     #[test]
     fn the_totals_are_a_table_and_what_is_missing_is_named() {
@@ -104,7 +108,7 @@ mod tests {
         let mut ledger = ledger(month, Vec::new(), &Seller::from_toml(&toml).unwrap()).unwrap();
         assert_eq!(summary(month, &ledger, &[]), ["2026-11: nothing was invoiced"]);
         ledger.documents = 2;
-        ledger.unconverted = vec![InvoiceNumber("2026-11-0002".into())];
+        ledger.unconverted = Unconverted { numbers: vec![InvoiceNumber("2026-11-0002".into())], count: 1 };
         let total = Total {
             currency: Currency::EUR,
             category: VatCategory::S,

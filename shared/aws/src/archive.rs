@@ -1,19 +1,27 @@
 //! The archive on S3: `If-None-Match: *` and a SHA-256 that S3 verifies, in a versioned bucket with Object Lock.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, env, io, time::Duration};
 
 use aws_sdk_s3::{
     Client,
+    config::{self, timeout::TimeoutConfig},
     error::ProvideErrorMetadata,
     primitives::ByteStream,
     types::{ChecksumAlgorithm, ChecksumMode},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 
-use super::s3_failure::{in_one_operation, trouble};
+use super::{
+    s3_failure::{in_one_operation, trouble},
+    spool::TemporaryFile,
+};
 use comptoir::{
-    archive::{Archive, Document, File, conflict},
+    archive::{
+        Archive, Document, File, conflict,
+        spool::{LargeArchive, SpooledFile},
+    },
     outcome::ServiceError,
+    timing::{CONNECT_SECONDS, UPLOAD_SECONDS},
 };
 
 const WHAT: &str = "the archive";
@@ -38,7 +46,6 @@ impl S3Archive {
 impl Archive for S3Archive {
     async fn store(&self, file: &File) -> Result<Document, ServiceError> {
         let document = file.document();
-        let checksum = hex::decode(&document.sha256).map(|hash| STANDARD.encode(hash)).unwrap_or_default();
         let put = self
             .client
             .put_object()
@@ -48,7 +55,7 @@ impl Archive for S3Archive {
             .if_none_match("*")
             .content_type(file.content_type)
             .checksum_algorithm(ChecksumAlgorithm::Sha256)
-            .checksum_sha256(checksum)
+            .checksum_sha256(checksum(&document))
             .set_metadata(file.sale.clone().map(|sale| HashMap::from([(SALE.to_owned(), sale)])))
             .body(ByteStream::from(file.bytes.clone()))
             .send()
@@ -97,6 +104,56 @@ impl Archive for S3Archive {
         let listed = list.send().await.map_err(|error| trouble(WHAT, &error))?;
         Ok(listed.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect())
     }
+}
+
+impl LargeArchive for S3Archive {
+    type Spool = TemporaryFile;
+
+    fn spool(&self) -> io::Result<TemporaryFile> {
+        TemporaryFile::new(&env::temp_dir())
+    }
+
+    // One request: it takes up to 5 GB, and S3 verifies its hash before it keeps a byte. A body that is read from a file is not
+    // sent again by the client; the export as a whole is.
+    async fn store_spooled(&self, file: &SpooledFile<TemporaryFile>) -> Result<Document, ServiceError> {
+        let unread = |error: String| ServiceError::transient(WHAT, format!("a spooled file cannot be read: {error}"));
+        let source = file.spool.open().map_err(|error| unread(error.to_string()))?;
+        let body = ByteStream::read_from().file(tokio::fs::File::from_std(source)).build().await;
+        let limit = Duration::from_secs(UPLOAD_SECONDS);
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(CONNECT_SECONDS))
+            .operation_attempt_timeout(limit)
+            .operation_timeout(limit)
+            .build();
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(&file.document.key)
+            .if_none_match("*")
+            .content_type(file.content_type)
+            .checksum_algorithm(ChecksumAlgorithm::Sha256)
+            .checksum_sha256(checksum(&file.document))
+            .body(body.map_err(|error| unread(error.to_string()))?)
+            .customize()
+            .config_override(config::Builder::new().timeout_config(timeouts))
+            .send()
+            .await;
+        match put {
+            Ok(_) => Ok(file.document.clone()),
+            // Its hash is asked for: the file that stands may be as large.
+            Err(error) if error.code() == Some("PreconditionFailed") => {
+                let stands = self.look(&file.document.key).await?;
+                stands.ok_or_else(|| ServiceError::transient(WHAT, "an object stands but cannot be read"))
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
+    }
+}
+
+/// A document's hash as S3 takes it.
+fn checksum(document: &Document) -> String {
+    hex::decode(&document.sha256).map(|hash| STANDARD.encode(hash)).unwrap_or_default()
 }
 
 /// An object and the sale that it documents.

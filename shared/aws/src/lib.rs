@@ -33,14 +33,14 @@ pub mod post_office;
 mod rebuild;
 #[cfg(feature = "dynamodb")]
 mod reconcile;
-#[cfg(feature = "dynamodb")]
-pub mod register;
 #[cfg(feature = "s3")]
 pub mod s3_failure;
 #[cfg(feature = "ssm")]
 pub mod secrets;
 #[cfg(feature = "dynamodb")]
 pub mod settings_store;
+#[cfg(feature = "s3")]
+pub mod spool;
 #[cfg(feature = "dynamodb")]
 pub mod team;
 

@@ -4,38 +4,66 @@
 //! double click opens the file in columns, and amounts are numbers. Excel reads a file as UTF-8 only if it begins with
 //! a byte order mark.
 
-use csv::{QuoteStyle, Terminator, WriterBuilder};
+use std::io::{self, Write};
+
+use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
 use rust_decimal::Decimal;
 
-/// A file could not be written in memory.
+/// A file could not be written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a file of the ledger cannot be written: {0}; free some memory and export the month again")]
+#[error(
+    "a file of the ledger cannot be written: {0}; give the function more ephemeral storage (template.yaml), and export the \
+     month again"
+)]
 pub struct Unwritable(String);
 
-/// A table for a spreadsheet.
-pub(super) fn spreadsheet(header: &[&str], rows: Vec<Vec<String>>) -> Result<Vec<u8>, Unwritable> {
-    let mut builder = WriterBuilder::new();
-    builder.delimiter(b';').terminator(Terminator::CRLF);
-    let mut bytes = "\u{feff}".as_bytes().to_vec();
-    bytes.extend(table(&builder, header, rows)?);
-    Ok(bytes)
-}
-
-/// A flat file: tabs between fields, one line per record, no quotes. Its fields come from [`field`].
-pub(super) fn flat(header: &[&str], rows: Vec<Vec<String>>) -> Result<Vec<u8>, Unwritable> {
-    let mut builder = WriterBuilder::new();
-    builder.delimiter(b'\t').terminator(Terminator::CRLF).quote_style(QuoteStyle::Never);
-    table(&builder, header, rows)
-}
-
-fn table(builder: &WriterBuilder, header: &[&str], rows: Vec<Vec<String>>) -> Result<Vec<u8>, Unwritable> {
-    let unwritable = |error: csv::Error| Unwritable(error.to_string());
-    let mut writer = builder.from_writer(Vec::new());
-    writer.write_record(header).map_err(unwritable)?;
-    for row in rows {
-        writer.write_record(row).map_err(unwritable)?;
+impl From<io::Error> for Unwritable {
+    fn from(error: io::Error) -> Self {
+        Self(error.to_string())
     }
-    writer.into_inner().map_err(|error| Unwritable(error.to_string()))
+}
+
+impl From<csv::Error> for Unwritable {
+    fn from(error: csv::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// A table that is written row by row.
+#[derive(Debug)]
+pub(super) struct Table<W: Write>(Writer<W>);
+
+impl<W: Write> Table<W> {
+    /// A table for a spreadsheet.
+    pub(super) fn spreadsheet(mut sink: W, header: &[&str]) -> Result<Self, Unwritable> {
+        let mut builder = WriterBuilder::new();
+        builder.delimiter(b';').terminator(Terminator::CRLF);
+        sink.write_all("\u{feff}".as_bytes())?;
+        Self::begin(&builder, sink, header)
+    }
+
+    /// A flat file: tabs between fields, one line per record, no quotes. Its fields come from [`field`].
+    pub(super) fn flat(sink: W, header: &[&str]) -> Result<Self, Unwritable> {
+        let mut builder = WriterBuilder::new();
+        builder.delimiter(b'\t').terminator(Terminator::CRLF).quote_style(QuoteStyle::Never);
+        Self::begin(&builder, sink, header)
+    }
+
+    fn begin(builder: &WriterBuilder, sink: W, header: &[&str]) -> Result<Self, Unwritable> {
+        let mut writer = builder.from_writer(sink);
+        writer.write_record(header)?;
+        Ok(Self(writer))
+    }
+
+    /// Writes a row.
+    pub(super) fn row(&mut self, cells: &[String]) -> Result<(), Unwritable> {
+        Ok(self.0.write_record(cells)?)
+    }
+
+    /// Ends the table.
+    pub(super) fn finish(self) -> Result<W, Unwritable> {
+        self.0.into_inner().map_err(|error| Unwritable(error.to_string()))
+    }
 }
 
 /// A number with a decimal comma, with all its decimals.
@@ -90,8 +118,9 @@ mod tests {
 
     #[test]
     fn a_cell_may_hold_separators_quotes_and_line_breaks() {
-        let rows = vec![vec!["a;b".to_owned(), "say \"x\"\ny".to_owned()]];
-        let bytes = spreadsheet(&["one", "two"], rows).unwrap();
+        let mut table = Table::spreadsheet(Vec::new(), &["one", "two"]).unwrap();
+        table.row(&["a;b".to_owned(), "say \"x\"\ny".to_owned()]).unwrap();
+        let bytes = table.finish().unwrap();
         assert_eq!(String::from_utf8(bytes).unwrap(), "\u{feff}one;two\r\n\"a;b\";\"say \"\"x\"\"\ny\"\r\n");
     }
 }

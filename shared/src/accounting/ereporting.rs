@@ -8,13 +8,16 @@
 //! by CGI art. 261 to 261 E are reported at all. The exemption's code has a column, so that rows can be left out.
 //! Payments received for services (flux 10.4) are another report.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write,
+};
 
 use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use super::{
-    cells::{Unwritable, cents, number, spreadsheet},
+    cells::{Table, Unwritable, cents, number},
     euros,
     register::rate,
     sells_goods, sign,
@@ -80,11 +83,15 @@ pub fn is_consumer(buyer: &Buyer) -> bool {
     !buyer.business && buyer.siren.is_none() && buyer.vat_number.is_none()
 }
 
+/// A day, a currency and a category: what a group of documents has in common.
+type Key = (Date, &'static str, Category);
+
 #[derive(Debug, Default)]
-struct Group<'a> {
-    /// Documents of the group, at any rate.
-    invoices: BTreeSet<&'a str>,
-    rates: BTreeMap<(Decimal, &'a str), Sums>,
+struct Group {
+    /// How many documents it has, at any rate.
+    invoices: u64,
+    /// By rate and code of exemption.
+    rates: BTreeMap<(Decimal, String), Sums>,
 }
 
 #[derive(Debug, Default)]
@@ -95,22 +102,27 @@ struct Sums {
     tax_in_euros: Option<i64>,
 }
 
-/// The totals of sales to consumers among these documents.
+/// The totals of sales to consumers, document by document: as many sums as there are days, currencies and rates.
 ///
 /// `transactions` counts a group's documents and is repeated for each of its rates; `transactions_au_taux` counts those
 /// with the rate.
-///
-/// # Errors
-/// When memory runs out.
-pub fn ereporting(invoices: &[Invoice]) -> Result<Vec<u8>, Unwritable> {
-    let mut groups: BTreeMap<(Date, &'static str, Category), Group<'_>> = BTreeMap::new();
-    for invoice in invoices.iter().filter(|invoice| is_consumer(&invoice.draft.buyer)) {
+#[derive(Debug, Default)]
+pub(super) struct Totals(BTreeMap<Key, Group>);
+
+impl Totals {
+    /// Adds a document, unless a business bought.
+    pub(super) fn add(&mut self, invoice: &Invoice) {
         let draft = &invoice.draft;
+        if !is_consumer(&draft.buyer) {
+            return;
+        }
         let sign = sign(draft.kind);
         let in_euros = euros::taxes(draft);
+        let mut counted: BTreeSet<Key> = BTreeSet::new();
         for (place, row) in draft.taxes.iter().enumerate() {
-            let group = groups.entry((invoice.issued_on, draft.currency.code(), Category::of(draft, row))).or_default();
-            let exemption = row.exemption.as_ref().map_or("", |exemption| exemption.code.as_str());
+            let key = (invoice.issued_on, draft.currency.code(), Category::of(draft, row));
+            let group = self.0.entry(key).or_default();
+            let exemption = row.exemption.as_ref().map(|exemption| exemption.code.clone()).unwrap_or_default();
             // A non-EU tax is not reported to France: the sale is out of scope, or an export.
             let (at, tax) = match row.vat.beyond_vat() {
                 Some(_) => (Decimal::ZERO, 0),
@@ -119,7 +131,7 @@ pub fn ereporting(invoices: &[Invoice]) -> Result<Vec<u8>, Unwritable> {
             let sums =
                 group.rates.entry((at, exemption)).or_insert_with(|| Sums { tax_in_euros: Some(0), ..Sums::default() });
             if draft.kind == Kind::Invoice {
-                group.invoices.insert(&invoice.number.0);
+                group.invoices += u64::from(counted.insert(key));
                 sums.invoices += 1;
             }
             sums.base += i128::from(sign * row.base);
@@ -128,26 +140,29 @@ pub fn ereporting(invoices: &[Invoice]) -> Result<Vec<u8>, Unwritable> {
             sums.tax_in_euros = sums.tax_in_euros.zip(tax).and_then(|(sum, tax)| sum.checked_add(tax));
         }
     }
-    let rows =
-        groups.iter().flat_map(|(key, group)| group.rates.iter().map(move |(at, sums)| row(*key, group, at, sums)));
-    spreadsheet(&HEADER, rows.collect())
+
+    /// Writes the file.
+    pub(super) fn write<W: Write>(&self, sink: W) -> Result<W, Unwritable> {
+        let mut table = Table::spreadsheet(sink, &HEADER)?;
+        for (key, group) in &self.0 {
+            for (at, sums) in &group.rates {
+                table.row(&row(*key, group, at, sums))?;
+            }
+        }
+        table.finish()
+    }
 }
 
-fn row(
-    (day, currency, category): (Date, &str, Category),
-    group: &Group<'_>,
-    (at, exemption): &(Decimal, &str),
-    sums: &Sums,
-) -> Vec<String> {
+fn row((day, currency, category): Key, group: &Group, (at, exemption): &(Decimal, String), sums: &Sums) -> Vec<String> {
     let exponent = Currency::parse(currency).map_or(2, Currency::exponent);
     let money = |minor: i128| number(Decimal::from_i128_with_scale(minor, exponent));
     vec![
         day.to_string(),
         currency.to_owned(),
         category.code().to_owned(),
-        group.invoices.len().to_string(),
+        group.invoices.to_string(),
         rate(*at),
-        (*exemption).to_owned(),
+        exemption.clone(),
         sums.invoices.to_string(),
         money(sums.base),
         money(sums.tax),

@@ -1,11 +1,22 @@
-//! From the register to the archive: a month's files, and every version of them that was exported.
+//! From the snapshots in the archive to the files of a month, and every version of them that was exported.
+//!
+//! Nothing of it grows with the month but the files themselves, which are spooled outside of memory.
 
-use super::{Month, Register, Unwritable, ledger};
+use super::{
+    Month, Unconverted, Unwritable,
+    complete::{Counted, Missing},
+    files::Files,
+    snapshots::{Listing, Ordered, patterns_of},
+};
 use crate::{
-    archive::{Archive, Document, File, sha256},
+    archive::{
+        Document,
+        spool::{LargeArchive, SpooledFile},
+    },
+    billing::ledger::Ledger,
     numbering::InvoiceNumber,
     outcome::ServiceError,
-    seller::Seller,
+    seller::Settings,
 };
 
 /// The result of an export.
@@ -16,171 +27,109 @@ pub struct Exported {
     /// How many invoices and credit notes they contain.
     pub invoices: usize,
     /// Documents missing from the journal, because they are in another currency without an exchange rate.
-    pub unconverted: Vec<InvoiceNumber>,
+    pub unconverted: Unconverted,
+    /// Numbers within a series of which neither the archive nor the ledger has a document.
+    pub gaps: Vec<InvoiceNumber>,
 }
 
 /// Why a month could not be exported; the export can be retried safely.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotExported {
-    /// The register or the archive did not answer.
+    /// The ledger or the archive did not answer, or an object in the archive is not the snapshot that it should be.
     #[error(transparent)]
     Service(#[from] ServiceError),
     /// A file could not be created.
     #[error(transparent)]
     Unwritable(#[from] Unwritable),
+    /// Documents of the month are numbered and not archived.
+    #[error(
+        "month = {month} is incomplete: the ledger has {}, and their snapshots are not in the archive; wait until they are \
+         issued, or see why they are not (infra/OPERATIONS.md, \"Export a month\"), and export the month again",
+        named(missing)
+    )]
+    Incomplete {
+        /// The month.
+        month: Month,
+        /// Their numbers: the first thousand.
+        missing: Vec<InvoiceNumber>,
+    },
+}
+
+impl NotExported {
+    /// A stable code: `month_incomplete`.
+    pub fn code(&self) -> String {
+        match self {
+            Self::Service(error) => error.reason().code,
+            Self::Unwritable(_) => "file_unwritable".to_owned(),
+            Self::Incomplete { .. } => "month_incomplete".to_owned(),
+        }
+    }
+}
+
+/// Numbers that a sentence names.
+const NAMED: usize = 20;
+
+fn named(numbers: &[InvoiceNumber]) -> String {
+    let first: Vec<&str> = numbers.iter().take(NAMED).map(|number| number.0.as_str()).collect();
+    match numbers.len().saturating_sub(NAMED) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
 }
 
 /// Writes the files of a month into the archive.
+///
+/// They are made of the snapshots below `books/`, which are read in order, a few at a time. If the ledger numbered a document
+/// of the month that is not archived, nothing is written.
 ///
 /// The archive never overwrites, so that files given to an accountant do not change. If a month is exported again, a
 /// file with the same bytes is left alone; a file that differs (accounts were changed, or the month was not over the
 /// first time) is stored beside the first, with the beginning of its hash in its name.
 ///
 /// # Errors
-/// When the register or the archive does not answer, or memory runs out.
-pub async fn export(
-    register: &impl Register,
-    archive: &impl Archive,
-    seller: &Seller,
+/// When a document is not archived yet, the ledger or the archive does not answer, or there is no place for the files.
+pub async fn export<L: Ledger, A: LargeArchive>(
+    ledger: &L,
+    archive: &A,
+    settings: &Settings,
     month: Month,
 ) -> Result<Exported, NotExported> {
-    let ledger = ledger(month, register.issued_in(month).await?, seller)?;
-    let mut documents = Vec::with_capacity(ledger.files.len());
-    for file in &ledger.files {
+    let patterns = patterns_of(settings, month);
+    let counted = Counted::of(ledger, month, &patterns).await?;
+    let listing = Listing::of(archive, month, patterns).await?;
+    let Missing { claimed: missing, unknown: gaps } = counted.missing(ledger, &listing).await?;
+    if !missing.is_empty() {
+        return Err(NotExported::Incomplete { month, missing });
+    }
+    let spool = || archive.spool().map_err(Unwritable::from);
+    let seller = settings.of_day(month.last_day());
+    let mut files = Files::begin(month, &seller, [spool()?, spool()?])?;
+    let mut ordered = Ordered::of(archive, &listing).await?;
+    while let Some(invoice) = ordered.next().await? {
+        files.add(&invoice)?;
+    }
+    let written = files.finish([spool()?, spool()?])?;
+    let mut documents = Vec::with_capacity(written.files.len());
+    for file in written.files {
         documents.push(keep(file, archive).await?);
     }
-    Ok(Exported { documents, invoices: ledger.documents, unconverted: ledger.unconverted })
+    Ok(Exported { documents, invoices: written.documents, unconverted: written.unconverted, gaps })
 }
 
-async fn keep(file: &File, archive: &impl Archive) -> Result<Document, ServiceError> {
-    let stands = archive.store(file).await?;
-    if stands.sha256 == file.document().sha256 {
+async fn keep<A: LargeArchive>(mut file: SpooledFile<A::Spool>, archive: &A) -> Result<Document, ServiceError> {
+    let stands = archive.store_spooled(&file).await?;
+    if stands.sha256 == file.document.sha256 {
         return Ok(stands);
     }
-    archive.store(&File { key: another(&file.key, &file.bytes), ..file.clone() }).await
+    file.document.key = another(&file.document);
+    archive.store_spooled(&file).await
 }
 
 /// `journal-2026-11.txt` becomes `journal-2026-11.3f2a9c0d51b7.txt`: the same bytes always have the same name.
-fn another(key: &str, bytes: &[u8]) -> String {
-    let hash: String = sha256(bytes).chars().take(12).collect();
+fn another(Document { key, sha256, .. }: &Document) -> String {
+    let hash: String = sha256.chars().take(12).collect();
     match key.rsplit_once('.') {
         Some((name, extension)) => format!("{name}.{hash}.{extension}"),
         None => format!("{key}.{hash}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use jiff::civil::{Date, date};
-
-    use super::*;
-    use crate::{
-        billing::{
-            draft::draft,
-            ledger::{AllocationResult, Counter, Ledger as _, NumberClaim},
-        },
-        invoice::Invoice,
-        memory::{Fault, FaultPlan, InMemoryArchive, InMemoryStore},
-        numbering::Series,
-        payment::PaymentLog,
-        sale::{Sale, SaleKey},
-        testing::{STANDARD_TOML, sale},
-    };
-
-    const DAY: Date = date(2026, 11, 21);
-
-    fn november() -> Month {
-        "2026-11".parse().unwrap()
-    }
-
-    fn standard() -> Seller {
-        Seller::from_toml(STANDARD_TOML).unwrap()
-    }
-
-    async fn issued(books: &InMemoryStore, count: u64) {
-        let seller = standard();
-        let sold = |n: u64| Sale { key: SaleKey(format!("cs_{n}")), event: format!("evt_{n}"), ..sale() };
-        let mut invoices = Vec::new();
-        for n in 1..=count {
-            books.record(&sold(n), sale().paid_at).await.unwrap();
-            let number = InvoiceNumber(format!("2026-11-{n:04}"));
-            invoices.push(Invoice::new(number, DAY, draft(&sold(n), &seller, DAY).unwrap()));
-        }
-        let claim =
-            NumberClaim { series: Series("2026-11-#".into()), counter: Counter::default(), invoices, crediting: None };
-        assert_eq!(books.claim(&claim).await.unwrap(), AllocationResult::All);
-    }
-
-    fn wait<T>(work: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
-    }
-
-    #[test]
-    fn a_month_exported_again_stands_once_and_a_changed_one_beside_the_first() {
-        wait(async {
-            let faults = Arc::new(FaultPlan::default());
-            let (books, archive) = (InMemoryStore::new(faults.clone()), InMemoryArchive::new(faults));
-            issued(&books, 3).await;
-            let first = export(&books, &archive, &standard(), november()).await.unwrap();
-            assert_eq!((first.invoices, first.documents.len()), (3, 3));
-            let before = archive.files();
-            assert_eq!(
-                before.keys().collect::<Vec<_>>(),
-                [
-                    "ledger/2026/11/ereporting-2026-11.csv",
-                    "ledger/2026/11/factures-2026-11.csv",
-                    "ledger/2026/11/journal-2026-11.txt",
-                ]
-            );
-            assert_eq!(export(&books, &archive, &standard(), november()).await.unwrap(), first);
-            assert_eq!(archive.files(), before);
-
-            let own = Seller::from_toml(&format!("{STANDARD_TOML}\n[accounting]\nservices = \"706100\"\n")).unwrap();
-            for _ in 0..2 {
-                let again = export(&books, &archive, &own, november()).await.unwrap();
-                let journal = &again.documents[1];
-                assert!(
-                    journal.key.starts_with("ledger/2026/11/journal-2026-11.") && journal.key.len() == 47,
-                    "{journal:?}"
-                );
-                let bytes = archive.read(&journal.key).await.unwrap().unwrap();
-                assert!(String::from_utf8(bytes).unwrap().contains("706100"));
-                assert_eq!((archive.files().len(), &again.documents[0]), (4, &first.documents[0]), "only what changed");
-            }
-            assert_eq!(
-                archive.files()["ledger/2026/11/journal-2026-11.txt"],
-                before["ledger/2026/11/journal-2026-11.txt"]
-            );
-        });
-    }
-
-    #[test]
-    fn an_export_that_broke_off_is_finished_by_the_next() {
-        wait(async {
-            for call in 0..3 {
-                for trouble in [Fault::Before, Fault::After] {
-                    let (books, archive) =
-                        (InMemoryStore::default(), InMemoryArchive::new(Arc::new(FaultPlan::with(call, trouble))));
-                    issued(&books, 2).await;
-                    assert!(export(&books, &archive, &standard(), november()).await.is_err());
-                    let whole = export(&books, &archive, &standard(), november()).await.unwrap();
-                    assert_eq!((archive.files().len(), whole.documents.len()), (3, 3));
-                }
-            }
-        });
-    }
-
-    #[test]
-    fn a_month_holds_its_own_documents_and_an_empty_one_its_headers() {
-        wait(async {
-            let (books, archive) = (InMemoryStore::default(), InMemoryArchive::default());
-            issued(&books, 2).await;
-            let december = export(&books, &archive, &standard(), "2026-12".parse().unwrap()).await.unwrap();
-            assert_eq!((december.invoices, december.documents.len()), (0, 3));
-            let lines = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap().lines().count();
-            assert!(archive.files().values().all(|bytes| lines(bytes) == 1));
-        });
     }
 }

@@ -6,14 +6,15 @@
 //! event that this system receives reports them. Text is UTF-8; the article of 2013 names ASCII and ISO 8859-15, so a
 //! file for the tax office itself may have to be converted.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::Write};
 
 use sha2::{Digest, Sha256};
 
 use super::{
-    cells::{Unwritable, cents, field, flat, number},
+    cells::{Table, Unwritable, cents, field, number},
     euros::{Euros, euros},
     month::Month,
+    names::Names,
     register::rate,
     sells_goods, sign,
 };
@@ -46,15 +47,6 @@ const HEADER: [&str; 18] = [
     "Idevise",
 ];
 
-/// The journal of a month.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Journal {
-    /// The file.
-    pub bytes: Vec<u8>,
-    /// Documents in other currencies without an exchange rate: they must be booked by hand.
-    pub unconverted: Vec<InvoiceNumber>,
-}
-
 /// A posting to an account.
 struct Posting<'a> {
     account: &'a str,
@@ -77,36 +69,79 @@ struct Entry<'a> {
     postings: Vec<Posting<'a>>,
 }
 
-/// The journal of these documents, in order: the sale, dated by its issue, then its payment, dated by its own day, on
-/// which the account at Stripe moved and VAT on services falls due (CGI art. 269). Each journal counts its entries (BOFiP,
-/// BOI-CF-IOR-60-40-20, 100: one series for the file or one for each journal), anew in each month. A credit note whose
+/// The journal of a month, written document by document, in order: the sale, dated by its issue, then its payment, dated by its
+/// own day, on which the account at Stripe moved and VAT on services falls due (CGI art. 269). Each journal counts its entries
+/// (BOFiP, BOI-CF-IOR-60-40-20, 100: one series for the file or one for each journal), anew in each month. A credit note whose
 /// money did not go back through Stripe has no payment here: it stays on the customer's account until its settlement is
 /// booked.
 ///
-/// # Errors
-/// When memory runs out.
-pub fn journal(month: Month, invoices: &[Invoice], seller: &Seller) -> Result<Journal, Unwritable> {
-    let (mut rows, mut unconverted) = (Vec::new(), Vec::new());
-    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-    let labels = labels(invoices);
-    for invoice in invoices {
+/// What is written is a draft, with each document's own name of its customer: the newest names are put in at the end.
+#[derive(Debug)]
+pub(super) struct Journal<'a, W: Write> {
+    month: Month,
+    seller: &'a Seller,
+    table: Table<W>,
+    counts: BTreeMap<&'a str, u64>,
+    names: Names,
+    unconverted: Unconverted,
+}
+
+/// Documents in other currencies without an exchange rate: they must be booked by hand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Unconverted {
+    /// The numbers of the first thousand, in order.
+    pub numbers: Vec<InvoiceNumber>,
+    /// How many there are.
+    pub count: usize,
+}
+
+/// Unconverted documents that are named one by one: a person books them by hand, and an answer has a size.
+const NAMED: usize = 1000;
+
+impl<'a, W: Write> Journal<'a, W> {
+    /// Begins the file.
+    pub(super) fn begin(sink: W, month: Month, seller: &'a Seller) -> Result<Self, Unwritable> {
+        let table = Table::flat(sink, &HEADER)?;
+        let (counts, names, unconverted) = Default::default();
+        Ok(Self { month, seller, table, counts, names, unconverted })
+    }
+
+    /// Writes the entries of a document.
+    pub(super) fn add(&mut self, invoice: &Invoice) -> Result<(), Unwritable> {
+        let customer = Customer { account: auxiliary(&invoice.draft.buyer), name: field(&invoice.draft.buyer.name) };
+        self.names.add(&customer.account, &customer.name);
         let Some(euros) = euros(&invoice.draft) else {
-            unconverted.push(invoice.number.clone());
-            continue;
+            self.unconverted.count += 1;
+            if self.unconverted.numbers.len() < NAMED {
+                self.unconverted.numbers.push(invoice.number.clone());
+            }
+            return Ok(());
         };
-        let accounts = &seller.accounts;
-        for entry in [sale(invoice, &euros, accounts), payment(invoice, &euros, accounts)] {
+        let (seller, month) = (self.seller, self.month);
+        for entry in [sale(invoice, &euros, &seller.accounts), payment(invoice, &euros, &seller.accounts)] {
             // A free sale and a zero payment book nothing; an empty entry would leave a gap in the numbers.
             if !entry.postings.is_empty() {
-                let count = counts.entry(entry.journal.0).or_default();
+                let count = self.counts.entry(entry.journal.0).or_default();
                 *count += 1;
                 let number = format!("{}-{month}-{count:06}", entry.journal.0);
-                let row = |posting| row(invoice, seller, &entry, &number, &labels, posting);
-                rows.extend(entry.postings.iter().map(row));
+                for posting in &entry.postings {
+                    self.table.row(&row(invoice, seller, &entry, &number, &customer, posting))?;
+                }
             }
         }
+        Ok(())
     }
-    Ok(Journal { bytes: flat(&HEADER, rows)?, unconverted })
+
+    /// Ends the draft.
+    pub(super) fn finish(self) -> Result<(W, Names, Unconverted), Unwritable> {
+        Ok((self.table.finish()?, self.names, self.unconverted))
+    }
+}
+
+/// A customer's own account and its name.
+struct Customer {
+    account: String,
+    name: String,
 }
 
 fn sale<'a>(invoice: &Invoice, euros: &Euros, accounts: &'a Accounts) -> Entry<'a> {
@@ -192,18 +227,13 @@ fn row(
     seller: &Seller,
     entry: &Entry<'_>,
     entry_number: &str,
-    labels: &BTreeMap<String, &str>,
+    customer: &Customer,
     posting: &Posting<'_>,
 ) -> Vec<String> {
     let draft = &invoice.draft;
     let day = |day: jiff::civil::Date| day.strftime("%Y%m%d").to_string();
-    let (auxiliary, auxiliary_label) = if posting.auxiliary {
-        let account = auxiliary(&draft.buyer);
-        let label = labels.get(&account).copied().unwrap_or(&draft.buyer.name);
-        (account, field(label))
-    } else {
-        Default::default()
-    };
+    let (auxiliary, auxiliary_label) =
+        if posting.auxiliary { (customer.account.clone(), customer.name.clone()) } else { Default::default() };
     let (piece, piece_day) = if entry.payment {
         // The movement's own voucher: two refunds of one sale are two movements.
         let movement = draft.corrects.as_ref().map_or(&draft.sale.0, |corrects| &corrects.refund.0);
@@ -247,12 +277,6 @@ fn without_tax(ground: Ground, country: Option<&str>) -> String {
         Ground::Export => there("Export"),
         Ground::OutsideScope => there("Hors champ"),
     }
-}
-
-/// The name of each customer's account: the newest, because importers take an account and its name for one partner.
-fn labels(invoices: &[Invoice]) -> BTreeMap<String, &str> {
-    let buyers = invoices.iter().map(|invoice| &invoice.draft.buyer);
-    buyers.map(|buyer| (auxiliary(buyer), buyer.name.as_str())).collect()
 }
 
 /// The customer's own account: stable from month to month for a customer identified by SIREN, VAT number or e-mail

@@ -30,6 +30,17 @@ impl Month {
         Self::of(self.first.yesterday().unwrap_or(self.first))
     }
 
+    /// The month after this one.
+    pub fn after(self) -> Self {
+        // The calendar's last day has no next day, so its month is returned unchanged.
+        Self::of(self.last_day().tomorrow().unwrap_or(self.first))
+    }
+
+    /// Its first day.
+    pub fn first_day(self) -> Date {
+        self.first
+    }
+
     /// Its last day.
     pub fn last_day(self) -> Date {
         self.first.last_of_month()
@@ -88,7 +99,9 @@ mod tests {
         assert!(month.contains(date(2026, 11, 1)) && month.contains(date(2026, 11, 30)));
         assert!(!month.contains(date(2026, 12, 1)) && !month.contains(date(2025, 11, 15)));
         assert_eq!(month.before().to_string(), "2026-10");
-        assert_eq!("2027-01".parse::<Month>().unwrap().before().to_string(), "2026-12");
+        let january: Month = "2027-01".parse().unwrap();
+        assert_eq!((january.before().to_string(), january.before().after()), ("2026-12".to_owned(), january));
+        assert_eq!((january.first_day(), january.last_day()), (date(2027, 1, 1), date(2027, 1, 31)));
     }
 
     #[test]

@@ -3,10 +3,12 @@
 //! The rows of one document share its number; column sums are the sums of the month, because credit notes are negative.
 //! Amounts are in the currency of the document, except in the column in euros.
 
+use std::io::Write;
+
 use rust_decimal::Decimal;
 
 use super::{
-    cells::{Unwritable, cents, number, spreadsheet, text},
+    cells::{Table, Unwritable, cents, number, text},
     euros, sign,
 };
 use crate::{
@@ -40,17 +42,33 @@ const HEADER: [&str; 22] = [
     "taxe_etrangere",
 ];
 
-/// The register of these documents, in order.
+/// The register of a month, written document by document, in order.
 ///
 /// `moyen_de_paiement` is empty for a credit note whose money did not go back through Stripe. `tva_en_euros` is filled
 /// for every document whose VAT in euros is known, so that its sum is the VAT of the month. The last columns name
 /// country and kind of another country's tax; a non-EU tax is in `taxe_etrangere` and not in `tva`, so that base, `tva`
 /// and `taxe_etrangere` add up to `ttc`.
-///
-/// # Errors
-/// When memory runs out.
-pub fn register(invoices: &[Invoice], seller: &Seller) -> Result<Vec<u8>, Unwritable> {
-    spreadsheet(&HEADER, invoices.iter().flat_map(|invoice| rows(invoice, seller)).collect())
+#[derive(Debug)]
+pub(super) struct Register<'a, W: Write> {
+    seller: &'a Seller,
+    table: Table<W>,
+}
+
+impl<'a, W: Write> Register<'a, W> {
+    /// Begins the file.
+    pub(super) fn begin(sink: W, seller: &'a Seller) -> Result<Self, Unwritable> {
+        Ok(Self { seller, table: Table::spreadsheet(sink, &HEADER)? })
+    }
+
+    /// Writes the rows of a document.
+    pub(super) fn add(&mut self, invoice: &Invoice) -> Result<(), Unwritable> {
+        rows(invoice, self.seller).iter().try_for_each(|row| self.table.row(row))
+    }
+
+    /// Ends the file.
+    pub(super) fn finish(self) -> Result<W, Unwritable> {
+        self.table.finish()
+    }
 }
 
 fn rows(invoice: &Invoice, seller: &Seller) -> Vec<Vec<String>> {

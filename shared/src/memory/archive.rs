@@ -2,12 +2,16 @@
 
 use std::{
     collections::BTreeMap,
+    io,
     sync::{Arc, Mutex},
 };
 
 use super::{FaultPlan, locked};
 use crate::{
-    archive::{Archive, Document, File, conflict, sha256},
+    archive::{
+        Archive, Document, File, conflict, sha256,
+        spool::{LargeArchive, SpooledFile},
+    },
     outcome::ServiceError,
 };
 
@@ -71,5 +75,18 @@ impl Archive for InMemoryArchive {
                 files.keys().filter(|key| key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after));
             Ok(keys.take(limit.min(1000)).cloned().collect())
         })
+    }
+}
+
+impl LargeArchive for InMemoryArchive {
+    type Spool = Vec<u8>;
+
+    fn spool(&self) -> io::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+
+    async fn store_spooled(&self, file: &SpooledFile<Vec<u8>>) -> Result<Document, ServiceError> {
+        let (key, bytes) = (file.document.key.clone(), file.spool.clone());
+        self.store(&File { key, content_type: file.content_type, bytes, sale: None }).await
     }
 }

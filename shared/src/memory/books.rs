@@ -1,4 +1,4 @@
-//! Payments, invoices, counters and mails in memory: payment log, ledger, register and outbox over one store.
+//! Payments, invoices, counters and mails in memory: payment log, ledger and outbox over one store.
 
 mod announced;
 mod delivery;
@@ -20,7 +20,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{FaultPlan, ParkedEvent, StreamRecord, locked};
 use crate::{
-    accounting::{Month, Register},
     announced::AnnouncedEvent,
     archive::Document,
     billing::{
@@ -29,7 +28,7 @@ use crate::{
             AllocationResult, Counter, Entry, Ledger, NumberClaim, books_closed, number_taken, number_used_twice,
         },
     },
-    invoice::{DocumentSource, Invoice},
+    invoice::DocumentSource,
     mail::{
         Mail, MailId,
         delivery::{AddressHash, Cause, Stage},
@@ -395,15 +394,6 @@ impl Ledger for InMemoryStore {
             let Some(parked) = written.mark_of(basis) else { return Ok(Recorded::AlreadyRecorded) };
             let before = parked.replace(reason.clone());
             Ok(if before.as_ref() == Some(reason) { Recorded::AlreadyRecorded } else { Recorded::New })
-        })
-    }
-}
-
-impl Register for InMemoryStore {
-    async fn issued_in(&self, month: Month) -> Result<Vec<Invoice>, ServiceError> {
-        self.call("the register", |written| {
-            let invoices = written.invoices.values().map(|entry| &entry.invoice);
-            Ok(invoices.filter(|invoice| month.contains(invoice.issued_on)).cloned().collect())
         })
     }
 }

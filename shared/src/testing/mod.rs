@@ -1,6 +1,7 @@
 //! Sample values that tests across the project share. Compiled for tests only.
 
 pub mod contract;
+pub mod many;
 pub mod matrix;
 pub mod race;
 pub mod readme;

@@ -3,13 +3,16 @@
 use jiff::civil::Date;
 
 use super::{
-    AT_ONCE, Chain, Finding, KnownMails, Plan, Raised, Rebuild, Wish,
+    Chain, Finding, KnownMails, Plan, Raised, Rebuild, Wish,
     decide::{CounterStep, CreditStep, counter, credited, decide, take_back},
     load::Loaded,
     store::RestoreLedger,
-    together::together,
 };
 use crate::{
+    accounting::{
+        Month,
+        snapshots::{AT_ONCE, Listing, patterns_of, together},
+    },
     archive::Archive,
     billing::{
         guard::{first_beyond, stored_identity},
@@ -25,7 +28,7 @@ use crate::{
     outcome::ServiceError,
 };
 
-/// Keys listed at once.
+/// Numbers of a counter that is ahead which are looked up.
 const PAGE: usize = 1000;
 
 /// Missing numbers of a series that are named one by one.
@@ -43,12 +46,19 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
                 after = Some(first);
                 continue;
             };
-            for keys in self.keys_of(&folder, month).await?.chunks(AT_ONCE) {
+            let month = Month::of(month);
+            let listing = Listing::of(self.archive, month, patterns_of(self.settings, month)).await?;
+            let mut keys = listing.keys();
+            loop {
+                let group: Vec<String> = keys.by_ref().take(AT_ONCE).collect();
+                if group.is_empty() {
+                    break;
+                }
                 if self.is_late() {
                     plan.report.unfinished = true;
                     return Ok(plan);
                 }
-                for loaded in together(keys.iter().map(|key| self.load(key))).await {
+                for loaded in together(group.iter().map(|key| self.load(key))).await {
                     if let Some(loaded) = loaded? {
                         self.examine_document(wish, loaded, &mut plan).await?;
                     }
@@ -86,29 +96,6 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
             (Some(_), Some(_)) => {}
         }
         Ok(())
-    }
-
-    /// The keys of a month: invoices in the order of their numbers, then credit notes, then numbers of other patterns.
-    async fn keys_of(&self, folder: &str, month: Date) -> Result<Vec<String>, ServiceError> {
-        let mut found: Vec<(usize, u64, usize, String)> = Vec::new();
-        let mut after: Option<String> = None;
-        let patterns = [self.settings.series(month), self.settings.credit_series(month)];
-        loop {
-            let keys = self.archive.list(folder, after.as_deref(), PAGE).await?;
-            after = keys.last().cloned();
-            if keys.is_empty() {
-                break;
-            }
-            found.extend(keys.into_iter().map(|key| {
-                let stem = key.strip_prefix(folder).and_then(|name| name.strip_suffix(".json")).unwrap_or_default();
-                let number = InvoiceNumber(stem.to_owned());
-                let place = patterns.iter().position(|pattern| place_of(pattern, month, &number).is_some());
-                let n = place.and_then(|place| place_of(patterns.get(place)?, month, &number));
-                (place.unwrap_or(patterns.len()), n.unwrap_or_default(), key.len(), key)
-            }));
-        }
-        found.sort();
-        Ok(found.into_iter().map(|(.., key)| key).collect())
     }
 
     /// Compares one document with what stands of it.

@@ -2,10 +2,11 @@
 
 use super::{
     Finding, KnownMails, Rebuild,
-    decide::{self, Standing, mail_is_kept},
+    decide::{Standing, mail_is_kept},
     store::{Archived, RestoreLedger},
 };
 use crate::{
+    accounting::snapshots::read,
     archive::{Archive, Document},
     billing::{
         issue::series_of,
@@ -58,7 +59,7 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
     pub(super) async fn load(&self, key: &str) -> Result<Option<Loaded>, ServiceError> {
         let Some(bytes) = self.archive.read(key).await? else { return Ok(None) };
         let mut loaded = Loaded { key: key.to_owned(), read: None, refusals: Vec::new(), differences: Vec::new() };
-        let (invoice, snapshot) = match decide::read(key, bytes) {
+        let (invoice, snapshot) = match read(key, bytes) {
             Ok(read) => read,
             Err(code) => {
                 loaded.refusals.push(Finding::new(key, code));

@@ -14,7 +14,6 @@ mod examine;
 mod finding;
 mod load;
 mod store;
-mod together;
 mod write;
 
 #[cfg(test)]
@@ -39,9 +38,6 @@ use crate::{
 };
 pub use finding::Finding;
 pub use store::{Archived, Billed, KnownMails, Mark, Missing, Record, RestoreLedger};
-
-/// Documents that are read or written at once: more than nine tenths of a rebuild are waiting.
-const AT_ONCE: usize = 32;
 
 /// What is wished of a rebuild.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -1,13 +1,19 @@
 //! Writes what was found missing: documents and their marks, then what was credited, then counters, the identity last.
 
 use super::{
-    AT_ONCE, KnownMails, Plan, Rebuild,
+    KnownMails, Plan, Rebuild,
     decide::{CreditStep, TakenBack, credited, decide},
     load::Read,
     store::RestoreLedger,
-    together::together,
 };
-use crate::{archive::Archive, billing::ledger::Ledger, clock::Clock, numbering::InvoiceNumber, outcome::ServiceError};
+use crate::{
+    accounting::snapshots::{AT_ONCE, together},
+    archive::Archive,
+    billing::ledger::Ledger,
+    clock::Clock,
+    numbering::InvoiceNumber,
+    outcome::ServiceError,
+};
 
 /// Attempts at a write that others came before.
 const ATTEMPTS: usize = 3;

@@ -1,6 +1,8 @@
-//! The exact files for known sales. That they agree with each other for every kind of sale is tested in `agreement`.
+//! The exact files for known sales. That they agree with each other for every kind of sale is tested in `agreement`; how a
+//! month comes from the archive, and into it, in `exported`.
 
 mod agreement;
+mod exported;
 
 use std::collections::BTreeMap;
 
@@ -11,9 +13,10 @@ use super::*;
 use crate::{
     billing::draft::draft,
     invoice::Correction,
+    numbering::InvoiceNumber,
     refund::RefundKey,
     sale::{Exchange, Sale},
-    testing::{FRANCHISE_TOML, STANDARD_TOML, matrix::matrix, sale},
+    testing::{FRANCHISE_TOML, STANDARD_TOML, many::ManyDocuments, matrix::matrix, sale},
 };
 
 const DAY: Date = date(2026, 11, 21);
@@ -144,13 +147,13 @@ fn another_currency_is_booked_at_the_rate_on_the_invoice_or_not_at_all() {
     let franchise = Seller::from_toml(FRANCHISE_TOML).unwrap();
     let unrated = invoice("2026-11-0001", &dollars, &franchise);
     let unbooked = ledger(november(), vec![unrated.clone()], &franchise).unwrap();
-    assert_eq!(unbooked.unconverted, [unrated.number]);
+    assert_eq!(unbooked.unconverted, Unconverted { numbers: vec![unrated.number], count: 1 });
     assert_eq!(file(&unbooked, 1).lines().count(), 1, "the header alone");
     assert!(file(&unbooked, 0).contains(";49,00;USD;0,00;"), "the register has it, without VAT");
 
     dollars.exchange = Some(Exchange { currency: "eur".into(), rate: "0.9215".parse().unwrap(), txn: None });
     let booked = ledger(november(), vec![invoice("2026-11-0001", &dollars, &standard())], &standard()).unwrap();
-    assert_eq!(booked.unconverted, []);
+    assert_eq!(booked.unconverted, Unconverted::default());
     let rows = records(&file(&booked, 1), b'\t');
     let short = |row: &BTreeMap<String, String>| {
         ["CompteNum", "Debit", "Credit", "Montantdevise", "Idevise"].map(|name| row[name].clone()).join(" ")
@@ -294,4 +297,20 @@ fn a_base_without_tax_says_why() {
     };
     assert_eq!(label("franchise, consumer"), "Facture 2026-11-0001 Franchise 293 B");
     assert!(label("goods, exported to a consumer").starts_with("Facture 2026-11-0001 Export "));
+}
+
+/// Written down from the export that held the whole month in memory: the files of a month must never change.
+#[test]
+fn a_thousand_documents_make_the_same_bytes_as_ever() {
+    let seller = ManyDocuments::settings().of_day(date(2026, 11, 30));
+    let books = ledger(november(), ManyDocuments::new(1000).all().collect(), &seller).unwrap();
+    assert_eq!(
+        books.files.each_ref().map(File::document).map(|document| (document.sha256, document.size)),
+        [
+            ("e32fe213e8523be163569686d6f3739b048f11699d369cde0b90c56fdc26c134".to_owned(), 152_688),
+            ("b33462da47534599ebd1b81f047390aff928184b842489e66dafcf2c497d273a".to_owned(), 669_148),
+            ("40a3ac609a07b1179cf87c68e188306c3da5e0564d51d6c54841d51700741cf0".to_owned(), 18_297),
+        ]
+    );
+    assert_eq!((books.documents, books.unconverted.count), (1000, 48));
 }

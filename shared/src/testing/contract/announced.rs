@@ -4,7 +4,6 @@ use jiff::SignedDuration;
 
 use super::{Stores, now};
 use crate::{
-    accounting::Register,
     announced::{AnnouncedEvent, AnnouncedEvents},
     archive::Archive,
     billing::ledger::Ledger,
@@ -13,9 +12,7 @@ use crate::{
     payment::{PaymentLog, Recorded},
 };
 
-impl<P: PaymentLog + AnnouncedEvents, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register>
-    Stores<'_, P, L, O, A, R>
-{
+impl<P: PaymentLog + AnnouncedEvents, L: Ledger, O: Outbox + Deliveries, A: Archive> Stores<'_, P, L, O, A> {
     pub(super) async fn events_are_announced_until_they_are_settled(&self, run: &str) -> Result<(), ServiceError> {
         // As large as the largest body that is read.
         for (name, body) in [("small", "{}".to_owned()), ("large", "é".repeat(3 * 1024 * 1024))] {

@@ -1,16 +1,20 @@
 //! The archive's part of the contract.
 
+use std::io::{self, Write as _};
+
 use super::Stores;
 use crate::{
-    accounting::Register,
-    archive::{Archive, File},
+    archive::{
+        File,
+        spool::{HashingSpool, LargeArchive, Spool as _, SpooledFile},
+    },
     billing::ledger::Ledger,
     mail::{delivery::Deliveries, outbox::Outbox},
     outcome::ServiceError,
     payment::PaymentLog,
 };
 
-impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
+impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: LargeArchive> Stores<'_, P, L, O, A> {
     pub(super) async fn a_document_is_stored_once(&self, run: &str) -> Result<(), ServiceError> {
         let file = |bytes: &str| File {
             key: format!("invoices/{run}/É 1+2.pdf"),
@@ -41,5 +45,26 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> 
         assert_eq!(listed(Some(key(1)), 10).await?, [key(2), key(3)]);
         assert_eq!(listed(Some(key(3)), 10).await?, Vec::<String>::new());
         Ok(())
+    }
+
+    pub(super) async fn a_spooled_file_is_stored_once(&self, run: &str) -> Result<(), ServiceError> {
+        let key = format!("ledger/{run}/journal.txt");
+        // More than one buffer of anything on the way.
+        let (first, second) = ("a row\r\n".repeat(300_000), "another row\r\n".repeat(300_000));
+        let mut file = self.spooled(&key, &first);
+        assert_eq!(io::read_to_string(file.spool.reader().unwrap()).unwrap(), first);
+        assert_eq!(self.archive.store_spooled(&file).await?, file.document);
+        assert_eq!(self.archive.store_spooled(&file).await?, file.document, "from its beginning again");
+        let other = self.spooled(&key, &second);
+        assert_eq!(self.archive.store_spooled(&other).await?, file.document, "the first stays");
+        assert_eq!(self.archive.look(&key).await?.as_ref(), Some(&file.document));
+        assert!(self.archive.read(&key).await? == Some(first.into_bytes()), "byte for byte");
+        Ok(())
+    }
+
+    fn spooled(&self, key: &str, text: &str) -> SpooledFile<A::Spool> {
+        let mut spool = HashingSpool::new(self.archive.spool().unwrap());
+        spool.write_all(text.as_bytes()).unwrap();
+        spool.finish(key.to_owned(), "text/plain").unwrap()
     }
 }

@@ -4,7 +4,6 @@ use jiff::SignedDuration;
 
 use super::{LEASE, Stores, now, why};
 use crate::{
-    accounting::Register,
     archive::Archive,
     billing::ledger::Ledger,
     mail::{
@@ -31,7 +30,7 @@ fn report(mail: &MailId, message_id: &str, happened: &DeliveryEvent) -> Report {
     Report { mail: mail.clone(), message_id: message_id.to_owned(), happened: happened.clone(), suppress: None }
 }
 
-impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
+impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive> Stores<'_, P, L, O, A> {
     pub(super) async fn every_event_moves_a_mail_as_the_rule_says(&self, run: &str) -> Result<(), ServiceError> {
         let absent = MailId(format!("invoice/{run}-absent"));
         assert_eq!(

@@ -4,7 +4,6 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{LEASE, Stores, now, why};
 use crate::{
-    accounting::Register,
     archive::Archive,
     billing::ledger::Ledger,
     mail::{
@@ -17,7 +16,7 @@ use crate::{
     payment::PaymentLog,
 };
 
-impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
+impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries + Expiring, A: Archive> Stores<'_, P, L, O, A> {
     async fn noted(
         &self,
         id: &MailId,

@@ -21,12 +21,9 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use super::{FRANCHISE_TOML, sale, words};
 use crate::{
-    accounting::{
-        Register,
-        rebuild::{KnownMails, RestoreLedger},
-    },
+    accounting::rebuild::{KnownMails, RestoreLedger},
     announced::AnnouncedEvents,
-    archive::{Archive, Document},
+    archive::{Archive, Document, spool::LargeArchive},
     billing::{
         draft::draft,
         ledger::{AllocationResult, Counter, Ledger, NumberClaim},
@@ -46,7 +43,7 @@ const LEASE: SignedDuration = SignedDuration::from_secs(120);
 
 /// The stores of one system.
 #[derive(Debug)]
-pub struct Stores<'a, P, L, O, A, R> {
+pub struct Stores<'a, P, L, O, A> {
     /// Payments and refunds.
     pub payments: &'a P,
     /// Invoices and counters.
@@ -55,17 +52,14 @@ pub struct Stores<'a, P, L, O, A, R> {
     pub outbox: &'a O,
     /// Documents.
     pub archive: &'a A,
-    /// What was issued in a month.
-    pub register: &'a R,
 }
 
-impl<P, L, O, A, R> Stores<'_, P, L, O, A, R>
+impl<P, L, O, A> Stores<'_, P, L, O, A>
 where
     P: PaymentLog + AnnouncedEvents,
     L: Ledger + RestoreLedger + KnownMails,
     O: Outbox + Deliveries + Expiring,
-    A: Archive,
-    R: Register,
+    A: LargeArchive,
 {
     /// Runs every case; `run` keeps two runs in one store apart.
     ///
@@ -96,11 +90,12 @@ where
         self.every_event_moves_a_mail_as_the_rule_says(run).await?;
         self.a_mail_that_came_back_is_past(run).await?;
         self.an_address_is_left_alone(run).await?;
-        self.a_document_is_stored_once(run).await
+        self.a_document_is_stored_once(run).await?;
+        self.a_spooled_file_is_stored_once(run).await
     }
 }
 
-impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
+impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive> Stores<'_, P, L, O, A> {
     /// Records a sale of a name and claims the next number for it.
     async fn issued(&self, name: &str) -> Result<Invoice, ServiceError> {
         let sold = sold(name);
@@ -178,7 +173,7 @@ mod tests {
     #[tokio::test]
     async fn the_stores_in_memory_keep_the_contract() {
         let (books, archive) = (InMemoryStore::default(), InMemoryArchive::default());
-        let stores = Stores { payments: &books, ledger: &books, outbox: &books, archive: &archive, register: &books };
+        let stores = Stores { payments: &books, ledger: &books, outbox: &books, archive: &archive };
         stores.keep_the_contract("a").await.unwrap();
         stores.keep_the_contract("b").await.unwrap();
         settings(&books).await.unwrap();

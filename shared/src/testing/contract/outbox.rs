@@ -4,7 +4,6 @@ use jiff::SignedDuration;
 
 use super::{LEASE, Stores, now, why};
 use crate::{
-    accounting::Register,
     archive::Archive,
     billing::ledger::Ledger,
     mail::{
@@ -16,7 +15,7 @@ use crate::{
     payment::PaymentLog,
 };
 
-impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
+impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive> Stores<'_, P, L, O, A> {
     /// A mail's status, as another claimant's claim reports it. Not for a queued mail.
     pub(super) async fn held(&self, id: &MailId) -> Result<Claim, ServiceError> {
         self.outbox.claim(id, "stranger", now(), LEASE).await

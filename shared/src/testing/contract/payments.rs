@@ -2,7 +2,6 @@
 
 use super::{Stores, now, sold, why};
 use crate::{
-    accounting::Register,
     archive::Archive,
     billing::ledger::Ledger,
     mail::{delivery::Deliveries, outbox::Outbox},
@@ -12,7 +11,7 @@ use crate::{
     sale::Sale,
 };
 
-impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive, R: Register> Stores<'_, P, L, O, A, R> {
+impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive> Stores<'_, P, L, O, A> {
     pub(super) async fn payments_are_recorded_once(&self, run: &str) -> Result<(), ServiceError> {
         let sale = sold(&format!("{run}-once"));
         assert!(!self.payments.has(&sale.key).await?);

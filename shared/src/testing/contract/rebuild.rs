@@ -2,10 +2,7 @@
 
 use super::{Stores, basis, claim, day, letter, now, sold};
 use crate::{
-    accounting::{
-        Register,
-        rebuild::{Archived, Billed, KnownMails, Mark, Missing, Record, RestoreLedger},
-    },
+    accounting::rebuild::{Archived, Billed, KnownMails, Mark, Missing, Record, RestoreLedger},
     archive::Archive,
     billing::{
         ledger::{AllocationResult, Counter, Credited, CreditedRow, Ledger},
@@ -31,13 +28,12 @@ fn invoice_of(sale: &Sale, series: &str) -> Invoice {
     claim(Series(series.to_owned()), Counter::default(), std::slice::from_ref(sale)).invoices.remove(0)
 }
 
-impl<P, L, O, A, R> Stores<'_, P, L, O, A, R>
+impl<P, L, O, A> Stores<'_, P, L, O, A>
 where
     P: PaymentLog,
     L: Ledger + RestoreLedger + KnownMails,
     O: Outbox + Deliveries,
     A: Archive,
-    R: Register,
 {
     pub(super) async fn a_lost_document_is_restored_once(&self, run: &str) -> Result<(), ServiceError> {
         let name = format!("{run}-lost");

@@ -6,7 +6,7 @@ use std::{future::poll_fn, pin::Pin, task::Poll};
 type Slot<F> = (Option<Pin<Box<F>>>, Option<<F as Future>::Output>);
 
 /// The values of `futures`, in their order; all of them run at once, on one task.
-pub(super) async fn together<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+pub(in crate::accounting) async fn together<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
     let mut slots: Vec<Slot<F>> = futures.into_iter().map(|future| (Some(Box::pin(future)), None)).collect();
     poll_fn(|context| {
         let mut waits = false;
