@@ -160,12 +160,12 @@ mod tests {
         let desk = desk();
         let mut wrong = document(FRANCHISE_TOML);
         wrong["vat"][0]["regime"] = json!("none");
-        wrong["mail"]["fron"] = json!("x");
+        wrong["mail"]["origin"] = json!("x");
         for command in ["check", "save"] {
             let answered = answer(&desk, json!({"command": command, "document": wrong})).await;
-            assert_eq!(answered["errors"][0]["field"], "mail.fron", "{answered}");
+            assert_eq!(answered["errors"][0]["field"], "mail.origin", "{answered}");
         }
-        wrong["mail"].as_object_mut().unwrap().remove("fron");
+        wrong["mail"].as_object_mut().unwrap().remove("origin");
         let answered = answer(&desk, json!({"command": "save", "document": wrong})).await;
         assert_eq!(answered["errors"][0]["field"], "vat.regime");
         assert_eq!(
