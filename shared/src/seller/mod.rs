@@ -1,15 +1,19 @@
 //! The seller who issues the invoices, as the owner's settings describe them.
 //!
-//! The shape of the settings is in `file`, validation in `check` (VAT in `regime`, accounts in `accounts`), error
-//! messages in `problem`. [`Settings`] holds the facts of every day, [`Seller`] those of one. Values are valid by
-//! construction.
+//! The shape of the settings is in `file`, validation in `check` (who sells in `party`, VAT in `taxes` and `regime`, numbers
+//! in `patterns`, accounts in `accounts`; dates of entries in `entry`), error messages in `problem`. [`Settings`] holds the
+//! facts of every day, [`Seller`] those of one. Values are valid by construction.
 
 mod accounts;
 mod check;
+mod entry;
 mod file;
+mod party;
+mod patterns;
 mod problem;
 mod regime;
 mod settings;
+mod taxes;
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
