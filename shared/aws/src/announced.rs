@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    item::{Item, item, number, opened, place, read_text, text, trouble, unreadable},
+    item::{Item, item, number, opened, ours, place, read_text, text, trouble, unreadable},
     payments::DynamoPayments,
 };
 use comptoir::{
@@ -34,12 +34,20 @@ impl AnnouncedEvents for DynamoPayments {
         event.insert("announced_at".to_owned(), text(now.to_string()));
         event.insert("expires_at".to_owned(), number(now.saturating_add(KEPT).map_or(0, Timestamp::as_second)));
         event.extend(opened(KIND, id, open_since(body, now)));
-        self.put_if(event, "attribute_not_exists(pk)").await
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(event));
+        match put.condition_expression("attribute_not_exists(pk)").send().await {
+            Ok(_) => Ok(Recorded::New),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(Recorded::AlreadyRecorded)
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
     }
 
     async fn announced(&self, id: &str) -> Result<Option<AnnouncedEvent>, ServiceError> {
-        match self.get(KIND, id).await? {
-            Some(record) => self.stored_event(record, id).await.map(Some),
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(place(KIND, id))).consistent_read(true);
+        match get.send().await.map_err(|error| trouble(WHAT, &error))?.item {
+            Some(record) => self.stored_event(ours(record, WHAT)?, id).await.map(Some),
             None => Ok(None),
         }
     }

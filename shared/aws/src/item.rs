@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
-    Client,
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     types::{AttributeValue, CancellationReason},
@@ -80,21 +79,6 @@ fn versions(item: &Item) -> Versions {
 pub fn ours(item: Item, what: &'static str) -> Result<Item, ServiceError> {
     versions(&item).check(what)?;
     Ok(item)
-}
-
-/// Reads an item consistently, if it stands and this code may act on it.
-///
-/// # Errors
-/// Held: a newer version has to process it. And when the table does not answer.
-pub(crate) async fn get(
-    client: &Client,
-    table: &str,
-    key: Item,
-    what: &'static str,
-) -> Result<Option<Item>, ServiceError> {
-    let get = client.get_item().table_name(table).set_key(Some(key)).consistent_read(true);
-    let got = get.send().await.map_err(|error| trouble(what, &error))?;
-    got.item.map(|item| ours(item, what)).transpose()
 }
 
 /// A value as JSON.

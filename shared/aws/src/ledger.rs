@@ -13,10 +13,10 @@ use jiff::{Timestamp, civil::Date};
 use serde::de::DeserializeOwned;
 
 use super::{
-    conditional::{OURS, settle},
+    conditional::settle,
     item::{
         CLOSE, CLOSED, IDENTITY, Item, PARK, UNPARK, cancelled, condition_failed, data, is_contention, item, json,
-        number, opened, parsed, place, read_number, read_text, text, trouble, unreadable,
+        number, opened, ours, parsed, place, read_number, read_text, text, trouble, unreadable,
     },
     outbox::queued,
     parts::Parts,
@@ -63,7 +63,9 @@ impl DynamoLedger {
     }
 
     pub(super) async fn get(&self, key: Item) -> Result<Option<Item>, ServiceError> {
-        super::item::get(&self.client, &self.billing, key, WHAT).await
+        let get = self.client.get_item().table_name(&self.billing).set_key(Some(key)).consistent_read(true);
+        let got = get.send().await.map_err(|error| trouble(WHAT, &error))?;
+        got.item.map(|item| ours(item, WHAT)).transpose()
     }
 
     fn settings(&self) -> DynamoSettings {
@@ -108,11 +110,11 @@ impl DynamoLedger {
         } else {
             // Documents that name no settings follow any.
             update
-                .condition_expression(format!(
+                .condition_expression(
                     "last_number = :before AND attribute_not_exists(closed) AND (attribute_not_exists(siren) OR siren = :siren) \
-                     AND {OURS} AND (attribute_not_exists(settings) OR settings <= :under)",
-                ))
-                .expression_attribute_values(":ours", number(VERSION))
+                     AND (attribute_not_exists(needs) OR needs <= :v) \
+                     AND (attribute_not_exists(settings) OR settings <= :under)",
+                )
                 .expression_attribute_values(":under", number(claim.made_under().or(settings).unwrap_or_default()))
                 .expression_attribute_values(":before", number(claim.counter.last))
         };

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     item::{
-        Item, below, cancelled, condition_failed, item, new_item, number, opened, parked, place, read_text, text,
+        Item, below, cancelled, condition_failed, item, new_item, number, opened, ours, parked, place, read_text, text,
         trouble, written,
     },
     parts::Parts,
@@ -49,8 +49,10 @@ impl DynamoPayments {
         Parts { client: &self.client, table: &self.table, what: WHAT }
     }
 
-    pub(super) async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, ServiceError> {
-        super::item::get(&self.client, &self.table, place(kind, id), WHAT).await
+    async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, ServiceError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(place(kind, id))).consistent_read(true);
+        let got = get.send().await.map_err(|error| trouble(WHAT, &error))?;
+        got.item.map(|item| ours(item, WHAT)).transpose()
     }
 
     /// Writes together, again while others write the same; `Some` if one of the first `conditions` items stands.
@@ -75,7 +77,7 @@ impl DynamoPayments {
         Err(failure)
     }
 
-    pub(super) async fn put_if(&self, item: Item, condition: &str) -> Result<Recorded, ServiceError> {
+    async fn put_if(&self, item: Item, condition: &str) -> Result<Recorded, ServiceError> {
         let sent = self
             .client
             .put_item()

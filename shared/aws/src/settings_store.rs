@@ -8,8 +8,8 @@ use aws_sdk_dynamodb::{
 use jiff::Timestamp;
 
 use super::item::{
-    ALONE, IDENTITY, Item, below, cancelled, condition_failed, data, new_item, number, place, read_number, read_text,
-    text, trouble, unreadable,
+    ALONE, IDENTITY, Item, below, cancelled, condition_failed, data, new_item, number, ours, place, read_number,
+    read_text, text, trouble, unreadable,
 };
 use comptoir::{
     archive::sha256,
@@ -36,12 +36,11 @@ impl DynamoSettings {
         Self { client, billing }
     }
 
-    async fn get(&self, key: Item) -> Result<Option<Item>, ServiceError> {
-        super::item::get(&self.client, &self.billing, key, WHAT).await
-    }
-
-    async fn stored(&self, sort_key: &str) -> Result<Option<StoredSettings>, ServiceError> {
-        self.get(below(DOCUMENT.0, DOCUMENT.1, sort_key)).await?.map(stored).transpose()
+    async fn get(&self, sort_key: &str) -> Result<Option<StoredSettings>, ServiceError> {
+        let key = below(DOCUMENT.0, DOCUMENT.1, sort_key);
+        let get = self.client.get_item().table_name(&self.billing).set_key(Some(key)).consistent_read(true);
+        let got = get.send().await.map_err(|error| trouble(WHAT, &error))?;
+        got.item.map(|item| stored(ours(item, WHAT)?)).transpose()
     }
 
     fn put(&self, sort_key: &str, next: &StoredSettings) -> Result<Put, ServiceError> {
@@ -80,18 +79,20 @@ fn stored(item: Item) -> Result<StoredSettings, ServiceError> {
 
 impl SettingsReader for DynamoSettings {
     async fn newest(&self) -> Result<Option<StoredSettings>, ServiceError> {
-        self.stored(ALONE).await
+        self.get(ALONE).await
     }
 
     async fn version(&self, version: u64) -> Result<Option<StoredSettings>, ServiceError> {
-        self.stored(&in_history(version)).await
+        self.get(&in_history(version)).await
     }
 }
 
 impl SettingsWriter for DynamoSettings {
     async fn books(&self) -> Result<Option<String>, ServiceError> {
-        let item = self.get(place(IDENTITY.0, IDENTITY.1)).await?;
-        item.map(|item| Ok(data::<Identity>(&item, WHAT)?.siren)).transpose()
+        let key = place(IDENTITY.0, IDENTITY.1);
+        let get = self.client.get_item().table_name(&self.billing).set_key(Some(key)).consistent_read(true);
+        let item = get.send().await.map_err(|error| trouble(WHAT, &error))?.item;
+        item.map(|item| data::<Identity>(&item, WHAT)).transpose().map(|found| found.map(|identity| identity.siren))
     }
 
     async fn save(&self, next: &StoredSettings) -> Result<SaveResult, ServiceError> {

@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use super::{LEFT_TO_RETRIES, conclude, is_among_the_last, park, understand};
+use super::{LEFT_TO_RETRIES, conclude, park, understand};
 use crate::{
     announced::{AnnouncedEvent, AnnouncedEvents},
     outcome::ServiceError,
@@ -30,7 +30,10 @@ pub async fn receive_or_announce<L: PaymentLog + AnnouncedEvents>(
             log.announce(&event.id, body, now).await?;
             Ok(Received::Announced)
         }
-        understood => conclude(event, body, understood, is_among_the_last(event, now), log, now).await,
+        understood => {
+            let last = event.created > 0 && super::age(event, now) > LEFT_TO_RETRIES;
+            conclude(event, body, understood, last, log, now).await
+        }
     }
 }
 

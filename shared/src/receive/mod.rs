@@ -44,7 +44,8 @@ pub async fn receive(
     now: Timestamp,
 ) -> Result<Received, ServiceError> {
     let understood = understand(event, body, livemode, charges_vat, log, stripe, now).await;
-    conclude(event, body, understood, is_among_the_last(event, now), log, now).await
+    let last = event.created > 0 && age(event, now) > LEFT_TO_RETRIES;
+    conclude(event, body, understood, last, log, now).await
 }
 
 /// Parks what failed for good, or for the last time; settles the dead letters of what was received.
@@ -85,11 +86,6 @@ const SENT_AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(60);
 
 fn age(event: &Event<'_>, now: Timestamp) -> SignedDuration {
     SignedDuration::from_secs(now.as_second().saturating_sub(event.created))
-}
-
-/// Whether Stripe will soon stop retrying this event: what fails now would be lost.
-fn is_among_the_last(event: &Event<'_>, now: Timestamp) -> bool {
-    event.created > 0 && age(event, now) > LEFT_TO_RETRIES
 }
 
 /// Parks an event, or a part of it that has its own id.

@@ -13,7 +13,7 @@ use serde::{
 
 use super::problem::{InvalidSeller, Problem};
 
-/// The settings as they are written and stored. Dated facts are lists in the order of their `from` days.
+/// The settings as they are written and stored. Facts that change on a day are lists, the oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingsDocument {
     /// The version of this shape: 1.

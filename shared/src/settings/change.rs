@@ -1,5 +1,5 @@
-//! What may be saved. Facts that documents were made of change only if the owner says so. Two changes of the same version
-//! conflict: the first is saved, the second is refused with the version that stands (optimistic concurrency control).
+//! What may be saved: facts that documents were made of do not change afterwards, and of two people who change the
+//! same version one wins and the other is told.
 
 use jiff::{Timestamp, civil::Date};
 

@@ -31,7 +31,7 @@ pub const MARK: &str = "LEDGER#import";
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// The version of the format that it is written in: [`FORMAT`].
+    /// [`FORMAT`] of whoever wrote it.
     pub format: u32,
     /// The export's own random name.
     pub export: String,
