@@ -108,11 +108,16 @@ impl Record {
         self.dynamodb.keys.pk.as_ref().or(self.dynamodb.new_image.pk.as_ref())?.s.split_once('#')
     }
 
+    /// Whether its item says that it is open, so that the sweep wakes it.
+    pub fn is_open(&self) -> bool {
+        self.dynamodb.new_image.open_shard.is_some()
+    }
+
     /// Whether it was retried for long enough, and the sweep will wake it.
     fn is_left_to_the_sweep(&self, now: Timestamp) -> bool {
-        let Change { created, new_image, .. } = &self.dynamodb;
-        let age = created.as_ref().and_then(seconds).map(|created| now.as_second().saturating_sub(created));
-        new_image.open_shard.is_some() && age.is_some_and(|age| age > STALE_SECONDS.cast_signed())
+        let created = self.dynamodb.created.as_ref().and_then(seconds);
+        let age = created.map(|created| now.as_second().saturating_sub(created));
+        self.is_open() && age.is_some_and(|age| age > STALE_SECONDS.cast_signed())
     }
 
     /// Why the item was parked before it was recorded again, if it was; the same reason is not reported twice.

@@ -74,12 +74,6 @@ pub trait OpenWork: Send + Sync {
     fn wake(&self, open: &Open, now: Timestamp) -> impl Future<Output = Result<Option<u64>, ServiceError>> + Send;
 }
 
-/// How many mails may be sent.
-pub trait MailQuota: Send + Sync {
-    /// The mails that the service takes within the next [`STALE_SECONDS`].
-    fn mails_left(&self) -> impl Future<Output = Result<u64, ServiceError>> + Send;
-}
-
 /// What a sweep did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Swept {

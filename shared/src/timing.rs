@@ -73,9 +73,13 @@ pub const ONE_DOCUMENT_SECONDS: u64 = RENDER_SECONDS + 8 * OPERATION_SECONDS;
 /// Sending one mail, in seconds. Longer than other calls: it is never retried; after a timeout the result is unknown.
 pub const POST_SECONDS: u64 = 25;
 
-/// The longest that one mail may take. A digest takes longest: check the suppression of its address, read its notices,
-/// claim and record, each an operation with its retries, then send.
-pub const ONE_MAIL_SECONDS: u64 = 4 * OPERATION_SECONDS + POST_SECONDS;
+/// The longest that one mail with a document may take: read the document, claim and record, each an operation with its
+/// retries, then send.
+pub const ONE_MAIL_SECONDS: u64 = 3 * OPERATION_SECONDS + POST_SECONDS;
+
+/// The longest that one notice by mail may take. A digest takes longest: check the suppression of its address, read its
+/// notices, read the quota, claim and record, each an operation with its retries, then send.
+pub const ONE_NOTICE_SECONDS: u64 = 5 * OPERATION_SECONDS + POST_SECONDS;
 
 /// The longest that recording one SES delivery event may take: the failure, the mail's status, the address to suppress.
 pub const ONE_EVENT_SECONDS: u64 = 3 * OPERATION_SECONDS;

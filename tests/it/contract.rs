@@ -69,7 +69,15 @@ async fn the_directory_on_aws_keeps_the_contract() -> Result<()> {
     comptoir_members::testing::profiles::contract(&stores.directory, "one").await?;
     comptoir_members::testing::profiles::contract(&stores.directory, "two").await?;
     comptoir_members::testing::files::contract(&stores.files, "one").await?;
-    let (_, queued) = shop.client.table("OutboxTable").await?;
+    let directory = &stores.directory;
+    let made = profiles::new_profile("three", 1, "three-collects");
+    directory.commit(&profiles::commit(&made, None), now()).await?;
+    let (second, _) = profiles::collected(directory, &made.profile, "a").await?;
+    let collects = MailId(format!("profile/{}/2/member", second.id));
+    stores.notices.claim(&collects, "sender", now(), SignedDuration::from_secs(120)).await?;
+    let (_, sent) = profiles::collected(directory, &second, "b").await?;
+    ensure!(sent == Committed::NoticeSent, "it is being sent: {sent:?}");
+    let (_, queued) = shop.client.table("NoticesTable").await?;
     ensure!(
         !queued.is_empty() && queued.iter().all(|item| ["NOTICE", "TEAM"].contains(&item["kind"].as_str().unwrap())),
         "what is told of profiles is of a kind of its own"

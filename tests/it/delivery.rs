@@ -24,7 +24,7 @@ async fn stands(shop: &Shop, email: &str, status: &str) -> Result<Value> {
 
 /// Why this address is suppressed for routine mails, if it is.
 async fn suppressed(shop: &Shop, email: &str) -> Result<Option<String>> {
-    let (_, items) = shop.client.table("OutboxTable").await?;
+    let (_, items) = shop.client.table("NoticesTable").await?;
     let key = format!("SUPPRESSED#{}", AddressHash::of(email).as_str());
     let found = items.into_iter().find(|item| item["pk"] == key);
     Ok(found.map(|item| {

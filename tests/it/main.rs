@@ -14,6 +14,7 @@ mod faults;
 mod force;
 mod graphql;
 mod house;
+mod lanes;
 mod limits;
 mod live;
 mod load;

@@ -139,7 +139,7 @@ async fn write() -> Result<()> {
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut items = Vec::new();
     let resources = shop.bundle.aws().resources("comptoir-dev").await?;
-    for table in ["BillingTable", "OutboxTable"] {
+    for table in ["BillingTable", "OutboxTable", "NoticesTable"] {
         items.extend(shop.bundle.aws().scan(&resources[table]).await?);
     }
     shop.bundle.stop().await;

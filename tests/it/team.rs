@@ -19,7 +19,7 @@ use comptoir_tests::{
 use serde_json::{Value, json};
 
 const TEAM: &str = "equipe@example.org";
-const NOTIFIER: &str = "team-notifier";
+const NOTIFIER: &str = "notice-sender";
 
 /// A shop whose team has an address, and a webhook unless `change` removes it.
 async fn shop(name: &str, change: impl FnOnce(&mut Options)) -> Result<Shop> {
@@ -33,7 +33,7 @@ async fn shop(name: &str, change: impl FnOnce(&mut Options)) -> Result<Shop> {
 }
 
 async fn kind(shop: &Shop, kind: &str) -> Result<Vec<Value>> {
-    let (_, items) = shop.client.table("OutboxTable").await?;
+    let (_, items) = shop.client.table("NoticesTable").await?;
     Ok(items.into_iter().filter(|item| item["kind"] == kind).collect())
 }
 

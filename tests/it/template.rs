@@ -33,8 +33,11 @@ fn every_patience_is_shorter_than_whatever_waits_for_it() -> Result<()> {
     ensure!(timing::ONE_CLAIM_SECONDS + timing::ONE_DOCUMENT_SECONDS < renderer, "a claim and its first document fit");
     ensure!(timing::ONE_CREDIT_SECONDS + timing::ONE_DOCUMENT_SECONDS < renderer, "a credit note fits");
     ensure!(timing::ONE_MAIL_SECONDS < sender, "a mail is not cut off between claim and record");
-    let notifier = timeout(&resources, "TeamNotifierFunction");
-    ensure!(timing::ONE_MESSAGE_SECONDS < notifier, "a message is not cut off between claim and record");
+    let notifier = timeout(&resources, "NoticeSenderFunction");
+    ensure!(
+        timing::ONE_MESSAGE_SECONDS.max(timing::ONE_NOTICE_SECONDS) < notifier,
+        "a message is not cut off between claim and record"
+    );
     ensure!(timing::GATHER_SECONDS + timing::OPERATION_SECONDS < notifier, "what waits is gathered, or parked");
     ensure!(timing::ONE_EVENT_SECONDS < timeout(&resources, "MailEventsFunction"), "an event is noted in time");
     ensure!(timing::ONE_CHANGE_SECONDS < timeout(&resources, "ProfilePublisherFunction"), "a change is told in time");
@@ -177,7 +180,7 @@ fn tables_and_buckets_keep_their_ids_and_keys_and_outlive_the_stack() -> Result<
         ids
     };
     let tables = of_type("AWS::DynamoDB::Table");
-    ensure!(tables == ["BillingTable", "OutboxTable", "ProfilesTable"], "{tables:?}");
+    ensure!(tables == ["BillingTable", "NoticesTable", "OutboxTable", "ProfilesTable"], "{tables:?}");
     let buckets = of_type("AWS::S3::Bucket");
     ensure!(buckets == ["ArchiveBucket", "ProfileFilesBucket"], "{buckets:?}");
     let policy: Value =

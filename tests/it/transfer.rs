@@ -150,7 +150,7 @@ async fn a_stack_goes_on_in_another_with_the_same_bytes_and_the_next_number() ->
     let back = folder("back")?;
     export(&to, &back, false).await?;
     let files = same(&last, &back)?;
-    ensure!(files == 5 + 4 * 2 + 1, "{files} files: tables, lists, documents, snapshots, identity");
+    ensure!(files == 6 + 4 * 2 + 1, "{files} files: tables, lists, documents, snapshots, identity");
 
     ensure!(!to_has(&target, "LEDGER#import").await?, "it is whole");
 

@@ -24,8 +24,10 @@ pub struct Stores {
     pub payments: DynamoPayments,
     /// Invoices and counters.
     pub ledger: DynamoLedger,
-    /// Mails.
+    /// Mails with documents.
     pub outbox: DynamoOutbox,
+    /// Notices.
+    pub notices: DynamoOutbox,
     /// Documents.
     pub archive: S3Archive,
     /// The owner's settings.
@@ -53,16 +55,18 @@ impl Stores {
         let (billing, outbox, bucket) =
             (physical("BillingTable")?, physical("OutboxTable")?, physical("ArchiveBucket")?);
         let (profiles, files) = (physical("ProfilesTable")?, physical("ProfileFilesBucket")?);
+        let notices = physical("NoticesTable")?;
         let (dynamodb, s3) = (DynamoDb::new(&aws), S3::new(&aws));
         let settings = DynamoSettings::new(dynamodb.clone(), billing.clone());
         let cached = Arc::new(CachedSettings::new(settings.clone(), SETTINGS_KEPT));
         Ok(Self {
             payments: DynamoPayments::new(dynamodb.clone(), billing.clone()),
             ledger: DynamoLedger::new(dynamodb.clone(), billing, outbox.clone()),
-            outbox: DynamoOutbox::new(dynamodb.clone(), outbox.clone()),
+            outbox: DynamoOutbox::new(dynamodb.clone(), outbox),
+            notices: DynamoOutbox::new(dynamodb.clone(), notices.clone()),
             archive: S3Archive::new(s3.clone(), bucket),
             settings,
-            directory: DynamoDirectory::new(dynamodb, profiles, outbox, cached),
+            directory: DynamoDirectory::new(dynamodb, profiles, notices, cached),
             files: S3Files::new(s3, files),
         })
     }

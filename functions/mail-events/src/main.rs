@@ -6,7 +6,7 @@ mod handler;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use comptoir::{clock::SystemClock, config};
-use comptoir_aws::outbox::DynamoOutbox;
+use comptoir_aws::{delivery::DynamoDeliveries, outbox::DynamoOutbox};
 use comptoir_edge::telemetry;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -16,8 +16,10 @@ use crate::handler::MailEventsHandler;
 async fn main() -> Result<(), Error> {
     telemetry::start();
     let aws = comptoir_aws::sdk_config()?;
+    let dynamodb = DynamoDb::new(&aws);
+    let table = |name| Ok::<_, Error>(DynamoOutbox::new(dynamodb.clone(), config::required(name)?));
     let keeper = MailEventsHandler {
-        deliveries: DynamoOutbox::new(DynamoDb::new(&aws), config::required("OUTBOX_TABLE")?),
+        deliveries: DynamoDeliveries { outbox: table("OUTBOX_TABLE")?, notices: table("NOTICES_TABLE")? },
         configuration_set: config::required("MAIL_CONFIGURATION_SET")?,
         clock: SystemClock,
     };

@@ -1,4 +1,4 @@
-//! Sends a batch of queued mails: prepares each (safe to fail), then lets the domain dispatch it.
+//! Sends a batch of queued mails, each of which delivers a document: prepares each (safe to fail), then lets the domain dispatch it.
 
 #[cfg(test)]
 mod tests;
@@ -7,15 +7,13 @@ use comptoir::{
     archive::Archive,
     clock::Clock,
     mail::{
-        Attachment, Content, Mail, MailId,
+        Attachment, Mail, MailId,
         compose::Composer,
-        delivery::{AddressHash, Deliveries},
         dispatch::{self, Dispatched},
         outbox::{AttachedFile, MailTransport, Outbox, OutgoingEmail},
     },
-    outcome::{Outcome, Reason, ServiceError},
+    outcome::{Outcome, Reason},
     stream::{self, BatchAnswer, Record, StreamEvent},
-    team::{TeamNews, lines},
     timing::ONE_MAIL_SECONDS,
 };
 use comptoir_edge::telemetry::{count, held};
@@ -43,7 +41,7 @@ pub struct Sender<O, A, P, C> {
     pub lease: SignedDuration,
 }
 
-impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> Sender<O, A, P, C> {
+impl<O: Outbox, A: Archive, P: MailTransport, C: Clock> Sender<O, A, P, C> {
     /// Sends the mails of a batch one after the other: SES limits the rate, and order costs nothing here. Stops when a
     /// service fails or too little time is left before `deadline`, so that no send is cut off between claim and record;
     /// mails not begun are delivered again by the stream.
@@ -51,7 +49,8 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> 
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(event.records.len());
         for record in &event.records {
             let dispatched = match stream::in_time(self.clock.now(), ONE_MAIL, deadline) {
-                Ok(()) => self.send(record, request_id).await,
+                // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
+                Ok(()) => Box::pin(self.send(record, request_id)).await,
                 Err(reason) => Dispatched::Later(reason),
             };
             let id = MailId(record.id().unwrap_or_default().to_owned());
@@ -67,14 +66,14 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> 
 
     async fn send(&self, record: &Record, request_id: &str) -> Dispatched {
         let id = MailId(record.id().unwrap_or_default().to_owned());
-        let mut mail: Mail = match record.data() {
+        let mail: Mail = match record.data() {
             Ok(mail) => mail,
             Err(failure) if failure.is_permanent() => {
                 return dispatch::park(&id, failure.reason(), &self.outbox, self.clock.now()).await;
             }
             Err(failure) => return Dispatched::Later(failure.reason()),
         };
-        match self.letter(&mut mail).await {
+        match self.letter(&mail).await {
             Ok(letter) => {
                 dispatch::dispatch(
                     &letter,
@@ -93,18 +92,8 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> 
     }
 
     /// The composed mail with its attachment, or why there is none.
-    async fn letter(&self, mail: &mut Mail) -> Result<OutgoingEmail, Outcome> {
+    async fn letter(&self, mail: &Mail) -> Result<OutgoingEmail, Outcome> {
         let to = mail.recipient().map_err(Outcome::Reject)?;
-        if self.leaves_alone(mail).await? {
-            return Err(Outcome::AlreadyDone);
-        }
-        if let Content::Digest(digest) = &mut mail.content {
-            digest.lines = lines(self.outbox.notices(&digest.notices).await?);
-            // Every profile that the digest listed was deleted since.
-            if digest.lines.is_empty() {
-                return Err(Outcome::AlreadyDone);
-            }
-        }
         let composed = self.composer.compose(&mail.content).map_err(|error| {
             Outcome::Reject(Reason::new("mail_template", format!("{error}; mend the mail template and replay")))
         })?;
@@ -112,27 +101,7 @@ impl<O: Outbox + Deliveries + TeamNews, A: Archive, P: MailTransport, C: Clock> 
             None => None,
             Some(attachment) => Some(self.enclosure(&mail.id, attachment).await?),
         };
-        Ok(OutgoingEmail {
-            id: mail.id.clone(),
-            from: mail.sender(),
-            to,
-            reply_to: mail.answers(),
-            subject: composed.subject,
-            html: composed.html,
-            text: composed.text,
-            enclosure,
-        })
-    }
-
-    /// Whether the mail is suppressed: a notice may go unread, and an address that bounced or complained gets none. An
-    /// invoice is sent all the same.
-    async fn leaves_alone(&self, mail: &Mail) -> Result<bool, ServiceError> {
-        match (&mail.content, &mail.to) {
-            (Content::Notice(_) | Content::Digest(_), Some(to)) => {
-                Ok(self.outbox.suppressed(&AddressHash::of(to)).await?.is_some())
-            }
-            _ => Ok(false),
-        }
+        Ok(composed.letter(mail, to, enclosure))
     }
 
     async fn enclosure(&self, id: &MailId, attachment: &Attachment) -> Result<AttachedFile, Outcome> {
@@ -171,7 +140,7 @@ fn report(dispatched: &Dispatched, request_id: &str, mail: &str) {
         Dispatched::Later(reason) if held(SERVICE, reason) => {
             tracing::error!(request_id, mail, reason = reason.code, "held: {}", reason.message);
         }
-        Dispatched::InHand(reason) | Dispatched::Later(reason) => {
+        Dispatched::InHand(reason) | Dispatched::Later(reason) | Dispatched::Deferred(reason) => {
             tracing::warn!(request_id, mail, reason = reason.code, "to be tried again: {}", reason.message);
         }
     }

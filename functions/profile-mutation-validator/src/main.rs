@@ -29,7 +29,7 @@ use crate::{handler::Reception, pictures::Pictures};
 async fn main() -> Result<(), Error> {
     telemetry::start();
     let aws = comptoir_aws::sdk_config()?;
-    let tables = (config::required("PROFILES_TABLE")?, config::required("OUTBOX_TABLE")?);
+    let tables = (config::required("PROFILES_TABLE")?, config::required("NOTICES_TABLE")?);
     let dynamodb = DynamoDb::new(&aws);
     let settings = DynamoSettings::new(dynamodb.clone(), config::required("BILLING_TABLE")?);
     let settings = Arc::new(CachedSettings::new(settings, SETTINGS_KEPT));

@@ -3,8 +3,9 @@
 
 use comptoir::{
     clock::Clock,
+    mail::quota::{MailQuota, QuotaReader},
     outcome::ServiceError,
-    sweep::{IMPATIENT_SECONDS, MailQuota, OpenWork, STALE_SECONDS, Swept, sweep},
+    sweep::{IMPATIENT_SECONDS, OpenWork, STALE_SECONDS, Swept, sweep},
     timing::OPERATION_SECONDS,
 };
 use comptoir_edge::telemetry::count;
@@ -13,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 const SERVICE: &str = "sweep";
 
-/// Mails that are woken where SES does not tell its quota: a day of that is half of the smallest quota.
-const WITHOUT_QUOTA: u64 = 1;
+/// The quota that is taken where SES does not tell it: one mail a sweep, of which a day makes half of the smallest quota.
+const WITHOUT_QUOTA: MailQuota = MailQuota { daily: Some(2), sent: 1, millis_per_second: 1_000 };
 
 /// The request. A misspelt key is an error.
 #[derive(Debug, Default, Deserialize)]
@@ -38,15 +39,17 @@ pub struct Answer {
 /// The dependencies of a sweep.
 #[derive(Debug)]
 pub struct Sweeper<W, Q, C> {
-    /// The tables with open work.
+    /// The tables with open work, notices apart.
     pub tables: Vec<W>,
+    /// The notices: swept last, within their own part of the quota.
+    pub notices: W,
     /// How many mails may be sent.
     pub quota: Q,
     /// The clock.
     pub clock: C,
 }
 
-impl<W: OpenWork, Q: MailQuota, C: Clock> Sweeper<W, Q, C> {
+impl<W: OpenWork, Q: QuotaReader, C: Clock> Sweeper<W, Q, C> {
     /// Wakes what is open for too long, until shortly before `deadline`.
     ///
     /// # Errors
@@ -63,13 +66,17 @@ impl<W: OpenWork, Q: MailQuota, C: Clock> Sweeper<W, Q, C> {
         let older = SignedDuration::from_secs(if older == 0 { -2 * IMPATIENT_SECONDS } else { older });
         let until = deadline.saturating_sub(SignedDuration::from_secs(2 * OPERATION_SECONDS.cast_signed()));
         let until = until.unwrap_or(deadline);
-        let mut mails = self.quota.mails_left().await.unwrap_or_else(|error| {
-            tracing::error!(request_id, "the quota of mails is not known, {WITHOUT_QUOTA} are woken: {error}");
+        let quota = self.quota.quota().await.unwrap_or_else(|error| {
+            tracing::error!(request_id, "the quota of mails is not known, one is woken: {error}");
             WITHOUT_QUOTA
         });
+        let mut mails = quota.mails_left(STALE_SECONDS);
         let mut answer = Answer::default();
         let mut failed = None;
-        for table in &self.tables {
+        let of_notices = |left: u64| quota.notices_left().map_or(left, |notices| notices.min(left));
+        let tables = self.tables.iter().map(|table| (table, false)).chain([(&self.notices, true)]);
+        for (table, notices) in tables {
+            mails = if notices { of_notices(mails) } else { mails };
             match sweep(table, &mut mails, &self.clock, older, until).await {
                 Ok(swept) => {
                     report(&swept, request_id);
@@ -77,7 +84,7 @@ impl<W: OpenWork, Q: MailQuota, C: Clock> Sweeper<W, Q, C> {
                     answer.left += swept.left;
                     answer.unfinished |= swept.unfinished;
                 }
-                // The other table is swept all the same.
+                // The other tables are swept all the same.
                 Err(error) => {
                     tracing::error!(request_id, "not swept: {error}");
                     failed = Some(error);
@@ -120,10 +127,10 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
 
-    struct Quota(Result<u64, ServiceError>);
+    struct Quota(Result<MailQuota, ServiceError>);
 
-    impl MailQuota for Quota {
-        async fn mails_left(&self) -> Result<u64, ServiceError> {
+    impl QuotaReader for Quota {
+        async fn quota(&self) -> Result<MailQuota, ServiceError> {
             self.0.clone()
         }
     }
@@ -136,7 +143,7 @@ mod tests {
             books.record(&sold, NOW - SignedDuration::from_secs(age)).await.unwrap();
         }
         let quota = Quota(Err(ServiceError::transient("the mail service", "no answer")));
-        let sweeper = Sweeper { tables: vec![books], quota, clock: FixedClock(NOW) };
+        let sweeper = Sweeper { tables: vec![books], notices: InMemoryStore::default(), quota, clock: FixedClock(NOW) };
         let woken = async |request: &str| {
             let request = serde_json::from_str(request).unwrap();
             sweeper.handle(request, "r", Timestamp::MAX).await.unwrap().woken

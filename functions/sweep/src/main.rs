@@ -5,7 +5,6 @@
 mod handler;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
-use aws_sdk_sesv2::Client as Ses;
 use comptoir::{clock::SystemClock, config};
 use comptoir_aws::{mail_quota::SesQuota, open_work::DynamoOpenWork};
 use comptoir_edge::telemetry;
@@ -22,7 +21,8 @@ async fn main() -> Result<(), Error> {
     let table = |name| Ok::<_, Error>(DynamoOpenWork::new(dynamodb.clone(), config::required(name)?));
     let sweeper = Sweeper {
         tables: vec![table("BILLING_TABLE")?, table("OUTBOX_TABLE")?],
-        quota: SesQuota(Ses::new(&aws)),
+        notices: table("NOTICES_TABLE")?,
+        quota: SesQuota::new(&aws),
         clock: SystemClock,
     };
     let sweeper = &sweeper;

@@ -21,7 +21,7 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
     // First, because it has the better error message when no bundle is running.
     client.parked().await?;
     let mut count = 0;
-    for logical in ["BillingTable", "OutboxTable"] {
+    for logical in ["BillingTable", "OutboxTable", "NoticesTable"] {
         let (table, items) = client.table(logical).await?;
         for item in items.iter().filter(|item| item.get("parked_at").is_some()) {
             let key = item.get("pk").and_then(Value::as_str).context("a parked record has no key")?;

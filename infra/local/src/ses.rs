@@ -8,6 +8,7 @@ mod rules;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -32,7 +33,12 @@ pub struct Ses {
     pub faults: Faults,
     /// Where delivery events go.
     pub bus: Bus,
+    /// Mails that it takes in all: an account's daily quota.
+    pub daily: AtomicUsize,
 }
+
+/// The daily quota of an account that left the sandbox.
+pub const DAILY: usize = 50_000;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -109,10 +115,12 @@ struct File {
 }
 
 impl Ses {
-    /// `GET /v2/email/account`: the quota of an account that left the sandbox.
+    /// `GET /v2/email/account`: the account's quota.
     pub fn account(&self) -> Response<Body> {
         let sent = self.mailbox.all().len();
-        let quota = json!({"Max24HourSend": 50_000.0, "MaxSendRate": 14.0, "SentLast24Hours": sent});
+        #[expect(clippy::cast_precision_loss, reason = "SES gives its quotas as floating-point numbers")]
+        let daily = self.daily.load(Ordering::Relaxed) as f64;
+        let quota = json!({"Max24HourSend": daily, "MaxSendRate": 14.0, "SentLast24Hours": sent});
         Json(json!({"SendQuota": quota, "SendingEnabled": true, "ProductionAccessEnabled": true})).into_response()
     }
 
@@ -145,6 +153,9 @@ impl Ses {
         };
         if let Err(problem) = rules::check(&request) {
             return error(StatusCode::BAD_REQUEST, "BadRequestException", &problem);
+        }
+        if self.mailbox.all().len() >= self.daily.load(Ordering::Relaxed) {
+            return error(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "Daily message quota exceeded.");
         }
         let id = message_id();
         let mail = match read(request, id.clone()) {

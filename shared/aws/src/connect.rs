@@ -43,6 +43,12 @@ pub fn sdk_config() -> Result<SdkConfig, InvalidVariable> {
     Ok(settings.build())
 }
 
+/// Where SES answers, if not at AWS: the bundle on one machine captures mails itself.
+#[cfg(feature = "ses")]
+pub(crate) fn ses_endpoint() -> Option<String> {
+    config::optional("AWS_ENDPOINT_URL_SESV2")
+}
+
 /// The configuration that every client shares, from any environment.
 pub fn settings(region: &str, credentials: Credentials) -> sdk_config::Builder {
     let https = Builder::new().tls_provider(TLS).tls_context(trusted(region)).build_https();

@@ -131,3 +131,27 @@ impl Deliveries for DynamoOutbox {
         }))
     }
 }
+
+/// Delivery events of all mails: those that deliver documents lie in one table, notices and suppressed addresses in another.
+#[derive(Debug, Clone)]
+pub struct DynamoDeliveries {
+    /// Mails that deliver documents.
+    pub outbox: DynamoOutbox,
+    /// Notices, and the addresses that get none.
+    pub notices: DynamoOutbox,
+}
+
+impl Deliveries for DynamoDeliveries {
+    async fn note(&self, report: &Report, now: Timestamp) -> Result<Transition, ServiceError> {
+        let table = if report.mail.delivers_document() { &self.outbox } else { &self.notices };
+        table.note(report, now).await
+    }
+
+    async fn suppress(&self, address: &AddressHash, cause: Cause, now: Timestamp) -> Result<(), ServiceError> {
+        self.notices.suppress(address, cause, now).await
+    }
+
+    async fn suppressed(&self, address: &AddressHash) -> Result<Option<Cause>, ServiceError> {
+        self.notices.suppressed(address).await
+    }
+}

@@ -12,7 +12,7 @@ pub mod archive;
 mod conditional;
 mod connect;
 #[cfg(feature = "dynamodb")]
-mod delivery;
+pub mod delivery;
 #[cfg(feature = "dynamodb")]
 pub mod item;
 #[cfg(feature = "dynamodb")]

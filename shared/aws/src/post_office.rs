@@ -11,7 +11,7 @@ mod tests;
 
 use std::time::Duration;
 
-use super::connect::trusted;
+use super::connect::{ses_endpoint, trusted};
 use aws_sdk_sesv2::{
     Client,
     primitives::Blob,
@@ -59,8 +59,7 @@ impl SesTransport {
             .http_client(fresh.build_https())
             .retry_config(RetryConfig::disabled())
             .timeout_config(timeouts);
-        // The single-machine bundle captures mails itself.
-        if let Some(url) = comptoir::config::optional("AWS_ENDPOINT_URL_SESV2") {
+        if let Some(url) = ses_endpoint() {
             once.set_endpoint_url(Some(url));
         }
         Self { client: Client::from_conf(once.build()), configuration_set }

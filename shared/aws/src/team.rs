@@ -1,4 +1,4 @@
-//! Team notifications in the outbox on DynamoDB: notices are queued as `TEAM` items and settled in one transaction with
+//! Team notifications in the Notices table on DynamoDB: notices are queued as `TEAM` items and settled in one transaction with
 //! the mail and the message that contain them.
 
 use std::time::Duration;
@@ -23,7 +23,7 @@ use comptoir::{
 const WHAT: &str = "the outbox";
 
 /// The source named on parked notices.
-const SOURCE: &str = "team-notifier";
+const SOURCE: &str = "notice-sender";
 
 /// How often keys that DynamoDB left unprocessed are requested again.
 const READS: usize = 4;

@@ -10,7 +10,10 @@ use minijinja::{AutoEscape, Environment, UndefinedBehavior, Value, context, valu
 use mrml::prelude::render::RenderOptions;
 use serde::Serialize;
 
-use super::{Content, InvoiceMail, NoticeEvent, NoticeMail};
+use super::{
+    Content, InvoiceMail, Mail, NoticeEvent, NoticeMail,
+    outbox::{AttachedFile, OutgoingEmail},
+};
 use crate::mail::{DigestLine, DigestMail};
 
 const LANGUAGES: [&str; 2] = ["fr", "en"];
@@ -49,6 +52,22 @@ pub struct Composed {
     pub html: String,
     /// The text part.
     pub text: String,
+}
+
+impl Composed {
+    /// The mail to send: these words, with the envelope of `mail`, to the recipient `to`.
+    pub fn letter(self, mail: &Mail, to: String, enclosure: Option<AttachedFile>) -> OutgoingEmail {
+        OutgoingEmail {
+            id: mail.id.clone(),
+            from: mail.sender(),
+            to,
+            reply_to: mail.answers(),
+            subject: self.subject,
+            html: self.html,
+            text: self.text,
+            enclosure,
+        }
+    }
 }
 
 /// A mail that could not be composed: the cause is the templates, not the customer.

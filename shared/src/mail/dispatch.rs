@@ -27,13 +27,15 @@ pub enum Dispatched {
     InHand(Reason),
     /// A service failed transiently; retry.
     Later(Reason),
+    /// It may not be sent yet, and stays open: the sweep wakes it. What is behind it goes on.
+    Deferred(Reason),
 }
 
 impl Dispatched {
     /// The outcome for the stream. For the stream a parked mail is done: the outbox holds it.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Sent(_) | Self::Unknown => Outcome::Done,
+            Self::Sent(_) | Self::Unknown | Self::Deferred(_) => Outcome::Done,
             Self::Settled => Outcome::AlreadyDone,
             Self::Parked(reason) => Outcome::Reject(reason.clone()),
             Self::InHand(reason) | Self::Later(reason) => Outcome::Retry(reason.clone()),

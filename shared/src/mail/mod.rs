@@ -12,6 +12,7 @@ mod envelope;
 mod invoice_mail;
 mod notice_mail;
 pub mod outbox;
+pub mod quota;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -62,6 +63,12 @@ impl MailId {
             Some("slack") => "SLACK",
             _ => "MAIL",
         }
+    }
+
+    /// Whether it delivers a document. Anything else is a notice: it lies in a table of its own, is sent by a function of
+    /// its own, and never holds up a document.
+    pub fn delivers_document(&self) -> bool {
+        self.kind() == "MAIL"
     }
 
     /// Whether it is a notice about a member's profile, to the member or to the team.

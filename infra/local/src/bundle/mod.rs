@@ -121,6 +121,11 @@ impl Bundle {
         &self.front.ses.bus
     }
 
+    /// Makes SES take this many mails in all.
+    pub fn limit_mails(&self, daily: usize) {
+        self.front.ses.daily.store(daily, std::sync::atomic::Ordering::Relaxed);
+    }
+
     /// The stand-in for Stripe, with its fault plan.
     pub fn stripe(&self) -> &StripeFake {
         &self.front.stripe

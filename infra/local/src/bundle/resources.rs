@@ -257,7 +257,7 @@ mod tests {
             "mail-events",
             "ledger-export",
             "profile-publisher",
-            "team-notifier",
+            "notice-sender",
             "settings",
         ] {
             assert!(names.contains(&expected), "{expected} is missing from {names:?}");

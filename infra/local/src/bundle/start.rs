@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
@@ -28,7 +29,7 @@ use crate::mail::Mailbox;
 use crate::minute;
 use crate::runtime::AbortOnDrop;
 use crate::secrets;
-use crate::ses::Ses;
+use crate::ses::{self, Ses};
 use crate::ses_events::{Bus, Rule};
 use crate::settings;
 use crate::slack_fake::SlackFake;
@@ -266,7 +267,7 @@ async fn front(
     let books = Books::new(
         aws.clone(),
         deployed.id("BillingTable")?,
-        deployed.id("OutboxTable")?,
+        [deployed.id("OutboxTable")?, deployed.id("NoticesTable")?],
         deployed.id("ArchiveBucket")?,
         queue,
     );
@@ -275,7 +276,12 @@ async fn front(
     let mailbox = Arc::new(Mailbox::open(options.dir.join("mail"))?);
     Ok(Front {
         api: HttpApi { routes, early: minute::Early::default() },
-        ses: Arc::new(Ses { mailbox, faults: Faults::default(), bus: bus(deployed, functions)? }),
+        ses: Arc::new(Ses {
+            mailbox,
+            faults: Faults::default(),
+            bus: bus(deployed, functions)?,
+            daily: AtomicUsize::new(ses::DAILY),
+        }),
         stripe: Arc::new(StripeFake::limited(options.limits_of_stripe.then_some(STRIPE_READS))),
         slack: Arc::new(SlackFake::default()),
         graphql: Arc::new(graphql::api(aws, deployed, functions, programs).await?),

@@ -17,8 +17,8 @@ pub struct Books {
     pub aws: Aws,
     /// Events, payments, invoices, counters.
     pub billing: String,
-    /// Mails.
-    pub outbox: String,
+    /// Mails with documents, and notices.
+    pub outbox: [String; 2],
     /// Documents.
     pub archive: String,
     /// The on-failure queue of the streams.
@@ -52,17 +52,19 @@ pub struct Parked {
 
 impl Books {
     /// The store at these places.
-    pub fn new(aws: Aws, billing: String, outbox: String, archive: String, on_failure: Option<String>) -> Self {
+    pub fn new(aws: Aws, billing: String, outbox: [String; 2], archive: String, on_failure: Option<String>) -> Self {
         Self { aws, billing, outbox, archive, on_failure, hashes: Mutex::default() }
     }
 
-    /// Every item of both tables as plain JSON.
+    /// Every item of these tables as plain JSON.
     ///
     /// # Errors
     /// When the stand-in does not answer.
     pub async fn items(&self) -> anyhow::Result<Vec<Value>> {
         let mut items = plain_items(&self.aws.scan(&self.billing).await?);
-        items.extend(plain_items(&self.aws.scan(&self.outbox).await?));
+        for table in &self.outbox {
+            items.extend(plain_items(&self.aws.scan(table).await?));
+        }
         Ok(items)
     }
 

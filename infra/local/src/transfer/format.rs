@@ -19,7 +19,7 @@ pub const MANIFEST: &str = "manifest.json";
 /// The note of the stack that the export was imported into; beside the export, not of it.
 pub const IMPORTED: &str = "imported.json";
 /// The tables, by their logical ids.
-pub const TABLES: [&str; 3] = ["BillingTable", "OutboxTable", "ProfilesTable"];
+pub const TABLES: [&str; 4] = ["BillingTable", "OutboxTable", "NoticesTable", "ProfilesTable"];
 /// The buckets: the folder of their objects, and their logical ids.
 pub const BUCKETS: [(&str, &str); 2] = [("archive", "ArchiveBucket"), ("files", "ProfileFilesBucket")];
 /// The record that closes the books of a stack.
@@ -185,7 +185,7 @@ pub fn is_in_flight(table: &str, item: &Value) -> bool {
     item.get("open_shard").is_some()
         && match table {
             "BillingTable" => kind(item) == "INVOICE",
-            table => table == "OutboxTable",
+            table => ["OutboxTable", "NoticesTable"].contains(&table),
         }
 }
 
@@ -289,6 +289,7 @@ mod tests {
             ("BillingTable", "PAYMENT", true, false),
             ("OutboxTable", "MAIL", true, true),
             ("OutboxTable", "MAIL", false, false),
+            ("NoticesTable", "NOTICE", true, true),
             ("ProfilesTable", "PROFILE", true, false),
         ] {
             assert_eq!(is_in_flight(table, &item(kind, open)), expected, "{table} {kind} {open}");

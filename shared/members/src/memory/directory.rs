@@ -1,7 +1,7 @@
 //! Profiles in memory: the directory of members with its guards, history and notices.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
 
@@ -37,6 +37,7 @@ struct Kept {
     owners: BTreeMap<String, ProfileId>,
     history: BTreeMap<ProfileId, BTreeMap<u32, Entry>>,
     notices: BTreeMap<String, Notice>,
+    sent: BTreeSet<String>,
     uploads: BTreeMap<String, Upload>,
     leavers: BTreeMap<ProfileId, Timestamp>,
 }
@@ -85,7 +86,10 @@ impl Kept {
 
     fn queue(&mut self, notices: &[Notice]) {
         for notice in notices {
-            self.notices.entry(notice.id.clone()).or_insert_with(|| notice.clone());
+            match notice.due {
+                Some(_) => drop(self.notices.insert(notice.id.clone(), notice.clone())),
+                None => drop(self.notices.entry(notice.id.clone()).or_insert_with(|| notice.clone())),
+            }
         }
     }
 
@@ -101,6 +105,9 @@ impl Kept {
         }
         if taken.any() {
             return Committed::Taken(taken);
+        }
+        if commit.notices.iter().any(|notice| notice.due.is_some() && self.sent.contains(&notice.id)) {
+            return Committed::NoticeSent;
         }
         for step in &commit.moves {
             self.step(step, &profile.id, now);
@@ -167,6 +174,11 @@ impl Members {
     /// Every notice that was queued, by id.
     pub fn notices(&self) -> Vec<Notice> {
         locked(&self.kept).notices.values().cloned().collect()
+    }
+
+    /// Marks a notice as sent.
+    pub fn send(&self, id: &str) {
+        locked(&self.kept).sent.insert(id.to_owned());
     }
 
     /// All stored data except notices, as text: tests search it for traces of a deleted member.

@@ -39,7 +39,7 @@ pub struct Commit {
     pub moves: Vec<GuardMove>,
     /// The history entry.
     pub entry: Entry,
-    /// The notices, each queued once by its id.
+    /// The notices, each queued once by its id; one that collects changes is replaced while it is not being sent.
     pub notices: Vec<Notice>,
     /// The upload that this uses up, if any.
     pub upload: Option<String>,
@@ -54,6 +54,8 @@ pub enum Committed {
     Taken(Taken),
     /// The profile is not at the previous version, or gone.
     Moved(Option<Box<Profile>>),
+    /// A notice that collects changes was sent already: another one has to be begun.
+    NoticeSent,
 }
 
 /// Which guards belong to another profile.

@@ -20,6 +20,7 @@ pub mod links;
 pub mod location;
 pub mod names;
 pub mod notice;
+pub mod pace;
 pub mod phone;
 pub mod publish;
 pub mod search;
@@ -44,6 +45,7 @@ pub use field::Field;
 pub use language::Language;
 pub use links::{Link, LinkKind};
 pub use location::Location;
+pub use pace::Pace;
 pub use skills::{Level, Skill};
 
 /// A profile's id: random, and the same for as long as the profile exists.
@@ -71,8 +73,8 @@ pub struct KeptFile {
     pub thumbnail: Option<String>,
 }
 
-/// A member's profile. Serde writes the fields under their API names; `owner`, `language` and `touched` are stored
-/// only, never shown.
+/// A member's profile. Serde writes the fields under their API names; `owner`, `language`, `touched` and `pace` are
+/// stored only, never shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Profile {
@@ -118,6 +120,9 @@ pub struct Profile {
     pub language: Language,
     /// The version that last changed each field; unchanged fields are absent.
     pub touched: BTreeMap<Field, u32>,
+    /// How fast it changes, and how its notices are spaced.
+    #[serde(default, skip_serializing_if = "Pace::is_default")]
+    pub pace: Pace,
     /// The fields that a newer version stored: kept as they are when this version changes the profile.
     #[serde(flatten)]
     pub rest: serde_json::Map<String, serde_json::Value>,
@@ -148,6 +153,7 @@ impl Profile {
             owner: owner.to_owned(),
             language,
             touched: BTreeMap::new(),
+            pace: Pace::default(),
             rest: serde_json::Map::new(),
         }
     }

@@ -4,7 +4,12 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Language, Profile, ProfileId, change::FieldChange, email::EmailKey};
+use super::{
+    Field, Language, Profile, ProfileId,
+    change::FieldChange,
+    email::EmailKey,
+    pace::{Joined, Reported},
+};
 pub use comptoir::mail::NoticeEvent as Event;
 use comptoir::{
     mail::{Content, Mail, MailId, NoticeMail},
@@ -44,9 +49,11 @@ pub struct Notice {
     /// The member's name, as far as known.
     pub name: String,
     /// The changed fields; empty for a deletion.
-    pub changes: Vec<FieldChange>,
+    pub fields: Vec<Field>,
     /// The time.
     pub at: Timestamp,
+    /// When it is sent, if it collects changes until then: it is queued anew with each.
+    pub due: Option<Timestamp>,
 }
 
 /// The recipients of a change, as suffixes of notice ids.
@@ -63,17 +70,31 @@ pub fn ids(profile: &ProfileId, version: u32) -> [MailId; 3] {
     [MEMBER, MEMBER_BEFORE, TEAM].map(|whom| MailId(id(profile, version, whom)))
 }
 
-/// The notices of a created or changed profile. If the address changed, the previous one is notified too: an attacker
-/// who takes over the account does not control that mailbox.
-pub fn of_change(event: Event, before: Option<&Profile>, after: &Profile, changes: &[FieldChange]) -> Vec<Notice> {
+/// The notices of a created or changed profile, when they are `reported`. If the address changed, the previous one is
+/// notified too, and at once: an attacker who takes over the account does not control that mailbox.
+pub fn of_change(
+    event: Event,
+    before: Option<&Profile>,
+    after: &Profile,
+    changes: &[FieldChange],
+    reported: &Reported,
+) -> Vec<Notice> {
     if changes.is_empty() {
         return Vec::new();
     }
-    let mut notices = pair(event, after, after.version, changes, after.updated_at);
+    let changed: Vec<Field> = changes.iter().map(|change| change.field).collect();
+    let mut notices = match reported {
+        Reported::AtOnce => pair(event, after, after.version, &changed, after.updated_at),
+        Reported::Together(Joined { version, due, fields }) => {
+            let mut notices = pair(event, after, *version, fields, after.updated_at);
+            notices.iter_mut().for_each(|notice| notice.due = Some(*due));
+            notices
+        }
+    };
     let moved = before.filter(|before| EmailKey::of(&before.email) != EmailKey::of(&after.email));
     if let Some(before) = moved {
         let audience = Audience::Member { email: before.email.clone(), language: after.written_to_in() };
-        notices.push(notice(event, after, after.version, MEMBER_BEFORE, audience, changes, after.updated_at));
+        notices.push(notice(event, after, after.version, MEMBER_BEFORE, audience, &changed, after.updated_at));
     }
     notices
 }
@@ -83,11 +104,11 @@ pub fn of_leave(profile: &Profile, now: Timestamp) -> Vec<Notice> {
     pair(Event::Deleted, profile, profile.version.saturating_add(1), &[], now)
 }
 
-fn pair(event: Event, profile: &Profile, version: u32, changes: &[FieldChange], at: Timestamp) -> Vec<Notice> {
+fn pair(event: Event, profile: &Profile, version: u32, fields: &[Field], at: Timestamp) -> Vec<Notice> {
     let member = Audience::Member { email: profile.email.clone(), language: profile.written_to_in() };
     vec![
-        notice(event, profile, version, MEMBER, member, changes, at),
-        notice(event, profile, version, TEAM, Audience::Team, changes, at),
+        notice(event, profile, version, MEMBER, member, fields, at),
+        notice(event, profile, version, TEAM, Audience::Team, fields, at),
     ]
 }
 
@@ -97,7 +118,7 @@ fn notice(
     version: u32,
     whom: &str,
     audience: Audience,
-    changes: &[FieldChange],
+    fields: &[Field],
     at: Timestamp,
 ) -> Notice {
     Notice {
@@ -107,8 +128,9 @@ fn notice(
         profile: profile.id.clone(),
         handle: profile.handle.clone(),
         name: profile.full_name(),
-        changes: changes.to_vec(),
+        fields: fields.to_vec(),
         at,
+        due: None,
     }
 }
 
@@ -126,7 +148,7 @@ impl Notice {
             event: self.event,
             name: filled(Some(&self.name)).unwrap_or_else(|| handle.clone()),
             profile: filled(Some(&handle)).unwrap_or_else(|| self.profile.0.clone()),
-            changes: self.fields(),
+            changes: self.names(),
         };
         Some(Mail {
             id: MailId(self.id.clone()),
@@ -148,24 +170,22 @@ impl Notice {
             profile: self.profile.0.clone(),
             handle: self.handle.clone(),
             name: self.name.clone(),
-            changes: self.fields(),
+            changes: self.names(),
             at: self.at,
         })
     }
 
-    fn fields(&self) -> Vec<String> {
-        self.changes.iter().map(|one| one.field.name().to_owned()).collect()
+    fn names(&self) -> Vec<String> {
+        self.fields.iter().map(|field| field.name().to_owned()).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::profile::Field;
     use comptoir::{mail, testing::FRANCHISE_TOML};
 
     fn told(audience: Audience) -> Notice {
-        let change = FieldChange { field: Field::Phone, from: serde_json::Value::Null, to: "+33612345678".into() };
         Notice {
             id: "profile/p1/2/member".to_owned(),
             audience,
@@ -173,8 +193,9 @@ mod tests {
             profile: ProfileId("p1".to_owned()),
             handle: Some("zoe".to_owned()),
             name: "Zoé Lefèvre".to_owned(),
-            changes: vec![change],
+            fields: vec![Field::Phone],
             at: Timestamp::UNIX_EPOCH,
+            due: None,
         }
     }
 

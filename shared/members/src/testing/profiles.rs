@@ -8,11 +8,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::profile::{
-    Language, Profile, ProfileId,
+    Field, Language, Profile, ProfileId,
     change::{self, Updated},
     directory::{Commit, Committed, Directory, Entry, Leaving, Taken},
     handle::{HandleKey, RESERVED_FOR},
     input, notice,
+    pace::{APART, Joined, Reported},
     search::Query,
 };
 use comptoir::outcome::ServiceError;
@@ -77,7 +78,7 @@ pub fn commit(updated: &Updated, before: Option<&Profile>) -> Commit {
             by: format!("member/{}", profile.owner),
             changes: updated.changes.clone(),
         },
-        notices: notice::of_change(event, before, &profile, &updated.changes),
+        notices: notice::of_change(event, before, &profile, &updated.changes, &Reported::AtOnce),
         moves: updated.moves.clone(),
         profile,
         upload: None,
@@ -114,6 +115,7 @@ pub async fn contract(directory: &impl Directory, run: &str) -> Result<(), Servi
     a_freed_handle_leads_there_for_thirty_days(directory, &format!("{run}d")).await?;
     a_stale_version_writes_nothing(directory, &format!("{run}e")).await?;
     pages_hold_each_once(directory, &format!("{run}f")).await?;
+    a_notice_collects_changes(directory, &format!("{run}h")).await?;
     who_leaves_leaves_nothing(directory, &format!("{run}g")).await
 }
 
@@ -254,6 +256,35 @@ async fn pages_hold_each_once(directory: &impl Directory, run: &str) -> Result<(
         found.dedup();
         assert_eq!((pages, found.len()), (expected, expected), "{query:?}");
     }
+    Ok(())
+}
+
+/// Commits a change of `before` whose notices collect changes since version 2.
+///
+/// # Errors
+/// The directory does not answer.
+pub async fn collected(
+    directory: &impl Directory,
+    before: &Profile,
+    headline: &str,
+) -> Result<(Profile, Committed), ServiceError> {
+    let updated = changed(before, &json!({ "headline": headline }), start());
+    let due = start().saturating_add(APART).unwrap_or(start());
+    let joined = Reported::Together(Joined { version: 2, due, fields: vec![Field::Headline] });
+    let notices = notice::of_change(notice::Event::Changed, Some(before), &updated.profile, &updated.changes, &joined);
+    let commit = Commit { notices, ..commit(&updated, Some(before)) };
+    Ok((updated.profile, directory.commit(&commit, start()).await?))
+}
+
+async fn a_notice_collects_changes(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
+    let made = new_profile(run, 1, &format!("{run}-collects"));
+    directory.commit(&commit(&made, None), start()).await?;
+    let (second, committed) = collected(directory, &made.profile, "a").await?;
+    assert_eq!(committed, Committed::Done);
+    let (third, committed) = collected(directory, &second, "b").await?;
+    assert_eq!(committed, Committed::Done, "the notice is queued anew");
+    let (_, stale) = collected(directory, &second, "c").await?;
+    assert_eq!(stale, Committed::Moved(Some(Box::new(third))));
     Ok(())
 }
 

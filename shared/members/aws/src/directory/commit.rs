@@ -50,6 +50,8 @@ enum Stands {
     Email,
     /// The member has a profile.
     Owner,
+    /// The notice that collects changes is being sent, or was.
+    Notice,
     /// Cannot happen, and must not go unnoticed.
     Never,
 }
@@ -95,6 +97,9 @@ impl Step {
 const OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 const NEW: &str = "attribute_not_exists(pk)";
 const OURS: &str = "attribute_not_exists(pk) OR profile = :profile";
+/// A notice that nobody began to send, or that the sweep woke.
+const COLLECTS: &str = "attribute_not_exists(pk) OR (attribute_exists(open_shard) AND attribute_not_exists(woken_at) \
+     AND attribute_not_exists(claimed_by))";
 
 fn built<T>(built: Result<T, BuildError>) -> Result<T, ServiceError> {
     built.map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))
@@ -133,6 +138,8 @@ impl DynamoDirectory {
             Taken { handle: stands(Stands::Handle), email: stands(Stands::Email), owner: stands(Stands::Owner) };
         if stands(Stands::Left) {
             Ok(Committed::Moved(None))
+        } else if !taken.any() && stands(Stands::Notice) {
+            Ok(Committed::NoticeSent)
         } else if taken.any() {
             Ok(Committed::Taken(taken))
         } else {
@@ -215,7 +222,7 @@ impl DynamoDirectory {
         }
     }
 
-    /// Queues the notices. Their version is written once, and so are they.
+    /// Queues the notices. Their version is written once, and so are they, but for one that collects changes.
     async fn tell(&self, step: &mut Step, notices: &[Notice]) -> Result<(), ServiceError> {
         for notice in notices {
             let seller = match notice.for_team() {
@@ -225,8 +232,11 @@ impl DynamoDirectory {
                     Some(settings.of_day(settings.day_of(notice.at)))
                 }
             };
-            if let Some(mail) = rows::notice(notice, seller.as_ref())? {
-                step.put(Stands::Never, Put::builder().table_name(&self.outbox).set_item(Some(mail)))?;
+            let Some(item) = rows::notice(notice, seller.as_ref())? else { continue };
+            let put = Put::builder().table_name(&self.notices).set_item(Some(item));
+            match notice.due {
+                None => step.put(Stands::Never, put)?,
+                Some(_) => step.put(Stands::Notice, put.condition_expression(COLLECTS))?,
             }
         }
         Ok(())

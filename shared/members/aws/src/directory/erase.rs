@@ -46,7 +46,7 @@ impl DynamoDirectory {
             match read_text(item, "kind") {
                 Some("HISTORY") => {
                     let version: u32 = read_number(item, "version").unwrap_or_default();
-                    goes.extend(notice::ids(id, version).map(|notice| (self.outbox.as_str(), notice_key(&notice))));
+                    goes.extend(notice::ids(id, version).map(|notice| (self.notices.as_str(), notice_key(&notice))));
                 }
                 Some("ANNOUNCED") => {
                     let upload = read_text(item, "sk").and_then(|sk| sk.strip_prefix("UPLOAD#"));

@@ -27,14 +27,14 @@ use rows::{LEAVERS, LISTED, LISTED_INDEX, Place, WHAT};
 const SLICE: i32 = 200;
 const SLICES: usize = 5;
 
-/// Profiles in the Profiles table, notices in the Outbox table.
+/// Profiles in the Profiles table, notices in the Notices table.
 ///
 /// Reads are consistent, except a search, which may miss what was written in the second before it.
 #[derive(Debug, Clone)]
 pub struct DynamoDirectory {
     client: Client,
     profiles: String,
-    outbox: String,
+    notices: String,
     settings: Arc<CachedSettings<DynamoSettings>>,
 }
 
@@ -43,10 +43,10 @@ impl DynamoDirectory {
     pub fn new(
         client: Client,
         profiles: String,
-        outbox: String,
+        notices: String,
         settings: Arc<CachedSettings<DynamoSettings>>,
     ) -> Self {
-        Self { client, profiles, outbox, settings }
+        Self { client, profiles, notices, settings }
     }
 
     async fn get(&self, place: &Place) -> Result<Option<Item>, ServiceError> {

@@ -23,7 +23,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use comptoir::{outcome::ServiceError, seller::Seller};
+use comptoir::{outcome::ServiceError, seller::Seller, sweep::STALE_SECONDS};
 use comptoir_aws::{
     item::{Item, json, new_item, number, text},
     outbox, team,
@@ -200,7 +200,7 @@ pub(super) fn leaver(id: &ProfileId, now: Timestamp) -> Item {
     item
 }
 
-/// A notice for the Outbox table: a mail from the seller to the member, or a notice queued for the team.
+/// A notice for the Notices table: a mail from the seller to the member, or a notice queued for the team.
 pub(super) fn notice(notice: &Notice, seller: Option<&Seller>) -> Result<Option<Item>, ServiceError> {
     let kept = if notice.event == Event::Deleted { FAREWELL_KEPT } else { NOTICE_KEPT };
     let mut item = match (seller.and_then(|seller| notice.mail(seller)), notice.for_team()) {
@@ -209,6 +209,12 @@ pub(super) fn notice(notice: &Notice, seller: Option<&Seller>) -> Result<Option<
         (None, None) => return Ok(None),
     };
     item.insert("expires_at".to_owned(), seconds(notice.at, kept));
+    // The stream leaves it alone until the sweep wakes it, as work that has been open for a quarter of an hour.
+    if let Some(due) = notice.due.filter(|_| item.contains_key("open_since")) {
+        let since = due.as_second().saturating_sub(STALE_SECONDS.cast_signed());
+        item.insert("due_at".to_owned(), text(due.to_string()));
+        item.insert("open_since".to_owned(), number(since));
+    }
     Ok(Some(item))
 }
 

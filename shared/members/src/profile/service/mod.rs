@@ -67,6 +67,8 @@ pub enum ErrorType {
     NotFound,
     /// The caller has a profile already.
     Exists,
+    /// Too many requests of this kind; `retryAt` in the response says when the next is taken.
+    TooMany,
     /// A service failed temporarily; the same request may be retried.
     Unavailable,
     /// There is no such operation.
@@ -82,6 +84,7 @@ impl ErrorType {
             Self::Denied => "Denied",
             Self::NotFound => "NotFound",
             Self::Exists => "Exists",
+            Self::TooMany => "TooMany",
             Self::Unavailable => "Unavailable",
             Self::Unknown => "Unknown",
         }
@@ -97,6 +100,10 @@ impl ErrorType {
             Self::Denied => ("Vous n’y êtes pas autorisé.", "You are not allowed to do this."),
             Self::NotFound => ("Ce profil n’existe pas.", "There is no such profile."),
             Self::Exists => ("Vous avez déjà un profil\u{a0}; modifiez-le.", "You have a profile already; update it."),
+            Self::TooMany => (
+                "Vous avez fait trop de modifications en peu de temps\u{a0}; réessayez plus tard.",
+                "You made too many changes in a short time; try again later.",
+            ),
             Self::Unavailable => (
                 "Le service ne répond pas pour l’instant\u{a0}; réessayez.",
                 "The service does not answer for now; try again.",
@@ -132,6 +139,7 @@ enum Failure {
     Denied,
     NotFound,
     Exists(ProfileId),
+    TooMany { until: Timestamp },
     Unavailable(ServiceError),
     Unknown,
 }
@@ -271,6 +279,7 @@ fn told(failure: Failure, caller: Option<&Caller>, language: Language) -> ApiErr
         Failure::Denied => error(ErrorType::Denied, Value::Null, None),
         Failure::NotFound => error(ErrorType::NotFound, Value::Null, None),
         Failure::Exists(id) => error(ErrorType::Exists, json!({ "id": id }), None),
+        Failure::TooMany { until } => error(ErrorType::TooMany, json!({ "retryAt": until.to_string() }), None),
         Failure::Unavailable(failure) => error(ErrorType::Unavailable, Value::Null, Some(failure.to_string())),
         Failure::Unknown => error(ErrorType::Unknown, Value::Null, None),
     }

@@ -70,7 +70,11 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         let mut current = profile;
         for _ in 0..TRIES {
             let updated = change::with_file(&current, upload.kind, &file, self.request.now)?;
-            match self.commit(Event::Changed, Some(&current), &updated, Some(upload.id.clone())).await? {
+            let committed = self.commit(Event::Changed, Some(&current), &updated, Some(upload.id.clone())).await;
+            if matches!(committed, Err(Failure::TooMany { .. })) {
+                self.clear(&updated.profile, &current).await;
+            }
+            match committed? {
                 Committed::Done => {
                     self.desk.files.remove(&upload.key()).await.unwrap_or_else(|failure| {
                         // It expires under uploads/ automatically.
@@ -80,6 +84,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
                     return self.present(&updated.profile).await;
                 }
                 Committed::Moved(Some(moved)) => current = *moved,
+                Committed::NoticeSent => {}
                 Committed::Moved(None) | Committed::Taken(_) => {
                     // The profile was deleted meanwhile: nothing may stay behind.
                     let without = Profile { avatar: None, cv: None, ..updated.profile.clone() };

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{Failure, Task, arguments::Arguments, leave};
 use crate::profile::{
-    Language, Profile, ProfileId,
+    Language, Pace, Profile, ProfileId,
     access::Caller,
     change::{self, Updated},
     directory::{Commit, Committed, Directory, Entry, Leaving, Taken},
@@ -53,7 +53,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             match self.commit(Event::Created, before.as_ref(), &updated, None).await? {
                 Committed::Done => return self.present(&updated.profile).await,
                 Committed::Taken(taken) if !taken.owner => return Err(self.taken(taken, &updated.profile)),
-                Committed::Taken(_) | Committed::Moved(_) => {}
+                Committed::Taken(_) | Committed::Moved(_) | Committed::NoticeSent => {}
             }
         }
         Err(busy())
@@ -85,6 +85,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
                 Committed::Taken(taken) => return Err(self.taken(taken, &updated.profile)),
                 Committed::Moved(Some(moved)) => current = *moved,
                 Committed::Moved(None) => return Err(Failure::NotFound),
+                Committed::NoticeSent => {}
             }
         }
         Err(busy())
@@ -109,7 +110,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
                     return self.present(&gone).await;
                 }
                 Committed::Moved(Some(moved)) => profile = *moved,
-                Committed::Moved(None) | Committed::Taken(_) => return Err(Failure::NotFound),
+                Committed::Moved(None) | Committed::Taken(_) | Committed::NoticeSent => return Err(Failure::NotFound),
             }
         }
         Err(busy())
@@ -122,24 +123,47 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         found.ok_or(Failure::NotFound)
     }
 
-    /// Commits a decision with its history and its notices.
+    /// Commits a decision with its history and its notices, at the pace of the profile.
     pub(super) async fn commit(
         &self,
         event: Event,
         before: Option<&Profile>,
         updated: &Updated,
         upload: Option<String>,
-    ) -> Result<Committed, ServiceError> {
-        let profile = &updated.profile;
+    ) -> Result<Committed, Failure> {
+        let known = updated.profile.pace.clone();
+        let committed = self.commit_at(&known, event, before, updated, upload.clone()).await?;
+        if committed != Committed::NoticeSent {
+            return Ok(committed);
+        }
+        match self.commit_at(&known.without_joined(), event, before, updated, upload).await? {
+            Committed::NoticeSent => Err(busy()),
+            committed => Ok(committed),
+        }
+    }
+
+    async fn commit_at(
+        &self,
+        pace: &Pace,
+        event: Event,
+        before: Option<&Profile>,
+        updated: &Updated,
+        upload: Option<String>,
+    ) -> Result<Committed, Failure> {
+        let mut profile = updated.profile.clone();
+        let (pace, reported) = pace
+            .change(&updated.changes, profile.version, self.request.now)
+            .map_err(|refused| Failure::TooMany { until: refused.until })?;
+        profile.pace = pace;
         let entry = Entry {
             version: profile.version,
             at: profile.updated_at,
             by: self.caller.label(),
             changes: updated.changes.clone(),
         };
-        let notices = notice::of_change(event, before, profile, &updated.changes);
-        let commit = Commit { profile: profile.clone(), moves: updated.moves.clone(), entry, notices, upload };
-        self.desk.directory.commit(&commit, self.request.now).await
+        let notices = notice::of_change(event, before, &profile, &updated.changes, &reported);
+        let commit = Commit { profile, moves: updated.moves.clone(), entry, notices, upload };
+        Ok(self.desk.directory.commit(&commit, self.request.now).await?)
     }
 
     /// Removes files that a profile no longer references. One left behind is erased with the profile.
@@ -226,6 +250,6 @@ pub async fn welcome(
     let commit = Commit { profile: profile.clone(), moves, entry, notices: Vec::new(), upload: None };
     match directory.commit(&commit, now).await? {
         Committed::Done => Ok(Some(profile)),
-        Committed::Taken(_) | Committed::Moved(_) => directory.by_owner(sub).await,
+        Committed::Taken(_) | Committed::Moved(_) | Committed::NoticeSent => directory.by_owner(sub).await,
     }
 }

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::profile::{
-    ProfileId,
+    Field, ProfileId,
     handle::RESERVED_FOR,
     notice::{Audience, Event},
+    pace::{APART, CHANGES_AN_HOUR},
     service::{ErrorType, Newcomer, leave, welcome},
     upload::{EXPIRES_AFTER, checksum},
 };
@@ -299,4 +300,47 @@ async fn an_address_is_taken_from_the_owners_token_alone() {
     let moved = with("zoe", &["freelancer"], json!("new@example.org"), json!(true));
     let moved = house.ask(&moved, "updateProfile", change(2, "new@example.org")).await.unwrap();
     assert_eq!(moved["email"], "new@example.org");
+}
+
+#[tokio::test]
+async fn many_changes_are_two_notices_to_each_and_more_than_sixty_an_hour_are_refused() {
+    let house = House::under(FaultPlan::default());
+    let zoe = freelancer("zoe");
+    let made = house.ask(&zoe, "createProfile", input("zoe")).await.unwrap();
+    let change = async |n: u32, at| {
+        let change = json!({ "id": made["id"], "expectedVersion": n, "input": { "headline": format!("number {n}") } });
+        house.ask_at(at, &zoe, "updateProfile", change).await
+    };
+    for n in 1..CHANGES_AN_HOUR {
+        change(n, start() + SignedDuration::from_secs(1)).await.unwrap();
+    }
+    let notices = house.members.notices();
+    let ids: Vec<&str> = notices.iter().map(|one| one.id.as_str()).collect();
+    assert_eq!(ids, ["profile/r0/1/member", "profile/r0/1/team", "profile/r0/2/member", "profile/r0/2/team"]);
+    assert_eq!((notices[2].due, &notices[2].fields), (Some(start() + APART), &vec![Field::Headline]));
+    let refused = change(CHANGES_AN_HOUR, start() + SignedDuration::from_mins(59)).await.unwrap_err();
+    assert_eq!(refused.error_type, ErrorType::TooMany);
+    assert_eq!(refused.info["retryAt"], json!((start() + SignedDuration::from_hours(1)).to_string()));
+    assert_eq!(house.ask(&zoe, "me", Value::Null).await.unwrap()["version"], json!(CHANGES_AN_HOUR));
+    change(CHANGES_AN_HOUR, start() + SignedDuration::from_hours(1)).await.unwrap();
+    assert_eq!(house.members.notices().len(), 6);
+}
+
+#[tokio::test]
+async fn a_change_after_its_notice_was_sent_is_in_the_next() {
+    let house = House::under(FaultPlan::default());
+    let zoe = freelancer("zoe");
+    let made = house.ask(&zoe, "createProfile", input("zoe")).await.unwrap();
+    let change = async |n: u32, field: &str| {
+        let change = json!({ "id": made["id"], "expectedVersion": n, "input": { field: "new" } });
+        house.ask(&zoe, "updateProfile", change).await.unwrap();
+    };
+    change(1, "headline").await;
+    // A person swept before it was due.
+    house.members.send("profile/r0/2/member");
+    change(2, "bio").await;
+    let notices = house.members.notices();
+    let of = |id: &str| notices.iter().find(|one| one.id == id).map(|one| one.fields.clone());
+    assert_eq!(of("profile/r0/2/member"), Some(vec![Field::Headline]));
+    assert_eq!(of("profile/r0/3/member"), Some(vec![Field::Bio]));
 }

@@ -5,13 +5,16 @@ use std::sync::Mutex;
 use comptoir::{
     clock::FixedClock,
     mail::{
-        DigestMail, Mail, NoticeEvent,
-        outbox::{Claim, Parking, SendResult, Status},
+        Content, DigestMail, Mail, NoticeEvent, NoticeMail,
+        delivery::{AddressHash, Cause, Report, Transition},
+        outbox::{Claim, OutgoingEmail, Parking, SendResult, Status},
+        quota::MailQuota,
     },
+    outcome::ServiceError,
     settings::cache::SETTINGS_KEPT,
-    team::TeamNotice,
+    team::{Message, TeamNotice},
     testing::{FRANCHISE_TOML, saved_settings},
-    timing::ROOM_SECONDS,
+    timing::{OPERATION_SECONDS, POST_SECONDS, ROOM_SECONDS},
 };
 use serde_json::{Value, json};
 
@@ -19,7 +22,7 @@ use super::*;
 
 const NOW: Timestamp = Timestamp::constant(1_795_257_000, 0);
 
-/// Outbox and channel. Each call takes its full timeout at most.
+/// Notices and channels. Each call takes its full timeout at most.
 struct Ports {
     seconds: Mutex<u64>,
     parked: Mutex<Vec<MailId>>,
@@ -27,6 +30,9 @@ struct Ports {
     post: fn() -> SendResult,
     tell: fn() -> Result<Vec<MailId>, ServiceError>,
     notices: fn() -> Result<(), ServiceError>,
+    quota: fn() -> Result<MailQuota, ServiceError>,
+    suppressed: Option<Cause>,
+    mailed: Mutex<Vec<MailId>>,
 }
 
 impl Default for Ports {
@@ -38,6 +44,9 @@ impl Default for Ports {
             post: || SendResult::Accepted("slack".to_owned()),
             tell: || Ok(Vec::new()),
             notices: || Ok(()),
+            quota: || Ok(MailQuota { daily: Some(100), sent: 0, millis_per_second: 1_000 }),
+            suppressed: None,
+            mailed: Mutex::default(),
         }
     }
 }
@@ -86,6 +95,36 @@ impl Outbox for &Ports {
     }
 }
 
+impl Deliveries for &Ports {
+    async fn note(&self, _: &Report, _: Timestamp) -> Result<Transition, ServiceError> {
+        Ok(Transition::Absent)
+    }
+
+    async fn suppress(&self, _: &AddressHash, _: Cause, _: Timestamp) -> Result<(), ServiceError> {
+        Ok(())
+    }
+
+    async fn suppressed(&self, _: &AddressHash) -> Result<Option<Cause>, ServiceError> {
+        self.takes(OPERATION_SECONDS);
+        Ok(self.suppressed)
+    }
+}
+
+impl QuotaReader for &Ports {
+    async fn quota(&self) -> Result<MailQuota, ServiceError> {
+        self.takes(OPERATION_SECONDS);
+        (self.quota)()
+    }
+}
+
+impl MailTransport for &Ports {
+    async fn post(&self, letter: &OutgoingEmail) -> SendResult {
+        self.takes(POST_SECONDS);
+        self.mailed.lock().unwrap().push(letter.id.clone());
+        (self.post)()
+    }
+}
+
 impl TeamNews for &Ports {
     async fn notices(&self, ids: &[MailId]) -> Result<Vec<TeamNotice>, ServiceError> {
         self.takes(OPERATION_SECONDS);
@@ -127,16 +166,51 @@ impl TeamRoom for &Ports {
     }
 }
 
-fn message(queued_at: Timestamp) -> Value {
-    let digest = DigestMail {
+fn said() -> DigestMail {
+    DigestMail {
         language: "fr".to_owned(),
         seller_name: "Atelier".to_owned(),
         accent: "#1f3a5f".to_owned(),
         notices: vec![MailId("profile/p1/1/team".to_owned())],
         lines: Vec::new(),
-    };
-    let message = Message { id: MailId("slack/1".to_owned()), digest, queued_at };
+    }
+}
+
+fn message(queued_at: Timestamp) -> Value {
+    let message = Message { id: MailId("slack/1".to_owned()), digest: said(), queued_at };
     record("SLACK", "slack/1", &serde_json::to_string(&message).unwrap())
+}
+
+fn mail(id: &str, content: Content) -> Value {
+    let mail = Mail {
+        id: MailId(id.to_owned()),
+        to: Some("zoe@example.org".to_owned()),
+        from: "facturation@example.org".to_owned(),
+        from_name: "Atelier".to_owned(),
+        reply_to: None,
+        content,
+        attachment: None,
+        queued_at: NOW,
+    };
+    record("NOTICE", id, &serde_json::to_string(&mail).unwrap())
+}
+
+fn digest() -> Value {
+    mail("team/1", Content::Digest(said()))
+}
+
+fn to_member(n: u32) -> Value {
+    let content = NoticeMail {
+        language: "fr".to_owned(),
+        seller_name: "Atelier".to_owned(),
+        contact: "contact@example.org".to_owned(),
+        accent: "#1f3a5f".to_owned(),
+        event: NoticeEvent::Created,
+        name: "Zoé".to_owned(),
+        profile: "zoe".to_owned(),
+        changes: Vec::new(),
+    };
+    mail(&format!("profile/p{n}/1/member"), Content::Notice(content))
 }
 
 fn notice(n: u32) -> Value {
@@ -147,13 +221,15 @@ fn record(kind: &str, id: &str, data: &str) -> Value {
     json!({"dynamodb": {
         "SequenceNumber": id,
         "Keys": {"pk": {"S": format!("{kind}#{id}")}},
-        "NewImage": {"data": {"S": data}},
+        "NewImage": {"data": {"S": data}, "open_shard": {"S": "NOTICE#0"}},
     }})
 }
 
 async fn handled(ports: &Ports, records: &[Value], seconds_left: u64) -> usize {
-    let notifier = Notifier {
-        outbox: ports,
+    let notifier = NoticeSender {
+        notices: ports,
+        post_office: ports,
+        budget: Budget::new(ports),
         room: ports,
         composer: Composer::new().unwrap(),
         settings: CachedSettings::new(saved_settings(FRANCHISE_TOML), SETTINGS_KEPT),
@@ -219,4 +295,69 @@ async fn a_message_whose_notices_cannot_be_read_is_parked() {
     let ports = Ports { notices, ..Ports::default() };
     assert_eq!(handled(&ports, &[message(NOW)], 90).await, 0);
     assert_eq!(*ports.parked.lock().unwrap(), [MailId("slack/1".to_owned())]);
+}
+
+#[tokio::test]
+async fn no_notice_takes_longer_than_is_said_whatever_becomes_of_it() {
+    let claims: [fn() -> Result<Claim, ServiceError>; 3] = [
+        || Ok(Claim::Ours),
+        || Ok(Claim::Held(Status::Sending { lease_until: NOW })),
+        || Err(ServiceError::permanent("the outbox", "record_refused", "ValidationException")),
+    ];
+    let posts: [fn() -> SendResult; 4] = [
+        || SendResult::Accepted("m".to_owned()),
+        || SendResult::Transient("throttled".to_owned()),
+        || SendResult::Permanent(Reason::new("mail_refused", "no")),
+        || SendResult::Ambiguous("lost".to_owned()),
+    ];
+    let mut longest = 0;
+    for record in [to_member(1), digest()] {
+        for claim in claims {
+            for post in posts {
+                let ports = Ports { claim, post, ..Ports::default() };
+                handled(&ports, std::slice::from_ref(&record), ONE_NOTICE_SECONDS).await;
+                let took = *ports.seconds.lock().unwrap();
+                assert!(took <= ONE_NOTICE_SECONDS, "it took {took} s");
+                longest = longest.max(took);
+            }
+        }
+    }
+    assert_eq!(longest, ONE_NOTICE_SECONDS, "the figure says what the worst chain takes, and no more");
+    let ports = Ports::default();
+    assert_eq!(handled(&ports, &[digest()], ONE_NOTICE_SECONDS - 1).await, 1, "it comes again");
+    assert_eq!(*ports.seconds.lock().unwrap(), 0);
+}
+
+#[tokio::test]
+async fn notices_beyond_their_part_of_the_quota_are_left_to_the_sweep() {
+    let records: Vec<Value> = (0..5).map(to_member).collect();
+    let quota = || Ok(MailQuota { daily: Some(100), sent: 48, millis_per_second: 1_000 });
+    let ports = Ports { quota, ..Ports::default() };
+    assert_eq!(handled(&ports, &records, 900).await, 0, "what is left to the sweep holds up nothing");
+    assert_eq!(ports.mailed.lock().unwrap().len(), 2);
+    let quota = || Err(ServiceError::transient("the mail service", "no answer"));
+    let ports = Ports { quota, ..Ports::default() };
+    assert_eq!(handled(&ports, &records, 900).await, 1);
+    assert!(ports.mailed.lock().unwrap().is_empty(), "a quota that is not known is not used");
+}
+
+#[tokio::test]
+async fn a_suppressed_address_and_a_record_that_comes_twice_get_no_mail() {
+    let ports = Ports { suppressed: Some(Cause::Complaint), ..Ports::default() };
+    assert_eq!(handled(&ports, &[to_member(1)], 900).await, 0);
+    assert!(ports.mailed.lock().unwrap().is_empty());
+    let ports = Ports::default();
+    assert_eq!(handled(&ports, &[to_member(1), to_member(1), digest()], 900).await, 0);
+    assert_eq!(ports.mailed.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_silent_room_holds_up_no_notice() {
+    let post = || SendResult::Transient("patience".to_owned());
+    let ports = Ports { post, ..Ports::default() };
+    let young = NOW.saturating_sub(SignedDuration::from_secs(30)).unwrap();
+    assert_eq!(handled(&ports, &[message(young)], 900).await, 1, "it comes again soon");
+    let older = NOW.saturating_sub(SignedDuration::from_secs(90)).unwrap();
+    assert_eq!(handled(&ports, &[message(older)], 900).await, 0, "it is left to the sweep");
+    assert!(ports.parked.lock().unwrap().is_empty());
 }
