@@ -25,6 +25,7 @@ mod reconcile;
 mod records;
 mod refund;
 mod restored;
+mod roles;
 mod sale;
 mod sam_local;
 mod settings;

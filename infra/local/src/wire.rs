@@ -3,11 +3,12 @@
 //!
 //! It is outside of the functions, so the tested code is the deployed code. A function's calls arrive below its name,
 //! `/<function>/aws/...` and `/<function>/ses/...`, and go on to the stand-ins unchanged; what DynamoDB would reject is
-//! rejected here ([`limits`]).
+//! rejected here ([`limits`]), and what the function's role does not allow is denied ([`roles`]).
 
 pub mod limits;
 mod meter;
 mod operation;
+mod roles;
 mod tables;
 pub mod units;
 
@@ -32,6 +33,7 @@ use crate::runtime::AbortOnDrop;
 use crate::whole::{LARGEST, read_whole};
 use meter::Meter;
 pub use meter::Touched;
+pub use roles::Roles;
 use tables::Tables;
 
 /// Status, headers and body.
@@ -101,6 +103,7 @@ struct Line {
     upstream: BTreeMap<&'static str, String>,
     http: reqwest::Client,
     functions: OnceLock<BTreeMap<String, Arc<Function>>>,
+    roles: OnceLock<Roles>,
     meter: OnceLock<Meter>,
     tables: Tables,
     state: Mutex<Traffic>,
@@ -111,6 +114,7 @@ struct Traffic {
     calls: Vec<Call>,
     orders: Vec<Order>,
     happened: BTreeSet<(String, String, Cut)>,
+    denied: Vec<String>,
     delay: Duration,
 }
 
@@ -127,6 +131,7 @@ impl Wire {
             upstream: BTreeMap::from([("aws", aws), ("ses", ses)]),
             http: reqwest::Client::new(),
             functions: OnceLock::new(),
+            roles: OnceLock::new(),
             meter: OnceLock::new(),
             state: Mutex::default(),
         });
@@ -152,9 +157,10 @@ impl Wire {
         format!("{}/{function}/{service}/", self.base)
     }
 
-    /// Registers the functions that can be killed; set once.
-    pub fn connect(&self, functions: BTreeMap<String, Arc<Function>>) {
+    /// Registers the functions that can be killed, and what their roles allow; set once.
+    pub fn connect(&self, functions: BTreeMap<String, Arc<Function>>, roles: Roles) {
         self.line.functions.set(functions).ok();
+        self.line.roles.set(roles).ok();
     }
 
     /// Orders a fault for calls from now on.
@@ -187,6 +193,11 @@ impl Wire {
     /// Every call so far, in order of arrival.
     pub fn calls(&self) -> Vec<Call> {
         self.line.state().calls.clone()
+    }
+
+    /// What roles did not allow.
+    pub fn denied(&self) -> Vec<String> {
+        self.line.state().denied.clone()
     }
 
     /// The faults that happened, by operation and function.
@@ -230,6 +241,41 @@ impl Line {
         if let Some(function) = self.functions.get().and_then(|functions| functions.get(function)) {
             function.kill();
         }
+    }
+
+    /// The answer to a request that the role of `function` does not allow.
+    fn denied(
+        &self,
+        function: &str,
+        headers: &HeaderMap,
+        (method, path): (&Method, &str),
+        operation: &str,
+        body: &Bytes,
+    ) -> Option<Refusal> {
+        let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+        let accesses = match target {
+            Some(target) if target.starts_with("DynamoDB_") => {
+                roles::of_dynamodb(operation, &serde_json::from_slice(body).ok()?)
+            }
+            Some(_) => return None,
+            None => roles::of_s3(method, path).into_iter().collect(),
+        };
+        let told = self.roles.get()?.denied(function, &accesses)?;
+        self.state().denied.push(told.clone());
+        let mut headers = HeaderMap::new();
+        let (status, content, body) = match target {
+            Some(_) => {
+                let error = json!({"__type": "com.amazon.coral.service#AccessDeniedException", "message": told});
+                (StatusCode::BAD_REQUEST, "application/x-amz-json-1.0", error.to_string())
+            }
+            None => {
+                let error =
+                    format!("<?xml version=\"1.0\"?><Error><Code>AccessDenied</Code><Message>{told}</Message></Error>");
+                (StatusCode::FORBIDDEN, "application/xml", error)
+            }
+        };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content));
+        Some((status, headers, Bytes::from(body)))
     }
 
     /// The answer to a request that DynamoDB would reject.
@@ -303,7 +349,14 @@ async fn carry(
     headers.remove(header::HOST);
     headers.remove(header::CONTENT_LENGTH);
     let url = format!("{upstream}{rest}");
-    let refused = line.refused(&headers, &operation, &body).await;
+    let denied = match service.as_str() {
+        "aws" => line.denied(&function, &headers, (&parts.method, &rest), &operation, &body),
+        _ => None,
+    };
+    let refused = match denied {
+        Some(denied) => Some(denied),
+        None => line.refused(&headers, &operation, &body).await,
+    };
     let reading = match line.meter.get().filter(|_| refused.is_none()) {
         // A failed lookup leaves the call without units, which the report of the units shows.
         Some(meter) if service == "aws" => meter.before(&operation, &body).await.ok().flatten(),

@@ -11,6 +11,7 @@ use crate::aws::cloudformation::Stack;
 use crate::aws::{Aws, xml};
 use crate::graphql::grants::{self, Grant};
 use crate::graphql::resolvers::{self, Limits, Sources};
+use crate::wire::Roles;
 
 /// Where the template and the functions' code are; the runner runs the functions, so the code is an empty archive.
 const CODE_BUCKET: &str = "comptoir-local-code";
@@ -31,6 +32,8 @@ pub struct Deployed {
     pub limits: Limits,
     /// What functions may request from it themselves, by logical id.
     pub grants: BTreeMap<String, Grant>,
+    /// What the roles of functions allow.
+    pub roles: Roles,
     /// Logical id of the function that the user pool calls for confirmed accounts.
     pub confirmed: Option<String>,
 }
@@ -108,9 +111,12 @@ pub async fn deploy(aws: &Aws, options: &Options) -> anyhow::Result<Deployed> {
     aws.put(&stored, deployable.into_bytes()).await?;
     let name = format!("comptoir-{stage}");
     aws.deploy(&Stack { name: &name, template: &stored, parameters: &parameters }).await?;
+    let physical = aws.resources(&name).await?;
+    let packages = functions.iter().map(|spec| (spec.logical.clone(), spec.package.clone())).collect();
     let deployed = Deployed {
+        roles: Roles::read(&template, &packages, &physical),
         functions,
-        physical: aws.resources(&name).await?,
+        physical,
         sources,
         limits: resolvers::limits(&template),
         grants,

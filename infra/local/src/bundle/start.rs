@@ -87,7 +87,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     let world = World { aws: &aws, wire: wire.as_ref(), base: &base, programs: &programs };
     let (functions, secrets_prefix) = functions(&options, &world, &deployed, &binaries, &host).await?;
     if let Some(wire) = &wire {
-        wire.connect(functions.clone());
+        wire.connect(functions.clone(), deployed.roles.clone());
     }
     let stripe_webhook_secret = secrets::webhook_secret(&aws, &secrets_prefix).await?;
     secrets::store_api_key(&aws, &secrets_prefix, options.stripe_api_key.as_deref()).await?;
