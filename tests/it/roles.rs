@@ -25,8 +25,7 @@ const WHOLE_TABLES: [(&str, &str, &str); 2] = [
     ("LedgerExportRole", "RebuildBilling", "it makes the table anew, only while the stack's parameter says so"),
 ];
 
-const WRITES: [&str; 4] =
-    ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"];
+const WRITES: [&str; 4] = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"];
 
 fn listed(value: &Value) -> Vec<Value> {
     value.as_array().cloned().unwrap_or_else(|| vec![value.clone()])
@@ -39,7 +38,8 @@ fn every_write_names_its_keys_or_says_why_not() -> Result<()> {
     for (name, role) in template["Resources"].as_object().unwrap() {
         for policy in role["Properties"]["Policies"].as_array().into_iter().flatten() {
             for statement in listed(&policy["PolicyDocument"]["Statement"]) {
-                let writes = listed(&statement["Action"]).iter().any(|action| WRITES.iter().any(|write| action == write));
+                let writes =
+                    listed(&statement["Action"]).iter().any(|action| WRITES.iter().any(|write| action == write));
                 let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
                 if writes && keys.is_null() {
                     whole.insert((name.clone(), statement["Sid"].as_str().unwrap_or_default().to_owned()));
@@ -61,10 +61,39 @@ fn every_service_is_trusted_for_this_account_alone() -> Result<()> {
         for statement in listed(&role["Properties"]["AssumeRolePolicyDocument"]["Statement"]) {
             let service = statement["Principal"]["Service"].as_str().unwrap_or_default();
             // Lambda takes a role for the function that names it, and sends no source.
-            let trusted = statement["Condition"]["StringEquals"]["aws:SourceAccount"]["Ref"] == "AWS::AccountId";
+            let equals = &statement["Condition"]["StringEquals"];
+            let trusted = equals["aws:SourceAccount"]["Ref"] == "AWS::AccountId";
             ensure!(service.is_empty() || service == "lambda.amazonaws.com" || trusted, "{name} trusts {service}");
+            let group = equals["aws:SourceArn"]["Fn::Sub"].as_str().unwrap_or_default();
+            ensure!(
+                service != "scheduler.amazonaws.com" || group.ends_with(":schedule-group/default"),
+                "{name}: {group}"
+            );
         }
     }
+    Ok(())
+}
+
+/// What strangers reach can be kept from taking the account's processes: the webhook, and the members' API.
+#[test]
+fn what_strangers_reach_has_a_room_of_its_own() -> Result<()> {
+    let template = template::read(&std::fs::read_to_string(paths::template())?)?;
+    let (mut reached, mut kept) = (BTreeSet::new(), BTreeSet::new());
+    for (name, of) in template["Resources"].as_object().unwrap() {
+        let events = of["Properties"]["Events"].as_object().into_iter().flatten();
+        if events.into_iter().any(|(_, event)| event["Type"] == "HttpApi") {
+            reached.insert(name.clone());
+        }
+        if of["Type"] == "AWS::AppSync::DataSource" {
+            reached.extend(
+                of["Properties"]["LambdaConfig"]["LambdaFunctionArn"]["Fn::GetAtt"][0].as_str().map(str::to_owned),
+            );
+        }
+        if of["Properties"]["ReservedConcurrentExecutions"]["Fn::If"].is_array() {
+            kept.insert(name.clone());
+        }
+    }
+    ensure!(!reached.is_empty() && reached == kept, "{reached:?} {kept:?}");
     Ok(())
 }
 
@@ -77,7 +106,8 @@ async fn no_function_needs_more_than_its_role_allows() -> Result<()> {
         options.seller_file = Some(seller);
     })
     .await?;
-    let (checkout, _) = shop.pay(&Purchase { email: Some("zoe@example.org".to_owned()), ..Purchase::default() }).await?;
+    let (checkout, _) =
+        shop.pay(&Purchase { email: Some("zoe@example.org".to_owned()), ..Purchase::default() }).await?;
     let sold = shop.delivered(&checkout.session_id).await?;
     let refund = json!({
         "id": "re_1", "object": "refund", "amount": 1900, "currency": "eur", "status": "succeeded",
@@ -92,10 +122,8 @@ async fn no_function_needs_more_than_its_role_allows() -> Result<()> {
         shop.pay(&Purchase { email: Some(to.to_owned()), ..Purchase::default() }).await?;
     }
     shop.pay(&Purchase { email: Some("not an address".to_owned()), ..Purchase::default() }).await?;
-    shop.wait_for("what is parked", async |shop: &Shop| {
-        Ok((shop.client.parked().await?.len() == 2).then_some(()))
-    })
-    .await?;
+    shop.wait_for("what is parked", async |shop: &Shop| Ok((shop.client.parked().await?.len() == 2).then_some(())))
+        .await?;
     comptoir_local::replay::run(&shop.client).await?;
 
     let zoe = freelancer("sub-zoe");
@@ -103,7 +131,8 @@ async fn no_function_needs_more_than_its_role_allows() -> Result<()> {
     let change = json!({ "id": made["id"], "expectedVersion": made["version"], "input": { "handle": "zoe-l" } });
     shop.value(&zoe, "updateProfile", change).await?;
     let png = STANDARD.decode(PIXEL)?;
-    let announced = json!({ "kind": "AVATAR", "contentType": "image/png", "size": png.len(), "sha256": checksum(&png) });
+    let announced =
+        json!({ "kind": "AVATAR", "contentType": "image/png", "size": png.len(), "sha256": checksum(&png) });
     let asked = shop.value(&zoe, "requestUpload", announced).await?;
     // By hand: signatures are for the store's address, not for the wire's.
     let bucket = shop.bundle.aws().resources("comptoir-dev").await?["ProfileFilesBucket"].clone();
