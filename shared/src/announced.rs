@@ -42,7 +42,8 @@ pub fn open_since(body: &str, now: Timestamp) -> Timestamp {
 
 /// Stores events until they are completed.
 pub trait AnnouncedEvents: Send + Sync {
-    /// Stores a genuine event as open work; [`Recorded::AlreadyRecorded`] if it is stored, and then nothing changes.
+    /// Stores a genuine event as open work; [`Recorded::AlreadyRecorded`] if it is stored, and then nothing changes. One that
+    /// was dismissed is stored anew.
     fn announce(
         &self,
         event_id: &str,
@@ -50,11 +51,19 @@ pub trait AnnouncedEvents: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
 
-    /// A stored event; `None` once it is settled.
+    /// A stored event; `None` once it is settled or dismissed.
     fn announced(&self, event_id: &str) -> impl Future<Output = Result<Option<AnnouncedEvent>, ServiceError>> + Send;
 
     /// Deletes an event that was completed or parked; does nothing if it is not stored.
     fn settle_announced(&self, event_id: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
+
+    /// Settles an event that was read and leaves no record: its id is kept without its body for as long as Stripe lists it, so
+    /// that the reconciliation does not miss it again. Does nothing if it is not stored.
+    fn dismiss_announced(
+        &self,
+        event_id: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! Announced events on DynamoDB, beside the payments.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    item::{Item, item, number, opened, ours, place, read_text, text, trouble, unreadable},
+    conditional,
+    item::{CLOSE, Item, item, number, opened, ours, place, read_text, text, trouble, unreadable},
     payments::DynamoPayments,
 };
 use comptoir::{
@@ -32,10 +34,11 @@ impl AnnouncedEvents for DynamoPayments {
         let mut event = item(KIND, id);
         self.parts().insert(&mut event, "body", body).await?;
         event.insert("announced_at".to_owned(), text(now.to_string()));
-        event.insert("expires_at".to_owned(), number(now.saturating_add(KEPT).map_or(0, Timestamp::as_second)));
+        event.insert("expires_at".to_owned(), expires_at(now));
         event.extend(opened(KIND, id, open_since(body, now)));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(event));
-        match put.condition_expression("attribute_not_exists(pk)").send().await {
+        let free = "attribute_not_exists(pk) OR attribute_exists(dismissed_at)";
+        match put.condition_expression(free).send().await {
             Ok(_) => Ok(Recorded::New),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
                 Ok(Recorded::AlreadyRecorded)
@@ -47,6 +50,7 @@ impl AnnouncedEvents for DynamoPayments {
     async fn announced(&self, id: &str) -> Result<Option<AnnouncedEvent>, ServiceError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(place(KIND, id))).consistent_read(true);
         match get.send().await.map_err(|error| trouble(WHAT, &error))?.item {
+            Some(record) if record.contains_key("dismissed_at") => Ok(None),
             Some(record) => self.stored_event(ours(record, WHAT)?, id).await.map(Some),
             None => Ok(None),
         }
@@ -56,4 +60,22 @@ impl AnnouncedEvents for DynamoPayments {
         let delete = self.client.delete_item().table_name(&self.table).set_key(Some(place(KIND, id)));
         delete.send().await.map(drop).map_err(|error| trouble(WHAT, &error))
     }
+
+    async fn dismiss_announced(&self, id: &str, now: Timestamp) -> Result<(), ServiceError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(place(KIND, id)))
+            .update_expression(format!("SET dismissed_at = :at, expires_at = :expires REMOVE body, {CLOSE}"))
+            .condition_expression("attribute_exists(open_shard)")
+            .expression_attribute_values(":at", text(now.to_string()))
+            .expression_attribute_values(":expires", expires_at(now));
+        conditional::settle(WHAT, update).await.map(drop)
+    }
+}
+
+/// When the record of an event goes at the latest.
+fn expires_at(now: Timestamp) -> AttributeValue {
+    number(now.saturating_add(KEPT).map_or(0, Timestamp::as_second))
 }

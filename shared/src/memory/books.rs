@@ -69,6 +69,8 @@ pub(super) struct Written {
     pub(super) announced: Vec<StreamRecord>,
     /// Announced events that are not settled.
     pub(super) stored: BTreeMap<String, AnnouncedEvent>,
+    /// Announced events that were read and left no record.
+    dismissed: BTreeSet<String>,
     /// How far a reconciliation came.
     pub(super) reconciliation: Option<Reconciliation>,
     /// Since when a record is open, or when it was last woken, and how often; some were settled since.

@@ -37,7 +37,7 @@ pub async fn receive_or_announce<L: PaymentLog + AnnouncedEvents>(
     }
 }
 
-/// Completes an announced event: it is received, and its stored copy settled. What fails for good, or for days, is parked.
+/// Completes an announced event: it is received, and its stored copy settled, or dismissed if it leaves no record. What fails for good, or for days, is parked.
 ///
 /// # Errors
 /// When Stripe or the log fails transiently, or what the event waits for has not happened yet. It stays open.
@@ -59,6 +59,9 @@ pub async fn complete<L: PaymentLog + AnnouncedEvents>(
         }
         Err(reason) => park(id, body, reason, log, now).await?,
     };
-    log.settle_announced(id).await?;
+    match &received {
+        Received::Ignored(_) => log.dismiss_announced(id, now).await?,
+        _ => log.settle_announced(id).await?,
+    }
     Ok(received)
 }

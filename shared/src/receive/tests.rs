@@ -11,7 +11,8 @@ use crate::{
     memory::{InMemoryStore, at_once},
     numbering::InvoiceNumber,
     outcome::ServiceError,
-    payment::{PaymentLog, Received},
+    payment::{PaymentLog, Received, Recorded},
+    reconcile::is_missing,
     seller::Seller,
     stripe::classify::read,
     testing::{STANDARD_TOML, stripe::Placed},
@@ -345,4 +346,19 @@ fn only_what_is_cut_off_is_stored_and_nothing_is_tried_for_ever() {
     let last = at_once(complete(&stored, false, false, &books, &cut, after(61)));
     assert_eq!(word(last), "parked still_unavailable");
     assert!(books.announced_events().is_empty(), "it waits for a person");
+}
+
+#[test]
+fn an_event_that_leaves_no_record_is_missed_once() {
+    let later = event("payment_intent.succeeded", &intent(json!({}))).to_string();
+    let read_event = read(later.as_bytes()).unwrap();
+    let books = InMemoryStore::default();
+    let missing = || at_once(is_missing(&read_event, false, &books)).unwrap();
+    assert!(missing());
+    at_once(books.announce(&read_event.id, &later, NOW)).unwrap();
+    let stored = at_once(books.announced(&read_event.id)).unwrap().unwrap();
+    let completed = at_once(complete(&stored, false, false, &books, &Placed::with(&[]), NOW));
+    assert_eq!(word(completed), "ignored no_session");
+    assert!(!missing() && books.announced_events().is_empty(), "the next night does not find it again");
+    assert_eq!(at_once(books.announce(&read_event.id, &later, NOW)).unwrap(), Recorded::New, "if it comes, it is read");
 }

@@ -298,6 +298,15 @@ impl AnnouncedEvents for Ports {
         };
         self.call(LOG, "settle_announced", Some(&late), || at_once(self.world.books.settle_announced(id))).await
     }
+
+    async fn dismiss_announced(&self, id: &str, now: Timestamp) -> Answer<()> {
+        let late = || -> Late {
+            let id = id.to_owned();
+            Box::new(move |world| drop(at_once(world.books.dismiss_announced(&id, now))))
+        };
+        let dismissed = || at_once(self.world.books.dismiss_announced(id, now));
+        self.call(LOG, "dismiss_announced", Some(&late), dismissed).await
+    }
 }
 
 impl Ledger for Ports {

@@ -20,6 +20,7 @@ impl AnnouncedEvents for InMemoryStore {
                 return Ok(Recorded::AlreadyRecorded);
             }
             let event = AnnouncedEvent { id: id.to_owned(), body: body.to_owned(), announced_at: now };
+            written.dismissed.remove(id);
             written.marks.insert((KIND, id.to_owned()), (open_since(body, now), 0));
             written.stored.insert(id.to_owned(), event);
             Ok(Recorded::New)
@@ -33,6 +34,15 @@ impl AnnouncedEvents for InMemoryStore {
     async fn settle_announced(&self, id: &str) -> Result<(), ServiceError> {
         self.call("the payment log", |written| {
             written.stored.remove(id);
+            Ok(())
+        })
+    }
+
+    async fn dismiss_announced(&self, id: &str, _: Timestamp) -> Result<(), ServiceError> {
+        self.call("the payment log", |written| {
+            if written.stored.remove(id).is_some() {
+                written.dismissed.insert(id.to_owned());
+            }
             Ok(())
         })
     }
@@ -53,7 +63,7 @@ impl ReconciliationLog for InMemoryStore {
                 "INTENT" => written.intents.contains_key(id),
                 "PAYMENT" => written.payments.contains_key(&SaleKey(id.clone())),
                 "REFUND" => written.refunds.contains_key(&RefundKey(id.clone())),
-                KIND => written.stored.contains_key(id),
+                KIND => written.stored.contains_key(id) || written.dismissed.contains(id),
                 _ => false,
             })
         })

@@ -28,7 +28,13 @@ impl<P: PaymentLog + AnnouncedEvents, L: Ledger, O: Outbox + Deliveries, A: Arch
             self.payments.settle_announced(&id).await?;
             assert_eq!(self.payments.announced(&id).await?, None);
             assert_eq!(self.payments.announce(&id, "{}", now()).await?, Recorded::New, "{name}: it came once more");
+            self.payments.dismiss_announced(&id, now()).await?;
+            assert_eq!(self.payments.announced(&id).await?, None, "{name}: it is read");
+            self.payments.dismiss_announced(&id, now()).await?;
+            assert_eq!(self.payments.announce(&id, "{}", now()).await?, Recorded::New, "{name}: it is announced anew");
             self.payments.settle_announced(&id).await?;
+            self.payments.dismiss_announced(&id, now()).await?;
+            assert_eq!(self.payments.announced(&id).await?, None, "{name}: what is settled is not dismissed");
         }
         Ok(())
     }
