@@ -102,6 +102,19 @@ async fn what_is_no_sale_is_ignored_with_its_reason() -> Result<()> {
     let (status, answer) = shop.post_raw(body.clone(), Some(&shop.signature(&body, 0))).await?;
     ensure!(status == 200 && answer["result"] == "parked", "{status} {answer}");
     ensure!(shop.client.parked().await?.len() == 2, "what nests too deep to be read is kept too");
+    // Ids that would make another path of Stripe's API, or another key.
+    for (place, id) in [("id", "cs_1?expand[]=customer"), ("id", "../../customers"), ("payment_intent", "pi_1/../x")] {
+        let mut event = event();
+        event["data"]["object"][place] = json!(id);
+        let (status, answer) = shop.post(&event).await?;
+        ensure!(
+            status == 200 && answer == json!({"result": "parked", "reason": "object_unreadable"}),
+            "{id}: {answer}"
+        );
+    }
+    let parked = shop.client.parked().await?;
+    let kept = |id| parked.iter().any(|one| one["record"]["body"].as_str().is_some_and(|body| body.contains(id)));
+    ensure!(parked.len() == 5 && kept("../../customers") && kept("pi_1/../x"), "{parked:?}");
     shop.bundle.stop().await;
     Ok(())
 }
