@@ -198,12 +198,18 @@ async fn text_of_any_size_is_billed_and_holds_up_nobody() -> Result<()> {
         ensure!(status == 200);
         honest.push(session);
     }
+    let nobodys = format!("{}@example.org", "e".repeat(399 * 1024));
+    ensure!(shop.pay(&Purchase { email: Some(nobodys), ..Purchase::default() }).await?.1 == 200);
     shop.bundle.resume_streams();
     for session in &honest {
         shop.delivered(&session.session_id).await?;
     }
     shop.wait_for("the others", async |shop: &Shop| Ok((shop.mails().await?.len() == 8).then_some(()))).await?;
-    ensure!(shop.client.parked().await?.is_empty());
+    let parked = shop.client.parked().await?;
+    let malformed =
+        |one: &Value| one["reason"].as_str().is_some_and(|reason| reason.starts_with("recipient_malformed"));
+    ensure!(parked.len() == 1 && malformed(&parked[0]), "an address that is none: {parked:.2000?}");
+    ensure!(shop.numbers().await?.len() == 9, "its invoice is issued");
     let long: Vec<_> = shop.mails().await?.into_iter().filter(|mail| mail.text.contains("www evil. example")).collect();
     ensure!(long.len() == 4 && long.iter().all(|mail| mail.text.len() < 2_000 && mail.text.contains("…,")), "{long:?}");
     shop.bundle.stop().await;

@@ -43,6 +43,7 @@ fn customer(customer: &Customer) -> Customer {
     Customer {
         name: short(customer.name.as_deref()),
         business_name: short(customer.business_name.as_deref()),
+        email: customer.email.as_deref().map(shortened),
         address: customer.address.as_ref().map(address),
         tax_ids: customer.tax_ids.iter().map(number).collect(),
         ..customer.clone()
@@ -60,6 +61,14 @@ fn address(address: &Address) -> Address {
     }
 }
 
+/// An address is cut and not cleaned: one so long is no address, and must not become one.
+fn shortened(address: &str) -> String {
+    match address.char_indices().nth(LONGEST_NAME) {
+        Some((at, _)) => format!("{}…", address.get(..at).unwrap_or_default()),
+        None => address.to_owned(),
+    }
+}
+
 fn short(text: Option<&str>) -> Option<String> {
     text.map(|text| clean_within(text, LONGEST_NAME).into_owned())
 }
@@ -67,7 +76,10 @@ fn short(text: Option<&str>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{matrix::matrix, sale};
+    use crate::{
+        email::{Unmailable, mailable},
+        testing::{matrix::matrix, sale},
+    };
 
     #[test]
     fn an_honest_sale_stays_as_it_is() {
@@ -92,6 +104,7 @@ mod tests {
         hostile.customer = Customer {
             name: long(),
             business_name: long(),
+            email: Some(format!("{}@example.org", "e".repeat(400_000))),
             address: Some(place.clone()),
             tax_ids: vec![TaxId { kind: "eu_vat".to_owned(), value: long().unwrap() }],
             ..Customer::default()
@@ -100,8 +113,11 @@ mod tests {
         (hostile.reference, hostile.purchase_order) = (long(), long());
         let cleaned = cleaned(&hostile);
         let json = serde_json::to_string(&cleaned).unwrap();
-        assert!(json.len() < 2 * (16 * LONGEST_NAME + LONGEST_DESCRIPTION) + 2_000, "{}", json.len());
+        assert!(json.len() < 2 * (17 * LONGEST_NAME + LONGEST_DESCRIPTION) + 2_000, "{}", json.len());
         assert!(!json.contains(['\u{202e}', '\u{200b}', '\n']) && !json.contains("\\n"));
+        assert_eq!(mailable(cleaned.customer.email.as_deref().unwrap()), Err(Unmailable::Malformed));
+        let hidden = Customer { email: Some("a@exam\u{200b}ple.org".to_owned()), ..Customer::default() };
+        assert_eq!(customer(&hidden).email, hidden.email, "another person's address without it");
         let address = cleaned.customer.address.unwrap();
         assert_eq!(address.country.as_deref(), Some("FR"));
         assert_eq!(address.city.unwrap().chars().count(), LONGEST_NAME);
