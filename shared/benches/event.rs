@@ -24,6 +24,20 @@ fn verify(bencher: Bencher<'_, '_>) {
         .bench_local(|| signature::verify(Some(&header), body, &secrets, now).unwrap());
 }
 
+/// A stranger's headers cost no more than Stripe's own, whose megabyte is the measure.
+#[divan::bench(args = ["honest", "eight wrong", "many empty"])]
+fn a_megabyte(bencher: Bencher<'_, '_>, kind: &str) {
+    let (body, now) = (vec![b' '; 1_000_000], Timestamp::UNIX_EPOCH);
+    let wrong = format!(",v1={}", "00".repeat(32));
+    let header = match kind {
+        "honest" => signature::sign(&body, SECRET, now),
+        "eight wrong" => format!("t=0{}", wrong.repeat(8)),
+        _ => format!("t=0{}", ",v1=".repeat(1023)),
+    };
+    let secrets = [SECRET.to_owned()];
+    bencher.bench_local(|| signature::verify(Some(&header), &body, &secrets, now).is_ok());
+}
+
 #[divan::bench]
 fn read(bencher: Bencher<'_, '_>) {
     bencher.counter(BytesCount::of_str(EVENT)).bench_local(|| drop(classify::read(EVENT.as_bytes()).unwrap()));

@@ -1,7 +1,9 @@
 //! E-mail addresses in the form that SES accepts.
 //!
 //! SES does not support SMTPUTF8 (Amazon SES API v2 reference, "Destination"): the part before the `@` must be ASCII,
-//! and a non-ASCII domain is written in Punycode (RFC 3492). An address without such a form is never passed to SES.
+//! and a non-ASCII domain is written in Punycode (RFC 3492). Hidden characters are refused, as in
+//! members' addresses: Punycode drops some of them, and the mail would go to another address than the one that is read. An
+//! address without such a form is never passed to SES.
 
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 
@@ -47,7 +49,12 @@ pub fn mailable(address: &str) -> Result<String, Unmailable> {
     }
     let names = Uts46::new();
     let domain = names.to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Verify);
-    let written = format!("{local}@{}", domain.map_err(|_| Unmailable::Domain)?);
+    let domain = domain.map_err(|_| Unmailable::Domain)?;
+    // A numeric top-level name is an IPv4 address, never a domain (RFC 3696, section 2).
+    if domain.rsplit('.').next().is_some_and(|top| top.bytes().all(|byte| byte.is_ascii_digit())) {
+        return Err(Unmailable::Domain);
+    }
+    let written = format!("{local}@{domain}");
     if written.len() > LONGEST_EMAIL { Err(Unmailable::Malformed) } else { Ok(written) }
 }
 
@@ -87,6 +94,11 @@ mod tests {
             (".a@example.org", Unmailable::Malformed),
             ("a.@example.org", Unmailable::Malformed),
             ("a@b", Unmailable::Malformed),
+            ("a@exam\u{200b}ple.org", Unmailable::Malformed),
+            ("a@exam\u{ad}ple.org", Unmailable::Malformed),
+            ("a\u{202e}@example.org", Unmailable::Malformed),
+            ("a@example.org\u{feff}", Unmailable::Malformed),
+            ("a@1.2.3.4", Unmailable::Domain),
             ("a@b.fr\r\nBcc: c@d.fr", Unmailable::Malformed),
             ("Zoé <a@b.fr>", Unmailable::Malformed),
             ("", Unmailable::Malformed),

@@ -25,7 +25,7 @@ use comptoir::{
 use comptoir_aws::{
     ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments, settings_store::DynamoSettings,
 };
-use comptoir_local::aws::Aws;
+use comptoir_local::{aws::Aws, checkout::Purchase};
 use comptoir_members::testing::profiles;
 use comptoir_members_aws::directory::DynamoDirectory;
 use comptoir_tests::{Shop, second::Second, stores::CALLER};
@@ -180,6 +180,38 @@ async fn the_local_aws_refuses_what_dynamodb_refuses() -> Result<()> {
     let resources = shop.bundle.aws().resources("comptoir-dev").await?;
     let wire = Aws::new(shop.bundle.wire().unwrap().address(CALLER, "aws").trim_end_matches('/').to_owned());
     all_are_refused(&wire, &resources["BillingTable"]).await?;
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+/// Each sale is one that a stranger pays for, followed by an honest one.
+#[tokio::test]
+async fn text_of_any_size_is_billed_and_holds_up_nobody() -> Result<()> {
+    let shop = Shop::open("limits-texts").await?;
+    shop.bundle.pause_streams();
+    let mut honest = Vec::new();
+    for kilobytes in [100, 200, 300, 399] {
+        let name = format!("www.evil.example {}", "é".repeat(kilobytes * 512));
+        let (_, status) = shop.pay(&Purchase { name: Some(name), ..Purchase::default() }).await?;
+        ensure!(status == 200, "{kilobytes} KB: {status}");
+        let (session, status) = shop.pay(&Purchase::default()).await?;
+        ensure!(status == 200);
+        honest.push(session);
+    }
+    let nobodys = format!("{}@example.org", "e".repeat(399 * 1024));
+    ensure!(shop.pay(&Purchase { email: Some(nobodys), ..Purchase::default() }).await?.1 == 200);
+    shop.bundle.resume_streams();
+    for session in &honest {
+        shop.delivered(&session.session_id).await?;
+    }
+    shop.wait_for("the others", async |shop: &Shop| Ok((shop.mails().await?.len() == 8).then_some(()))).await?;
+    let parked = shop.client.parked().await?;
+    let malformed =
+        |one: &Value| one["reason"].as_str().is_some_and(|reason| reason.starts_with("recipient_malformed"));
+    ensure!(parked.len() == 1 && malformed(&parked[0]), "an address that is none: {parked:.2000?}");
+    ensure!(shop.numbers().await?.len() == 9, "its invoice is issued");
+    let long: Vec<_> = shop.mails().await?.into_iter().filter(|mail| mail.text.contains("www evil. example")).collect();
+    ensure!(long.len() == 4 && long.iter().all(|mail| mail.text.len() < 2_000 && mail.text.contains("…,")), "{long:?}");
     shop.bundle.stop().await;
     Ok(())
 }

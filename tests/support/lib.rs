@@ -14,7 +14,10 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use comptoir::stripe::signature;
+use comptoir::{
+    mail::{MailId, TAG, headers},
+    stripe::signature,
+};
 use comptoir_local::{
     Bundle, Options,
     checkout::{Checkout, Purchase},
@@ -195,12 +198,20 @@ impl Shop {
         Ok(numbers)
     }
 
-    /// The mails so far.
+    /// The mails so far. Whichever they are, each says what it is and that a machine wrote it.
     ///
     /// # Errors
-    /// When the bundle does not answer.
+    /// When the bundle does not answer, or a mail lacks a header.
     pub async fn mails(&self) -> Result<Vec<Mail>> {
-        self.client.mails().await
+        let mails = self.client.mails().await?;
+        for mail in &mails {
+            let id = mail.tags.get(TAG).and_then(|tag| MailId::of_tag(tag)).context("a mail without its tag")?;
+            for (name, value) in headers(&id) {
+                let told = mail.headers.get(name).map(String::as_str);
+                ensure!(told == Some(value), "{id} has {name}: {told:?}");
+            }
+        }
+        Ok(mails)
     }
 
     /// Saves a file as the next version of the settings; returns the version.

@@ -12,7 +12,7 @@ use comptoir::{
     settings::{SettingsReader, cache::CachedSettings},
     stripe::{
         classify::{self, LONGEST_BODY},
-        signature::{self, Forged},
+        signature::{Forged, SignatureHeader},
     },
     sweep::OpenWork,
     timing::{ANSWER_SECONDS, OPERATION_SECONDS, STRIPE_SECONDS, STRIPE_TOTAL_SECONDS},
@@ -113,14 +113,17 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
         }
     }
 
-    /// Verifies the signature; one that matches no secret is checked again with freshly read secrets, after a rotation.
+    /// Verifies the signature; one that matches no secret is checked again with secrets that are new, after a rotation.
     async fn verified(&self, request: &Request, body: &[u8]) -> Result<Result<(), Forged>, ServiceError> {
-        let header = request.header("stripe-signature");
-        let now = self.clock.now();
-        match signature::verify(header, body, &self.secrets.current().await?.webhook, now) {
-            Err(Forged::Mismatch) => Ok(signature::verify(header, body, &self.secrets.renewed().await?.webhook, now)),
-            known => Ok(known),
+        let header = match SignatureHeader::read(request.header("stripe-signature"), self.clock.now()) {
+            Ok(header) => header,
+            Err(forged) => return Ok(Err(forged)),
+        };
+        let known = self.secrets.current().await?.webhook;
+        if header.verify(body, &known).is_ok() {
+            return Ok(Ok(()));
         }
+        Ok(header.verify_renewed(body, &known, &self.secrets.renewed().await?.webhook))
     }
 
     /// Whether the exchange rate of a sale matters. Until settings are saved, a sale is recorded with everything that any

@@ -108,6 +108,9 @@ impl<'a> StripeApi<'a> {
     /// The object at `path`; `None` without a key, or if Stripe does not know it.
     async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<Option<T>, ServiceError> {
         let Some(client) = &self.client else { return Ok(None) };
+        if !is_plain(path, query) {
+            return Err(unreadable("an id that Stripe is asked for has other characters than letters, digits and _"));
+        }
         let mut answer = match self.gate.enter().await {
             Ok(()) => self.send(path, query, client).await,
             Err(refused) => Err(refused),
@@ -172,6 +175,13 @@ impl<'a> StripeApi<'a> {
 }
 
 mod lists;
+
+/// Whether ids in it change neither the path nor the query. Keys are ours.
+fn is_plain(path: &str, query: &[(&str, &str)]) -> bool {
+    let made_of = |text: &str, others: &[u8]| text.bytes().all(|b| b.is_ascii_alphanumeric() || others.contains(&b));
+    let whole = !path.ends_with('/') && !path.contains("//");
+    made_of(path, b"_/") && whole && query.iter().all(|(_, value)| !value.is_empty() && made_of(value, b"_."))
+}
 
 impl StripeReader for StripeApi<'_> {
     fn can_ask(&self) -> bool {

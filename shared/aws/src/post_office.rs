@@ -78,8 +78,9 @@ fn content(letter: &OutgoingEmail) -> Result<EmailContent, aws_sdk_sesv2::error:
             .build()
     };
     let attachments = letter.enclosure.as_ref().map(attached).transpose()?.map(|attachment| vec![attachment]);
-    let header = MessageHeader::builder().name("X-Comptoir-Mail").value(&letter.id.0).build()?;
-    let message = Message::builder().subject(part(&letter.subject)?).body(body).headers(header);
+    let header = |(name, value): (&str, &str)| MessageHeader::builder().name(name).value(value).build();
+    let headers = mail::headers(&letter.id).into_iter().map(header).collect::<Result<_, _>>()?;
+    let message = Message::builder().subject(part(&letter.subject)?).body(body).set_headers(Some(headers));
     let message = message.set_attachments(attachments).build();
     Ok(EmailContent::builder().simple(message).build())
 }

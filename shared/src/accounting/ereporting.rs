@@ -17,7 +17,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use super::{
-    cells::{Table, Unwritable, cents, number},
+    cells::{Cell, Table, Unwritable},
     euros,
     register::rate,
     sells_goods, sign,
@@ -153,19 +153,19 @@ impl Totals {
     }
 }
 
-fn row((day, currency, category): Key, group: &Group, (at, exemption): &(Decimal, String), sums: &Sums) -> Vec<String> {
+fn row((day, currency, category): Key, group: &Group, (at, exemption): &(Decimal, String), sums: &Sums) -> Vec<Cell> {
     let exponent = Currency::parse(currency).map_or(2, Currency::exponent);
-    let money = |minor: i128| number(Decimal::from_i128_with_scale(minor, exponent));
+    let money = |minor: i128| Cell::number(Decimal::from_i128_with_scale(minor, exponent));
     vec![
-        day.to_string(),
-        currency.to_owned(),
-        category.code().to_owned(),
-        group.invoices.to_string(),
-        rate(*at),
-        exemption.clone(),
-        sums.invoices.to_string(),
+        day.to_string().into(),
+        currency.into(),
+        category.code().into(),
+        group.invoices.to_string().into(),
+        Cell::Number(rate(*at)),
+        exemption.as_str().into(),
+        sums.invoices.to_string().into(),
         money(sums.base),
         money(sums.tax),
-        sums.tax_in_euros.map(cents).unwrap_or_default(),
+        sums.tax_in_euros.map_or_else(Cell::empty, Cell::cents),
     ]
 }

@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, io::Write};
 use sha2::{Digest, Sha256};
 
 use super::{
-    cells::{Table, Unwritable, cents, field, number},
+    cells::{Cell, Table, Unwritable, field},
     euros::{Euros, euros},
     month::Month,
     names::Names,
@@ -193,7 +193,7 @@ fn payment<'a>(invoice: &Invoice, euros: &Euros, accounts: &'a Accounts) -> Entr
         Kind::Invoice => "Paiement",
         Kind::CreditNote => "Remboursement",
     };
-    let label = format!("{what} {} {}", field(&draft.paid_through), invoice.number);
+    let label = format!("{what} {} {}", draft.paid_through, invoice.number);
     Entry {
         journal: (&accounts.bank_journal, "Encaissements Stripe"),
         payment: true,
@@ -229,7 +229,7 @@ fn row(
     entry_number: &str,
     customer: &Customer,
     posting: &Posting<'_>,
-) -> Vec<String> {
+) -> Vec<Cell> {
     let draft = &invoice.draft;
     let day = |day: jiff::civil::Date| day.strftime("%Y%m%d").to_string();
     let (auxiliary, auxiliary_label) =
@@ -237,31 +237,31 @@ fn row(
     let (piece, piece_day) = if entry.payment {
         // The movement's own voucher: two refunds of one sale are two movements.
         let movement = draft.corrects.as_ref().map_or(&draft.sale.0, |corrects| &corrects.refund.0);
-        (field(movement), draft.paid_at.to_zoned(seller.time_zone.clone()).date())
+        (movement, draft.paid_at.to_zoned(seller.time_zone.clone()).date())
     } else {
-        (field(&invoice.number.0), invoice.issued_on)
+        (&invoice.number.0, invoice.issued_on)
     };
     let foreign = draft.currency != Currency::EUR;
     vec![
-        entry.journal.0.to_owned(),
-        entry.journal.1.to_owned(),
-        entry_number.to_owned(),
-        day(piece_day),
-        posting.account.to_owned(),
-        posting.account_label.to_owned(),
-        auxiliary,
-        auxiliary_label,
-        piece,
-        day(piece_day),
-        format!("{} {}", entry.label, posting.note).trim_end().to_owned(),
-        cents(posting.cents.max(0)),
-        cents((-posting.cents).max(0)),
-        String::new(),
-        String::new(),
-        String::new(),
+        entry.journal.0.into(),
+        entry.journal.1.into(),
+        entry_number.into(),
+        day(piece_day).into(),
+        posting.account.into(),
+        posting.account_label.into(),
+        auxiliary.into(),
+        auxiliary_label.into(),
+        piece.as_str().into(),
+        day(piece_day).into(),
+        format!("{} {}", entry.label, posting.note).into(),
+        Cell::cents(posting.cents.max(0)),
+        Cell::cents((-posting.cents).max(0)),
+        Cell::empty(),
+        Cell::empty(),
+        Cell::empty(),
         // Signed, negative for a credit, as importers read it; the decree says nothing of it.
-        if foreign { number(draft.money(posting.minor).decimal()) } else { String::new() },
-        if foreign { draft.currency.code().to_owned() } else { String::new() },
+        if foreign { Cell::number(draft.money(posting.minor).decimal()) } else { Cell::empty() },
+        if foreign { draft.currency.code().into() } else { Cell::empty() },
     ]
 }
 

@@ -8,7 +8,7 @@ use std::io::Write;
 use rust_decimal::Decimal;
 
 use super::{
-    cells::{Table, Unwritable, cents, number, text},
+    cells::{Cell, Table, Unwritable, number},
     euros, sign,
 };
 use crate::{
@@ -71,15 +71,15 @@ impl<'a, W: Write> Register<'a, W> {
     }
 }
 
-fn rows(invoice: &Invoice, seller: &Seller) -> Vec<Vec<String>> {
+fn rows(invoice: &Invoice, seller: &Seller) -> Vec<Vec<Cell>> {
     let draft = &invoice.draft;
     let sign = sign(draft.kind);
     let kind = match draft.kind {
         Kind::Invoice => "facture",
         Kind::CreditNote => "avoir",
     };
-    let optional = |value: Option<&str>| text(value.unwrap_or_default());
-    let money = |minor: i64| number(draft.money(sign * minor).decimal());
+    let optional = |value: Option<&str>| Cell::from(value.unwrap_or_default());
+    let money = |minor: i64| Cell::number(draft.money(sign * minor).decimal());
     let paid_on = draft.paid_at.to_zoned(seller.time_zone.clone()).date();
     let in_euros = euros::taxes(draft);
     let row = |(place, row): (usize, &crate::invoice::TaxRow)| {
@@ -87,28 +87,32 @@ fn rows(invoice: &Invoice, seller: &Seller) -> Vec<Vec<String>> {
         let (vat, other) = if beyond_vat { (0, row.tax) } else { (row.tax, 0) };
         let tax_in_euros = in_euros.as_ref().and_then(|taxes| taxes.get(place));
         vec![
-            text(&invoice.number.0),
-            invoice.issued_on.to_string(),
-            kind.to_owned(),
+            invoice.number.0.as_str().into(),
+            invoice.issued_on.to_string().into(),
+            kind.into(),
             optional(draft.corrects.as_ref().map(|corrects| corrects.number.0.as_str())),
-            paid_on.to_string(),
-            text(&draft.sale.0),
-            text(&draft.buyer.name),
+            paid_on.to_string().into(),
+            draft.sale.0.as_str().into(),
+            draft.buyer.name.as_str().into(),
             optional(draft.buyer.country.as_deref()),
             optional(draft.buyer.vat_number.as_deref()),
             optional(draft.buyer.siren.as_deref()),
-            row.vat.category.code().to_owned(),
-            rate(if beyond_vat { Decimal::ZERO } else { row.vat.rate }),
+            row.vat.category.code().into(),
+            Cell::Number(rate(if beyond_vat { Decimal::ZERO } else { row.vat.rate })),
             money(row.base),
             money(vat),
             money(row.base + row.tax),
-            draft.currency.code().to_owned(),
-            tax_in_euros.map(|tax| cents(sign * tax)).unwrap_or_default(),
-            draft.paid_through.clone(),
+            draft.currency.code().into(),
+            tax_in_euros.map_or_else(Cell::empty, |tax| Cell::cents(sign * tax)),
+            draft.paid_through.as_str().into(),
             optional(row.exemption.as_ref().map(|exemption| exemption.code.as_str())),
-            row.vat.foreign.map(|tax| tax.country.to_string()).unwrap_or_default(),
-            row.vat.foreign.map(|tax| format!("{} {} %", tax.kind.name(true), rate(row.vat.rate))).unwrap_or_default(),
-            if beyond_vat { money(other) } else { String::new() },
+            row.vat.foreign.map(|tax| tax.country.to_string()).unwrap_or_default().into(),
+            row.vat
+                .foreign
+                .map(|tax| format!("{} {} %", tax.kind.name(true), rate(row.vat.rate)))
+                .unwrap_or_default()
+                .into(),
+            if beyond_vat { money(other) } else { Cell::empty() },
         ]
     };
     draft.taxes.iter().enumerate().map(row).collect()

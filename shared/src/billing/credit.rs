@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use super::{
+    cleaned::described,
     ledger::{Credited, CreditedRow},
     unfit::CannotInvoice,
 };
@@ -120,11 +121,12 @@ fn parts(refund: &Refund, original: &Invoice, left: &[i64], amount: i64) -> Opti
 
 /// The lines that Stripe's credit note names, if each is a line of the original and no row exceeds what it has left.
 fn parts_as_told(refund: &Refund, sold: &Draft, left: &[i64]) -> Option<Vec<Part>> {
-    let part = |told: &RefundLine| {
-        let line = sold.lines.iter().find(|line| line.source.as_ref() == Some(&told.line))?;
+    let part = |refunded: &RefundLine| {
+        let line = sold.lines.iter().find(|line| line.source.as_ref() == Some(&refunded.line))?;
         let row = sold.taxes.iter().position(|row| row.vat == line.vat)?;
-        let gross = sold.currency.from_stripe(told.amount)?.minor;
-        let description = if told.description.is_empty() { line.description.clone() } else { told.description.clone() };
+        let gross = sold.currency.from_stripe(refunded.amount)?.minor;
+        let told = described(&refunded.description);
+        let description = if told.is_empty() { line.description.clone() } else { told };
         Some(Part { row, description, gross, source: line.source.clone() })
     };
     let parts: Vec<Part> = refund.lines.iter().map(part).collect::<Option<_>>()?;

@@ -6,7 +6,9 @@ use jiff::civil::Date;
 use rust_decimal::Decimal;
 
 use super::{
-    buyer, distance,
+    buyer,
+    cleaned::cleaned,
+    distance,
     lines::{self, Priced},
     mentions::{self, Facts},
     unfit::CannotInvoice,
@@ -32,6 +34,7 @@ use crate::{
 /// # Errors
 /// The first reason why the sale cannot be invoiced, or every rule of electronic invoicing that it would break.
 pub fn draft(sale: &Sale, seller: &Seller, day: Date) -> Result<Draft, CannotInvoice> {
+    let sale = &cleaned(sale);
     let currency = Currency::parse(&sale.currency)?;
     let supply = seller.supply.of_sale(sale.delivery.is_some());
     let known = buyer::known(sale, seller, supply)?;

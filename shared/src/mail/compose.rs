@@ -2,7 +2,8 @@
 //!
 //! The templates in `infra/templates/mail` are compiled in, three files for each subject: wording in `invoice.toml`,
 //! layout in `invoice.mjml` and `invoice.txt`. MJML is converted to HTML once; values are inserted per mail, escaped
-//! for HTML, and none can add a line to the subject. When and by whom a mail is sent is not decided here.
+//! for HTML, none can add a line to the subject, and what strangers wrote makes no link. When and by whom a mail is sent is not
+//! decided here.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -14,7 +15,13 @@ use super::{
     Content, InvoiceMail, Mail, NoticeEvent, NoticeMail,
     outbox::{AttachedFile, OutgoingEmail},
 };
-use crate::mail::{DigestLine, DigestMail};
+use crate::{
+    mail::{DigestLine, DigestMail},
+    text::{
+        clean::clean,
+        unlinked::{greeted, unlinked},
+    },
+};
 
 const LANGUAGES: [&str; 2] = ["fr", "en"];
 
@@ -165,8 +172,8 @@ impl Composer {
             seller_name: one_line(&mail.seller_name),
             contact: one_line(&mail.contact),
             accent: one_line(&mail.accent),
-            name: one_line(&mail.name),
-            profile: one_line(&mail.profile),
+            name: greeted(&mail.name),
+            profile: greeted(&mail.profile),
             changes,
             ..mail.clone()
         };
@@ -180,8 +187,8 @@ impl Composer {
     pub fn digest(&self, mail: &DigestMail) -> Result<Composed, ComposeError> {
         let clean = |line: &DigestLine| DigestLine {
             event: line.event,
-            name: one_line(&line.name),
-            profile: one_line(&line.profile),
+            name: greeted(&line.name),
+            profile: greeted(&line.profile),
             changes: line.changes.iter().map(|field| one_line(field)).collect(),
         };
         let lines: Vec<DigestLine> = mail.lines.iter().map(clean).collect();
@@ -223,23 +230,19 @@ fn on_one_line(mail: &InvoiceMail) -> InvoiceMail {
         seller_name: one_line(&mail.seller_name),
         contact: one_line(&mail.contact),
         accent: one_line(&mail.accent),
-        customer_name: one_line(&mail.customer_name),
+        customer_name: greeted(&mail.customer_name),
         title: one_line(&mail.title),
         number: one_line(&mail.number),
         total: one_line(&mail.total),
         issued_on: one_line(&mail.issued_on),
-        lines: mail.lines.iter().map(|(what, amount)| (one_line(what), one_line(amount))).collect(),
+        lines: mail.lines.iter().map(|(what, amount)| (unlinked(&one_line(what)), one_line(amount))).collect(),
         more_lines: mail.more_lines,
     }
 }
 
-/// `text` without line breaks and other control characters, nor bidirectional controls: a value must not inject a
-/// header, nor imitate another one.
+/// `text` on one line, without hidden characters: a value must not inject a header, nor imitate another one.
 fn one_line(text: &str) -> String {
-    let unruly = |c: char| {
-        c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
-    text.split(unruly).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    clean(text).into_owned()
 }
 
 /// A mail that uses every part of the templates.
@@ -258,6 +261,9 @@ fn sample(language: &str) -> InvoiceMail {
         more_lines: 2,
     }
 }
+
+#[cfg(test)]
+mod hostile;
 
 #[cfg(test)]
 mod tests {

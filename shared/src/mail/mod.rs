@@ -34,6 +34,12 @@ pub use notice_mail::{FIELDS, NoticeEvent, NoticeMail};
 /// The tag that a mail is sent with, and that its delivery events carry.
 pub const TAG: &str = "mail";
 
+/// The headers of every mail beside its addresses and its subject: which one it is, and that a machine wrote it, so that no
+/// machine answers it (RFC 3834, section 5; Exchange heeds the last).
+pub fn headers(id: &MailId) -> [(&'static str, &str); 3] {
+    [("X-Comptoir-Mail-Id", &id.0), ("Auto-Submitted", "auto-generated"), ("X-Auto-Response-Suppress", "All")]
+}
+
 /// Lines of the sale that a mail lists; it gives the number of the others.
 const LISTED_LINES: usize = 5;
 

@@ -21,7 +21,7 @@ use crate::{
 const NOW: Timestamp = Timestamp::constant(1_795_257_600, 0);
 
 fn event(kind: &str, object: &Value) -> Value {
-    json!({"id": format!("evt_{kind}"), "type": kind, "created": 1_795_257_000, "data": {"object": object}})
+    json!({"id": format!("evt_{}", kind.replace('.', "_")), "type": kind, "created": 1_795_257_000, "data": {"object": object}})
 }
 
 fn deliver(event: &Value, books: &InMemoryStore, stripe: &Placed) -> Result<Received, ServiceError> {

@@ -5,8 +5,8 @@
 
 use super::{
     lines::scaled_to,
-    meaning::{Meaning, is_id, nothing, unreadable},
-    object::Intent,
+    meaning::{Meaning, nothing, unreadable},
+    object::{Intent, is_id},
     whose,
 };
 use crate::{money::Currency, sale::SaleLine};
@@ -14,7 +14,7 @@ use crate::{money::Currency, sale::SaleLine};
 /// What a succeeded payment intent means. Most belong to sales that their session or invoice announces.
 pub(super) fn from_intent(intent: Intent) -> Meaning {
     if !is_id(&intent.id) {
-        return unreadable("data.object.id is empty or too long");
+        return unreadable("data.object.id is no id of Stripe: letters, digits and _, 255 at most");
     }
     if let Some(seller) = whose::of_intent(&intent) {
         return Meaning::NotOurs(seller);

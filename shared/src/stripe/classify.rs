@@ -9,8 +9,8 @@ use serde_json::value::RawValue;
 
 use super::{
     capture, credit_note, invoice,
-    meaning::{Meaning, is_id, nothing, short},
-    object::Event,
+    meaning::{Meaning, nothing, short},
+    object::{Event, is_id},
     refunds, session,
     whose::OtherSeller,
 };
@@ -32,7 +32,11 @@ pub fn read(body: &[u8]) -> Result<Event<'_>, Reason> {
             format!("the body is no Stripe event: {} at line {}", category(&error), error.line()),
         )
     })?;
-    if is_id(&event.id) { Ok(event) } else { Err(Reason::new("not_an_event", "the event's id is empty or too long")) }
+    if is_id(&event.id) {
+        Ok(event)
+    } else {
+        Err(Reason::new("not_an_event", "the event's id is no id of Stripe: letters, digits and _, 255 at most"))
+    }
 }
 
 /// What `event` means to a deployment that expects `livemode`.
@@ -148,9 +152,26 @@ mod tests {
 
     #[test]
     fn ids_that_could_not_be_stored_are_refused() {
-        for id in ["", "cs 1", "cs\\n1", &"c".repeat(256)] {
-            let object = format!(r#"{{"id":"{id}","payment_status":"paid","amount_total":1,"currency":"eur"}}"#);
-            assert!(matches!(meaning("checkout.session.completed", &object), Meaning::Unreadable(_)), "{id}");
+        let long = "c".repeat(256);
+        for id in
+            ["", "cs 1", "cs\\n1", "cs_1?expand[]=customer", "../../customers", "cs_1/line_items", "cs-1", "é", &long]
+        {
+            for object in [
+                format!(r#"{{"id":"{id}","payment_status":"paid","amount_total":1,"currency":"eur"}}"#),
+                format!(
+                    r#"{{"id":"cs_1","payment_status":"paid","amount_total":1,"currency":"eur","payment_intent":"{id}"}}"#
+                ),
+                format!(
+                    r#"{{"id":"cs_1","payment_status":"paid","amount_total":1,"currency":"eur","customer":{{"id":"{id}"}}}}"#
+                ),
+            ] {
+                let Meaning::Unreadable(reason) = meaning("checkout.session.completed", &object) else {
+                    panic!("{object}")
+                };
+                assert_eq!(reason.code, "object_unreadable");
+                assert!(id.is_empty() || !reason.message.contains(id), "{reason}");
+            }
+            assert!(read(event("invoice.paid", "{}").replace("evt_1", id).as_bytes()).is_err(), "{id}");
         }
     }
 }

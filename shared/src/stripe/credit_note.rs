@@ -7,8 +7,8 @@
 
 use super::{
     announced::{Paid, RefundFromEvent},
-    meaning::{Meaning, is_id, nothing, seconds, short, unreadable},
-    object::{CreditLine, CreditNote, Event, TaxAmount},
+    meaning::{Meaning, nothing, seconds, short, unreadable},
+    object::{CreditLine, CreditNote, Event, TaxAmount, is_id},
 };
 use crate::{
     money::together,
@@ -21,7 +21,7 @@ use crate::{
 
 pub(super) fn from_credit_note(event: &Event<'_>, note: CreditNote) -> Meaning {
     if !is_id(&note.id) || !is_id(note.invoice.id()) {
-        return unreadable("data.object.id or its invoice is empty or too long");
+        return unreadable("data.object.id or its invoice is no id of Stripe: letters, digits and _, 255 at most");
     }
     let after_payment = after_payment(&note);
     if note.kind.as_deref() == Some("pre_payment") || after_payment <= 0 {

@@ -3,8 +3,8 @@
 use super::{
     announced::{Missing, SaleFromEvent},
     buyer::{address, tax_ids},
-    meaning::{Meaning, is_id, nothing, seconds, unreadable},
-    object::{Event, StripeInvoice},
+    meaning::{Meaning, nothing, seconds, unreadable},
+    object::{Event, StripeInvoice, is_id},
     paid, purchase_order,
     session::{id, sent_to},
     whose,
@@ -18,7 +18,7 @@ use crate::{
 /// What a paid invoice means.
 pub(super) fn from_invoice(event: &Event<'_>, invoice: StripeInvoice) -> Meaning {
     if !is_id(&invoice.id) {
-        return unreadable("data.object.id is empty or too long");
+        return unreadable("data.object.id is no id of Stripe: letters, digits and _, 255 at most");
     }
     if let Some(seller) = whose::of_invoice(&invoice) {
         return Meaning::NotOurs(seller);

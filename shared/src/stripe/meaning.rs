@@ -9,9 +9,6 @@ use super::{
 };
 use crate::outcome::Reason;
 
-/// Longest id that is stored, in bytes; Stripe's ids have about 70.
-const LONGEST_ID: usize = 255;
-
 /// What an event means.
 #[derive(Debug)]
 pub enum Meaning {
@@ -44,10 +41,6 @@ pub(super) fn nothing(word: &str, text: impl Into<String>) -> Meaning {
 
 pub(super) fn unreadable(text: &str) -> Meaning {
     Meaning::Unreadable(Reason::new("object_unreadable", text))
-}
-
-pub(super) fn is_id(id: &str) -> bool {
-    !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// Enough of an external string to recognise it in a log.

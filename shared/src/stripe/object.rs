@@ -25,7 +25,7 @@ pub use party::{
     AccountReference, Address, AutomaticTax, BillingDetails, CustomerDetails, ManagedPayments, PaymentMethod,
     StripeCustomer, Subscription, TaxId,
 };
-pub use reference::{List, Reference};
+pub use reference::{List, Reference, is_id};
 pub use refund::{Charge, Dispute, StripeRefund};
 pub use session::{Collected, InvoiceCreation, LineItem, Session, TotalDetails};
 pub use shipping::{Shipping, ShippingCost};

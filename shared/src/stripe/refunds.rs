@@ -7,14 +7,14 @@ use jiff::Timestamp;
 
 use super::{
     announced::{Paid, RefundFromEvent},
-    meaning::{Meaning, is_id, nothing, seconds, short, unreadable},
-    object::{Charge, Dispute, Event, Reference, StripeRefund},
+    meaning::{Meaning, nothing, seconds, short, unreadable},
+    object::{Charge, Dispute, Event, Reference, StripeRefund, is_id},
 };
 use crate::{outcome::Reason, refund::RefundKey};
 
 pub(super) fn from_refund(event: &Event<'_>, refund: &StripeRefund) -> Meaning {
     if !is_id(&refund.id) {
-        return unreadable("data.object.id is empty or too long");
+        return unreadable("data.object.id is no id of Stripe: letters, digits and _, 255 at most");
     }
     if refund.reason.as_deref() == Some("expired_uncaptured_charge") {
         return nothing("authorization_expired", "nothing was captured, so nothing goes back");
@@ -44,7 +44,7 @@ pub(super) fn from_charge(event: &Event<'_>, charge: &Charge) -> Meaning {
     let told = charge.refunds.iter().flat_map(|list| &list.data);
     let told: Vec<RefundFromEvent> = told.filter_map(|refund| announced(refund, announced_at)).collect();
     match () {
-        () if !is_id(&charge.id) => unreadable("data.object.id is empty or too long"),
+        () if !is_id(&charge.id) => unreadable("data.object.id is no id of Stripe: letters, digits and _, 255 at most"),
         () if told.is_empty() => Meaning::RefundsOf { charge: charge.id.clone(), announced_at },
         () => Meaning::Refunds(told),
     }

@@ -3,8 +3,8 @@
 use super::{
     announced::{Missing, SaleFromEvent},
     buyer,
-    meaning::{Meaning, is_id, nothing, seconds, short, unreadable},
-    object::{self, Event, Intent, Reference, Session},
+    meaning::{Meaning, nothing, seconds, short, unreadable},
+    object::{self, Event, Intent, Reference, Session, is_id},
     purchase_order, whose,
 };
 use crate::{
@@ -37,7 +37,7 @@ pub fn sold_when_captured(event: &Event<'_>, session: Session, intent: &Intent) 
 /// Why a session is not a sale of its own, whether or not it was paid.
 fn not_sold(session: &Session) -> Option<Meaning> {
     if !is_id(&session.id) {
-        return Some(unreadable("data.object.id is empty or too long"));
+        return Some(unreadable("data.object.id is no id of Stripe: letters, digits and _, 255 at most"));
     }
     if let Some(seller) = whose::of_session(session) {
         return Some(Meaning::NotOurs(seller));

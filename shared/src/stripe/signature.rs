@@ -1,9 +1,10 @@
 //! Stripe's webhook signature: HMAC-SHA256 over `{timestamp}.{raw body}` (docs.stripe.com/webhooks, "Verify manually").
 //!
-//! The raw bytes are verified before anything is parsed. Every `v1` is compared with every secret, because Stripe signs
-//! with both secrets during a rotation; comparisons take constant time.
+//! The raw bytes are verified before anything is parsed, and a stranger decides how much work that is: the header's form and
+//! time are checked first, and then the body is read once for each secret, whatever the header holds. Stripe signs with both
+//! secrets during a rotation, so every `v1` is compared with every secret; comparisons take constant time.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, KeyInit, Mac, digest::CtOutput};
 use jiff::Timestamp;
 use sha2::Sha256;
 
@@ -15,13 +16,19 @@ pub const TOLERANCE_SECONDS: i64 = 300;
 /// Longest header that is read, in bytes. A real one with two secrets has about 200.
 const LONGEST_HEADER: usize = 4096;
 
+/// Most `v1` in a header. Stripe sends one for each secret in force, of which an endpoint has two during a rotation.
+const MOST_SIGNATURES: usize = 8;
+
+/// Bytes of a signature: an HMAC-SHA256.
+const SIGNATURE_BYTES: usize = 32;
+
 /// Why a request is not from Stripe, or too old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Forged {
     /// No header at all.
     #[error("the Stripe-Signature header is missing")]
     Missing,
-    /// No `t`, no `v1`, or malformed values.
+    /// No `t`, no `v1`, more than eight `v1`, or a value of another form: `v1` is 32 bytes in hex.
     #[error("the Stripe-Signature header is not of the form t=...,v1=...")]
     Malformed,
     /// Older than the tolerance.
@@ -49,47 +56,98 @@ impl Forged {
     }
 }
 
+/// A signature; two are compared in constant time.
+type Signature = CtOutput<Hmac<Sha256>>;
+
+/// A header of the right form, whose time is within the tolerance. Nothing of it is proven until [`verify`](Self::verify).
+#[derive(Debug)]
+pub struct SignatureHeader<'a> {
+    /// As written, because it is part of the signed payload.
+    time: &'a str,
+    signatures: Vec<Signature>,
+}
+
+impl<'a> SignatureHeader<'a> {
+    /// Reads the header, and compares its time with `now`.
+    ///
+    /// # Errors
+    /// When it is missing, malformed, too old or too new.
+    pub fn read(header: Option<&'a str>, now: Timestamp) -> Result<Self, Forged> {
+        let (time, signatures) = parse(header.ok_or(Forged::Missing)?).ok_or(Forged::Malformed)?;
+        let seconds: i64 = time.parse().map_err(|_| Forged::Malformed)?;
+        match now.as_second().saturating_sub(seconds) {
+            age if age > TOLERANCE_SECONDS => Err(Forged::Stale),
+            age if age < -TOLERANCE_SECONDS => Err(Forged::Future),
+            _ => Ok(Self { time, signatures }),
+        }
+    }
+
+    /// Checks that `body` was signed with one of `secrets`. Reads the body once for each of them.
+    ///
+    /// # Errors
+    /// [`Forged::Mismatch`] if it was not.
+    pub fn verify(&self, body: &[u8], secrets: &[String]) -> Result<(), Forged> {
+        self.verify_by(secrets, |secret, time| mac(secret, time, body))
+    }
+
+    /// The same with the secrets in force, after it failed with those that were `known`: a secret that was tried is not tried
+    /// again.
+    ///
+    /// # Errors
+    /// [`Forged::Mismatch`] if it was not signed with a new one either.
+    pub fn verify_renewed(&self, body: &[u8], known: &[String], renewed: &[String]) -> Result<(), Forged> {
+        self.verify(body, &unknown(known, renewed))
+    }
+
+    /// The same by another MAC of the body, given a secret and the time as written. It is asked once for each secret, so that
+    /// a caller may count the work.
+    ///
+    /// # Errors
+    /// [`Forged::Mismatch`] if none is among the header's.
+    pub fn verify_by(
+        &self,
+        secrets: &[String],
+        mut mac: impl FnMut(&str, &str) -> Option<[u8; SIGNATURE_BYTES]>,
+    ) -> Result<(), Forged> {
+        let mut genuine = false;
+        for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+            let Some(expected) = mac(secret, self.time) else { continue };
+            let expected = Signature::new(expected.into());
+            genuine = self.signatures.iter().fold(genuine, |genuine, signature| genuine | (*signature == expected));
+        }
+        if genuine { Ok(()) } else { Err(Forged::Mismatch) }
+    }
+}
+
+fn unknown(known: &[String], renewed: &[String]) -> Vec<String> {
+    renewed.iter().filter(|secret| !known.contains(secret)).cloned().collect()
+}
+
 /// Checks that `body` was signed with one of `secrets`, within the tolerance around `now`.
 ///
 /// # Errors
 /// Says which check failed, never what was expected.
 pub fn verify(header: Option<&str>, body: &[u8], secrets: &[String], now: Timestamp) -> Result<(), Forged> {
-    let header = header.ok_or(Forged::Missing)?;
-    let (time, signatures) = parse(header).ok_or(Forged::Malformed)?;
-    let mut genuine = false;
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        for signature in &signatures {
-            genuine |= mac(secret, time, body).is_some_and(|mac| mac.verify_slice(signature).is_ok());
-        }
-    }
-    if !genuine {
-        return Err(Forged::Mismatch);
-    }
-    let seconds: i64 = time.parse().map_err(|_| Forged::Malformed)?;
-    match now.as_second().saturating_sub(seconds) {
-        age if age > TOLERANCE_SECONDS => Err(Forged::Stale),
-        age if age < -TOLERANCE_SECONDS => Err(Forged::Future),
-        _ => Ok(()),
-    }
+    SignatureHeader::read(header, now)?.verify(body, secrets)
 }
 
 /// The header that Stripe would send for `body` at `now`, for the bundle on one machine and for replays.
 pub fn sign(body: &[u8], secret: &str, now: Timestamp) -> String {
     let time = now.as_second().to_string();
-    let signature = mac(secret, &time, body).map(|mac| hex::encode(mac.finalize().into_bytes()));
+    let signature = mac(secret, &time, body).map(hex::encode);
     format!("t={time},v1={}", signature.unwrap_or_default())
 }
 
-fn mac(secret: &str, time: &str, body: &[u8]) -> Option<Hmac<Sha256>> {
+fn mac(secret: &str, time: &str, body: &[u8]) -> Option<[u8; SIGNATURE_BYTES]> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).ok()?;
     mac.update(time.as_bytes());
     mac.update(b".");
     mac.update(body);
-    Some(mac)
+    Some(mac.finalize().into_bytes().into())
 }
 
-/// The timestamp as written, because it is part of the signed payload, and every decodable `v1`.
-fn parse(header: &str) -> Option<(&str, Vec<Vec<u8>>)> {
+/// The timestamp as written, and every `v1`.
+fn parse(header: &str) -> Option<(&str, Vec<Signature>)> {
     if header.len() > LONGEST_HEADER {
         return None;
     }
@@ -98,7 +156,12 @@ fn parse(header: &str) -> Option<(&str, Vec<Vec<u8>>)> {
     for (key, value) in header.split(',').filter_map(|part| part.trim().split_once('=')) {
         match key {
             "t" if time.is_none() => time = Some(value),
-            "v1" => signatures.extend(hex::decode(value)),
+            "v1" if signatures.len() == MOST_SIGNATURES => return None,
+            "v1" => {
+                let mut signature = [0; SIGNATURE_BYTES];
+                hex::decode_to_slice(value, &mut signature).ok()?;
+                signatures.push(Signature::new(signature.into()));
+            }
             _ => {}
         }
     }
@@ -136,8 +199,64 @@ mod tests {
     #[test]
     fn any_v1_may_fit_any_secret_and_other_schemes_are_passed_over() {
         let wrong = "00".repeat(32);
-        let header = format!("t=1700000000, v0={wrong},v1={wrong},v1=zz,v1={KNOWN}");
+        let header = format!("t=1700000000, v0=zz,v1={wrong},v1={},v1={KNOWN}", KNOWN.to_uppercase());
         assert_eq!(check(&header, BODY, 1_700_000_010), Ok(()));
+    }
+
+    /// Hostile headers, and how many MACs of the body with two secrets each may cost.
+    #[test]
+    fn a_stranger_does_not_choose_how_often_the_body_is_read() {
+        let zeros = format!("v1={}", "00".repeat(32));
+        let wrong = zeros.as_str();
+        let with = |values: &[&str]| format!("t=1700000000,{}", values.join(","));
+        for (header, macs, answer) in [
+            (with(&[wrong]), 2, Forged::Mismatch),
+            (with(&[wrong; 8]), 2, Forged::Mismatch),
+            (with(&[wrong; 9]), 0, Forged::Malformed),
+            (with(&[wrong, "v1="]), 0, Forged::Malformed),
+            (with(&["v1="; 64]), 0, Forged::Malformed),
+            (with(&["v1="; 1020]), 0, Forged::Malformed),
+            (with(&[wrong, "v1=zz"]), 0, Forged::Malformed),
+            (with(&["v1=00"]), 0, Forged::Malformed),
+            (with(&[&format!("{wrong}00")]), 0, Forged::Malformed),
+            (with(&[&format!("{wrong} ")]), 2, Forged::Mismatch),
+            (with(&["v0=00"]), 0, Forged::Malformed),
+            (format!("t=1699999699,{wrong}"), 0, Forged::Stale),
+            (format!("t=1700000301,{wrong}"), 0, Forged::Future),
+            (format!("t=9999999999999999999,{wrong}"), 0, Forged::Malformed),
+            (format!("t=now,{wrong}"), 0, Forged::Malformed),
+            (String::new(), 0, Forged::Malformed),
+        ] {
+            assert_eq!(counted(&header, &["whsec_old", SECRET, ""], &[]), (macs, Err(answer)), "{header:.80}");
+        }
+        assert_eq!(counted(&with(&[&format!("v1={KNOWN}")]), &[SECRET, "whsec_old"], &[]), (2, Ok(())));
+    }
+
+    #[test]
+    fn a_second_look_is_for_new_secrets_alone() {
+        let header = format!("t=1700000000,v1={KNOWN}");
+        let mismatch = Err(Forged::Mismatch);
+        assert_eq!(counted(&header, &["whsec_a", "whsec_b"], &["whsec_b", "whsec_a"]), (2, mismatch));
+        assert_eq!(counted(&header, &["whsec_a", "whsec_b"], &["whsec_b", "whsec_c"]), (3, mismatch));
+        assert_eq!(counted(&header, &["whsec_a"], &["whsec_a", SECRET]), (2, Ok(())));
+        assert_eq!(counted(&header, &["whsec_a"], &[]), (1, mismatch));
+    }
+
+    /// How many MACs of the body it takes, with the secrets known and, after a mismatch, with the renewed ones.
+    fn counted(header: &str, known: &[&str], renewed: &[&str]) -> (usize, Result<(), Forged>) {
+        let owned = |secrets: &[&str]| secrets.iter().map(|secret| (*secret).to_owned()).collect::<Vec<_>>();
+        let (known, renewed) = (owned(known), owned(renewed));
+        let mut count = 0;
+        let answer = SignatureHeader::read(Some(header), at(1_700_000_000)).and_then(|header| {
+            let mut look = |secrets: &[String]| {
+                header.verify_by(secrets, |secret, time| {
+                    count += 1;
+                    mac(secret, time, BODY)
+                })
+            };
+            look(&known).or_else(|_| look(&unknown(&known, &renewed)))
+        });
+        (count, answer)
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Sample values that tests across the project share. Compiled for tests only.
 
+pub mod cells;
 pub mod contract;
 pub mod many;
 pub mod matrix;

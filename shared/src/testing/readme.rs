@@ -2,7 +2,7 @@
 
 const README: &str = include_str!("../../../README.md");
 
-/// Fails unless the README states `count` before `of`, in words or in figures: `says(14, "kinds of bad request")`.
+/// Fails unless the README states `count` before `of`, in words or in figures: `says(15, "kinds of bad request")`.
 ///
 /// # Panics
 /// When it states another number, or none.
@@ -61,11 +61,11 @@ mod tests {
             assert_eq!(in_words(count), words);
         }
         says(64, "writers of one series");
-        says(14, "kinds of bad request");
+        says(15, "kinds of bad request");
     }
 
     #[test]
-    #[should_panic(expected = "[\"fourteen\"] kinds of bad request, and it is 13")]
+    #[should_panic(expected = "[\"fifteen\"] kinds of bad request, and it is 13")]
     fn another_number_is_noticed() {
         says(13, "kinds of bad request");
     }

@@ -11,6 +11,7 @@
     reason = "a property fails by panicking"
 )]
 
+pub mod cells;
 pub mod event;
 pub mod mail;
 pub mod mutate;
@@ -29,8 +30,9 @@ use comptoir::outcome::Reason;
 pub type Property = fn(&[u8]);
 
 /// Every property by the name of its target and of its folder of seeds.
-pub const PROPERTIES: [(&str, Property); 6] = [
+pub const PROPERTIES: [(&str, Property); 7] = [
     ("event_body", event::body),
+    ("ledger_cells", cells::names),
     ("mail_event", mail::event),
     ("page_data", page::data),
     ("seller_file", seller::file),

@@ -1,6 +1,6 @@
 //! The signature header, against a reference implementation of the definitions (RFC 2104, docs.stripe.com/webhooks).
 
-use comptoir::stripe::signature::{self, TOLERANCE_SECONDS};
+use comptoir::stripe::signature::{self, SignatureHeader, TOLERANCE_SECONDS};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 const LATEST: u64 = 253_402_207_200;
 /// Longer headers are not tested.
 const LONGEST_HEADER: usize = 4096;
+/// A header with more is refused.
+const MOST_SIGNATURES: usize = 8;
 /// One digit in this many of a header is changed.
 const STEP: usize = 9;
 
@@ -28,6 +30,7 @@ pub fn header(data: &[u8]) {
     let header = header.replace('@', &time).replace('$', &hex::encode(hmac(&secrets[0], &time, body)));
     let accepted = signature::verify(Some(&header), body, &secrets, ours).is_ok();
     assert_eq!(accepted, reference(&header, body, &secrets, now), "the reference disagrees about {header:?}");
+    once_for_each_secret(&header, body, &secrets, ours);
 
     if secrets[0].is_empty() {
         return;
@@ -37,6 +40,18 @@ pub fn header(data: &[u8]) {
     let fresh = signed_at.abs_diff(now) <= TOLERANCE_SECONDS.unsigned_abs();
     assert_eq!(signature::verify(Some(&genuine), body, ours_only, ours).is_ok(), fresh, "{signed_at} at {now}");
     changed(&genuine, body, &secrets[0], ours);
+}
+
+/// Whatever the header holds, the body is read once for each secret, and not at all for one that is refused by its form or time.
+fn once_for_each_secret(header: &str, body: &[u8], secrets: &[String], now: Timestamp) {
+    let Ok(read) = SignatureHeader::read(Some(header), now) else { return };
+    let mut macs = 0;
+    let answer = read.verify_by(secrets, |secret, time| {
+        macs += 1;
+        hmac(secret, time, body).try_into().ok()
+    });
+    assert_eq!(macs, secrets.iter().filter(|secret| !secret.is_empty()).count(), "{header:?}");
+    assert_eq!(answer, signature::verify(Some(header), body, secrets, now), "{header:?}");
 }
 
 /// Changing a byte of the body, a digit of the header, or the secret must invalidate the signature.
@@ -75,9 +90,14 @@ fn reference(header: &str, body: &[u8], secrets: &[String], now: i64) -> bool {
         return false;
     }
     let Ok(seconds) = time.parse::<i64>() else { return false };
+    let signatures: Vec<&str> = pairs.iter().filter(|(key, _)| *key == "v1").map(|(_, value)| *value).collect();
+    let hexadecimal = |value: &&str| value.len() == 64 && value.chars().all(|c| c.is_ascii_hexdigit());
+    if signatures.len() > MOST_SIGNATURES || !signatures.iter().all(hexadecimal) {
+        return false;
+    }
     let signed = |secret: &String| {
         let expected = hex::encode(hmac(secret, time, body));
-        pairs.iter().any(|(key, value)| *key == "v1" && value.eq_ignore_ascii_case(&expected))
+        signatures.iter().any(|signature| signature.eq_ignore_ascii_case(&expected))
     };
     secrets.iter().filter(|secret| !secret.is_empty()).any(signed)
         && seconds.abs_diff(now) <= TOLERANCE_SECONDS.unsigned_abs()

@@ -5,7 +5,7 @@ use comptoir::{
     reconcile::Look,
     stripe::{
         listed::{ListedSession, WantedSessions},
-        object::List,
+        object::{List, is_id},
     },
 };
 
@@ -83,7 +83,7 @@ impl StripeApi<'_> {
             _ => return Ok(None),
         };
         // An id of a list is Stripe's own; anything else in it would make another path.
-        if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        if !is_id(id) {
             return Ok(None);
         }
         self.get(&format!("{path}/{id}"), &[]).await

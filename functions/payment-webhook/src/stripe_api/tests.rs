@@ -95,6 +95,12 @@ async fn every_question_is_published_and_allowed() {
         assert!(stripe.object_of(event.kind, "../balance").await.unwrap().is_none(), "no other path");
     }
 
+    for hostile in ["cs_1?expand[]=customer", "../../customers", "cs_1&limit=1", "cs_1#", "", "cs%5F1"] {
+        let refused = stripe.session(hostile).await.unwrap_err();
+        assert!(refused.is_permanent() && !refused.to_string().contains("cs_1"), "{refused}");
+        assert!(stripe.refunds_of(hostile).await.is_err(), "{hostile}");
+    }
+
     let shapes: Shapes = serde_json::from_str(SHAPES).unwrap();
     let (mut paths, mut rights) = (BTreeSet::new(), BTreeSet::new());
     while let Ok(line) = asked.try_recv() {

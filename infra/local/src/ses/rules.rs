@@ -145,7 +145,7 @@ mod tests {
             "EmailTags": [{"Name": "mail", "Value": "aW52b2ljZS8x"}],
             "Content": {"Simple": {
                 "Subject": text("Facture n° 1"), "Body": {"Text": text("Bonjour é"), "Html": text("<p>é</p>")},
-                "Headers": [{"Name": "X-Comptoir-Mail", "Value": "invoice/1"}],
+                "Headers": [{"Name": "X-Comptoir-Mail-Id", "Value": "invoice/1"}],
                 "Attachments": [{"FileName": "1.pdf", "RawContent": "JVBERg=="}],
             }},
         })

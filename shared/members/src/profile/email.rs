@@ -88,6 +88,25 @@ mod tests {
         assert_eq!(EmailKey::of("Zoé@exemple.fr"), EmailKey::of("zoe\u{301}@exemple.fr"));
     }
 
+    /// Customers' addresses and members' keep one rule.
+    #[test]
+    fn what_is_accepted_here_is_mailed_and_what_is_hidden_is_refused_by_both() {
+        for good in ["Zoe.Lefevre+x@example.org", "a@xn--bcher-kva.example", "o'neil@mail.example.co.uk"] {
+            assert_eq!(comptoir::email::mailable(good).ok(), read(good, "email").ok(), "{good}");
+        }
+        for c in
+            ['\u{200b}', '\u{200d}', '\u{200e}', '\u{202e}', '\u{2066}', '\u{feff}', '\u{ad}', '\u{e0061}', '\0', 'é']
+        {
+            for bad in [
+                format!("a{c}@example.org"),
+                format!("{c}a@example.org"),
+                format!("a@example.org{c}x").replace('é', "\u{200b}"),
+            ] {
+                assert!(comptoir::email::mailable(&bad).is_err() && read(&bad, "email").is_err(), "{bad:?}");
+            }
+        }
+    }
+
     #[test]
     fn what_cannot_be_mailed_is_refused() {
         for bad in [

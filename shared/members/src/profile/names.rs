@@ -16,11 +16,24 @@ pub fn read(value: &str, path: &str, findings: &mut Findings) -> Option<String> 
     let name = text::clean(value, path, Shape::line(1, LONGEST), findings)?;
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let named = name.chars().any(char::is_alphabetic) && !name.chars().any(|c| FOREIGN.contains(c) || c.is_numeric());
-    if !named {
+    if !named || is_linkable(&name) {
         findings.add(Code::NameMalformed, path, &name);
         return None;
     }
     Some(name)
+}
+
+/// What a host name is written with between its labels; browsers take all of them for dots (RFC 3490, section 3.1).
+const DOTS: [char; 4] = ['.', '\u{3002}', '\u{ff0e}', '\u{ff61}'];
+
+/// Whether a mail client or Slack would make a link of it: a dot inside a word. Initials (`J.R.R. Tolkien`) are no host name,
+/// whose last label has two letters or more.
+fn is_linkable(name: &str) -> bool {
+    let hosts = |word: &str| {
+        let labels: Vec<&str> = word.split(DOTS).collect();
+        labels.windows(2).any(|pair| matches!(pair, [before, after] if !before.is_empty() && after.chars().count() > 1))
+    };
+    name.split_whitespace().any(hosts)
 }
 
 /// Splits an identity provider's full name into given and family name. Words in capitals are the family name, as France
@@ -57,6 +70,15 @@ mod tests {
             ("https://example.org", None),
             ("R2D2", None),
             ("Zoé\nX", None),
+            ("Dr. Müller", Some("Dr. Müller")),
+            ("J.R.R. Tolkien", Some("J.R.R. Tolkien")),
+            ("J. Smith Jr.", Some("J. Smith Jr.")),
+            ("www.evil.example", None),
+            ("evil.example", None),
+            ("Zoé t.co", None),
+            ("evil．example", None),
+            ("evil。example", None),
+            ("Dr.Müller", None),
         ] {
             let mut findings = Findings::default();
             assert_eq!(read(written, "firstName", &mut findings).as_deref(), kept, "{written}");

@@ -5,21 +5,17 @@
 
 use std::borrow::Cow;
 
+use comptoir::text::hidden::hidden_at;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
-use unicode_properties::UnicodeEmoji;
-use unicode_script::{Script, UnicodeScript};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{
     violation::{Code, Findings},
-    visible::{is_selector, is_visible_after, wrong},
+    visible::code,
 };
 
 /// Code points in one grapheme: a family of four with skin tones has eleven, the flag of Scotland seven.
 const GRAPHEME: usize = 12;
-
-const ZWNJ: char = '\u{200c}';
-const ZWJ: char = '\u{200d}';
 
 /// The limits of a text field.
 #[derive(Debug, Clone, Copy)]
@@ -85,17 +81,11 @@ pub(super) fn composed(value: &str) -> Cow<'_, str> {
 /// The first violation in the characters of `text`, if any.
 pub fn unfit(text: &str, lines: bool) -> Option<Code> {
     let chars: Vec<char> = text.chars().collect();
-    let bad = chars.iter().enumerate().find_map(|(at, &c)| {
-        let before = at.checked_sub(1).and_then(|at| chars.get(at)).copied();
-        let after = chars.get(at + 1).copied();
-        match c {
-            '\n' if lines => None,
-            ZWNJ | ZWJ if joins(c, before, after) => None,
-            _ if is_selector(c) => (!is_visible_after(c, before)).then_some(Code::InvisibleCharacter),
-            '\u{e0020}'..='\u{e007f}' if in_flag(chars.get(..at).unwrap_or_default()) => None,
-            _ => wrong(c),
-        }
-    });
+    let hidden = |at: usize| match (chars.get(at), hidden_at(&chars, at)?) {
+        (Some('\n'), _) if lines => None,
+        (_, hidden) => Some(code(hidden)),
+    };
+    let bad = (0..chars.len()).find_map(hidden);
     bad.or_else(|| stacked(&chars, text).then_some(Code::StackedMarks))
 }
 
@@ -105,53 +95,8 @@ fn stacked(chars: &[char], text: &str) -> bool {
         && text.graphemes(true).any(|grapheme| grapheme.chars().count() > GRAPHEME)
 }
 
-/// Whether a joiner stands where emoji, or scripts whose letters change with their neighbours, need it.
-fn joins(c: char, before: Option<char>, after: Option<char>) -> bool {
-    let (Some(before), Some(after)) = (before, after) else { return false };
-    let emoji = |c: char| c.is_emoji_char() && !c.is_ascii();
-    let pictures = c == ZWJ && (emoji(before) || before == '\u{fe0f}') && emoji(after);
-    // A mark may follow the letter before it, and marks have no script of their own.
-    pictures || ((joining(before) || before.script() == Script::Inherited) && joining(after))
-}
-
-/// Whether joiners are used in the script of `c`: Arabic-like and Brahmic scripts.
-fn joining(c: char) -> bool {
-    matches!(
-        c.script(),
-        Script::Arabic
-            | Script::Syriac
-            | Script::Mandaic
-            | Script::Mongolian
-            | Script::Nko
-            | Script::Adlam
-            | Script::Devanagari
-            | Script::Bengali
-            | Script::Gurmukhi
-            | Script::Gujarati
-            | Script::Oriya
-            | Script::Tamil
-            | Script::Telugu
-            | Script::Kannada
-            | Script::Malayalam
-            | Script::Sinhala
-            | Script::Khmer
-            | Script::Myanmar
-            | Script::Tibetan
-            | Script::Balinese
-            | Script::Javanese
-    )
-}
-
-/// Whether the text ends with a black flag and its tags: the encoding of regional flags.
-fn in_flag(before: &[char]) -> bool {
-    let tags = before.iter().rev().take_while(|c| matches!(c, '\u{e0020}'..='\u{e007e}')).count();
-    tags < 7 && before.len().checked_sub(tags + 1).and_then(|at| before.get(at)) == Some(&'\u{1f3f4}')
-}
-
 #[cfg(test)]
 mod tests {
-    use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
-
     use super::*;
 
     #[test]
@@ -179,22 +124,6 @@ mod tests {
         }
         let zalgo: String = std::iter::once('a').chain(std::iter::repeat_n('\u{302}', 40)).collect();
         assert_eq!(unfit(&zalgo, false), Some(Code::StackedMarks));
-    }
-
-    /// The shortcuts decide as the tables would.
-    #[test]
-    fn shortcuts_change_nothing() {
-        for c in (' '..=char::MAX).filter(|c| c.is_alphabetic() || matches!(c, ' '..='~')) {
-            let seen = !matches!(
-                c.general_category(),
-                GeneralCategory::Control
-                    | GeneralCategory::LineSeparator
-                    | GeneralCategory::ParagraphSeparator
-                    | GeneralCategory::Format
-                    | GeneralCategory::PrivateUse
-            );
-            assert!(seen, "{c:?}");
-        }
     }
 
     proptest::proptest! {

@@ -32,8 +32,8 @@ impl TaxAmount {
 
     /// The id of its rate.
     pub fn rate_id(&self) -> Option<&str> {
-        let details = self.tax_rate_details.as_ref().and_then(|details| details.tax_rate.as_deref());
-        details.or_else(|| self.tax_rate.as_ref().map(Reference::id))
+        let details = self.tax_rate_details.as_ref().and_then(|details| details.tax_rate.as_ref());
+        details.or(self.tax_rate.as_ref()).map(Reference::id)
     }
 }
 
@@ -41,7 +41,7 @@ impl TaxAmount {
 #[derive(Debug, Clone, Deserialize)]
 pub struct RateDetails {
     /// `txr_...`.
-    pub tax_rate: Option<String>,
+    pub tax_rate: Option<Reference>,
 }
 
 /// A tax amount of a session's line item, with its rate.

@@ -6,6 +6,8 @@ import lists from '../../data/lists.json' with { type: 'json' };
 import { clean, unfit } from './text.mjs';
 import { trim } from './unicode.mjs';
 
+// A dot inside a word, but in initials.
+const LINKABLE = /[^\s.．。｡][.．。｡][^\s.．。｡]{2,}/u;
 const FOREIGN = /[<>{}[\]|\\/@#$%^*=~`"_:;!?&+\p{N}]/u;
 const COUNTRIES = new Set(lists.countries.split(' '));
 
@@ -17,7 +19,7 @@ export function readName(value, wrong) {
   });
   if (broken) return undefined;
   const single = name.split(/\p{White_Space}+/u).join(' ');
-  return /\p{Alphabetic}/u.test(single) && !FOREIGN.test(single) ? single : wrong('name_malformed');
+  return /\p{Alphabetic}/u.test(single) && !FOREIGN.test(single) && !LINKABLE.test(single) ? single : wrong('name_malformed');
 }
 
 const ATOM = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\u{80}-\\u{10ffff}-]+";

@@ -12,6 +12,7 @@ from pydantic_core import Url, ValidationError
 from .tables import LISTS, WHITE, single_spaced
 from .text import clean, unfit
 
+_LINKABLE = regex.compile(r"[^\s.．。｡][.．。｡][^\s.．。｡]{2,}")  # A dot inside a word, but in initials.
 _FOREIGN = regex.compile(r"""[<>{}\[\]|\\/@\#$%^*=~`"_:;!?\&+\p{N}]""")
 _ALPHABETIC = regex.compile(r"\p{Alphabetic}")
 _SPACE = regex.compile(r"\p{White_Space}")
@@ -24,7 +25,7 @@ def read_name(value, wrong):
     if len(wrong) > before:
         return None
     name = single_spaced(name)
-    if not _ALPHABETIC.search(name) or _FOREIGN.search(name):
+    if not _ALPHABETIC.search(name) or _FOREIGN.search(name) or _LINKABLE.search(name):
         return wrong.append("name_malformed")
     return name
 

@@ -1,4 +1,11 @@
-//! Small text rules that several modules share.
+//! Text rules that several modules share: what a reader does not see (`hidden`), strangers' text in what we make (`clean`), and in
+//! what we send (`unlinked`).
+
+pub mod clean;
+pub mod hidden;
+pub mod unlinked;
+
+use hidden::hidden;
 
 /// `value` without white space; people group digits: `123 456 782`.
 pub fn without_spaces(value: &str) -> String {
@@ -13,11 +20,12 @@ const LONGEST_LOCAL: usize = 64;
 
 /// Whether this has the form of an e-mail address (RFC 5321, section 4.1.2, without quoted local parts and address
 /// literals): a non-empty part before the last `@` with no dot at its ends and no two in a row, a dotted domain after
-/// it, no spaces, control characters or header separators. Letters of any script are accepted; SES accepts fewer, see
+/// it, no spaces, hidden characters or header separators. Letters of any script are accepted; SES accepts fewer, see
 /// [`mailable`](crate::email::mailable).
 pub fn looks_like_email(value: &str) -> bool {
     let Some((local, domain)) = value.trim().rsplit_once('@') else { return false };
-    let plain = |part: &str| !part.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;:\"()[]\\".contains(c));
+    let unfit = |c: char| c.is_whitespace() || hidden(c).is_some() || "<>,;:\"()[]\\".contains(c);
+    let plain = |part: &str| !part.chars().any(unfit);
     local.len() <= LONGEST_LOCAL
         && value.len() <= LONGEST_EMAIL
         && !local.contains('@')
@@ -57,6 +65,10 @@ mod tests {
             ".a@b.fr",
             "a.@b.fr",
             "a..b@c.fr",
+            "a@b\u{200b}.fr",
+            "a\u{202e}@b.fr",
+            "a@b.fr\u{e0061}",
+            "a@b\u{ad}.fr",
         ] {
             assert!(!looks_like_email(bad), "{bad}");
         }
