@@ -8,7 +8,7 @@ use comptoir_local::wire::{Cut, Order};
 use comptoir_members::profile::upload::checksum;
 use comptoir_tests::{
     Shop,
-    members::{FUNCTION, PIXEL, creation, freelancer, member},
+    members::{FUNCTION, PIXEL, creation, cv, freelancer, member},
     seller_file,
 };
 use serde_json::{Value, json};
@@ -217,8 +217,7 @@ async fn a_file_is_taken_if_it_is_what_was_announced() -> Result<()> {
     ensure!(shop.bring(&upload, png.clone()).await? == 403, "the place is signed");
     ensure!(files(&shop).await?.len() == 2, "nothing that was refused stays: {:?}", files(&shop).await?);
     // A new picture replaces the previous one.
-    let cv = b"%PDF-1.7 a life".to_vec();
-    for (content_type, bytes) in [("image/png", png), ("application/pdf", cv)] {
+    for (content_type, bytes) in [("image/png", png), ("application/pdf", cv(""))] {
         let upload = announced(&shop, &zoe, content_type, &bytes).await?;
         ensure!(shop.bring(&upload, bytes).await? == 200);
         shop.value(&zoe, "confirmUpload", json!({ "id": upload["id"] })).await?;
@@ -228,6 +227,44 @@ async fn a_file_is_taken_if_it_is_what_was_announced() -> Result<()> {
         let told = json!({ "kind": "AVATAR", "contentType": kind, "size": 3_000_000, "sha256": "x" });
         let info = shop.refusal(&zoe, "requestUpload", told, "Invalid").await?;
         ensure!(codes(&info) == ["type_not_allowed", "size_not_allowed", "checksum_malformed"], "{info}");
+    }
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cv_is_read_kept_without_its_author_and_downloaded_by_who_may_see_it() -> Result<()> {
+    let shop = Shop::open("profiles-cv").await?;
+    let zoe = freelancer("sub-zoe");
+    let made = shop.value(&zoe, "createProfile", creation("zoe")).await?;
+    for (code, bytes) in [
+        ("cv_unreadable", b"%PDF-1.7\n<script>alert(1)</script>".to_vec()),
+        ("cv_unreadable", [b"%PDF-MZ".as_slice(), &[0; 500]].concat()),
+        ("cv_script", cv("/OpenAction<</S/JavaScript /JS(app.alert\\(1\\))>>")),
+        ("cv_embedded_file", cv("/Names<</EmbeddedFiles<</Names[]>>>>")),
+    ] {
+        let upload = announced(&shop, &zoe, "application/pdf", &bytes).await?;
+        ensure!(shop.bring(&upload, bytes).await? == 200);
+        let info = shop.refusal(&zoe, "confirmUpload", json!({ "id": upload["id"] }), "Invalid").await?;
+        ensure!(codes(&info) == [code], "{code}: {info}");
+    }
+    ensure!(files(&shop).await?.is_empty(), "nothing that was refused stays");
+    let upload = announced(&shop, &zoe, "application/pdf", &cv("")).await?;
+    ensure!(shop.bring(&upload, cv("")).await? == 200);
+    let shown = shop.value(&zoe, "confirmUpload", json!({ "id": upload["id"] })).await?;
+    let download = reqwest::get(shown["cv"]["url"].as_str().unwrap()).await?.error_for_status()?;
+    ensure!(download.headers()["content-disposition"] == "attachment; filename=\"cv.pdf\"", "{download:?}");
+    ensure!(download.headers()["content-type"] == "application/pdf", "{download:?}");
+    let bytes = download.bytes().await?;
+    ensure!(bytes.starts_with(b"%PDF-1.7"), "it is a PDF");
+    ensure!(!bytes.windows(8).any(|part| part == b"stranger"), "and does not say whose");
+    let by_id = json!({ "id": made["id"] });
+    let callers = [(&zoe, true), (&member("sub-t", &["team"]), true), (&freelancer("sub-other"), false)];
+    for (caller, sees) in callers {
+        let seen = shop.value(caller, "profile", by_id.clone()).await?;
+        ensure!(seen["cv"].is_object() == sees, "{caller}: {seen}");
+        let page = shop.value(caller, "searchProfiles", json!({ "text": "zoe" })).await?;
+        ensure!(page["items"][0]["cv"].is_object() == sees, "{caller}: {page}");
     }
     shop.bundle.stop().await;
     Ok(())

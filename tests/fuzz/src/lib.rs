@@ -11,6 +11,7 @@
     reason = "a property fails by panicking"
 )]
 
+pub mod cv;
 pub mod event;
 pub mod mail;
 pub mod mutate;
@@ -29,7 +30,8 @@ use comptoir::outcome::Reason;
 pub type Property = fn(&[u8]);
 
 /// Every property by the name of its target and of its folder of seeds.
-pub const PROPERTIES: [(&str, Property); 6] = [
+pub const PROPERTIES: [(&str, Property); 7] = [
+    ("cv_file", cv::file),
     ("event_body", event::body),
     ("mail_event", mail::event),
     ("page_data", page::data),

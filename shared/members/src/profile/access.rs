@@ -211,8 +211,8 @@ pub fn may(caller: &Caller, operation: Operation, owner: Option<&str>) -> Result
     if allowed { Ok(()) } else { Err(Denied) }
 }
 
-/// The fields of a profile of `owner` that `caller` sees: the address and the number are visible to its owner, the team
-/// and the admins only.
+/// The fields of a profile of `owner` that `caller` sees: the address, the number and the CV, which has both, are visible
+/// to its owner, the team and the admins only.
 pub fn visible(caller: &Caller, owner: &str) -> BTreeSet<Field> {
     let all = match caller {
         Caller::Iam { .. } => false,
@@ -225,7 +225,7 @@ pub fn visible(caller: &Caller, owner: &str) -> BTreeSet<Field> {
 
 /// Whether this is a contact field, which not everyone may see.
 pub fn is_contact(field: Field) -> bool {
-    matches!(field, Field::Email | Field::Phone)
+    matches!(field, Field::Email | Field::Phone | Field::Cv)
 }
 
 /// The profile as `caller` sees it, as the API writes it: hidden fields are null.

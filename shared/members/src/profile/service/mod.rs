@@ -20,7 +20,7 @@ use super::{
     access::{self, Caller, Denied, Operation, Programs},
     change::Refused,
     directory::Directory,
-    upload::{Files, Prepare},
+    upload::{Files, Kind, Prepare},
     violation::Violation,
 };
 use comptoir::outcome::ServiceError;
@@ -216,18 +216,20 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
     /// The profile as the caller sees it, with its files as signed URLs.
     async fn present(&self, profile: &Profile) -> Result<Value, Failure> {
         let mut view = access::view(self.caller, profile);
-        for (field, file) in [(Field::Avatar, &profile.avatar), (Field::Cv, &profile.cv)] {
-            if let Some(file) = file {
-                view.insert(field.name().to_owned(), self.file(file).await?);
+        let visible = access::visible(self.caller, &profile.owner);
+        let files = [(Field::Avatar, Kind::Avatar, &profile.avatar), (Field::Cv, Kind::Cv, &profile.cv)];
+        for (field, kind, file) in files {
+            if let Some(file) = file.as_ref().filter(|_| visible.contains(&field)) {
+                view.insert(field.name().to_owned(), self.file(kind, file).await?);
             }
         }
         Ok(Value::Object(view))
     }
 
-    async fn file(&self, file: &KeptFile) -> Result<Value, Failure> {
-        let url = self.desk.files.signed(&file.key, self.request.now).await?;
+    async fn file(&self, kind: Kind, file: &KeptFile) -> Result<Value, Failure> {
+        let url = self.desk.files.signed(&file.key, kind, self.request.now).await?;
         let thumbnail = match &file.thumbnail {
-            Some(key) => Some(self.desk.files.signed(key, self.request.now).await?),
+            Some(key) => Some(self.desk.files.signed(key, kind, self.request.now).await?),
             None => None,
         };
         Ok(json!({ "contentType": file.content_type, "size": file.size, "url": url, "thumbnailUrl": thumbnail }))

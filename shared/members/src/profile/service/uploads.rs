@@ -58,9 +58,9 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         if let Err(violation) = upload::confirm(&upload, &bytes, self.request.now) {
             return self.refuse(&upload, violation).await;
         }
-        let Some(prepared) = self.desk.prepare.prepare(upload.kind, &upload.content_type, bytes) else {
-            let unread = Violation::new(Code::UploadDiffers, "id", id).with("contentType");
-            return self.refuse(&upload, unread).await;
+        let prepared = match self.desk.prepare.prepare(upload.kind, &upload.content_type, bytes) {
+            Ok(prepared) => prepared,
+            Err(code) => return self.refuse(&upload, Violation::new(code, "id", id).with("contentType")).await,
         };
         let file = upload::kept(&upload, &prepared);
         self.desk.files.keep(&file.key, &file.content_type, &prepared.bytes).await?;

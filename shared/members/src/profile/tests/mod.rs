@@ -21,6 +21,7 @@ use super::{
     language::Language,
     service::{ApiError, Desk, Request, answer},
     upload::{Kind, Prepare, Prepared},
+    violation::Code,
 };
 use crate::{
     memory::{InMemoryFiles, Members},
@@ -32,10 +33,14 @@ use comptoir::memory::FaultPlan;
 pub(super) struct Scissors;
 
 impl Prepare for Scissors {
-    fn prepare(&self, kind: Kind, content_type: &str, bytes: Vec<u8>) -> Option<Prepared> {
+    fn prepare(&self, kind: Kind, content_type: &str, bytes: Vec<u8>) -> Result<Prepared, Code> {
         let broken = bytes.windows(6).any(|part| part == b"broken");
         let thumbnail = (kind == Kind::Avatar).then(|| bytes[..4].to_vec());
-        (!broken).then(|| Prepared { bytes, content_type: content_type.to_owned(), thumbnail })
+        if broken {
+            Err(Code::UploadDiffers)
+        } else {
+            Ok(Prepared { bytes, content_type: content_type.to_owned(), thumbnail })
+        }
     }
 }
 
