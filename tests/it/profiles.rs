@@ -270,6 +270,49 @@ async fn a_cv_is_read_kept_without_its_author_and_downloaded_by_who_may_see_it()
     Ok(())
 }
 
+#[tokio::test]
+async fn a_file_confirmed_eight_times_at_once_is_kept_once_and_nobody_is_told_of_an_outage() -> Result<()> {
+    let shop = std::sync::Arc::new(Shop::open("profiles-race").await?);
+    let zoe = freelancer("sub-zoe");
+    shop.value(&zoe, "createProfile", creation("zoe")).await?;
+    let png = STANDARD.decode(PIXEL)?;
+    for round in 0..2 {
+        let upload = announced(&shop, &zoe, "image/png", &png).await?;
+        ensure!(shop.bring(&upload, png.clone()).await? == 200);
+        let asked: Vec<_> = (0..8)
+            .map(|_| {
+                let (shop, zoe, id) = (shop.clone(), zoe.clone(), json!({ "id": upload["id"] }));
+                tokio::spawn(async move { shop.value(&zoe, "confirmUpload", id).await })
+            })
+            .collect();
+        for answer in asked {
+            let shown = answer.await??;
+            ensure!(shown["version"] == round + 2, "each is answered as a repetition: {shown}");
+        }
+        ensure!(files(&shop).await?.len() == 2, "the picture and its thumbnail: {:?}", files(&shop).await?);
+    }
+    // 16 are counted; four more, and it is told when to go on.
+    let mut confirmed = 0;
+    let refused = loop {
+        let upload = announced(&shop, &zoe, "image/png", &png).await?;
+        let asked = shop.field(&zoe, "confirmUpload", json!({ "id": upload["id"] })).await?;
+        let refused = codes(&asked["error"]["errorInfo"]);
+        if refused == ["uploads_confirmed"] {
+            break asked;
+        }
+        ensure!(refused == ["upload_missing"], "{asked}");
+        confirmed += 1;
+    };
+    ensure!(confirmed >= 4, "{confirmed}");
+    ensure!(refused["error"]["message"].as_str().unwrap().contains("try again after"), "{refused}");
+    let kinds: Vec<_> = kept(&shop).await?.into_iter().filter(|item| item["kind"] == "RECENT").collect();
+    ensure!(
+        kinds.len() == 1 && kinds[0]["expires_at"].is_number() && !kinds[0].to_string().contains("zoe"),
+        "{kinds:?}"
+    );
+    Ok(())
+}
+
 /// A member with all data that can be stored: pictures, a former handle and address, an upload in progress.
 async fn a_life(shop: &Shop, name: &str) -> Result<Value> {
     let who = freelancer(&format!("sub-{name}"));

@@ -14,6 +14,7 @@ use crate::profile::{
     email::EmailKey,
     handle::{HandleGuard, HandleKey},
     notice::Notice,
+    recent::{Recent, RecentKey},
     search::Query,
     upload::Upload,
 };
@@ -39,6 +40,7 @@ struct Kept {
     notices: BTreeMap<String, Notice>,
     uploads: BTreeMap<String, Upload>,
     leavers: BTreeMap<ProfileId, Timestamp>,
+    recents: BTreeMap<RecentKey, Recent>,
 }
 
 impl Kept {
@@ -173,8 +175,8 @@ impl Members {
     pub fn everything(&self) -> String {
         let kept = locked(&self.kept);
         format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?}",
-            kept.profiles, kept.handles, kept.emails, kept.owners, kept.history, kept.uploads
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            kept.profiles, kept.handles, kept.emails, kept.owners, kept.history, kept.uploads, kept.recents
         )
     }
 
@@ -219,6 +221,22 @@ impl Directory for Members {
         self.call(|kept| {
             let lines = kept.history.get(id).into_iter().flat_map(|lines| lines.range(..before).rev());
             page(lines.map(|(_, entry)| entry), limit, |entry| entry.version.to_string())
+        })
+        .await
+    }
+
+    async fn recent(&self, key: &RecentKey) -> Result<Recent, ServiceError> {
+        self.call(|kept| kept.recents.get(key).cloned().unwrap_or_default()).await
+    }
+
+    async fn note(&self, key: &RecentKey, recent: &Recent, _: Timestamp) -> Result<bool, ServiceError> {
+        self.call(|kept| {
+            let known = kept.recents.get(key).map_or(0, |known| known.version);
+            let follows = known.saturating_add(1) == recent.version;
+            if follows {
+                kept.recents.insert(key.clone(), recent.clone());
+            }
+            follows
         })
         .await
     }

@@ -92,6 +92,12 @@ pub enum Code {
     UploadMissing,
     /// The file does not match its announcement.
     UploadDiffers,
+    /// As many announced files as may be, until `Violation::detail`.
+    UploadsOpen,
+    /// As many confirmations in the last hour as may be, until `Violation::detail`.
+    UploadsConfirmed,
+    /// As many exports in the last hour as may be, until `Violation::detail`.
+    ExportsTaken,
     /// A CV that no page can be read of.
     CvUnreadable,
     /// A CV with a password, or restrictions, which are encryption too.

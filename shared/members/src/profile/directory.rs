@@ -11,6 +11,7 @@ use super::{
     change::{FieldChange, GuardMove},
     handle::HandleKey,
     notice::Notice,
+    recent::{Recent, RecentKey},
     search::Query,
     upload::Upload,
 };
@@ -137,6 +138,18 @@ pub trait Directory: Send + Sync {
         after: Option<&str>,
         limit: u32,
     ) -> impl Future<Output = Result<Page<Entry>, ServiceError>> + Send;
+
+    /// What this member did lately; the default if nothing.
+    fn recent(&self, key: &RecentKey) -> impl Future<Output = Result<Recent, ServiceError>> + Send;
+
+    /// Stores the record until [`KEPT`](super::recent::KEPT) after `now`, if the stored one is its previous version;
+    /// returns whether it was.
+    fn note(
+        &self,
+        key: &RecentKey,
+        recent: &Recent,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, ServiceError>> + Send;
 
     /// Stores the announcement of an upload, until it expires.
     fn expect_upload(&self, upload: &Upload) -> impl Future<Output = Result<(), ServiceError>> + Send;

@@ -22,6 +22,7 @@ pub mod names;
 pub mod notice;
 pub mod phone;
 pub mod publish;
+pub mod recent;
 pub mod search;
 mod sentences;
 pub mod service;

@@ -168,6 +168,18 @@ fn pattern(code: Code) -> (&'static str, &'static str) {
             "Le fichier reçu n’est pas celui annoncé ({detail})\u{a0}; il a été supprimé.",
             "The file that came is not the one announced ({detail}); it was deleted.",
         ),
+        Code::UploadsOpen => (
+            "Au plus 10 fichiers peuvent être annoncés à la fois\u{a0}; confirmez-les, ou réessayez après {detail}.",
+            "At most 10 files may be announced at once; confirm them, or try again after {detail}.",
+        ),
+        Code::UploadsConfirmed => (
+            "Au plus 20 fichiers peuvent être confirmés par heure\u{a0}; réessayez après {detail}.",
+            "At most 20 files may be confirmed an hour; try again after {detail}.",
+        ),
+        Code::ExportsTaken => (
+            "Vos données peuvent être exportées 6 fois par heure\u{a0}; réessayez après {detail}.",
+            "Your data may be exported 6 times an hour; try again after {detail}.",
+        ),
         Code::CvUnreadable => (
             "Le fichier reçu n’est pas un PDF lisible\u{a0}; exportez le CV à nouveau en PDF.",
             "The file that came is no readable PDF; export the CV as PDF again.",

@@ -13,6 +13,7 @@ use crate::profile::{
     directory::{Commit, Committed, Directory, Entry, Leaving, Taken},
     handle::{HandleKey, RESERVED_FOR},
     input, notice,
+    recent::{Recent, RecentKey},
     search::Query,
 };
 use comptoir::outcome::ServiceError;
@@ -114,6 +115,7 @@ pub async fn contract(directory: &impl Directory, run: &str) -> Result<(), Servi
     a_freed_handle_leads_there_for_thirty_days(directory, &format!("{run}d")).await?;
     a_stale_version_writes_nothing(directory, &format!("{run}e")).await?;
     pages_hold_each_once(directory, &format!("{run}f")).await?;
+    one_of_many_notes_follows(directory, &format!("{run}h")).await?;
     who_leaves_leaves_nothing(directory, &format!("{run}g")).await
 }
 
@@ -253,6 +255,25 @@ async fn pages_hold_each_once(directory: &impl Directory, run: &str) -> Result<(
         found.sort();
         found.dedup();
         assert_eq!((pages, found.len()), (expected, expected), "{query:?}");
+    }
+    Ok(())
+}
+
+async fn one_of_many_notes_follows(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
+    let key = RecentKey::of(run);
+    assert_eq!(directory.recent(&key).await?, Recent::default());
+    for version in 1..=2 {
+        let next = directory.recent(&key).await?.export(start()).unwrap_or_default();
+        assert_eq!(next.version, version);
+        let notes = (0..4)
+            .map(|_| -> Pin<Box<dyn Future<Output = _> + '_>> { Box::pin(directory.note(&key, &next, start())) })
+            .collect();
+        let mut noted = 0;
+        for followed in together(notes).await {
+            noted += u32::from(followed?);
+        }
+        assert_eq!(noted, 1, "one of those who read the same record");
+        assert_eq!(directory.recent(&key).await?, next);
     }
     Ok(())
 }

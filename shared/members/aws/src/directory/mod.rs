@@ -11,12 +11,13 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 use comptoir::{outcome::ServiceError, settings::cache::CachedSettings};
-use comptoir_aws::item::{Item, data, ours, read_number, read_text, text, trouble};
+use comptoir_aws::item::{Item, data, number, ours, read_number, read_text, text, trouble};
 use comptoir_aws::settings_store::DynamoSettings;
 use comptoir_members::profile::{
     Profile, ProfileId,
     directory::{Commit, Committed, Directory, Entry, Leaver, Leaving, Page},
     handle::{HandleGuard, HandleKey},
+    recent::{Recent, RecentKey},
     search::Query,
     upload::Upload,
 };
@@ -176,6 +177,28 @@ impl Directory for DynamoDirectory {
         // The first version is the last of every history, so a full page ending there needs no further read.
         let next = entries.last().filter(|last| more && last.version > 1).map(|last| last.version.to_string());
         Ok(Page { entries, next })
+    }
+
+    async fn recent(&self, key: &RecentKey) -> Result<Recent, ServiceError> {
+        let item = self.get(&Place::recent(key)).await?;
+        Ok(item.map(|item| data(&item, WHAT)).transpose()?.unwrap_or_default())
+    }
+
+    async fn note(&self, key: &RecentKey, recent: &Recent, now: Timestamp) -> Result<bool, ServiceError> {
+        let put = self.client.put_item().table_name(&self.profiles).set_item(Some(rows::recent(key, recent, now)?));
+        let before = recent.version.saturating_sub(1);
+        let put = if before == 0 {
+            put.condition_expression("attribute_not_exists(pk)")
+        } else {
+            put.condition_expression("version = :before").expression_attribute_values(":before", number(before))
+        };
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
     }
 
     async fn expect_upload(&self, upload: &Upload) -> Result<(), ServiceError> {

@@ -14,6 +14,7 @@
 //! EMAIL#<hash>     GUARD               whose an address is
 //! OWNER#<sub>      GUARD               which profile a member has
 //! UPLOAD#<upload>  UPLOAD              what was announced, until it expires
+//! RECENT#<hash>    RECENT              what a member did in the last hour, and whether they left, for a day
 //! LEAVERS          <id>                that a profile left and is to be erased
 //! ```
 
@@ -34,6 +35,7 @@ use comptoir_members::profile::{
     email::EmailKey,
     handle::{HandleKey, RESERVED_FOR},
     notice::{Event, Notice},
+    recent::{KEPT, Recent, RecentKey},
     upload::Upload,
 };
 
@@ -98,6 +100,10 @@ impl Place {
 
     pub(super) fn upload(id: &str) -> Self {
         Self::new(format!("UPLOAD#{id}"), "UPLOAD")
+    }
+
+    pub(super) fn recent(key: &RecentKey) -> Self {
+        Self::new(format!("RECENT#{}", key.0), "RECENT")
     }
 
     pub(super) fn leaver(id: &ProfileId) -> Self {
@@ -191,6 +197,18 @@ pub(super) fn upload(upload: &Upload) -> Result<[Item; 2], ServiceError> {
         item.insert("expires_at".to_owned(), expires.clone());
         item
     }))
+}
+
+/// What a member did lately.
+pub(super) fn recent(key: &RecentKey, recent: &Recent, now: Timestamp) -> Result<Item, ServiceError> {
+    let mut item = Place::recent(key).item("RECENT");
+    item.insert("data".to_owned(), json(recent, WHAT)?);
+    item.insert("version".to_owned(), number(recent.version));
+    if let Some(left_at) = recent.left_at {
+        item.insert("left_at".to_owned(), text(left_at.to_string()));
+    }
+    item.insert("expires_at".to_owned(), seconds(now, KEPT));
+    Ok(item)
 }
 
 /// The record of a deleted profile.

@@ -20,6 +20,7 @@ use super::{
     access::{self, Caller, Denied, Operation, Programs},
     change::Refused,
     directory::Directory,
+    recent::{Recent, RecentKey},
     upload::{Files, Kind, Prepare},
     violation::Violation,
 };
@@ -211,6 +212,23 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
     /// Whether the caller may do this to a profile of `owner`.
     fn allowed(&self, owner: Option<&str>) -> Result<(), Failure> {
         Ok(access::may(self.caller, self.operation, owner)?)
+    }
+
+    /// Counts something that this member may do so many times.
+    async fn count(
+        &self,
+        sub: &str,
+        counted: impl Fn(&Recent, Timestamp) -> Result<Recent, Violation>,
+    ) -> Result<(), Failure> {
+        let key = RecentKey::of(sub);
+        let now = self.request.now;
+        // Each conflict means that another request was counted, so that this ends at a limit.
+        loop {
+            let recent = counted(&self.desk.directory.recent(&key).await?, now)?;
+            if self.desk.directory.note(&key, &recent, now).await? {
+                return Ok(());
+            }
+        }
     }
 
     /// The profile as the caller sees it, with its files as signed URLs.

@@ -8,6 +8,7 @@ use crate::profile::{
     access::{Caller, Group},
     directory::{Directory, Entry},
     handle::HandleKey,
+    recent::Recent,
     search::{self, Query},
     upload::{Files, Prepare},
 };
@@ -82,6 +83,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
     pub(super) async fn export(&self) -> Result<Value, Failure> {
         let sub = self.caller.sub().ok_or(Failure::Denied)?;
         self.allowed(Some(sub))?;
+        self.count(sub, Recent::export).await?;
         let profile = self.desk.directory.by_owner(sub).await?;
         let mut history = Vec::new();
         let mut shown = Value::Null;

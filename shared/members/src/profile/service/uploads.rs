@@ -30,6 +30,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         let random = (self.desk.random)();
         let told = (content_type, size, sha256);
         let upload = upload::announce(&profile.id, kind.unwrap_or(Kind::Avatar), told, &random, self.request.now)?;
+        self.count(sub, |recent, now| recent.announce(&upload, now)).await?;
         self.desk.directory.expect_upload(&upload).await?;
         let target = self.desk.files.presign(&upload, self.request.now).await?;
         Ok(json!({ "id": upload.id, "url": target.url, "headers": target.headers, "expiresAt": upload.expires_at }))
@@ -45,15 +46,11 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         let profile = self.desk.directory.by_owner(sub).await?.ok_or(Failure::NotFound)?;
         let announced = self.desk.directory.upload(id).await?.filter(|upload| upload.profile == profile.id);
         let Some(upload) = announced else {
-            // The response to the same request was lost.
-            let kept = [&profile.avatar, &profile.cv].into_iter().flatten();
-            if kept.clone().any(|file| !id.is_empty() && file.key.rsplit('/').next() == Some(id)) {
-                return self.present(&profile).await;
-            }
-            return Err(Violation::new(Code::UploadUnknown, "id", id).into());
+            return self.confirmed_before(sub, id, Code::UploadUnknown).await;
         };
+        self.count(sub, |recent, now| recent.confirm(id, now)).await?;
         let Some(bytes) = self.desk.files.read(&upload.key(), upload.size).await? else {
-            return Err(Violation::new(Code::UploadMissing, "id", id).into());
+            return self.confirmed_before(sub, id, Code::UploadMissing).await;
         };
         if let Err(violation) = upload::confirm(&upload, &bytes, self.request.now) {
             return self.refuse(&upload, violation).await;
@@ -70,6 +67,10 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         let mut current = profile;
         for _ in 0..TRIES {
             let updated = change::with_file(&current, upload.kind, &file, self.request.now)?;
+            if updated.changes.is_empty() {
+                // The same request came twice at once, and the other was faster.
+                return self.present(&current).await;
+            }
             match self.commit(Event::Changed, Some(&current), &updated, Some(upload.id.clone())).await? {
                 Committed::Done => {
                     self.desk.files.remove(&upload.key()).await.unwrap_or_else(|failure| {
@@ -79,7 +80,14 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
                     self.clear(&current, &updated.profile).await;
                     return self.present(&updated.profile).await;
                 }
-                Committed::Moved(Some(moved)) => current = *moved,
+                Committed::Moved(Some(moved)) => {
+                    current = *moved;
+                    if self.desk.directory.upload(id).await?.is_none() {
+                        // Confirmed by another request, and perhaps replaced since.
+                        self.clear(&updated.profile, &current).await;
+                        return self.present(&current).await;
+                    }
+                }
                 Committed::Moved(None) | Committed::Taken(_) => {
                     // The profile was deleted meanwhile: nothing may stay behind.
                     let without = Profile { avatar: None, cv: None, ..updated.profile.clone() };
@@ -89,6 +97,16 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             }
         }
         Err(busy())
+    }
+
+    /// The answer to a repetition, whose first answer was lost or is still on its way; `otherwise` if it is none.
+    async fn confirmed_before(&self, sub: &str, id: &str, otherwise: Code) -> Result<Value, Failure> {
+        let profile = self.desk.directory.by_owner(sub).await?.ok_or(Failure::NotFound)?;
+        let mut kept = [&profile.avatar, &profile.cv].into_iter().flatten();
+        if kept.any(|file| !id.is_empty() && file.key.rsplit('/').next() == Some(id)) {
+            return self.present(&profile).await;
+        }
+        Err(Violation::new(otherwise, "id", id).into())
     }
 
     /// Deletes the file and its announcement.

@@ -3,6 +3,7 @@
 mod access;
 mod api;
 mod corpora;
+mod counted;
 mod merge;
 mod properties;
 mod schema;
