@@ -12,6 +12,7 @@ mod delivery;
 mod doctor;
 mod faults;
 mod force;
+mod forgotten;
 mod graphql;
 mod house;
 mod limits;

@@ -45,6 +45,8 @@ pub struct Newcomer {
     pub name: Option<String>,
     /// Their language, if given.
     pub language: Language,
+    /// The user pool.
+    pub pool: Option<String>,
 }
 
 /// An event from an unknown source.
@@ -106,6 +108,7 @@ fn newcomer(event: &Value) -> Option<Newcomer> {
         name: attribute("name").or_else(|| Some(whole.join(" "))).filter(|name| !name.is_empty()),
         // `fr-FR`, and from some providers `fr_FR`.
         language: Language::accepted(&attribute("locale").unwrap_or_default().replace('_', "-")),
+        pool: text(event, "/userPoolId"),
     })
 }
 
@@ -137,6 +140,7 @@ mod tests {
             email: Some("zoe@example.org".to_owned()),
             name: Some("Zoé Lefèvre".to_owned()),
             language: Language::En,
+            pool: None,
         };
         assert_eq!(newcomer, zoe);
         let Ok(Event::SignedUp(newcomer)) = read(&event("PostConfirmation_ConfirmSignUp", "false")) else { panic!() };

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::{Field, Profile};
+use super::{Field, Profile, account::pool_of};
 
 /// A group of members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,6 +102,8 @@ pub enum Caller {
         sub: String,
         /// The groups.
         groups: BTreeSet<Group>,
+        /// The user pool that issued the token.
+        pool: Option<String>,
         /// Their address, if the token has it and says that it is verified: ID tokens do, access tokens do not.
         email: Option<String>,
     },
@@ -150,13 +152,22 @@ impl Caller {
         // A boolean in tokens, and text with some providers.
         let verified = claims.get("email_verified").is_some_and(|told| *told == true || *told == "true");
         let email = text(claims, "email").filter(|_| verified).map(str::to_owned);
-        Ok(Self::Member { sub: sub.to_owned(), groups: Group::ALL.into_iter().filter(is).collect(), email })
+        let pool = text(identity, "issuer").and_then(pool_of).map(str::to_owned);
+        Ok(Self::Member { sub: sub.to_owned(), groups: Group::ALL.into_iter().filter(is).collect(), pool, email })
     }
 
     /// The `sub`, if it is a member.
     pub fn sub(&self) -> Option<&str> {
         match self {
             Self::Member { sub, .. } => Some(sub),
+            Self::Iam { .. } => None,
+        }
+    }
+
+    /// The user pool, if it is a member.
+    pub fn pool(&self) -> Option<&str> {
+        match self {
+            Self::Member { pool, .. } => pool.as_deref(),
             Self::Iam { .. } => None,
         }
     }

@@ -6,6 +6,7 @@
 //! elsewhere.
 
 pub mod access;
+pub mod account;
 pub mod availability;
 pub mod change;
 mod code;

@@ -59,7 +59,7 @@ pub struct Recent {
     /// When data was exported.
     pub exported: Vec<Timestamp>,
     /// When the member left.
-    pub left_at: Option<Timestamp>,
+    pub gone_at: Option<Timestamp>,
 }
 
 impl Recent {
@@ -99,7 +99,7 @@ impl Recent {
 
     /// What is kept of a member who left: that they did.
     pub fn of_leaver(now: Timestamp) -> Self {
-        Self { version: 1, left_at: Some(now), ..Self::default() }
+        Self { version: 1, gone_at: Some(now), ..Self::default() }
     }
 
     /// The next record, without what counts no more.
@@ -110,7 +110,7 @@ impl Recent {
             open: self.open.iter().filter(|open| open.until > now).cloned().collect(),
             confirmed: self.confirmed.iter().filter(within_hour).copied().collect(),
             exported: self.exported.iter().filter(within_hour).copied().collect(),
-            left_at: self.left_at,
+            gone_at: self.gone_at,
         }
     }
 }

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 
 use crate::profile::{
     Language, Profile, ProfileId,
+    account::AccountId,
     change::{self, Updated},
-    directory::{Commit, Committed, Directory, Entry, Leaving, Taken},
+    directory::{Commit, Committed, Directory, Entry, Holder, Leaving, Taken},
+    email::EmailKey,
     handle::{HandleKey, RESERVED_FOR},
     input, notice,
     recent::{Recent, RecentKey},
@@ -82,6 +84,7 @@ pub fn commit(updated: &Updated, before: Option<&Profile>) -> Commit {
         moves: updated.moves.clone(),
         profile,
         upload: None,
+        pool: Some("eu-west-3_test".to_owned()),
     }
 }
 
@@ -283,15 +286,29 @@ async fn who_leaves_leaves_nothing(directory: &impl Directory, run: &str) -> Res
     directory.commit(&commit(&first, None), start()).await?;
     let moved = changed(&first.profile, &json!({ "handle": format!("{run}-two") }), start());
     directory.commit(&commit(&moved, Some(&first.profile)), start()).await?;
-    let stale = Leaving { profile: first.profile.clone(), notices: Vec::new() };
+    let key = EmailKey::of(&first.profile.email);
+    let holder = Holder { profile: first.profile.id.clone(), pool: Some("eu-west-3_test".to_owned()) };
+    assert_eq!(directory.holder(&key).await?, Some(holder));
+    let beside = directory.beside(&first.profile.id, &[2, 1]).await?;
+    assert_eq!(beside.handles, [HandleKey::of(&format!("{run}-one")).0]);
+    assert_eq!((beside.uploads.len(), beside.notices.len()), (0, 4), "two notices of each version");
+    let stale = Leaving { profile: first.profile.clone(), notices: Vec::new(), account: None };
     let found = directory.leave(&stale, start()).await?;
     assert_eq!(found, Committed::Moved(Some(Box::new(moved.profile.clone()))));
     let notices = notice::of_leave(&moved.profile, start());
-    let leaving = Leaving { profile: moved.profile.clone(), notices };
+    let account = Some(AccountId { pool: "eu-west-3_test".to_owned(), sub: moved.profile.owner.clone() });
+    let leaving = Leaving { profile: moved.profile.clone(), notices, account };
     assert_eq!(directory.leave(&leaving, start()).await?, Committed::Done);
     assert_eq!(directory.leave(&leaving, start()).await?, Committed::Done, "leaving is told once, however often");
     let id = &moved.profile.id;
-    assert!(directory.leavers().await?.iter().any(|leaver| leaver.id == *id && leaver.left_at == start()));
+    assert!(
+        directory
+            .leavers()
+            .await?
+            .iter()
+            .any(|leaver| leaver.id == *id && leaver.left_at == start() && leaver.account == leaving.account)
+    );
+    assert_eq!(directory.holder(&key).await?, None);
     assert_eq!(directory.by_id(id).await?, None);
     assert_eq!(directory.by_owner(&moved.profile.owner).await?, None);
     let late = changed(&moved.profile, &json!({ "headline": "late" }), start());
@@ -306,6 +323,9 @@ async fn who_leaves_leaves_nothing(directory: &impl Directory, run: &str) -> Res
     }
     let mut again = new_profile(run, 1, &format!("{run}-one"));
     again.profile.id = ProfileId(format!("{run}-again"));
+    let refused = directory.commit(&commit(&again, None), start()).await?;
+    assert_eq!(refused, Committed::Moved(None), "who left gets no other profile for the life of a token");
+    again.profile.owner = format!("sub-{run}-again");
     assert_eq!(directory.commit(&commit(&again, None), start()).await?, Committed::Done, "all guards are free");
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! The directory of profiles on DynamoDB: `mod` reads, `commit` writes transactions, `erase` removes a deleted member's
-//! data; `rows` defines keys and items.
+//! The directory of profiles on DynamoDB: `mod` reads, `beside` what is stored around a profile, `commit` writes
+//! transactions, `erase` removes a deleted member's data; `rows` defines keys and items.
 
+mod beside;
 mod commit;
 mod erase;
 mod rows;
@@ -15,7 +16,9 @@ use comptoir_aws::item::{Item, data, number, ours, read_number, read_text, text,
 use comptoir_aws::settings_store::DynamoSettings;
 use comptoir_members::profile::{
     Profile, ProfileId,
-    directory::{Commit, Committed, Directory, Entry, Leaver, Leaving, Page},
+    account::AccountId,
+    directory::{Beside, Commit, Committed, Directory, Entry, Holder, Leaver, Leaving, Page},
+    email::EmailKey,
     handle::{HandleGuard, HandleKey},
     recent::{Recent, RecentKey},
     search::Query,
@@ -119,6 +122,18 @@ impl Directory for DynamoDirectory {
             return Ok(None);
         }
         self.by_id(&guard.profile).await
+    }
+
+    async fn holder(&self, key: &EmailKey) -> Result<Option<Holder>, ServiceError> {
+        let guard = self.get(&Place::email(key)).await?;
+        Ok(guard.as_ref().and_then(|guard| {
+            let profile = ProfileId(read_text(guard, "profile")?.to_owned());
+            Some(Holder { profile, pool: read_text(guard, "pool").map(str::to_owned) })
+        }))
+    }
+
+    async fn beside(&self, id: &ProfileId, versions: &[u32]) -> Result<Beside, ServiceError> {
+        self.read_beside(id, versions).await
     }
 
     // Every listed profile is read, because a search may request anything: a thousand profiles of 4 KB cost 0.00006 USD
@@ -237,7 +252,9 @@ impl Directory for DynamoDirectory {
             // An entry with an unreadable time counts as deleted long ago.
             let left_at = read_text(&item, "left_at").and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH);
             let id = read_text(&item, "sk").map(|id| ProfileId(id.to_owned()));
-            leavers.extend(id.map(|id| Leaver { id, left_at }));
+            let of = |name: &str| read_text(&item, name).map(str::to_owned);
+            let account = of("pool").zip(of("sub")).map(|(pool, sub)| AccountId { pool, sub });
+            leavers.extend(id.map(|id| Leaver { id, left_at, account }));
         }
         Ok(leavers)
     }

@@ -31,7 +31,8 @@ use comptoir_aws::{
 };
 use comptoir_members::profile::{
     Profile, ProfileId,
-    directory::Entry,
+    account::AccountId,
+    directory::{Commit, Entry, Leaving},
     email::EmailKey,
     handle::{HandleKey, RESERVED_FOR},
     notice::{Event, Notice},
@@ -165,6 +166,16 @@ pub(super) fn guard(place: &Place, id: &ProfileId) -> Item {
     item
 }
 
+/// The guard of an address, and whose token proved it.
+pub(super) fn proof(key: &EmailKey, commit: &Commit) -> Item {
+    let mut item = guard(&Place::email(key), &commit.profile.id);
+    item.insert("sub".to_owned(), text(&commit.profile.owner));
+    if let Some(pool) = &commit.pool {
+        item.insert("pool".to_owned(), text(pool));
+    }
+    item
+}
+
 /// A released handle, stored beside the profile that released it.
 pub(super) fn given_up(id: &ProfileId, key: &HandleKey) -> Item {
     let mut item = Place::handle_of(id, key).item("GIVEN_UP");
@@ -204,16 +215,20 @@ pub(super) fn recent(key: &RecentKey, recent: &Recent, now: Timestamp) -> Result
     let mut item = Place::recent(key).item("RECENT");
     item.insert("data".to_owned(), json(recent, WHAT)?);
     item.insert("version".to_owned(), number(recent.version));
-    if let Some(left_at) = recent.left_at {
-        item.insert("left_at".to_owned(), text(left_at.to_string()));
+    if let Some(gone_at) = recent.gone_at {
+        item.insert("gone_at".to_owned(), text(gone_at.to_string()));
     }
     item.insert("expires_at".to_owned(), seconds(now, KEPT));
     Ok(item)
 }
 
 /// The record of a deleted profile.
-pub(super) fn leaver(id: &ProfileId, now: Timestamp) -> Item {
-    let mut item = Place::leaver(id).item("LEAVER");
+pub(super) fn leaver(leaving: &Leaving, now: Timestamp) -> Item {
+    let mut item = Place::leaver(&leaving.profile.id).item("LEAVER");
+    if let Some(AccountId { pool, sub }) = &leaving.account {
+        item.insert("pool".to_owned(), text(pool));
+        item.insert("sub".to_owned(), text(sub));
+    }
     item.insert("left_at".to_owned(), text(now.to_string()));
     item
 }

@@ -18,6 +18,7 @@ pub use writes::{Newcomer, welcome};
 use super::{
     Field, KeptFile, Language, Profile, ProfileId,
     access::{self, Caller, Denied, Operation, Programs},
+    account::Accounts,
     change::Refused,
     directory::Directory,
     recent::{Recent, RecentKey},
@@ -42,11 +43,13 @@ pub struct Request {
 }
 
 /// The dependencies of the operations.
-pub struct Desk<'a, D, F, P> {
+pub struct Desk<'a, D, F, P, A> {
     /// The directory.
     pub directory: &'a D,
     /// The file store.
     pub files: &'a F,
+    /// The accounts at the sign-in.
+    pub accounts: &'a A,
     /// Prepares files for storage.
     pub prepare: &'a P,
     /// Programs that may call the API.
@@ -171,9 +174,9 @@ impl From<Violation> for Failure {
 ///
 /// # Errors
 /// The error for the client.
-pub async fn answer<D: Directory, F: Files, P: Prepare>(
+pub async fn answer<D: Directory, F: Files, P: Prepare, A: Accounts>(
     request: &Request,
-    desk: &Desk<'_, D, F, P>,
+    desk: &Desk<'_, D, F, P, A>,
 ) -> Result<Value, ApiError> {
     let caller = Caller::read(&request.identity, desk.programs);
     let answered = match (&caller, Operation::named(&request.field)) {
@@ -185,14 +188,14 @@ pub async fn answer<D: Directory, F: Files, P: Prepare>(
 }
 
 /// One request of an authenticated caller.
-struct Task<'a, D, F, P> {
+struct Task<'a, D, F, P, A> {
     request: &'a Request,
-    desk: &'a Desk<'a, D, F, P>,
+    desk: &'a Desk<'a, D, F, P, A>,
     caller: &'a Caller,
     operation: Operation,
 }
 
-impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
+impl<D: Directory, F: Files, P: Prepare, A: Accounts> Task<'_, D, F, P, A> {
     async fn run(&self) -> Result<Value, Failure> {
         match self.operation {
             Operation::CreateProfile => self.create().await,

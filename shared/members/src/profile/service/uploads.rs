@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Failure, Task, arguments::Arguments, writes::busy};
 use crate::profile::{
-    Profile, change,
+    Profile,
+    account::Accounts,
+    change,
     directory::{Committed, Directory},
     notice::Event,
     upload::{self, Files, Kind, Prepare, Upload},
@@ -13,7 +15,7 @@ use crate::profile::{
 
 const TRIES: usize = 8;
 
-impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
+impl<D: Directory, F: Files, P: Prepare, A: Accounts> Task<'_, D, F, P, A> {
     pub(super) async fn request_upload(&self) -> Result<Value, Failure> {
         let sub = self.caller.sub().ok_or(Failure::Denied)?;
         self.allowed(Some(sub))?;

@@ -115,9 +115,9 @@ fn identities_are_read_or_refused() {
     let programs = Programs::from([("publisher".to_owned(), BTreeSet::from([Operation::Profile]))]);
     let read = |identity: Value| Caller::read(&identity, &programs);
     let none = read(json!({ "sub": "me", "groups": null, "claims": { "sub": "me" } })).unwrap();
-    assert_eq!(none, Caller::Member { sub: "me".into(), groups: BTreeSet::new(), email: None });
+    assert_eq!(none, Caller::Member { sub: "me".into(), groups: BTreeSet::new(), pool: None, email: None });
     let strange = read(json!({ "sub": "me", "groups": ["admins", 7, "ADMIN"], "claims": {} })).unwrap();
-    assert_eq!(strange, Caller::Member { sub: "me".into(), groups: BTreeSet::new(), email: None });
+    assert_eq!(strange, Caller::Member { sub: "me".into(), groups: BTreeSet::new(), pool: None, email: None });
     let iam = read(json!({ "userArn": arn, "accountId": "123456789012" })).unwrap();
     assert_eq!(may(&iam, Operation::Profile, None), Ok(()));
     for operation in Operation::ALL.into_iter().filter(|operation| *operation != Operation::Profile) {

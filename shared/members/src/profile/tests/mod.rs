@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod corpora;
 mod counted;
+mod forgotten;
 mod merge;
 mod properties;
 mod schema;
@@ -25,7 +26,7 @@ use super::{
     violation::Code,
 };
 use crate::{
-    memory::{InMemoryFiles, Members},
+    memory::{InMemoryAccounts, InMemoryFiles, Members},
     testing::profiles::signed_in,
 };
 use comptoir::memory::FaultPlan;
@@ -49,6 +50,7 @@ impl Prepare for Scissors {
 pub(super) struct House {
     pub members: Members,
     pub shelf: InMemoryFiles,
+    pub accounts: InMemoryAccounts,
     pub faults: Arc<FaultPlan>,
     pub programs: Programs,
     names: AtomicUsize,
@@ -74,6 +76,7 @@ impl House {
         Self {
             members: Members::new(Arc::clone(&faults)),
             shelf: InMemoryFiles::new(Arc::clone(&faults)),
+            accounts: InMemoryAccounts::new(Arc::clone(&faults)),
             faults,
             programs: Programs::new(),
             names: AtomicUsize::new(0),
@@ -91,6 +94,7 @@ impl House {
         let desk = Desk {
             directory: &self.members,
             files: &self.shelf,
+            accounts: &self.accounts,
             prepare: &Scissors,
             programs: &self.programs,
             random: &random,
