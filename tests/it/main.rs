@@ -25,6 +25,7 @@ mod reconcile;
 mod records;
 mod refund;
 mod restored;
+mod retention;
 mod sale;
 mod sam_local;
 mod settings;
