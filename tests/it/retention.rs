@@ -8,11 +8,15 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use comptoir::payment::SETTLED_KEPT;
+use comptoir::{
+    outcome::Reason,
+    payment::{PaymentLog, SETTLED_KEPT},
+};
 use comptoir_local::{paths, replay};
 use comptoir_tests::{
     Shop,
     members::{creation, freelancer},
+    stores::Stores,
 };
 use serde_json::{Value, json};
 
@@ -74,6 +78,39 @@ async fn rows(shop: &Shop) -> Result<Vec<(String, Value)>> {
         rows.extend(items.into_iter().map(|item| (table.to_owned(), item)));
     }
     Ok(rows)
+}
+
+/// A large event lies in parts, which have names and addresses in them as well.
+#[tokio::test]
+async fn parts_of_a_settled_event_end_with_it() -> Result<()> {
+    let shop = Shop::open_with("retention-parts", |options| options.wire = true).await?;
+    let payments = Stores::of(&shop).await?.payments;
+    let now = comptoir_local::clock::now();
+    let reason = Reason::new("dispute_lost", "read it");
+    let parts = async || -> Result<Vec<bool>> {
+        // As they are stored: the page shows a value and not its parts.
+        let (table, _) = shop.client.table("BillingTable").await?;
+        let rows = shop.bundle.aws().scan(&table).await?;
+        let parts = rows.into_iter().filter(|item| item["kind"]["S"] == "PART");
+        Ok(parts.map(|item| item["text"]["S"].is_string() && item["expires_at"]["N"].is_string()).collect())
+    };
+    for (id, settle) in [("evt_settled", true), ("evt_read", false)] {
+        let dispute = json!({"id": "du_1", "object": "dispute", "status": "lost", "payment_intent": "pi_1",
+            "evidence": "Zoé ".repeat(100_000)});
+        let body = json!({"id": id, "object": "event", "type": "charge.dispute.closed", "livemode": false,
+            "created": now.as_second(), "data": {"object": dispute}})
+        .to_string();
+        payments.park_event(id, &body, &reason, now).await?;
+        let parked: Vec<bool> = parts().await?.into_iter().filter(|ends| !ends).collect();
+        ensure!(parked.len() == 2, "while it is parked, nothing ends: {parked:?}");
+        if settle {
+            payments.settle_event(id, now).await?;
+        } else {
+            ensure!(replay::run(&shop.client).await? == 1);
+        }
+        ensure!(parts().await?.into_iter().all(|ends| ends), "{id}: {:?}", parts().await?);
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
             match item.get("body").and_then(Value::as_str).filter(|body| !body.is_empty()) {
                 Some(body) => {
                     if post_again(client, key, body).await? {
+                        expire_parts(client, &table, item).await?;
                         unpark(client, &table, key).await?;
                         count += 1;
                     }
@@ -117,6 +118,21 @@ async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result
         "ExpressionAttributeValues": values,
     });
     conditional(client, &input).await
+}
+
+/// The parts of a large event go with it.
+async fn expire_parts(client: &BundleClient, table: &str, event: &Value) -> anyhow::Result<()> {
+    let Some(hash) = event.get("body_sha256").and_then(Value::as_str) else { return Ok(()) };
+    let expires = crate::clock::now().as_second().saturating_add(SETTLED_KEPT.as_secs());
+    for place in 0..event.get("body_parts").and_then(Value::as_u64).unwrap_or_default() {
+        let input = json!({
+            "TableName": table, "Key": {"pk": {"S": format!("PART#{hash}")}, "sk": {"S": format!("{place:04}")}},
+            "UpdateExpression": "SET expires_at = :expires", "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": {":expires": {"N": expires.to_string()}},
+        });
+        conditional(client, &input).await?;
+    }
+    Ok(())
 }
 
 /// An event is not in a stream: it must be posted to the webhook again. Returns whether it is done now.
