@@ -14,7 +14,12 @@ use comptoir_tests::{
 use serde_json::{Value, json};
 
 async fn kept(shop: &Shop) -> Result<Vec<Value>> {
-    Ok(shop.client.table("ProfilesTable").await?.1)
+    let items = shop.client.table("ProfilesTable").await?.1;
+    // That somebody left, under a hash of whom, for a day: their token is good for an hour more.
+    let names_nobody = |item: &Value| {
+        item["gone_at"].is_string() && item["expires_at"].is_number() && !item.to_string().contains("sub-")
+    };
+    Ok(items.into_iter().filter(|item| !names_nobody(item)).collect())
 }
 
 async fn told(shop: &Shop) -> Result<Vec<Value>> {
