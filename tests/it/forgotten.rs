@@ -5,12 +5,15 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
+use aws_sdk_dynamodb::config::Credentials;
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
+use comptoir::clock::SystemClock;
 use comptoir_local::graphql::members::SignedIn;
-use comptoir_members::profile::upload::checksum;
+use comptoir_members::profile::{account::forget_unconfirmed, upload::checksum};
+use comptoir_members_aws::accounts::CognitoAccounts;
 use comptoir_tests::{
     Shop,
     graphql::sign_in,
@@ -136,6 +139,34 @@ async fn what_is_found_of_a_member_is_exported_and_then_erased() -> Result<()> {
     let again = sign_in(&shop.bundle.endpoints, "zoe@example.org", &["freelancer"]).await?;
     ensure!(again.sub != signed_in.sub);
     ensure!(shop.value(&identity(&again)?, "me", Value::Null).await?["email"] == "zoe@example.org");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+/// Whoever signs up with somebody else's address keeps it for a day, and nobody who confirmed is touched.
+#[tokio::test]
+async fn accounts_that_nobody_confirms_are_deleted_by_the_sweep() -> Result<()> {
+    let shop = Shop::open("unconfirmed").await?;
+    sign_in(&shop.bundle.endpoints, "zoe@example.org", &["freelancer"]).await?;
+    let resources = shop.bundle.aws().resources("comptoir-dev").await?;
+    let ask = async |operation: &str, input: &Value| {
+        let target = format!("AWSCognitoIdentityProviderService.{operation}");
+        shop.bundle.aws().json("cognito-idp", &target, input).await
+    };
+    let which = json!({ "ClientId": resources["MembersClient"], "Username": "ana@example.org",
+        "Password": "a long enough password", "UserAttributes": [{ "Name": "email", "Value": "ana@example.org" }] });
+    ask("SignUp", &which).await?;
+    let pool = resources["MembersPool"].as_str();
+    let swept = shop.wake(&json!({ "task": "sweep", "pool": pool })).await?;
+    ensure!(swept == json!({ "erased": 0, "unconfirmed": 0 }), "it may yet be confirmed: {swept}");
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    let aws = comptoir_aws::settings(comptoir_local::aws::REGION, credentials);
+    let aws = aws.endpoint_url(&shop.bundle.aws().endpoint).build();
+    let accounts = CognitoAccounts::new(&aws, SystemClock)?;
+    let tomorrow = comptoir_local::clock::now() + jiff::SignedDuration::from_hours(25);
+    ensure!(forget_unconfirmed(&accounts, pool, tomorrow).await? == 1);
+    let users = ask("ListUsers", &json!({ "UserPoolId": pool })).await?["Users"].to_string();
+    ensure!(users.contains("zoe@example.org") && !users.contains("ana@example.org"), "{users}");
     shop.bundle.stop().await;
     Ok(())
 }

@@ -5,7 +5,7 @@ use comptoir_edge::telemetry::count;
 use comptoir_members::profile::{
     ProfileId,
     access::{Operation, Programs},
-    account::Accounts,
+    account::{Accounts, forget_unconfirmed},
     directory::Directory,
     service::{self, ApiError, Desk, ErrorType, Request, leave},
     upload::{Files, Prepare},
@@ -65,7 +65,7 @@ impl<D: Directory, F: Files, A: Accounts, P: Prepare, C: Clock> Reception<D, F, 
                 Ok(event)
             }
             Event::Account => Ok(event),
-            Event::Sweep => {
+            Event::Sweep { pool } => {
                 let now = self.clock.now();
                 let erased =
                     leave::sweep(&self.directory, &self.files, &self.accounts, now).await.inspect_err(|failure| {
@@ -73,7 +73,12 @@ impl<D: Directory, F: Files, A: Accounts, P: Prepare, C: Clock> Reception<D, F, 
                     })?;
                 count(SERVICE, "ProfileErased", erased);
                 tracing::info!(request_id, erased, "nothing is left of who left");
-                Ok(json!({ "erased": erased }))
+                let Some(pool) = pool else { return Ok(json!({ "erased": erased })) };
+                let unconfirmed = forget_unconfirmed(&self.accounts, &pool, now).await.inspect_err(|failure| {
+                    tracing::error!(request_id, "accounts that nobody confirmed are not deleted: {failure}");
+                })?;
+                tracing::info!(request_id, unconfirmed, "nobody waits for a confirmation of yesterday");
+                Ok(json!({ "erased": erased, "unconfirmed": unconfirmed }))
             }
         }
     }

@@ -4,6 +4,7 @@
 //! Two requests are all that is asked of Cognito; its client in the SDK is larger than DynamoDB's and S3's together.
 
 use aws_types::SdkConfig;
+use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,6 +16,9 @@ const WHAT: &str = "the sign-in";
 
 /// Largest response in bytes: one account, with attributes of at most 2048 characters each.
 const LARGEST: usize = 256 * 1024;
+
+/// Pages of 60 accounts that one run looks through for those never confirmed.
+const PAGES: usize = 5;
 
 /// The user pools of one region and account.
 #[derive(Debug)]
@@ -47,16 +51,24 @@ impl<C: Clock> CognitoAccounts<C> {
         judged(status, body)
     }
 
+    async fn list(&self, wanted: &Value) -> Result<Option<Users>, ServiceError> {
+        let Some(body) = self.ask("ListUsers", wanted).await? else { return Ok(None) };
+        let users = serde_json::from_slice(&body);
+        users.map(Some).map_err(|_| ServiceError::permanent(WHAT, "unreadable", "the answer is no list of users"))
+    }
+
     async fn user(&self, id: &AccountId) -> Result<Option<User>, ServiceError> {
         // It stands between quotation marks in the filter.
         if id.sub.is_empty() || !id.sub.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
             return Ok(None);
         }
         let wanted = json!({ "UserPoolId": id.pool, "Filter": format!("sub = \"{}\"", id.sub), "Limit": 1 });
-        let Some(body) = self.ask("ListUsers", &wanted).await? else { return Ok(None) };
-        let users: Users = serde_json::from_slice(&body)
-            .map_err(|error| ServiceError::permanent(WHAT, "unreadable", error.to_string()))?;
-        Ok(users.users.into_iter().next())
+        let Some(users) = self.list(&wanted).await? else { return Ok(None) };
+        // A filter that was not understood would answer with somebody else.
+        Ok(users
+            .users
+            .into_iter()
+            .find(|user| user.attributes.iter().any(|one| one.name == "sub" && one.value == id.sub)))
     }
 }
 
@@ -71,18 +83,45 @@ impl<C: Clock> Accounts for CognitoAccounts<C> {
         let which = json!({ "UserPoolId": id.pool, "Username": user.username });
         self.ask("AdminDeleteUser", &which).await.map(drop)
     }
+
+    async fn delete_unconfirmed(&self, pool: &str, before: Timestamp) -> Result<usize, ServiceError> {
+        let (mut deleted, mut next) = (0_usize, None);
+        for _ in 0..PAGES {
+            let mut wanted = json!({ "UserPoolId": pool, "Filter": "cognito:user_status = \"UNCONFIRMED\"" });
+            if let (Some(next), Some(wanted)) = (next, wanted.as_object_mut()) {
+                wanted.insert("PaginationToken".to_owned(), Value::String(next));
+            }
+            let Some(page) = self.list(&wanted).await? else { return Ok(deleted) };
+            for user in page.users.iter().filter(|user| user.is_unconfirmed(before)) {
+                let which = json!({ "UserPoolId": pool, "Username": user.username });
+                self.ask("AdminDeleteUser", &which).await?;
+                deleted += 1;
+            }
+            next = page.pagination_token;
+            if next.is_none() {
+                break;
+            }
+        }
+        Ok(deleted)
+    }
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Users {
     users: Vec<User>,
+    pagination_token: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct User {
     username: String,
+    #[serde(default)]
+    user_status: String,
+    /// Seconds since 1970.
+    #[serde(default)]
+    user_create_date: Option<serde_json::Number>,
     #[serde(default)]
     attributes: Vec<Attribute>,
 }
@@ -92,6 +131,19 @@ struct User {
 struct Attribute {
     name: String,
     value: String,
+}
+
+impl User {
+    /// Whether it was made before this time and never confirmed.
+    fn is_unconfirmed(&self, before: Timestamp) -> bool {
+        let made = self.user_create_date.as_ref().and_then(|at| at.as_i64().or_else(|| whole(&at.to_string())));
+        self.user_status == "UNCONFIRMED" && made.is_some_and(|made| made < before.as_second())
+    }
+}
+
+/// The whole seconds of `1795257000.123`; `None` for what is written otherwise.
+fn whole(seconds: &str) -> Option<i64> {
+    seconds.split('.').next()?.parse().ok()
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -121,6 +173,26 @@ fn judged(status: u16, body: Vec<u8>) -> Result<Option<Vec<u8>>, ServiceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_who_never_confirmed_for_long_is_deleted() {
+        let user = |status: &str, made: Value| -> User {
+            serde_json::from_value(json!({ "Username": "u", "UserStatus": status, "UserCreateDate": made })).unwrap()
+        };
+        let before = Timestamp::from_second(1_795_257_000).unwrap();
+        assert!(user("UNCONFIRMED", json!(1_795_256_999.25)).is_unconfirmed(before));
+        assert!(user("UNCONFIRMED", json!(1_795_256_999)).is_unconfirmed(before));
+        for (status, made) in [
+            ("CONFIRMED", json!(1)),
+            ("FORCE_CHANGE_PASSWORD", json!(1)),
+            ("EXTERNAL_PROVIDER", json!(1)),
+            ("UNCONFIRMED", json!(1_795_257_000)),
+            ("UNCONFIRMED", json!(1_795_257_000.9)),
+            ("UNCONFIRMED", Value::Null),
+        ] {
+            assert!(!user(status, made.clone()).is_unconfirmed(before), "{status} {made}");
+        }
+    }
 
     #[test]
     fn gone_is_no_failure_and_a_refusal_is_no_outage() {

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, future::Future};
 
 use comptoir::outcome::ServiceError;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// An account: its pool, `eu-west-3_Ab12`, and its `sub`.
@@ -27,6 +28,9 @@ pub fn pool_of(issuer: &str) -> Option<&str> {
 /// What the sign-in knows of somebody: `email`, `name`, `locale`.
 pub type Attributes = BTreeMap<String, String>;
 
+/// How long an account may stay unconfirmed. Until it is confirmed or gone, nobody else signs up with its address.
+pub const UNCONFIRMED_FOR: SignedDuration = SignedDuration::from_hours(24);
+
 /// The accounts of user pools.
 pub trait Accounts: Send + Sync {
     /// What the pool knows of this account; `None` once there is no such account or pool.
@@ -34,6 +38,23 @@ pub trait Accounts: Send + Sync {
 
     /// Deletes the account; idempotent.
     fn delete(&self, id: &AccountId) -> impl Future<Output = Result<(), ServiceError>> + Send;
+
+    /// Deletes accounts of this pool that were made before this time and never confirmed: some hundred at a time. Returns
+    /// how many.
+    fn delete_unconfirmed(
+        &self,
+        pool: &str,
+        before: Timestamp,
+    ) -> impl Future<Output = Result<usize, ServiceError>> + Send;
+}
+
+/// Deletes accounts that were not confirmed in time; run on a schedule. Returns how many.
+///
+/// # Errors
+/// The pool does not answer; the next run goes on.
+pub async fn forget_unconfirmed(accounts: &impl Accounts, pool: &str, now: Timestamp) -> Result<usize, ServiceError> {
+    let before = now.saturating_sub(UNCONFIRMED_FOR).unwrap_or(Timestamp::MIN);
+    accounts.delete_unconfirmed(pool, before).await
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::profile::{
-    account::{AccountId, Accounts, Attributes},
+    account::{AccountId, Accounts, Attributes, UNCONFIRMED_FOR, forget_unconfirmed},
     notice::{Audience, Event},
     service::ErrorType,
     upload,
@@ -123,6 +123,20 @@ async fn old_and_new_owner_at_once_leave_one_profile_with_the_address() {
         assert_eq!(house.ask(&new, "me", Value::Null).await.unwrap()["id"], taken["id"], "{ahead}");
         assert!(!house.members.everything().contains("still here"), "{ahead}");
     }
+}
+
+#[tokio::test]
+async fn an_account_that_nobody_confirms_is_gone_after_a_day() {
+    let house = House::under(FaultPlan::default());
+    account(&house, "sub-1", "zoe@example.org");
+    let waiting = Attributes::from([("unconfirmed_since".to_owned(), start().to_string())]);
+    house.accounts.open(&of("sub-2"), waiting);
+    let day = start() + UNCONFIRMED_FOR;
+    assert_eq!(forget_unconfirmed(&house.accounts, POOL, day).await.unwrap(), 0, "not yet");
+    let later = day + jiff::SignedDuration::from_secs(1);
+    assert_eq!(forget_unconfirmed(&house.accounts, "eu-west-3_Other", later).await.unwrap(), 0);
+    assert_eq!(forget_unconfirmed(&house.accounts, POOL, later).await.unwrap(), 1);
+    assert!(exists(&house, "sub-1").await && !exists(&house, "sub-2").await);
 }
 
 #[tokio::test]
