@@ -27,6 +27,7 @@ ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::{lower}",
     "AWS::SQS::Queue": "arn:aws:sqs:{region}:{account}:{name}",
     "AWS::Serverless::Function": "arn:aws:lambda:{region}:{account}:function:{name}",
+    "AWS::Cognito::UserPool": "arn:aws:cognito-idp:{region}:{account}:userpool/{name}",
     "AWS::AppSync::GraphQLApi": "arn:aws:appsync:{region}:{account}:apis/{lower}",
 }
 # The actions that AWS lets nobody narrow to a resource.
@@ -78,12 +79,12 @@ def main():
     template = yaml_parse((ROOT / "template.yaml").read_text())
     wrong, roles = [], 0
     for name, of in template["Resources"].items():
-        if of["Type"] != "AWS::IAM::Role":
+        if of["Type"] not in ("AWS::IAM::Role", "AWS::IAM::Policy"):
             continue
-        roles += 1
+        roles += of["Type"] == "AWS::IAM::Role"
         if of["Properties"].get("ManagedPolicyArns"):
             wrong.append(f"{name}: carries managed policies, which reach beyond this stack")
-        for policy in of["Properties"]["Policies"]:
+        for policy in of["Properties"].get("Policies", [of["Properties"]]):
             document = resolve(template, policy["PolicyDocument"])
             for statement in document["Statement"]:
                 if any("*" in action for action in actions(statement)):

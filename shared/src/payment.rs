@@ -5,13 +5,17 @@
 
 use std::future::Future;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     outcome::{Outcome, Reason, ServiceError},
     refund::Refund,
     sale::{Sale, SaleKey},
 };
+
+/// How long a parked event is kept once it is settled, with what Stripe said in it: names and addresses. While it is
+/// parked, it is kept.
+pub const SETTLED_KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 
 /// The result of recording a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +42,8 @@ pub trait PaymentLog: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Recorded, ServiceError>> + Send;
 
-    /// Unparks an event that has since been processed; does nothing if it is not parked.
+    /// Unparks an event that has since been processed, and keeps what it said for [`SETTLED_KEPT`] at most; does nothing if
+    /// it is not parked.
     fn settle_event(&self, event_id: &str, now: Timestamp) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Records a refund of a recorded sale, unless it is recorded already.

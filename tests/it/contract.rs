@@ -162,7 +162,7 @@ async fn a_profile_is_written_once_whatever_becomes_of_answers() -> Result<()> {
     shop.bundle.wire().unwrap().clear();
     ensure!(directory.by_handle(&HandleKey::of("conflicts"), now()).await?.is_none());
     // Erasing resumes where it stopped.
-    let leaving = Leaving { profile: unheard.profile.clone(), notices: Vec::new() };
+    let leaving = Leaving { profile: unheard.profile.clone(), notices: Vec::new(), account: None };
     order(&shop, "TransactWriteItems", Cut::LoseAnswer, ATTEMPTS);
     ensure!(directory.leave(&leaving, now()).await.is_err());
     ensure!(directory.leave(&leaving, now()).await? == Committed::Done, "it had left");

@@ -8,13 +8,18 @@ use comptoir_local::wire::{Cut, Order};
 use comptoir_members::profile::upload::checksum;
 use comptoir_tests::{
     Shop,
-    members::{FUNCTION, PIXEL, creation, freelancer, member},
+    members::{FUNCTION, PIXEL, creation, cv, freelancer, member},
     seller_file,
 };
 use serde_json::{Value, json};
 
 async fn kept(shop: &Shop) -> Result<Vec<Value>> {
-    Ok(shop.client.table("ProfilesTable").await?.1)
+    let items = shop.client.table("ProfilesTable").await?.1;
+    // That somebody left, under a hash of whom, for a day: their token is good for an hour more.
+    let names_nobody = |item: &Value| {
+        item["gone_at"].is_string() && item["expires_at"].is_number() && !item.to_string().contains("sub-")
+    };
+    Ok(items.into_iter().filter(|item| !names_nobody(item)).collect())
 }
 
 async fn told(shop: &Shop) -> Result<Vec<Value>> {
@@ -217,8 +222,7 @@ async fn a_file_is_taken_if_it_is_what_was_announced() -> Result<()> {
     ensure!(shop.bring(&upload, png.clone()).await? == 403, "the place is signed");
     ensure!(files(&shop).await?.len() == 2, "nothing that was refused stays: {:?}", files(&shop).await?);
     // A new picture replaces the previous one.
-    let cv = b"%PDF-1.7 a life".to_vec();
-    for (content_type, bytes) in [("image/png", png), ("application/pdf", cv)] {
+    for (content_type, bytes) in [("image/png", png), ("application/pdf", cv(""))] {
         let upload = announced(&shop, &zoe, content_type, &bytes).await?;
         ensure!(shop.bring(&upload, bytes).await? == 200);
         shop.value(&zoe, "confirmUpload", json!({ "id": upload["id"] })).await?;
@@ -230,6 +234,87 @@ async fn a_file_is_taken_if_it_is_what_was_announced() -> Result<()> {
         ensure!(codes(&info) == ["type_not_allowed", "size_not_allowed", "checksum_malformed"], "{info}");
     }
     shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cv_is_read_kept_without_its_author_and_downloaded_by_who_may_see_it() -> Result<()> {
+    let shop = Shop::open("profiles-cv").await?;
+    let zoe = freelancer("sub-zoe");
+    let made = shop.value(&zoe, "createProfile", creation("zoe")).await?;
+    for (code, bytes) in [
+        ("cv_unreadable", b"%PDF-1.7\n<script>alert(1)</script>".to_vec()),
+        ("cv_unreadable", [b"%PDF-MZ".as_slice(), &[0; 500]].concat()),
+        ("cv_script", cv("/OpenAction<</S/JavaScript /JS(app.alert\\(1\\))>>")),
+        ("cv_embedded_file", cv("/Names<</EmbeddedFiles<</Names[]>>>>")),
+    ] {
+        let upload = announced(&shop, &zoe, "application/pdf", &bytes).await?;
+        ensure!(shop.bring(&upload, bytes).await? == 200);
+        let info = shop.refusal(&zoe, "confirmUpload", json!({ "id": upload["id"] }), "Invalid").await?;
+        ensure!(codes(&info) == [code], "{code}: {info}");
+    }
+    ensure!(files(&shop).await?.is_empty(), "nothing that was refused stays");
+    let upload = announced(&shop, &zoe, "application/pdf", &cv("")).await?;
+    ensure!(shop.bring(&upload, cv("")).await? == 200);
+    let shown = shop.value(&zoe, "confirmUpload", json!({ "id": upload["id"] })).await?;
+    let download = reqwest::get(shown["cv"]["url"].as_str().unwrap()).await?.error_for_status()?;
+    ensure!(download.headers()["content-disposition"] == "attachment; filename=\"cv.pdf\"", "{download:?}");
+    ensure!(download.headers()["content-type"] == "application/pdf", "{download:?}");
+    let bytes = download.bytes().await?;
+    ensure!(bytes.starts_with(b"%PDF-1.7"), "it is a PDF");
+    ensure!(!bytes.windows(8).any(|part| part == b"stranger"), "and does not say whose");
+    let by_id = json!({ "id": made["id"] });
+    let callers = [(&zoe, true), (&member("sub-t", &["team"]), true), (&freelancer("sub-other"), false)];
+    for (caller, sees) in callers {
+        let seen = shop.value(caller, "profile", by_id.clone()).await?;
+        ensure!(seen["cv"].is_object() == sees, "{caller}: {seen}");
+        let page = shop.value(caller, "searchProfiles", json!({ "text": "zoe" })).await?;
+        ensure!(page["items"][0]["cv"].is_object() == sees, "{caller}: {page}");
+    }
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_confirmed_eight_times_at_once_is_kept_once_and_nobody_is_told_of_an_outage() -> Result<()> {
+    let shop = std::sync::Arc::new(Shop::open("profiles-race").await?);
+    let zoe = freelancer("sub-zoe");
+    shop.value(&zoe, "createProfile", creation("zoe")).await?;
+    let png = STANDARD.decode(PIXEL)?;
+    for round in 0..2 {
+        let upload = announced(&shop, &zoe, "image/png", &png).await?;
+        ensure!(shop.bring(&upload, png.clone()).await? == 200);
+        let asked: Vec<_> = (0..8)
+            .map(|_| {
+                let (shop, zoe, id) = (shop.clone(), zoe.clone(), json!({ "id": upload["id"] }));
+                tokio::spawn(async move { shop.value(&zoe, "confirmUpload", id).await })
+            })
+            .collect();
+        for answer in asked {
+            let shown = answer.await??;
+            ensure!(shown["version"] == round + 2, "each is answered as a repetition: {shown}");
+        }
+        ensure!(files(&shop).await?.len() == 2, "the picture and its thumbnail: {:?}", files(&shop).await?);
+    }
+    // 16 are counted; four more, and it is told when to go on.
+    let mut confirmed = 0;
+    let refused = loop {
+        let upload = announced(&shop, &zoe, "image/png", &png).await?;
+        let asked = shop.field(&zoe, "confirmUpload", json!({ "id": upload["id"] })).await?;
+        let refused = codes(&asked["error"]["errorInfo"]);
+        if refused == ["uploads_confirmed"] {
+            break asked;
+        }
+        ensure!(refused == ["upload_missing"], "{asked}");
+        confirmed += 1;
+    };
+    ensure!(confirmed >= 4, "{confirmed}");
+    ensure!(refused["error"]["message"].as_str().unwrap().contains("try again after"), "{refused}");
+    let kinds: Vec<_> = kept(&shop).await?.into_iter().filter(|item| item["kind"] == "RECENT").collect();
+    ensure!(
+        kinds.len() == 1 && kinds[0]["expires_at"].is_number() && !kinds[0].to_string().contains("zoe"),
+        "{kinds:?}"
+    );
     Ok(())
 }
 

@@ -321,6 +321,32 @@ fn in_prod_members_are_never_sent_to_localhost() -> Result<()> {
     Ok(())
 }
 
+/// A refresh token that was stolen works until its owner refreshes, and none changes a password; in prod the schema is not
+/// told; who joins is a parameter; and the one function that ends accounts may do that to this pool alone.
+#[test]
+fn a_members_token_is_good_for_what_the_house_offers() -> Result<()> {
+    let template = whole()?;
+    let client = &template["Resources"]["MembersClient"]["Properties"];
+    ensure!(client["RefreshTokenRotation"]["Feature"] == "ENABLED", "{client}");
+    // Cognito refuses the one beside the other.
+    ensure!(client["ExplicitAuthFlows"] == serde_json::json!(["ALLOW_USER_SRP_AUTH"]), "{client}");
+    let scopes = client["AllowedOAuthScopes"]["Fn::If"][1].to_string();
+    ensure!(!scopes.contains("aws.cognito.signin.user.admin") && scopes.contains("openid"), "{scopes}");
+    let api = &template["Resources"]["ProfileApi"]["Properties"];
+    ensure!(api["IntrospectionConfig"] == serde_json::json!({"Fn::If": ["IsProd", "DISABLED", "ENABLED"]}), "{api}");
+    let join = &template["Parameters"]["MembersJoin"];
+    ensure!(join["AllowedValues"] == serde_json::json!(["open", "invitation"]) && join["Default"] == "open", "{join}");
+    let create = &template["Resources"]["MembersPool"]["Properties"]["AdminCreateUserConfig"];
+    let by_invitation = serde_json::json!({"Fn::If": ["JoinsByInvitation", true, false]});
+    ensure!(create["AllowAdminCreateUserOnly"] == by_invitation, "{create}");
+    let policy = &template["Resources"]["ProfileMutationValidatorEndsAccounts"]["Properties"];
+    let statement = &policy["PolicyDocument"]["Statement"][0];
+    let actions = serde_json::json!(["cognito-idp:ListUsers", "cognito-idp:AdminDeleteUser"]);
+    ensure!(statement["Action"] == actions, "{statement}");
+    ensure!(statement["Resource"] == serde_json::json!({"Fn::GetAtt": ["MembersPool", "Arn"]}), "{statement}");
+    Ok(())
+}
+
 /// A right that is needed once in years must not stand for years: ledger-export writes the Billing table only while the
 /// parameter says so, deletes nothing, and writes no mail.
 #[test]

@@ -13,6 +13,16 @@ pub const FUNCTION: &str = "profile-mutation-validator";
 pub const PIXEL: &str =
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 
+/// A CV of one page: `entries` stand in its catalog, as something that a CV must not hold.
+pub fn cv(entries: &str) -> Vec<u8> {
+    let page = "3 0 obj\n<</Type/Page /Parent 2 0 R /MediaBox[0 0 99 99]>>\nendobj";
+    let pages = "2 0 obj\n<</Type/Pages /Kids[3 0 R] /Count 1>>\nendobj";
+    let info = "4 0 obj\n<</Author(a stranger)>>\nendobj";
+    let trailer = "trailer\n<</Root 1 0 R /Info 4 0 R /Size 5>>\nstartxref\n0\n%%EOF";
+    format!("%PDF-1.7\n1 0 obj\n<</Type/Catalog /Pages 2 0 R {entries}>>\nendobj\n{pages}\n{page}\n{info}\n{trailer}")
+        .into_bytes()
+}
+
 /// The identity of a member, as AppSync passes it after verifying the token.
 pub fn member(sub: &str, groups: &[&str]) -> Value {
     json!({

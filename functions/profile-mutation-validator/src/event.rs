@@ -7,7 +7,7 @@
 //! count members' mistakes as system failures.
 //!
 //! **Cognito** sends its post-confirmation event and gets that same event back. **The schedule** sends `{"task":
-//! "sweep"}` and gets `{"erased": <count>}`.
+//! "sweep", "pool": "eu-west-3_..."}` and gets `{"erased": <count>, "unconfirmed": <count>}`; without a pool, the former.
 
 use comptoir_members::profile::{Language, service::ApiError};
 use serde_json::{Value, json};
@@ -30,8 +30,11 @@ pub enum Event {
     SignedUp(Newcomer),
     /// Another account event, which changes nothing here.
     Account,
-    /// Time to erase the remaining data of deleted profiles.
-    Sweep,
+    /// Time to erase the remaining data of deleted profiles, and accounts of this user pool that nobody confirmed.
+    Sweep {
+        /// The user pool.
+        pool: Option<String>,
+    },
 }
 
 /// A new user, as the user pool describes them.
@@ -45,6 +48,8 @@ pub struct Newcomer {
     pub name: Option<String>,
     /// Their language, if given.
     pub language: Language,
+    /// The user pool.
+    pub pool: Option<String>,
 }
 
 /// An event from an unknown source.
@@ -71,7 +76,7 @@ pub fn read(event: &Value) -> Result<Event, Unknown> {
         None => {}
     }
     match text(event, "/task").as_deref() {
-        Some("sweep") => Ok(Event::Sweep),
+        Some("sweep") => Ok(Event::Sweep { pool: text(event, "/pool") }),
         _ => Err(Unknown),
     }
 }
@@ -106,6 +111,7 @@ fn newcomer(event: &Value) -> Option<Newcomer> {
         name: attribute("name").or_else(|| Some(whole.join(" "))).filter(|name| !name.is_empty()),
         // `fr-FR`, and from some providers `fr_FR`.
         language: Language::accepted(&attribute("locale").unwrap_or_default().replace('_', "-")),
+        pool: text(event, "/userPoolId"),
     })
 }
 
@@ -137,6 +143,7 @@ mod tests {
             email: Some("zoe@example.org".to_owned()),
             name: Some("Zoé Lefèvre".to_owned()),
             language: Language::En,
+            pool: None,
         };
         assert_eq!(newcomer, zoe);
         let Ok(Event::SignedUp(newcomer)) = read(&event("PostConfirmation_ConfirmSignUp", "false")) else { panic!() };

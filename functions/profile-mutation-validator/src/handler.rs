@@ -5,6 +5,7 @@ use comptoir_edge::telemetry::count;
 use comptoir_members::profile::{
     ProfileId,
     access::{Operation, Programs},
+    account::{Accounts, forget_unconfirmed},
     directory::Directory,
     service::{self, ApiError, Desk, ErrorType, Request, leave},
     upload::{Files, Prepare},
@@ -17,11 +18,13 @@ const SERVICE: &str = "profile-mutation-validator";
 
 /// The dependencies of an event.
 #[derive(Debug)]
-pub struct Reception<D, F, P, C> {
+pub struct Reception<D, F, A, P, C> {
     /// Profiles.
     pub directory: D,
     /// Their files.
     pub files: F,
+    /// The accounts at the sign-in.
+    pub accounts: A,
     /// Makes files fit to be kept.
     pub prepare: P,
     /// Programs that may call the API.
@@ -43,7 +46,7 @@ pub enum Failed {
     Service(#[from] ServiceError),
 }
 
-impl<D: Directory, F: Files, P: Prepare, C: Clock> Reception<D, F, P, C> {
+impl<D: Directory, F: Files, A: Accounts, P: Prepare, C: Clock> Reception<D, F, A, P, C> {
     /// Handles one event.
     ///
     /// # Errors
@@ -62,22 +65,29 @@ impl<D: Directory, F: Files, P: Prepare, C: Clock> Reception<D, F, P, C> {
                 Ok(event)
             }
             Event::Account => Ok(event),
-            Event::Sweep => {
+            Event::Sweep { pool } => {
+                let now = self.clock.now();
                 let erased =
-                    leave::sweep(&self.directory, &self.files, self.clock.now()).await.inspect_err(|failure| {
+                    leave::sweep(&self.directory, &self.files, &self.accounts, now).await.inspect_err(|failure| {
                         tracing::error!(request_id, "not everyone who left is erased: {failure}");
                     })?;
                 count(SERVICE, "ProfileErased", erased);
                 tracing::info!(request_id, erased, "nothing is left of who left");
-                Ok(json!({ "erased": erased }))
+                let Some(pool) = pool else { return Ok(json!({ "erased": erased })) };
+                let unconfirmed = forget_unconfirmed(&self.accounts, &pool, now).await.inspect_err(|failure| {
+                    tracing::error!(request_id, "accounts that nobody confirmed are not deleted: {failure}");
+                })?;
+                tracing::info!(request_id, unconfirmed, "nobody waits for a confirmation of yesterday");
+                Ok(json!({ "erased": erased, "unconfirmed": unconfirmed }))
             }
         }
     }
 
-    fn desk(&self) -> Desk<'_, D, F, P> {
+    fn desk(&self) -> Desk<'_, D, F, P, A> {
         Desk {
             directory: &self.directory,
             files: &self.files,
+            accounts: &self.accounts,
             prepare: &self.prepare,
             programs: &self.programs,
             random: &self.random,
@@ -96,6 +106,7 @@ impl<D: Directory, F: Files, P: Prepare, C: Clock> Reception<D, F, P, C> {
             email,
             name: newcomer.name.as_deref(),
             language: newcomer.language,
+            pool: newcomer.pool.as_deref(),
         };
         let id = ProfileId((self.random)());
         match service::welcome(&self.directory, id, known, self.clock.now()).await {
@@ -141,12 +152,13 @@ mod tests {
     use super::*;
     use crate::pictures::Pictures;
     use comptoir::clock::FixedClock;
-    use comptoir_members::memory::{InMemoryFiles, Members};
+    use comptoir_members::memory::{InMemoryAccounts, InMemoryFiles, Members};
 
-    fn reception() -> Reception<Members, InMemoryFiles, Pictures, FixedClock> {
+    fn reception() -> Reception<Members, InMemoryFiles, InMemoryAccounts, Pictures, FixedClock> {
         Reception {
             directory: Members::default(),
             files: InMemoryFiles::default(),
+            accounts: InMemoryAccounts::default(),
             prepare: Pictures,
             programs: Programs::new(),
             clock: FixedClock("2026-11-21T10:00:00Z".parse().unwrap()),

@@ -20,7 +20,7 @@ use comptoir::{
 use comptoir_aws::settings_store::DynamoSettings;
 use comptoir_edge::{random::random_name, telemetry};
 use comptoir_members::profile::{ProfileId, directory::Directory, phone};
-use comptoir_members_aws::{directory::DynamoDirectory, files::S3Files};
+use comptoir_members_aws::{accounts::CognitoAccounts, directory::DynamoDirectory, files::S3Files};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::{handler::Reception, pictures::Pictures};
@@ -35,6 +35,7 @@ async fn main() -> Result<(), Error> {
     let settings = Arc::new(CachedSettings::new(settings, SETTINGS_KEPT));
     let reception = Reception {
         directory: DynamoDirectory::new(dynamodb, tables.0, tables.1, settings),
+        accounts: CognitoAccounts::new(&aws, SystemClock)?,
         files: S3Files::new(S3::new(&aws), config::required("FILES_BUCKET")?),
         prepare: Pictures,
         programs: programs::read(&config::optional("PROGRAMS").unwrap_or_default())?,

@@ -1,12 +1,19 @@
-//! Prepares pictures for storage: decoded within limits, rotated upright, scaled down and re-encoded, so that no
-//! metadata of camera, place or anything else is kept. Of an animation, the first frame is kept.
+//! Prepares files for storage. A picture is decoded within limits, rotated upright, scaled down and re-encoded, so that
+//! no metadata of camera, place or anything else is kept. Of an animation, the first frame is kept. A CV is read and
+//! written anew by the domain.
 
 use std::{
     io::Cursor,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use comptoir_members::profile::upload::{Kind, Prepare, Prepared};
+use comptoir_members::{
+    cv::{self, Refusal},
+    profile::{
+        upload::{Kind, Prepare, Prepared},
+        violation::Code,
+    },
+};
 use image::{
     DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, codecs::jpeg::JpegEncoder, imageops::FilterType,
     metadata::Orientation,
@@ -25,20 +32,24 @@ const THUMBNAIL_SIDE: u32 = 256;
 /// In percent; the difference is invisible at this size.
 const JPEG_QUALITY: u8 = 88;
 
-/// Decodes and encodes pictures; CVs are stored as they are.
+/// Decodes and encodes pictures, and has CVs read.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Pictures;
 
 impl Prepare for Pictures {
-    fn prepare(&self, kind: Kind, content_type: &str, bytes: Vec<u8>) -> Option<Prepared> {
+    fn prepare(&self, kind: Kind, content_type: &str, bytes: Vec<u8>) -> Result<Prepared, Code> {
         let content_type = content_type.to_owned();
         match kind {
-            Kind::Cv => Some(Prepared { bytes, content_type, thumbnail: None }),
+            Kind::Cv => {
+                let bytes = cv::cleaned(&bytes).map_err(Refusal::code)?;
+                Ok(Prepared { bytes, content_type, thumbnail: None })
+            }
             Kind::Avatar => {
-                let format = format(&content_type)?;
+                let format = format(&content_type).ok_or(Code::UploadDiffers)?;
                 // A file crafted to break the decoder is an unreadable file, not a failure of the function.
-                let (bytes, thumbnail) = catch_unwind(AssertUnwindSafe(|| made_anew(format, &bytes))).ok()??;
-                Some(Prepared { bytes, content_type, thumbnail: Some(thumbnail) })
+                let made = catch_unwind(AssertUnwindSafe(|| made_anew(format, &bytes))).ok().flatten();
+                let (bytes, thumbnail) = made.ok_or(Code::UploadDiffers)?;
+                Ok(Prepared { bytes, content_type, thumbnail: Some(thumbnail) })
             }
         }
     }
@@ -112,7 +123,7 @@ mod tests {
     }
 
     fn prepared(content_type: &str, bytes: Vec<u8>) -> Option<Prepared> {
-        Pictures.prepare(Kind::Avatar, content_type, bytes)
+        Pictures.prepare(Kind::Avatar, content_type, bytes).ok()
     }
 
     #[test]
@@ -159,7 +170,7 @@ mod tests {
         let cut = half[..half.len() / 3].to_vec();
         assert!(prepared("image/jpeg", cut).is_none_or(|kept| kept.bytes.len() < 100_000));
         assert_eq!(prepared("image/svg+xml", b"<svg/>".to_vec()), None);
-        let pdf = Pictures.prepare(Kind::Cv, "application/pdf", b"%PDF-1.7".to_vec()).unwrap();
-        assert_eq!((pdf.bytes.as_slice(), pdf.thumbnail), (b"%PDF-1.7".as_slice(), None));
+        let pdf = Pictures.prepare(Kind::Cv, "application/pdf", b"%PDF-1.7".to_vec());
+        assert_eq!(pdf, Err(Code::CvUnreadable), "it has no page");
     }
 }

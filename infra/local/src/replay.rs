@@ -5,7 +5,7 @@
 //! gave up are found in their table and sent through the stream again the same way.
 
 use anyhow::Context;
-use comptoir::sweep::partition;
+use comptoir::{payment::SETTLED_KEPT, sweep::partition};
 use serde_json::{Value, json};
 
 use crate::client::BundleClient;
@@ -29,6 +29,7 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
             match item.get("body").and_then(Value::as_str).filter(|body| !body.is_empty()) {
                 Some(body) => {
                     if post_again(client, key, body).await? {
+                        expire_parts(client, &table, item).await?;
                         unpark(client, &table, key).await?;
                         count += 1;
                     }
@@ -98,15 +99,40 @@ async fn conditional(client: &BundleClient, input: &Value) -> anyhow::Result<boo
     }
 }
 
-/// Removes the mark if it is still there: recording an event, or a concurrent replay, removes it too.
+/// Removes the mark if it is still there: recording an event, or a concurrent replay, removes it too. An event holds
+/// what Stripe said, with names and addresses: from then on it is kept for as long as somebody may ask what it was.
 async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result<bool> {
+    let now = crate::clock::now();
+    let remove = "REMOVE parked_source, parked_reason, parked_at SET replayed_at = :now";
+    let (update, values) = if key.starts_with("EVENT#") {
+        let expires = now.as_second().saturating_add(SETTLED_KEPT.as_secs()).to_string();
+        let values = json!({":now": {"S": now.to_string()}, ":expires": {"N": expires}});
+        (format!("{remove}, expires_at = :expires"), values)
+    } else {
+        (remove.to_owned(), json!({":now": {"S": now.to_string()}}))
+    };
     let input = json!({
         "TableName": table, "Key": {"pk": {"S": key}, "sk": {"S": "-"}},
-        "UpdateExpression": "REMOVE parked_source, parked_reason, parked_at SET replayed_at = :now",
+        "UpdateExpression": update,
         "ConditionExpression": "attribute_exists(parked_at)",
-        "ExpressionAttributeValues": {":now": {"S": crate::clock::now().to_string()}},
+        "ExpressionAttributeValues": values,
     });
     conditional(client, &input).await
+}
+
+/// The parts of a large event go with it.
+async fn expire_parts(client: &BundleClient, table: &str, event: &Value) -> anyhow::Result<()> {
+    let Some(hash) = event.get("body_sha256").and_then(Value::as_str) else { return Ok(()) };
+    let expires = crate::clock::now().as_second().saturating_add(SETTLED_KEPT.as_secs());
+    for place in 0..event.get("body_parts").and_then(Value::as_u64).unwrap_or_default() {
+        let input = json!({
+            "TableName": table, "Key": {"pk": {"S": format!("PART#{hash}")}, "sk": {"S": format!("{place:04}")}},
+            "UpdateExpression": "SET expires_at = :expires", "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": {":expires": {"N": expires.to_string()}},
+        });
+        conditional(client, &input).await?;
+    }
+    Ok(())
 }
 
 /// An event is not in a stream: it must be posted to the webhook again. Returns whether it is done now.

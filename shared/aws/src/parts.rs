@@ -4,7 +4,7 @@
 //! written first; the record references them by the hash of the whole value. Parts never change, so writing them again
 //! is idempotent. If the record is never written, its parts stay unreferenced.
 
-use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 
 use super::item::{Item, below, new_item, number, read_number, read_text, text, trouble};
 use comptoir::{archive::sha256, outcome::ServiceError};
@@ -70,6 +70,24 @@ impl Parts<'_> {
             value.push_str(part.as_ref().and_then(|part| read_text(part, "text")).unwrap_or_default());
         }
         if sha256(value.as_bytes()) == hash { Ok(Some(value)) } else { Err(self.damaged(name)) }
+    }
+
+    /// Lets the parts of a value that a record stored as attribute `name` expire, if it had any.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn expire(&self, record: &Item, name: &str, expires_at: &AttributeValue) -> Result<(), ServiceError> {
+        let Some(hash) = read_text(record, &format!("{name}_sha256")) else { return Ok(()) };
+        let count: usize = read_number(record, &format!("{name}_parts")).unwrap_or_default();
+        for place in 0..count.min(MOST_PARTS) {
+            let get = self.client.get_item().table_name(self.table).set_key(Some(part_key(hash, place)));
+            let got = get.consistent_read(true).send().await.map_err(|error| trouble(self.what, &error))?;
+            let Some(mut part) = got.item else { continue };
+            part.insert("expires_at".to_owned(), expires_at.clone());
+            let put = self.client.put_item().table_name(self.table).set_item(Some(part)).send().await;
+            put.map_err(|error| trouble(self.what, &error))?;
+        }
+        Ok(())
     }
 
     fn damaged(&self, name: &str) -> ServiceError {

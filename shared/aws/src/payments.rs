@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     Client,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Put, TransactWriteItem},
+    types::{AttributeValue, Put, ReturnValue, TransactWriteItem},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -18,7 +18,7 @@ use super::{
 };
 use comptoir::{
     outcome::{Reason, ServiceError},
-    payment::{PaymentLog, Recorded},
+    payment::{PaymentLog, Recorded, SETTLED_KEPT},
     refund::Refund,
     sale::{Sale, SaleKey},
 };
@@ -173,7 +173,17 @@ impl PaymentLog for DynamoPayments {
     async fn settle_event(&self, id: &str, now: Timestamp) -> Result<(), ServiceError> {
         let mut event = event_item(id, now);
         event.insert("expires_at".to_owned(), expires_at(now));
-        self.put_if(event, "attribute_exists(parked_at)").await.map(drop)
+        let put = self.client.put_item().table_name(&self.table).set_item(Some(event));
+        let put = put.condition_expression("attribute_exists(parked_at)").return_values(ReturnValue::AllOld);
+        match put.send().await {
+            // The item holds its body no more; parts of a large one would stay for good.
+            Ok(put) => {
+                let until = number(now.saturating_add(SETTLED_KEPT).map_or(0, Timestamp::as_second));
+                self.parts().expire(&put.attributes.unwrap_or_default(), "body", &until).await
+            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
     }
 
     async fn record_refund(&self, refund: &Refund, now: Timestamp) -> Result<Recorded, ServiceError> {

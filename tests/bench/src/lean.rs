@@ -27,12 +27,14 @@ const NOWHERE: [(&str, &str); 9] = [
 ];
 
 /// Large crates, and the functions that may link them.
-const LARGE: [(&str, &[&str]); 4] = [
+const LARGE: [(&str, &[&str]); 5] = [
     ("typst", &["invoice-renderer"]),
     // Typst brings it too.
     ("image", &["invoice-renderer", "profile-mutation-validator"]),
     // A function that reads profiles includes the validation rules.
     ("rlibphonenumber", &["profile-mutation-validator", "profile-publisher"]),
+    // The reader of CVs.
+    ("lopdf", &["profile-mutation-validator"]),
     ("async-stripe-client-core", &["payment-webhook"]),
 ];
 

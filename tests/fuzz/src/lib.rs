@@ -12,6 +12,7 @@
 )]
 
 pub mod cells;
+pub mod cv;
 pub mod event;
 pub mod mail;
 pub mod mutate;
@@ -30,7 +31,8 @@ use comptoir::outcome::Reason;
 pub type Property = fn(&[u8]);
 
 /// Every property by the name of its target and of its folder of seeds.
-pub const PROPERTIES: [(&str, Property); 7] = [
+pub const PROPERTIES: [(&str, Property); 8] = [
+    ("cv_file", cv::file),
     ("event_body", event::body),
     ("ledger_cells", cells::names),
     ("mail_event", mail::event),

@@ -75,4 +75,4 @@ macro_rules! targets {
     };
 }
 
-targets!(event_body ledger_cells mail_event page_data seller_file signature_header stream_record);
+targets!(cv_file event_body ledger_cells mail_event page_data seller_file signature_header stream_record);

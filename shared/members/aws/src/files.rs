@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use comptoir::outcome::ServiceError;
 use comptoir_aws::s3_failure::{in_one_operation, refusal, trouble};
-use comptoir_members::profile::upload::{Files, Header, READABLE_FOR, Target, Upload};
+use comptoir_members::profile::upload::{Files, Header, Kind, READABLE_FOR, Target, Upload};
 
 const WHAT: &str = "the files";
 
@@ -85,8 +85,16 @@ impl Files for S3Files {
         Ok(Target { url: put.uri().to_owned(), headers: bound(&put) })
     }
 
-    async fn signed(&self, key: &str, now: Timestamp) -> Result<String, ServiceError> {
-        let get = self.client.get_object().bucket(&self.bucket).key(key).presigned(lasting(now, READABLE_FOR)?).await;
+    async fn signed(&self, key: &str, kind: Kind, now: Timestamp) -> Result<String, ServiceError> {
+        let get = self.client.get_object().bucket(&self.bucket).key(key);
+        // A browser opens no document of a stranger beside the page, whatever type it was stored with.
+        let get = match kind {
+            Kind::Avatar => get,
+            Kind::Cv => get
+                .response_content_disposition("attachment; filename=\"cv.pdf\"")
+                .response_content_type("application/pdf"),
+        };
+        let get = get.presigned(lasting(now, READABLE_FOR)?).await;
         get.map(|get| get.uri().to_owned()).map_err(|error| trouble(WHAT, &error))
     }
 

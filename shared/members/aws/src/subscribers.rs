@@ -1,24 +1,13 @@
 //! Subscribers of the profile API, reached through AppSync: its mutation `publishProfileChange` notifies them.
 //!
-//! AppSync's data plane has no client in the SDK. One request over HTTPS, signed with Signature Version 4 (IAM User
-//! Guide, "AWS Signature Version 4 for API requests") with the function's own credentials. It is not retried here: the
-//! stream delivers the change again.
+//! AppSync's data plane has no client in the SDK. A request is not retried here: the stream delivers the change again.
 
-use std::time::{Duration, SystemTime};
-
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningInstructions, SigningSettings, sign},
-    sign::v4,
-};
-use aws_smithy_runtime_api::client::identity::Identity;
 use aws_types::SdkConfig;
 use serde::Deserialize;
 use serde_json::json;
 
-use comptoir::{clock::Clock, outcome::ServiceError, timing::ATTEMPT_SECONDS};
-use comptoir_aws::trusted;
-use comptoir_edge::https::{HttpError, Https, Request};
+use crate::signed::{NotOnAws, SignedService};
+use comptoir::{clock::Clock, outcome::ServiceError};
 use comptoir_members::profile::publish::{Announcement, Subscribers};
 
 const WHAT: &str = "the profile API";
@@ -33,16 +22,8 @@ const LARGEST: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct AppSyncSubscribers<C> {
     url: String,
-    region: String,
-    credentials: SharedCredentialsProvider,
-    https: Https,
-    clock: C,
+    service: SignedService<C>,
 }
-
-/// The function is not in an AWS environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no AWS {0} in the environment; Lambda sets it, and locally `cargo local` does")]
-pub struct NotOnAws(&'static str);
 
 impl<C: Clock> AppSyncSubscribers<C> {
     /// The API at `url`, `https://<id>.appsync-api.<region>.amazonaws.com/graphql`; signatures are dated by `clock`.
@@ -50,53 +31,16 @@ impl<C: Clock> AppSyncSubscribers<C> {
     /// # Errors
     /// When the environment names no region or has no credentials.
     pub fn new(config: &SdkConfig, url: String, clock: C) -> Result<Self, NotOnAws> {
-        let region = config.region().ok_or(NotOnAws("region"))?.to_string();
-        let credentials = config.credentials_provider().ok_or(NotOnAws("credentials"))?;
-        let https = Https::trusting(trusted(&region));
-        Ok(Self { url, region, credentials, https, clock })
-    }
-
-    /// The headers that authenticate the caller.
-    async fn signed(&self, body: &str) -> Result<Vec<(String, String)>, ServiceError> {
-        let unsigned = |error: &dyn std::fmt::Display| {
-            ServiceError::transient(WHAT, format!("the request is not signed: {error}"))
-        };
-        let credentials = self.credentials.provide_credentials().await.map_err(|error| unsigned(&error))?;
-        let signed = self.signature(body, &credentials.into()).map_err(|error| unsigned(&error))?;
-        Ok(signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
-    }
-
-    fn signature(&self, body: &str, identity: &Identity) -> Result<SigningInstructions, Box<dyn std::error::Error>> {
-        let params = v4::SigningParams::builder()
-            .identity(identity)
-            .region(&self.region)
-            .name("appsync")
-            .time(SystemTime::from(self.clock.now()))
-            .settings(SigningSettings::default())
-            .build()?;
-        let headers = [("content-type", "application/json")].into_iter();
-        let request = SignableRequest::new("POST", self.url.as_str(), headers, SignableBody::Bytes(body.as_bytes()))?;
-        Ok(sign(request, &params.into())?.into_parts().0)
+        Ok(Self { url, service: SignedService::new(config, WHAT, "appsync", clock)? })
     }
 }
 
 impl<C: Clock> Subscribers for AppSyncSubscribers<C> {
     async fn tell(&self, announcement: &Announcement) -> Result<(), ServiceError> {
         let body = json!({ "query": MUTATION, "variables": { "change": announcement } }).to_string();
-        let signed = self.signed(&body).await?;
-        let mut headers = vec![("content-type", "application/json")];
-        headers.extend(signed.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        let wanted = Request {
-            method: "POST",
-            url: &self.url,
-            headers: &headers,
-            body: &body,
-            patience: Duration::from_secs(ATTEMPT_SECONDS),
-            largest: LARGEST,
-        };
-        let unanswered = |why: HttpError| ServiceError::transient(WHAT, why.to_string());
-        let answer = self.https.ask(&wanted).await.map_err(unanswered)?;
-        verdict(answer.status, &answer.body.map_err(unanswered)?)
+        let headers = [("content-type", "application/json")];
+        let (status, body) = self.service.post(&self.url, &headers, &body, LARGEST).await?;
+        verdict(status, &body)
     }
 }
 

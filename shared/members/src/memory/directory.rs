@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use crate::profile::{
     Profile, ProfileId,
     change::GuardMove,
-    directory::{Commit, Committed, Directory, Entry, Leaver, Leaving, Page, Taken},
+    directory::{Beside, Commit, Committed, Directory, Entry, Holder, Leaver, Leaving, Page, Taken},
     email::EmailKey,
     handle::{HandleGuard, HandleKey},
-    notice::Notice,
+    notice::{self, Notice},
+    recent::{Recent, RecentKey},
     search::Query,
     upload::Upload,
 };
@@ -33,13 +34,14 @@ pub struct Members {
 struct Kept {
     profiles: BTreeMap<ProfileId, Profile>,
     handles: BTreeMap<HandleKey, HandleGuard>,
-    emails: BTreeMap<EmailKey, ProfileId>,
+    emails: BTreeMap<EmailKey, Holder>,
     owners: BTreeMap<String, ProfileId>,
     history: BTreeMap<ProfileId, BTreeMap<u32, Entry>>,
     notices: BTreeMap<String, Notice>,
     sent: BTreeSet<String>,
     uploads: BTreeMap<String, Upload>,
-    leavers: BTreeMap<ProfileId, Timestamp>,
+    leavers: BTreeMap<ProfileId, Leaver>,
+    recents: BTreeMap<RecentKey, Recent>,
 }
 
 impl Kept {
@@ -52,7 +54,9 @@ impl Kept {
                 GuardMove::ClaimHandle(key) => {
                     taken.handle |= self.handles.get(key).is_some_and(|guard| !guard.admits(id, now));
                 }
-                GuardMove::ClaimEmail(key) => taken.email |= self.emails.get(key).is_some_and(|holder| holder != id),
+                GuardMove::ClaimEmail(key) => {
+                    taken.email |= self.emails.get(key).is_some_and(|holder| holder.profile != *id)
+                }
                 GuardMove::ReleaseHandle(_) | GuardMove::FreeEmail(_) => {}
             }
         }
@@ -62,7 +66,8 @@ impl Kept {
         taken
     }
 
-    fn step(&mut self, step: &GuardMove, id: &ProfileId, now: Timestamp) {
+    fn step(&mut self, step: &GuardMove, commit: &Commit, now: Timestamp) {
+        let id = &commit.profile.id;
         match step {
             GuardMove::ClaimHandle(key) => {
                 let guard = HandleGuard { key: key.clone(), profile: id.clone(), released_at: None };
@@ -74,10 +79,10 @@ impl Kept {
                 }
             }
             GuardMove::ClaimEmail(key) => {
-                self.emails.insert(key.clone(), id.clone());
+                self.emails.insert(key.clone(), Holder { profile: id.clone(), pool: commit.pool.clone() });
             }
             GuardMove::FreeEmail(key) => {
-                if self.emails.get(key) == Some(id) {
+                if self.emails.get(key).is_some_and(|holder| holder.profile == *id) {
                     self.emails.remove(key);
                 }
             }
@@ -99,7 +104,8 @@ impl Kept {
         let known = self.profiles.get(&profile.id);
         // The id of a deleted profile is never reused: its files may not be erased yet.
         let stands = known.map_or(0, |known| known.version).saturating_add(1) == profile.version
-            && !self.leavers.contains_key(&profile.id);
+            && !self.leavers.contains_key(&profile.id)
+            && (profile.version > 1 || !self.left(&profile.owner));
         if !stands {
             return Committed::Moved(known.cloned().map(Box::new));
         }
@@ -110,7 +116,7 @@ impl Kept {
             return Committed::NoticeSent;
         }
         for step in &commit.moves {
-            self.step(step, &profile.id, now);
+            self.step(step, commit, now);
         }
         self.owners.insert(profile.owner.clone(), profile.id.clone());
         self.profiles.insert(profile.id.clone(), profile.clone());
@@ -136,13 +142,29 @@ impl Kept {
         }
         self.profiles.remove(id);
         self.owners.remove(&leaving.profile.owner);
-        self.emails.retain(|_, holder| holder != id);
+        self.emails.retain(|_, holder| holder.profile != *id);
         if let Some(handle) = &leaving.profile.handle {
             self.handles.remove(&HandleKey::of(handle));
         }
         self.queue(&leaving.notices);
-        self.leavers.insert(id.clone(), now);
+        let leaver = Leaver { id: id.clone(), left_at: now, account: leaving.account.clone() };
+        self.leavers.insert(id.clone(), leaver);
+        self.recents.insert(RecentKey::of(&leaving.profile.owner), Recent::of_leaver(now));
         Committed::Done
+    }
+
+    fn left(&self, owner: &str) -> bool {
+        self.recents.get(&RecentKey::of(owner)).is_some_and(|recent| recent.gone_at.is_some())
+    }
+
+    fn beside(&self, id: &ProfileId, versions: &[u32]) -> Beside {
+        let uploads = self.uploads.values().filter(|upload| upload.profile == *id).cloned().collect();
+        let given_up = self.handles.values().filter(|guard| guard.profile == *id && guard.released_at.is_some());
+        let handles = given_up.map(|guard| guard.key.0.clone()).collect();
+        let ids = versions.iter().flat_map(|version| notice::ids(id, *version));
+        let queued = ids.filter_map(|id| self.notices.get(&id.0));
+        let notices = queued.map(|notice| serde_json::to_value(notice).unwrap_or_default()).collect();
+        Beside { uploads, handles, notices }
     }
 
     /// Erases one item of a deleted profile, as a store that works in small batches.
@@ -185,8 +207,8 @@ impl Members {
     pub fn everything(&self) -> String {
         let kept = locked(&self.kept);
         format!(
-            "{:?} {:?} {:?} {:?} {:?} {:?}",
-            kept.profiles, kept.handles, kept.emails, kept.owners, kept.history, kept.uploads
+            "{:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            kept.profiles, kept.handles, kept.emails, kept.owners, kept.history, kept.uploads, kept.recents
         )
     }
 
@@ -217,6 +239,14 @@ impl Directory for Members {
         .await
     }
 
+    async fn holder(&self, key: &EmailKey) -> Result<Option<Holder>, ServiceError> {
+        self.call(|kept| kept.emails.get(key).cloned()).await
+    }
+
+    async fn beside(&self, id: &ProfileId, versions: &[u32]) -> Result<Beside, ServiceError> {
+        self.call(|kept| kept.beside(id, versions)).await
+    }
+
     async fn search(&self, query: &Query, after: Option<&str>, limit: u32) -> Result<Page<Profile>, ServiceError> {
         let after = after.unwrap_or_default();
         self.call(|kept| {
@@ -231,6 +261,22 @@ impl Directory for Members {
         self.call(|kept| {
             let lines = kept.history.get(id).into_iter().flat_map(|lines| lines.range(..before).rev());
             page(lines.map(|(_, entry)| entry), limit, |entry| entry.version.to_string())
+        })
+        .await
+    }
+
+    async fn recent(&self, key: &RecentKey) -> Result<Recent, ServiceError> {
+        self.call(|kept| kept.recents.get(key).cloned().unwrap_or_default()).await
+    }
+
+    async fn note(&self, key: &RecentKey, recent: &Recent, _: Timestamp) -> Result<bool, ServiceError> {
+        self.call(|kept| {
+            let known = kept.recents.get(key).map_or(0, |known| known.version);
+            let follows = known.saturating_add(1) == recent.version;
+            if follows {
+                kept.recents.insert(key.clone(), recent.clone());
+            }
+            follows
         })
         .await
     }
@@ -258,10 +304,7 @@ impl Directory for Members {
     }
 
     async fn leavers(&self) -> Result<Vec<Leaver>, ServiceError> {
-        self.call(|kept| {
-            kept.leavers.iter().map(|(id, left_at)| Leaver { id: id.clone(), left_at: *left_at }).collect()
-        })
-        .await
+        self.call(|kept| kept.leavers.values().cloned().collect()).await
     }
 
     async fn erase(&self, id: &ProfileId) -> Result<bool, ServiceError> {

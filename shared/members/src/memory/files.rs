@@ -7,7 +7,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::profile::upload::{Files, Target, Upload};
+use crate::profile::upload::{Files, Kind, Target, Upload};
 use comptoir::{
     memory::{FaultPlan, locked, pass_the_turn},
     outcome::ServiceError,
@@ -47,7 +47,7 @@ impl Files for InMemoryFiles {
         Ok(Target { url: format!("memory:{}", upload.key()), headers: Vec::new() })
     }
 
-    async fn signed(&self, key: &str, _: Timestamp) -> Result<String, ServiceError> {
+    async fn signed(&self, key: &str, _: Kind, _: Timestamp) -> Result<String, ServiceError> {
         Ok(format!("memory:{key}"))
     }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::{Field, Profile};
+use super::{Field, Profile, account::pool_of};
 
 /// A group of members.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,6 +102,8 @@ pub enum Caller {
         sub: String,
         /// The groups.
         groups: BTreeSet<Group>,
+        /// The user pool that issued the token.
+        pool: Option<String>,
         /// Their address, if the token has it and says that it is verified: ID tokens do, access tokens do not.
         email: Option<String>,
     },
@@ -150,13 +152,22 @@ impl Caller {
         // A boolean in tokens, and text with some providers.
         let verified = claims.get("email_verified").is_some_and(|told| *told == true || *told == "true");
         let email = text(claims, "email").filter(|_| verified).map(str::to_owned);
-        Ok(Self::Member { sub: sub.to_owned(), groups: Group::ALL.into_iter().filter(is).collect(), email })
+        let pool = text(identity, "issuer").and_then(pool_of).map(str::to_owned);
+        Ok(Self::Member { sub: sub.to_owned(), groups: Group::ALL.into_iter().filter(is).collect(), pool, email })
     }
 
     /// The `sub`, if it is a member.
     pub fn sub(&self) -> Option<&str> {
         match self {
             Self::Member { sub, .. } => Some(sub),
+            Self::Iam { .. } => None,
+        }
+    }
+
+    /// The user pool, if it is a member.
+    pub fn pool(&self) -> Option<&str> {
+        match self {
+            Self::Member { pool, .. } => pool.as_deref(),
             Self::Iam { .. } => None,
         }
     }
@@ -211,8 +222,8 @@ pub fn may(caller: &Caller, operation: Operation, owner: Option<&str>) -> Result
     if allowed { Ok(()) } else { Err(Denied) }
 }
 
-/// The fields of a profile of `owner` that `caller` sees: the address and the number are visible to its owner, the team
-/// and the admins only.
+/// The fields of a profile of `owner` that `caller` sees: the address, the number and the CV, which has both, are visible
+/// to its owner, the team and the admins only.
 pub fn visible(caller: &Caller, owner: &str) -> BTreeSet<Field> {
     let all = match caller {
         Caller::Iam { .. } => false,
@@ -225,7 +236,7 @@ pub fn visible(caller: &Caller, owner: &str) -> BTreeSet<Field> {
 
 /// Whether this is a contact field, which not everyone may see.
 pub fn is_contact(field: Field) -> bool {
-    matches!(field, Field::Email | Field::Phone)
+    matches!(field, Field::Email | Field::Phone | Field::Cv)
 }
 
 /// The profile as `caller` sees it, as the API writes it: hidden fields are null.

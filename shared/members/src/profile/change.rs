@@ -29,6 +29,20 @@ pub struct FieldChange {
     pub to: Value,
 }
 
+impl FieldChange {
+    /// The change as the history keeps it: that a contact field changed, and not what it was. What a member took away
+    /// would stand there for as long as the profile otherwise.
+    #[must_use]
+    pub fn recorded(&self) -> Self {
+        match self.field {
+            Field::Email | Field::Phone | Field::Location => {
+                Self { field: self.field, from: Value::Null, to: Value::Null }
+            }
+            _ => self.clone(),
+        }
+    }
+}
+
 /// A guard that a profile takes or releases.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GuardMove {

@@ -92,6 +92,28 @@ pub enum Code {
     UploadMissing,
     /// The file does not match its announcement.
     UploadDiffers,
+    /// As many announced files as may be, until `Violation::detail`.
+    UploadsOpen,
+    /// As many confirmations in the last hour as may be, until `Violation::detail`.
+    UploadsConfirmed,
+    /// As many exports in the last hour as may be, until `Violation::detail`.
+    ExportsTaken,
+    /// A CV that no page can be read of.
+    CvUnreadable,
+    /// A CV with a password, or restrictions, which are encryption too.
+    CvEncrypted,
+    /// A CV with JavaScript, or an action that runs by itself.
+    CvScript,
+    /// A CV with a link that leads elsewhere than to the web, a mailbox, a telephone or a page of its own.
+    CvLink,
+    /// A CV with another file inside.
+    CvEmbeddedFile,
+    /// A CV with sound, film or 3D.
+    CvMedia,
+    /// A CV with a form that is a program, or that sends what is written into it.
+    CvForm,
+    /// A CV with more objects than the reader takes.
+    CvTooComplex,
     /// A cursor of another search, or malformed.
     CursorForeign,
 }

@@ -5,12 +5,16 @@ use std::future::Future;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     Profile, ProfileId,
+    account::AccountId,
     change::{FieldChange, GuardMove},
+    email::EmailKey,
     handle::HandleKey,
     notice::Notice,
+    recent::{Recent, RecentKey},
     search::Query,
     upload::Upload,
 };
@@ -43,6 +47,8 @@ pub struct Commit {
     pub notices: Vec<Notice>,
     /// The upload that this uses up, if any.
     pub upload: Option<String>,
+    /// The user pool whose token proved the address, if one was given: the guard of the address keeps it.
+    pub pool: Option<String>,
 }
 
 /// The result of a commit. Only `Done` wrote anything.
@@ -92,6 +98,28 @@ pub struct Leaver {
     pub id: ProfileId,
     /// The time.
     pub left_at: Timestamp,
+    /// The account at the sign-in, which goes too.
+    pub account: Option<AccountId>,
+}
+
+/// Who has an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    /// The profile.
+    pub profile: ProfileId,
+    /// The user pool of the account that proved it, if it is known.
+    pub pool: Option<String>,
+}
+
+/// What is stored of a profile beside itself and its history.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Beside {
+    /// Announced uploads.
+    pub uploads: Vec<Upload>,
+    /// Handles that it gave up.
+    pub handles: Vec<String>,
+    /// Notices of the versions asked for that are still queued, as they are stored.
+    pub notices: Vec<Value>,
 }
 
 /// A profile to delete.
@@ -101,6 +129,8 @@ pub struct Leaving {
     pub profile: Profile,
     /// The notices.
     pub notices: Vec<Notice>,
+    /// The account at the sign-in, as far as it is known; it is deleted with what is erased.
+    pub account: Option<AccountId>,
 }
 
 /// Stores profiles.
@@ -123,6 +153,12 @@ pub trait Directory: Send + Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<Profile>, ServiceError>> + Send;
 
+    /// Who has this address.
+    fn holder(&self, key: &EmailKey) -> impl Future<Output = Result<Option<Holder>, ServiceError>> + Send;
+
+    /// What is stored beside the profile, with the notices of these versions.
+    fn beside(&self, id: &ProfileId, versions: &[u32]) -> impl Future<Output = Result<Beside, ServiceError>> + Send;
+
     /// At most `limit` profiles that match `query`, after this position; each once over all pages, if nothing changes
     /// meanwhile. A page may hold fewer, even none, before the last.
     fn search(
@@ -140,6 +176,18 @@ pub trait Directory: Send + Sync {
         limit: u32,
     ) -> impl Future<Output = Result<Page<Entry>, ServiceError>> + Send;
 
+    /// What this member did lately; the default if nothing.
+    fn recent(&self, key: &RecentKey) -> impl Future<Output = Result<Recent, ServiceError>> + Send;
+
+    /// Stores the record until [`KEPT`](super::recent::KEPT) after `now`, if the stored one is its previous version;
+    /// returns whether it was.
+    fn note(
+        &self,
+        key: &RecentKey,
+        recent: &Recent,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, ServiceError>> + Send;
+
     /// Stores the announcement of an upload, until it expires.
     fn expect_upload(&self, upload: &Upload) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
@@ -150,7 +198,8 @@ pub trait Directory: Send + Sync {
     fn drop_upload(&self, id: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Deletes a profile with the guards of its handle, address and owner, queues its notices, and records that the
-    /// rest is still to be erased, in one transaction. Returns `Done` also if that was recorded before.
+    /// rest is still to be erased and that its owner left, in one transaction. Until that record is gone, the owner gets
+    /// no other profile. Returns `Done` also if that was recorded before.
     fn leave(&self, leaving: &Leaving, now: Timestamp) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
 
     /// Deleted profiles that may still have stored data.

@@ -6,6 +6,7 @@
 //! elsewhere.
 
 pub mod access;
+pub mod account;
 pub mod availability;
 pub mod change;
 mod code;
@@ -23,6 +24,7 @@ pub mod notice;
 pub mod pace;
 pub mod phone;
 pub mod publish;
+pub mod recent;
 pub mod search;
 mod sentences;
 pub mod service;

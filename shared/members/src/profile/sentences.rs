@@ -168,6 +168,50 @@ fn pattern(code: Code) -> (&'static str, &'static str) {
             "Le fichier reçu n’est pas celui annoncé ({detail})\u{a0}; il a été supprimé.",
             "The file that came is not the one announced ({detail}); it was deleted.",
         ),
+        Code::UploadsOpen => (
+            "Au plus 10 fichiers peuvent être annoncés à la fois\u{a0}; confirmez-les, ou réessayez après {detail}.",
+            "At most 10 files may be announced at once; confirm them, or try again after {detail}.",
+        ),
+        Code::UploadsConfirmed => (
+            "Au plus 20 fichiers peuvent être confirmés par heure\u{a0}; réessayez après {detail}.",
+            "At most 20 files may be confirmed an hour; try again after {detail}.",
+        ),
+        Code::ExportsTaken => (
+            "Vos données peuvent être exportées 6 fois par heure\u{a0}; réessayez après {detail}.",
+            "Your data may be exported 6 times an hour; try again after {detail}.",
+        ),
+        Code::CvUnreadable => (
+            "Le fichier reçu n’est pas un PDF lisible\u{a0}; exportez le CV à nouveau en PDF.",
+            "The file that came is no readable PDF; export the CV as PDF again.",
+        ),
+        Code::CvEncrypted => (
+            "Le PDF est protégé par un mot de passe ou des restrictions\u{a0}; enregistrez-le sans protection.",
+            "The PDF is protected by a password or by restrictions; save it without protection.",
+        ),
+        Code::CvScript => (
+            "Le PDF contient du JavaScript ou une action automatique\u{a0}; imprimez-le en PDF, ce qui les retire.",
+            "The PDF holds JavaScript or an automatic action; print it to PDF, which removes them.",
+        ),
+        Code::CvLink => (
+            "Un lien du PDF lance un programme ou ouvre un fichier\u{a0}; gardez les liens web, e-mail et téléphone.",
+            "A link of the PDF starts a program or opens a file; keep links to the web, mail and telephone alone.",
+        ),
+        Code::CvEmbeddedFile => (
+            "Le PDF contient un autre fichier\u{a0}; retirez la pièce jointe, ou imprimez-le en PDF.",
+            "The PDF holds another file; remove the attachment, or print it to PDF.",
+        ),
+        Code::CvMedia => (
+            "Le PDF contient du son, de la vidéo ou de la 3D\u{a0}; retirez-les, ou imprimez-le en PDF.",
+            "The PDF holds sound, film or 3D; remove it, or print it to PDF.",
+        ),
+        Code::CvForm => (
+            "Le PDF est un formulaire actif\u{a0}; imprimez-le en PDF, ce qui l’aplatit.",
+            "The PDF is an active form; print it to PDF, which flattens it.",
+        ),
+        Code::CvTooComplex => (
+            "Le PDF contient trop d’objets pour un CV\u{a0}; imprimez-le en PDF, ou retirez des pages et des dessins.",
+            "The PDF has too many objects for a CV; print it to PDF, or remove pages and drawings.",
+        ),
         Code::CursorForeign => (
             "Ce curseur n’est pas celui de cette recherche\u{a0}; recommencez-la.",
             "This cursor does not belong to this search; start it again.",

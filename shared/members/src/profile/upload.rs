@@ -213,8 +213,13 @@ pub trait Files: Send + Sync {
     /// A URL that accepts exactly the announced file, until it expires.
     fn presign(&self, upload: &Upload, now: Timestamp) -> impl Future<Output = Result<Target, ServiceError>> + Send;
 
-    /// A URL for reading a stored file, valid for [`READABLE_FOR`].
-    fn signed(&self, key: &str, now: Timestamp) -> impl Future<Output = Result<String, ServiceError>> + Send;
+    /// A URL for reading a stored file of this kind, valid for [`READABLE_FOR`]. A CV is downloaded, a picture shown.
+    fn signed(
+        &self,
+        key: &str,
+        kind: Kind,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<String, ServiceError>> + Send;
 
     /// The bytes of a file; `None` if missing. A file larger than `largest` is truncated one byte after it.
     fn read(&self, key: &str, largest: u64) -> impl Future<Output = Result<Option<Vec<u8>>, ServiceError>> + Send;
@@ -237,7 +242,7 @@ pub trait Files: Send + Sync {
 /// A file prepared for storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// The bytes to store, without metadata of the camera or the place.
+    /// The bytes to store, without metadata of the camera, the place or the author.
     pub bytes: Vec<u8>,
     /// Their type.
     pub content_type: String,
@@ -245,10 +250,13 @@ pub struct Prepared {
     pub thumbnail: Option<Vec<u8>>,
 }
 
-/// Prepares files for storage: pictures lose their metadata and get a thumbnail.
+/// Prepares files for storage: pictures and CVs lose their metadata, pictures get a thumbnail.
 pub trait Prepare: Send + Sync {
-    /// The file as stored; `None` if it cannot be decoded as its declared type.
-    fn prepare(&self, kind: Kind, content_type: &str, bytes: Vec<u8>) -> Option<Prepared>;
+    /// The file as stored.
+    ///
+    /// # Errors
+    /// Why it is refused: [`Code::UploadDiffers`] if it cannot be decoded as its declared type.
+    fn prepare(&self, kind: Kind, content_type: &str, bytes: Vec<u8>) -> Result<Prepared, Code>;
 }
 
 /// What is stored of a prepared file, under which keys.

@@ -1,6 +1,6 @@
 //! The contract of every store of members' files, run against the one in memory and the real one.
 
-use crate::profile::upload::Files;
+use crate::profile::upload::{Files, Kind};
 use comptoir::outcome::ServiceError;
 
 use super::profiles::start;
@@ -23,7 +23,7 @@ pub async fn contract(files: &impl Files, run: &str) -> Result<(), ServiceError>
     assert_eq!(files.read(&key, 10).await?.as_deref(), Some(b"new".as_slice()), "over what was there");
     files.keep(&key, "image/png", b"").await?;
     assert_eq!(files.read(&key, 10).await?.as_deref(), Some(b"".as_slice()), "no bytes are not no file");
-    assert!(files.signed(&key, start()).await?.contains(&key));
+    assert!(files.signed(&key, Kind::Avatar, start()).await?.contains(&key));
     let (other, neighbour) = (format!("profiles/{run}/cv/two"), format!("profiles/{run}x/cv/three"));
     files.keep(&other, "application/pdf", b"%PDF-").await?;
     files.keep(&neighbour, "application/pdf", b"%PDF-").await?;

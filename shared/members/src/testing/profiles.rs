@@ -9,11 +9,14 @@ use serde_json::{Value, json};
 
 use crate::profile::{
     Field, Language, Profile, ProfileId,
+    account::AccountId,
     change::{self, Updated},
-    directory::{Commit, Committed, Directory, Entry, Leaving, Taken},
+    directory::{Commit, Committed, Directory, Entry, Holder, Leaving, Taken},
+    email::EmailKey,
     handle::{HandleKey, RESERVED_FOR},
     input, notice,
     pace::{APART, Joined, Reported},
+    recent::{Recent, RecentKey},
     search::Query,
 };
 use comptoir::outcome::ServiceError;
@@ -82,6 +85,7 @@ pub fn commit(updated: &Updated, before: Option<&Profile>) -> Commit {
         moves: updated.moves.clone(),
         profile,
         upload: None,
+        pool: Some("eu-west-3_test".to_owned()),
     }
 }
 
@@ -116,6 +120,7 @@ pub async fn contract(directory: &impl Directory, run: &str) -> Result<(), Servi
     a_stale_version_writes_nothing(directory, &format!("{run}e")).await?;
     pages_hold_each_once(directory, &format!("{run}f")).await?;
     a_notice_collects_changes(directory, &format!("{run}h")).await?;
+    one_of_many_notes_follows(directory, &format!("{run}i")).await?;
     who_leaves_leaves_nothing(directory, &format!("{run}g")).await
 }
 
@@ -288,20 +293,53 @@ async fn a_notice_collects_changes(directory: &impl Directory, run: &str) -> Res
     Ok(())
 }
 
+async fn one_of_many_notes_follows(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
+    let key = RecentKey::of(run);
+    assert_eq!(directory.recent(&key).await?, Recent::default());
+    for version in 1..=2 {
+        let next = directory.recent(&key).await?.export(start()).unwrap_or_default();
+        assert_eq!(next.version, version);
+        let notes = (0..4)
+            .map(|_| -> Pin<Box<dyn Future<Output = _> + '_>> { Box::pin(directory.note(&key, &next, start())) })
+            .collect();
+        let mut noted = 0;
+        for followed in together(notes).await {
+            noted += u32::from(followed?);
+        }
+        assert_eq!(noted, 1, "one of those who read the same record");
+        assert_eq!(directory.recent(&key).await?, next);
+    }
+    Ok(())
+}
+
 async fn who_leaves_leaves_nothing(directory: &impl Directory, run: &str) -> Result<(), ServiceError> {
     let first = new_profile(run, 1, &format!("{run}-one"));
     directory.commit(&commit(&first, None), start()).await?;
     let moved = changed(&first.profile, &json!({ "handle": format!("{run}-two") }), start());
     directory.commit(&commit(&moved, Some(&first.profile)), start()).await?;
-    let stale = Leaving { profile: first.profile.clone(), notices: Vec::new() };
+    let key = EmailKey::of(&first.profile.email);
+    let holder = Holder { profile: first.profile.id.clone(), pool: Some("eu-west-3_test".to_owned()) };
+    assert_eq!(directory.holder(&key).await?, Some(holder));
+    let beside = directory.beside(&first.profile.id, &[2, 1]).await?;
+    assert_eq!(beside.handles, [HandleKey::of(&format!("{run}-one")).0]);
+    assert_eq!((beside.uploads.len(), beside.notices.len()), (0, 4), "two notices of each version");
+    let stale = Leaving { profile: first.profile.clone(), notices: Vec::new(), account: None };
     let found = directory.leave(&stale, start()).await?;
     assert_eq!(found, Committed::Moved(Some(Box::new(moved.profile.clone()))));
     let notices = notice::of_leave(&moved.profile, start());
-    let leaving = Leaving { profile: moved.profile.clone(), notices };
+    let account = Some(AccountId { pool: "eu-west-3_test".to_owned(), sub: moved.profile.owner.clone() });
+    let leaving = Leaving { profile: moved.profile.clone(), notices, account };
     assert_eq!(directory.leave(&leaving, start()).await?, Committed::Done);
     assert_eq!(directory.leave(&leaving, start()).await?, Committed::Done, "leaving is told once, however often");
     let id = &moved.profile.id;
-    assert!(directory.leavers().await?.iter().any(|leaver| leaver.id == *id && leaver.left_at == start()));
+    assert!(
+        directory
+            .leavers()
+            .await?
+            .iter()
+            .any(|leaver| leaver.id == *id && leaver.left_at == start() && leaver.account == leaving.account)
+    );
+    assert_eq!(directory.holder(&key).await?, None);
     assert_eq!(directory.by_id(id).await?, None);
     assert_eq!(directory.by_owner(&moved.profile.owner).await?, None);
     let late = changed(&moved.profile, &json!({ "headline": "late" }), start());
@@ -316,6 +354,9 @@ async fn who_leaves_leaves_nothing(directory: &impl Directory, run: &str) -> Res
     }
     let mut again = new_profile(run, 1, &format!("{run}-one"));
     again.profile.id = ProfileId(format!("{run}-again"));
+    let refused = directory.commit(&commit(&again, None), start()).await?;
+    assert_eq!(refused, Committed::Moved(None), "who left gets no other profile for the life of a token");
+    again.profile.owner = format!("sub-{run}-again");
     assert_eq!(directory.commit(&commit(&again, None), start()).await?, Committed::Done, "all guards are free");
     Ok(())
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::usage::Usage;
 
 /// Resources without a standing price. Others, except alarms and dashboards, need a price first.
-const FREE: [(&str, &str); 28] = [
+const FREE: [(&str, &str); 29] = [
     ("AWS::AppSync::DataSource", "the API is billed by the request"),
     ("AWS::AppSync::GraphQLApi", "billed by the request; without a cache"),
     ("AWS::AppSync::GraphQLSchema", "part of the API"),
@@ -21,6 +21,7 @@ const FREE: [(&str, &str); 28] = [
     ("AWS::Cognito::UserPoolIdentityProvider", "billed by members who come through it, from the 51st"),
     ("AWS::DynamoDB::Table", "on demand: requests, and what is stored in it"),
     ("AWS::Events::Rule", "events of AWS services are free"),
+    ("AWS::IAM::Policy", "free"),
     ("AWS::IAM::Role", "free"),
     ("AWS::Lambda::EventInvokeConfig", "free"),
     ("AWS::Lambda::EventSourceMapping", "Lambda's own reading of a stream is free"),

@@ -24,6 +24,7 @@ use comptoir_members::profile::{
     change::{GuardMove, moves},
     directory::{Commit, Committed, Directory, Leaving, Taken},
     notice::Notice,
+    recent::{Recent, RecentKey},
     upload::Upload,
 };
 
@@ -114,6 +115,9 @@ impl DynamoDirectory {
             step.put(Stands::Version, self.put(rows::profile(profile)?).condition_expression(NEW))?;
             // The id of a deleted profile is never reused: its files may not be erased yet.
             step.check(Stands::Left, self.check(&Place::leaver(id)).condition_expression(NEW))?;
+            // Nor does who left come back with an old token.
+            let recent = Place::recent(&RecentKey::of(&profile.owner));
+            step.check(Stands::Left, self.check(&recent).condition_expression("attribute_not_exists(gone_at)"))?;
             let owner = self.put(rows::guard(&Place::owner(&profile.owner), id));
             step.put(Stands::Owner, owner.condition_expression(NEW))?;
         } else {
@@ -121,7 +125,7 @@ impl DynamoDirectory {
         }
         step.put(Stands::Never, self.put(rows::history(id, &commit.entry)?).condition_expression(NEW))?;
         for moving in &commit.moves {
-            self.shift(&mut step, moving, id, now)?;
+            self.shift(&mut step, moving, commit, now)?;
         }
         self.tell(&mut step, &commit.notices).await?;
         if let Some(upload) = &commit.upload {
@@ -154,7 +158,9 @@ impl DynamoDirectory {
         let mut step = Step::default();
         let gone = self.away(&Place::profile(id)).condition_expression("version = :version");
         step.delete(Stands::Version, gone.expression_attribute_values(":version", number(profile.version)))?;
-        step.put(Stands::Left, self.put(rows::leaver(id, now)).condition_expression(NEW))?;
+        step.put(Stands::Left, self.put(rows::leaver(leaving, now)).condition_expression(NEW))?;
+        let key = RecentKey::of(&profile.owner);
+        step.put(Stands::Never, self.put(rows::recent(&key, &Recent::of_leaver(now), now)?))?;
         let mut places = vec![Place::owner(&profile.owner)];
         // Every guard that a profile takes when created is released when it is deleted.
         places.extend(moves(None, profile).iter().filter_map(|claim| match claim {
@@ -191,7 +197,8 @@ impl DynamoDirectory {
         }
     }
 
-    fn shift(&self, step: &mut Step, moving: &GuardMove, id: &ProfileId, now: Timestamp) -> Result<(), ServiceError> {
+    fn shift(&self, step: &mut Step, moving: &GuardMove, commit: &Commit, now: Timestamp) -> Result<(), ServiceError> {
+        let id = &commit.profile.id;
         match moving {
             GuardMove::ClaimHandle(key) => {
                 let claim = self.put(rows::guard(&Place::handle(key), id));
@@ -215,7 +222,7 @@ impl DynamoDirectory {
                 step.put(Stands::Never, self.put(rows::given_up(id, key)))
             }
             GuardMove::ClaimEmail(key) => {
-                let claim = self.put(rows::guard(&Place::email(key), id)).condition_expression(OURS);
+                let claim = self.put(rows::proof(key, commit)).condition_expression(OURS);
                 step.put(Stands::Email, claim.expression_attribute_values(":profile", text(&id.0)))
             }
             GuardMove::FreeEmail(key) => step.delete(Stands::Never, self.ours(self.away(&Place::email(key)), id)),

@@ -1,6 +1,7 @@
-//! The directory of profiles on DynamoDB: `mod` reads, `commit` writes transactions, `erase` removes a deleted member's
-//! data; `rows` defines keys and items.
+//! The directory of profiles on DynamoDB: `mod` reads, `beside` what is stored around a profile, `commit` writes
+//! transactions, `erase` removes a deleted member's data; `rows` defines keys and items.
 
+mod beside;
 mod commit;
 mod erase;
 mod rows;
@@ -11,12 +12,15 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 use comptoir::{outcome::ServiceError, settings::cache::CachedSettings};
-use comptoir_aws::item::{Item, data, ours, read_number, read_text, text, trouble};
+use comptoir_aws::item::{Item, data, number, ours, read_number, read_text, text, trouble};
 use comptoir_aws::settings_store::DynamoSettings;
 use comptoir_members::profile::{
     Profile, ProfileId,
-    directory::{Commit, Committed, Directory, Entry, Leaver, Leaving, Page},
+    account::AccountId,
+    directory::{Beside, Commit, Committed, Directory, Entry, Holder, Leaver, Leaving, Page},
+    email::EmailKey,
     handle::{HandleGuard, HandleKey},
+    recent::{Recent, RecentKey},
     search::Query,
     upload::Upload,
 };
@@ -120,6 +124,18 @@ impl Directory for DynamoDirectory {
         self.by_id(&guard.profile).await
     }
 
+    async fn holder(&self, key: &EmailKey) -> Result<Option<Holder>, ServiceError> {
+        let guard = self.get(&Place::email(key)).await?;
+        Ok(guard.as_ref().and_then(|guard| {
+            let profile = ProfileId(read_text(guard, "profile")?.to_owned());
+            Some(Holder { profile, pool: read_text(guard, "pool").map(str::to_owned) })
+        }))
+    }
+
+    async fn beside(&self, id: &ProfileId, versions: &[u32]) -> Result<Beside, ServiceError> {
+        self.read_beside(id, versions).await
+    }
+
     // Every listed profile is read, because a search may request anything: a thousand profiles of 4 KB cost 0.00006 USD
     // (us-east-1, on demand). With many thousands of members, words need items of their own.
     async fn search(&self, query: &Query, after: Option<&str>, limit: u32) -> Result<Page<Profile>, ServiceError> {
@@ -178,6 +194,28 @@ impl Directory for DynamoDirectory {
         Ok(Page { entries, next })
     }
 
+    async fn recent(&self, key: &RecentKey) -> Result<Recent, ServiceError> {
+        let item = self.get(&Place::recent(key)).await?;
+        Ok(item.map(|item| data(&item, WHAT)).transpose()?.unwrap_or_default())
+    }
+
+    async fn note(&self, key: &RecentKey, recent: &Recent, now: Timestamp) -> Result<bool, ServiceError> {
+        let put = self.client.put_item().table_name(&self.profiles).set_item(Some(rows::recent(key, recent, now)?));
+        let before = recent.version.saturating_sub(1);
+        let put = if before == 0 {
+            put.condition_expression("attribute_not_exists(pk)")
+        } else {
+            put.condition_expression("version = :before").expression_attribute_values(":before", number(before))
+        };
+        match put.send().await {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(false)
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
+    }
+
     async fn expect_upload(&self, upload: &Upload) -> Result<(), ServiceError> {
         self.write_upload(upload).await
     }
@@ -214,7 +252,9 @@ impl Directory for DynamoDirectory {
             // An entry with an unreadable time counts as deleted long ago.
             let left_at = read_text(&item, "left_at").and_then(|at| at.parse().ok()).unwrap_or(Timestamp::UNIX_EPOCH);
             let id = read_text(&item, "sk").map(|id| ProfileId(id.to_owned()));
-            leavers.extend(id.map(|id| Leaver { id, left_at }));
+            let of = |name: &str| read_text(&item, name).map(str::to_owned);
+            let account = of("pool").zip(of("sub")).map(|(pool, sub)| AccountId { pool, sub });
+            leavers.extend(id.map(|id| Leaver { id, left_at, account }));
         }
         Ok(leavers)
     }

@@ -14,6 +14,7 @@
 //! EMAIL#<hash>     GUARD               whose an address is
 //! OWNER#<sub>      GUARD               which profile a member has
 //! UPLOAD#<upload>  UPLOAD              what was announced, until it expires
+//! RECENT#<hash>    RECENT              what a member did in the last hour, and whether they left, for a day
 //! LEAVERS          <id>                that a profile left and is to be erased
 //! ```
 
@@ -30,10 +31,12 @@ use comptoir_aws::{
 };
 use comptoir_members::profile::{
     Profile, ProfileId,
-    directory::Entry,
+    account::AccountId,
+    directory::{Commit, Entry, Leaving},
     email::EmailKey,
     handle::{HandleKey, RESERVED_FOR},
     notice::{Event, Notice},
+    recent::{KEPT, Recent, RecentKey},
     upload::Upload,
 };
 
@@ -100,6 +103,10 @@ impl Place {
         Self::new(format!("UPLOAD#{id}"), "UPLOAD")
     }
 
+    pub(super) fn recent(key: &RecentKey) -> Self {
+        Self::new(format!("RECENT#{}", key.0), "RECENT")
+    }
+
     pub(super) fn leaver(id: &ProfileId) -> Self {
         Self::new(LEAVERS, &*id.0)
     }
@@ -159,6 +166,16 @@ pub(super) fn guard(place: &Place, id: &ProfileId) -> Item {
     item
 }
 
+/// The guard of an address, and whose token proved it.
+pub(super) fn proof(key: &EmailKey, commit: &Commit) -> Item {
+    let mut item = guard(&Place::email(key), &commit.profile.id);
+    item.insert("sub".to_owned(), text(&commit.profile.owner));
+    if let Some(pool) = &commit.pool {
+        item.insert("pool".to_owned(), text(pool));
+    }
+    item
+}
+
 /// A released handle, stored beside the profile that released it.
 pub(super) fn given_up(id: &ProfileId, key: &HandleKey) -> Item {
     let mut item = Place::handle_of(id, key).item("GIVEN_UP");
@@ -193,9 +210,25 @@ pub(super) fn upload(upload: &Upload) -> Result<[Item; 2], ServiceError> {
     }))
 }
 
+/// What a member did lately.
+pub(super) fn recent(key: &RecentKey, recent: &Recent, now: Timestamp) -> Result<Item, ServiceError> {
+    let mut item = Place::recent(key).item("RECENT");
+    item.insert("data".to_owned(), json(recent, WHAT)?);
+    item.insert("version".to_owned(), number(recent.version));
+    if let Some(gone_at) = recent.gone_at {
+        item.insert("gone_at".to_owned(), text(gone_at.to_string()));
+    }
+    item.insert("expires_at".to_owned(), seconds(now, KEPT));
+    Ok(item)
+}
+
 /// The record of a deleted profile.
-pub(super) fn leaver(id: &ProfileId, now: Timestamp) -> Item {
-    let mut item = Place::leaver(id).item("LEAVER");
+pub(super) fn leaver(leaving: &Leaving, now: Timestamp) -> Item {
+    let mut item = Place::leaver(&leaving.profile.id).item("LEAVER");
+    if let Some(AccountId { pool, sub }) = &leaving.account {
+        item.insert("pool".to_owned(), text(pool));
+        item.insert("sub".to_owned(), text(sub));
+    }
     item.insert("left_at".to_owned(), text(now.to_string()));
     item
 }

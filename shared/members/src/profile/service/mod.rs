@@ -18,9 +18,11 @@ pub use writes::{Newcomer, welcome};
 use super::{
     Field, KeptFile, Language, Profile, ProfileId,
     access::{self, Caller, Denied, Operation, Programs},
+    account::Accounts,
     change::Refused,
     directory::Directory,
-    upload::{Files, Prepare},
+    recent::{Recent, RecentKey},
+    upload::{Files, Kind, Prepare},
     violation::Violation,
 };
 use comptoir::outcome::ServiceError;
@@ -41,11 +43,13 @@ pub struct Request {
 }
 
 /// The dependencies of the operations.
-pub struct Desk<'a, D, F, P> {
+pub struct Desk<'a, D, F, P, A> {
     /// The directory.
     pub directory: &'a D,
     /// The file store.
     pub files: &'a F,
+    /// The accounts at the sign-in.
+    pub accounts: &'a A,
     /// Prepares files for storage.
     pub prepare: &'a P,
     /// Programs that may call the API.
@@ -178,9 +182,9 @@ impl From<Violation> for Failure {
 ///
 /// # Errors
 /// The error for the client.
-pub async fn answer<D: Directory, F: Files, P: Prepare>(
+pub async fn answer<D: Directory, F: Files, P: Prepare, A: Accounts>(
     request: &Request,
-    desk: &Desk<'_, D, F, P>,
+    desk: &Desk<'_, D, F, P, A>,
 ) -> Result<Value, ApiError> {
     let caller = Caller::read(&request.identity, desk.programs);
     let answered = match (&caller, Operation::named(&request.field)) {
@@ -192,14 +196,14 @@ pub async fn answer<D: Directory, F: Files, P: Prepare>(
 }
 
 /// One request of an authenticated caller.
-struct Task<'a, D, F, P> {
+struct Task<'a, D, F, P, A> {
     request: &'a Request,
-    desk: &'a Desk<'a, D, F, P>,
+    desk: &'a Desk<'a, D, F, P, A>,
     caller: &'a Caller,
     operation: Operation,
 }
 
-impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
+impl<D: Directory, F: Files, P: Prepare, A: Accounts> Task<'_, D, F, P, A> {
     async fn run(&self) -> Result<Value, Failure> {
         match self.operation {
             Operation::CreateProfile => self.create().await,
@@ -221,21 +225,40 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         Ok(access::may(self.caller, self.operation, owner)?)
     }
 
+    /// Counts something that this member may do so many times.
+    async fn count(
+        &self,
+        sub: &str,
+        counted: impl Fn(&Recent, Timestamp) -> Result<Recent, Violation>,
+    ) -> Result<(), Failure> {
+        let key = RecentKey::of(sub);
+        let now = self.request.now;
+        // Each conflict means that another request was counted, so that this ends at a limit.
+        loop {
+            let recent = counted(&self.desk.directory.recent(&key).await?, now)?;
+            if self.desk.directory.note(&key, &recent, now).await? {
+                return Ok(());
+            }
+        }
+    }
+
     /// The profile as the caller sees it, with its files as signed URLs.
     async fn present(&self, profile: &Profile) -> Result<Value, Failure> {
         let mut view = access::view(self.caller, profile);
-        for (field, file) in [(Field::Avatar, &profile.avatar), (Field::Cv, &profile.cv)] {
-            if let Some(file) = file {
-                view.insert(field.name().to_owned(), self.file(file).await?);
+        let visible = access::visible(self.caller, &profile.owner);
+        let files = [(Field::Avatar, Kind::Avatar, &profile.avatar), (Field::Cv, Kind::Cv, &profile.cv)];
+        for (field, kind, file) in files {
+            if let Some(file) = file.as_ref().filter(|_| visible.contains(&field)) {
+                view.insert(field.name().to_owned(), self.file(kind, file).await?);
             }
         }
         Ok(Value::Object(view))
     }
 
-    async fn file(&self, file: &KeptFile) -> Result<Value, Failure> {
-        let url = self.desk.files.signed(&file.key, self.request.now).await?;
+    async fn file(&self, kind: Kind, file: &KeptFile) -> Result<Value, Failure> {
+        let url = self.desk.files.signed(&file.key, kind, self.request.now).await?;
         let thumbnail = match &file.thumbnail {
-            Some(key) => Some(self.desk.files.signed(key, self.request.now).await?),
+            Some(key) => Some(self.desk.files.signed(key, kind, self.request.now).await?),
             None => None,
         };
         Ok(json!({ "contentType": file.content_type, "size": file.size, "url": url, "thumbnailUrl": thumbnail }))

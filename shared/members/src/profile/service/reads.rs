@@ -6,8 +6,11 @@ use super::{Failure, Task, arguments::Arguments};
 use crate::profile::{
     Profile, ProfileId, Status,
     access::{Caller, Group},
-    directory::{Directory, Entry},
+    account::{AccountId, Accounts, Attributes},
+    change::FieldChange,
+    directory::{Beside, Directory, Entry},
     handle::HandleKey,
+    recent::{Recent, RecentKey},
     search::{self, Query},
     upload::{Files, Prepare},
 };
@@ -18,7 +21,13 @@ const HISTORY_PAGE: u32 = 50;
 /// Bytes of history after which an export ends: AppSync limits a response to 5 MB, and each page may add as much again.
 const EXPORTED: usize = 2_000_000;
 
-impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
+/// The latest versions whose queued notices are exported; notices are kept for a week.
+const NOTICED: u32 = 30;
+
+/// What an export does not hold, and erasure does not reach.
+const KEPT_BY_LAW: &str = "Les factures et avoirs à votre adresse sont conservés dix ans, comme la loi l'exige (C. com., art. L123-22), séparément du profil ; demandez-en copie au vendeur. Invoices and credit notes to your address are kept for ten years, as the law demands, apart from the profile; ask the seller for copies.";
+
+impl<D: Directory, F: Files, P: Prepare, A: Accounts> Task<'_, D, F, P, A> {
     pub(super) async fn me(&self) -> Result<Value, Failure> {
         let sub = self.caller.sub().ok_or(Failure::Denied)?;
         self.allowed(Some(sub))?;
@@ -82,10 +91,12 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
     pub(super) async fn export(&self) -> Result<Value, Failure> {
         let sub = self.caller.sub().ok_or(Failure::Denied)?;
         self.allowed(Some(sub))?;
+        self.count(sub, Recent::export).await?;
         let profile = self.desk.directory.by_owner(sub).await?;
         let mut history = Vec::new();
         let mut shown = Value::Null;
         let mut left_out = false;
+        let mut beside = Beside::default();
         if let Some(profile) = &profile {
             shown = self.present(profile).await?;
             let mut after = None;
@@ -103,6 +114,9 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
                 }
             }
             left_out = after.is_some();
+            let version = profile.version;
+            let versions: Vec<u32> = (version.saturating_sub(NOTICED).saturating_add(1)..=version).rev().collect();
+            beside = self.desk.directory.beside(&profile.id, &versions).await?;
         }
         let language = profile.as_ref().map(|profile| profile.language);
         Ok(json!({
@@ -113,7 +127,20 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             "history": history,
             // Newest first; an admin reads older ones page by page with `profileHistory`.
             "olderHistoryLeftOut": left_out,
+            "uploads": beside.uploads,
+            "formerHandles": beside.handles,
+            "notices": beside.notices,
+            "lately": self.desk.directory.recent(&RecentKey::of(sub)).await?,
+            "signIn": self.sign_in(sub).await?,
+            "invoices": KEPT_BY_LAW,
         }))
+    }
+
+    /// What the sign-in knows of the caller.
+    async fn sign_in(&self, sub: &str) -> Result<Option<Attributes>, Failure> {
+        let Some(pool) = self.caller.pool() else { return Ok(None) };
+        let id = AccountId { pool: pool.to_owned(), sub: sub.to_owned() };
+        Ok(self.desk.accounts.attributes(&id).await?)
     }
 
     fn id(&self) -> Result<ProfileId, Failure> {
@@ -153,6 +180,8 @@ fn line(entry: &Entry) -> Value {
     let changes: Vec<Value> = entry
         .changes
         .iter()
+        // Entries of former versions kept what contact fields held.
+        .map(FieldChange::recorded)
         .map(|change| json!({ "field": change.field.name(), "from": change.from.to_string(), "to": change.to.to_string() }))
         .collect();
     json!({ "version": entry.version, "at": entry.at, "by": entry.by, "changes": changes })

@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use super::{Failure, Task, arguments::Arguments, writes::busy};
 use crate::profile::{
-    Profile, change,
+    Profile,
+    account::Accounts,
+    change,
     directory::{Committed, Directory},
     notice::Event,
     upload::{self, Files, Kind, Prepare, Upload},
@@ -13,7 +15,7 @@ use crate::profile::{
 
 const TRIES: usize = 8;
 
-impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
+impl<D: Directory, F: Files, P: Prepare, A: Accounts> Task<'_, D, F, P, A> {
     pub(super) async fn request_upload(&self) -> Result<Value, Failure> {
         let sub = self.caller.sub().ok_or(Failure::Denied)?;
         self.allowed(Some(sub))?;
@@ -30,6 +32,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         let random = (self.desk.random)();
         let told = (content_type, size, sha256);
         let upload = upload::announce(&profile.id, kind.unwrap_or(Kind::Avatar), told, &random, self.request.now)?;
+        self.count(sub, |recent, now| recent.announce(&upload, now)).await?;
         self.desk.directory.expect_upload(&upload).await?;
         let target = self.desk.files.presign(&upload, self.request.now).await?;
         Ok(json!({ "id": upload.id, "url": target.url, "headers": target.headers, "expiresAt": upload.expires_at }))
@@ -45,22 +48,18 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         let profile = self.desk.directory.by_owner(sub).await?.ok_or(Failure::NotFound)?;
         let announced = self.desk.directory.upload(id).await?.filter(|upload| upload.profile == profile.id);
         let Some(upload) = announced else {
-            // The response to the same request was lost.
-            let kept = [&profile.avatar, &profile.cv].into_iter().flatten();
-            if kept.clone().any(|file| !id.is_empty() && file.key.rsplit('/').next() == Some(id)) {
-                return self.present(&profile).await;
-            }
-            return Err(Violation::new(Code::UploadUnknown, "id", id).into());
+            return self.confirmed_before(sub, id, Code::UploadUnknown).await;
         };
+        self.count(sub, |recent, now| recent.confirm(id, now)).await?;
         let Some(bytes) = self.desk.files.read(&upload.key(), upload.size).await? else {
-            return Err(Violation::new(Code::UploadMissing, "id", id).into());
+            return self.confirmed_before(sub, id, Code::UploadMissing).await;
         };
         if let Err(violation) = upload::confirm(&upload, &bytes, self.request.now) {
             return self.refuse(&upload, violation).await;
         }
-        let Some(prepared) = self.desk.prepare.prepare(upload.kind, &upload.content_type, bytes) else {
-            let unread = Violation::new(Code::UploadDiffers, "id", id).with("contentType");
-            return self.refuse(&upload, unread).await;
+        let prepared = match self.desk.prepare.prepare(upload.kind, &upload.content_type, bytes) {
+            Ok(prepared) => prepared,
+            Err(code) => return self.refuse(&upload, Violation::new(code, "id", id).with("contentType")).await,
         };
         let file = upload::kept(&upload, &prepared);
         self.desk.files.keep(&file.key, &file.content_type, &prepared.bytes).await?;
@@ -70,6 +69,10 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         let mut current = profile;
         for _ in 0..TRIES {
             let updated = change::with_file(&current, upload.kind, &file, self.request.now)?;
+            if updated.changes.is_empty() {
+                // The same request came twice at once, and the other was faster.
+                return self.present(&current).await;
+            }
             let committed = self.commit(Event::Changed, Some(&current), &updated, Some(upload.id.clone())).await;
             if matches!(committed, Err(Failure::TooMany { .. })) {
                 self.clear(&updated.profile, &current).await;
@@ -83,7 +86,14 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
                     self.clear(&current, &updated.profile).await;
                     return self.present(&updated.profile).await;
                 }
-                Committed::Moved(Some(moved)) => current = *moved,
+                Committed::Moved(Some(moved)) => {
+                    current = *moved;
+                    if self.desk.directory.upload(id).await?.is_none() {
+                        // Confirmed by another request, and perhaps replaced since.
+                        self.clear(&updated.profile, &current).await;
+                        return self.present(&current).await;
+                    }
+                }
                 Committed::NoticeSent => {}
                 Committed::Moved(None) | Committed::Taken(_) => {
                     // The profile was deleted meanwhile: nothing may stay behind.
@@ -94,6 +104,16 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             }
         }
         Err(busy())
+    }
+
+    /// The answer to a repetition, whose first answer was lost or is still on its way; `otherwise` if it is none.
+    async fn confirmed_before(&self, sub: &str, id: &str, otherwise: Code) -> Result<Value, Failure> {
+        let profile = self.desk.directory.by_owner(sub).await?.ok_or(Failure::NotFound)?;
+        let mut kept = [&profile.avatar, &profile.cv].into_iter().flatten();
+        if kept.any(|file| !id.is_empty() && file.key.rsplit('/').next() == Some(id)) {
+            return self.present(&profile).await;
+        }
+        Err(Violation::new(otherwise, "id", id).into())
     }
 
     /// Deletes the file and its announcement.

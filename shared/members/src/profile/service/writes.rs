@@ -3,15 +3,17 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Failure, Task, arguments::Arguments, leave};
+use super::{Desk, Failure, Task, arguments::Arguments, leave};
 use crate::profile::{
     Language, Pace, Profile, ProfileId,
     access::Caller,
-    change::{self, Updated},
-    directory::{Commit, Committed, Directory, Entry, Leaving, Taken},
+    account::{AccountId, Accounts},
+    change::{self, FieldChange, Updated},
+    directory::{Commit, Committed, Directory, Entry, Leaver, Leaving, Taken},
     email::{self, EmailKey},
     input, names,
-    notice::{self, Event},
+    notice::{self, Audience, Event, Notice},
+    recent::RecentKey,
     upload::{Files, Prepare},
     violation::{Code, Findings, Violation},
 };
@@ -20,7 +22,7 @@ use comptoir::outcome::ServiceError;
 /// How often a decision is retried after a conflict. Each conflict means that another writer succeeded, so that ends.
 const TRIES: usize = 8;
 
-impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
+impl<D: Directory, F: Files, P: Prepare, A: Accounts> Task<'_, D, F, P, A> {
     pub(super) async fn create(&self) -> Result<Value, Failure> {
         let sub = self.caller.sub().ok_or(Failure::Denied)?;
         self.allowed(Some(sub))?;
@@ -33,6 +35,10 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             let before = self.desk.directory.by_owner(sub).await?;
             let updated = match &before {
                 None => {
+                    // An old token of who left creates nothing anew.
+                    if self.desk.directory.recent(&RecentKey::of(sub)).await?.gone_at.is_some() {
+                        return Err(Failure::Denied);
+                    }
                     let id = ProfileId((self.desk.random)());
                     change::create(draft.clone(), id, sub, self.request.language, self.request.now)
                 }
@@ -52,7 +58,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             self.verified(before.as_ref(), &updated.profile)?;
             match self.commit(Event::Created, before.as_ref(), &updated, None).await? {
                 Committed::Done => return self.present(&updated.profile).await,
-                Committed::Taken(taken) if !taken.owner => return Err(self.taken(taken, &updated.profile)),
+                Committed::Taken(taken) if !taken.owner => self.freed(taken, &updated.profile).await?,
                 Committed::Taken(_) | Committed::Moved(_) | Committed::NoticeSent => {}
             }
         }
@@ -82,7 +88,7 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
                     self.clear(&current, &updated.profile).await;
                     return self.present(&updated.profile).await;
                 }
-                Committed::Taken(taken) => return Err(self.taken(taken, &updated.profile)),
+                Committed::Taken(taken) => self.freed(taken, &updated.profile).await?,
                 Committed::Moved(Some(moved)) => current = *moved,
                 Committed::Moved(None) => return Err(Failure::NotFound),
                 Committed::NoticeSent => {}
@@ -99,13 +105,8 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
         let mut profile = self.existing(&id).await?;
         for _ in 0..TRIES {
             let notices = notice::of_leave(&profile, self.request.now);
-            let leaving = Leaving { profile: profile.clone(), notices };
-            match self.desk.directory.leave(&leaving, self.request.now).await? {
+            match self.leave(&profile, notices).await? {
                 Committed::Done => {
-                    // What cannot be erased now is found among the leavers, and erased within the day.
-                    if let Err(failure) = leave::erase(&id, self.desk.directory, self.desk.files).await {
-                        tracing::warn!(%failure, "a profile that left is not erased yet");
-                    }
                     let gone = Profile { avatar: None, cv: None, ..profile };
                     return self.present(&gone).await;
                 }
@@ -114,6 +115,54 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             }
         }
         Err(busy())
+    }
+
+    /// Deletes a profile with its account. What cannot be erased now is found among the leavers, and erased within the
+    /// day.
+    async fn leave(&self, profile: &Profile, notices: Vec<Notice>) -> Result<Committed, Failure> {
+        let known = match self.caller.pool() {
+            Some(pool) => Some(pool.to_owned()),
+            None => self.desk.directory.holder(&EmailKey::of(&profile.email)).await?.and_then(|holder| holder.pool),
+        };
+        let account = known.map(|pool| AccountId { pool, sub: profile.owner.clone() });
+        let leaving = Leaving { profile: profile.clone(), notices, account: account.clone() };
+        let left = self.desk.directory.leave(&leaving, self.request.now).await?;
+        if left == Committed::Done {
+            let leaver = Leaver { id: profile.id.clone(), left_at: self.request.now, account };
+            let Desk { directory, files, accounts, .. } = *self.desk;
+            if let Err(failure) = leave::erase(&leaver, directory, files, accounts).await {
+                tracing::warn!(%failure, "a profile that left is not erased yet");
+            }
+        }
+        Ok(left)
+    }
+
+    /// Frees an address whose account is gone: its new owner has proven it, and the profile of the former one leaves
+    /// first. The decision is then taken again.
+    ///
+    /// # Errors
+    /// What is taken.
+    async fn freed(&self, taken: Taken, wanted: &Profile) -> Result<(), Failure> {
+        let refused = || Err(self.taken(taken, wanted));
+        let (false, true, Some(pool)) = (taken.handle, taken.email, self.caller.pool()) else { return refused() };
+        let key = EmailKey::of(&wanted.email);
+        let Some(holder) = self.desk.directory.holder(&key).await? else { return Ok(()) };
+        // What another pool proved is another pool's to judge.
+        if holder.pool.as_deref().is_some_and(|of| of != pool) {
+            return refused();
+        }
+        let Some(former) = self.desk.directory.by_id(&holder.profile).await? else { return Ok(()) };
+        if EmailKey::of(&former.email) != key {
+            return Ok(());
+        }
+        let account = AccountId { pool: pool.to_owned(), sub: former.owner.clone() };
+        if former.owner == wanted.owner || self.desk.accounts.attributes(&account).await?.is_some() {
+            return refused();
+        }
+        // The address is somebody else's now: the farewell is for the team alone.
+        let mut notices = notice::of_leave(&former, self.request.now);
+        notices.retain(|notice| notice.audience == Audience::Team);
+        self.leave(&former, notices).await.map(drop)
     }
 
     /// The profile of this id, if the caller may do this to it.
@@ -159,10 +208,11 @@ impl<D: Directory, F: Files, P: Prepare> Task<'_, D, F, P> {
             version: profile.version,
             at: profile.updated_at,
             by: self.caller.label(),
-            changes: updated.changes.clone(),
+            changes: updated.changes.iter().map(FieldChange::recorded).collect(),
         };
         let notices = notice::of_change(event, before, &profile, &updated.changes, &reported);
-        let commit = Commit { profile, moves: updated.moves.clone(), entry, notices, upload };
+        let pool = self.caller.pool().map(str::to_owned);
+        let commit = Commit { profile, moves: updated.moves.clone(), entry, notices, upload, pool };
         Ok(self.desk.directory.commit(&commit, self.request.now).await?)
     }
 
@@ -222,6 +272,8 @@ pub struct Newcomer<'a> {
     pub name: Option<&'a str>,
     /// The language of their sign-up.
     pub language: Language,
+    /// The user pool.
+    pub pool: Option<&'a str>,
 }
 
 /// Creates a blank profile for a new user, unless they have one. If their address is taken by another profile or
@@ -235,7 +287,7 @@ pub async fn welcome(
     newcomer: Newcomer<'_>,
     now: Timestamp,
 ) -> Result<Option<Profile>, ServiceError> {
-    let Newcomer { sub, email, name, language } = newcomer;
+    let Newcomer { sub, email, name, language, pool } = newcomer;
     let Ok(address) = email::read(email, "email") else { return directory.by_owner(sub).await };
     let (given, family) = names::split(name.unwrap_or_default());
     // An invalid name is left to the member: there is no caller to report it to.
@@ -247,7 +299,8 @@ pub async fn welcome(
     };
     let entry = Entry { version: 1, at: now, by: format!("member/{sub}"), changes: Vec::new() };
     let moves = change::moves(None, &profile);
-    let commit = Commit { profile: profile.clone(), moves, entry, notices: Vec::new(), upload: None };
+    let pool = pool.map(str::to_owned);
+    let commit = Commit { profile: profile.clone(), moves, entry, notices: Vec::new(), upload: None, pool };
     match directory.commit(&commit, now).await? {
         Committed::Done => Ok(Some(profile)),
         Committed::Taken(_) | Committed::Moved(_) | Committed::NoticeSent => directory.by_owner(sub).await,

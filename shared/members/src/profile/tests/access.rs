@@ -8,6 +8,7 @@ use super::*;
 use crate::profile::{
     Field, Profile, ProfileId,
     access::{Caller, Denied, Operation, may, view, visible},
+    upload::checksum,
 };
 
 /// Roles, and whether each may run an operation on its own profile, on another's, and on none in particular.
@@ -64,10 +65,45 @@ fn every_role_sees_what_it_may() {
             let view = view(&caller, &profile);
             assert_eq!(view.len(), Field::ALL.len());
             for field in Field::ALL {
-                let sees = all || !matches!(field, Field::Email | Field::Phone);
+                let sees = all || !matches!(field, Field::Email | Field::Phone | Field::Cv);
                 assert_eq!(visible(&caller, owner).contains(&field), sees, "{role}: {field:?} of {owner}");
                 let shown = if sees { field.of(&profile) } else { Value::Null };
                 assert_eq!(view[field.name()], shown, "{role}: {field:?} of {owner}");
+            }
+        }
+    }
+}
+
+/// A CV has the address and the number in it, so that hiding these and showing it would hide nothing.
+#[tokio::test]
+async fn a_cv_is_shown_to_who_sees_the_address_in_every_answer() {
+    let house = House::under(FaultPlan::default());
+    let zoe = freelancer("zoe");
+    let made = house.ask(&zoe, "createProfile", input("zoe")).await.unwrap();
+    let bytes = b"%PDF-1.7";
+    let announced =
+        json!({ "kind": "CV", "contentType": "application/pdf", "size": bytes.len(), "sha256": checksum(bytes) });
+    let asked = house.ask(&zoe, "requestUpload", announced).await.unwrap();
+    house.shelf.put(asked["url"].as_str().unwrap().trim_start_matches("memory:"), bytes);
+    house.ask(&zoe, "confirmUpload", json!({ "id": asked["id"] })).await.unwrap();
+    for (role, groups) in ROLES {
+        for sub in ["zoe", "you"] {
+            let own = sub == "zoe";
+            if !own && groups.is_empty() {
+                continue;
+            }
+            let who = member(sub, groups);
+            let by_id = house.ask(&who, "profile", json!({ "id": made["id"] })).await.unwrap();
+            let by_handle = house.ask(&who, "profileByHandle", json!({ "handle": "zoe" })).await.unwrap();
+            let mut seen = vec![by_id, by_handle];
+            if !groups.is_empty() {
+                let mut page = house.ask(&who, "searchProfiles", json!({ "text": "zoe" })).await.unwrap();
+                seen.push(page["items"][0].take());
+            }
+            for profile in seen {
+                let sees = own || role.contains("team") || role == "admin";
+                assert_eq!(profile["cv"].is_object(), sees, "{role} {sub}: {profile}");
+                assert_eq!(profile["email"].is_string(), sees, "{role} {sub}: {profile}");
             }
         }
     }
@@ -79,9 +115,9 @@ fn identities_are_read_or_refused() {
     let programs = Programs::from([("publisher".to_owned(), BTreeSet::from([Operation::Profile]))]);
     let read = |identity: Value| Caller::read(&identity, &programs);
     let none = read(json!({ "sub": "me", "groups": null, "claims": { "sub": "me" } })).unwrap();
-    assert_eq!(none, Caller::Member { sub: "me".into(), groups: BTreeSet::new(), email: None });
+    assert_eq!(none, Caller::Member { sub: "me".into(), groups: BTreeSet::new(), pool: None, email: None });
     let strange = read(json!({ "sub": "me", "groups": ["admins", 7, "ADMIN"], "claims": {} })).unwrap();
-    assert_eq!(strange, Caller::Member { sub: "me".into(), groups: BTreeSet::new(), email: None });
+    assert_eq!(strange, Caller::Member { sub: "me".into(), groups: BTreeSet::new(), pool: None, email: None });
     let iam = read(json!({ "userArn": arn, "accountId": "123456789012" })).unwrap();
     assert_eq!(may(&iam, Operation::Profile, None), Ok(()));
     for operation in Operation::ALL.into_iter().filter(|operation| *operation != Operation::Profile) {

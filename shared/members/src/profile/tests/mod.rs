@@ -3,6 +3,8 @@
 mod access;
 mod api;
 mod corpora;
+mod counted;
+mod forgotten;
 mod merge;
 mod properties;
 mod schema;
@@ -21,9 +23,10 @@ use super::{
     language::Language,
     service::{ApiError, Desk, Request, answer},
     upload::{Kind, Prepare, Prepared},
+    violation::Code,
 };
 use crate::{
-    memory::{InMemoryFiles, Members},
+    memory::{InMemoryAccounts, InMemoryFiles, Members},
     testing::profiles::signed_in,
 };
 use comptoir::memory::FaultPlan;
@@ -32,10 +35,14 @@ use comptoir::memory::FaultPlan;
 pub(super) struct Scissors;
 
 impl Prepare for Scissors {
-    fn prepare(&self, kind: Kind, content_type: &str, bytes: Vec<u8>) -> Option<Prepared> {
+    fn prepare(&self, kind: Kind, content_type: &str, bytes: Vec<u8>) -> Result<Prepared, Code> {
         let broken = bytes.windows(6).any(|part| part == b"broken");
         let thumbnail = (kind == Kind::Avatar).then(|| bytes[..4].to_vec());
-        (!broken).then(|| Prepared { bytes, content_type: content_type.to_owned(), thumbnail })
+        if broken {
+            Err(Code::UploadDiffers)
+        } else {
+            Ok(Prepared { bytes, content_type: content_type.to_owned(), thumbnail })
+        }
     }
 }
 
@@ -43,6 +50,7 @@ impl Prepare for Scissors {
 pub(super) struct House {
     pub members: Members,
     pub shelf: InMemoryFiles,
+    pub accounts: InMemoryAccounts,
     pub faults: Arc<FaultPlan>,
     pub programs: Programs,
     names: AtomicUsize,
@@ -68,6 +76,7 @@ impl House {
         Self {
             members: Members::new(Arc::clone(&faults)),
             shelf: InMemoryFiles::new(Arc::clone(&faults)),
+            accounts: InMemoryAccounts::new(Arc::clone(&faults)),
             faults,
             programs: Programs::new(),
             names: AtomicUsize::new(0),
@@ -85,6 +94,7 @@ impl House {
         let desk = Desk {
             directory: &self.members,
             files: &self.shelf,
+            accounts: &self.accounts,
             prepare: &Scissors,
             programs: &self.programs,
             random: &random,

@@ -55,7 +55,7 @@ async fn whatever_call_fails_asking_again_does_it_once() {
         let away = house.insist(&zoe, "deleteProfile", json!({ "id": made["id"] })).await;
         // On a retry after a lost response their profile is gone, and they learn nothing of others'.
         assert!(matches!(&away, Ok(_) | Err(ApiError { error_type: ErrorType::Denied, .. })), "{away:?}");
-        while leave::sweep(&house.members, &house.shelf, start() + leave::REMEMBERED).await != Ok(0) {}
+        while leave::sweep(&house.members, &house.shelf, &house.accounts, start() + leave::REMEMBERED).await != Ok(0) {}
         assert!(house.shelf.keys().is_empty(), "{:?}", house.shelf.keys());
         assert!(!house.members.everything().contains("zoe"), "{}", house.members.everything());
         assert_eq!(house.members.notices().len(), 6, "two of each: created, changed and pictured together, left");

@@ -1,0 +1,160 @@
+//! How long things are kept: the table in infra/OPERATIONS.md against what the code writes.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
+
+use anyhow::{Result, ensure};
+use comptoir::{
+    outcome::Reason,
+    payment::{PaymentLog, SETTLED_KEPT},
+};
+use comptoir_local::{paths, replay};
+use comptoir_tests::{
+    Shop,
+    members::{creation, freelancer},
+    stores::Stores,
+};
+use serde_json::{Value, json};
+
+/// By table and kind, when a row expires: `always`, `once settled`, `never`.
+fn told() -> Result<BTreeMap<(String, String), String>> {
+    let text = fs::read_to_string(paths::repository().join("infra/OPERATIONS.md"))?;
+    let section = text.split("\n## How long things are kept").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut told = BTreeMap::new();
+    for line in section.lines().filter(|line| line.starts_with("| ") && line.contains('`')) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, table, kind, expires, why, _] = cells[..] else { anyhow::bail!("{line}") };
+        ensure!(["always", "once settled", "never"].contains(&expires) && !why.is_empty(), "{line}");
+        let twice = told.insert((table.to_owned(), kind.trim_matches('`').to_owned()), expires.to_owned());
+        ensure!(twice.is_none(), "{line}");
+    }
+    Ok(told)
+}
+
+/// The words in capitals on the lines that `of` chooses in a folder's code.
+fn words(folder: &Path, of: fn(&&str) -> bool, words_found: &mut BTreeSet<String>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            words(&path, of, words_found)?;
+            continue;
+        }
+        if path.extension().is_none_or(|extension| extension != "rs") {
+            continue;
+        }
+        for line in fs::read_to_string(&path)?.lines().filter(of) {
+            let quoted = line.split('"').skip(1).step_by(2);
+            let kind = |word: &&str| word.len() > 3 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+            words_found.extend(quoted.filter(kind).map(str::to_owned));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_kind_of_row_stands_in_the_table() -> Result<()> {
+    let told: BTreeSet<String> = told()?.into_keys().map(|(_, kind)| kind).collect();
+    let (mut kinds, mut known) = (BTreeSet::new(), BTreeSet::new());
+    for folder in ["shared/aws/src", "shared/members/aws/src"] {
+        words(&paths::repository().join(folder), |line| line.contains("item("), &mut kinds)?;
+    }
+    words(&paths::repository().join("shared"), |_| true, &mut known)?;
+    ensure!(kinds.len() > 12, "{kinds:?}");
+    let missing: Vec<_> = kinds.difference(&told).collect();
+    ensure!(missing.is_empty(), "infra/OPERATIONS.md does not say how long these are kept: {missing:?}");
+    let gone: Vec<_> = told.difference(&known).collect();
+    ensure!(gone.is_empty(), "infra/OPERATIONS.md speaks of rows that no code writes: {gone:?}");
+    Ok(())
+}
+
+async fn rows(shop: &Shop) -> Result<Vec<(String, Value)>> {
+    let mut rows = Vec::new();
+    for table in ["Billing", "Outbox", "Profiles"] {
+        let items = shop.client.table(&format!("{table}Table")).await?.1;
+        rows.extend(items.into_iter().map(|item| (table.to_owned(), item)));
+    }
+    Ok(rows)
+}
+
+/// A large event lies in parts, which have names and addresses in them as well.
+#[tokio::test]
+async fn parts_of_a_settled_event_end_with_it() -> Result<()> {
+    let shop = Shop::open_with("retention-parts", |options| options.wire = true).await?;
+    let payments = Stores::of(&shop).await?.payments;
+    let now = comptoir_local::clock::now();
+    let reason = Reason::new("dispute_lost", "read it");
+    let parts = async || -> Result<Vec<bool>> {
+        // As they are stored: the page shows a value and not its parts.
+        let (table, _) = shop.client.table("BillingTable").await?;
+        let rows = shop.bundle.aws().scan(&table).await?;
+        let parts = rows.into_iter().filter(|item| item["kind"]["S"] == "PART");
+        Ok(parts.map(|item| item["text"]["S"].is_string() && item["expires_at"]["N"].is_string()).collect())
+    };
+    for (id, settle) in [("evt_settled", true), ("evt_read", false)] {
+        let dispute = json!({"id": "du_1", "object": "dispute", "status": "lost", "payment_intent": "pi_1",
+            "evidence": "Zoé ".repeat(100_000)});
+        let body = json!({"id": id, "object": "event", "type": "charge.dispute.closed", "livemode": false,
+            "created": now.as_second(), "data": {"object": dispute}})
+        .to_string();
+        payments.park_event(id, &body, &reason, now).await?;
+        let parked: Vec<bool> = parts().await?.into_iter().filter(|ends| !ends).collect();
+        ensure!(parked.len() == 2, "while it is parked, nothing ends: {parked:?}");
+        if settle {
+            payments.settle_event(id, now).await?;
+        } else {
+            ensure!(replay::run(&shop.client).await? == 1);
+        }
+        ensure!(parts().await?.into_iter().all(|ends| ends), "{id}: {:?}", parts().await?);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_expire_as_the_table_says_and_never_while_they_are_work() -> Result<()> {
+    let shop = Shop::open("retention").await?;
+    let zoe = freelancer("sub-zoe");
+    let made = shop.value(&zoe, "createProfile", creation("zoe")).await?;
+    let change = json!({ "id": made["id"], "expectedVersion": 1, "input": { "handle": "zoe-l" } });
+    shop.value(&zoe, "updateProfile", change).await?;
+    let png = json!({ "kind": "AVATAR", "contentType": "image/png", "size": 1, "sha256": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" });
+    shop.value(&zoe, "requestUpload", png).await?;
+    let left = shop.value(&freelancer("sub-ana"), "createProfile", creation("ana")).await?;
+    shop.value(&freelancer("sub-ana"), "deleteProfile", json!({ "id": left["id"] })).await?;
+    let sale = shop.sell().await?;
+    shop.delivered(&sale).await?;
+    let dispute = json!({"id": "du_1", "object": "dispute", "status": "lost", "payment_intent": "pi_1"});
+    let event = json!({"id": "evt_dispute", "object": "event", "type": "charge.dispute.closed", "livemode": false,
+        "created": comptoir_local::clock::now().as_second(), "data": {"object": dispute}});
+    let (status, answer) = shop.post(&event).await?;
+    ensure!(status == 200 && answer["reason"] == "dispute_lost", "{status} {answer}");
+
+    let told = told()?;
+    let parked = |item: &Value| item.get("parked_at").is_some();
+    for (table, item) in rows(&shop).await? {
+        let kind = item["kind"].as_str().unwrap_or("?").to_owned();
+        let Some(expires) = told.get(&(table.clone(), kind.clone())) else {
+            anyhow::bail!("infra/OPERATIONS.md does not say how long {kind} is kept: {item}");
+        };
+        let has_end = item["expires_at"].is_number();
+        let right = match expires.as_str() {
+            "always" => has_end,
+            "never" => !has_end,
+            _ => !(has_end && parked(&item)),
+        };
+        ensure!(right, "{table} {kind} expires {expires}: {item}");
+    }
+    let of =
+        async |key: &str| rows(&shop).await.map(|rows| rows.into_iter().find(|(_, item)| item["pk"] == key).unwrap().1);
+    ensure!(parked(&of("EVENT#evt_dispute").await?));
+    ensure!(replay::run(&shop.client).await? == 1);
+    let settled = of("EVENT#evt_dispute").await?;
+    ensure!(!parked(&settled) && settled["body"].is_string(), "it is kept for whoever asks: {settled}");
+    let until = comptoir_local::clock::now().as_second() + SETTLED_KEPT.as_secs();
+    ensure!((until - 600..=until).contains(&settled["expires_at"].as_i64().unwrap()), "for 90 days: {settled}");
+    shop.bundle.stop().await;
+    Ok(())
+}
