@@ -18,7 +18,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use lopdf::{Dictionary, Document, Error, LoadOptions, Object};
+use lopdf::{Dictionary, Document, Error, LoadOptions, Object, xref::XrefType};
 
 use crate::profile::violation::Code;
 
@@ -76,13 +76,13 @@ fn rewritten(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
     if read.trailer.has(b"Encrypt") || read.was_encrypted() {
         return Err(Refusal::Encrypted);
     }
-    if read.page_iter().next().is_none() {
-        return Err(Refusal::Unreadable);
-    }
+    has_page(&read)?;
     let Ok(root) = read.trailer.get(b"Root").and_then(Object::as_reference) else { return Err(Refusal::Unreadable) };
     sweep::opens_quietly(&read)?;
     let version = read.version.clone();
     let mut kept = Document::with_version(version);
+    // Which readers of any age know, whatever version the file says it has.
+    kept.reference_table.cross_reference_type = XrefType::CrossReferenceTable;
     kept.objects = sweep::reachable(read.objects, root)?;
     kept.max_id = kept.objects.keys().next_back().map_or(0, |(number, _)| *number);
     let mut trailer = Dictionary::new();
@@ -90,7 +90,14 @@ fn rewritten(bytes: &[u8]) -> Result<Vec<u8>, Refusal> {
     kept.trailer = trailer;
     let mut written = Vec::new();
     kept.save_to(&mut written).map_err(|_| Refusal::Unreadable)?;
+    // Of a file that says strange things about itself, the writer may leave out what matters.
+    has_page(&self::read(&written)?)?;
     Ok(written)
+}
+
+fn has_page(read: &Document) -> Result<(), Refusal> {
+    let found = read.page_iter().any(|page| read.get_dictionary(page).is_ok());
+    if found { Ok(()) } else { Err(Refusal::Unreadable) }
 }
 
 /// Reads every object once, where it stands.

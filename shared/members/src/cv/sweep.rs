@@ -106,7 +106,8 @@ fn plain_photo(stream: &mut Stream) {
 fn refused_key(key: &[u8], value: &Object) -> Option<Refusal> {
     match key {
         b"JavaScript" | b"JS" | b"AA" => Some(Refusal::Script),
-        b"EmbeddedFiles" | b"EF" | b"RF" | b"Collection" => Some(Refusal::EmbeddedFile),
+        b"Launch" => Some(Refusal::Link),
+        b"EmbeddedFile" | b"EmbeddedFiles" | b"EF" | b"RF" | b"Collection" => Some(Refusal::EmbeddedFile),
         b"RichMediaContent" | b"RichMediaSettings" | b"Movie" | b"Sound" | b"3DD" => Some(Refusal::Media),
         b"XFA" => Some(Refusal::Form),
         // A blend mode has the same name.

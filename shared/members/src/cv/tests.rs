@@ -134,6 +134,8 @@ fn what_is_no_pdf_is_refused() {
         pdf(&["<</Type/Catalog>>"], ""),
         pdf(&["<</Type/Catalog /Pages 2 0 R>>", "<</Type/Pages /Kids[] /Count 0>>"], ""),
         pdf(&["<</Type/Catalog /Pages 2 0 R>>", "<</Type/Pages /Kids[2 0 R] /Count 1>>"], ""),
+        pdf(&["<</Type/Catalog /Pages 2 0 R>>", "<</Type/Pages /Kids[9 0 R] /Count 1>>"], ""),
+        pdf(&["<</Type/XRef /Pages 2 0 R>>", PAGES, PAGE, CONTENT], ""),
         b"%PDF-1.7\n1 0 obj\n".to_vec(),
     ] {
         assert_eq!(cleaned(&nothing), Err(Refusal::Unreadable), "{}", String::from_utf8_lossy(&nothing));
