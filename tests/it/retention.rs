@@ -73,7 +73,7 @@ fn every_kind_of_row_stands_in_the_table() -> Result<()> {
 
 async fn rows(shop: &Shop) -> Result<Vec<(String, Value)>> {
     let mut rows = Vec::new();
-    for table in ["Billing", "Outbox", "Profiles"] {
+    for table in ["Billing", "Outbox", "Notices", "Profiles"] {
         let items = shop.client.table(&format!("{table}Table")).await?.1;
         rows.extend(items.into_iter().map(|item| (table.to_owned(), item)));
     }
