@@ -13,6 +13,7 @@ mod doctor;
 mod faults;
 mod force;
 mod graphql;
+mod guard;
 mod house;
 mod limits;
 mod live;

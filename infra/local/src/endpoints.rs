@@ -31,6 +31,8 @@ pub struct Endpoints {
     pub token_url: String,
     /// The stand-in for AWS.
     pub aws_endpoint_url: String,
+    /// The access key id that the stand-in for AWS wants to see; the secret is free.
+    pub aws_access_key_id: String,
     /// `dev` or `prod`.
     pub stage: String,
 }

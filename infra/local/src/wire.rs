@@ -26,6 +26,7 @@ use axum::serve::ListenerExt;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::aws::Aws;
 use crate::faults::lost_answer;
 use crate::lambda::pool::Function;
 use crate::runtime::AbortOnDrop;
@@ -98,6 +99,7 @@ pub struct Wire {
 
 #[derive(Debug)]
 struct Line {
+    aws: Aws,
     upstream: BTreeMap<&'static str, String>,
     http: reqwest::Client,
     functions: OnceLock<BTreeMap<String, Arc<Function>>>,
@@ -119,12 +121,13 @@ impl Wire {
     ///
     /// # Errors
     /// When there is no free port.
-    pub async fn start(aws: String, ses: String) -> anyhow::Result<Self> {
+    pub async fn start(aws: Aws, ses: String) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let base = format!("http://{}", listener.local_addr()?);
         let line = Arc::new(Line {
             tables: Tables::new(aws.clone()),
-            upstream: BTreeMap::from([("aws", aws), ("ses", ses)]),
+            upstream: BTreeMap::from([("aws", aws.endpoint.clone()), ("ses", ses)]),
+            aws,
             http: reqwest::Client::new(),
             functions: OnceLock::new(),
             meter: OnceLock::new(),
@@ -180,8 +183,7 @@ impl Wire {
     /// From now on each call to DynamoDB is recorded with the units it would be billed. Its items are read before
     /// and after it, which takes time.
     pub fn meter(&self) {
-        let aws = self.line.upstream.get("aws").cloned().unwrap_or_default();
-        self.line.meter.get_or_init(|| Meter::new(aws));
+        self.line.meter.get_or_init(|| Meter::new(self.line.aws.clone()));
     }
 
     /// Every call so far, in order of arrival.

@@ -73,16 +73,17 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
         Functions::Prebuilt(binaries) => binaries.clone(),
     };
     progress.say("starting the stand-in for AWS ...");
-    let ministack = Ministack::start(python, &options.dir).await?;
-    let aws = Aws::new(ministack.endpoint());
+    let key = secrets::random("LOCAL");
+    let ministack = Ministack::start(python, &options, &key).await?;
+    let aws = Aws::new(ministack.endpoint(), key);
     let deployed = deploy::deploy(&aws, &options).await?;
     progress.say("starting the functions ...");
     let host = Arc::new(Host::start().await?);
     let wire = match options.wire {
-        true => Some(Wire::start(aws.endpoint.clone(), format!("{base}/_ses")).await?),
+        true => Some(Wire::start(aws.clone(), format!("{base}/_ses")).await?),
         false => None,
     };
-    let programs = graphql::programs(&deployed, &options.profile_programs);
+    let programs = graphql::programs(&deployed, &options.profile_programs, &aws.key);
     let world = World { aws: &aws, wire: wire.as_ref(), base: &base, programs: &programs };
     let (functions, secrets_prefix) = functions(&options, &world, &deployed, &binaries, &host).await?;
     if let Some(wire) = &wire {
@@ -116,6 +117,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
         graphql_url: format!("{base}/graphql"),
         token_url: format!("{base}/_local/token"),
         aws_endpoint_url: aws.endpoint.clone(),
+        aws_access_key_id: aws.key.clone(),
         stage: options.stage.clone(),
     };
     let announced = options.endpoints.clone().unwrap_or_else(|| options.dir.join("endpoints.json"));
@@ -235,7 +237,7 @@ fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(St
     let own = [
         ("AWS_REGION", region.to_owned()),
         ("AWS_DEFAULT_REGION", region.to_owned()),
-        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+        ("AWS_ACCESS_KEY_ID", world.aws.key.clone()),
         ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ("AWS_ENDPOINT_URL", aws),
