@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use comptoir_tests::Shop;
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
@@ -83,9 +83,9 @@ async fn nobody_but_the_bundle_is_answered() -> Result<()> {
     let key = shop.bundle.programs().key("ProfilePublisherRole").unwrap().id.clone();
     let program = caller.with(&key, "cloudformation", Method::POST, "/").header("content-type", FORM).body(STACKS);
     answered("a function with a role of its own", program).await?;
-    // No page was answered, so nothing was made; and there is no other door.
-    let functions = shop.bundle.aws().resources("comptoir-dev").await?;
-    ensure!(!functions.keys().any(|name| name.contains("Evil")), "{functions:?}");
+    // Nothing was made, and there is no other door.
+    let made = shop.bundle.aws().get("lambda", "/2015-03-31/functions/Evil/configuration").await;
+    ensure!(made.is_err(), "{made:?}");
     ensure!(listening(caller.port())? == BTreeSet::from([caller.port()]), "{:?}", listening(caller.port())?);
     shop.bundle.stop().await;
     Ok(())
@@ -149,7 +149,8 @@ async fn unlisted(caller: &Caller) -> Result<()> {
 
 /// A signed address is for one object of the bundle's.
 async fn signed_addresses(shop: &Shop, caller: &Caller) -> Result<()> {
-    let bucket = shop.bundle.aws().resources("comptoir-dev").await?["ArchiveBucket"].clone();
+    let made = shop.bundle.aws().resources("comptoir-dev").await?;
+    let bucket = made.get("ArchiveBucket").context("there is an archive")?;
     shop.bundle.aws().put(&format!("{bucket}/guard.txt"), b"kept".to_vec()).await?;
     let address = |service: &str, path: &str| {
         let scope = format!("{}%2F20260101%2Feu-west-3%2F{service}%2Faws4_request", caller.key);

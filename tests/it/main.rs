@@ -10,6 +10,7 @@ mod contract;
 mod crowd;
 mod delivery;
 mod doctor;
+mod doors;
 mod faults;
 mod force;
 mod graphql;

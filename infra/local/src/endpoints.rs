@@ -7,6 +7,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::lock::cannot_write;
+use crate::private;
 
 /// The addresses of a running bundle. Outside tools rely on these names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +39,7 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// Writes the file.
+    /// Writes the file, which has keys in it.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -46,7 +47,9 @@ impl Endpoints {
         // Atomically: a reader waiting for the file never sees half of it.
         let draft = path.with_extension("draft");
         let text = serde_json::to_string_pretty(self)?;
-        fs::write(&draft, text).and_then(|()| fs::rename(&draft, path)).with_context(|| cannot_write(path))
+        private::write(&draft, text.as_bytes())
+            .and_then(|()| fs::rename(&draft, path))
+            .with_context(|| cannot_write(path))
     }
 
     /// Reads the addresses of the running bundle.

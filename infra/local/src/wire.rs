@@ -19,7 +19,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::any;
 use axum::serve::ListenerExt;
@@ -27,6 +27,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::aws::Aws;
+use crate::door::{Door, For, admit};
 use crate::faults::lost_answer;
 use crate::lambda::pool::Function;
 use crate::runtime::AbortOnDrop;
@@ -124,6 +125,7 @@ impl Wire {
     pub async fn start(aws: Aws, ses: String) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let base = format!("http://{}", listener.local_addr()?);
+        let door = Door::of(&listener, For::Aws)?;
         let line = Arc::new(Line {
             tables: Tables::new(aws.clone()),
             upstream: BTreeMap::from([("aws", aws.endpoint.clone()), ("ses", ses)]),
@@ -138,6 +140,7 @@ impl Wire {
             .route("/{function}/{service}/", any(carry))
             .route("/{function}/{service}/{*path}", any(carry))
             .layer(DefaultBodyLimit::max(LARGEST))
+            .layer(from_fn_with_state(door, admit))
             .layer(from_fn(read_whole))
             .with_state(line.clone());
         let listener = listener.tap_io(|stream| {

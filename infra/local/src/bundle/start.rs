@@ -26,6 +26,7 @@ use crate::lambda::pool::{Function, Settings};
 use crate::lock::{self, Lock, cannot_write};
 use crate::mail::Mailbox;
 use crate::minute;
+use crate::private;
 use crate::runtime::AbortOnDrop;
 use crate::secrets;
 use crate::ses::Ses;
@@ -64,6 +65,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     if !options.keep {
         clear(&options.dir)?;
     }
+    private::folder(&options.dir).with_context(|| cannot_write(&options.dir))?;
     let python = prepare::prepare(progress).await?;
     let binaries = match &options.functions {
         Functions::Build => {
@@ -93,7 +95,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     secrets::store_api_key(&aws, &secrets_prefix, options.stripe_api_key.as_deref()).await?;
     secrets::store_slack_webhook(&aws, &secrets_prefix, options.slack_webhook.as_deref()).await?;
     let front = Arc::new(front(&options, &aws, &deployed, &functions, programs).await?);
-    let mut tasks = vec![front::serve(listener, front.clone())];
+    let mut tasks = vec![front::serve(listener, front.clone())?];
     warm(&functions).await?;
     save_settings(&options, &functions).await?;
     let (flow, seen) = watch::channel(Flow { running: true, restarts: 0, losses: 0 });
@@ -159,7 +161,7 @@ fn clear(dir: &Path) -> anyhow::Result<()> {
     if dir.exists() {
         fs::remove_dir_all(dir).with_context(|| cannot_write(dir))?;
     }
-    fs::create_dir_all(dir).with_context(|| cannot_write(dir))
+    Ok(())
 }
 
 async fn functions(
