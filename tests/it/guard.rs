@@ -83,7 +83,7 @@ async fn nobody_but_the_bundle_is_answered() -> Result<()> {
     let key = shop.bundle.programs().key("ProfilePublisherRole").unwrap().id.clone();
     let program = caller.with(&key, "cloudformation", Method::POST, "/").header("content-type", FORM).body(STACKS);
     answered("a function with a role of its own", program).await?;
-    // Nothing was made, and there is no other door.
+    // Nothing was made, and it listens nowhere else.
     let made = shop.bundle.aws().get("lambda", "/2015-03-31/functions/Evil/configuration").await;
     ensure!(made.is_err(), "{made:?}");
     ensure!(listening(caller.port())? == BTreeSet::from([caller.port()]), "{:?}", listening(caller.port())?);

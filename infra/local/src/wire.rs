@@ -27,9 +27,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::aws::Aws;
-use crate::door::{Door, For, admit};
 use crate::faults::lost_answer;
 use crate::lambda::pool::Function;
+use crate::request_filter::{Port, RequestFilter, filter};
 use crate::runtime::AbortOnDrop;
 use crate::whole::{LARGEST, read_whole};
 use meter::Meter;
@@ -125,7 +125,7 @@ impl Wire {
     pub async fn start(aws: Aws, ses: String) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let base = format!("http://{}", listener.local_addr()?);
-        let door = Door::of(&listener, For::Aws)?;
+        let rules = RequestFilter::of(&listener, Port::Aws)?;
         let line = Arc::new(Line {
             tables: Tables::new(aws.clone()),
             upstream: BTreeMap::from([("aws", aws.endpoint.clone()), ("ses", ses)]),
@@ -140,7 +140,7 @@ impl Wire {
             .route("/{function}/{service}/", any(carry))
             .route("/{function}/{service}/{*path}", any(carry))
             .layer(DefaultBodyLimit::max(LARGEST))
-            .layer(from_fn_with_state(door, admit))
+            .layer(from_fn_with_state(rules, filter))
             .layer(from_fn(read_whole))
             .with_state(line.clone());
         let listener = listener.tap_io(|stream| {

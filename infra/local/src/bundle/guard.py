@@ -1,4 +1,4 @@
-# Starts the stand-in for AWS behind a guard, in the process of the stand-in itself: there is no door beside it.
+# Starts the stand-in for AWS behind a guard, in the process of the stand-in itself: there is no way around it.
 #
 # The stand-in makes functions out of posted code and answers every web page. The guard lets pass what the bundle asks:
 # a request for this address, from no web page, with the key of this run, of an operation in operations.txt.
@@ -22,7 +22,7 @@ FORM = "application/x-www-form-urlencoded"
 
 CREDENTIAL = re.compile(r"([A-Za-z0-9]+)/[0-9]{8}/[a-z0-9-]+/([a-z0-9-]+)/aws4_request")
 SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=" + CREDENTIAL.pattern + r",.*")
-# A path of S3 is one only below the bundle's own buckets: any other could be the door of another service.
+# A path of S3 is one only below the bundle's own buckets: any other could be an operation of another service.
 BUCKET = re.compile(r"/comptoir-[a-z0-9-]+(/.*)?", re.DOTALL)
 
 # Parameters of S3 that make no other operation of a request.

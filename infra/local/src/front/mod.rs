@@ -24,10 +24,10 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 
-use crate::door::{Door, For, admit};
 use crate::faults::{Fault, Faults};
 use crate::graphql::{self, Api};
 use crate::lambda::pool::Function;
+use crate::request_filter::{Port, RequestFilter, filter};
 use crate::runtime::AbortOnDrop;
 use crate::ses::Ses;
 use crate::slack_fake::SlackFake;
@@ -64,7 +64,7 @@ pub(crate) type Shared = State<Arc<Front>>;
 /// # Errors
 /// When the system does not say which port it is.
 pub fn serve(listener: TcpListener, front: Arc<Front>) -> std::io::Result<AbortOnDrop<()>> {
-    let door = Door::of(&listener, For::People)?;
+    let rules = RequestFilter::of(&listener, Port::Front)?;
     let router = Router::new()
         .route("/", get(home::page))
         .route("/_local/state", get(home::state))
@@ -86,7 +86,7 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> std::io::Result<AbortO
         .merge(graphql::router(front.graphql.clone()))
         .fallback(http_api::invoke)
         .layer(DefaultBodyLimit::max(whole::LARGEST))
-        .layer(from_fn_with_state(door, admit))
+        .layer(from_fn_with_state(rules, filter))
         .layer(from_fn(read_whole))
         .with_state(front);
     let listener = listener.tap_io(|stream| {

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 
 use super::Failure;
 use super::slot::Desk;
-use crate::door::{Door, For, admit};
+use crate::request_filter::{Port, RequestFilter, filter};
 use crate::runtime::AbortOnDrop;
 use crate::secrets;
 use crate::whole::read_whole;
@@ -46,7 +46,7 @@ impl Host {
     /// When there is no free port.
     pub async fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let (door, key) = (Door::of(&listener, For::Runtime)?, secrets::random(""));
+        let (rules, key) = (RequestFilter::of(&listener, Port::Runtime)?, secrets::random(""));
         let address = format!("{}/{key}", listener.local_addr()?);
         let desks = Desks::default();
         let api = "/{function}/{slot}/2018-06-01/runtime";
@@ -58,7 +58,7 @@ impl Host {
         let router = Router::new()
             .nest(&format!("/{key}"), routes)
             .layer(DefaultBodyLimit::max(LARGEST))
-            .layer(from_fn_with_state(door, admit))
+            .layer(from_fn_with_state(rules, filter))
             .layer(from_fn(read_whole))
             .with_state(desks.clone());
         // Without TCP_NODELAY each invocation waits 40 ms for a delayed acknowledgement.

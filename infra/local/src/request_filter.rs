@@ -1,5 +1,5 @@
-//! Who may come in at a port of the bundle: programs of this machine and the bundle's own pages, and no page of another
-//! origin, under whatever name it reaches the port.
+//! Which requests a port of the bundle takes: those of programs on this machine and of the bundle's own pages, and none of a
+//! page of another origin, under whatever name it reaches the port.
 //!
 //! A browser says where a request comes from in `Origin` and `Sec-Fetch-Site`, which no page can change; that loopback
 //! ports are of one *site* does not count. A page whose own name was made to lead here (DNS rebinding) is known by
@@ -28,11 +28,11 @@ const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
 const DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 const RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
 
-/// Whom a port is for.
+/// What a port is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum For {
+pub enum Port {
     /// Programs, and people in a browser: a link from elsewhere may lead to a page.
-    People,
+    Front,
     /// Functions that fetch their work.
     Runtime,
     /// Functions that call AWS, whose services have types of their own.
@@ -41,9 +41,9 @@ pub enum For {
 
 /// The rules of one port.
 #[derive(Debug)]
-pub struct Door {
+pub struct RequestFilter {
     hosts: [String; 3],
-    whom: For,
+    port: Port,
 }
 
 /// Why a request is refused.
@@ -54,17 +54,17 @@ enum Refusal {
     Type,
 }
 
-impl Door {
+impl RequestFilter {
     /// The rules of the port that this listener has.
     ///
     /// # Errors
     /// Those of the system.
-    pub fn of(listener: &TcpListener, whom: For) -> std::io::Result<Arc<Self>> {
-        Ok(Arc::new(Self::new(listener.local_addr()?.port(), whom)))
+    pub fn of(listener: &TcpListener, port: Port) -> std::io::Result<Arc<Self>> {
+        Ok(Arc::new(Self::new(listener.local_addr()?.port(), port)))
     }
 
-    fn new(port: u16, whom: For) -> Self {
-        Self { hosts: ["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{port}")), whom }
+    fn new(number: u16, port: Port) -> Self {
+        Self { hosts: ["127.0.0.1", "localhost", "[::1]"].map(|name| format!("{name}:{number}")), port }
     }
 
     fn judge(&self, parts: &Parts) -> Result<(), Refusal> {
@@ -91,7 +91,7 @@ impl Door {
     fn is_followed(&self, parts: &Parts) -> bool {
         let says = |name: &HeaderName, value: &str| single(&parts.headers, name) == Some(value);
         let navigates = says(&MODE, "navigate") && says(&DEST, "document");
-        self.whom == For::People
+        self.port == Port::Front
             && parts.method == Method::GET
             && navigates
             && !parts.headers.contains_key(header::ORIGIN)
@@ -101,11 +101,11 @@ impl Door {
     fn takes(&self, path: &str, headers: &HeaderMap) -> bool {
         let kind = single(headers, &header::CONTENT_TYPE).unwrap_or_default();
         let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        match (self.whom, kind.as_str()) {
-            (For::Aws, _) | (_, "application/json") => true,
-            (For::People, "application/x-www-form-urlencoded") => !JSON_ALONE.iter().any(|own| path.starts_with(own)),
+        match (self.port, kind.as_str()) {
+            (Port::Aws, _) | (_, "application/json") => true,
+            (Port::Front, "application/x-www-form-urlencoded") => !JSON_ALONE.iter().any(|own| path.starts_with(own)),
             // The official runtime answers without a type.
-            (For::Runtime, "") => true,
+            (Port::Runtime, "") => true,
             _ => false,
         }
     }
@@ -132,9 +132,9 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 }
 
 /// The layer.
-pub async fn admit(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response<Body> {
+pub async fn filter(State(rules): State<Arc<RequestFilter>>, request: Request, next: Next) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let mut answer = match door.judge(&parts) {
+    let mut answer = match rules.judge(&parts) {
         Ok(()) => next.run(Request::from_parts(parts, body)).await,
         Err(refusal) => refusal.response(),
     };
@@ -160,12 +160,12 @@ impl Refusal {
 mod tests {
     use super::*;
 
-    fn judged(door: &Door, method: &str, path: &str, headers: &[(&str, &str)]) -> Result<(), Refusal> {
+    fn judged(rules: &RequestFilter, method: &str, path: &str, headers: &[(&str, &str)]) -> Result<(), Refusal> {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        door.judge(&request.body(Body::empty()).unwrap().into_parts().0)
+        rules.judge(&request.body(Body::empty()).unwrap().into_parts().0)
     }
 
     const HERE: (&str, &str) = ("host", "127.0.0.1:4100");
@@ -174,24 +174,24 @@ mod tests {
 
     #[test]
     fn a_port_has_the_names_of_this_machine_alone() {
-        let door = Door::new(4100, For::People);
-        let named = |host: &str| judged(&door, "GET", "/", &[("host", host)]);
+        let rules = RequestFilter::new(4100, Port::Front);
+        let named = |host: &str| judged(&rules, "GET", "/", &[("host", host)]);
         for host in ["127.0.0.1:4100", "localhost:4100", "LocalHost:4100", "[::1]:4100"] {
             assert_eq!(named(host), Ok(()), "{host}");
         }
         for host in ["evil.example", "evil.example:4100", "127.0.0.1", "127.0.0.1:4101", "127.1:4100", "", "0:4100"] {
             assert_eq!(named(host), Err(Refusal::Host), "{host}");
         }
-        assert_eq!(judged(&door, "GET", "/", &[]), Err(Refusal::Host));
-        assert_eq!(judged(&door, "GET", "/", &[HERE, ("host", "evil.example")]), Err(Refusal::Host));
-        assert_eq!(judged(&door, "GET", "http://evil.example/", &[HERE]), Err(Refusal::Host));
+        assert_eq!(judged(&rules, "GET", "/", &[]), Err(Refusal::Host));
+        assert_eq!(judged(&rules, "GET", "/", &[HERE, ("host", "evil.example")]), Err(Refusal::Host));
+        assert_eq!(judged(&rules, "GET", "http://evil.example/", &[HERE]), Err(Refusal::Host));
     }
 
     #[test]
     fn a_page_of_another_origin_asks_for_nothing() {
-        let (front, programs) = (Door::new(4100, For::People), Door::new(4100, For::Runtime));
-        for door in [&front, &programs] {
-            let from = |headers: &[(&str, &str)]| judged(door, "GET", "/_local/state", &[&[HERE], headers].concat());
+        let (front, programs) = (RequestFilter::new(4100, Port::Front), RequestFilter::new(4100, Port::Runtime));
+        for rules in [&front, &programs] {
+            let from = |headers: &[(&str, &str)]| judged(rules, "GET", "/_local/state", &[&[HERE], headers].concat());
             assert_eq!(from(&[("origin", "http://127.0.0.1:4100"), ("sec-fetch-site", "same-origin")]), Ok(()));
             assert_eq!(from(&[("sec-fetch-site", "none")]), Ok(()));
             for origin in ["null", "http://evil.example", "http://127.0.0.1:4101", "https://127.0.0.1:4100", ""] {
@@ -218,8 +218,8 @@ mod tests {
 
     #[test]
     fn what_a_page_may_send_unasked_changes_nothing() {
-        let door = Door::new(4100, For::People);
-        let posted = |path: &str, kind: &str| judged(&door, "POST", path, &[HERE, FULL, ("content-type", kind)]);
+        let rules = RequestFilter::new(4100, Port::Front);
+        let posted = |path: &str, kind: &str| judged(&rules, "POST", path, &[HERE, FULL, ("content-type", kind)]);
         let form = "application/x-www-form-urlencoded";
         for path in
             ["/_ses/v2/email/outbound-emails", "/_slack/services/T/B/x", "/_local/faults/ses", "/_stripe/_fake/v1/x"]
@@ -231,10 +231,10 @@ mod tests {
         }
         assert_eq!(posted("/_stripe/v1/refunds", form), Ok(()), "Stripe's own clients send forms");
         assert_eq!(posted("/_stripe/v1/refunds", "text/plain"), Err(Refusal::Type));
-        assert_eq!(judged(&door, "POST", "/_local/functions/sweep", &[HERE, ("content-length", "0")]), Ok(()));
-        assert_eq!(judged(&door, "POST", "/_slack/x", &[HERE, ("transfer-encoding", "chunked")]), Err(Refusal::Type));
+        assert_eq!(judged(&rules, "POST", "/_local/functions/sweep", &[HERE, ("content-length", "0")]), Ok(()));
+        assert_eq!(judged(&rules, "POST", "/_slack/x", &[HERE, ("transfer-encoding", "chunked")]), Err(Refusal::Type));
         let runtime = "/key/f/0/2018-06-01/runtime/invocation/1/response";
-        let programs = Door::new(4100, For::Runtime);
+        let programs = RequestFilter::new(4100, Port::Runtime);
         assert_eq!(judged(&programs, "POST", runtime, &[HERE, FULL]), Ok(()));
         for kind in ["text/plain", form, "multipart/form-data; boundary=x"] {
             let typed = [HERE, FULL, ("content-type", kind)];

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// A page that asks every port in every way that a page has.
-const SCAN: &str = include_str!("doors.html");
+const SCAN: &str = include_str!("origins.html");
 
 const MAIL: &str = "/_ses/v2/email/outbound-emails";
 
@@ -58,7 +58,7 @@ async fn answers(what: &str, request: RequestBuilder, status: u16) -> Result<()>
 
 #[tokio::test]
 async fn the_front_and_the_runtime_know_who_asks() -> Result<()> {
-    let shop = Shop::open_with("doors", |options| options.wire = true).await?;
+    let shop = Shop::open_with("origins", |options| options.wire = true).await?;
     let http = Client::new();
     let home = shop.bundle.endpoints.home_url.trim_end_matches('/').to_owned();
     let host = home.strip_prefix("http://").unwrap().to_owned();
@@ -129,7 +129,7 @@ fn open_to_others(path: &Path, found: &mut Vec<String>) -> Result<()> {
 
 #[tokio::test]
 async fn what_a_bundle_keeps_is_its_users_alone() -> Result<()> {
-    let shop = Shop::open("doors-files").await?;
+    let shop = Shop::open("origins-files").await?;
     let sale = shop.sell().await?;
     shop.delivered(&sale).await?;
     let mut found = Vec::new();
@@ -139,7 +139,7 @@ async fn what_a_bundle_keeps_is_its_users_alone() -> Result<()> {
     }
     ensure!(found.is_empty(), "{found:?}");
     ensure!(std::fs::read_dir(dir.join("mail"))?.count() >= 2, "there is a mail");
-    // Tables, documents and logs are behind the folder's own door.
+    // Nobody else opens the folder, so tables, documents and logs are as private.
     ensure!(std::fs::metadata(dir)?.permissions().mode() & 0o777 == 0o700, "{}", dir.display());
     shop.bundle.stop().await;
     Ok(())
@@ -147,8 +147,8 @@ async fn what_a_bundle_keeps_is_its_users_alone() -> Result<()> {
 
 #[tokio::test]
 async fn the_pages_keep_to_their_policy_and_work() -> Result<()> {
-    let Some(browser) = Browser::find("doors-pages").await else { return Ok(()) };
-    let shop = Shop::open("doors-pages").await?;
+    let Some(browser) = Browser::find("origins-pages").await else { return Ok(()) };
+    let shop = Shop::open("origins-pages").await?;
     let sale = shop.sell().await?;
     let number = shop.delivered(&sale).await?.document;
     let number = number.rsplit('/').next().unwrap().trim_end_matches(".pdf").to_owned();
@@ -216,8 +216,8 @@ async fn scanned(browser: &Browser, ports: &[String]) -> Result<Value> {
 
 #[tokio::test]
 async fn a_page_of_another_origin_reads_nothing_and_starts_nothing() -> Result<()> {
-    let Some(browser) = Browser::find("doors-scan").await else { return Ok(()) };
-    let shop = Shop::open_with("doors-scan", |options| options.wire = true).await?;
+    let Some(browser) = Browser::find("origins-scan").await else { return Ok(()) };
+    let shop = Shop::open_with("origins-scan", |options| options.wire = true).await?;
     let sale = shop.sell().await?;
     shop.delivered(&sale).await?;
     let at = &shop.bundle.endpoints;
