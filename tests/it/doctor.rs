@@ -22,7 +22,7 @@ const KEY: &str = "rk_test_doctordoctordoctordoctor";
 
 async fn examined(shop: &Shop, file: &Path) -> Vec<Finding> {
     let at = &shop.bundle.endpoints;
-    let credentials = Credentials::new("test", "test", None, None, "test");
+    let credentials = Credentials::new(&at.aws_access_key_id, "test", None, None, "test");
     let account = AwsAccount::new("eu-west-3".to_owned(), credentials, Some(at.aws_endpoint_url.clone()));
     let outside = Outside::new(Some(at.stripe_api_url.clone()));
     let questions = Questions {

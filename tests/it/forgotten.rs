@@ -162,7 +162,7 @@ async fn accounts_that_nobody_confirms_are_deleted_by_the_sweep() -> Result<()> 
     let pool = resources["MembersPool"].as_str();
     let swept = shop.wake(&json!({ "task": "sweep", "pool": pool })).await?;
     ensure!(swept == json!({ "erased": 0, "unconfirmed": 0 }), "it may yet be confirmed: {swept}");
-    let credentials = Credentials::new("test", "test", None, None, "test");
+    let credentials = Credentials::new(&shop.bundle.endpoints.aws_access_key_id, "test", None, None, "test");
     let aws = comptoir_aws::settings(comptoir_local::aws::REGION, credentials);
     let aws = aws.endpoint_url(&shop.bundle.aws().endpoint).build();
     let accounts = CognitoAccounts::new(&aws, SystemClock)?;

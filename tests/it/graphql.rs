@@ -64,7 +64,7 @@ async fn another_pool(shop: &Shop) -> Result<String> {
     let made = aws.json("cognito-idp", &operation("CreateUserPool"), &json!({"PoolName": "another"})).await?;
     let pool = made["UserPool"]["Id"].as_str().context("no pool")?.to_owned();
     // The emulator makes the key on the first request for it.
-    reqwest::get(format!("{}/{pool}/.well-known/jwks.json", aws.endpoint)).await?.error_for_status()?;
+    aws.get("cognito-idp", &format!("/{pool}/.well-known/jwks.json")).await?;
     Ok(pool)
 }
 

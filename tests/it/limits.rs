@@ -178,7 +178,8 @@ async fn the_local_aws_refuses_what_dynamodb_refuses() -> Result<()> {
     let shop = Shop::open_with("limits", |options| options.wire = true).await?;
     shop.bundle.pause_streams();
     let resources = shop.bundle.aws().resources("comptoir-dev").await?;
-    let wire = Aws::new(shop.bundle.wire().unwrap().address(CALLER, "aws").trim_end_matches('/').to_owned());
+    let address = shop.bundle.wire().unwrap().address(CALLER, "aws");
+    let wire = Aws::new(address.trim_end_matches('/').to_owned(), shop.bundle.aws().key.clone());
     all_are_refused(&wire, &resources["BillingTable"]).await?;
     shop.bundle.stop().await;
     Ok(())

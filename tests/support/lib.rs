@@ -2,6 +2,7 @@
 //!
 //! Nothing here depends on how the functions work: it posts what Stripe posts and reads what people read.
 
+pub mod browser;
 pub mod graphql;
 pub mod members;
 pub mod promises;

@@ -47,7 +47,7 @@ impl Second {
             .kill_on_drop(true)
             .spawn()
             .with_context(|| format!("{program} does not start"))?;
-        let second = Self { aws: Aws::new(format!("http://127.0.0.1:{port}")), _program: running };
+        let second = Self { aws: Aws::new(format!("http://127.0.0.1:{port}"), "test".to_owned()), _program: running };
         second.answers().await?;
         let template = template::read(&std::fs::read_to_string(paths::template())?)?;
         for (name, resource) in template.get("Resources").and_then(Value::as_object).into_iter().flatten() {

@@ -45,7 +45,7 @@ impl Stores {
     /// When the shop has no wire, or its stack lacks something.
     pub async fn of(shop: &Shop) -> Result<Self> {
         let wire = shop.bundle.wire().context("the shop has no wire")?;
-        let credentials = Credentials::new("test", "test", None, None, "test");
+        let credentials = Credentials::new(&shop.bundle.aws().key, "test", None, None, "test");
         let aws = comptoir_aws::settings(comptoir_local::aws::REGION, credentials);
         let aws = aws.endpoint_url(wire.address(CALLER, "aws")).build();
         let stack = format!("comptoir-{}", shop.bundle.endpoints.stage);

@@ -24,7 +24,7 @@ pub struct BundleClient {
 impl BundleClient {
     /// A client of the bundle at these addresses.
     pub fn new(endpoints: Endpoints) -> Self {
-        let aws = Aws::new(endpoints.aws_endpoint_url.clone());
+        let aws = Aws::new(endpoints.aws_endpoint_url.clone(), endpoints.aws_access_key_id.clone());
         Self { endpoints, aws, http: Client::new() }
     }
 

@@ -7,6 +7,7 @@ use anyhow::Context;
 use serde::{Deserialize, Serialize};
 
 use crate::lock::cannot_write;
+use crate::private;
 
 /// The addresses of a running bundle. Outside tools rely on these names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,12 +32,14 @@ pub struct Endpoints {
     pub token_url: String,
     /// The stand-in for AWS.
     pub aws_endpoint_url: String,
+    /// The access key id that the stand-in for AWS wants to see; the secret is free.
+    pub aws_access_key_id: String,
     /// `dev` or `prod`.
     pub stage: String,
 }
 
 impl Endpoints {
-    /// Writes the file.
+    /// Writes the file, which has keys in it.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -44,7 +47,9 @@ impl Endpoints {
         // Atomically: a reader waiting for the file never sees half of it.
         let draft = path.with_extension("draft");
         let text = serde_json::to_string_pretty(self)?;
-        fs::write(&draft, text).and_then(|()| fs::rename(&draft, path)).with_context(|| cannot_write(path))
+        private::write(&draft, text.as_bytes())
+            .and_then(|()| fs::rename(&draft, path))
+            .with_context(|| cannot_write(path))
     }
 
     /// Reads the addresses of the running bundle.

@@ -15,7 +15,7 @@ use comptoir::{
 };
 use serde_json::Value;
 
-use crate::{client::BundleClient, lock::cannot_write, paths, settings};
+use crate::{client::BundleClient, lock::cannot_write, paths, private, settings};
 
 /// Which month, and where to.
 #[derive(Clone, Debug, clap::Args)]
@@ -41,7 +41,7 @@ pub async fn run(wish: &Wish, client: &BundleClient) -> anyhow::Result<()> {
     let sums = totals(&invoices);
     let ledger = ledger(wish.month, invoices, &seller)?;
     let folder = wish.out.clone().unwrap_or_else(|| paths::ledger(&wish.month.to_string()));
-    fs::create_dir_all(&folder).with_context(|| cannot_write(&folder))?;
+    private::folder(&folder).with_context(|| cannot_write(&folder))?;
     summary(wish.month, &ledger, &sums).iter().for_each(crate::print);
     for file in &ledger.files {
         let name = file.key.rsplit('/').next().unwrap_or_default();

@@ -13,6 +13,7 @@ use mail_builder::headers::raw::Raw;
 use serde::{Deserialize, Serialize};
 
 use crate::lock::cannot_write;
+use crate::private;
 
 /// A captured mail, as `mailbox_url` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +66,7 @@ impl Mailbox {
     /// # Errors
     /// When the folder cannot be made.
     pub fn open(folder: PathBuf) -> anyhow::Result<Self> {
-        fs::create_dir_all(&folder).with_context(|| cannot_write(&folder))?;
+        private::folder(&folder).with_context(|| cannot_write(&folder))?;
         let files =
             fs::read_dir(&folder).with_context(|| cannot_write(&folder))?.filter_map(|entry| Some(entry.ok()?.path()));
         let json = files.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
@@ -103,7 +104,7 @@ impl Mailbox {
 }
 
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    fs::write(path, bytes).with_context(|| cannot_write(path))
+    private::write(path, bytes).with_context(|| cannot_write(path))
 }
 
 /// The mail in RFC 5322 format.

@@ -1,5 +1,6 @@
 //! The secrets that a deployed stack needs, generated once per bundle and stored where the functions read them.
 
+use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 
 use crate::aws::Aws;
@@ -58,8 +59,12 @@ pub async fn put(aws: &Aws, name: &str, value: &str) -> anyhow::Result<()> {
     aws.json("ssm", "AmazonSSM.PutParameter", &input).await.map(drop)
 }
 
-/// A random secret in Stripe's form.
+/// A random secret of 128 bits in Stripe's form.
+///
+/// # Panics
+/// When the system has no random numbers to give.
+#[expect(clippy::expect_used, reason = "without random numbers there is no secret, and no bundle")]
 pub fn random(prefix: &str) -> String {
-    let letters = std::iter::repeat_with(fastrand::alphanumeric).take(32);
-    prefix.chars().chain(letters).collect()
+    let bits: [u8; 16] = ring::rand::generate(&SystemRandom::new()).expect("the system gives random numbers").expose();
+    format!("{prefix}{}", hex::encode(bits))
 }

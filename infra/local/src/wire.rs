@@ -20,15 +20,17 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::any;
 use axum::serve::ListenerExt;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use crate::aws::Aws;
 use crate::faults::lost_answer;
 use crate::lambda::pool::Function;
+use crate::request_filter::{Port, RequestFilter, filter};
 use crate::runtime::AbortOnDrop;
 use crate::whole::{LARGEST, read_whole};
 use meter::Meter;
@@ -100,6 +102,7 @@ pub struct Wire {
 
 #[derive(Debug)]
 struct Line {
+    aws: Aws,
     upstream: BTreeMap<&'static str, String>,
     http: reqwest::Client,
     functions: OnceLock<BTreeMap<String, Arc<Function>>>,
@@ -123,12 +126,14 @@ impl Wire {
     ///
     /// # Errors
     /// When there is no free port.
-    pub async fn start(aws: String, ses: String) -> anyhow::Result<Self> {
+    pub async fn start(aws: Aws, ses: String) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let base = format!("http://{}", listener.local_addr()?);
+        let rules = RequestFilter::of(&listener, Port::Aws)?;
         let line = Arc::new(Line {
             tables: Tables::new(aws.clone()),
-            upstream: BTreeMap::from([("aws", aws), ("ses", ses)]),
+            upstream: BTreeMap::from([("aws", aws.endpoint.clone()), ("ses", ses)]),
+            aws,
             http: reqwest::Client::new(),
             functions: OnceLock::new(),
             roles: OnceLock::new(),
@@ -140,6 +145,7 @@ impl Wire {
             .route("/{function}/{service}/", any(carry))
             .route("/{function}/{service}/{*path}", any(carry))
             .layer(DefaultBodyLimit::max(LARGEST))
+            .layer(from_fn_with_state(rules, filter))
             .layer(from_fn(read_whole))
             .with_state(line.clone());
         let listener = listener.tap_io(|stream| {
@@ -186,8 +192,7 @@ impl Wire {
     /// From now on each call to DynamoDB is recorded with the units it would be billed. Its items are read before
     /// and after it, which takes time.
     pub fn meter(&self) {
-        let aws = self.line.upstream.get("aws").cloned().unwrap_or_default();
-        self.line.meter.get_or_init(|| Meter::new(aws));
+        self.line.meter.get_or_init(|| Meter::new(self.line.aws.clone()));
     }
 
     /// Every call so far, in order of arrival.

@@ -21,13 +21,15 @@ pub const REGION: &str = "eu-west-3";
 pub struct Aws {
     /// Where it answers.
     pub endpoint: String,
+    /// The access key id that it wants to see.
+    pub key: String,
     http: Client,
 }
 
 impl Aws {
-    /// A client for the stand-in at `endpoint`.
-    pub fn new(endpoint: String) -> Self {
-        Self { endpoint, http: Client::new() }
+    /// A client for the stand-in at `endpoint`, with the access key id of its run.
+    pub fn new(endpoint: String, key: String) -> Self {
+        Self { endpoint, key, http: Client::new() }
     }
 
     /// One operation of a service that speaks JSON (`target` such as `DynamoDB_20120810.Scan`).
@@ -49,26 +51,30 @@ impl Aws {
         }
     }
 
-    /// One request to the Lambda control plane: a question, or a change when there is an input.
+    /// One change at the Lambda control plane.
     ///
     /// # Errors
     /// As [`Self::json`].
-    pub async fn lambda(&self, path: &str, input: Option<&Value>) -> anyhow::Result<Value> {
-        let request = match input {
-            None => self.request(Method::GET, path, "lambda"),
-            Some(input) => self
-                .request(Method::PUT, path, "lambda")
-                .header("content-type", "application/json")
-                .body(input.to_string()),
-        };
-        let text = read(request.send().await, path).await?;
+    pub async fn put_lambda(&self, path: &str, input: &Value) -> anyhow::Result<()> {
+        let request = self.request(Method::PUT, path, "lambda").header("content-type", "application/json");
+        read(request.body(input.to_string()).send().await, path).await.map(drop)
+    }
+
+    /// What a service answers at a path.
+    ///
+    /// # Errors
+    /// As [`Self::json`].
+    pub async fn get(&self, service: &str, path: &str) -> anyhow::Result<Value> {
+        let text = read(self.request(Method::GET, path, service).send().await, path).await?;
         serde_json::from_str(&text).with_context(|| format!("{path} answered something else than JSON"))
     }
 
-    /// A request addressed to one service. The stand-in does not check signatures; the header names service and region.
+    /// A request addressed to one service. The stand-in checks the key and no signature; the header names service and
+    /// region.
     fn request(&self, method: Method, path: &str, service: &str) -> reqwest::RequestBuilder {
         let scope = format!("20260101/{REGION}/{service}/aws4_request");
-        let authorization = format!("AWS4-HMAC-SHA256 Credential=test/{scope}, SignedHeaders=host, Signature=00");
+        let authorization =
+            format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders=host, Signature=00", self.key);
         self.http
             .request(method, format!("{}{path}", self.endpoint))
             .header("authorization", authorization)

@@ -133,7 +133,7 @@ pub async fn deploy(aws: &Aws, options: &Options) -> anyhow::Result<Deployed> {
 /// # Errors
 /// When the stand-in does not know it.
 pub async fn configuration(aws: &Aws, physical: &str) -> anyhow::Result<Configured> {
-    let configuration = aws.lambda(&format!("/2015-03-31/functions/{physical}/configuration"), None).await?;
+    let configuration = aws.get("lambda", &format!("/2015-03-31/functions/{physical}/configuration")).await?;
     let text = |name: &str| configuration.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let variables = configuration.pointer("/Environment/Variables").and_then(Value::as_object).into_iter().flatten();
     Ok(Configured {
@@ -229,7 +229,7 @@ async fn switch_mappings_off(aws: &Aws, deployed: &Deployed) -> anyhow::Result<(
     const PATH: &str = "/2015-03-31/event-source-mappings/";
     let list = || async {
         anyhow::Ok(
-            aws.lambda(PATH, None)
+            aws.get("lambda", PATH)
                 .await?
                 .get("EventSourceMappings")
                 .and_then(Value::as_array)
@@ -241,7 +241,7 @@ async fn switch_mappings_off(aws: &Aws, deployed: &Deployed) -> anyhow::Result<(
     let expected: usize = deployed.functions.iter().map(|function| function.streams.len()).sum();
     ensure!(mappings.len() == expected, "it made {} stream mappings of {expected}", mappings.len());
     for id in mappings.iter().filter_map(|mapping| mapping.get("UUID").and_then(Value::as_str)) {
-        aws.lambda(&format!("{PATH}{id}"), Some(&json!({"Enabled": false}))).await?;
+        aws.put_lambda(&format!("{PATH}{id}"), &json!({"Enabled": false})).await?;
     }
     let awake =
         list().await?.into_iter().find(|mapping| mapping.get("State").and_then(Value::as_str) != Some("Disabled"));

@@ -29,10 +29,10 @@ pub(super) fn answers_fields(deployed: &Deployed, logical: &str) -> bool {
 }
 
 /// A key for each role that may call the API: those of the template's functions, and of the programs in
-/// ProfilePrograms.
-pub(super) fn programs(deployed: &Deployed, profile_programs: &str) -> Programs {
+/// ProfilePrograms. Each begins with the run's `key`, so that the stand-in for AWS takes it too.
+pub(super) fn programs(deployed: &Deployed, profile_programs: &str, key: &str) -> Programs {
     let named = profile_programs.split_whitespace().filter_map(Grant::named);
-    Programs::new(deployed.grants.values().cloned().chain(named))
+    Programs::new(deployed.grants.values().cloned().chain(named), key)
 }
 
 /// The API of this stack.
@@ -56,7 +56,7 @@ pub(super) async fn api(
     Ok(Api {
         schema: schema::read(&text)?,
         limits: deployed.limits,
-        pool: Pool::new(&aws.endpoint, &pool, &client),
+        pool: Pool::new(aws.clone(), &pool, &client),
         members: Members::new(aws.clone(), pool, client, confirmed).await?,
         programs,
         faults: Faults::default(),

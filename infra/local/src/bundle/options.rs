@@ -45,6 +45,8 @@ pub struct Options {
     pub slack_webhook: Option<String>,
     /// Where the bundle writes its endpoints; `<dir>/endpoints.json` when `None`.
     pub endpoints: Option<PathBuf>,
+    /// Further addresses that lead to the stand-in for AWS, such as `localhost:4443` of a front that speaks TLS.
+    pub aws_also_at: Vec<String>,
     /// Whether the functions reach AWS over a [`crate::wire::Wire`], where calls are counted and faults injected.
     pub wire: bool,
     /// Whether the limits of Stripe hold: its 25 reads a second, and what the template lets the webhook ask.
@@ -69,6 +71,7 @@ impl Options {
             stripe_api_key: Some(secrets::random("sk_test_")),
             slack_webhook: Some(secrets::slack_webhook()),
             endpoints: None,
+            aws_also_at: Vec::new(),
             wire: false,
             limits_of_stripe: false,
             progress: Progress::Silent,

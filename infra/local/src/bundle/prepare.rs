@@ -98,8 +98,9 @@ async fn install(what: &str, requirements: &str, folder: &Path) -> anyhow::Resul
     let list = folder.join("requirements.txt");
     fs::write(&list, requirements).with_context(|| cannot_write(&list))?;
     let mut pip = Command::new(folder.join("bin").join("python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--requirement"])
-        .arg(&list);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]);
+    // What is not the very file that was pinned is not installed.
+    pip.args(["--require-hashes", "--requirement"]).arg(&list);
     let (worked, said) = run(&mut pip).await?;
     if worked { Ok(()) } else { Err(failed(&format!("installing {what} with pip"), &said)) }
 }

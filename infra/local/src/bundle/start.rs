@@ -27,6 +27,7 @@ use crate::lambda::pool::{Function, Settings};
 use crate::lock::{self, Lock, cannot_write};
 use crate::mail::Mailbox;
 use crate::minute;
+use crate::private;
 use crate::runtime::AbortOnDrop;
 use crate::secrets;
 use crate::ses::{self, Ses};
@@ -65,6 +66,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     if !options.keep {
         clear(&options.dir)?;
     }
+    private::folder(&options.dir).with_context(|| cannot_write(&options.dir))?;
     let python = prepare::prepare(progress).await?;
     let binaries = match &options.functions {
         Functions::Build => {
@@ -74,16 +76,17 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
         Functions::Prebuilt(binaries) => binaries.clone(),
     };
     progress.say("starting the stand-in for AWS ...");
-    let ministack = Ministack::start(python, &options.dir).await?;
-    let aws = Aws::new(ministack.endpoint());
+    let key = secrets::random("LOCAL");
+    let ministack = Ministack::start(python, &options, &key).await?;
+    let aws = Aws::new(ministack.endpoint(), key);
     let deployed = deploy::deploy(&aws, &options).await?;
     progress.say("starting the functions ...");
     let host = Arc::new(Host::start().await?);
     let wire = match options.wire {
-        true => Some(Wire::start(aws.endpoint.clone(), format!("{base}/_ses")).await?),
+        true => Some(Wire::start(aws.clone(), format!("{base}/_ses")).await?),
         false => None,
     };
-    let programs = graphql::programs(&deployed, &options.profile_programs);
+    let programs = graphql::programs(&deployed, &options.profile_programs, &aws.key);
     let world = World { aws: &aws, wire: wire.as_ref(), base: &base, programs: &programs };
     let (functions, secrets_prefix) = functions(&options, &world, &deployed, &binaries, &host).await?;
     if let Some(wire) = &wire {
@@ -93,7 +96,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     secrets::store_api_key(&aws, &secrets_prefix, options.stripe_api_key.as_deref()).await?;
     secrets::store_slack_webhook(&aws, &secrets_prefix, options.slack_webhook.as_deref()).await?;
     let front = Arc::new(front(&options, &aws, &deployed, &functions, programs).await?);
-    let mut tasks = vec![front::serve(listener, front.clone())];
+    let mut tasks = vec![front::serve(listener, front.clone())?];
     warm(&functions).await?;
     save_settings(&options, &functions).await?;
     let (flow, seen) = watch::channel(Flow { running: true, restarts: 0, losses: 0 });
@@ -117,6 +120,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
         graphql_url: format!("{base}/graphql"),
         token_url: format!("{base}/_local/token"),
         aws_endpoint_url: aws.endpoint.clone(),
+        aws_access_key_id: aws.key.clone(),
         stage: options.stage.clone(),
     };
     let announced = options.endpoints.clone().unwrap_or_else(|| options.dir.join("endpoints.json"));
@@ -158,7 +162,7 @@ fn clear(dir: &Path) -> anyhow::Result<()> {
     if dir.exists() {
         fs::remove_dir_all(dir).with_context(|| cannot_write(dir))?;
     }
-    fs::create_dir_all(dir).with_context(|| cannot_write(dir))
+    Ok(())
 }
 
 async fn functions(
@@ -236,7 +240,7 @@ fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(St
     let own = [
         ("AWS_REGION", region.to_owned()),
         ("AWS_DEFAULT_REGION", region.to_owned()),
-        ("AWS_ACCESS_KEY_ID", "test".to_owned()),
+        ("AWS_ACCESS_KEY_ID", world.aws.key.clone()),
         ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
         ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
         ("AWS_ENDPOINT_URL", aws),

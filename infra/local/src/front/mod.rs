@@ -16,7 +16,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Json, Path, RawQuery, State};
 use axum::http::{HeaderMap, Response, StatusCode};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
@@ -27,6 +27,7 @@ use tokio::net::TcpListener;
 use crate::faults::{Fault, Faults};
 use crate::graphql::{self, Api};
 use crate::lambda::pool::Function;
+use crate::request_filter::{Port, RequestFilter, filter};
 use crate::runtime::AbortOnDrop;
 use crate::ses::Ses;
 use crate::slack_fake::SlackFake;
@@ -59,7 +60,11 @@ pub struct Front {
 pub(crate) type Shared = State<Arc<Front>>;
 
 /// Serves until the guard is dropped.
-pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
+///
+/// # Errors
+/// When the system does not say which port it is.
+pub fn serve(listener: TcpListener, front: Arc<Front>) -> std::io::Result<AbortOnDrop<()>> {
+    let rules = RequestFilter::of(&listener, Port::Front)?;
     let router = Router::new()
         .route("/", get(home::page))
         .route("/_local/state", get(home::state))
@@ -81,14 +86,15 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> AbortOnDrop<()> {
         .merge(graphql::router(front.graphql.clone()))
         .fallback(http_api::invoke)
         .layer(DefaultBodyLimit::max(whole::LARGEST))
+        .layer(from_fn_with_state(rules, filter))
         .layer(from_fn(read_whole))
         .with_state(front);
     let listener = listener.tap_io(|stream| {
         stream.set_nodelay(true).ok();
     });
-    AbortOnDrop(tokio::spawn(async move {
+    Ok(AbortOnDrop(tokio::spawn(async move {
         axum::serve(listener, router).await.ok();
-    }))
+    })))
 }
 
 async fn mailbox(State(front): Shared) -> Response<Body> {

@@ -74,9 +74,9 @@ fn scope(at: Timestamp) -> String {
 }
 
 impl Programs {
-    /// A key for each role.
-    pub fn new(grants: impl IntoIterator<Item = Grant>) -> Self {
-        let one = |grant: Grant| (Key { id: secrets::random("LOCAL"), secret: secrets::random("") }, grant);
+    /// A key for each role, whose id begins with `prefix`.
+    pub fn new(grants: impl IntoIterator<Item = Grant>, prefix: &str) -> Self {
+        let one = |grant: Grant| (Key { id: secrets::random(prefix), secret: secrets::random("") }, grant);
         Self(grants.into_iter().map(one).collect())
     }
 
@@ -185,7 +185,8 @@ mod tests {
     const BODY: &[u8] = b"{\"query\":\"{ me { id } }\"}";
 
     fn programs() -> Programs {
-        Programs::new([Grant { role: "Publisher".to_owned(), may: vec!["types/Mutation/fields/publish".to_owned()] }])
+        let grant = Grant { role: "Publisher".to_owned(), may: vec!["types/Mutation/fields/publish".to_owned()] };
+        Programs::new([grant], "LOCAL")
     }
 
     /// The headers of a request that this key signs.

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 
 use super::identity::Member;
 use super::told::Told;
+use crate::aws::Aws;
 
 /// The user pool whose tokens are accepted.
 #[derive(Debug)]
@@ -20,22 +21,22 @@ pub struct Pool {
     pub issuer: String,
     /// The client that members sign in with.
     pub client: String,
-    /// The address of its public keys.
-    pub keys_url: String,
+    aws: Aws,
+    /// The path of its public keys.
+    keys_path: String,
     keys: Mutex<Option<JwkSet>>,
-    http: reqwest::Client,
 }
 
 impl Pool {
     /// The pool of this id, at the stand-in for AWS.
-    pub fn new(endpoint: &str, id: &str, client: &str) -> Self {
+    pub fn new(aws: Aws, id: &str, client: &str) -> Self {
         use_ring();
         Self {
             issuer: format!("https://cognito-idp.{}.amazonaws.com/{id}", crate::aws::REGION),
             client: client.to_owned(),
-            keys_url: format!("{endpoint}/{id}/.well-known/jwks.json"),
+            aws,
+            keys_path: format!("/{id}/.well-known/jwks.json"),
             keys: Mutex::default(),
-            http: reqwest::Client::new(),
         }
     }
 
@@ -83,8 +84,8 @@ impl Pool {
         if let Some(key) = self.known(kid) {
             return Some(key);
         }
-        let answer = self.http.get(&self.keys_url).send().await.ok()?;
-        let keys: JwkSet = answer.json().await.ok()?;
+        let answer = self.aws.get("cognito-idp", &self.keys_path).await.ok()?;
+        let keys: JwkSet = serde_json::from_value(answer).ok()?;
         *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Some(keys);
         self.known(kid)
     }
@@ -151,7 +152,7 @@ mod tests {
     use super::*;
 
     fn pool() -> Pool {
-        Pool::new("http://127.0.0.1:1", "eu-west-3_pool", "client")
+        Pool::new(Aws::new("http://127.0.0.1:1".to_owned(), "key".to_owned()), "eu-west-3_pool", "client")
     }
 
     #[test]

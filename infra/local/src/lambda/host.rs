@@ -1,6 +1,7 @@
-//! The Lambda Runtime API: `/<function>/<slot>/2018-06-01/runtime/...`, one listener for all functions of a bundle.
+//! The Lambda Runtime API: `/<key>/<function>/<slot>/2018-06-01/runtime/...`, one listener for all functions of a bundle.
 //!
-//! The path prefix identifies the process. The official runtime keeps it if the address has a scheme, which
+//! The path prefix identifies the process, and keeps everybody else out: the key is made at each start, and told to the
+//! functions alone. The official runtime keeps it if the address has a scheme, which
 //! Lambda's own has not.
 
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{Response, StatusCode};
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
@@ -19,7 +20,9 @@ use tokio::net::TcpListener;
 
 use super::Failure;
 use super::slot::Desk;
+use crate::request_filter::{Port, RequestFilter, filter};
 use crate::runtime::AbortOnDrop;
+use crate::secrets;
 use crate::whole::read_whole;
 
 /// Lambda limits an answer to 6 MB; an invocation record may be larger than the part we store.
@@ -30,7 +33,7 @@ type Desks = Arc<Mutex<HashMap<(String, u64), Arc<Desk>>>>;
 /// The running API.
 #[derive(Debug)]
 pub struct Host {
-    /// `127.0.0.1:PORT`.
+    /// `127.0.0.1:PORT/KEY`.
     pub address: String,
     desks: Desks,
     _server: AbortOnDrop<()>,
@@ -43,15 +46,19 @@ impl Host {
     /// When there is no free port.
     pub async fn start() -> anyhow::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?.to_string();
+        let (rules, key) = (RequestFilter::of(&listener, Port::Runtime)?, secrets::random(""));
+        let address = format!("{}/{key}", listener.local_addr()?);
         let desks = Desks::default();
         let api = "/{function}/{slot}/2018-06-01/runtime";
-        let router = Router::new()
+        let routes = Router::new()
             .route(&format!("{api}/invocation/next"), get(next))
             .route(&format!("{api}/invocation/{{id}}/response"), post(response))
             .route(&format!("{api}/invocation/{{id}}/error"), post(error))
-            .route(&format!("{api}/init/error"), post(init_error))
+            .route(&format!("{api}/init/error"), post(init_error));
+        let router = Router::new()
+            .nest(&format!("/{key}"), routes)
             .layer(DefaultBodyLimit::max(LARGEST))
+            .layer(from_fn_with_state(rules, filter))
             .layer(from_fn(read_whole))
             .with_state(desks.clone());
         // Without TCP_NODELAY each invocation waits 40 ms for a delayed acknowledgement.

@@ -28,11 +28,11 @@ const FUNCTION: &str = "PaymentWebhookFunction";
 /// The signing secret of the files in `tests/events`.
 const SECRET: &str = "whsec_only_for_tests_events";
 
-/// The SAM CLI.
-const SAM: &str = include_str!("requirements.txt");
+/// The SAM CLI, as the checks have it.
+const SAM: &str = include_str!("../../../../.ci/requirements.txt");
 
 /// Its builder for Rust, which is large, and needed only where nothing is built yet.
-const BUILDERS: &str = "cargo-lambda==1.9.2\nziglang==0.17.1\n";
+const BUILDERS: &str = include_str!("builders.txt");
 
 /// What to invoke, and how.
 #[derive(Debug, Clone, Default, clap::Args)]

@@ -23,6 +23,7 @@ use super::sorter::{MEMORY, Sorter, differences};
 use super::{Stack, close, data, random};
 use crate::aws::s3::{Object, Stored};
 use crate::clock;
+use crate::private;
 
 /// The folder of what is not finished.
 const WORK: &str = ".unfinished";
@@ -111,7 +112,7 @@ pub async fn export(stack: &Stack, out: &Path, is_final: bool) -> anyhow::Result
 
 fn begin(out: &Path) -> anyhow::Result<()> {
     let cannot = || format!("{} cannot be written", out.display());
-    fs::create_dir_all(out).with_context(cannot)?;
+    private::folder(out).with_context(cannot)?;
     if fs::read_dir(out).with_context(cannot)?.next().is_some() {
         bail!("{} is not empty: name a new folder with --out, or remove this one", out.display());
     }

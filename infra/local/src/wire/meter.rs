@@ -48,8 +48,8 @@ pub(super) struct Reading {
 }
 
 impl Meter {
-    pub(super) fn new(endpoint: String) -> Self {
-        Self { aws: Aws::new(endpoint.clone()), tables: Tables::new(endpoint) }
+    pub(super) fn new(aws: Aws) -> Self {
+        Self { tables: Tables::new(aws.clone()), aws }
     }
 
     /// Before the call; `None` for operations without known units.

@@ -16,8 +16,8 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    pub(super) fn new(endpoint: String) -> Self {
-        Self { aws: Aws::new(endpoint), known: Mutex::default() }
+    pub(super) fn new(aws: Aws) -> Self {
+        Self { aws, known: Mutex::default() }
     }
 
     /// Keys and indexes of a table.

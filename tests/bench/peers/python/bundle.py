@@ -6,6 +6,7 @@ is in the zip: it is pinned like the rest, as AWS advises, and a function on an 
 
 import json
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -35,7 +36,11 @@ def install(packages, target, architecture):
     # For another machine its wheels are taken; for this one pip's own choice is right.
     foreign = [] if here else ["--only-binary=:all:", *wheels]
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
-    command += ["--target", str(target), "-c", str(HERE / "requirements.txt"), *foreign, *packages]
+    # The versions alone: pip takes no hashes for some packages of a list. Whoever runs a handler has installed all of it by hash.
+    pinned = "\n".join(re.findall(r"^[\w.-]+==[^\s;]+", (HERE / "requirements.txt").read_text(), flags=re.M))
+    constraints = target.with_suffix(".constraints.txt")
+    constraints.write_text(pinned)
+    command += ["--target", str(target), "-c", str(constraints), *foreign, *packages]
     if subprocess.run(command, check=False).returncode != 0:
         print(f"pip could not install {', '.join(packages)}", file=sys.stderr)
         sys.exit(3)

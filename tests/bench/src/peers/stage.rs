@@ -11,6 +11,7 @@ use comptoir_local::{
     clock,
 };
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 
 use super::{
     actor::{Handler, Theatre},
@@ -42,11 +43,13 @@ impl Stage {
         options.functions = functions.map_or(Functions::Build, |functions| Functions::Prebuilt(functions.clone()));
         // Queries to Stripe are not part of the comparison.
         options.stripe_api_key = None;
+        let front = TcpListener::bind(("127.0.0.1", 0)).await?;
+        options.aws_also_at = vec![format!("localhost:{}", front.local_addr()?.port())];
         let bundle = Bundle::start(options).await?;
         let aws = bundle.aws().endpoint.clone();
         let upstream =
             aws.strip_prefix("http://").context("the stand-in speaks HTTP")?.trim_end_matches('/').to_owned();
-        let tls = Tls::start(upstream, folder).await?;
+        let tls = Tls::start(front, upstream, folder).await?;
         let theatre = Theatre::open(folder.join("logs")).await?;
         Ok(Self { bundle, theatre, tls })
     }

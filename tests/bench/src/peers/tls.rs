@@ -41,8 +41,8 @@ impl Tls {
     /// Starts a front of `upstream` (`127.0.0.1:PORT`); its authority is kept in `folder`.
     ///
     /// # Errors
-    /// When there is no free port, or the folder cannot be written.
-    pub async fn start(upstream: String, folder: &std::path::Path) -> Result<Self> {
+    /// When the folder cannot be written.
+    pub async fn start(listener: TcpListener, upstream: String, folder: &std::path::Path) -> Result<Self> {
         let (authority, certificate, key) = certificates()?;
         let known = TRUSTED.iter().find_map(|file| fs::read_to_string(file).ok()).unwrap_or_default();
         let kept = |name: &str, known: &str| {
@@ -57,7 +57,6 @@ impl Tls {
             .with_no_client_auth()
             .with_single_cert(vec![certificate], key)?;
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("https://localhost:{}", listener.local_addr()?.port());
         let front = tokio::spawn(async move {
             while let Ok((caller, _)) = listener.accept().await {
