@@ -52,10 +52,11 @@ impl<D: Directory, F: Files, A: Accounts, P: Prepare, C: Clock> Reception<D, F, 
     /// # Errors
     /// The event has no known source, or the sweep could not finish; Lambda retries and finally sends it to the
     /// on-failure queue.
-    pub async fn handle(&self, event: Value, request_id: &str) -> Result<Value, Failed> {
+    pub async fn handle(&self, event: Value, request_id: &str, function: &str) -> Result<Value, Failed> {
         match event::read(&event).inspect_err(|unknown| tracing::error!(request_id, "refused: {unknown}"))? {
             Event::Field { name, arguments, identity, language } => {
-                let request = Request { field: name, arguments, identity, language, now: self.clock.now() };
+                let account = account_of(function).to_owned();
+                let request = Request { field: name, arguments, identity, account, language, now: self.clock.now() };
                 let answered = service::answer(&request, &self.desk()).await;
                 tell(&request.field, &answered, request_id);
                 Ok(event::answer(answered))
@@ -147,9 +148,16 @@ fn tell(field: &str, answered: &Result<Value, ApiError>, request_id: &str) {
     tracing::info!(request_id, field, error_type, codes = codes.join(" "), "refused");
 }
 
+/// The account in a function's ARN, `arn:aws:lambda:<region>:<account>:function:<name>`; empty if it is none.
+fn account_of(function: &str) -> &str {
+    function.split(':').nth(4).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const FUNCTION: &str = "arn:aws:lambda:eu-west-3:123456789012:function:profiles";
     use crate::pictures::Pictures;
     use comptoir::clock::FixedClock;
     use comptoir_members::memory::{InMemoryAccounts, InMemoryFiles, Members};
@@ -179,15 +187,18 @@ mod tests {
         let reception = reception();
         let event = json!({ "triggerSource": "PostConfirmation_ConfirmSignUp", "userName": "u", "response": {},
             "request": { "userAttributes": { "sub": "s1", "email": "zoe@example.org", "email_verified": "true" } } });
-        assert_eq!(reception.handle(event.clone(), "r").await.unwrap(), event);
-        assert_eq!(reception.handle(event.clone(), "r").await.unwrap(), event, "told twice, it is done once");
-        let me = reception.handle(field("me", Value::Null), "r").await.unwrap();
+        assert_eq!(reception.handle(event.clone(), "r", FUNCTION).await.unwrap(), event);
+        assert_eq!(reception.handle(event.clone(), "r", FUNCTION).await.unwrap(), event, "told twice, it is done once");
+        let me = reception.handle(field("me", Value::Null), "r", FUNCTION).await.unwrap();
         assert_eq!(me["data"]["email"], "zoe@example.org");
-        let bad = reception.handle(field("createProfile", json!({ "input": { "handle": "zo" } })), "r").await.unwrap();
+        let bad = reception
+            .handle(field("createProfile", json!({ "input": { "handle": "zo" } })), "r", FUNCTION)
+            .await
+            .unwrap();
         assert_eq!(bad["error"]["errorType"], "Invalid");
         assert_eq!(bad["error"]["errorInfo"]["violations"][0]["code"], "too_short");
-        let swept = reception.handle(json!({ "task": "sweep" }), "r").await.unwrap();
+        let swept = reception.handle(json!({ "task": "sweep" }), "r", FUNCTION).await.unwrap();
         assert_eq!(swept, json!({ "erased": 0 }));
-        assert!(matches!(reception.handle(json!({}), "r").await, Err(Failed::Unknown(_))));
+        assert!(matches!(reception.handle(json!({}), "r", FUNCTION).await, Err(Failed::Unknown(_))));
     }
 }

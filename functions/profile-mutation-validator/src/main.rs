@@ -49,7 +49,10 @@ async fn main() -> Result<(), Error> {
     }
     let reception = &reception;
     lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async move {
-        reception.handle(event.payload, &event.context.request_id).await.map_err(Error::from)
+        reception
+            .handle(event.payload, &event.context.request_id, &event.context.invoked_function_arn)
+            .await
+            .map_err(Error::from)
     }))
     .await
 }

@@ -123,16 +123,16 @@ pub struct Denied;
 
 impl Caller {
     /// The caller in an AppSync event's `identity`: a Cognito token with its `sub`, `groups` that may be null, and
-    /// `claims`; or an IAM identity with its `userArn`. AppSync has verified either.
+    /// `claims`; or an IAM identity with its `userArn`, of this `account`. AppSync has verified either.
     ///
     /// # Errors
     /// There is none, as with an API key, it is of another kind, or it is a program that is not listed.
-    pub fn read(identity: &Value, programs: &Programs) -> Result<Self, Denied> {
+    pub fn read(identity: &Value, programs: &Programs, account: &str) -> Result<Self, Denied> {
         let Value::Object(identity) = identity else { return Err(Denied) };
         match (text(identity, "sub"), text(identity, "userArn")) {
             (Some(sub), None) => Self::member(sub, identity),
             (None, Some(arn)) => {
-                let role = role(arn).ok_or(Denied)?;
+                let role = role(arn, account).ok_or(Denied)?;
                 let may = programs.get(role).cloned().ok_or(Denied)?;
                 Ok(Self::Iam { role: role.to_owned(), may })
             }
@@ -186,11 +186,12 @@ fn text<'a>(object: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
 }
 
 /// The name of the role in `arn:aws:sts::123456789012:assumed-role/<name>/<session>`.
-fn role(arn: &str) -> Option<&str> {
+fn role<'a>(arn: &'a str, account: &str) -> Option<&'a str> {
     let mut parts = arn.splitn(6, ':');
-    let (arn, _, service) = (parts.next()?, parts.next()?, parts.next()?);
-    let mut path = parts.nth(2)?.split('/');
-    (arn == "arn" && service == "sts" && path.next()? == "assumed-role").then(|| path.next()).flatten()
+    let (arn, _, service, _, of) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let mut path = parts.next()?.split('/');
+    let ours = arn == "arn" && service == "sts" && !account.is_empty() && of == account;
+    (ours && path.next()? == "assumed-role").then(|| path.next()).flatten()
 }
 
 /// Whether `caller` may do this to a profile of `owner`, or to none in particular.

@@ -36,6 +36,8 @@ pub struct Request {
     pub arguments: Value,
     /// `identity`; null under an API key.
     pub identity: Value,
+    /// The AWS account that the function runs in: a role of the same name in another one is somebody else's.
+    pub account: String,
     /// From `request.headers["accept-language"]`, by [`Language::accepted`].
     pub language: Language,
     /// The time.
@@ -186,7 +188,7 @@ pub async fn answer<D: Directory, F: Files, P: Prepare, A: Accounts>(
     request: &Request,
     desk: &Desk<'_, D, F, P, A>,
 ) -> Result<Value, ApiError> {
-    let caller = Caller::read(&request.identity, desk.programs);
+    let caller = Caller::read(&request.identity, desk.programs, &request.account);
     let answered = match (&caller, Operation::named(&request.field)) {
         (_, None) => Err(Failure::Unknown),
         (Err(Denied), _) => Err(Failure::Denied),

@@ -36,7 +36,7 @@ const TABLE: [(Operation, [&str; 5]); 11] = [
 ];
 
 fn caller(groups: &[&str]) -> Caller {
-    Caller::read(&member("me", groups), &Programs::new()).unwrap()
+    Caller::read(&member("me", groups), &Programs::new(), "123456789012").unwrap()
 }
 
 #[test]
@@ -113,7 +113,7 @@ async fn a_cv_is_shown_to_who_sees_the_address_in_every_answer() {
 fn identities_are_read_or_refused() {
     let arn = "arn:aws:sts::123456789012:assumed-role/publisher/session";
     let programs = Programs::from([("publisher".to_owned(), BTreeSet::from([Operation::Profile]))]);
-    let read = |identity: Value| Caller::read(&identity, &programs);
+    let read = |identity: Value| Caller::read(&identity, &programs, "123456789012");
     let none = read(json!({ "sub": "me", "groups": null, "claims": { "sub": "me" } })).unwrap();
     assert_eq!(none, Caller::Member { sub: "me".into(), groups: BTreeSet::new(), pool: None, email: None });
     let strange = read(json!({ "sub": "me", "groups": ["admins", 7, "ADMIN"], "claims": {} })).unwrap();
@@ -136,6 +136,8 @@ fn identities_are_read_or_refused() {
         json!({ "userArn": "arn:aws:iam::123456789012:user/publisher" }),
         json!({ "userArn": "arn:aws:sts::123456789012:federated-user/publisher" }),
         json!({ "userArn": "publisher" }),
+        json!({ "userArn": "arn:aws:sts::210987654321:assumed-role/publisher/session", "accountId": "123456789012" }),
+        json!({ "userArn": "arn:aws:sts:::assumed-role/publisher/session" }),
     ] {
         assert_eq!(read(bad.clone()), Err(Denied), "{bad}");
     }

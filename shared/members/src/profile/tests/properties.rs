@@ -179,7 +179,7 @@ proptest! {
     fn whole_inputs_of_any_shape(input in json_of_any_shape()) {
         told(&input::draft(&input).err().unwrap_or_default());
         told(&input::change(&input, Some("BE")).err().unwrap_or_default());
-        drop(Caller::read(&input, &Programs::new()));
+        drop(Caller::read(&input, &Programs::new(), "123456789012"));
     }
 
     #[test]

@@ -91,7 +91,7 @@ fn the_schema_lets_in_whom_the_rules_do() {
     for operation in Operation::ALL {
         let groups = groups(operation.name()).unwrap();
         for group in Group::ALL.map(Group::name) {
-            let caller = Caller::read(&member("me", &[group]), &Programs::new()).unwrap();
+            let caller = Caller::read(&member("me", &[group]), &Programs::new(), "123456789012").unwrap();
             let some = [Some("me"), Some("you"), None].into_iter().any(|owner| may(&caller, operation, owner).is_ok());
             assert_eq!(groups.iter().any(|named| named == group), some, "{operation:?}: {group}");
         }
