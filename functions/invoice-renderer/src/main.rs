@@ -51,7 +51,8 @@ async fn main() -> Result<(), Error> {
     let renderer = &renderer;
     lambda_runtime::run(service_fn(|event: LambdaEvent<StreamEvent>| async move {
         let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
-        Ok::<_, Error>(renderer.handle(event.payload, &event.context.request_id, deadline).await)
+        // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
+        Ok::<_, Error>(Box::pin(renderer.handle(event.payload, &event.context.request_id, deadline)).await)
     }))
     .await
 }

@@ -49,10 +49,9 @@ async fn main() -> Result<(), Error> {
     }
     let reception = &reception;
     lambda_runtime::run(service_fn(|event: LambdaEvent<serde_json::Value>| async move {
-        reception
-            .handle(event.payload, &event.context.request_id, &event.context.invoked_function_arn)
-            .await
-            .map_err(Error::from)
+        // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
+        let (request_id, function) = (&event.context.request_id, &event.context.invoked_function_arn);
+        Box::pin(reception.handle(event.payload, request_id, function)).await.map_err(Error::from)
     }))
     .await
 }

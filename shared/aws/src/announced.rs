@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     conditional,
-    item::{CLOSE, Item, item, number, opened, ours, place, read_text, text, trouble, unreadable},
+    item::{CLOSE, Item, item, number, opened, place, read_text, text, trouble, unreadable},
     payments::DynamoPayments,
 };
 use comptoir::{
@@ -48,10 +48,9 @@ impl AnnouncedEvents for DynamoPayments {
     }
 
     async fn announced(&self, id: &str) -> Result<Option<AnnouncedEvent>, ServiceError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(place(KIND, id))).consistent_read(true);
-        match get.send().await.map_err(|error| trouble(WHAT, &error))?.item {
+        match self.get(KIND, id).await? {
             Some(record) if record.contains_key("dismissed_at") => Ok(None),
-            Some(record) => self.stored_event(ours(record, WHAT)?, id).await.map(Some),
+            Some(record) => self.stored_event(record, id).await.map(Some),
             None => Ok(None),
         }
     }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::{
     conditional::{self, Updated, settle},
-    item::{CLOSE, number, place, read_text, text, trouble},
+    item::{self, CLOSE, number, place, read_text, text, trouble},
     outbox::{DynamoOutbox, Lasting, status},
 };
 use comptoir::{
@@ -123,9 +123,8 @@ impl Deliveries for DynamoOutbox {
     }
 
     async fn suppressed(&self, address: &AddressHash) -> Result<Option<Cause>, ServiceError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(place(SUPPRESSED, address.as_str())));
-        let found = get.consistent_read(true).send().await.map_err(|error| trouble(WHAT, &error))?;
-        Ok(found.item.map(|item| match read_text(&item, "reason") {
+        let found = item::read(&self.client, &self.table, place(SUPPRESSED, address.as_str()), WHAT).await?;
+        Ok(found.map(|item| match read_text(&item, "reason") {
             Some("complaint") => Cause::Complaint,
             _ => Cause::Bounce,
         }))

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
+    Client,
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     types::{AttributeValue, CancellationReason},
@@ -79,6 +80,17 @@ fn versions(item: &Item) -> Versions {
 pub fn ours(item: Item, what: &'static str) -> Result<Item, ServiceError> {
     versions(&item).check(what)?;
     Ok(item)
+}
+
+/// The record with this key as it stands now, if there is one and this code may act on it.
+///
+/// # Errors
+/// Held: a newer version has to process it. And when the table does not answer.
+pub async fn read(client: &Client, table: &str, key: Item, what: &'static str) -> Result<Option<Item>, ServiceError> {
+    let get = client.get_item().table_name(table).set_key(Some(key)).consistent_read(true);
+    // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
+    let got = Box::pin(get.send()).await.map_err(|error| trouble(what, &error))?;
+    got.item.map(|item| ours(item, what)).transpose()
 }
 
 /// A value as JSON.

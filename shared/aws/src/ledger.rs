@@ -15,8 +15,8 @@ use serde::de::DeserializeOwned;
 use super::{
     conditional::settle,
     item::{
-        CLOSE, CLOSED, IDENTITY, Item, PARK, UNPARK, cancelled, condition_failed, data, is_contention, item, json,
-        number, opened, ours, parsed, place, read_number, read_text, text, trouble, unreadable,
+        self, CLOSE, CLOSED, IDENTITY, Item, PARK, UNPARK, cancelled, condition_failed, data, is_contention, item,
+        json, number, opened, parsed, place, read_number, read_text, text, trouble, unreadable,
     },
     outbox::queued,
     parts::Parts,
@@ -63,9 +63,7 @@ impl DynamoLedger {
     }
 
     pub(super) async fn get(&self, key: Item) -> Result<Option<Item>, ServiceError> {
-        let get = self.client.get_item().table_name(&self.billing).set_key(Some(key)).consistent_read(true);
-        let got = get.send().await.map_err(|error| trouble(WHAT, &error))?;
-        got.item.map(|item| ours(item, WHAT)).transpose()
+        item::read(&self.client, &self.billing, key, WHAT).await
     }
 
     fn settings(&self) -> DynamoSettings {

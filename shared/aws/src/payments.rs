@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     item::{
-        Item, below, cancelled, condition_failed, item, new_item, number, opened, ours, parked, place, read_text, text,
+        self, Item, below, cancelled, condition_failed, item, new_item, number, opened, parked, place, read_text, text,
         trouble, written,
     },
     parts::Parts,
@@ -49,10 +49,8 @@ impl DynamoPayments {
         Parts { client: &self.client, table: &self.table, what: WHAT }
     }
 
-    async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, ServiceError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(place(kind, id))).consistent_read(true);
-        let got = get.send().await.map_err(|error| trouble(WHAT, &error))?;
-        got.item.map(|item| ours(item, WHAT)).transpose()
+    pub(super) async fn get(&self, kind: &str, id: &str) -> Result<Option<Item>, ServiceError> {
+        item::read(&self.client, &self.table, place(kind, id), WHAT).await
     }
 
     /// Writes together, again while others write the same; `Some` if one of the first `conditions` items stands.

@@ -24,9 +24,7 @@ impl ReconciliationLog for DynamoPayments {
     }
 
     async fn last(&self) -> Result<Option<Reconciliation>, ServiceError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(place(KIND, ID))).consistent_read(true);
-        let got = get.send().await.map_err(|error| trouble(WHAT, &error))?;
-        got.item.map(|stored| data(&stored, WHAT)).transpose()
+        self.get(KIND, ID).await?.map(|stored| data(&stored, WHAT)).transpose()
     }
 
     async fn remember(&self, reconciliation: &Reconciliation, now: Timestamp) -> Result<(), ServiceError> {

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
 use jiff::Timestamp;
 
 use super::item::{
-    ALONE, IDENTITY, Item, below, cancelled, condition_failed, data, new_item, number, ours, place, read_number,
+    self, ALONE, IDENTITY, Item, below, cancelled, condition_failed, data, new_item, number, place, read_number,
     read_text, text, trouble, unreadable,
 };
 use comptoir::{
@@ -38,9 +38,7 @@ impl DynamoSettings {
 
     async fn get(&self, sort_key: &str) -> Result<Option<StoredSettings>, ServiceError> {
         let key = below(DOCUMENT.0, DOCUMENT.1, sort_key);
-        let get = self.client.get_item().table_name(&self.billing).set_key(Some(key)).consistent_read(true);
-        let got = get.send().await.map_err(|error| trouble(WHAT, &error))?;
-        got.item.map(|item| stored(ours(item, WHAT)?)).transpose()
+        item::read(&self.client, &self.billing, key, WHAT).await?.map(stored).transpose()
     }
 
     fn put(&self, sort_key: &str, next: &StoredSettings) -> Result<Put, ServiceError> {
@@ -89,9 +87,7 @@ impl SettingsReader for DynamoSettings {
 
 impl SettingsWriter for DynamoSettings {
     async fn books(&self) -> Result<Option<String>, ServiceError> {
-        let key = place(IDENTITY.0, IDENTITY.1);
-        let get = self.client.get_item().table_name(&self.billing).set_key(Some(key)).consistent_read(true);
-        let item = get.send().await.map_err(|error| trouble(WHAT, &error))?.item;
+        let item = item::read(&self.client, &self.billing, place(IDENTITY.0, IDENTITY.1), WHAT).await?;
         item.map(|item| data::<Identity>(&item, WHAT)).transpose().map(|found| found.map(|identity| identity.siren))
     }
 

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::Client;
 use jiff::Timestamp;
 
 use comptoir::{outcome::ServiceError, settings::cache::CachedSettings};
-use comptoir_aws::item::{Item, data, number, ours, read_number, read_text, text, trouble};
+use comptoir_aws::item::{self, Item, data, number, read_number, read_text, text, trouble};
 use comptoir_aws::settings_store::DynamoSettings;
 use comptoir_members::profile::{
     Profile, ProfileId,
@@ -58,9 +58,7 @@ impl DynamoDirectory {
         if !place.is_possible() {
             return Ok(None);
         }
-        let get = self.client.get_item().table_name(&self.profiles).set_key(Some(place.key()));
-        let got = get.consistent_read(true).send().await.map_err(|error| trouble(WHAT, &error))?;
-        got.item.map(|item| ours(item, WHAT)).transpose()
+        item::read(&self.client, &self.profiles, place.key(), WHAT).await
     }
 
     /// The profile that a guard or a pointer references.
