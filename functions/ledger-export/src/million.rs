@@ -124,13 +124,14 @@ async fn exported(count: u64) -> Vec<Document> {
     exported.documents
 }
 
-/// The hashes are those of the export that held the whole month in memory.
+/// The hashes are those of the export that held the whole month in memory, but for the hidden character in one name of
+/// eighty, which documents no longer have: 250 lines of the register and 500 of the journal.
 #[tokio::test]
 async fn what_is_spooled_on_disk_is_what_was_made_in_memory() {
     let documents = exported(20_000).await;
     let hashes = [
-        "9476c84dea1ff9e69111d148fe5f3ab7d17645e33b67259b8b6e6b4e16482ef9",
-        "f6fd98f3b260f9f5c0be0fb0167f07157736fa66a0779b05cf86d02478534021",
+        "e2b1b863402e05d230081bea2bc0f57b0dd2e36e1e5b7ea687d2d4ecd42c9a2c",
+        "08ff38d0e0506d0ce72cc0a3fa441c34c7d10534148341c65553e38aea02e53c",
         "552f0dbb2e787bb51f2ec8f077c8e3d6be6a5e85a1cc764793d1423d4b842d67",
     ];
     assert_eq!(documents.iter().map(|document| document.sha256.as_str()).collect::<Vec<_>>(), hashes);
