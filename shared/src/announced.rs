@@ -24,6 +24,17 @@ pub struct AnnouncedEvent {
     pub announced_at: Timestamp,
 }
 
+/// How long after it was made an event may be stored and still have come in time, in seconds. Stripe delivers within seconds.
+const IN_TIME_SECONDS: i64 = 900;
+
+impl AnnouncedEvent {
+    /// Whether it was stored so late that its delivery was missed: it was found in Stripe's list, or came again.
+    pub fn came_late(&self) -> bool {
+        let made = classify::read(self.body.as_bytes()).map_or(0, |event| event.created);
+        made > 0 && self.announced_at.as_second().saturating_sub(made) > IN_TIME_SECONDS
+    }
+}
+
 /// How long before its event an object may have been made to count: a customer takes minutes to pay.
 const RECENTLY: SignedDuration = SignedDuration::from_hours(1);
 
@@ -83,5 +94,15 @@ mod tests {
             assert_eq!(since(unknown), 0, "{unknown}");
         }
         assert_eq!(open_since("no event", now), now);
+    }
+
+    #[test]
+    fn an_event_that_is_found_in_the_list_came_late() {
+        let late = |seconds: i64| {
+            let body = r#"{"id":"evt_1","type":"invoice.paid","created":1795257000,"data":{"object":{}}}"#.to_owned();
+            let announced_at = Timestamp::from_second(1_795_257_000 + seconds).unwrap();
+            AnnouncedEvent { id: "evt_1".to_owned(), body, announced_at }.came_late()
+        };
+        assert_eq!([0, 900, 901, 90_000].map(late), [false, false, true, true]);
     }
 }

@@ -77,6 +77,16 @@ async fn the_directory_on_aws_keeps_the_contract() -> Result<()> {
     stores.notices.claim(&collects, "sender", now(), SignedDuration::from_secs(120)).await?;
     let (_, sent) = profiles::collected(directory, &second, "b").await?;
     ensure!(sent == Committed::NoticeSent, "it is being sent: {sent:?}");
+    // The sweep woke it, and the mail service was busy: the stream still has it as it was.
+    stores.notices.release(&collects, "sender").await?;
+    let (table, _) = shop.client.table("NoticesTable").await?;
+    let woken = serde_json::json!({
+        "TableName": table, "Key": {"pk": {"S": format!("NOTICE#{}", collects.0)}, "sk": {"S": "-"}},
+        "UpdateExpression": "SET wakes = :one", "ExpressionAttributeValues": {":one": {"N": "1"}},
+    });
+    shop.client.aws.dynamodb("UpdateItem", &woken).await?;
+    let (_, sent) = profiles::collected(directory, &second, "b").await?;
+    ensure!(sent == Committed::NoticeSent, "it was woken: {sent:?}");
     let (_, queued) = shop.client.table("NoticesTable").await?;
     ensure!(
         !queued.is_empty() && queued.iter().all(|item| ["NOTICE", "TEAM"].contains(&item["kind"].as_str().unwrap())),

@@ -275,6 +275,11 @@ fn ten_alarms_read_ten_metrics() -> Result<()> {
         ensure!(alarm["Properties"].get("Metrics").is_none(), "{name} reads more than one metric");
         ensure!(alarm["Properties"]["AlarmActions"][0]["Ref"] == "AlarmTopic", "{name} tells nobody");
     }
+    let missed = &resources["EventMissedFilter"]["Properties"];
+    ensure!(
+        missed["LogGroupName"]["Ref"] == "PaymentWebhookLogs" && missed["FilterPattern"] == "{ $.EventMissed > 0 }"
+    );
+    ensure!(missed["MetricTransformations"][0]["MetricName"] == "Parked");
     let flood = &resources["TurnedAwayFilter"]["Properties"];
     let weight: f64 = flood["MetricTransformations"][0]["MetricValue"].as_str().unwrap().parse()?;
     ensure!(

@@ -9,7 +9,7 @@ use comptoir::{
     announced::{self, AnnouncedEvent, AnnouncedEvents},
     clock::Clock,
     outcome::ServiceError,
-    payment::PaymentLog,
+    payment::{PaymentLog, Received},
     receive,
     reconcile::{self, ReconciliationLog},
     settings::SettingsReader,
@@ -216,6 +216,13 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
             Ok(received) => {
                 run.completed.fetch_add(1, Ordering::Relaxed);
                 report(&received, run.request_id, &event.id);
+                // One that is ignored may have been delivered: it left no record then, either.
+                let counts =
+                    matches!(received, Received::Recorded { .. } | Received::Refunded { .. } | Received::Parked(_));
+                if counts && event.came_late() {
+                    count(SERVICE, "EventMissed", 1);
+                    tracing::warn!(request_id = run.request_id, event = event.id, "it did not arrive in time");
+                }
                 return Ok(());
             }
             Err(failed) => failed,

@@ -128,17 +128,10 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
         }
         let body = in_our_version(listed, &event.kind, stripe).await?;
         self.payments.announce(&event.id, body.as_deref().unwrap_or(listed.get()), self.clock.now()).await?;
-        // A younger one may still be on its way; announced twice it is received once.
-        if self.clock.now().as_second().saturating_sub(event.created) > ARRIVES_WITHIN_SECONDS {
-            count(SERVICE, "EventMissed", 1);
-        }
-        tracing::warn!(request_id = run.request_id, event = event.id, "it never arrived, and is announced now");
+        tracing::warn!(request_id = run.request_id, event = event.id, "it left no record, and is announced now");
         Ok(true)
     }
 }
-
-/// How long Stripe may take to deliver an event before it counts as missed, in seconds.
-const ARRIVES_WITHIN_SECONDS: i64 = 900;
 
 /// Events compared at a time.
 const STRANDS: usize = 8;

@@ -32,9 +32,11 @@ impl DynamoPayments {
 impl AnnouncedEvents for DynamoPayments {
     async fn announce(&self, id: &str, body: &str, now: Timestamp) -> Result<Recorded, ServiceError> {
         let mut event = item(KIND, id);
-        self.parts().insert(&mut event, "body", body).await?;
+        let expires_at = expires_at(now);
+        // Parking it writes the same parts without an end.
+        self.parts().insert_until(&mut event, "body", body, Some(&expires_at)).await?;
         event.insert("announced_at".to_owned(), text(now.to_string()));
-        event.insert("expires_at".to_owned(), expires_at(now));
+        event.insert("expires_at".to_owned(), expires_at);
         event.extend(opened(KIND, id, open_since(body, now)));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(event));
         let free = "attribute_not_exists(pk) OR attribute_exists(dismissed_at)";
@@ -66,7 +68,9 @@ impl AnnouncedEvents for DynamoPayments {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(place(KIND, id)))
-            .update_expression(format!("SET dismissed_at = :at, expires_at = :expires REMOVE body, {CLOSE}"))
+            .update_expression(format!(
+                "SET dismissed_at = :at, expires_at = :expires REMOVE body, body_sha256, body_parts, {CLOSE}"
+            ))
             .condition_expression("attribute_exists(open_shard)")
             .expression_attribute_values(":at", text(now.to_string()))
             .expression_attribute_values(":expires", expires_at(now));

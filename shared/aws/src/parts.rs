@@ -35,6 +35,20 @@ impl Parts<'_> {
     /// # Errors
     /// When the store fails.
     pub async fn insert(&self, record: &mut Item, name: &str, value: &str) -> Result<(), ServiceError> {
+        self.insert_until(record, name, value, None).await
+    }
+
+    /// The same for a value whose record expires: its parts expire as well, unless another record stores the same value anew.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn insert_until(
+        &self,
+        record: &mut Item,
+        name: &str,
+        value: &str,
+        expires_at: Option<&AttributeValue>,
+    ) -> Result<(), ServiceError> {
         if value.len() <= INLINE {
             record.insert(name.to_owned(), text(value));
             return Ok(());
@@ -44,6 +58,7 @@ impl Parts<'_> {
         for part in split(value) {
             let mut item = new_item(part_key(&hash, count), "PART");
             item.insert("text".to_owned(), text(part));
+            item.extend(expires_at.map(|at| ("expires_at".to_owned(), at.clone())));
             let put = self.client.put_item().table_name(self.table).set_item(Some(item)).send().await;
             put.map_err(|error| trouble(self.what, &error))?;
             count += 1;

@@ -49,7 +49,8 @@ impl Roles {
             let policies = template.pointer(&format!("/Resources/{role}/Properties/Policies"));
             let policies = policies.and_then(Value::as_array).into_iter().flatten();
             let statements = policies.filter_map(|policy| policy.pointer("/PolicyDocument/Statement")?.as_array());
-            rights.insert(package.clone(), statements.flatten().map(right).collect());
+            let allows = |statement: &&Value| statement.get("Effect").is_some_and(|effect| effect != "Deny");
+            rights.insert(package.clone(), statements.flatten().filter(allows).map(right).collect());
         }
         let logical = physical.iter().map(|(logical, physical)| (physical.clone(), logical.clone())).collect();
         Self { rights, logical }

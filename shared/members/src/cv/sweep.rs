@@ -127,7 +127,7 @@ fn refused_key(key: &[u8], value: &Object) -> Option<Refusal> {
 fn refused_name(name: &[u8]) -> Option<Refusal> {
     match name {
         b"JavaScript" => Some(Refusal::Script),
-        b"Launch" | b"GoToE" | b"GoToR" => Some(Refusal::Link),
+        b"Launch" | b"GoToE" | b"GoToR" | b"Thread" => Some(Refusal::Link),
         b"EmbeddedFile" | b"FileAttachment" => Some(Refusal::EmbeddedFile),
         b"RichMedia" | b"RichMediaExecute" | b"Rendition" | b"Movie" | b"Sound" | b"3D" | b"GoTo3DView" => {
             Some(Refusal::Media)
@@ -145,7 +145,7 @@ fn is_link(address: &[u8]) -> bool {
     match text.split_once(':') {
         Some((scheme, _)) if scheme.contains(['/', '?', '#']) => true,
         Some((scheme, _)) => SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known)),
-        // `www.example.org`, without a scheme; but not `\\host\share`.
-        None => !text.starts_with('\\'),
+        // `www.example.org`, without a scheme; but neither `\\host\share` nor `//host/share`.
+        None => !text.starts_with(['\\', '/']),
     }
 }

@@ -90,6 +90,8 @@ fn what_runs_opens_or_carries_something_is_refused_by_name_wherever_it_is() {
         (Link, on_page("/S/Launch /F(calc.exe)")),
         (Link, page("", &annotation("/S 5 0 R /F(calc.exe)"), &["/Launch"])),
         (Link, on_page("/S/GoToR /F(\\\\\\\\host\\\\share\\\\x.pdf) /D[0 /Fit]")),
+        (Link, on_page("/S/Thread /F(x.pdf) /D 0")),
+        (Link, on_page("/S/URI /URI(//host/share/x.pdf)")),
         (Link, on_page("/S/URI /URI(javascript:alert\\(1\\))")),
         (Link, on_page("/S/URI /URI(java\\nscript:alert\\(1\\))")),
         (Link, on_page("/S/URI /URI(file:///etc/passwd)")),

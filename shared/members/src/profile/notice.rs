@@ -94,7 +94,12 @@ pub fn of_change(
     let moved = before.filter(|before| EmailKey::of(&before.email) != EmailKey::of(&after.email));
     if let Some(before) = moved {
         let audience = Audience::Member { email: before.email.clone(), language: after.written_to_in() };
-        notices.push(notice(event, after, after.version, MEMBER_BEFORE, audience, &changed, after.updated_at));
+        // What is reported to the new address alone would be what an attacker changed first.
+        let fields = match reported {
+            Reported::Together(joined) => &joined.fields,
+            Reported::AtOnce => &changed,
+        };
+        notices.push(notice(event, after, after.version, MEMBER_BEFORE, audience, fields, after.updated_at));
     }
     notices
 }

@@ -1,5 +1,5 @@
 //! How fast a profile may change, and how its notices are spaced: a change is reported at once, further ones within ten
-//! minutes together. So whatever a member does, their mailbox and the team get two notices in ten minutes at most.
+//! minutes together, when the sweep next finds them due.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};

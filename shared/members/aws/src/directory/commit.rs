@@ -98,8 +98,8 @@ impl Step {
 const OLD: ReturnValuesOnConditionCheckFailure = ReturnValuesOnConditionCheckFailure::AllOld;
 const NEW: &str = "attribute_not_exists(pk)";
 const OURS: &str = "attribute_not_exists(pk) OR profile = :profile";
-/// A notice that nobody began to send, or that the sweep woke.
-const COLLECTS: &str = "attribute_not_exists(pk) OR (attribute_exists(open_shard) AND attribute_not_exists(woken_at) \
+/// A notice that nobody began to send. Sending takes `woken_at` away, and giving it back `claimed_by`; `wakes` stays.
+const COLLECTS: &str = "attribute_not_exists(pk) OR (attribute_exists(open_shard) AND attribute_not_exists(wakes) \
      AND attribute_not_exists(claimed_by))";
 
 fn built<T>(built: Result<T, BuildError>) -> Result<T, ServiceError> {

@@ -115,7 +115,12 @@ impl<D: Directory, F: Files, P: Prepare, A: Accounts> Task<'_, D, F, P, A> {
             }
             left_out = after.is_some();
             let version = profile.version;
-            let versions: Vec<u32> = (version.saturating_sub(NOTICED).saturating_add(1)..=version).rev().collect();
+            let latest = (version.saturating_sub(NOTICED).saturating_add(1)..=version).rev();
+            // A notice that collects changes has the version that began it.
+            let collects = profile.pace.joined.as_ref().map(|joined| joined.version);
+            let mut versions: Vec<u32> = latest.chain(collects).collect();
+            versions.sort_unstable_by(|a, b| b.cmp(a));
+            versions.dedup();
             beside = self.desk.directory.beside(&profile.id, &versions).await?;
         }
         let language = profile.as_ref().map(|profile| profile.language);

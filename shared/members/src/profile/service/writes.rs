@@ -147,8 +147,8 @@ impl<D: Directory, F: Files, P: Prepare, A: Accounts> Task<'_, D, F, P, A> {
         let (false, true, Some(pool)) = (taken.handle, taken.email, self.caller.pool()) else { return refused() };
         let key = EmailKey::of(&wanted.email);
         let Some(holder) = self.desk.directory.holder(&key).await? else { return Ok(()) };
-        // What another pool proved is another pool's to judge.
-        if holder.pool.as_deref().is_some_and(|of| of != pool) {
+        // What another pool proved is another pool's to judge; so is what no pool is named for.
+        if holder.pool.as_deref() != Some(pool) {
             return refused();
         }
         let Some(former) = self.desk.directory.by_id(&holder.profile).await? else { return Ok(()) };

@@ -358,3 +358,17 @@ async fn a_change_after_its_notice_was_sent_is_in_the_next() {
     assert_eq!(of("profile/r0/2/member"), Some(vec![Field::Headline]));
     assert_eq!(of("profile/r0/3/member"), Some(vec![Field::Bio]));
 }
+
+#[tokio::test]
+async fn the_former_address_hears_of_all_that_was_not_reported_to_it() {
+    let house = House::under(FaultPlan::default());
+    let zoe = freelancer("zoe");
+    let made = house.ask(&zoe, "createProfile", input("zoe")).await.unwrap();
+    for (version, change) in [(1, json!({ "phone": null })), (2, json!({ "email": "new@example.org" }))] {
+        let change = json!({ "id": made["id"], "expectedVersion": version, "input": change });
+        house.ask(&zoe, "updateProfile", change).await.unwrap();
+    }
+    let notices = house.members.notices();
+    let before = notices.iter().find(|one| one.id == "profile/r0/3/member-before").unwrap();
+    assert_eq!((&before.fields, before.due), (&vec![Field::Phone, Field::Email], None));
+}
