@@ -10,7 +10,7 @@ use super::{
 use comptoir::{
     mail::{
         Mail, MailId,
-        outbox::{Claim, Expiry, Outbox, Parking, SENT_KEPT, Status},
+        outbox::{Claim, Expiry, Outbox, Parking, Status, TOLD_KEPT},
     },
     outcome::{Reason, ServiceError},
 };
@@ -28,9 +28,9 @@ const WAITS: &str = "#status IN (:queued, :bounced, :rejected) AND attribute_not
 const SETTLED: &str = "attribute_exists(open_shard) AND (attribute_exists(parked_at) \
      OR NOT #status IN (:queued, :bounced, :rejected, :sending, :waiting))";
 
-/// When an item settled now expires.
+/// When something for the team expires that is queued or settled now.
 pub(super) fn forgotten_at(now: Timestamp) -> AttributeValue {
-    seconds(now.saturating_add(SENT_KEPT).unwrap_or(Timestamp::MAX))
+    seconds(now.saturating_add(TOLD_KEPT).unwrap_or(Timestamp::MAX))
 }
 
 fn seconds(at: Timestamp) -> AttributeValue {

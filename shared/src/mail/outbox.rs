@@ -11,6 +11,10 @@ use crate::outcome::{Reason, ServiceError};
 /// the archive.
 pub const SENT_KEPT: SignedDuration = SignedDuration::from_hours(180 * 24);
 
+/// The same for what is sent to the team: it names notices by ids in which a profile's id stands, and a member who leaves is
+/// to be forgotten.
+pub const TOLD_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
 /// The status of a mail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
@@ -50,7 +54,7 @@ pub enum Expiry {
 
 impl Expiry {
     /// The rule, for a record that gets `status` at `now`. A record that needs a person is kept until it is settled,
-    /// and then for [`SENT_KEPT`]. Notices about members contain names and are sent within days or never: they expire
+    /// and then for [`SENT_KEPT`], or [`TOLD_KEPT`] if it delivers no document. Notices about members contain names and are sent within days or never: they expire
     /// at the time that was set when they were queued, whatever their status.
     pub fn of(id: &MailId, status: &Status, now: Timestamp) -> Self {
         match status {
@@ -58,7 +62,8 @@ impl Expiry {
             Status::Queued | Status::Sending { .. } => Self::AsQueued,
             Status::Unknown | Status::Parked | Status::Bounced | Status::Rejected => Self::Never,
             Status::Sent | Status::Delivered | Status::Complained => {
-                Self::At(now.saturating_add(SENT_KEPT).unwrap_or(Timestamp::MAX))
+                let kept = if id.delivers_document() { SENT_KEPT } else { TOLD_KEPT };
+                Self::At(now.saturating_add(kept).unwrap_or(Timestamp::MAX))
             }
         }
     }
@@ -201,6 +206,7 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let of = |id: &str, status: &Status| Expiry::of(&MailId(id.to_owned()), status, now);
         let kept = Expiry::At(now.saturating_add(SENT_KEPT).unwrap());
+        let told = Expiry::At(now.saturating_add(TOLD_KEPT).unwrap());
         let sending = Status::Sending { lease_until: now };
         for (status, expiry) in [
             (Status::Queued, Expiry::AsQueued),
@@ -213,8 +219,10 @@ mod tests {
             (Status::Delivered, kept),
             (Status::Complained, kept),
         ] {
-            for id in ["invoice/2026-11-0042", "team/1", "slack/1"] {
-                assert_eq!(of(id, &status), expiry, "{id} {status:?}");
+            assert_eq!(of("invoice/2026-11-0042", &status), expiry, "{status:?}");
+            let of_team = if expiry == kept { &told } else { &expiry };
+            for id in ["team/1", "slack/1"] {
+                assert_eq!(of(id, &status), *of_team, "{id} {status:?}");
             }
             assert_eq!(of("profile/p1/2/member", &status), Expiry::AsQueued, "{status:?}");
         }
