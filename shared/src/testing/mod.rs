@@ -6,6 +6,7 @@ pub mod many;
 pub mod matrix;
 pub mod race;
 pub mod readme;
+pub mod slow;
 pub mod stripe;
 pub mod tools;
 

@@ -10,6 +10,7 @@ use comptoir::{
         outbox::{Claim, Parking, SendResult, Status},
     },
     outcome::ServiceError,
+    testing::slow::SlowOutbox,
     timing::{OPERATION_SECONDS, POST_SECONDS},
 };
 use serde_json::json;
@@ -43,54 +44,27 @@ impl Default for Ports {
 }
 
 impl Ports {
-    fn takes(&self, seconds: u64) {
-        *self.seconds.lock().unwrap() += seconds;
-    }
-
     fn reasons(&self) -> Vec<String> {
         self.parked.lock().unwrap().iter().map(|reason| reason.code.clone()).collect()
     }
 }
 
-impl Outbox for &Ports {
-    async fn claim(&self, _: &MailId, _: &str, _: Timestamp, _: SignedDuration) -> Result<Claim, ServiceError> {
-        self.takes(OPERATION_SECONDS);
+impl SlowOutbox for Ports {
+    fn takes(&self, seconds: u64) {
+        *self.seconds.lock().unwrap() += seconds;
+    }
+
+    fn claimed(&self) -> Result<Claim, ServiceError> {
         (self.claim)()
     }
 
-    async fn close(&self, _: &MailId) -> Result<(), ServiceError> {
-        Ok(())
-    }
-
-    async fn release(&self, _: &MailId, _: &str) -> Result<(), ServiceError> {
-        self.takes(OPERATION_SECONDS);
-        Ok(())
-    }
-
-    async fn refuse(&self, _: &MailId, _: &str, reason: &Reason, _: Timestamp) -> Result<(), ServiceError> {
-        self.takes(OPERATION_SECONDS);
-        self.parked.lock().unwrap().push(reason.clone());
-        Ok(())
-    }
-
-    async fn sent(&self, _: &MailId, _: &str, _: Timestamp) -> Result<(), ServiceError> {
-        self.takes(OPERATION_SECONDS);
-        Ok(())
-    }
-
-    async fn unknown(&self, _: &MailId, _: &str, _: Timestamp) -> Result<(), ServiceError> {
-        self.takes(OPERATION_SECONDS);
-        Ok(())
-    }
-
-    async fn park(&self, _: &MailId, reason: &Reason, _: Timestamp) -> Result<Parking, ServiceError> {
-        self.takes(OPERATION_SECONDS);
+    fn parked(&self, _: &MailId, reason: &Reason) -> Parking {
         let mut parked = self.parked.lock().unwrap();
-        if parked.is_empty() {
-            parked.push(reason.clone());
-            return Ok(Parking::Parked);
+        if !parked.is_empty() {
+            return Parking::Held(Status::Parked);
         }
-        Ok(Parking::Held(Status::Parked))
+        parked.push(reason.clone());
+        Parking::Parked
     }
 }
 

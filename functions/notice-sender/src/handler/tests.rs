@@ -13,7 +13,7 @@ use comptoir::{
     outcome::ServiceError,
     settings::cache::SETTINGS_KEPT,
     team::{Message, TeamNotice},
-    testing::{FRANCHISE_TOML, saved_settings},
+    testing::{FRANCHISE_TOML, saved_settings, slow::SlowOutbox},
     timing::{OPERATION_SECONDS, POST_SECONDS, ROOM_SECONDS},
 };
 use serde_json::{Value, json};
@@ -51,47 +51,18 @@ impl Default for Ports {
     }
 }
 
-impl Ports {
+impl SlowOutbox for Ports {
     fn takes(&self, seconds: u64) {
         *self.seconds.lock().unwrap() += seconds;
     }
-}
 
-impl Outbox for &Ports {
-    async fn claim(&self, _: &MailId, _: &str, _: Timestamp, _: SignedDuration) -> Result<Claim, ServiceError> {
-        self.takes(OPERATION_SECONDS);
+    fn claimed(&self) -> Result<Claim, ServiceError> {
         (self.claim)()
     }
 
-    async fn close(&self, _: &MailId) -> Result<(), ServiceError> {
-        Ok(())
-    }
-
-    async fn release(&self, _: &MailId, _: &str) -> Result<(), ServiceError> {
-        self.takes(OPERATION_SECONDS);
-        Ok(())
-    }
-
-    async fn refuse(&self, id: &MailId, _: &str, _: &Reason, _: Timestamp) -> Result<(), ServiceError> {
-        self.takes(OPERATION_SECONDS);
+    fn parked(&self, id: &MailId, _: &Reason) -> Parking {
         self.parked.lock().unwrap().push(id.clone());
-        Ok(())
-    }
-
-    async fn sent(&self, _: &MailId, _: &str, _: Timestamp) -> Result<(), ServiceError> {
-        self.takes(OPERATION_SECONDS);
-        Ok(())
-    }
-
-    async fn unknown(&self, _: &MailId, _: &str, _: Timestamp) -> Result<(), ServiceError> {
-        self.takes(OPERATION_SECONDS);
-        Ok(())
-    }
-
-    async fn park(&self, id: &MailId, _: &Reason, _: Timestamp) -> Result<Parking, ServiceError> {
-        self.takes(OPERATION_SECONDS);
-        self.parked.lock().unwrap().push(id.clone());
-        Ok(Parking::Parked)
+        Parking::Parked
     }
 }
 
