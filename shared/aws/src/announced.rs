@@ -1,11 +1,10 @@
 //! Announced events on DynamoDB, beside the payments.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     conditional,
-    item::{CLOSE, Item, item, number, opened, place, read_text, text, trouble, unreadable},
+    item::{CLOSE, Item, expiry, item, opened, place, read_text, text, trouble, unreadable},
     payments::DynamoPayments,
 };
 use comptoir::{
@@ -32,7 +31,7 @@ impl DynamoPayments {
 impl AnnouncedEvents for DynamoPayments {
     async fn announce(&self, id: &str, body: &str, now: Timestamp) -> Result<Recorded, ServiceError> {
         let mut event = item(KIND, id);
-        let expires_at = expires_at(now);
+        let expires_at = expiry(now, KEPT);
         // Parking it writes the same parts without an end.
         self.parts().insert_until(&mut event, "body", body, Some(&expires_at)).await?;
         event.insert("announced_at".to_owned(), text(now.to_string()));
@@ -73,12 +72,7 @@ impl AnnouncedEvents for DynamoPayments {
             ))
             .condition_expression("attribute_exists(open_shard)")
             .expression_attribute_values(":at", text(now.to_string()))
-            .expression_attribute_values(":expires", expires_at(now));
+            .expression_attribute_values(":expires", expiry(now, KEPT));
         conditional::settle(WHAT, update).await.map(drop)
     }
-}
-
-/// When the record of an event goes at the latest.
-fn expires_at(now: Timestamp) -> AttributeValue {
-    number(now.saturating_add(KEPT).map_or(0, Timestamp::as_second))
 }

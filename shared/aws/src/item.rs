@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
     types::{AttributeValue, CancellationReason},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
 
 use comptoir::{
@@ -28,6 +28,11 @@ pub fn text(value: impl Into<String>) -> AttributeValue {
 /// A number attribute.
 pub fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
+}
+
+/// When an item expires that is kept this long from `now` on, for the table's time to live.
+pub fn expiry(now: Timestamp, kept: SignedDuration) -> AttributeValue {
+    number(now.saturating_add(kept).unwrap_or(Timestamp::MAX).as_second())
 }
 
 /// The key of an item: `PAYMENT#cs_1`.

@@ -5,7 +5,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     conditional::{self, Updated, settle},
-    item::{CLOSE, Item, PARK, item, json, number, opened, parked, place, read_number, read_text, text, unreadable},
+    item::{
+        CLOSE, Item, PARK, expiry, item, json, number, opened, parked, place, read_number, read_text, text, unreadable,
+    },
 };
 use comptoir::{
     mail::{
@@ -30,7 +32,7 @@ const SETTLED: &str = "attribute_exists(open_shard) AND (attribute_exists(parked
 
 /// When something for the team expires that is queued or settled now.
 pub(super) fn forgotten_at(now: Timestamp) -> AttributeValue {
-    seconds(now.saturating_add(TOLD_KEPT).unwrap_or(Timestamp::MAX))
+    expiry(now, TOLD_KEPT)
 }
 
 fn seconds(at: Timestamp) -> AttributeValue {

@@ -6,7 +6,7 @@
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 
-use super::item::{Item, below, new_item, number, read_number, read_text, text, trouble};
+use super::item::{self, Item, below, new_item, number, read_number, read_text, text, trouble};
 use comptoir::{archive::sha256, outcome::ServiceError};
 
 /// Largest value stored inside its record, in bytes. Claiming 49 invoices writes each invoice and its payment: 98 items
@@ -80,8 +80,7 @@ impl Parts<'_> {
         let count: usize = read_number(record, &format!("{name}_parts")).unwrap_or_default();
         let mut value = String::new();
         for place in 0..count.min(MOST_PARTS) {
-            let get = self.client.get_item().table_name(self.table).set_key(Some(part_key(hash, place)));
-            let part = get.consistent_read(true).send().await.map_err(|error| trouble(self.what, &error))?.item;
+            let part = item::read(self.client, self.table, part_key(hash, place), self.what).await?;
             value.push_str(part.as_ref().and_then(|part| read_text(part, "text")).unwrap_or_default());
         }
         if sha256(value.as_bytes()) == hash { Ok(Some(value)) } else { Err(self.damaged(name)) }
@@ -95,9 +94,9 @@ impl Parts<'_> {
         let Some(hash) = read_text(record, &format!("{name}_sha256")) else { return Ok(()) };
         let count: usize = read_number(record, &format!("{name}_parts")).unwrap_or_default();
         for place in 0..count.min(MOST_PARTS) {
-            let get = self.client.get_item().table_name(self.table).set_key(Some(part_key(hash, place)));
-            let got = get.consistent_read(true).send().await.map_err(|error| trouble(self.what, &error))?;
-            let Some(mut part) = got.item else { continue };
+            let Some(mut part) = item::read(self.client, self.table, part_key(hash, place), self.what).await? else {
+                continue;
+            };
             part.insert("expires_at".to_owned(), expires_at.clone());
             let put = self.client.put_item().table_name(self.table).set_item(Some(part)).send().await;
             put.map_err(|error| trouble(self.what, &error))?;

@@ -5,13 +5,13 @@ use std::time::Duration;
 use aws_sdk_dynamodb::{
     Client,
     operation::transact_write_items::TransactWriteItemsError,
-    types::{AttributeValue, Put, ReturnValue, TransactWriteItem},
+    types::{Put, ReturnValue, TransactWriteItem},
 };
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     item::{
-        self, Item, below, cancelled, condition_failed, item, new_item, number, opened, parked, place, read_text, text,
+        self, Item, below, cancelled, condition_failed, expiry, item, new_item, opened, parked, place, read_text, text,
         trouble, written,
     },
     parts::Parts,
@@ -110,16 +110,11 @@ fn event_item(id: &str, now: Timestamp) -> Item {
     event
 }
 
-/// When a processed event expires.
-fn expires_at(now: Timestamp) -> AttributeValue {
-    number(now.saturating_add(EVENT_KEPT).map_or(0, Timestamp::as_second))
-}
-
 impl PaymentLog for DynamoPayments {
     async fn record(&self, sale: &Sale, now: Timestamp) -> Result<Recorded, ServiceError> {
         let mut event = event_item(&sale.event, now);
         event.insert("sale".to_owned(), text(&sale.key.0));
-        event.insert("expires_at".to_owned(), expires_at(now));
+        event.insert("expires_at".to_owned(), expiry(now, EVENT_KEPT));
         let mut payment = item("PAYMENT", &sale.key.0);
         self.parts().insert(&mut payment, "data", &written(sale, WHAT)?).await?;
         payment.insert("recorded_at".to_owned(), text(now.to_string()));
@@ -170,13 +165,13 @@ impl PaymentLog for DynamoPayments {
 
     async fn settle_event(&self, id: &str, now: Timestamp) -> Result<(), ServiceError> {
         let mut event = event_item(id, now);
-        event.insert("expires_at".to_owned(), expires_at(now));
+        event.insert("expires_at".to_owned(), expiry(now, EVENT_KEPT));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(event));
         let put = put.condition_expression("attribute_exists(parked_at)").return_values(ReturnValue::AllOld);
         match put.send().await {
             // The item holds its body no more; parts of a large one would stay for good.
             Ok(put) => {
-                let until = number(now.saturating_add(SETTLED_KEPT).map_or(0, Timestamp::as_second));
+                let until = expiry(now, SETTLED_KEPT);
                 self.parts().expire(&put.attributes.unwrap_or_default(), "body", &until).await
             }
             Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),

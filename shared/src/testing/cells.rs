@@ -1,4 +1,5 @@
-//! What every reader of the accountant's files must find, whoever the customers are: the same rows and amounts, and no formula.
+//! Reads the accountant's files with every separator, with and without quotes: rows and amounts must be the same, and no cell a
+//! formula, for any name of a customer.
 
 use csv::{ReaderBuilder, StringRecord};
 use rust_decimal::Decimal;

@@ -1,7 +1,7 @@
 //! Accounts at the sign-in: who still has one, and the end of one.
 //!
 //! A profile belongs to the `sub` of an account, and its address was proven by that account. The pool that keeps the
-//! accounts is named by the token of whoever asks: the functions do not know it otherwise.
+//! accounts is read from the caller's token: the function's environment does not name it.
 
 use std::{collections::BTreeMap, future::Future};
 

@@ -118,7 +118,7 @@ pub struct Beside {
     pub uploads: Vec<Upload>,
     /// Handles that it gave up.
     pub handles: Vec<String>,
-    /// Notices of the versions asked for that are still queued, as they are stored.
+    /// The stored notices of these versions.
     pub notices: Vec<Value>,
 }
 
