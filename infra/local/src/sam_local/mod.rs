@@ -27,6 +27,8 @@ const FUNCTION: &str = "PaymentWebhookFunction";
 
 /// The signing secret of the files in `tests/events`.
 const SECRET: &str = "whsec_only_for_tests_events";
+/// A secret that the function does not have.
+const OTHER_SECRET: &str = "whsec_of_somebody_else";
 
 /// The SAM CLI, as the checks have it.
 const SAM: &str = include_str!("../../../../.ci/requirements.txt");
@@ -67,11 +69,13 @@ pub struct Promise {
 /// # Errors
 /// One sentence that says what is missing, or which expectation failed.
 pub async fn run(wish: &SamLocal) -> anyhow::Result<()> {
-    let promises = match &wish.event {
-        Some(file) => vec![read(file)?],
+    let given = wish.event.as_deref().map(read).transpose()?;
+    let setup = prepare_all(wish).await?;
+    // Signed once everything stands: a first build takes longer than a signature is good for.
+    let promises = match given {
+        Some(promise) => vec![promise],
         None => promises()?,
     };
-    let setup = prepare_all(wish).await?;
     for promise in promises {
         let answer = invoke(&setup, &promise.event).await?;
         crate::print(format!("{:<8} {}", promise.name, said(&answer)));
@@ -80,7 +84,8 @@ pub async fn run(wish: &SamLocal) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The stale event, the forged one, and the stale one signed again.
+/// The stale event; the forged one, whose time lies far ahead so that its answer never changes; and the stale one signed again,
+/// with another secret and with the right one.
 ///
 /// # Errors
 /// When a file of `tests/events` cannot be read.
@@ -88,12 +93,17 @@ pub fn promises() -> anyhow::Result<Vec<Promise>> {
     let folder = paths::repository().join("tests").join("events");
     let stale = read(&folder.join("payment-webhook.stale.json"))?;
     let forged = read(&folder.join("payment-webhook.forged.json"))?;
-    let mut fresh = stale.event.clone();
-    let body = fresh.get("body").and_then(Value::as_str).context("the event has no body")?;
-    let signed = signature::sign(body.as_bytes(), SECRET, crate::clock::now());
-    *fresh.pointer_mut("/headers/stripe-signature").context("the event has no signature")? = json!(signed);
-    let fresh = Promise { name: "fresh".to_owned(), event: fresh, answer: "200 recorded".to_owned() };
-    Ok(vec![stale, forged, fresh])
+    let other = signed_now(&stale.event, "other", OTHER_SECRET, "400 signature_mismatch")?;
+    let fresh = signed_now(&stale.event, "fresh", SECRET, "200 recorded")?;
+    Ok(vec![stale, forged, other, fresh])
+}
+
+fn signed_now(event: &Value, name: &str, secret: &str, answer: &str) -> anyhow::Result<Promise> {
+    let mut event = event.clone();
+    let body = event.get("body").and_then(Value::as_str).context("the event has no body")?;
+    let signed = signature::sign(body.as_bytes(), secret, crate::clock::now());
+    *event.pointer_mut("/headers/stripe-signature").context("the event has no signature")? = json!(signed);
+    Ok(Promise { name: name.to_owned(), event, answer: answer.to_owned() })
 }
 
 fn read(file: &Path) -> anyhow::Result<Promise> {
@@ -264,9 +274,29 @@ mod tests {
         let promises = promises().unwrap();
         let told: Vec<(&str, &str)> =
             promises.iter().map(|promise| (promise.name.as_str(), promise.answer.as_str())).collect();
-        let expected =
-            [("stale", "400 signature_stale"), ("forged", "400 signature_mismatch"), ("fresh", "200 recorded")];
+        let expected = [
+            ("stale", "400 signature_stale"),
+            ("forged", "400 signature_future"),
+            ("other", "400 signature_mismatch"),
+            ("fresh", "200 recorded"),
+        ];
         assert_eq!(told, expected);
+    }
+
+    /// The containers take minutes and an engine; this compares the same events with the same rule in a moment.
+    #[test]
+    fn the_signatures_are_what_the_events_promise() {
+        for promise in promises().unwrap() {
+            let text = |pointer: &str| promise.event.pointer(pointer).and_then(Value::as_str).unwrap();
+            let verified = signature::verify(
+                Some(text("/headers/stripe-signature")),
+                text("/body").as_bytes(),
+                &[SECRET.to_owned()],
+                crate::clock::now(),
+            );
+            let said = verified.map_or_else(|forged| format!("400 {}", forged.reason().code), |()| "200 recorded".to_owned());
+            assert_eq!(said, promise.answer, "{}", promise.name);
+        }
     }
 
     #[test]
