@@ -18,7 +18,7 @@ use comptoir::{
 };
 use tokio::time::{Instant, sleep_until};
 
-use crate::stripe_client::Trouble;
+use comptoir_stripe::client::Trouble;
 
 /// From one read to the next outside of requests: ten a second, of the 25 that Stripe answers for a kind of object.
 const PACE: Duration = Duration::from_millis(100);

@@ -9,7 +9,6 @@ mod handler;
 mod http;
 mod reconciler;
 mod stripe_api;
-mod stripe_client;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_ssm::Client as Ssm;

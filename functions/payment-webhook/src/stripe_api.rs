@@ -23,10 +23,9 @@ use serde_json::Value;
 use stripe_client_core::{RequestBuilder, SharedConfigBuilder, StripeMethod};
 use tokio::{sync::OnceCell, time::Instant};
 
-use crate::{
-    gate::Gate,
-    stripe_client::{Client, Trouble, WHAT, unreadable},
-};
+use comptoir_stripe::client::{Client, Trouble, WHAT, unreadable};
+
+use crate::gate::Gate;
 
 /// A response in the bindings' own JSON.
 type Json = miniserde::json::Value;

@@ -3,7 +3,7 @@
 use comptoir::{
     clock::Clock,
     outcome::ServiceError,
-    seller::{InvalidSeller, Settings, SettingsDocument},
+    seller::{InvalidSettings, Settings, SettingsDocument},
     settings::{
         SettingsReader, SettingsWriter, StoredSettings,
         change::{Change, NotSaved, Saved, save},
@@ -95,7 +95,7 @@ impl<S: SettingsReader + SettingsWriter, C: Clock> Desk<S, C> {
     }
 }
 
-fn checked(document: &Value) -> Result<SettingsDocument, InvalidSeller> {
+fn checked(document: &Value) -> Result<SettingsDocument, InvalidSettings> {
     let document = SettingsDocument::from_json(&document.to_string())?;
     Settings::of(&document)?;
     Ok(document)
@@ -112,7 +112,7 @@ fn shown(stored: Option<StoredSettings>) -> Value {
 }
 
 /// Every mistake at once, each with its field, a code and the correction.
-fn errors(invalid: &InvalidSeller) -> Value {
+fn errors(invalid: &InvalidSettings) -> Value {
     let errors = invalid.0.iter().map(
         |problem| json!({"field": problem.field, "code": "invalid", "message": problem.fix, "value": problem.value}),
     );

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::{
-    InvalidSeller, Look, MailSettings, accounts,
+    InvalidSettings, Look, MailSettings, accounts,
     file::SettingsDocument,
     party, patterns,
     problem::Findings,
@@ -16,7 +16,7 @@ impl Settings {
     ///
     /// # Errors
     /// Lists every problem at once, each with its field, its value and what to write instead.
-    pub fn from_toml(text: &str) -> Result<Self, InvalidSeller> {
+    pub fn from_toml(text: &str) -> Result<Self, InvalidSettings> {
         SettingsDocument::from_toml(text).and_then(|document| check(&document))
     }
 
@@ -24,12 +24,12 @@ impl Settings {
     ///
     /// # Errors
     /// As [`Settings::from_toml`].
-    pub fn of(document: &SettingsDocument) -> Result<Self, InvalidSeller> {
+    pub fn of(document: &SettingsDocument) -> Result<Self, InvalidSettings> {
         check(document)
     }
 }
 
-fn check(document: &SettingsDocument) -> Result<Settings, InvalidSeller> {
+fn check(document: &SettingsDocument) -> Result<Settings, InvalidSettings> {
     let mut findings = Findings::default();
     let parties = party::parties(document, &mut findings);
     let siren = parties.first().map(|(_, party)| party.siren.clone()).unwrap_or_default();
@@ -64,7 +64,7 @@ fn check(document: &SettingsDocument) -> Result<Settings, InvalidSeller> {
             look,
             accounts,
         }),
-        _ => Err(InvalidSeller(findings.0)),
+        _ => Err(InvalidSettings(findings.0)),
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{
     },
 };
 
-use super::problem::{InvalidSeller, Problem};
+use super::problem::{InvalidSettings, Problem};
 
 /// The settings as they are written and stored. Facts that change on a day are lists, the oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,12 +225,12 @@ impl SettingsDocument {
     ///
     /// # Errors
     /// It is not TOML or has another shape, with the line; or keys are unknown, each named.
-    pub fn from_toml(text: &str) -> Result<Self, InvalidSeller> {
+    pub fn from_toml(text: &str) -> Result<Self, InvalidSettings> {
         let broken = |error: &toml::de::Error| {
             let line =
                 |span: std::ops::Range<usize>| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1;
             let field = error.span().map_or_else(String::new, |span| format!("line {}", line(span)));
-            InvalidSeller(vec![Problem { field, value: String::new(), fix: error.message().replace('\n', " ") }])
+            InvalidSettings(vec![Problem { field, value: String::new(), fix: error.message().replace('\n', " ") }])
         };
         strict(toml::Deserializer::parse(text).map_err(|error| broken(&error))?, |error| broken(&error))
     }
@@ -239,7 +239,7 @@ impl SettingsDocument {
     ///
     /// # Errors
     /// It is not JSON or has another shape; or fields are unknown, each named.
-    pub fn from_json(text: &str) -> Result<Self, InvalidSeller> {
+    pub fn from_json(text: &str) -> Result<Self, InvalidSettings> {
         strict(&mut serde_json::Deserializer::from_str(text), |error| unreadable(&error))
     }
 
@@ -247,7 +247,7 @@ impl SettingsDocument {
     ///
     /// # Errors
     /// It is not JSON or has another shape.
-    pub fn stored(text: &str) -> Result<Self, InvalidSeller> {
+    pub fn stored(text: &str) -> Result<Self, InvalidSettings> {
         serde_json::from_str(text).map_err(|error| unreadable(&error))
     }
 
@@ -265,17 +265,17 @@ impl SettingsDocument {
     }
 }
 
-fn unreadable(error: &serde_json::Error) -> InvalidSeller {
+fn unreadable(error: &serde_json::Error) -> InvalidSettings {
     let field = format!("line {} column {}", error.line(), error.column());
     let fix = error.to_string().split(" at line ").next().unwrap_or_default().replace(char::is_control, " ");
-    InvalidSeller(vec![Problem { field, value: String::new(), fix }])
+    InvalidSettings(vec![Problem { field, value: String::new(), fix }])
 }
 
 /// Reads a document and names every field that it does not know: a misspelt one would be passed over in silence.
 fn strict<'de, D: Deserializer<'de>>(
     deserializer: D,
-    broken: impl FnOnce(D::Error) -> InvalidSeller,
-) -> Result<SettingsDocument, InvalidSeller> {
+    broken: impl FnOnce(D::Error) -> InvalidSettings,
+) -> Result<SettingsDocument, InvalidSettings> {
     let mut unknown = BTreeSet::new();
     let read = serde_ignored::deserialize(deserializer, |path| {
         unknown.insert(path.to_string());
@@ -289,11 +289,11 @@ fn strict<'de, D: Deserializer<'de>>(
     let mut problems: Vec<Problem> = unknown.into_iter().map(problem).collect();
     match read {
         Ok(document) if problems.is_empty() => Ok(document),
-        Ok(_) => Err(InvalidSeller(problems)),
+        Ok(_) => Err(InvalidSettings(problems)),
         // A misspelt key is reported with the one that is missing for it.
         Err(error) => {
             problems.extend(broken(error).0);
-            Err(InvalidSeller(problems))
+            Err(InvalidSettings(problems))
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 };
 pub use accounts::Accounts;
 pub use file::SettingsDocument;
-pub use problem::{InvalidSeller, Problem};
+pub use problem::{InvalidSettings, Problem};
 pub use settings::Settings;
 
 /// The seller's identity as printed and coded on every invoice; part of the invoice's snapshot.
@@ -121,7 +121,7 @@ impl Seller {
     ///
     /// # Errors
     /// As [`Settings::from_toml`].
-    pub fn from_toml(text: &str) -> Result<Self, InvalidSeller> {
+    pub fn from_toml(text: &str) -> Result<Self, InvalidSettings> {
         Settings::from_toml(text).map(|settings| settings.newest())
     }
 

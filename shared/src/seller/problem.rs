@@ -30,9 +30,9 @@ impl fmt::Display for Problem {
 
 /// An invalid seller file, with all its errors.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct InvalidSeller(pub Vec<Problem>);
+pub struct InvalidSettings(pub Vec<Problem>);
 
-impl fmt::Display for InvalidSeller {
+impl fmt::Display for InvalidSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the settings (infra/seller.toml) need mending")?;
         self.0.iter().try_for_each(|problem| write!(f, "\n  {problem}"))

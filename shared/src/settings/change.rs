@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date};
 use super::{SaveResult, SettingsReader, SettingsWriter, StoredSettings, WHAT};
 use crate::{
     outcome::ServiceError,
-    seller::{InvalidSeller, Problem, Settings, SettingsDocument},
+    seller::{InvalidSettings, Problem, Settings, SettingsDocument},
 };
 
 /// A wish to save settings.
@@ -36,7 +36,7 @@ pub struct Saved {
 pub enum NotSaved {
     /// What is wrong with them.
     #[error(transparent)]
-    Invalid(#[from] InvalidSeller),
+    Invalid(#[from] InvalidSettings),
     /// Someone saved in the meantime.
     #[error("version {0} was saved in the meantime; look at it, then save again")]
     Conflict(u64),
@@ -81,9 +81,16 @@ pub async fn save(
         }
     }
     if !problems.is_empty() {
-        return Err(InvalidSeller(problems).into());
+        return Err(InvalidSettings(problems).into());
     }
-    let next = StoredSettings { version: standing + 1, document, saved_at: now, saved_by: change.by };
+    commit(store, StoredSettings { version: standing + 1, document, saved_at: now, saved_by: change.by }).await
+}
+
+/// Saves `next`, the version after the one that was read.
+///
+/// # Errors
+/// That another version was saved in the meantime, or that the store failed.
+pub async fn commit(store: &(impl SettingsReader + SettingsWriter), next: StoredSettings) -> Result<Saved, NotSaved> {
     match store.save(&next).await? {
         SaveResult::Saved => Ok(Saved { version: next.version, changed: true }),
         SaveResult::Conflict => {

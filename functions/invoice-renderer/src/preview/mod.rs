@@ -16,7 +16,7 @@ use comptoir::{
     einvoice::{self, Unwritable},
     invoice::{Invoice, print},
     outcome::Reason,
-    seller::{InvalidSeller, Seller},
+    seller::{InvalidSettings, Seller},
 };
 use jiff::{Timestamp, civil::Date};
 
@@ -48,7 +48,7 @@ pub enum Unseen {
     },
     /// The seller file is wrong.
     #[error(transparent)]
-    Seller(#[from] InvalidSeller),
+    Seller(#[from] InvalidSettings),
     /// The templates, their fonts or their words are wrong.
     #[error(transparent)]
     Templates(#[from] InvalidTemplates),

@@ -12,7 +12,7 @@ pub fn is_id(id: &str) -> bool {
 }
 
 /// An id, or the object itself where it is expanded.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
 pub enum Reference {
     /// The id.

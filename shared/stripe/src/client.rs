@@ -7,7 +7,7 @@ use std::{borrow::Cow, fmt::Display, str};
 
 use comptoir::outcome::ServiceError;
 use comptoir_edge::https::{HttpError, Https, Request};
-use stripe_client_core::{CustomizedStripeRequest, SharedConfigBuilder, StripeClient, StripeClientErr, StripeMethod};
+use stripe_client_core::{CustomizedStripeRequest, RequestStrategy, SharedConfigBuilder, StripeClient, StripeClientErr, StripeMethod};
 use tokio::time::Instant;
 
 const API: &str = "https://api.stripe.com/";
@@ -117,6 +117,8 @@ impl StripeClient for Client<'_> {
             ("stripe-version", self.config.stripe_version.as_str()),
         ];
         headers.extend(request.body.as_ref().map(|_| ("content-type", "application/x-www-form-urlencoded")));
+        let key = wanted.request_strategy.as_ref().and_then(RequestStrategy::get_key);
+        headers.extend(key.as_ref().map(|key| ("idempotency-key", key.as_str())));
         let wanted = Request {
             method: match request.method {
                 StripeMethod::Get => "GET",

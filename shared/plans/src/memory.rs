@@ -1,0 +1,426 @@
+//! The stores and a small Stripe in memory, with the guarantees of the real ones: conditional writes hold, and any call can
+//! be made to fail before or after it takes effect. For tests; no function links this.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
+
+use comptoir::{
+    memory::{FaultPlan, locked},
+    outcome::{Reason, ServiceError},
+};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::{
+    catalogue::{Catalogue, PlansDocument},
+    person::{Person, PersonId},
+    store::{
+        AccessStore, Begun, Committed, GrantResult, IN_FLIGHT_SECONDS, PersonVersion, RequestStore, Settled, StoredPerson,
+        StoredSubscription, UseResult, Wakes,
+    },
+    stripe::{Billing, CheckoutPage, Expired, Invoice, NewCheckout, Subscription},
+    tokens::Use,
+};
+
+const WHAT: &str = "the access table";
+
+/// Plans for tests: solo and studio, and essai with a trial.
+pub fn catalogue() -> Catalogue {
+    let text = "[site]\norigins = [\"https://example.org\"]\n\
+        [[plan]]\nkey = \"solo\"\nname = \"Solo\"\nprices = [\"price_solo\"]\nfeatures = [\"courses\"]\ntokens_per_period = 10\n\
+        [[plan]]\nkey = \"studio\"\nname = \"Studio\"\nprices = [\"price_studio\"]\ntokens_per_period = 100\nrollover_cap = 50\n\
+        [[plan]]\nkey = \"essai\"\nname = \"Essai\"\nprices = [\"price_essai\"]\ntokens_per_period = 20\ntrial_days = 14\n";
+    let document = PlansDocument::from_toml(text).and_then(|document| Catalogue::of(&document));
+    document.unwrap_or_default()
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: serde_json::Value) -> T {
+    #[expect(clippy::expect_used, reason = "sample data of tests")]
+    serde_json::from_value(value).expect("a sample has Stripe's shape")
+}
+
+/// A subscription of one item, with its customer.
+pub fn subscription(id: &str, customer: &str, email: &str, status: &str, price: &str) -> Subscription {
+    read(json!({
+        "id": id, "status": status, "created": 1_795_257_000,
+        "customer": {"id": customer, "email": email},
+        "items": {"data": [{
+            "price": {"id": price}, "quantity": 1,
+            "current_period_start": 1_795_257_000, "current_period_end": 1_797_849_000,
+        }]},
+        "trial_end": null, "ended_at": null,
+    }))
+}
+
+/// A paid invoice of one line.
+pub fn invoice(id: &str, reason: &str, price: &str) -> Invoice {
+    read(json!({
+        "id": id, "status": "paid", "billing_reason": reason,
+        "lines": {"data": [{
+            "quantity": 1, "period": {"start": 1_795_257_000, "end": 1_797_849_000},
+            "pricing": {"price_details": {"price": price}},
+        }]},
+    }))
+}
+
+/// The access table in memory.
+#[derive(Debug, Default)]
+pub struct InMemoryAccess {
+    rows: Mutex<Rows>,
+    /// Which call fails.
+    pub faults: FaultPlan,
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    people: BTreeMap<String, StoredPerson>,
+    customers: BTreeMap<String, PersonId>,
+    subscriptions: BTreeMap<String, StoredSubscription>,
+    open: BTreeSet<String>,
+    parked: BTreeMap<String, Reason>,
+    grants: BTreeSet<String>,
+    uses: BTreeMap<(String, String), Use>,
+    requests: BTreeMap<String, Request>,
+}
+
+#[derive(Debug)]
+struct Request {
+    digest: String,
+    since: Timestamp,
+    answer: Option<(String, String)>,
+}
+
+impl InMemoryAccess {
+    /// With a call that fails.
+    pub fn under(faults: FaultPlan) -> Self {
+        Self { faults, ..Self::default() }
+    }
+
+    /// Subscriptions whose work is open.
+    pub fn open(&self) -> Vec<String> {
+        locked(&self.rows).open.iter().cloned().collect()
+    }
+
+    /// Why a subscription is parked.
+    pub fn parked(&self, subscription: &str) -> Option<Reason> {
+        locked(&self.rows).parked.get(subscription).cloned()
+    }
+
+    /// Somebody, without a call.
+    pub fn somebody(&self, email: &str) -> Option<StoredPerson> {
+        let id = PersonId::of(email)?;
+        locked(&self.rows).people.get(id.as_str()).cloned()
+    }
+}
+
+fn wake(rows: &mut Rows, subscription: &str) {
+    rows.subscriptions.entry(subscription.to_owned()).or_default().wakes += 1;
+    rows.open.insert(subscription.to_owned());
+}
+
+/// Whether `version` stands; then writes.
+fn save(rows: &mut Rows, id: &PersonId, person: &Person, version: PersonVersion) -> bool {
+    let standing = rows.people.get(id.as_str());
+    if standing.map_or(0, |standing| standing.version) != version {
+        return false;
+    }
+    let tokens = standing.map_or(0, |standing| standing.tokens);
+    if let Some(customer) = &person.customer {
+        rows.customers.insert(customer.clone(), id.clone());
+    }
+    rows.people.insert(id.as_str().to_owned(), StoredPerson { person: person.clone(), tokens, version: version + 1 });
+    true
+}
+
+impl Wakes for InMemoryAccess {
+    async fn wake(&self, subscription: &str, _now: Timestamp) -> Result<(), ServiceError> {
+        self.faults.call(WHAT, || {
+            wake(&mut locked(&self.rows), subscription);
+            Ok(())
+        })
+    }
+}
+
+impl AccessStore for InMemoryAccess {
+    async fn person(&self, id: &PersonId) -> Result<Option<StoredPerson>, ServiceError> {
+        self.faults.call(WHAT, || Ok(locked(&self.rows).people.get(id.as_str()).cloned()))
+    }
+
+    async fn customer(&self, customer: &str) -> Result<Option<PersonId>, ServiceError> {
+        self.faults.call(WHAT, || Ok(locked(&self.rows).customers.get(customer).cloned()))
+    }
+
+    async fn save_person(
+        &self,
+        id: &PersonId,
+        person: &Person,
+        version: PersonVersion,
+    ) -> Result<Committed, ServiceError> {
+        self.faults.call(WHAT, || {
+            let done = save(&mut locked(&self.rows), id, person, version);
+            Ok(if done { Committed::Done } else { Committed::Conflict })
+        })
+    }
+
+    async fn subscription(&self, id: &str) -> Result<Option<StoredSubscription>, ServiceError> {
+        self.faults.call(WHAT, || Ok(locked(&self.rows).subscriptions.get(id).cloned()))
+    }
+
+    async fn settle(&self, settled: &Settled<'_>, _now: Timestamp) -> Result<Committed, ServiceError> {
+        self.faults.call(WHAT, || {
+            let rows = &mut *locked(&self.rows);
+            let stored = rows.subscriptions.get(settled.subscription);
+            if stored.is_none_or(|stored| stored.wakes != settled.wakes) {
+                return Ok(Committed::Conflict);
+            }
+            if let Some((person, version)) = settled.person
+                && !save(rows, settled.id, person, version)
+            {
+                return Ok(Committed::Conflict);
+            }
+            if settled.ends_tokens
+                && let Some(standing) = rows.people.get_mut(settled.id.as_str())
+            {
+                standing.tokens = 0;
+            }
+            if let Some(stored) = rows.subscriptions.get_mut(settled.subscription) {
+                stored.person = Some(settled.id.clone());
+            }
+            rows.open.remove(settled.subscription);
+            if let Some(other) = settled.wakes_also {
+                wake(rows, other);
+            }
+            Ok(Committed::Done)
+        })
+    }
+
+    async fn mark_second(&self, subscription: &str, first: &str) -> Result<(), ServiceError> {
+        self.faults.call(WHAT, || {
+            if let Some(stored) = locked(&self.rows).subscriptions.get_mut(subscription) {
+                stored.second_to = Some(first.to_owned());
+            }
+            Ok(())
+        })
+    }
+
+    async fn park(&self, subscription: &str, reason: &Reason, _now: Timestamp) -> Result<(), ServiceError> {
+        self.faults.call(WHAT, || {
+            let rows = &mut *locked(&self.rows);
+            if let Some(stored) = rows.subscriptions.get_mut(subscription) {
+                stored.second_to = None;
+            }
+            rows.open.remove(subscription);
+            rows.parked.insert(subscription.to_owned(), reason.clone());
+            Ok(())
+        })
+    }
+
+    async fn grant(
+        &self,
+        invoice: &str,
+        id: &PersonId,
+        (before, after): (u64, u64),
+        _now: Timestamp,
+    ) -> Result<GrantResult, ServiceError> {
+        self.faults.call(WHAT, || {
+            let rows = &mut *locked(&self.rows);
+            if rows.grants.contains(invoice) {
+                return Ok(GrantResult::Before);
+            }
+            let Some(standing) = rows.people.get_mut(id.as_str()).filter(|standing| standing.tokens == before) else {
+                return Ok(GrantResult::Conflict);
+            };
+            standing.tokens = after;
+            rows.grants.insert(invoice.to_owned());
+            Ok(GrantResult::Done)
+        })
+    }
+
+    async fn use_tokens(
+        &self,
+        id: &PersonId,
+        request: &str,
+        used: Use,
+        _now: Timestamp,
+    ) -> Result<UseResult, ServiceError> {
+        self.faults.call(WHAT, || {
+            let rows = &mut *locked(&self.rows);
+            let key = (id.as_str().to_owned(), request.to_owned());
+            if let Some(before) = rows.uses.get(&key) {
+                return Ok(UseResult::Before(*before));
+            }
+            let Some(standing) = rows.people.get_mut(id.as_str()) else { return Ok(UseResult::Conflict) };
+            if standing.tokens != used.left + used.amount {
+                return Ok(UseResult::Conflict);
+            }
+            standing.tokens = used.left;
+            rows.uses.insert(key, used);
+            Ok(UseResult::Done)
+        })
+    }
+
+    async fn recorded_use(&self, id: &PersonId, request: &str) -> Result<Option<Use>, ServiceError> {
+        let key = (id.as_str().to_owned(), request.to_owned());
+        self.faults.call(WHAT, || Ok(locked(&self.rows).uses.get(&key).copied()))
+    }
+
+    async fn pause(&self, _attempt: u32) {}
+}
+
+impl RequestStore for InMemoryAccess {
+    async fn begin(&self, key: &str, digest: &str, now: Timestamp) -> Result<Begun, ServiceError> {
+        self.faults.call(WHAT, || {
+            let rows = &mut *locked(&self.rows);
+            let Some(request) = rows.requests.get_mut(key) else {
+                rows.requests.insert(key.to_owned(), Request { digest: digest.to_owned(), since: now, answer: None });
+                return Ok(Begun::Fresh);
+            };
+            Ok(match &request.answer {
+                _ if request.digest != digest => Begun::Another,
+                Some((session, url)) => Begun::Answered { session: session.clone(), url: url.clone() },
+                None if now.duration_since(request.since).as_secs() < IN_FLIGHT_SECONDS => Begun::InFlight,
+                None => {
+                    request.since = now;
+                    Begun::Fresh
+                }
+            })
+        })
+    }
+
+    async fn answered(&self, key: &str, session: &str, url: &str) -> Result<(), ServiceError> {
+        self.faults.call(WHAT, || {
+            if let Some(request) = locked(&self.rows).requests.get_mut(key) {
+                request.answer = Some((session.to_owned(), url.to_owned()));
+            }
+            Ok(())
+        })
+    }
+
+    async fn release(&self, key: &str) -> Result<(), ServiceError> {
+        self.faults.call(WHAT, || {
+            if let Some(request) = locked(&self.rows).requests.get_mut(key) {
+                request.since = Timestamp::UNIX_EPOCH;
+            }
+            Ok(())
+        })
+    }
+
+    async fn forget(&self, key: &str) -> Result<(), ServiceError> {
+        self.faults.call(WHAT, || {
+            locked(&self.rows).requests.remove(key);
+            Ok(())
+        })
+    }
+}
+
+/// What of Stripe the work on access needs, as values that a test sets.
+#[derive(Debug, Default)]
+pub struct SmallStripe {
+    state: Mutex<StripeState>,
+    /// Which call fails.
+    pub faults: FaultPlan,
+}
+
+#[derive(Debug, Default)]
+struct StripeState {
+    subscriptions: BTreeMap<String, Subscription>,
+    invoices: BTreeMap<String, Vec<Invoice>>,
+    pages: BTreeMap<String, (String, CheckoutPage)>,
+    expired: Vec<String>,
+    paid: BTreeSet<String>,
+    cancelled: Vec<String>,
+    asked: Vec<NewCheckout>,
+}
+
+impl SmallStripe {
+    /// With a call that fails.
+    pub fn under(faults: FaultPlan) -> Self {
+        Self { faults, ..Self::default() }
+    }
+
+    /// Sets a subscription.
+    pub fn put(&self, subscription: Subscription) {
+        locked(&self.state).subscriptions.insert(subscription.id.clone(), subscription);
+    }
+
+    /// Adds a paid invoice; the newest is listed first.
+    pub fn paid(&self, subscription: &str, invoice: Invoice) {
+        locked(&self.state).invoices.entry(subscription.to_owned()).or_default().insert(0, invoice);
+    }
+
+    /// Pays on a page.
+    pub fn pay(&self, session: &str) {
+        locked(&self.state).paid.insert(session.to_owned());
+    }
+
+    /// Subscriptions that were cancelled, in order.
+    pub fn cancelled(&self) -> Vec<String> {
+        locked(&self.state).cancelled.clone()
+    }
+
+    /// Pages that are open.
+    pub fn open_pages(&self) -> Vec<String> {
+        let state = locked(&self.state);
+        let open = state.pages.values().map(|(_, page)| page.session.clone());
+        open.filter(|session| !state.expired.contains(session)).collect()
+    }
+
+    /// What pages were asked for, each once.
+    pub fn asked(&self) -> Vec<NewCheckout> {
+        locked(&self.state).asked.clone()
+    }
+}
+
+impl Billing for SmallStripe {
+    async fn subscription(&self, id: &str) -> Result<Option<Subscription>, ServiceError> {
+        self.faults.call("Stripe", || Ok(locked(&self.state).subscriptions.get(id).cloned()))
+    }
+
+    async fn paid_invoices(&self, subscription: &str) -> Result<Vec<Invoice>, ServiceError> {
+        self.faults.call("Stripe", || Ok(locked(&self.state).invoices.get(subscription).cloned().unwrap_or_default()))
+    }
+
+    async fn cancel(&self, subscription: &str) -> Result<(), ServiceError> {
+        self.faults.call("Stripe", || {
+            let state = &mut *locked(&self.state);
+            if let Some(known) = state.subscriptions.get_mut(subscription) {
+                known.status = crate::stripe::Status::Canceled;
+            }
+            state.cancelled.push(subscription.to_owned());
+            Ok(())
+        })
+    }
+
+    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<CheckoutPage, ServiceError> {
+        self.faults.call("Stripe", || {
+            let state = &mut *locked(&self.state);
+            let n = state.pages.len() + 1;
+            let page = CheckoutPage {
+                session: format!("cs_{n}"),
+                url: format!("https://checkout.stripe.com/c/pay/cs_{n}"),
+                expires_at: "2030-01-01T00:00:00Z".parse().unwrap_or(Timestamp::MAX),
+            };
+            if !state.pages.contains_key(key) {
+                state.asked.push(checkout.clone());
+            }
+            Ok(state.pages.entry(key.to_owned()).or_insert((checkout.price.clone(), page)).1.clone())
+        })
+    }
+
+    async fn expire_checkout(&self, session: &str) -> Result<Expired, ServiceError> {
+        self.faults.call("Stripe", || {
+            let state = &mut *locked(&self.state);
+            if state.paid.contains(session) {
+                return Ok(Expired::Paid);
+            }
+            state.expired.push(session.to_owned());
+            Ok(Expired::Over)
+        })
+    }
+
+    async fn open_portal(&self, customer: &str, _return_url: &str) -> Result<String, ServiceError> {
+        self.faults.call("Stripe", || Ok(format!("https://billing.stripe.com/p/session/{customer}")))
+    }
+}

@@ -1,0 +1,208 @@
+//! Refreshes what a subscription gives: fetches it from Stripe, adds what its paid invoices bring, writes what it gives.
+//!
+//! Every step may be repeated. If an event arrives in the middle, the work is done once more; if another worker was faster,
+//! it is decided again on what that one wrote.
+
+use comptoir::outcome::{Outcome, Reason, ServiceError};
+use jiff::Timestamp;
+
+use crate::{
+    access::{self, Access},
+    catalogue::Catalogue,
+    person::{Current, Person, PersonId, Place, place},
+    store::{AccessStore, Committed, GrantResult, Settled, StoredPerson},
+    stripe::{Billing, Status, Subscription, seconds},
+    tokens,
+};
+
+/// How often a decision is made again when others write at the same time.
+const ATTEMPTS: u32 = 12;
+
+/// What refreshing a subscription came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refreshed {
+    /// Whether it is done.
+    pub outcome: Outcome,
+    /// What its owner has now, if that changed.
+    pub access: Option<Access>,
+    /// Invoices that brought tokens now.
+    pub granted: u32,
+}
+
+/// Why a round ended early.
+enum Stop {
+    Again,
+    Settled(Outcome),
+}
+
+impl From<ServiceError> for Stop {
+    fn from(error: ServiceError) -> Self {
+        Self::Settled(error.into())
+    }
+}
+
+/// Refreshes one subscription.
+pub async fn refresh(
+    subscription: &str,
+    store: &impl AccessStore,
+    billing: &impl Billing,
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Refreshed {
+    let mut granted = 0;
+    for attempt in 0..ATTEMPTS {
+        match round(subscription, (store, billing), catalogue, &mut granted, now).await {
+            Ok(access) => return Refreshed { outcome: Outcome::Done, access, granted },
+            Err(Stop::Settled(Outcome::Reject(reason))) => {
+                let outcome = match store.park(subscription, &reason, now).await {
+                    Ok(()) => Outcome::Reject(reason),
+                    Err(error) => Outcome::Retry(error.reason()),
+                };
+                return Refreshed { outcome, access: None, granted };
+            }
+            Err(Stop::Settled(outcome)) => return Refreshed { outcome, access: None, granted },
+            Err(Stop::Again) => store.pause(attempt).await,
+        }
+    }
+    let reason = Reason::new("access_contended", "others wrote at the same time, each time it was tried");
+    Refreshed { outcome: Outcome::Retry(reason), access: None, granted }
+}
+
+async fn round<S: AccessStore, B: Billing>(
+    subscription: &str,
+    (store, billing): (&S, &B),
+    catalogue: &Catalogue,
+    granted: &mut u32,
+    now: Timestamp,
+) -> Result<Option<Access>, Stop> {
+    let Some(stored) = store.subscription(subscription).await? else { return Err(Stop::Settled(Outcome::AlreadyDone)) };
+    let fetched = billing.subscription(subscription).await?.ok_or_else(|| {
+        reject("subscription_unknown", "Stripe does not know this subscription; check that the API key is of the account that sells it")
+    })?;
+    if fetched.status == Status::Unknown {
+        return Err(reject("subscription_status_unknown", "Stripe says a status that this version does not know; deploy a newer one, then replay"));
+    }
+    if let Some(first) = &stored.second_to {
+        return Err(second(&fetched, first, billing).await?);
+    }
+    let (id, email) = owner(stored.person.as_ref(), &fetched)?;
+    let standing = match store.person(&id).await? {
+        Some(standing) => standing,
+        None => created(store, &id, &email).await?,
+    };
+    let current = standing.person.current.as_ref();
+    let seen = place(current, &fetched);
+    let gives = access::given(&fetched, catalogue);
+    if let (Place::Second, Some(current)) = (seen, current) {
+        store.mark_second(subscription, &current.subscription).await?;
+        return Err(second(&fetched, &current.subscription, billing).await?);
+    }
+    if seen != Place::Past && gives.is_some() {
+        *granted += grant(subscription, (store, billing), &id, catalogue, now).await?;
+    }
+    let next = next(&standing.person, &fetched, seen, gives);
+    let settled = Settled {
+        subscription,
+        wakes: stored.wakes,
+        id: &id,
+        person: next.as_ref().map(|person| (person, standing.version)),
+        ends_tokens: next.as_ref().is_some_and(|next| next.current.as_ref().is_some_and(|current| current.over)),
+        wakes_also: current.filter(|_| seen == Place::Earlier).map(|later| later.subscription.as_str()),
+    };
+    if store.settle(&settled, now).await? == Committed::Conflict {
+        return Err(Stop::Again);
+    }
+    Ok(next.map(|next| next.access).filter(|access| *access != standing.person.access))
+}
+
+/// Cancels a second subscription of one customer, before anything is granted. What was paid for it is refunded by the owner.
+async fn second(fetched: &Subscription, first: &str, billing: &impl Billing) -> Result<Stop, Stop> {
+    if !fetched.status.is_final() {
+        billing.cancel(&fetched.id).await?;
+    }
+    let text = format!(
+        "this customer has {first} already, so {} was cancelled at Stripe; refund what was paid for it, then replay",
+        fetched.id
+    );
+    Ok(reject("second_subscription", &text))
+}
+
+fn reject(code: &str, text: &str) -> Stop {
+    Stop::Settled(Outcome::Reject(Reason::new(code, text)))
+}
+
+/// Whose it is: who it was first, or who has the customer's address.
+fn owner(known: Option<&PersonId>, fetched: &Subscription) -> Result<(PersonId, String), Stop> {
+    let email = fetched.email().unwrap_or_default();
+    let id = known.cloned().or_else(|| PersonId::of(email));
+    let id = id.ok_or_else(|| {
+        reject("customer_without_address", "the customer has no e-mail address at Stripe, or was deleted; enter one there, then replay")
+    })?;
+    Ok((id, email.to_owned()))
+}
+
+/// Writes down somebody new, so that grants have a balance to be added to.
+async fn created(store: &impl AccessStore, id: &PersonId, email: &str) -> Result<StoredPerson, Stop> {
+    let person = Person::new(email);
+    match store.save_person(id, &person, 0).await? {
+        Committed::Done => Ok(StoredPerson { person, tokens: 0, version: 1 }),
+        Committed::Conflict => Err(Stop::Again),
+    }
+}
+
+/// Adds what paid invoices bring that have brought nothing yet, the oldest first; how many.
+async fn grant<S: AccessStore, B: Billing>(
+    subscription: &str,
+    (store, billing): (&S, &B),
+    id: &PersonId,
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Result<u32, Stop> {
+    let invoices = billing.paid_invoices(subscription).await?;
+    let mut count = 0;
+    for invoice in invoices.iter().rev() {
+        let Some(brings) = tokens::granted(invoice, catalogue, now).filter(|brings| brings.tokens > 0) else { continue };
+        for attempt in 0..ATTEMPTS {
+            let Some(standing) = store.person(id).await? else { return Err(Stop::Again) };
+            let balance = (standing.tokens, brings.added_to(standing.tokens));
+            match store.grant(&invoice.id, id, balance, now).await? {
+                GrantResult::Done => {
+                    count += 1;
+                    break;
+                }
+                GrantResult::Before => break,
+                GrantResult::Conflict if attempt + 1 == ATTEMPTS => return Err(Stop::Again),
+                GrantResult::Conflict => store.pause(attempt).await,
+            }
+        }
+    }
+    Ok(count)
+}
+
+/// What is known of somebody after a look at one subscription; `None` if nothing changes.
+fn next(person: &Person, fetched: &Subscription, seen: Place, gives: Option<Access>) -> Option<Person> {
+    let counts = person.current.as_ref().is_some_and(|current| current.subscription == fetched.id);
+    if seen == Place::Past || (gives.is_none() && !counts) {
+        return None;
+    }
+    let begun_only = fetched.status == Status::Incomplete;
+    let ever = !begun_only && fetched.status != Status::IncompleteExpired;
+    let current = Current {
+        subscription: fetched.id.clone(),
+        created: seconds(fetched.created),
+        over: fetched.status.is_final(),
+        begun_only,
+    };
+    let next = Person {
+        customer: Some(fetched.customer.id().to_owned()),
+        current: Some(current),
+        // Nothing where the subscription is of no plan any more.
+        access: gives.unwrap_or_default(),
+        subscribed_before: person.subscribed_before || ever,
+        ..person.clone()
+    };
+    Some(next).filter(|next| next != person)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! Where people, subscriptions, grants and uses are kept. Every write says what it was decided on and is refused if that has
+//! changed, so that two workers never overwrite each other.
+
+use std::future::Future;
+
+use comptoir::outcome::{Reason, ServiceError};
+use jiff::Timestamp;
+
+use crate::{
+    person::{Person, PersonId},
+    tokens::Use,
+};
+
+/// Somebody, as stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredPerson {
+    /// What is known.
+    pub person: Person,
+    /// Tokens that are left.
+    pub tokens: u64,
+    /// 1 for the first write, each one higher than the one before. Tokens change without it.
+    pub version: u64,
+}
+
+/// A subscription whose access is to be refreshed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StoredSubscription {
+    /// How often events woke it: what was fetched before the newest of them may be old.
+    pub wakes: u64,
+    /// Whose it is, since it was first fetched. Another address at Stripe later does not give it to somebody else.
+    pub person: Option<PersonId>,
+    /// The subscription that its customer had already: this one is being cancelled, and its owner told.
+    pub second_to: Option<String>,
+}
+
+/// Whether a write took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Committed {
+    /// It did.
+    Done,
+    /// What it was decided on has changed: read again, decide again.
+    Conflict,
+}
+
+/// What recording a grant came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantResult {
+    /// It was added.
+    Done,
+    /// The invoice has brought its tokens before.
+    Before,
+    /// The balance changed in between.
+    Conflict,
+}
+
+/// What recording a use came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UseResult {
+    /// It was recorded.
+    Done,
+    /// This id was used before.
+    Before(Use),
+    /// The balance changed in between.
+    Conflict,
+}
+
+/// A settled subscription, in one write with what it gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled<'a> {
+    /// `sub_...`.
+    pub subscription: &'a str,
+    /// The wakes that were read.
+    pub wakes: u64,
+    /// Whose it is.
+    pub id: &'a PersonId,
+    /// What is known of them now; `None` if that stays as it is.
+    pub person: Option<(&'a Person, PersonVersion)>,
+    /// Whether what is left of the tokens ends.
+    pub ends_tokens: bool,
+    /// Another subscription that has to be looked at again.
+    pub wakes_also: Option<&'a str>,
+}
+
+/// The version of a person that was read; 0 for nobody.
+pub type PersonVersion = u64;
+
+/// People, subscriptions, grants.
+pub trait AccessStore: Wakes {
+    /// Somebody, read consistently.
+    fn person(&self, id: &PersonId) -> impl Future<Output = Result<Option<StoredPerson>, ServiceError>> + Send;
+
+    /// Who this customer of Stripe's is.
+    fn customer(&self, customer: &str) -> impl Future<Output = Result<Option<PersonId>, ServiceError>> + Send;
+
+    /// Writes somebody if `version` still stands; tokens stay.
+    fn save_person(
+        &self,
+        id: &PersonId,
+        person: &Person,
+        version: PersonVersion,
+    ) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
+
+    /// A subscription, read consistently.
+    fn subscription(&self, id: &str) -> impl Future<Output = Result<Option<StoredSubscription>, ServiceError>> + Send;
+
+    /// Closes the work on a subscription and writes what it gives, in one transaction: if nothing woke it in between, and
+    /// the person is as it was read.
+    fn settle(
+        &self,
+        settled: &Settled<'_>,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
+
+    /// Marks a subscription as a second one, before it is cancelled: whoever goes on after a crash knows.
+    fn mark_second(&self, subscription: &str, first: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
+
+    /// Parks a subscription with its reason, until a person replays it; a mark as a second one goes.
+    fn park(
+        &self,
+        subscription: &str,
+        reason: &Reason,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
+
+    /// Adds what `invoice` brings, once for each invoice: the balance `before` becomes `after`.
+    fn grant(
+        &self,
+        invoice: &str,
+        id: &PersonId,
+        balance: (u64, u64),
+        now: Timestamp,
+    ) -> impl Future<Output = Result<GrantResult, ServiceError>> + Send;
+
+    /// Records a use under an id of the person's own: the balance becomes `used.left` if it is `used.left + used.amount`.
+    fn use_tokens(
+        &self,
+        id: &PersonId,
+        request: &str,
+        used: Use,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<UseResult, ServiceError>> + Send;
+
+    /// A use that was recorded.
+    fn recorded_use(
+        &self,
+        id: &PersonId,
+        request: &str,
+    ) -> impl Future<Output = Result<Option<Use>, ServiceError>> + Send;
+
+    /// Waits a moment, at random, after a conflict.
+    fn pause(&self, attempt: u32) -> impl Future<Output = ()> + Send;
+}
+
+/// Wakes the work on a subscription.
+pub trait Wakes: Send + Sync {
+    /// Says that something happened to a subscription. Twice is no harm.
+    fn wake(&self, subscription: &str, now: Timestamp) -> impl Future<Output = Result<(), ServiceError>> + Send;
+}
+
+/// A request for a Checkout page, by the key that its sender chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// It is new, or was left behind long ago: it may go on.
+    Fresh,
+    /// It was answered.
+    Answered {
+        /// `cs_...`.
+        session: String,
+        /// Where the customer pays.
+        url: String,
+    },
+    /// It is under way.
+    InFlight,
+    /// The key was used for another request.
+    Another,
+}
+
+/// How long a request may be under way, in seconds: longer than a function lives. Then it was left behind.
+pub const IN_FLIGHT_SECONDS: i64 = 60;
+
+/// How long requests are kept, in hours: longer than Stripe keeps its own (24).
+pub const REQUESTS_KEPT_HOURS: i64 = 48;
+
+/// Requests by idempotency key.
+pub trait RequestStore: Send + Sync {
+    /// Begins a request; `digest` is a hash of what was asked for.
+    fn begin(&self, key: &str, digest: &str, now: Timestamp) -> impl Future<Output = Result<Begun, ServiceError>> + Send;
+
+    /// Keeps the answer.
+    fn answered(&self, key: &str, session: &str, url: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
+
+    /// Says that a request failed half-way: the same one may go on at once.
+    fn release(&self, key: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
+
+    /// Forgets a request that made nothing, so that its key may be used again.
+    fn forget(&self, key: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
+}

@@ -1,0 +1,89 @@
+//! Which subscription an event is about. The event wakes the work on it and decides nothing: events come twice, late and in
+//! any order, and only Stripe knows what is true.
+
+use comptoir::stripe::object::{Event, Reference, is_id};
+use serde::Deserialize;
+
+/// Event types that say nothing but that a subscription changed.
+pub const ABOUT_SUBSCRIPTIONS: [&str; 5] = [
+    "customer.subscription.created",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "customer.subscription.updated",
+];
+
+#[derive(Deserialize)]
+struct Object {
+    id: Option<String>,
+    subscription: Option<Reference>,
+    parent: Option<Parent>,
+}
+
+#[derive(Deserialize)]
+struct Parent {
+    subscription_details: Option<Details>,
+}
+
+#[derive(Deserialize)]
+struct Details {
+    subscription: Option<Reference>,
+}
+
+/// The subscription that `event` is about; `None` for events of the other mode, of other accounts, and of other things.
+pub fn subscription(event: &Event<'_>, livemode: bool) -> Option<String> {
+    let about = ABOUT_SUBSCRIPTIONS.contains(&event.kind.as_str());
+    let of_one = matches!(
+        event.kind.as_str(),
+        "checkout.session.completed" | "checkout.session.async_payment_succeeded" | "invoice.paid"
+    );
+    if !(about || of_one) || event.livemode != livemode || event.account.is_some() {
+        return None;
+    }
+    let object: Object = serde_json::from_str(event.data.object.get()).ok()?;
+    let id = if about {
+        object.id
+    } else {
+        let below = object.parent.and_then(|parent| parent.subscription_details?.subscription);
+        below.or(object.subscription).map(|subscription| subscription.id().to_owned())
+    };
+    id.filter(|id| is_id(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use comptoir::stripe::classify::read;
+
+    fn woken(kind: &str, object: &str, livemode: bool) -> Option<String> {
+        let body = format!(r#"{{"id":"evt_1","type":"{kind}","created":1,"livemode":false,"data":{{"object":{object}}}}}"#);
+        subscription(&read(body.as_bytes()).unwrap(), livemode)
+    }
+
+    #[test]
+    fn the_subscription_of_an_event_is_found() {
+        for (kind, object) in [
+            ("customer.subscription.updated", r#"{"id":"sub_1"}"#),
+            ("customer.subscription.deleted", r#"{"id":"sub_1","status":"canceled"}"#),
+            ("checkout.session.completed", r#"{"id":"cs_1","subscription":"sub_1"}"#),
+            ("invoice.paid", r#"{"id":"in_1","parent":{"subscription_details":{"subscription":"sub_1"}}}"#),
+            ("invoice.paid", r#"{"id":"in_1","subscription":{"id":"sub_1"}}"#),
+        ] {
+            assert_eq!(woken(kind, object, false).as_deref(), Some("sub_1"), "{kind} {object}");
+        }
+    }
+
+    #[test]
+    fn other_events_wake_nothing() {
+        for (kind, object) in [
+            ("invoice.paid", r#"{"id":"in_1"}"#),
+            ("checkout.session.completed", r#"{"id":"cs_1","subscription":null}"#),
+            ("customer.subscription.updated", r#"{"id":"../customers"}"#),
+            ("customer.subscription.updated", r#"{"id":7}"#),
+            ("charge.refunded", r#"{"id":"ch_1","subscription":"sub_1"}"#),
+        ] {
+            assert_eq!(woken(kind, object, false), None, "{kind} {object}");
+        }
+        assert_eq!(woken("customer.subscription.updated", r#"{"id":"sub_1"}"#, true), None, "the other mode");
+    }
+}
