@@ -23,6 +23,7 @@ pub mod reconcile;
 pub mod record;
 pub mod refund;
 pub mod sale;
+pub mod secret;
 pub mod seller;
 pub mod settings;
 pub mod stream;

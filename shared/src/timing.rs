@@ -91,6 +91,10 @@ pub const GATHER_SECONDS: u64 = 3 * OPERATION_SECONDS;
 /// The longest that publishing one profile change may take: to everyone and to the team, one attempt each.
 pub const ONE_CHANGE_SECONDS: u64 = 2 * ATTEMPT_SECONDS;
 
+/// The longest that refreshing one subscription takes: Stripe is asked for it, for its invoices, and to cancel a second one; then
+/// it is written. If others write at the same time, the rest is left to the next attempt.
+pub const ONE_SUBSCRIPTION_SECONDS: u64 = 3 * STRIPE_PATIENT_SECONDS + 5 * OPERATION_SECONDS;
+
 /// Posting one message to the team's room, in seconds: like a mail, it is never retried.
 pub const ROOM_SECONDS: u64 = 10;
 

@@ -20,6 +20,7 @@ use comptoir::{
     },
 };
 use comptoir_edge::telemetry::count;
+use comptoir_plans::store::Wakes;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
@@ -49,8 +50,8 @@ pub struct Run<'a> {
     waiting: AtomicU64,
 }
 
-impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: SettingsReader, C: Clock>
-    Webhook<P, W, S, C>
+impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: SettingsReader, A: Wakes, C: Clock>
+    Webhook<P, W, S, A, C>
 {
     /// Completes what is announced, until shortly before `deadline`.
     ///
@@ -211,6 +212,9 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
         run: &Run<'_>,
     ) -> Result<(), ServiceError> {
         let now = self.clock.now();
+        if let Ok(read) = classify::read(event.body.as_bytes()) {
+            self.access.wake(&read, self.livemode, now).await?;
+        }
         let charges_vat = self.charges_vat(now).await;
         let failed = match receive::complete(event, self.livemode, charges_vat, &self.payments, stripe, now).await {
             Ok(received) => {

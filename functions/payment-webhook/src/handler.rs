@@ -19,10 +19,12 @@ use comptoir::{
 };
 use comptoir_aws::secrets::SecretStore;
 use comptoir_edge::{https::Https, telemetry::count};
+use comptoir_plans::{store::Wakes, wake::ABOUT_SUBSCRIPTIONS};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
+    access::Access,
     gate::{Asking, Gate},
     http::{Reply, Request, Response, Task},
     stripe_api::{Stripe, StripeApi},
@@ -42,7 +44,7 @@ const ANSWER: Duration = Duration::from_secs(ANSWER_SECONDS);
 
 /// The dependencies of a request.
 #[derive(Debug)]
-pub struct Webhook<P, W, S, C> {
+pub struct Webhook<P, W, S, A, C> {
     /// The payment log.
     pub payments: P,
     /// The open work beside it.
@@ -53,6 +55,8 @@ pub struct Webhook<P, W, S, C> {
     pub secrets: SecretStore,
     /// The owner's settings.
     pub settings: CachedSettings<S>,
+    /// Plans and subscriptions.
+    pub access: Access<A, S>,
     /// The clock.
     pub clock: C,
     /// Whether this stack takes live events.
@@ -63,8 +67,8 @@ pub struct Webhook<P, W, S, C> {
     pub https: Https,
 }
 
-impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: SettingsReader, C: Clock>
-    Webhook<P, W, S, C>
+impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: SettingsReader, A: Wakes, C: Clock>
+    Webhook<P, W, S, A, C>
 {
     /// Answers a request, or does a task, before `deadline`, when the invocation ends.
     ///
@@ -140,6 +144,15 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
             Ok(event) => event,
             Err(reason) => return refuse(request_id, &reason),
         };
+        let now = self.clock.now();
+        match self.access.wake(&event, self.livemode, now).await {
+            Ok(woken) if woken && ABOUT_SUBSCRIPTIONS.contains(&event.kind.as_str()) => {
+                tracing::info!(request_id, event = event.id, "subscription woken");
+                return Response::new(200, "woken", None);
+            }
+            Ok(_) => {}
+            Err(failure) => return failed(request_id, Some(&event.id), &failure.to_string()),
+        }
         let api_key = match self.secrets.current().await {
             Ok(secrets) => secrets.api_key,
             Err(failure) => return failed(request_id, Some(&event.id), &failure.to_string()),
@@ -153,7 +166,6 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
             patience: Duration::from_secs(STRIPE_SECONDS),
         };
         let stripe = StripeApi::new(api_key, &self.secrets, stripe, Gate::within_budget(&self.asking));
-        let now = self.clock.now();
         let charges_vat = self.charges_vat(now).await;
         match receive::receive_or_announce(&event, text, self.livemode, charges_vat, &self.payments, &stripe, now).await
         {

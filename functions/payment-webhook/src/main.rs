@@ -3,6 +3,7 @@
 //!
 //! Wiring only. `handler` decides the response, `completer` works outside of requests, the domain crate interprets events.
 
+mod access;
 mod completer;
 mod gate;
 mod handler;
@@ -17,10 +18,12 @@ use comptoir_aws::{
     open_work::DynamoOpenWork, payments::DynamoPayments, secrets::SecretStore, settings_store::DynamoSettings,
 };
 use comptoir_edge::{https::Https, telemetry};
+use comptoir_plans::stored::{self, CachedCatalogue};
+use comptoir_plans_adapters::wakes::DynamoWakes;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
-use crate::{gate::Asking, handler::Webhook, http::Request};
+use crate::{access::Access, gate::Asking, handler::Webhook, http::Request};
 
 /// How long the settings are kept: a change of what decides about tax applies from the next day at the earliest.
 const KEPT: SignedDuration = SignedDuration::from_mins(1);
@@ -34,8 +37,11 @@ async fn main() -> Result<(), Error> {
     drop(secrets.current().await);
     let (dynamodb, billing) = (DynamoDb::new(&aws), config::required("BILLING_TABLE")?);
     let (per_second, burst) = (config::number("STRIPE_READS_A_SECOND")?, config::number("STRIPE_READS_AT_ONCE")?);
+    let plans = DynamoSettings::named(dynamodb.clone(), billing.clone(), stored::DOCUMENT);
+    let wakes = DynamoWakes::new(dynamodb.clone(), config::required("ACCESS_TABLE")?);
     let webhook = Webhook {
         settings: CachedSettings::new(DynamoSettings::new(dynamodb.clone(), billing.clone()), KEPT),
+        access: Access { wakes, plans: CachedCatalogue::new(plans, KEPT) },
         payments: DynamoPayments::new(dynamodb.clone(), billing.clone()),
         open_work: DynamoOpenWork::new(dynamodb, billing),
         asking: Asking::new(ReadLimits { per_second, burst }),

@@ -9,11 +9,12 @@ use comptoir::{
     settings::SettingsReader,
     stripe::{
         classify,
-        wanted::{API_VERSION, EVENTS},
+        wanted::{API_VERSION, EVENTS, Need},
     },
     sweep::OpenWork,
 };
 use comptoir_edge::telemetry::count;
+use comptoir_plans::store::Wakes;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
@@ -33,8 +34,8 @@ struct Listed {
     api_version: Option<String>,
 }
 
-impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: SettingsReader, C: Clock>
-    Webhook<P, W, S, C>
+impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: SettingsReader, A: Wakes, C: Clock>
+    Webhook<P, W, S, A, C>
 {
     /// Begins a reconciliation of the last `days`, or goes on with the one that is under way, and completes what it finds.
     ///
@@ -66,11 +67,15 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
         run: &Run<'_>,
     ) -> Result<Option<Reconciled>, ServiceError> {
         let Some(mut under_way) = self.payments.last().await? else { return Ok(None) };
+        // Where no plan is sold, events that would wake nothing are no loss.
+        let sells = self.access.sells(self.clock.now()).await?;
+        let wanted = EVENTS.iter().filter(|event| sells || event.need != Need::Access);
+        let wanted: Vec<&str> = wanted.map(|event| event.kind).collect();
         while let Some((look, after)) = under_way.next() {
             if Instant::now() >= run.stop || stripe.is_shut() {
                 return Ok(Some(told(&under_way, false)));
             }
-            let page = match stripe.events(look, after, &EVENTS.map(|event| event.kind)).await {
+            let page = match stripe.events(look, after, &wanted).await {
                 Ok(Some(page)) => page,
                 Err(error) if !error.is_permanent() => {
                     tracing::warn!(request_id = run.request_id, "the reconciliation waits: {error}");

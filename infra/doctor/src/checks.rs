@@ -230,6 +230,7 @@ fn lost(need: Need) -> &'static str {
         Need::Sellers => "whose sale it is",
         Need::Exchange => "the rate at which another currency was settled",
         Need::Reconciliation => "events that never arrived",
+        Need::Access => "what subscriptions to plans give",
     }
 }
 

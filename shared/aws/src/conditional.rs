@@ -9,10 +9,11 @@ use super::item::{Item, number, ours, trouble};
 use comptoir::{outcome::ServiceError, record::VERSION};
 
 /// A record that this version may act on; `:ours` is [`VERSION`].
-pub(crate) const OURS: &str = "(attribute_not_exists(needs) OR needs <= :ours)";
+pub const OURS: &str = "(attribute_not_exists(needs) OR needs <= :ours)";
 
 /// What a conditional update came to.
-pub(crate) enum Updated {
+#[derive(Debug)]
+pub enum Updated {
     /// It took effect.
     Done,
     /// Its condition failed; the record as it stands, if there is one.
@@ -23,7 +24,7 @@ pub(crate) enum Updated {
 ///
 /// # Errors
 /// Held: a newer version has to process the record. And when the table does not answer.
-pub(crate) async fn update(what: &'static str, update: UpdateItemFluentBuilder) -> Result<Updated, ServiceError> {
+pub async fn update(what: &'static str, update: UpdateItemFluentBuilder) -> Result<Updated, ServiceError> {
     let own = update.get_condition_expression().clone();
     let condition = own.map_or_else(|| OURS.to_owned(), |own| format!("({own}) AND {OURS}"));
     let update = update
@@ -47,6 +48,6 @@ pub(crate) async fn update(what: &'static str, update: UpdateItemFluentBuilder) 
 ///
 /// # Errors
 /// As [`update`].
-pub(crate) async fn settle(what: &'static str, update: UpdateItemFluentBuilder) -> Result<bool, ServiceError> {
+pub async fn settle(what: &'static str, update: UpdateItemFluentBuilder) -> Result<bool, ServiceError> {
     Ok(matches!(self::update(what, update).await?, Updated::Done))
 }

@@ -155,7 +155,7 @@ pub fn opened(kind: &str, id: &str, now: Timestamp) -> [(String, AttributeValue)
 }
 
 /// Removes the mark: within `REMOVE`.
-pub(crate) const CLOSE: &str = "open_shard, open_since, woken_at, wakes";
+pub const CLOSE: &str = "open_shard, open_since, woken_at, wakes";
 
 /// The attributes that park a new item.
 pub(crate) fn parked(source: &str, reason: &Reason, now: Timestamp) -> [(String, AttributeValue); 3] {
@@ -167,10 +167,10 @@ pub(crate) fn parked(source: &str, reason: &Reason, now: Timestamp) -> [(String,
 }
 
 /// The same for an existing item: `SET` these.
-pub(crate) const PARK: &str = "SET parked_source = :source, parked_reason = :reason, parked_at = :at";
+pub const PARK: &str = "SET parked_source = :source, parked_reason = :reason, parked_at = :at";
 
 /// The update that removes the parked mark.
-pub(crate) const UNPARK: &str = "REMOVE parked_source, parked_reason, parked_at";
+pub const UNPARK: &str = "REMOVE parked_source, parked_reason, parked_at";
 
 /// Whether a write of a cancelled transaction failed its condition.
 pub fn condition_failed(reasons: &[CancellationReason], place: usize) -> bool {

@@ -1,5 +1,5 @@
-//! The domain's capabilities on AWS. The public interface uses domain types, except `item`, `s3_failure` and the
-//! functions that queue a mail or a notice: `comptoir-members-aws` writes with them.
+//! The domain's capabilities on AWS. The public interface uses domain types, except `item`, `conditional`, `s3_failure` and
+//! the functions that queue a mail or a notice: `comptoir-members-aws` and `comptoir-plans-adapters` write with them.
 //!
 //! One file or folder per capability; `item` defines how items are written in DynamoDB. Table and bucket names come
 //! from `config`. One feature per service, so that a function links only the clients it uses.
@@ -9,7 +9,7 @@ mod announced;
 #[cfg(feature = "s3")]
 pub mod archive;
 #[cfg(feature = "dynamodb")]
-mod conditional;
+pub mod conditional;
 mod connect;
 #[cfg(feature = "dynamodb")]
 pub mod delivery;

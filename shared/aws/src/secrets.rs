@@ -8,7 +8,7 @@ use std::{
 use aws_sdk_ssm::{Client, error::ProvideErrorMetadata};
 use tokio::sync::Mutex;
 
-use comptoir::outcome::ServiceError;
+use comptoir::{outcome::ServiceError, secret::is_among};
 
 const WHAT: &str = "the secret store";
 
@@ -16,6 +16,7 @@ const WHAT: &str = "the secret store";
 const WEBHOOK: &str = "stripe-webhook-secrets";
 const API_KEY: &str = "stripe-api-key";
 const SLACK: &str = "slack-webhook-url";
+const SITE: &str = "site-api-key";
 
 /// How long secrets are cached: a secret that leaked and was removed works no longer. A busy function reads them once in this
 /// time, an idle one never: 86,400 decryptions a month at most, some 0.20 USD beyond the free tier of KMS.
@@ -64,6 +65,60 @@ impl TeamSecrets {
     /// When the store does not answer and nothing is cached.
     pub async fn renewed(&self) -> Result<Option<String>, ServiceError> {
         Ok(filled(self.parameters.renewed().await?.remove(SLACK)))
+    }
+}
+
+/// The key with which Stripe is called, for functions that take no webhook.
+#[derive(Debug)]
+pub struct StripeKey {
+    parameters: Parameters,
+}
+
+impl StripeKey {
+    /// The parameter `{prefix}/stripe-api-key`.
+    pub fn new(client: Client, prefix: &str) -> Self {
+        Self { parameters: Parameters::new(client, prefix, &[API_KEY]) }
+    }
+
+    /// The key, at most a minute old, older only while the store is down; `None` if none is stored.
+    ///
+    /// # Errors
+    /// When the store does not answer and nothing is cached.
+    pub async fn current(&self) -> Result<Option<String>, ServiceError> {
+        Ok(filled(self.parameters.current().await?.remove(API_KEY)))
+    }
+
+    /// The same, read again unless that was done a moment ago: for a key that Stripe refuses.
+    ///
+    /// # Errors
+    /// When the store does not answer and nothing is cached.
+    pub async fn renewed(&self) -> Result<Option<String>, ServiceError> {
+        Ok(filled(self.parameters.renewed().await?.remove(API_KEY)))
+    }
+}
+
+/// The keys by which the seller's site and app are known; several during a rotation.
+#[derive(Debug)]
+pub struct SiteKeys {
+    parameters: Parameters,
+}
+
+impl SiteKeys {
+    /// The parameter `{prefix}/site-api-key`.
+    pub fn new(client: Client, prefix: &str) -> Self {
+        Self { parameters: Parameters::new(client, prefix, &[SITE]) }
+    }
+
+    /// Whether `key` is one of them; those that are stored are at most a minute old, older only while the store is down. A
+    /// key that is none costs at most one more look in twenty seconds. Takes the same time for every wrong key.
+    ///
+    /// # Errors
+    /// When the store does not answer and nothing is cached.
+    pub async fn know(&self, key: &str) -> Result<bool, ServiceError> {
+        if is_among(key, &self.parameters.current().await?.remove(SITE).unwrap_or_default()) {
+            return Ok(true);
+        }
+        Ok(is_among(key, &self.parameters.renewed().await?.remove(SITE).unwrap_or_default()))
     }
 }
 

@@ -20,29 +20,38 @@ use comptoir::{
 
 const WHAT: &str = "the settings";
 
-/// `SETTINGS#seller`: what is sold, by whom and how. Other documents have keys of their own beside it.
-const DOCUMENT: (&str, &str) = ("SETTINGS", "seller");
+/// The kind of all documents of the settings: `SETTINGS#seller`, `SETTINGS#plans`.
+const KIND: &str = "SETTINGS";
 
-/// The settings in the Billing table.
+/// Who sells, and how.
+const SELLER: &str = "seller";
+
+/// A document of the settings in the Billing table.
 #[derive(Debug, Clone)]
 pub struct DynamoSettings {
     client: Client,
     billing: String,
+    document: &'static str,
 }
 
 impl DynamoSettings {
-    /// The settings in this table.
+    /// The seller's document in this table.
     pub fn new(client: Client, billing: String) -> Self {
-        Self { client, billing }
+        Self::named(client, billing, SELLER)
+    }
+
+    /// Another document, by its name.
+    pub fn named(client: Client, billing: String, document: &'static str) -> Self {
+        Self { client, billing, document }
     }
 
     async fn get(&self, sort_key: &str) -> Result<Option<StoredSettings>, ServiceError> {
-        let key = below(DOCUMENT.0, DOCUMENT.1, sort_key);
+        let key = below(KIND, self.document, sort_key);
         item::read(&self.client, &self.billing, key, WHAT).await?.map(stored).transpose()
     }
 
     fn put(&self, sort_key: &str, next: &StoredSettings) -> Result<Put, ServiceError> {
-        let mut item = new_item(below(DOCUMENT.0, DOCUMENT.1, sort_key), DOCUMENT.0);
+        let mut item = new_item(below(KIND, self.document, sort_key), KIND);
         item.insert("version".to_owned(), number(next.version));
         item.insert("data".to_owned(), text(&next.document));
         item.insert("sha256".to_owned(), text(sha256(next.document.as_bytes())));

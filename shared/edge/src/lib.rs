@@ -1,6 +1,7 @@
 //! Functions at the edge of the system: logs and metrics (`telemetry`), requests over HTTPS to services other than AWS
-//! (`https`), and randomness (`random`).
+//! (`https`), randomness (`random`), and doors for other programs (`door`).
 
+pub mod door;
 pub mod https;
 pub mod random;
 pub mod telemetry;

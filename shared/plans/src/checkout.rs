@@ -287,10 +287,10 @@ mod tests {
                     let later = |times| now() + jiff::SignedDuration::from_secs(times * IN_FLIGHT);
                     let mut last = None;
                     for key in ["k1", "k2"] {
-                        let answers = [later(0), later(1), later(2)].map(|at| {
-                            at_once(open(&wish(key), (&shop.store, &shop.stripe), &catalogue(), false, at))
+                        let mut answers = (0..4).map(|times| {
+                            at_once(open(&wish(key), (&shop.store, &shop.stripe), &catalogue(), false, later(times)))
                         });
-                        last = Some(answers[2].clone().unwrap().session);
+                        last = Some(answers.find_map(Result::ok).unwrap().session);
                     }
                     assert_eq!(shop.stripe.open_pages(), Vec::from_iter(last), "{fault:?} {call} {of_stripe}");
                     assert_eq!(shop.stripe.asked().len(), 2, "{fault:?} {call} {of_stripe}");

@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_use_whose_answer_was_lost_is_one_use() {
-        for call in 0..6 {
+        for call in 0..4 {
             for fault in [Fault::Before, Fault::After] {
                 let store = InMemoryAccess::under(FaultPlan::with(call + 2, fault));
                 holder(&store, State::Active, 10);

@@ -26,6 +26,12 @@ impl PersonId {
         Some(Self(hex::encode(Sha256::digest(written.as_bytes()))))
     }
 
+    /// An id that was stored; `None` if it is none.
+    pub fn stored(text: &str) -> Option<Self> {
+        let hash = text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        hash.then(|| Self(text.to_owned()))
+    }
+
     /// As a text.
     pub fn as_str(&self) -> &str {
         &self.0

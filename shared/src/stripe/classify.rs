@@ -53,6 +53,14 @@ pub fn classify(event: &Event<'_>, livemode: bool) -> Meaning {
         "charge.refunded" => |event| object(event).map(|charge| refunds::from_charge(event, &charge)),
         "credit_note.created" => |event| object(event).map(|note| credit_note::from_credit_note(event, note)),
         "charge.dispute.closed" => |event| object(event).map(|dispute| refunds::from_dispute(&dispute)),
+        // It wakes the work on the subscription; there is nothing to record.
+        "customer.subscription.created"
+        | "customer.subscription.deleted"
+        | "customer.subscription.paused"
+        | "customer.subscription.resumed"
+        | "customer.subscription.updated" => {
+            |_| Ok(nothing("subscription_changed", "it says that a subscription changed, and no plan is sold"))
+        }
         other => return nothing("type_unused", format!("events of type {} are not used", short(other))),
     };
     if event.livemode != livemode {

@@ -25,6 +25,8 @@ pub enum Need {
     Exchange,
     /// Events that never arrived.
     Reconciliation,
+    /// What subscriptions to plans give.
+    Access,
 }
 
 /// An event type.
@@ -48,7 +50,7 @@ pub struct WantedRight {
 }
 
 /// Every event type that is processed.
-pub const EVENTS: [WantedEvent; 10] = [
+pub const EVENTS: [WantedEvent; 15] = [
     event("checkout.session.completed", Need::Sales),
     event("checkout.session.async_payment_succeeded", Need::Sales),
     event("payment_intent.succeeded", Need::LaterCaptures),
@@ -59,6 +61,11 @@ pub const EVENTS: [WantedEvent; 10] = [
     event("charge.refunded", Need::Refunds),
     event("credit_note.created", Need::Refunds),
     event("charge.dispute.closed", Need::Disputes),
+    event("customer.subscription.created", Need::Access),
+    event("customer.subscription.deleted", Need::Access),
+    event("customer.subscription.paused", Need::Access),
+    event("customer.subscription.resumed", Need::Access),
+    event("customer.subscription.updated", Need::Access),
 ];
 
 /// Every resource that is read.

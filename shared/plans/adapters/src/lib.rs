@@ -1,1 +1,6 @@
+//! Plans, access and tokens on AWS and Stripe: the Access table on DynamoDB, and what is asked of Stripe.
 
+pub mod billing;
+mod requests;
+pub mod table;
+pub mod wakes;

@@ -1,0 +1,188 @@
+//! Maps the requests of the seller's site and app to what the domain answers.
+
+use comptoir::{clock::Clock, outcome::ServiceError, settings::SettingsReader};
+use comptoir_aws::secrets::SiteKeys;
+use comptoir_edge::{
+    door::{Answer, Fields, Refusal, Request},
+    telemetry::count,
+};
+use comptoir_plans::{
+    catalogue::Catalogue,
+    checkout::{self, CheckoutRequest},
+    desk::{self, Holder, NotDone, Refused},
+    store::{AccessStore, RequestStore},
+    stored::CachedCatalogue,
+    stripe::Billing,
+};
+use serde_json::json;
+
+const SERVICE: &str = "billing-api";
+
+/// What requests need.
+#[derive(Debug)]
+pub struct Api<A, B, S, K, C> {
+    /// The Access table.
+    pub store: A,
+    /// Stripe.
+    pub billing: B,
+    /// Who may ask.
+    pub keys: K,
+    /// The plans.
+    pub plans: CachedCatalogue<S>,
+    /// The clock.
+    pub clock: C,
+    /// Whether pages may return to this machine.
+    pub development: bool,
+}
+
+/// Knows the keys of the seller's site and app.
+pub trait Keys: Send + Sync {
+    /// Whether this is one of them.
+    fn know(&self, key: &str) -> impl Future<Output = Result<bool, ServiceError>> + Send;
+}
+
+impl Keys for SiteKeys {
+    async fn know(&self, key: &str) -> Result<bool, ServiceError> {
+        SiteKeys::know(self, key).await
+    }
+}
+
+/// Why there is no other answer.
+enum No {
+    Refused(Refusal),
+    Failed(ServiceError),
+}
+
+impl From<Refusal> for No {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<ServiceError> for No {
+    fn from(error: ServiceError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<NotDone> for No {
+    fn from(not_done: NotDone) -> Self {
+        match not_done {
+            NotDone::Refused(refused) => Self::Refused(refusal(refused)),
+            NotDone::Failed(error) => Self::Failed(error),
+        }
+    }
+}
+
+impl<A: AccessStore + RequestStore, B: Billing, S: SettingsReader, K: Keys, C: Clock> Api<A, B, S, K, C> {
+    /// Answers a request.
+    pub async fn handle(&self, request: Request, request_id: &str) -> Answer {
+        match self.answer(&request, request_id).await {
+            Ok(answer) => answer,
+            Err(No::Refused(refusal)) => {
+                tracing::info!(request_id, route = request.route_key, error = refusal.error, "refused");
+                refusal.answer()
+            }
+            Err(No::Failed(error)) => {
+                // What passes is asked again by the caller; what does not is put right by the owner, and must be seen.
+                count(SERVICE, "Parked", usize::from(error.is_permanent()));
+                tracing::error!(request_id, route = request.route_key, "not answered: {error}");
+                Answer::failed()
+            }
+        }
+    }
+
+    async fn answer(&self, request: &Request, request_id: &str) -> Result<Answer, No> {
+        let key = request.bearer().ok_or_else(Refusal::unknown_caller)?;
+        if !self.keys.know(key).await? {
+            return Err(Refusal::unknown_caller().into());
+        }
+        let catalogue = self.plans.get(self.clock.now()).await?;
+        match request.route_key.as_str() {
+            "POST /checkout" => self.checkout(request.fields()?, &catalogue, request_id).await,
+            "POST /portal" => self.portal(request.fields()?, &catalogue).await,
+            "GET /access" => self.access(request.query(), &catalogue).await,
+            "POST /tokens/use" => self.use_tokens(request.fields()?, request_id).await,
+            _ => Err(Refusal::new(404, "not_found", "there is no such door").into()),
+        }
+    }
+
+    async fn checkout(&self, mut fields: Fields, catalogue: &Catalogue, request_id: &str) -> Result<Answer, No> {
+        let wish = CheckoutRequest {
+            price: fields.text("price")?,
+            email: fields.optional_text("email")?,
+            success_url: fields.text("success_url")?,
+            cancel_url: fields.text("cancel_url")?,
+            idempotency_key: fields.id("idempotency_key")?,
+        };
+        fields.end()?;
+        let parts = (&self.store, &self.billing);
+        let opened = checkout::open(&wish, parts, catalogue, self.development, self.clock.now()).await?;
+        tracing::info!(request_id, session = opened.session, "Checkout page");
+        Ok(Answer::new(201, &json!({"url": opened.url, "session": opened.session})))
+    }
+
+    async fn portal(&self, mut fields: Fields, catalogue: &Catalogue) -> Result<Answer, No> {
+        let (customer, email) = (fields.optional_text("customer")?, fields.optional_text("email")?);
+        let return_url = fields.text("return_url")?;
+        fields.end()?;
+        let holder = match (&customer, &email) {
+            (Some(customer), None) => Holder::Customer(customer),
+            (None, Some(email)) => Holder::Address(email),
+            (None, None) => return Err(Refusal::of("email", "missing_field", "write email or customer").into()),
+            (Some(_), Some(_)) => {
+                return Err(Refusal::of("customer", "contradiction", "write email or customer, not both").into());
+            }
+        };
+        let parts = (&self.store, &self.billing);
+        let url = desk::portal(holder, &return_url, parts, catalogue, self.development).await?;
+        Ok(Answer::new(201, &json!({"url": url})))
+    }
+
+    async fn access(&self, mut fields: Fields, catalogue: &Catalogue) -> Result<Answer, No> {
+        let email = fields.text("email")?;
+        fields.end()?;
+        let (access, left) = desk::access(&email, &self.store).await?;
+        let plan = access.plan.as_deref().and_then(|key| catalogue.plan(key));
+        let features = plan.filter(|_| access.state.is_open()).map(|plan| plan.features.as_slice()).unwrap_or_default();
+        Ok(Answer::new(
+            200,
+            &json!({
+                "plan": access.plan, "plan_name": plan.map(|plan| plan.name.as_str()), "features": features,
+                "state": access.state, "until": access.until, "tokens_left": left,
+            }),
+        ))
+    }
+
+    async fn use_tokens(&self, mut fields: Fields, request_id: &str) -> Result<Answer, No> {
+        let (email, amount, id) = (fields.text("email")?, fields.positive("amount")?, fields.id("id")?);
+        fields.end()?;
+        let used = desk::use_tokens(&email, amount, &id, &self.store, self.clock.now()).await?;
+        tracing::info!(request_id, repeated = used.repeated, "tokens used");
+        let mut body = json!({"tokens_left": used.left});
+        if let (true, Some(body)) = (used.repeated, body.as_object_mut()) {
+            body.insert("repeated".to_owned(), json!(true));
+        }
+        Ok(Answer::new(200, &body))
+    }
+}
+
+fn refusal(refused: Refused) -> Refusal {
+    let text = refused.to_string();
+    match refused {
+        Refused::UnknownPrice => Refusal::of("price", "unknown_price", text),
+        Refused::OriginNotAllowed(field) => Refusal::of(field, "origin_not_allowed", text),
+        Refused::NoAddress => Refusal::of("email", "bad_email", text),
+        Refused::KeyReused => Refusal { field: Some("idempotency_key".to_owned()), ..Refusal::new(409, "idempotency_key_reused", text) },
+        Refused::InFlight => Refusal::new(409, "in_flight", text),
+        Refused::AlreadySubscribed => Refusal::new(409, "already_subscribed", text),
+        Refused::UnknownPerson => Refusal::new(404, "unknown_customer", text),
+        Refused::UseIdReused => Refusal { field: Some("id".to_owned()), ..Refusal::new(409, "use_id_reused", text) },
+        Refused::NotEnoughTokens { left } => {
+            Refusal::new(402, "not_enough_tokens", text).beside("tokens_left", json!(left))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

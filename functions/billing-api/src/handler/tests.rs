@@ -1,0 +1,127 @@
+use comptoir::{
+    clock::FixedClock,
+    memory::InMemoryStore,
+    settings::cache::{Cached, SETTINGS_KEPT},
+};
+use comptoir_plans::{
+    access::{Access, State},
+    catalogue::PlansDocument,
+    memory::{InMemoryAccess, SmallStripe},
+    person::{Person, PersonId},
+    stored,
+};
+use serde_json::Value;
+
+use super::*;
+
+const PLANS: &str = include_str!("../../../../infra/plans.toml");
+
+struct OneKey;
+
+impl Keys for OneKey {
+    async fn know(&self, key: &str) -> Result<bool, ServiceError> {
+        Ok(key == "right")
+    }
+}
+
+type Shop = Api<InMemoryAccess, SmallStripe, InMemoryStore, OneKey, FixedClock>;
+
+async fn shop() -> Shop {
+    let now = "2026-11-27T10:00:00Z".parse().unwrap();
+    let settings = InMemoryStore::default();
+    stored::save(&settings, &PlansDocument::from_toml(PLANS).unwrap(), (None, "owner".to_owned()), now).await.unwrap();
+    Api {
+        store: InMemoryAccess::default(),
+        billing: SmallStripe::default(),
+        keys: OneKey,
+        plans: Cached::new(settings, SETTINGS_KEPT),
+        clock: FixedClock(now),
+        development: false,
+    }
+}
+
+async fn ask(shop: &Shop, key: &str, route: &str, body: Value) -> (u16, Value) {
+    let request = json!({
+        "routeKey": route,
+        "headers": {"authorization": format!("Bearer {key}")},
+        "queryStringParameters": if route.starts_with("GET") { body.clone() } else { json!({}) },
+        "body": body.to_string(),
+    });
+    let answer = shop.handle(serde_json::from_value(request).unwrap(), "r").await;
+    (answer.status_code, serde_json::from_str(&answer.body).unwrap())
+}
+
+#[tokio::test]
+async fn without_the_key_every_door_answers_the_same() {
+    let shop = shop().await;
+    let mut answers = Vec::new();
+    for route in ["POST /checkout", "POST /portal", "GET /access", "POST /tokens/use", "GET /other"] {
+        for key in ["", "wrong", "right "] {
+            let (status, body) = ask(&shop, key, route, json!({})).await;
+            if key.trim() != "right" {
+                assert_eq!(status, 401, "{route} {key:?}");
+                answers.push(body.to_string());
+            }
+        }
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_is_opened_and_bad_fields_are_named() {
+    let shop = shop().await;
+    let wish = |field: &str, value: Value| {
+        let mut wish = json!({
+            "price": "price_comptoir_solo", "email": "zoe@example.org", "success_url": "https://example.org/merci",
+            "cancel_url": "https://example.org/", "idempotency_key": "k1",
+        });
+        wish[field] = value;
+        wish
+    };
+    for (field, value, status, error) in [
+        ("price", json!("price_other"), 422, "unknown_price"),
+        ("price", json!(7), 422, "wrong_type"),
+        ("email", json!("zoe"), 422, "bad_email"),
+        ("success_url", json!("https://evil.example/"), 422, "origin_not_allowed"),
+        ("cancel_url", Value::Null, 422, "missing_field"),
+        ("idempotency_key", json!("a b"), 422, "bad_id"),
+        ("coupon", json!("x"), 422, "unknown_field"),
+    ] {
+        let (told, body) = ask(&shop, "right", "POST /checkout", wish(field, value)).await;
+        assert_eq!((told, body["error"].as_str(), body["field"].as_str()), (status, Some(error), Some(field)));
+    }
+    let (status, page) = ask(&shop, "right", "POST /checkout", wish("price", json!("price_comptoir_solo"))).await;
+    assert_eq!((status, page["session"].as_str().unwrap()), (201, "cs_1"));
+    let (status, other) = ask(&shop, "right", "POST /checkout", wish("price", json!("price_comptoir_studio"))).await;
+    assert_eq!((status, other["error"].as_str()), (409, Some("idempotency_key_reused")));
+}
+
+#[tokio::test]
+async fn what_somebody_has_is_one_answer_for_everybody() {
+    let shop = shop().await;
+    let nobody = json!({
+        "plan": null, "plan_name": null, "features": [], "state": "none", "until": null, "tokens_left": 0,
+    });
+    assert_eq!(ask(&shop, "right", "GET /access", json!({"email": "zoe@example.org"})).await, (200, nobody));
+    assert_eq!(ask(&shop, "right", "GET /access", json!({"email": "zoe"})).await.1["error"], "bad_email");
+    assert_eq!(ask(&shop, "right", "GET /access", json!({})).await.1["field"], "email");
+    let id = PersonId::of("zoe@example.org").unwrap();
+    let until = Some("2026-12-27T10:00:00Z".parse().unwrap());
+    let access = Access { plan: Some("studio".to_owned()), state: State::Active, until };
+    shop.store.save_person(&id, &Person { access, ..Person::new("zoe@example.org") }, 0).await.unwrap();
+    shop.store.grant("in_1", &id, (0, 3), shop.clock.now()).await.unwrap();
+    let has = json!({
+        "plan": "studio", "plan_name": "Studio", "features": ["courses", "recordings"], "state": "active",
+        "until": "2026-12-27T10:00:00Z", "tokens_left": 3,
+    });
+    assert_eq!(ask(&shop, "right", "GET /access", json!({"email": "ZOE@example.org"})).await, (200, has));
+    let use_of = |amount: u64| json!({"email": "zoe@example.org", "amount": amount, "id": "u1"});
+    assert_eq!(ask(&shop, "right", "POST /tokens/use", use_of(2)).await, (200, json!({"tokens_left": 1})));
+    let again = ask(&shop, "right", "POST /tokens/use", use_of(2)).await;
+    assert_eq!(again, (200, json!({"tokens_left": 1, "repeated": true})));
+    assert_eq!(ask(&shop, "right", "POST /tokens/use", use_of(1)).await.1["error"], "use_id_reused");
+    let more = json!({"email": "zoe@example.org", "amount": 2, "id": "u2"});
+    let (status, body) = ask(&shop, "right", "POST /tokens/use", more).await;
+    assert_eq!((status, &body["error"], &body["tokens_left"]), (402, &json!("not_enough_tokens"), &json!(1)));
+}

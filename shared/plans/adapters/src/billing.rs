@@ -1,0 +1,162 @@
+//! What plans ask of Stripe.
+
+use std::time::Duration;
+
+use comptoir::outcome::ServiceError;
+use comptoir_aws::secrets::StripeKey;
+use comptoir_edge::https::Https;
+use comptoir_plans::stripe::{Billing, Buyer, CheckoutPage, Expired, Invoice, List, NewCheckout, Subscription};
+use comptoir_stripe::{
+    client::{Client, Trouble, WHAT, unreadable},
+    request,
+};
+use jiff::Timestamp;
+use serde_json::Value;
+use stripe_client_core::SharedConfigBuilder;
+use tokio::time::Instant;
+
+/// Paid invoices that are looked at: those of the last periods.
+const INVOICES: &str = "20";
+
+/// Stripe, called with the stored key.
+#[derive(Debug)]
+pub struct StripeBilling {
+    /// The key.
+    pub key: StripeKey,
+    /// The HTTPS client.
+    pub https: Https,
+    /// A base URL other than api.stripe.com.
+    pub url: Option<String>,
+    /// The longest that one call may take.
+    pub patience: Duration,
+    /// This stack in idempotency keys: another stack of the same account has others.
+    pub stack: String,
+}
+
+/// A call.
+enum Call<'a> {
+    Get(&'a request::Fields<'a>),
+    Post(&'a request::Fields<'a>, &'a str),
+    Delete,
+}
+
+impl StripeBilling {
+    async fn call(&self, path: &str, call: &Call<'_>) -> Result<Result<Value, Trouble>, ServiceError> {
+        let key = self.key.current().await?;
+        let answer = self.send(path, call, key).await?;
+        if !matches!(answer, Err(Trouble::Refused(401))) {
+            return Ok(answer);
+        }
+        // A key that Stripe rejects may have been replaced since it was read.
+        let renewed = self.key.renewed().await?;
+        self.send(path, call, renewed).await
+    }
+
+    async fn send(
+        &self,
+        path: &str,
+        call: &Call<'_>,
+        key: Option<String>,
+    ) -> Result<Result<Value, Trouble>, ServiceError> {
+        let Some(key) = key else {
+            let text = "no API key of Stripe is stored; store one with the command that the stack prints, then replay";
+            return Err(ServiceError::permanent(WHAT, "stripe_key_missing", text));
+        };
+        let config = SharedConfigBuilder::new(key).timeout(self.patience);
+        let config = self.url.iter().cloned().fold(config, SharedConfigBuilder::url);
+        let client = Client::new(config, &self.https, Instant::now() + self.patience);
+        Ok(match call {
+            Call::Get(query) => request::get(&client, path, query).await,
+            Call::Post(form, key) => request::post(&client, path, form, &format!("{}:{key}", self.stack)).await,
+            Call::Delete => request::delete(&client, path).await,
+        })
+    }
+}
+
+fn parsed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ServiceError> {
+    serde_json::from_value(value).map_err(|_| unreadable("an answer is not of the shape that it should be"))
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, ServiceError> {
+    value.get(name).and_then(Value::as_str).ok_or_else(|| unreadable("an answer lacks a field"))
+}
+
+impl Billing for StripeBilling {
+    async fn subscription(&self, id: &str) -> Result<Option<Subscription>, ServiceError> {
+        let query = [("expand[]", "customer".to_owned())];
+        match self.call(&format!("/subscriptions/{id}"), &Call::Get(&query)).await? {
+            Ok(value) => parsed(value).map(Some),
+            Err(Trouble::Refused(404)) => Ok(None),
+            Err(trouble) => Err(trouble.error()),
+        }
+    }
+
+    async fn paid_invoices(&self, subscription: &str) -> Result<Vec<Invoice>, ServiceError> {
+        let query = [
+            ("subscription", subscription.to_owned()),
+            ("status", "paid".to_owned()),
+            ("limit", INVOICES.to_owned()),
+        ];
+        let answer = self.call("/invoices", &Call::Get(&query)).await?;
+        Ok(parsed::<List<Invoice>>(answer.map_err(|trouble| trouble.error())?)?.data)
+    }
+
+    async fn cancel(&self, subscription: &str) -> Result<(), ServiceError> {
+        match self.call(&format!("/subscriptions/{subscription}"), &Call::Delete).await? {
+            // Stripe does not know one that is over (docs.stripe.com/api/subscriptions/cancel).
+            Ok(_) | Err(Trouble::Refused(404)) => Ok(()),
+            Err(trouble) => Err(trouble.error()),
+        }
+    }
+
+    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<CheckoutPage, ServiceError> {
+        let mut form = vec![
+            ("mode", "subscription".to_owned()),
+            ("line_items[0][price]", checkout.price.clone()),
+            ("line_items[0][quantity]", "1".to_owned()),
+            ("success_url", checkout.success_url.clone()),
+            ("cancel_url", checkout.cancel_url.clone()),
+            ("client_reference_id", checkout.reference.clone()),
+        ];
+        match &checkout.buyer {
+            Some(Buyer::Customer(customer)) => form.push(("customer", customer.clone())),
+            Some(Buyer::Address(address)) => form.push(("customer_email", address.clone())),
+            None => {}
+        }
+        if checkout.trial_days > 0 {
+            form.push(("subscription_data[trial_period_days]", checkout.trial_days.to_string()));
+        }
+        let answer = self.call("/checkout/sessions", &Call::Post(&form, &format!("checkout:{key}"))).await?;
+        let page = answer.map_err(|trouble| trouble.error())?;
+        let expires_at = page.get("expires_at").and_then(Value::as_i64).and_then(|at| Timestamp::from_second(at).ok());
+        Ok(CheckoutPage {
+            session: text(&page, "id")?.to_owned(),
+            url: text(&page, "url")?.to_owned(),
+            expires_at: expires_at.ok_or_else(|| unreadable("a Checkout page has no end"))?,
+        })
+    }
+
+    async fn expire_checkout(&self, session: &str) -> Result<Expired, ServiceError> {
+        let path = format!("/checkout/sessions/{session}");
+        let key = format!("expire:{session}");
+        match self.call(&format!("{path}/expire"), &Call::Post(&[], &key)).await? {
+            Ok(_) => return Ok(Expired::Over),
+            // Only an open page can be expired (docs.stripe.com/api/checkout/sessions/expire): what is it, then?
+            Err(Trouble::Refused(400 | 404)) => {}
+            Err(trouble) => return Err(trouble.error()),
+        }
+        match self.call(&path, &Call::Get(&[])).await? {
+            Ok(page) if text(&page, "status")? == "complete" => Ok(Expired::Paid),
+            Ok(_) | Err(Trouble::Refused(404)) => Ok(Expired::Over),
+            Err(trouble) => Err(trouble.error()),
+        }
+    }
+
+    async fn open_portal(&self, customer: &str, return_url: &str) -> Result<String, ServiceError> {
+        let form = [("customer", customer.to_owned()), ("return_url", return_url.to_owned())];
+        // Each page is new: its address is good for minutes alone.
+        let key = format!("portal:{}", comptoir_edge::random::random_name());
+        let answer = self.call("/billing_portal/sessions", &Call::Post(&form, &key)).await?;
+        text(&answer.map_err(|trouble| trouble.error())?, "url").map(str::to_owned)
+    }
+}

@@ -1,0 +1,74 @@
+//! Wakes the work on a subscription: one update of its item, which the stream of the Access table announces.
+
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, Update},
+};
+use comptoir::{
+    outcome::ServiceError,
+    record::{NEEDS, VERSION},
+    sweep::partition,
+};
+use comptoir_aws::item::{Item, number, place, text, trouble};
+use comptoir_plans::store::Wakes;
+use jiff::Timestamp;
+
+/// The name of this capability in errors.
+pub(crate) const WHAT: &str = "the access table";
+
+/// The kind of a subscription's item.
+pub(crate) const ACCESS: &str = "ACCESS";
+
+/// `events` counts what woke it. What is open keeps its age; what a newer version wrote keeps its versions.
+const WAKE: &str = "SET kind = :kind, v = if_not_exists(v, :v), needs = if_not_exists(needs, :needs), \
+                    open_shard = :shard, open_since = if_not_exists(open_since, :now) ADD events :one";
+
+/// Subscriptions in the Access table, to be woken.
+#[derive(Debug, Clone)]
+pub struct DynamoWakes {
+    client: Client,
+    table: String,
+}
+
+impl DynamoWakes {
+    /// Those of `table`.
+    pub fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+}
+
+fn values(subscription: &str, now: Timestamp) -> Vec<(&'static str, AttributeValue)> {
+    vec![
+        (":kind", text(ACCESS)),
+        (":v", number(VERSION)),
+        (":needs", number(NEEDS)),
+        (":shard", text(partition(ACCESS, subscription))),
+        (":now", number(now.as_second())),
+        (":one", number(1)),
+    ]
+}
+
+/// The same as a part of a transaction.
+///
+/// # Errors
+/// Permanent: it cannot be written.
+pub(crate) fn waking(table: &str, subscription: &str, now: Timestamp) -> Result<Update, ServiceError> {
+    let values: Item = values(subscription, now).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(place(ACCESS, subscription)))
+        .update_expression(WAKE)
+        .set_expression_attribute_values(Some(values));
+    update.build().map_err(|error| ServiceError::permanent(WHAT, "record_unwritable", error.to_string()))
+}
+
+impl Wakes for DynamoWakes {
+    async fn wake(&self, subscription: &str, now: Timestamp) -> Result<(), ServiceError> {
+        let update = self.client.update_item().table_name(&self.table).set_key(Some(place(ACCESS, subscription)));
+        let update = values(subscription, now)
+            .into_iter()
+            .fold(update.update_expression(WAKE), |update, (name, value)| update.expression_attribute_values(name, value));
+        // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
+        Box::pin(update.send()).await.map(drop).map_err(|error| trouble(WHAT, &error))
+    }
+}
