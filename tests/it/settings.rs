@@ -75,7 +75,7 @@ async fn a_change_applies_to_the_next_document_and_facts_of_the_past_stay() -> R
     ensure!(shop.save_settings(&seller_file("settings-ahead", &ahead)?).await? == 3, "a change told ahead");
     // Sales that wait are made under it if the owner says so.
     let changed = seller_file("settings-past", &[ahead[0], today[0]])?;
-    let mut past = comptoir_local::settings::command(&changed, false)?;
+    let mut past = comptoir_local::settings::Document::Seller.command(&changed, false)?;
     ensure!(answered(&shop, past.clone()).await?["errors"][0]["field"] == "vat");
     past["past"] = json!(true);
     ensure!(answered(&shop, past).await?["version"] == 4);

@@ -220,7 +220,7 @@ impl Shop {
     /// # Errors
     /// When it is not saved.
     pub async fn save_settings(&self, file: &Path) -> Result<u64> {
-        let answer = self.client.invoke(settings::FUNCTION, &settings::command(file, false)?).await?;
+        let answer = self.client.invoke(settings::FUNCTION, &settings::Document::Seller.command(file, false)?).await?;
         Ok(settings::saved(&answer)?.0)
     }
 

@@ -9,6 +9,10 @@ use comptoir::{
         change::{Change, NotSaved, Saved, save},
     },
 };
+use comptoir_plans::{
+    catalogue::{Catalogue, PlansDocument},
+    stored,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,9 +21,17 @@ use serde_json::{Value, json};
 #[serde(tag = "command", rename_all = "lowercase", deny_unknown_fields)]
 enum Command {
     /// Answers the newest version, or the one that is named.
-    Show { version: Option<u64> },
+    Show {
+        version: Option<u64>,
+        #[serde(default)]
+        name: Name,
+    },
     /// Says what is wrong with a document, and saves nothing.
-    Check { document: Value },
+    Check {
+        document: Value,
+        #[serde(default)]
+        name: Name,
+    },
     /// Saves a document as the next version: made from `version`, or in place of whatever stands; for sales of the past
     /// that have no document, too, if `past`.
     Save {
@@ -28,7 +40,20 @@ enum Command {
         by: Option<String>,
         #[serde(default)]
         past: bool,
+        #[serde(default)]
+        name: Name,
     },
+}
+
+/// Which document is meant.
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Name {
+    /// Who sells, and how.
+    #[default]
+    Seller,
+    /// What is sold by subscription.
+    Plans,
 }
 
 /// The most characters that name who saves.
@@ -37,8 +62,10 @@ const LONGEST_NAME: usize = 64;
 /// What a command needs.
 #[derive(Debug)]
 pub struct Desk<S, C> {
-    /// The settings.
+    /// Who sells, and how.
     pub store: S,
+    /// What is sold by subscription.
+    pub plans: S,
     /// The clock.
     pub clock: C,
 }
@@ -58,41 +85,61 @@ impl<S: SettingsReader + SettingsWriter, C: Clock> Desk<S, C> {
             }
         };
         match command {
-            Command::Show { version: None } => Ok(shown(self.store.newest().await?)),
-            Command::Show { version: Some(version) } => Ok(shown(self.store.version(version).await?)),
-            Command::Check { document } => Ok(match checked(&document) {
-                Ok(_) => json!({"errors": []}),
-                Err(invalid) => errors(&invalid),
-            }),
-            Command::Save { document, version, by, past } => {
+            Command::Show { version: None, name } => Ok(shown(self.named(name).newest().await?)),
+            Command::Show { version: Some(version), name } => Ok(shown(self.named(name).version(version).await?)),
+            Command::Check { document, name } => {
+                let checked = match name {
+                    Name::Seller => checked(&document).map(drop),
+                    Name::Plans => checked_plans(&document).map(drop),
+                };
+                Ok(checked.map_or_else(|invalid| errors(&invalid), |()| json!({"errors": []})))
+            }
+            Command::Save { document, version, by, past, name } => {
                 let by = by.unwrap_or_else(|| "owner".to_owned()).chars().take(LONGEST_NAME).collect();
-                self.save(&document, (version, by, past), request_id).await
+                let saved = match name {
+                    Name::Seller => self.save(&document, (version, by, past)).await,
+                    Name::Plans => self.save_plans(&document, (version, by)).await,
+                };
+                answer(saved, request_id)
             }
         }
     }
 
-    async fn save(
-        &self,
-        document: &Value,
-        (seen, by, past): (Option<u64>, String, bool),
-        request_id: &str,
-    ) -> Result<Value, ServiceError> {
-        let document = match checked(document) {
-            Ok(document) => document,
-            Err(invalid) => return Ok(errors(&invalid)),
-        };
-        match save(&self.store, Change { document, seen, by, past }, self.clock.now()).await {
-            Ok(Saved { version, changed }) => {
-                tracing::info!(request_id, version, changed, "settings saved");
-                Ok(json!({"version": version, "changed": changed}))
-            }
-            Err(NotSaved::Invalid(invalid)) => Ok(errors(&invalid)),
-            Err(conflict @ NotSaved::Conflict(version)) => {
-                Ok(json!({"error": "settings_changed", "message": conflict.to_string(), "version": version}))
-            }
-            Err(NotSaved::Store(error)) => Err(error),
+    fn named(&self, name: Name) -> &S {
+        match name {
+            Name::Seller => &self.store,
+            Name::Plans => &self.plans,
         }
     }
+
+    async fn save(&self, document: &Value, (seen, by, past): (Option<u64>, String, bool)) -> Result<Saved, NotSaved> {
+        let document = checked(document)?;
+        save(&self.store, Change { document, seen, by, past }, self.clock.now()).await
+    }
+
+    async fn save_plans(&self, document: &Value, seen_by: (Option<u64>, String)) -> Result<Saved, NotSaved> {
+        stored::save(&self.plans, &checked_plans(document)?, seen_by, self.clock.now()).await
+    }
+}
+
+fn answer(saved: Result<Saved, NotSaved>, request_id: &str) -> Result<Value, ServiceError> {
+    match saved {
+        Ok(Saved { version, changed }) => {
+            tracing::info!(request_id, version, changed, "settings saved");
+            Ok(json!({"version": version, "changed": changed}))
+        }
+        Err(NotSaved::Invalid(invalid)) => Ok(errors(&invalid)),
+        Err(conflict @ NotSaved::Conflict(version)) => {
+            Ok(json!({"error": "settings_changed", "message": conflict.to_string(), "version": version}))
+        }
+        Err(NotSaved::Store(error)) => Err(error),
+    }
+}
+
+fn checked_plans(document: &Value) -> Result<PlansDocument, InvalidSettings> {
+    let document = PlansDocument::from_json(&document.to_string())?;
+    Catalogue::of(&document)?;
+    Ok(document)
 }
 
 fn checked(document: &Value) -> Result<SettingsDocument, InvalidSettings> {
@@ -125,7 +172,8 @@ mod tests {
     use comptoir::{clock::FixedClock, memory::InMemoryStore, testing::FRANCHISE_TOML};
 
     fn desk() -> Desk<InMemoryStore, FixedClock> {
-        Desk { store: InMemoryStore::default(), clock: FixedClock("2026-11-21T10:00:00Z".parse().unwrap()) }
+        let (store, plans) = (InMemoryStore::default(), InMemoryStore::default());
+        Desk { store, plans, clock: FixedClock("2026-11-21T10:00:00Z".parse().unwrap()) }
     }
 
     fn document(toml: &str) -> Value {
@@ -178,5 +226,21 @@ mod tests {
             assert_eq!(answer(&desk, bad.clone()).await["error"], "bad_command", "{bad}");
         }
         assert_eq!(answer(&desk, json!({"command": "show"})).await["error"], "not_found");
+    }
+
+    #[tokio::test]
+    async fn plans_are_a_document_of_their_own() {
+        let desk = desk();
+        let plans = PlansDocument::from_toml(include_str!("../../../infra/plans.toml")).unwrap();
+        let mut plans = serde_json::to_value(plans).unwrap();
+        let command = |plans: &Value| json!({"command": "save", "name": "plans", "document": plans});
+        assert_eq!(answer(&desk, command(&plans)).await, json!({"version": 1, "changed": true}));
+        assert_eq!(answer(&desk, command(&plans)).await, json!({"version": 1, "changed": false}));
+        let shown = answer(&desk, json!({"command": "show", "name": "plans"})).await;
+        assert_eq!(shown["document"]["plan"][0]["key"], "solo");
+        assert_eq!(answer(&desk, json!({"command": "show"})).await["error"], "not_found", "the seller's is another");
+        plans["plan"][0]["prices"] = json!([]);
+        let check = json!({"command": "check", "name": "plans", "document": plans});
+        assert_eq!(answer(&desk, check).await["errors"][0]["field"], "plan[0].prices");
     }
 }

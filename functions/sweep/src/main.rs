@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
     let dynamodb = DynamoDb::new(&aws);
     let table = |name| Ok::<_, Error>(DynamoOpenWork::new(dynamodb.clone(), config::required(name)?));
     let sweeper = Sweeper {
-        tables: vec![table("BILLING_TABLE")?, table("OUTBOX_TABLE")?],
+        tables: vec![table("BILLING_TABLE")?, table("OUTBOX_TABLE")?, table("ACCESS_TABLE")?],
         notices: table("NOTICES_TABLE")?,
         quota: SesQuota::new(&aws),
         clock: SystemClock,

@@ -34,6 +34,10 @@ pub struct Endpoints {
     pub aws_endpoint_url: String,
     /// The access key id that the stand-in for AWS wants to see; the secret is free.
     pub aws_access_key_id: String,
+    /// The API of the seller's site: plans, access, tokens.
+    pub billing_api_url: String,
+    /// The key of the seller's site.
+    pub api_key: String,
     /// `dev` or `prod`.
     pub stage: String,
 }

@@ -33,6 +33,11 @@ pub fn schema() -> PathBuf {
     repository().join("infra").join("schema.graphql")
 }
 
+/// What is sold by subscription.
+pub fn plans() -> PathBuf {
+    repository().join("infra").join("plans.toml")
+}
+
 /// The seller's own file.
 pub fn seller() -> PathBuf {
     repository().join("infra").join("seller.toml")

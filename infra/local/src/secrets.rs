@@ -10,7 +10,11 @@ use crate::aws::Aws;
 /// # Errors
 /// When the stand-in does not answer.
 pub async fn webhook_secret(aws: &Aws, prefix: &str) -> anyhow::Result<String> {
-    let name = format!("{prefix}/stripe-webhook-secrets");
+    kept(aws, &format!("{prefix}/stripe-webhook-secrets"), "whsec_").await
+}
+
+/// The secret that is stored under a name, or a new one.
+async fn kept(aws: &Aws, name: &str, begins: &str) -> anyhow::Result<String> {
     let stored = aws.json("ssm", "AmazonSSM.GetParameter", &json!({"Name": name, "WithDecryption": true})).await.ok();
     let stored =
         stored.and_then(|answer| answer.pointer("/Parameter/Value").and_then(Value::as_str).map(str::to_owned));
@@ -18,8 +22,8 @@ pub async fn webhook_secret(aws: &Aws, prefix: &str) -> anyhow::Result<String> {
     if let Some(secret) = stored.and_then(|secrets| secrets.split_whitespace().next().map(str::to_owned)) {
         return Ok(secret);
     }
-    let secret = random("whsec_");
-    put(aws, &name, &secret).await?;
+    let secret = random(begins);
+    put(aws, name, &secret).await?;
     Ok(secret)
 }
 
@@ -32,6 +36,14 @@ pub async fn store_api_key(aws: &Aws, prefix: &str, key: Option<&str>) -> anyhow
         Some(key) => put(aws, &format!("{prefix}/stripe-api-key"), key).await,
         None => Ok(()),
     }
+}
+
+/// The key by which the seller's site is known: the one already stored, or a new one.
+///
+/// # Errors
+/// When the stand-in does not answer.
+pub async fn site_key(aws: &Aws, prefix: &str) -> anyhow::Result<String> {
+    kept(aws, &format!("{prefix}/site-api-key"), "site_").await
 }
 
 /// Stores the address of the team's Slack webhook, if there is one.

@@ -1,6 +1,6 @@
 //! `cargo settings`: checks the owner's file, saves it as the settings of the running bundle, and shows what stands.
 //!
-//! The file is `infra/seller.toml`; the settings are what the functions read. Saving invokes the function that does it
+//! The file is `infra/seller.toml`, or `infra/plans.toml` with `--plans`; the settings are what the functions read. Saving invokes the function that does it
 //! on AWS.
 
 use std::{
@@ -14,6 +14,7 @@ use comptoir::{
     clock::{Clock, SystemClock},
     seller::{Seller, Settings, SettingsDocument},
 };
+use comptoir_plans::catalogue::{Catalogue, PlansDocument};
 use serde_json::{Value, json};
 
 use crate::{client::BundleClient, paths};
@@ -40,6 +41,9 @@ pub enum Wish {
     },
     /// Prints the settings of the running bundle as JSON, which `import --file` takes back
     Export {
+        /// The plans, in place of the seller
+        #[arg(long)]
+        plans: bool,
         /// A version of the history; the newest if not given
         #[arg(long)]
         version: Option<u64>,
@@ -60,15 +64,91 @@ pub enum Wish {
 /// A file of settings.
 #[derive(Clone, Debug, clap::Args)]
 pub struct File {
-    /// TOML, or JSON if its name ends in .json; infra/seller.toml if not given
+    /// TOML, or JSON if its name ends in .json; infra/seller.toml, or infra/plans.toml, if not given
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// What is sold by subscription, in place of who sells
+    #[arg(long)]
+    plans: bool,
 }
 
 impl File {
     fn path(&self) -> PathBuf {
-        self.file.clone().unwrap_or_else(paths::seller)
+        self.file.clone().unwrap_or_else(|| self.document().file())
     }
+
+    fn document(&self) -> Document {
+        Document::of(self.plans)
+    }
+}
+
+/// A document of the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Document {
+    /// Who sells, and how.
+    Seller,
+    /// What is sold by subscription.
+    Plans,
+}
+
+impl Document {
+    fn of(plans: bool) -> Self {
+        if plans { Self::Plans } else { Self::Seller }
+    }
+
+    /// Its name in commands to the function.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Seller => "seller",
+            Self::Plans => "plans",
+        }
+    }
+
+    /// Its file in the project.
+    pub fn file(self) -> PathBuf {
+        match self {
+            Self::Seller => paths::seller(),
+            Self::Plans => paths::plans(),
+        }
+    }
+
+    /// The command that shows how it differs from its file.
+    pub fn diff(self) -> &'static str {
+        match self {
+            Self::Seller => "cargo settings diff",
+            Self::Plans => "cargo settings diff --plans",
+        }
+    }
+
+    /// Reads and checks a file.
+    ///
+    /// # Errors
+    /// Every problem at once, each with its field, its value and the correction.
+    pub fn read(self, file: &Path) -> anyhow::Result<Value> {
+        match self {
+            Self::Seller => Ok(serde_json::to_value(document(file)?)?),
+            Self::Plans => {
+                let (text, json) = text(file)?;
+                let read = if json { PlansDocument::from_json(&text) } else { PlansDocument::from_toml(&text) };
+                let read = read.and_then(|plans| Catalogue::of(&plans).map(|_| plans));
+                Ok(serde_json::to_value(read.map_err(|problems| anyhow::anyhow!("{}: {problems}", file.display()))?)?)
+            }
+        }
+    }
+
+    /// The command that saves a file, whatever stands; for sales of the past that have no document, too, if `past`.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn command(self, file: &Path, past: bool) -> anyhow::Result<Value> {
+        Ok(json!({"command": "save", "name": self.name(), "document": self.read(file)?, "past": past}))
+    }
+}
+
+fn text(file: &Path) -> anyhow::Result<(String, bool)> {
+    let text =
+        fs::read_to_string(file).with_context(|| format!("{} cannot be read; restore it from git", file.display()))?;
+    Ok((text, file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"))))
 }
 
 /// Carries out a wish.
@@ -78,12 +158,14 @@ impl File {
 pub async fn run(wish: &Wish, client: impl FnOnce() -> anyhow::Result<BundleClient>) -> anyhow::Result<()> {
     match wish {
         Wish::Check(file) => {
-            document(&file.path())?;
+            file.document().read(&file.path())?;
             crate::print(format!("{} can be saved.", file.path().display()));
         }
         Wish::Import { file, version, past } => {
-            let document = document(&file.path())?;
-            let command = json!({"command": "save", "document": document, "version": version, "past": past});
+            let mut command = file.document().command(&file.path(), *past)?;
+            if let (Some(version), Some(command)) = (version, command.as_object_mut()) {
+                command.insert("version".to_owned(), json!(version));
+            }
             let (version, changed) = saved(&client()?.invoke(FUNCTION, &command).await?)?;
             crate::print(if changed {
                 format!("Saved as version {version}.")
@@ -91,19 +173,21 @@ pub async fn run(wish: &Wish, client: impl FnOnce() -> anyhow::Result<BundleClie
                 format!("Version {version} stands and says the same.")
             });
         }
-        Wish::Export { version } => {
-            let document = shown(&client()?, *version).await?;
+        Wish::Export { plans, version } => {
+            let document = shown(&client()?, Document::of(*plans), *version).await?;
             crate::print(serde_json::to_string_pretty(&document)?);
         }
         Wish::Diff(file) => {
-            let file = serde_json::to_value(document(&file.path())?)?;
-            let stored = shown(&client()?, None).await?;
+            let (of, file) = (file.document(), file.document().read(&file.path())?);
+            let stored = shown(&client()?, of, None).await?;
             let mut differences = Vec::new();
             differ("", &stored, &file, &mut differences);
             ensure!(differences.is_empty(), "the file differs from the settings:\n  {}", differences.join("\n  "));
             crate::print("The file and the settings say the same.");
         }
-        Wish::Payload { file, past } => crate::print(command(&file.path(), *past)?.to_string()),
+        Wish::Payload { file, past } => {
+            crate::print(file.document().command(&file.path(), *past)?.to_string());
+        }
     }
     Ok(())
 }
@@ -113,9 +197,7 @@ pub async fn run(wish: &Wish, client: impl FnOnce() -> anyhow::Result<BundleClie
 /// # Errors
 /// Every problem at once, each with its field, its value and the correction.
 pub fn document(file: &Path) -> anyhow::Result<SettingsDocument> {
-    let text =
-        fs::read_to_string(file).with_context(|| format!("{} cannot be read; restore it from git", file.display()))?;
-    let json = file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
+    let (text, json) = text(file)?;
     let read = if json { SettingsDocument::from_json(&text) } else { SettingsDocument::from_toml(&text) };
     let document = read.and_then(|document| Settings::of(&document).map(|_| document.whole()));
     document.map_err(|problems| anyhow::anyhow!("{}: {problems}", file.display()))
@@ -126,18 +208,10 @@ pub fn document(file: &Path) -> anyhow::Result<SettingsDocument> {
 /// # Errors
 /// When none are saved, or the bundle does not answer.
 pub async fn seller(client: &BundleClient) -> anyhow::Result<Seller> {
-    let document = shown(client, None).await?;
+    let document = shown(client, Document::Seller, None).await?;
     let document = SettingsDocument::stored(&document.to_string()).and_then(|document| Settings::of(&document));
     let settings = document.map_err(|problems| anyhow::anyhow!("{problems}"))?;
     Ok(settings.of_day(settings.day_of(SystemClock.now())))
-}
-
-/// The command that saves a file, whatever stands; for sales of the past that have no document, too, if `past`.
-///
-/// # Errors
-/// As [`document`].
-pub fn command(file: &Path, past: bool) -> anyhow::Result<Value> {
-    Ok(json!({"command": "save", "document": document(file)?, "past": past}))
 }
 
 /// The version that was saved, and whether it differs from the one before.
@@ -159,8 +233,9 @@ pub fn saved(answer: &Value) -> anyhow::Result<(u64, bool)> {
     }
 }
 
-async fn shown(client: &BundleClient, version: Option<u64>) -> anyhow::Result<Value> {
-    let answer = client.invoke(FUNCTION, &json!({"command": "show", "version": version})).await?;
+async fn shown(client: &BundleClient, document: Document, version: Option<u64>) -> anyhow::Result<Value> {
+    let command = json!({"command": "show", "name": document.name(), "version": version});
+    let answer = client.invoke(FUNCTION, &command).await?;
     match answer.get("document") {
         Some(document) => Ok(document.clone()),
         None => {

@@ -196,6 +196,17 @@ impl AccessStore for InMemoryAccess {
         })
     }
 
+    async fn close(&self, subscription: &str, wakes: u64) -> Result<Committed, ServiceError> {
+        self.faults.call(WHAT, || {
+            let rows = &mut *locked(&self.rows);
+            if rows.subscriptions.get(subscription).is_none_or(|stored| stored.wakes != wakes) {
+                return Ok(Committed::Conflict);
+            }
+            rows.open.remove(subscription);
+            Ok(Committed::Done)
+        })
+    }
+
     async fn mark_second(&self, subscription: &str, first: &str) -> Result<(), ServiceError> {
         self.faults.call(WHAT, || {
             if let Some(stored) = locked(&self.rows).subscriptions.get_mut(subscription) {
@@ -343,6 +354,11 @@ impl SmallStripe {
     /// Sets a subscription.
     pub fn put(&self, subscription: Subscription) {
         locked(&self.state).subscriptions.insert(subscription.id.clone(), subscription);
+    }
+
+    /// Forgets a subscription, as the API key of another account would.
+    pub fn forget(&self, subscription: &str) {
+        locked(&self.state).subscriptions.remove(subscription);
     }
 
     /// Adds a paid invoice; the newest is listed first.

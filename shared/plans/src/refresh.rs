@@ -10,7 +10,7 @@ use crate::{
     access::{self, Access},
     catalogue::Catalogue,
     person::{Current, Person, PersonId, Place, place},
-    store::{AccessStore, Committed, GrantResult, Settled, StoredPerson},
+    store::{AccessStore, Committed, GrantResult, Settled, StoredPerson, StoredSubscription},
     stripe::{Billing, Status, Subscription, seconds},
     tokens,
 };
@@ -76,9 +76,9 @@ async fn round<S: AccessStore, B: Billing>(
     now: Timestamp,
 ) -> Result<Option<Access>, Stop> {
     let Some(stored) = store.subscription(subscription).await? else { return Err(Stop::Settled(Outcome::AlreadyDone)) };
-    let fetched = billing.subscription(subscription).await?.ok_or_else(|| {
-        reject("subscription_unknown", "Stripe does not know this subscription; check that the API key is of the account that sells it")
-    })?;
+    let Some(fetched) = billing.subscription(subscription).await? else {
+        return unknown(subscription, &stored, store).await;
+    };
     if fetched.status == Status::Unknown {
         return Err(reject("subscription_status_unknown", "Stripe says a status that this version does not know; deploy a newer one, then replay"));
     }
@@ -113,6 +113,23 @@ async fn round<S: AccessStore, B: Billing>(
         return Err(Stop::Again);
     }
     Ok(next.map(|next| next.access).filter(|access| *access != standing.person.access))
+}
+
+/// A subscription that Stripe does not know gives nothing. One that it knew before is parked: the API key may be another
+/// account's.
+async fn unknown(
+    subscription: &str,
+    stored: &StoredSubscription,
+    store: &impl AccessStore,
+) -> Result<Option<Access>, Stop> {
+    if stored.person.is_none() {
+        return match store.close(subscription, stored.wakes).await? {
+            Committed::Done => Ok(None),
+            Committed::Conflict => Err(Stop::Again),
+        };
+    }
+    let text = "Stripe does not know this subscription any more; check that the API key is of the account that sells it";
+    Err(reject("subscription_unknown", text))
 }
 
 /// Cancels a second subscription of one customer, before anything is granted. What was paid for it is refunded by the owner.

@@ -111,6 +111,9 @@ pub trait AccessStore: Wakes {
         now: Timestamp,
     ) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
 
+    /// Closes the work on a subscription that gives nobody anything, if nothing woke it in between.
+    fn close(&self, subscription: &str, wakes: u64) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
+
     /// Marks a subscription as a second one, before it is cancelled: whoever goes on after a crash knows.
     fn mark_second(&self, subscription: &str, first: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 

@@ -35,6 +35,8 @@ pub struct Options {
     pub variables: BTreeMap<String, BTreeMap<String, String>>,
     /// The file that is saved as the first settings; none are saved when `None`.
     pub seller_file: Option<PathBuf>,
+    /// The file that is saved as the first plans; none are sold when `None`.
+    pub plans_file: Option<PathBuf>,
     /// The template.
     pub template: PathBuf,
     /// The template's parameter ProfilePrograms.
@@ -66,6 +68,7 @@ impl Options {
             functions: Functions::Build,
             variables: BTreeMap::new(),
             seller_file: Some(paths::seller()),
+            plans_file: Some(paths::plans()),
             template: paths::template(),
             profile_programs: String::new(),
             stripe_api_key: Some(secrets::random("sk_test_")),

@@ -32,7 +32,7 @@ use crate::runtime::AbortOnDrop;
 use crate::secrets;
 use crate::ses::{self, Ses};
 use crate::ses_events::{Bus, Rule};
-use crate::settings;
+use crate::settings::{self, Document};
 use crate::slack_fake::SlackFake;
 use crate::stream::Flow;
 use crate::stream::filter::Filter;
@@ -93,6 +93,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
         wire.connect(functions.clone(), deployed.roles.clone());
     }
     let stripe_webhook_secret = secrets::webhook_secret(&aws, &secrets_prefix).await?;
+    let api_key = secrets::site_key(&aws, &secrets_prefix).await?;
     secrets::store_api_key(&aws, &secrets_prefix, options.stripe_api_key.as_deref()).await?;
     secrets::store_slack_webhook(&aws, &secrets_prefix, options.slack_webhook.as_deref()).await?;
     let front = Arc::new(front(&options, &aws, &deployed, &functions, programs).await?);
@@ -113,6 +114,8 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
         stripe_webhook_url: format!("{base}/webhooks/stripe"),
         stripe_webhook_secret,
         stripe_api_url: format!("{base}/_stripe"),
+        billing_api_url: base.clone(),
+        api_key,
         home_url: format!("{base}/"),
         mailbox_url: format!("{base}/_local/mailbox"),
         archive_url: format!("{base}/_local/archive"),
@@ -271,7 +274,7 @@ async fn front(
     let books = Books::new(
         aws.clone(),
         deployed.id("BillingTable")?,
-        [deployed.id("OutboxTable")?, deployed.id("NoticesTable")?],
+        [deployed.id("OutboxTable")?, deployed.id("NoticesTable")?, deployed.id("AccessTable")?],
         deployed.id("ArchiveBucket")?,
         queue,
     );
@@ -319,23 +322,32 @@ async fn warm(functions: &Fleet) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Saves the seller's file as the first version of the settings. Settings of an earlier start are kept.
+/// Saves the seller's file and the plans as the first version of the settings. Settings of an earlier start are kept.
 async fn save_settings(options: &Options, functions: &Fleet) -> anyhow::Result<()> {
-    let Some(file) = &options.seller_file else { return Ok(()) };
+    for (document, file) in [(Document::Seller, &options.seller_file), (Document::Plans, &options.plans_file)] {
+        if let Some(file) = file {
+            save_first(document, file, options, functions).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn save_first(document: Document, file: &Path, options: &Options, functions: &Fleet) -> anyhow::Result<()> {
     let function = functions.get(settings::FUNCTION).context("template.yaml has no function for the settings")?;
     let invoke = async |command: &Value| -> anyhow::Result<Value> {
         let answer = function.invoke(command.to_string().into()).await;
         let answer = answer.map_err(|failure| anyhow::anyhow!("the settings cannot be saved: {failure}"))?;
         Ok(serde_json::from_slice(&answer)?)
     };
-    let stands = invoke(&json!({"command": "show"})).await?;
+    let stands = invoke(&json!({"command": "show", "name": document.name()})).await?;
     if let Some(stands) = stands.get("document") {
-        if *stands != serde_json::to_value(settings::document(file)?)? {
-            options.progress.say("the settings differ from infra/seller.toml: see `cargo settings diff`");
+        if *stands != document.read(file)? {
+            let (named, diff) = (document.file(), document.diff());
+            options.progress.say(format!("the settings differ from {}: see `{diff}`", named.display()));
         }
         return Ok(());
     }
-    settings::saved(&invoke(&settings::command(file, false)?).await?).map(drop)
+    settings::saved(&invoke(&document.command(file, false)?).await?).map(drop)
 }
 
 fn pumps(

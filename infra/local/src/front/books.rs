@@ -17,8 +17,8 @@ pub struct Books {
     pub aws: Aws,
     /// Events, payments, invoices, counters.
     pub billing: String,
-    /// Mails with documents, and notices.
-    pub outbox: [String; 2],
+    /// Mails with documents, notices, and who has what.
+    pub others: [String; 3],
     /// Documents.
     pub archive: String,
     /// The on-failure queue of the streams.
@@ -52,8 +52,8 @@ pub struct Parked {
 
 impl Books {
     /// The store at these places.
-    pub fn new(aws: Aws, billing: String, outbox: [String; 2], archive: String, on_failure: Option<String>) -> Self {
-        Self { aws, billing, outbox, archive, on_failure, hashes: Mutex::default() }
+    pub fn new(aws: Aws, billing: String, others: [String; 3], archive: String, on_failure: Option<String>) -> Self {
+        Self { aws, billing, others, archive, on_failure, hashes: Mutex::default() }
     }
 
     /// Every item of these tables as plain JSON.
@@ -62,7 +62,7 @@ impl Books {
     /// When the stand-in does not answer.
     pub async fn items(&self) -> anyhow::Result<Vec<Value>> {
         let mut items = plain_items(&self.aws.scan(&self.billing).await?);
-        for table in &self.outbox {
+        for table in &self.others {
             items.extend(plain_items(&self.aws.scan(table).await?));
         }
         Ok(items)

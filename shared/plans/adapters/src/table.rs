@@ -221,6 +221,18 @@ impl AccessStore for DynamoAccess {
         })
     }
 
+    async fn close(&self, subscription: &str, wakes: u64) -> Result<Committed, ServiceError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(place(ACCESS, subscription)))
+            .update_expression(format!("REMOVE {CLOSE}"))
+            .condition_expression("events = :seen")
+            .expression_attribute_values(":seen", number(wakes));
+        Ok(if settle(WHAT, update).await? { Committed::Done } else { Committed::Conflict })
+    }
+
     async fn mark_second(&self, subscription: &str, first: &str) -> Result<(), ServiceError> {
         let update = self
             .client

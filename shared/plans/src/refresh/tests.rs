@@ -155,8 +155,14 @@ fn a_plan_that_is_changed_is_the_new_one() {
 #[test]
 fn what_cannot_be_decided_is_parked_with_its_reason() {
     let shop = Shop::new();
-    shop.woken("sub_0");
-    assert_eq!(shop.store.parked("sub_0").unwrap().code, "subscription_unknown");
+    assert_eq!(shop.woken("sub_0").outcome, Outcome::Done, "Stripe never knew it: it gives nothing");
+    assert_eq!(shop.store.parked("sub_0"), None);
+    shop.sells("sub_3", "active", "price_solo");
+    shop.woken("sub_3");
+    shop.stripe.forget("sub_3");
+    shop.woken("sub_3");
+    assert_eq!(shop.store.parked("sub_3").unwrap().code, "subscription_unknown");
+    let shop = Shop::new();
     shop.sells("sub_1", "frozen", "price_solo");
     shop.woken("sub_1");
     assert_eq!(shop.store.parked("sub_1").unwrap().code, "subscription_status_unknown");
