@@ -1,0 +1,1 @@
+//! The pages for customers: Checkout, the portal, and an invoice to pay or confirm.
