@@ -16,7 +16,21 @@ async fn ask(shop: &Shop, method: &str, path: &str, form: &[(&str, &str)]) -> Re
 
 /// A customer with a card of this number.
 async fn customer(shop: &Shop, number: &str) -> Result<(String, String)> {
-    let customer = ask(shop, "POST", "customers", &[("email", "zoe@example.org"), ("metadata[crm]", "7")]).await?;
+    let customer = ask(
+        shop,
+        "POST",
+        "customers",
+        &[
+            ("email", "zoe@example.org"),
+            ("name", "Zoé Martin"),
+            ("address[line1]", "1 rue du Port"),
+            ("address[city]", "Brest"),
+            ("address[postal_code]", "29200"),
+            ("address[country]", "FR"),
+            ("metadata[crm]", "7"),
+        ],
+    )
+    .await?;
     let customer = customer["id"].as_str().unwrap().to_owned();
     let card = [("type", "card"), ("card[number]", number), ("card[exp_month]", "8"), ("card[exp_year]", "2034")];
     let method = ask(shop, "POST", "payment_methods", &card).await?;
@@ -227,6 +241,53 @@ async fn a_trial_is_announced_and_ends_active_before_it_is_paid() -> Result<()> 
     ensure!(ask(&shop, "GET", &format!("subscriptions/{id}"), &[]).await?["status"] == "active");
     let (status, refused) = shop.client.stripe("POST", &format!("invoices/{invoice}/pay"), &[], None).await?;
     ensure!(status == 400 && refused["error"]["code"] == "invoice_already_paid", "{status} {refused}");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_person_clicks_through_checkout_and_the_portal() -> Result<()> {
+    let shop = Shop::open("stripe-pages").await?;
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+    let form = [
+        ("mode", "subscription"),
+        ("line_items[0][price]", "price_comptoir_essai"),
+        ("success_url", "https://example.org/ok?s={CHECKOUT_SESSION_ID}"),
+        ("cancel_url", "https://example.org/no"),
+        ("locale", "fr"),
+    ];
+    let session = ask(&shop, "POST", "checkout/sessions", &form).await?;
+    let url = session["url"].as_str().unwrap();
+    let shown = http.get(url).send().await?.text().await?;
+    ensure!(shown.contains("lang=\"fr\"") && shown.contains("Comptoir Essai") && shown.contains("19,00"), "{shown}");
+    ensure!(!shown.contains("<script") && shown.contains("width=device-width"), "{shown}");
+    let press = async |url: &str, body: &str| {
+        let request = http.post(url).header("content-type", "application/x-www-form-urlencoded").body(body.to_owned());
+        anyhow::Ok(request.send().await?)
+    };
+    let led = |answer: &reqwest::Response| answer.headers()["location"].to_str().unwrap().to_owned();
+    let cancelled = press(url, "act=cancel").await?;
+    ensure!(cancelled.status() == 303 && led(&cancelled) == "https://example.org/no");
+    let declined = press(url, "act=decline&email=zoe%40example.org&number=4242424242424242").await?;
+    ensure!(declined.status() == 200 && declined.text().await?.contains("Your card was declined."));
+    let paid = press(url, "act=pay&email=zoe%40example.org&number=4242+4242+4242+4242").await?;
+    let id = session["id"].as_str().unwrap();
+    ensure!(paid.status() == 303 && led(&paid) == format!("https://example.org/ok?s={id}"));
+    let done = ask(&shop, "GET", &format!("checkout/sessions/{id}"), &[]).await?;
+    let (customer, subscription) = (done["customer"].as_str().unwrap(), done["subscription"].as_str().unwrap());
+    let form = [("customer", customer), ("return_url", "https://example.org/back")];
+    let portal = ask(&shop, "POST", "billing_portal/sessions", &form).await?;
+    let url = portal["url"].as_str().unwrap();
+    let shown = http.get(url).header("accept-language", "en").send().await?.text().await?;
+    ensure!(shown.contains("https:&#x2f;&#x2f;example.org&#x2f;back") && shown.contains(subscription), "{shown}");
+    let stopped = press(url, &format!("act=stop&of={subscription}")).await?;
+    ensure!(stopped.status() == 200, "{}", stopped.status());
+    ensure!(ask(&shop, "GET", &format!("subscriptions/{subscription}"), &[]).await?["cancel_at_period_end"] == true);
+    press(url, "act=card&number=5555555555554444").await?;
+    let cards = ask(&shop, "GET", "payment_methods", &[("customer", customer), ("type", "card")]).await?;
+    ensure!(cards["data"][0]["card"]["brand"] == "mastercard", "{cards}");
+    let (status, _) = shop.client.stripe("GET", "subscriptions/sub_other", &[], None).await?;
+    ensure!(status == 404 && http.get(format!("{url}x")).send().await?.status() == 404);
     shop.bundle.stop().await;
     Ok(())
 }

@@ -11,6 +11,7 @@ use axum::routing::{get, post, put};
 
 use super::{Front, Shared, moved};
 use crate::stripe_fake::Request;
+use crate::stripe_fake::pages::Visit;
 
 /// The routes.
 pub fn router() -> Router<Arc<Front>> {
@@ -34,6 +35,7 @@ pub fn router() -> Router<Arc<Front>> {
             "/_stripe/_fake/events",
             post(async |State(front): Shared, body: Bytes| front.stripe.change_delivery(&body)),
         )
+        .route("/_stripe/{page}/{id}", get(page).post(press))
         .route("/_stripe/_fake/settings", put(async |State(front): Shared, body: Bytes| front.stripe.set_habits(&body)))
         .route("/_stripe/_fake/complete", post(async |State(front): Shared, body: Bytes| front.stripe.complete(&body)))
 }
@@ -58,4 +60,22 @@ async fn call(
 
 async fn place(State(front): Shared, Path(path): Path<String>, body: Bytes) -> Response<Body> {
     front.stripe.put(&path, &body)
+}
+
+async fn page(State(front): Shared, Path((page, id)): Path<(String, String)>, headers: HeaderMap) -> Response<Body> {
+    front.stripe.page(&visit(page, id, &headers))
+}
+
+async fn press(
+    State(front): Shared,
+    Path((page, id)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response<Body> {
+    front.stripe.press(&visit(page, id, &headers), &body)
+}
+
+fn visit(page: String, id: String, headers: &HeaderMap) -> Visit {
+    let accepted = headers.get("accept-language").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Visit { page, id, accepted: accepted.to_owned() }
 }

@@ -157,7 +157,9 @@ fn has_status(path: &str, entry: &Value, query: &Query) -> bool {
 
 fn is_wanted(entry: &Value, query: &Query, without: bool) -> bool {
     FILTERS.iter().filter_map(|(name, place)| Some((*place, query.one(name)?))).all(|(place, value)| {
-        match entry.pointer(place) {
+        // An invoice says it where its parent is.
+        let parent = (place == "/subscription").then(|| entry.pointer("/parent/subscription_details/subscription"));
+        match entry.pointer(place).or(parent.flatten()) {
             Some(Value::String(id)) => id == value,
             Some(Value::Bool(flag)) => flag.to_string() == value,
             Some(Value::Object(object)) => object.get("id").and_then(Value::as_str) == Some(value),
