@@ -33,6 +33,7 @@ mod roles;
 mod sale;
 mod sam_local;
 mod settings;
+mod stripe_stand_in;
 mod sweep;
 mod team;
 mod template;

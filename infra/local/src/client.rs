@@ -2,6 +2,7 @@
 
 use anyhow::{Context, ensure};
 use comptoir::stripe::signature::sign;
+use jiff::Timestamp;
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::Value;
 
@@ -55,7 +56,7 @@ impl BundleClient {
     /// # Errors
     /// When the bundle does not answer at all.
     pub async fn post_event(&self, body: &[u8]) -> anyhow::Result<(u16, String)> {
-        let signature = sign(body, &self.endpoints.stripe_webhook_secret, crate::clock::now());
+        let signature = sign(body, &self.endpoints.stripe_webhook_secret, self.now().await?);
         let request = self.http.post(&self.endpoints.stripe_webhook_url).header("stripe-signature", signature);
         let request = request
             .header("content-type", "application/json; charset=utf-8")
@@ -63,6 +64,77 @@ impl BundleClient {
         let response = request.body(body.to_vec()).send().await.ok().context(GONE)?;
         let status = response.status().as_u16();
         Ok((status, response.text().await.unwrap_or_default()))
+    }
+
+    /// The bundle's time.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn now(&self) -> anyhow::Result<Timestamp> {
+        let told: Value = send(self.http.get(&self.endpoints.clock_url)).await?.json().await.context(GONE)?;
+        let now = told.get("now").and_then(Value::as_str).unwrap_or_default();
+        now.parse().context("the bundle tells no time")
+    }
+
+    /// Moves the clock of the bundle ahead; returns its time afterwards.
+    ///
+    /// # Errors
+    /// When the bundle does not answer, or refuses.
+    pub async fn advance(&self, seconds: i64) -> anyhow::Result<Timestamp> {
+        let wish = serde_json::json!({"advance_seconds": seconds});
+        send(self.http.post(&self.endpoints.clock_url).json(&wish)).await?;
+        self.now().await
+    }
+
+    /// Asks the stand-in for Stripe as the seller's own program would; returns the status and the answer.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn stripe(
+        &self,
+        method: &str,
+        path: &str,
+        form: &[(&str, &str)],
+        key: Option<&str>,
+    ) -> anyhow::Result<(u16, Value)> {
+        let url = format!("{}/v1/{path}", self.endpoints.stripe_api_url);
+        let mut url = reqwest::Url::parse(&url)?;
+        let method = reqwest::Method::from_bytes(method.as_bytes())?;
+        let pairs = |url: &mut reqwest::Url| {
+            url.query_pairs_mut().extend_pairs(form);
+        };
+        let mut request = if method == reqwest::Method::POST {
+            let mut body = url.clone();
+            body.set_query(None);
+            pairs(&mut body);
+            let body = body.query().unwrap_or_default().to_owned();
+            self.http.request(method, url).header("content-type", "application/x-www-form-urlencoded").body(body)
+        } else {
+            pairs(&mut url);
+            self.http.request(method, url)
+        };
+        request = request.header("authorization", "Bearer sk_test_local");
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let response = request.send().await.ok().context(GONE)?;
+        let status = response.status().as_u16();
+        Ok((status, response.json().await.context("the stand-in for Stripe answers no JSON")?))
+    }
+
+    /// Knocks at one of the doors that only the stand-in for Stripe has: `complete`, `events`, `faults`.
+    ///
+    /// # Errors
+    /// When the bundle does not answer.
+    pub async fn fake(&self, method: &str, door: &str, body: &Value) -> anyhow::Result<(u16, Value)> {
+        let url = format!("{}/_fake/{door}", self.endpoints.stripe_api_url);
+        let mut request = self.http.request(reqwest::Method::from_bytes(method.as_bytes())?, url);
+        if method != "GET" {
+            request = request.json(body);
+        }
+        let response = request.send().await.ok().context(GONE)?;
+        let status = response.status().as_u16();
+        Ok((status, response.json().await.unwrap_or_default()))
     }
 
     /// The captured mails.

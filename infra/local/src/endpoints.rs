@@ -18,6 +18,8 @@ pub struct Endpoints {
     pub stripe_webhook_secret: String,
     /// The stand-in for api.stripe.com.
     pub stripe_api_url: String,
+    /// Moves the clock of the bundle: `POST {"advance_seconds": 3600}`; `GET` tells the time.
+    pub clock_url: String,
     /// The home page.
     pub home_url: String,
     /// The captured mails.

@@ -46,6 +46,7 @@ pub mod replay;
 mod request_filter;
 pub mod runtime;
 pub mod sam_local;
+pub mod schedule;
 mod secrets;
 pub mod ses;
 pub mod ses_events;

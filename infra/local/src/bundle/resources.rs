@@ -6,11 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
+use crate::schedule::Schedule;
 use crate::stream::StreamSource;
 use crate::stream::filter::Filter;
 
 /// The schedule of a minute.
-const EACH_MINUTE: &str = "cron(* * * * ? *)";
+pub const EACH_MINUTE: &str = "cron(* * * * ? *)";
 
 /// A function of the template.
 #[derive(Clone, Debug)]
@@ -29,6 +30,8 @@ pub struct Function {
     pub by_hand: bool,
     /// The input of a schedule of a minute.
     pub minutely: Option<String>,
+    /// The other schedules that invoke it.
+    pub schedules: Vec<Schedule>,
     /// The streams that trigger it.
     pub streams: Vec<StreamSource>,
     /// Patterns of the event bus rules that target it, references not yet resolved.
@@ -120,7 +123,7 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
         own.or_else(|| template.pointer(&format!("/Globals/Function/{name}"))).and_then(Value::as_u64)
     };
     let (mut routes, mut streams, mut rules, mut by_hand) = (Vec::new(), Vec::new(), Vec::new(), false);
-    let mut minutely = None;
+    let (mut minutely, mut schedules) = (None, Vec::new());
     for (name, event) in resource.pointer("/Properties/Events").and_then(Value::as_object).into_iter().flatten() {
         match kind(event) {
             "HttpApi" => {
@@ -131,8 +134,17 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
                 minutely = Some(text(event, "/Properties/Input").context("a schedule has no Input")?);
                 by_hand = true;
             }
-            // Rarer ones do not run here: a command invokes the function on request, as `cargo sweep` does.
-            "ScheduleV2" => by_hand = true,
+            // Rarer ones run where the clock is moved past them; a command invokes the function too, as `cargo sweep` does.
+            "ScheduleV2" => {
+                by_hand = true;
+                let zone = text(event, "/Properties/ScheduleExpressionTimezone").unwrap_or_else(|| "UTC".to_owned());
+                schedules.push(Schedule {
+                    expression: text(event, "/Properties/ScheduleExpression")
+                        .context("a schedule has no expression")?,
+                    zone,
+                    input: text(event, "/Properties/Input").unwrap_or_else(|| "{}".to_owned()),
+                });
+            }
             "EventBridgeRule" => {
                 rules.push(event.pointer("/Properties/Pattern").cloned().context("a rule has no Pattern")?);
             }
@@ -148,6 +160,7 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
         // What no event invokes, people do.
         by_hand: by_hand || resource.pointer("/Properties/Events").is_none(),
         minutely,
+        schedules,
         timeout: Duration::from_secs(number("Timeout").unwrap_or(3)),
         memory: number("MemorySize").unwrap_or(128),
         routes,

@@ -14,12 +14,14 @@ use tokio::sync::{Mutex, watch};
 
 use super::deploy::{self, Deployed};
 use super::ministack::Ministack;
-use super::{Bundle, Functions, Options, build, graphql, prepare};
+use super::{Bundle, Functions, Options, build, graphql, prepare, resources};
 use crate::aws::Aws;
+use crate::clock::BundleClock;
 use crate::endpoints::Endpoints;
 use crate::faults::Faults;
 use crate::front::books::Books;
 use crate::front::http_api::{HttpApi, Route};
+use crate::front::moved::Moved;
 use crate::front::{self, Front};
 use crate::graphql::programs::Programs;
 use crate::lambda::host::Host;
@@ -29,6 +31,7 @@ use crate::mail::Mailbox;
 use crate::minute;
 use crate::private;
 use crate::runtime::AbortOnDrop;
+use crate::schedule::Schedule;
 use crate::secrets;
 use crate::ses::{self, Ses};
 use crate::ses_events::{Bus, Rule};
@@ -37,7 +40,7 @@ use crate::slack_fake::SlackFake;
 use crate::stream::Flow;
 use crate::stream::filter::Filter;
 use crate::stream::pump::Pump;
-use crate::stripe_fake::StripeFake;
+use crate::stripe_fake::{StripeFake, Webhook};
 use crate::wire::Wire;
 
 /// Processes of a function behind the HTTP API or the GraphQL API; one behind a stream reads a shard at a time, as on
@@ -87,7 +90,8 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
         false => None,
     };
     let programs = graphql::programs(&deployed, &options.profile_programs, &aws.key);
-    let world = World { aws: &aws, wire: wire.as_ref(), base: &base, programs: &programs };
+    let clock = Arc::new(BundleClock::default());
+    let world = World { aws: &aws, wire: wire.as_ref(), base: &base, programs: &programs, clock: &clock };
     let (functions, secrets_prefix) = functions(&options, &world, &deployed, &binaries, &host).await?;
     if let Some(wire) = &wire {
         wire.connect(functions.clone(), deployed.roles.clone());
@@ -96,7 +100,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     let api_key = secrets::site_key(&aws, &secrets_prefix).await?;
     secrets::store_api_key(&aws, &secrets_prefix, options.stripe_api_key.as_deref()).await?;
     secrets::store_slack_webhook(&aws, &secrets_prefix, options.slack_webhook.as_deref()).await?;
-    let front = Arc::new(front(&options, &aws, &deployed, &functions, programs).await?);
+    let front = Arc::new(front(&options, (&aws, &base), &deployed, &functions, (programs, clock)).await?);
     let mut tasks = vec![front::serve(listener, front.clone())?];
     warm(&functions).await?;
     save_settings(&options, &functions).await?;
@@ -110,9 +114,14 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     for pump in pumps(&options, &aws, &deployed, &functions, &seen)? {
         tasks.push(AbortOnDrop(tokio::spawn(pump.run())));
     }
+    let stripe_webhook_url = format!("{base}/webhooks/stripe");
+    let webhook = Webhook { url: stripe_webhook_url.clone(), secret: stripe_webhook_secret.clone() };
+    tasks.push(AbortOnDrop(tokio::spawn(front.stripe.clone().deliver(webhook))));
+    tasks.push(AbortOnDrop(tokio::spawn(front.stripe.clone().live())));
     let endpoints = Endpoints {
-        stripe_webhook_url: format!("{base}/webhooks/stripe"),
+        stripe_webhook_url,
         stripe_webhook_secret,
+        clock_url: format!("{base}/_local/clock"),
         stripe_api_url: format!("{base}/_stripe"),
         billing_api_url: base.clone(),
         api_key,
@@ -216,6 +225,7 @@ async fn functions(
                 _ => spec.streams.len().max(1),
             },
             logs: options.dir.join("logs"),
+            clock: world.clock.clone(),
         };
         functions.insert(spec.package.clone(), Arc::new(Function::new(settings, host.clone())));
     }
@@ -228,6 +238,7 @@ struct World<'a> {
     wire: Option<&'a Wire>,
     base: &'a str,
     programs: &'a Programs,
+    clock: &'a Arc<BundleClock>,
 }
 
 /// The environment variables of a function.
@@ -258,10 +269,10 @@ fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(St
 
 async fn front(
     options: &Options,
-    aws: &Aws,
+    (aws, base): (&Aws, &str),
     deployed: &Deployed,
     functions: &Fleet,
-    programs: Programs,
+    (programs, clock): (Programs, Arc<BundleClock>),
 ) -> anyhow::Result<Front> {
     let mut routes = Vec::new();
     for spec in &deployed.functions {
@@ -289,13 +300,35 @@ async fn front(
             bus: bus(deployed, functions)?,
             daily: AtomicUsize::new(ses::DAILY),
         }),
-        stripe: Arc::new(StripeFake::limited(options.limits_of_stripe.then_some(STRIPE_READS))),
+        stripe: Arc::new(StripeFake::new(
+            options.limits_of_stripe.then_some(STRIPE_READS),
+            clock.clone(),
+            format!("{base}/_stripe"),
+        )),
+        moved: Moved::new(clock, scheduled(deployed, functions)?),
         slack: Arc::new(SlackFake::default()),
         graphql: Arc::new(graphql::api(aws, deployed, functions, programs).await?),
         books,
         by_hand: by_hand.collect(),
         stage: options.stage.clone(),
     })
+}
+
+/// The schedules of the template, each with its function. That of a minute is one of them where the clock is moved.
+fn scheduled(deployed: &Deployed, functions: &Fleet) -> anyhow::Result<Vec<(Schedule, Arc<Function>)>> {
+    let mut scheduled = Vec::new();
+    for spec in &deployed.functions {
+        let minutely = spec.minutely.iter().map(|input| Schedule {
+            expression: resources::EACH_MINUTE.to_owned(),
+            zone: "UTC".to_owned(),
+            input: input.clone(),
+        });
+        for schedule in spec.schedules.iter().cloned().chain(minutely) {
+            let function = functions.get(&spec.package).cloned().context("a schedule leads to no function")?;
+            scheduled.push((schedule, function));
+        }
+    }
+    Ok(scheduled)
 }
 
 fn bus(deployed: &Deployed, functions: &Fleet) -> anyhow::Result<Bus> {

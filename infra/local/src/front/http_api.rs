@@ -13,6 +13,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Shared;
@@ -55,7 +56,7 @@ pub async fn invoke(State(front): Shared, request: Request) -> Response<Body> {
     let Ok(body) = to_bytes(body, LARGEST).await else {
         return refused(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     };
-    let payload = Bytes::from(event(route, &parts, &body).to_string());
+    let payload = Bytes::from(event(route, &parts, &body, front.moved.clock().now()).to_string());
     let function = route.function.clone();
     // In a task of its own: on AWS too, an invocation continues when its caller disconnects.
     let invocation = tokio::spawn(async move { function.invoke(payload).await });
@@ -66,8 +67,7 @@ pub async fn invoke(State(front): Shared, request: Request) -> Response<Body> {
     }
 }
 
-fn event(route: &Route, parts: &Parts, body: &Bytes) -> Value {
-    let now = crate::clock::now();
+fn event(route: &Route, parts: &Parts, body: &Bytes, now: Timestamp) -> Value {
     let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
     let route_key = format!("{} {}", route.method, route.path);
     let headers = headers(&parts.headers);

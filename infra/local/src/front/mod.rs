@@ -7,15 +7,17 @@ mod archive;
 pub mod books;
 mod home;
 pub mod http_api;
+pub mod moved;
 mod parked;
+mod stripe;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, Json, Path, RawQuery, State};
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::extract::{DefaultBodyLimit, Json, Path, State};
+use axum::http::{Response, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
@@ -35,6 +37,7 @@ use crate::stripe_fake::StripeFake;
 use crate::whole::{self, read_whole};
 use books::Books;
 use http_api::HttpApi;
+use moved::Moved;
 
 /// Everything behind the front.
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub struct Front {
     pub ses: Arc<Ses>,
     /// Stripe.
     pub stripe: Arc<StripeFake>,
+    /// The clock, and what falls due when it is moved.
+    pub moved: Moved,
     /// Slack.
     pub slack: Arc<SlackFake>,
     /// AppSync.
@@ -76,9 +81,8 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> std::io::Result<AbortO
         .route("/_local/graphql", get(home::graphql))
         .route("/_local/functions/{name}", post(run_function))
         .route("/_local/faults/{stand_in}", post(order_faults).delete(clear_faults))
-        .route("/_stripe/v1/{*path}", get(stripe_get))
-        .route("/_stripe/_fake/v1/{*path}", axum::routing::put(stripe_put))
-        .route("/v1/{*path}", get(stripe_get))
+        .route("/_local/clock", get(moved::tell).post(moved::advance))
+        .merge(stripe::router())
         .route("/_slack/{*path}", post(post_to_slack))
         .route("/_local/slack", get(slack))
         .route("/_ses/v2/email/outbound-emails", post(send_email))
@@ -106,19 +110,6 @@ async fn one_mail(State(front): Shared, Path(id): Path<String>) -> Response<Body
         Some(mail) => Json(mail).into_response(),
         None => (StatusCode::NOT_FOUND, Json(json!({"message": format!("there is no mail {id}")}))).into_response(),
     }
-}
-
-async fn stripe_get(
-    State(front): Shared,
-    Path(path): Path<String>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response<Body> {
-    front.stripe.get(&path, query.as_deref().unwrap_or_default(), &headers).await
-}
-
-async fn stripe_put(State(front): Shared, Path(path): Path<String>, body: Bytes) -> Response<Body> {
-    front.stripe.put(&path, &body)
 }
 
 async fn post_to_slack(State(front): Shared, Path(path): Path<String>, body: Bytes) -> Response<Body> {

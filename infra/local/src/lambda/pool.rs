@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 use super::Failure;
 use super::host::Host;
 use super::slot::{Desk, Slot, Start, Work};
+use crate::clock::BundleClock;
 use crate::process::Running;
 
 /// The definition of a function.
@@ -36,6 +37,8 @@ pub struct Settings {
     pub concurrency: usize,
     /// Where its output goes.
     pub logs: PathBuf,
+    /// The bundle's clock.
+    pub clock: Arc<BundleClock>,
 }
 
 /// What a function has used so far.
@@ -175,7 +178,8 @@ impl Function {
     fn take_idle(&self) -> Option<Slot> {
         let mut idle = lock(&self.idle);
         while let Some(slot) = idle.pop() {
-            if slot.is_alive() {
+            // A process keeps the time that it was started with.
+            if slot.is_alive() && slot.ahead == self.settings.clock.ahead() {
                 return Some(slot);
             }
             self.host.forget(&self.settings.package, slot.id);
@@ -187,7 +191,9 @@ impl Function {
         let id = self.slots.fetch_add(1, Ordering::Relaxed);
         let desk = Arc::new(Desk::default());
         self.host.register(&self.settings.package, id, desk.clone());
-        let start = Start { binary: self.settings.binary.clone(), variables: self.environment(id), log: self.log() };
+        let ahead = self.settings.clock.ahead();
+        let variables = self.environment(id, ahead);
+        let start = Start { binary: self.settings.binary.clone(), variables, log: self.log(), ahead };
         make_folder(&self.settings.logs)?;
         let began = Instant::now();
         let slot = Slot::start(id, desk, &start, self.settings.timeout).await;
@@ -204,7 +210,7 @@ impl Function {
     }
 
     /// Lambda's own variables come last: they are reserved and win.
-    fn environment(&self, slot: u64) -> Vec<(String, String)> {
+    fn environment(&self, slot: u64, ahead: i64) -> Vec<(String, String)> {
         let settings = &self.settings;
         let own = [
             ("AWS_LAMBDA_RUNTIME_API", format!("http://{}/{}/{slot}", self.host.address, settings.package)),
@@ -220,12 +226,13 @@ impl Function {
             ("_HANDLER", "bootstrap".to_owned()),
             ("TZ", ":UTC".to_owned()),
         ];
-        let own = own.map(|(name, value)| (name.to_owned(), value));
+        let moved = (ahead > 0).then(|| (comptoir::clock::AHEAD, ahead.to_string()));
+        let own = own.into_iter().chain(moved).map(|(name, value)| (name.to_owned(), value));
         settings.variables.iter().cloned().chain(own).collect()
     }
 
     fn work(&self, payload: Bytes) -> Work {
-        let now = crate::clock::now().as_millisecond();
+        let now = self.settings.clock.now().as_millisecond();
         let timeout = i64::try_from(self.settings.timeout.as_millis()).unwrap_or(i64::MAX);
         let trace = format!("Root=1-{:08x}-{:024x};Sampled=0", now / 1000, fastrand::u128(..) >> 32);
         Work {

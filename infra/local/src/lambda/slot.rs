@@ -26,6 +26,8 @@ pub struct Start {
     pub variables: Vec<(String, String)>,
     /// Where its output goes.
     pub log: PathBuf,
+    /// How many seconds its clock is ahead.
+    pub ahead: i64,
 }
 
 /// One invocation on its way to the function.
@@ -128,6 +130,8 @@ pub struct Slot {
     pub id: u64,
     /// Where it fetches work.
     pub desk: std::sync::Arc<Desk>,
+    /// How many seconds its clock is ahead.
+    pub ahead: i64,
     process: Guarded,
     log: PathBuf,
     timeout: Duration,
@@ -148,7 +152,7 @@ impl Slot {
         command.stdin(Stdio::null()).stdout(out).stderr(err);
         let process = process::spawn(&mut command)
             .map_err(|error| Failure::Init(format!("{} does not run ({error})", start.binary.display())))?;
-        let slot = Self { id, desk, process, log: start.log.clone(), timeout };
+        let slot = Self { id, desk, ahead: start.ahead, process, log: start.log.clone(), timeout };
         slot.wait_until_ready().await?;
         Ok(slot)
     }
