@@ -22,6 +22,7 @@ mod live;
 mod load;
 mod origins;
 mod permanent;
+mod plans;
 mod poison;
 mod profiles;
 mod reconcile;

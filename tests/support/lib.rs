@@ -7,6 +7,7 @@ pub mod graphql;
 pub mod members;
 pub mod promises;
 pub mod second;
+pub mod site;
 pub mod stores;
 
 use std::{
@@ -174,12 +175,16 @@ impl Shop {
         }
     }
 
-    /// The items of one kind, `PAYMENT` or `INVOICE`, in the Billing table.
+    /// The items of one kind, such as `PAYMENT`, in the table that holds them.
     ///
     /// # Errors
     /// When the bundle does not answer.
     pub async fn items(&self, kind: &str) -> Result<Vec<Value>> {
-        let logical = if kind == "MAIL" { "OutboxTable" } else { "BillingTable" };
+        let logical = match kind {
+            "MAIL" => "OutboxTable",
+            "ACCESS" | "PERSON" | "GRANT" | "USE" | "CUSTOMER" | "CHECKOUT" => "AccessTable",
+            _ => "BillingTable",
+        };
         let (_, items) = self.client.table(logical).await?;
         Ok(items.into_iter().filter(|item| item["kind"] == kind).collect())
     }

@@ -173,7 +173,9 @@ fn refusal(refused: Refused) -> Refusal {
         Refused::UnknownPrice => Refusal::of("price", "unknown_price", text),
         Refused::OriginNotAllowed(field) => Refusal::of(field, "origin_not_allowed", text),
         Refused::NoAddress => Refusal::of("email", "bad_email", text),
-        Refused::KeyReused => Refusal { field: Some("idempotency_key".to_owned()), ..Refusal::new(409, "idempotency_key_reused", text) },
+        Refused::KeyReused => {
+            Refusal { field: Some("idempotency_key".to_owned()), ..Refusal::new(409, "idempotency_key_reused", text) }
+        }
         Refused::InFlight => Refusal::new(409, "in_flight", text),
         Refused::AlreadySubscribed => Refusal::new(409, "already_subscribed", text),
         Refused::UnknownPerson => Refusal::new(404, "unknown_customer", text),

@@ -21,7 +21,7 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
     // First, because it has the better error message when no bundle is running.
     client.parked().await?;
     let mut count = 0;
-    for logical in ["BillingTable", "OutboxTable", "NoticesTable"] {
+    for logical in ["BillingTable", "OutboxTable", "NoticesTable", "AccessTable"] {
         let (table, items) = client.table(logical).await?;
         for item in items.iter().filter(|item| item.get("parked_at").is_some()) {
             let key = item.get("pk").and_then(Value::as_str).context("a parked record has no key")?;
@@ -141,7 +141,7 @@ async fn post_again(client: &BundleClient, key: &str, body: &str) -> anyhow::Res
     crate::print(format!("{key} was posted again, the webhook answered {status} {answer}").trim_end());
     let answer = serde_json::from_str::<Value>(&answer).unwrap_or_default();
     let word = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    Ok(matches!(word("result").as_str(), "recorded" | "recorded_before" | "ignored")
+    Ok(matches!(word("result").as_str(), "recorded" | "recorded_before" | "ignored" | "woken")
         || NOTICES.contains(&word("reason").as_str()))
 }
 
@@ -194,7 +194,7 @@ async fn announce(client: &BundleClient, message: &Value) -> anyhow::Result<usiz
     for record in page.get("Records").and_then(Value::as_array).into_iter().flatten() {
         let kind = record.pointer("/dynamodb/NewImage/kind/S").and_then(Value::as_str).unwrap_or_default();
         let key = record.pointer("/dynamodb/Keys/pk/S").and_then(Value::as_str);
-        if let (Some(key), "PAYMENT" | "REFUND" | "MAIL" | "NOTICE" | "TEAM" | "SLACK") = (key, kind) {
+        if let (Some(key), "PAYMENT" | "REFUND" | "MAIL" | "NOTICE" | "TEAM" | "SLACK" | "ACCESS") = (key, kind) {
             mark(client, &table, key).await?;
             unpark(client, &table, key).await?;
             count += 1;

@@ -40,7 +40,8 @@ impl Request {
     /// It is too long, no JSON, or no object.
     pub fn fields(&self) -> Result<Fields, Refusal> {
         let body = self.body.as_deref().unwrap_or_default();
-        let bytes = if self.is_base64_encoded { STANDARD.decode(body).unwrap_or_default() } else { body.as_bytes().to_vec() };
+        let bytes =
+            if self.is_base64_encoded { STANDARD.decode(body).unwrap_or_default() } else { body.as_bytes().to_vec() };
         if bytes.len() > LONGEST_BODY {
             return Err(Refusal::new(413, "body_too_large", "the body is longer than 64 KiB"));
         }
@@ -148,7 +149,11 @@ impl Fields {
     pub fn id(&mut self, name: &'static str) -> Result<String, Refusal> {
         let id = self.text(name)?;
         let fits = id.len() <= 255 && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-        if fits { Ok(id) } else { Err(Refusal::of(name, "bad_id", format!("{name} is to be 1 to 255 letters, digits, - or _"))) }
+        if fits {
+            Ok(id)
+        } else {
+            Err(Refusal::of(name, "bad_id", format!("{name} is to be 1 to 255 letters, digits, - or _")))
+        }
     }
 
     /// A whole number of 1 or more.
@@ -164,7 +169,9 @@ impl Fields {
         };
         match number.as_u64() {
             Some(number) if number > 0 => Ok(number),
-            _ => Err(Refusal::of(name, "out_of_range", format!("{name} is {number}; write a whole number of 1 or more"))),
+            _ => {
+                Err(Refusal::of(name, "out_of_range", format!("{name} is {number}; write a whole number of 1 or more")))
+            }
         }
     }
 

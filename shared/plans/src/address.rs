@@ -39,7 +39,11 @@ mod tests {
     #[test]
     fn only_the_sellers_own_site_is_returned_to() {
         let sites = [Origin::read("https://example.org").unwrap()];
-        for good in ["https://example.org/merci?session={CHECKOUT_SESSION_ID}", "https://EXAMPLE.org:443/", "https://example.org"] {
+        for good in [
+            "https://example.org/merci?session={CHECKOUT_SESSION_ID}",
+            "https://EXAMPLE.org:443/",
+            "https://example.org",
+        ] {
             assert!(is_on(good, &sites, false), "{good}");
         }
         for bad in [
@@ -75,7 +79,14 @@ mod tests {
 
     #[test]
     fn an_origin_is_written_without_a_path() {
-        for bad in ["https://example.org/", "https://example.org/x", "http://example.org", "example.org", "https://a@b.org", "https://"] {
+        for bad in [
+            "https://example.org/",
+            "https://example.org/x",
+            "http://example.org",
+            "example.org",
+            "https://a@b.org",
+            "https://",
+        ] {
             assert!(Origin::read(bad).is_none(), "{bad}");
         }
     }

@@ -125,7 +125,11 @@ impl Catalogue {
         for (n, origin) in document.site.origins.iter().enumerate() {
             match Origin::read(origin) {
                 Some(origin) => origins.push(origin),
-                None => add(format!("site.origins[{n}]"), origin, "write an origin such as https://example.org, without a path"),
+                None => add(
+                    format!("site.origins[{n}]"),
+                    origin,
+                    "write an origin such as https://example.org, without a path",
+                ),
             }
         }
         let (mut keys, mut prices) = (BTreeSet::new(), BTreeSet::new());
@@ -146,7 +150,11 @@ impl Catalogue {
                 if !is_price(price) {
                     add(field("prices"), price, "write the id of a price at Stripe, such as price_1AbC");
                 } else if !prices.insert(price.as_str()) {
-                    add(field("prices"), price, "another plan, or this one, has this price already; remove one of them");
+                    add(
+                        field("prices"),
+                        price,
+                        "another plan, or this one, has this price already; remove one of them",
+                    );
                 }
             }
             for feature in plan.features.iter().filter(|feature| !is_key(feature)) {
@@ -159,7 +167,11 @@ impl Catalogue {
                 add(field("rollover_cap"), &plan.rollover_cap.to_string(), "write 1000000000 at most");
             }
             if plan.trial_days > LONGEST_TRIAL {
-                add(field("trial_days"), &plan.trial_days.to_string(), "write 730 days at most, which is Stripe's limit");
+                add(
+                    field("trial_days"),
+                    &plan.trial_days.to_string(),
+                    "write 730 days at most, which is Stripe's limit",
+                );
             }
         }
         if !problems.is_empty() {
@@ -226,7 +238,8 @@ mod tests {
              [[plan]]\nkey = \"x\"\nname = \"X\"\nprices = [\"price_1\", \"price_1\", \"price-2\"]\nfeatures = [\"é\"]\n\
              tokens_per_period = 1000000001\n[[plan]]\nkey = \"x\"\nname = \"Y\"\nprices = [\"price_3\"]",
         ));
-        let fields: Vec<String> = told.unwrap_err().0.iter().map(|problem| format!("{} {}", problem.field, problem.value)).collect();
+        let fields: Vec<String> =
+            told.unwrap_err().0.iter().map(|problem| format!("{} {}", problem.field, problem.value)).collect();
         assert_eq!(
             fields,
             [
@@ -243,13 +256,15 @@ mod tests {
                 "plan[2].key x",
             ]
         );
-        let misspelt = read("[site]\norigins = []\n[[plan]]\nkey = \"x\"\nname = \"X\"\nprices = [\"p\"]\ntokens = 3").unwrap_err();
+        let misspelt = read("[site]\norigins = []\n[[plan]]\nkey = \"x\"\nname = \"X\"\nprices = [\"p\"]\ntokens = 3")
+            .unwrap_err();
         assert!(misspelt.to_string().contains("tokens") && misspelt.0[0].field.starts_with("line "), "{misspelt}");
     }
 
     #[test]
     fn a_plan_is_found_by_each_of_its_prices() {
-        let catalogue = read("[site]\norigins = []\n[[plan]]\nkey = \"x\"\nname = \"X\"\nprices = [\"a\", \"b\"]").unwrap();
+        let catalogue =
+            read("[site]\norigins = []\n[[plan]]\nkey = \"x\"\nname = \"X\"\nprices = [\"a\", \"b\"]").unwrap();
         assert_eq!(catalogue.sold_at("b").map(|plan| plan.key.as_str()), Some("x"));
         assert_eq!((catalogue.sold_at("c"), catalogue.plan("y")), (None, None));
     }

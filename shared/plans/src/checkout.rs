@@ -119,10 +119,12 @@ async fn make<S: AccessStore, B: Billing>(
         }
         let made = match &page {
             Some(made) => made,
-            None => page.insert(billing.open_checkout(&asked(wish, trial_days, person.as_ref()), &wish.idempotency_key).await?),
+            None => page
+                .insert(billing.open_checkout(&asked(wish, trial_days, person.as_ref()), &wish.idempotency_key).await?),
         };
         let (Some((id, _)), Some(person)) = (&buyer, person) else { return Ok(made.clone()) };
-        if let Some(former) = person.checkout.as_ref().filter(|former| former.session != made.session && former.expires_at > now)
+        if let Some(former) =
+            person.checkout.as_ref().filter(|former| former.session != made.session && former.expires_at > now)
             && billing.expire_checkout(&former.session).await? == Expired::Paid
         {
             give_up(Some(made), billing).await?;

@@ -17,8 +17,8 @@ use crate::{
     catalogue::{Catalogue, PlansDocument},
     person::{Person, PersonId},
     store::{
-        AccessStore, Begun, Committed, GrantResult, IN_FLIGHT_SECONDS, PersonVersion, RequestStore, Settled, StoredPerson,
-        StoredSubscription, UseResult, Wakes,
+        AccessStore, Begun, Committed, GrantResult, IN_FLIGHT_SECONDS, PersonVersion, RequestStore, Settled,
+        StoredPerson, StoredSubscription, UseResult, Wakes,
     },
     stripe::{Billing, CheckoutPage, Expired, Invoice, NewCheckout, Subscription},
     tokens::Use,

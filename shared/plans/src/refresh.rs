@@ -80,7 +80,10 @@ async fn round<S: AccessStore, B: Billing>(
         return unknown(subscription, &stored, store).await;
     };
     if fetched.status == Status::Unknown {
-        return Err(reject("subscription_status_unknown", "Stripe says a status that this version does not know; deploy a newer one, then replay"));
+        return Err(reject(
+            "subscription_status_unknown",
+            "Stripe says a status that this version does not know; deploy a newer one, then replay",
+        ));
     }
     if let Some(first) = &stored.second_to {
         return Err(second(&fetched, first, billing).await?);
@@ -128,7 +131,8 @@ async fn unknown(
             Committed::Conflict => Err(Stop::Again),
         };
     }
-    let text = "Stripe does not know this subscription any more; check that the API key is of the account that sells it";
+    let text =
+        "Stripe does not know this subscription any more; check that the API key is of the account that sells it";
     Err(reject("subscription_unknown", text))
 }
 
@@ -153,7 +157,10 @@ fn owner(known: Option<&PersonId>, fetched: &Subscription) -> Result<(PersonId, 
     let email = fetched.email().unwrap_or_default();
     let id = known.cloned().or_else(|| PersonId::of(email));
     let id = id.ok_or_else(|| {
-        reject("customer_without_address", "the customer has no e-mail address at Stripe, or was deleted; enter one there, then replay")
+        reject(
+            "customer_without_address",
+            "the customer has no e-mail address at Stripe, or was deleted; enter one there, then replay",
+        )
     })?;
     Ok((id, email.to_owned()))
 }
@@ -178,7 +185,9 @@ async fn grant<S: AccessStore, B: Billing>(
     let invoices = billing.paid_invoices(subscription).await?;
     let mut count = 0;
     for invoice in invoices.iter().rev() {
-        let Some(brings) = tokens::granted(invoice, catalogue, now).filter(|brings| brings.tokens > 0) else { continue };
+        let Some(brings) = tokens::granted(invoice, catalogue, now).filter(|brings| brings.tokens > 0) else {
+            continue;
+        };
         for attempt in 0..ATTEMPTS {
             let Some(standing) = store.person(id).await? else { return Err(Stop::Again) };
             let balance = (standing.tokens, brings.added_to(standing.tokens));

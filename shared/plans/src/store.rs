@@ -187,7 +187,12 @@ pub const REQUESTS_KEPT_HOURS: i64 = 48;
 /// Requests by idempotency key.
 pub trait RequestStore: Send + Sync {
     /// Begins a request; `digest` is a hash of what was asked for.
-    fn begin(&self, key: &str, digest: &str, now: Timestamp) -> impl Future<Output = Result<Begun, ServiceError>> + Send;
+    fn begin(
+        &self,
+        key: &str,
+        digest: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Begun, ServiceError>> + Send;
 
     /// Keeps the answer.
     fn answered(&self, key: &str, session: &str, url: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;

@@ -56,7 +56,8 @@ mod tests {
     use comptoir::stripe::classify::read;
 
     fn woken(kind: &str, object: &str, livemode: bool) -> Option<String> {
-        let body = format!(r#"{{"id":"evt_1","type":"{kind}","created":1,"livemode":false,"data":{{"object":{object}}}}}"#);
+        let body =
+            format!(r#"{{"id":"evt_1","type":"{kind}","created":1,"livemode":false,"data":{{"object":{object}}}}}"#);
         subscription(&read(body.as_bytes()).unwrap(), livemode)
     }
 

@@ -7,7 +7,9 @@ use std::{borrow::Cow, fmt::Display, str};
 
 use comptoir::outcome::ServiceError;
 use comptoir_edge::https::{HttpError, Https, Request};
-use stripe_client_core::{CustomizedStripeRequest, RequestStrategy, SharedConfigBuilder, StripeClient, StripeClientErr, StripeMethod};
+use stripe_client_core::{
+    CustomizedStripeRequest, RequestStrategy, SharedConfigBuilder, StripeClient, StripeClientErr, StripeMethod,
+};
 use tokio::time::Instant;
 
 const API: &str = "https://api.stripe.com/";

@@ -56,7 +56,8 @@ fn encoded(fields: &Fields<'_>) -> String {
 }
 
 fn once_for(key: &str) -> Result<RequestStrategy, Trouble> {
-    let key = IdempotencyKey::new(key).map_err(|_| Trouble::Unreadable("an idempotency key is empty or too long".to_owned()))?;
+    let key = IdempotencyKey::new(key)
+        .map_err(|_| Trouble::Unreadable("an idempotency key is empty or too long".to_owned()))?;
     Ok(RequestStrategy::Idempotent(key))
 }
 

@@ -92,11 +92,8 @@ impl Billing for StripeBilling {
     }
 
     async fn paid_invoices(&self, subscription: &str) -> Result<Vec<Invoice>, ServiceError> {
-        let query = [
-            ("subscription", subscription.to_owned()),
-            ("status", "paid".to_owned()),
-            ("limit", INVOICES.to_owned()),
-        ];
+        let query =
+            [("subscription", subscription.to_owned()), ("status", "paid".to_owned()), ("limit", INVOICES.to_owned())];
         let answer = self.call("/invoices", &Call::Get(&query)).await?;
         Ok(parsed::<List<Invoice>>(answer.map_err(|trouble| trouble.error())?)?.data)
     }

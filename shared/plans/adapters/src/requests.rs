@@ -22,7 +22,8 @@ impl RequestStore for DynamoAccess {
         // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
         match Box::pin(put.condition_expression("attribute_not_exists(pk)").send()).await {
             Ok(_) => return Ok(Begun::Fresh),
-            Err(error) if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {}
+            Err(error)
+                if error.as_service_error().is_some_and(|error| error.is_conditional_check_failed_exception()) => {}
             Err(error) => return Err(trouble(WHAT, &error)),
         }
         // One that was left behind is taken over; by one of those who try.

@@ -23,8 +23,8 @@ use comptoir::{
 use comptoir_aws::{
     conditional::{OURS, settle},
     item::{
-        self, CLOSE, Item, PARK, below, cancelled, condition_failed, data, is_contention, item as new, json, new_item, number,
-        place, read_number, read_text, text, trouble,
+        self, CLOSE, Item, PARK, below, cancelled, condition_failed, data, is_contention, item as new, json, new_item,
+        number, place, read_number, read_text, text, trouble,
     },
 };
 use comptoir_plans::{
@@ -82,7 +82,11 @@ impl DynamoAccess {
             Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
                 let reasons = refused.cancellation_reasons();
                 let any = (0..reasons.len()).any(|place| condition_failed(reasons, place));
-                if any || is_contention(reasons) { Ok(Ended::Refused(reasons.to_vec())) } else { Err(cancelled(WHAT, reasons)) }
+                if any || is_contention(reasons) {
+                    Ok(Ended::Refused(reasons.to_vec()))
+                } else {
+                    Err(cancelled(WHAT, reasons))
+                }
             }
             _ => Err(trouble(WHAT, &error)),
         }
@@ -102,10 +106,10 @@ impl DynamoAccess {
         ends_tokens: bool,
     ) -> Result<TransactWriteItem, ServiceError> {
         let tokens = if ends_tokens { ":zero" } else { "if_not_exists(tokens, :zero)" };
-        let set = format!(
-            "SET kind = :kind, v = :v, needs = :needs, #data = :data, #version = :next, tokens = {tokens}"
-        );
-        let condition = if version == 0 { "attribute_not_exists(pk)".to_owned() } else { format!("#version = :seen AND {OURS}") };
+        let set =
+            format!("SET kind = :kind, v = :v, needs = :needs, #data = :data, #version = :next, tokens = {tokens}");
+        let condition =
+            if version == 0 { "attribute_not_exists(pk)".to_owned() } else { format!("#version = :seen AND {OURS}") };
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(place(PERSON, id.as_str())))

@@ -65,9 +65,10 @@ pub(crate) fn waking(table: &str, subscription: &str, now: Timestamp) -> Result<
 impl Wakes for DynamoWakes {
     async fn wake(&self, subscription: &str, now: Timestamp) -> Result<(), ServiceError> {
         let update = self.client.update_item().table_name(&self.table).set_key(Some(place(ACCESS, subscription)));
-        let update = values(subscription, now)
-            .into_iter()
-            .fold(update.update_expression(WAKE), |update, (name, value)| update.expression_attribute_values(name, value));
+        let update =
+            values(subscription, now).into_iter().fold(update.update_expression(WAKE), |update, (name, value)| {
+                update.expression_attribute_values(name, value)
+            });
         // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
         Box::pin(update.send()).await.map(drop).map_err(|error| trouble(WHAT, &error))
     }

@@ -193,10 +193,7 @@ fn an_event_in_mid_refresh_is_not_lost() {
 #[test]
 fn every_call_may_fail_before_or_after_it_took_effect() {
     let scene = |store_fails: FaultPlan, stripe_fails: FaultPlan| {
-        let shop = Shop {
-            store: InMemoryAccess::under(store_fails),
-            stripe: SmallStripe::under(stripe_fails),
-        };
+        let shop = Shop { store: InMemoryAccess::under(store_fails), stripe: SmallStripe::under(stripe_fails) };
         shop.sells("sub_1", "active", "price_solo");
         let mut later = subscription("sub_2", "cus_2", EMAIL, "active", "price_studio");
         later.created += 5;
@@ -222,7 +219,11 @@ fn every_call_may_fail_before_or_after_it_took_effect() {
         assert_eq!(shop.store.open(), Vec::<String>::new(), "{what}");
         assert_eq!(shop.stripe.cancelled().first().map(String::as_str), Some("sub_2"), "{what}");
         assert!(!shop.stripe.cancelled().contains(&"sub_1".to_owned()), "{what}");
-        assert_eq!(shop.store.parked("sub_2").map(|reason| reason.code).as_deref(), Some("second_subscription"), "{what}");
+        assert_eq!(
+            shop.store.parked("sub_2").map(|reason| reason.code).as_deref(),
+            Some("second_subscription"),
+            "{what}"
+        );
         let (plan, state, _) = shop.has();
         assert_eq!((plan.as_deref(), state), (Some("solo"), State::Active), "{what}");
     };
