@@ -16,6 +16,7 @@ use comptoir_local::{paths, replay};
 use comptoir_tests::{
     Shop,
     members::{creation, freelancer},
+    site::SOLO,
     stores::Stores,
 };
 use serde_json::{Value, json};
@@ -48,7 +49,7 @@ fn words(folder: &Path, of: fn(&&str) -> bool, words_found: &mut BTreeSet<String
         }
         for line in fs::read_to_string(&path)?.lines().filter(of) {
             let quoted = line.split('"').skip(1).step_by(2);
-            let kind = |word: &&str| word.len() > 3 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
+            let kind = |word: &&str| word.len() > 2 && word.chars().all(|c| c.is_ascii_uppercase() || c == '_');
             words_found.extend(quoted.filter(kind).map(str::to_owned));
         }
     }
@@ -62,6 +63,8 @@ fn every_kind_of_row_stands_in_the_table() -> Result<()> {
     for folder in ["shared/aws/src", "shared/members/aws/src"] {
         words(&paths::repository().join(folder), |line| line.contains("item("), &mut kinds)?;
     }
+    let adapters = paths::repository().join("shared/plans/adapters/src");
+    words(&adapters, |line| line.contains("const ") && line.contains(": &str = \""), &mut kinds)?;
     words(&paths::repository().join("shared"), |_| true, &mut known)?;
     ensure!(kinds.len() > 12, "{kinds:?}");
     let missing: Vec<_> = kinds.difference(&told).collect();
@@ -73,7 +76,7 @@ fn every_kind_of_row_stands_in_the_table() -> Result<()> {
 
 async fn rows(shop: &Shop) -> Result<Vec<(String, Value)>> {
     let mut rows = Vec::new();
-    for table in ["Billing", "Outbox", "Notices", "Profiles"] {
+    for table in ["Access", "Billing", "Outbox", "Notices", "Profiles"] {
         let items = shop.client.table(&format!("{table}Table")).await?.1;
         rows.extend(items.into_iter().map(|item| (table.to_owned(), item)));
     }
@@ -126,6 +129,11 @@ async fn rows_expire_as_the_table_says_and_never_while_they_are_work() -> Result
     shop.value(&freelancer("sub-ana"), "deleteProfile", json!({ "id": left["id"] })).await?;
     let sale = shop.sell().await?;
     shop.delivered(&sale).await?;
+    shop.subscribes(SOLO, "zoe@example.org", "k1").await?;
+    shop.access_in("zoe@example.org", "active").await?;
+    let used = json!({"email": "zoe@example.org", "amount": 1, "id": "u1"});
+    ensure!(shop.door("POST", "/tokens/use", &used).await?.0 == 200);
+    shop.access_at_rest().await?;
     let dispute = json!({"id": "du_1", "object": "dispute", "status": "lost", "payment_intent": "pi_1"});
     let event = json!({"id": "evt_dispute", "object": "event", "type": "charge.dispute.closed", "livemode": false,
         "created": comptoir_local::clock::now().as_second(), "data": {"object": dispute}});
