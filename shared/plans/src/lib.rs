@@ -19,3 +19,5 @@ pub mod wake;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
