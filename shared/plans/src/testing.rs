@@ -8,8 +8,8 @@ use crate::{
     access::{Access, State},
     person::{Person, PersonId},
     store::{
-        AccessStore, Begun, Committed, GrantResult, IN_FLIGHT_SECONDS, RequestStore, Settled, StoredSubscription,
-        UseResult,
+        AccessStore, Adopted, Begun, Committed, Grant, GrantResult, IN_FLIGHT_SECONDS, RequestStore,
+        StoredSubscription, UseResult,
     },
     tokens::Use,
 };
@@ -37,20 +37,24 @@ async fn people(store: &impl AccessStore, name: &str, now: Timestamp) -> Result<
     let email = format!("zoe-{name}@example.org");
     let id = PersonId::of(&email).ok_or("an address is an address")?;
     is("nobody", store.person(&id).await.map_err(failed)?, None)?;
-    let grant = |invoice: &str, balance| {
+    let grant = |invoice: &str, version, (before, after)| {
         let invoice = format!("in_{name}{invoice}");
         let id = id.clone();
-        async move { store.grant(&invoice, &id, balance, now).await.map_err(failed) }
+        async move {
+            let grant = Grant { invoice: &invoice, id: &id, version, before, after };
+            store.grant(&grant, now).await.map_err(failed)
+        }
     };
-    is("a grant to nobody", grant("0", (0, 5)).await?, GrantResult::Conflict)?;
+    is("a grant to nobody", grant("0", 0, (0, 5)).await?, GrantResult::Conflict)?;
     let person = Person::new(&email);
     let save = async |person: &Person, version| store.save_person(&id, person, version).await.map_err(failed);
     is("an update of nobody", save(&person, 1).await?, Committed::Conflict)?;
     is("the first write", save(&person, 0).await?, Committed::Done)?;
     is("the first write again", save(&person, 0).await?, Committed::Conflict)?;
-    is("a grant", grant("1", (0, 10)).await?, GrantResult::Done)?;
-    is("the same grant", grant("1", (10, 20)).await?, GrantResult::Before)?;
-    is("a grant on another balance", grant("2", (0, 10)).await?, GrantResult::Conflict)?;
+    is("a grant to an older person", grant("1", 2, (0, 10)).await?, GrantResult::Conflict)?;
+    is("a grant", grant("1", 1, (0, 10)).await?, GrantResult::Done)?;
+    is("the same grant", grant("1", 1, (10, 20)).await?, GrantResult::Before)?;
+    is("a grant on another balance", grant("2", 1, (0, 10)).await?, GrantResult::Conflict)?;
     let access = Access { plan: Some("solo".to_owned()), state: State::Active, until: Some(now) };
     let next = Person { access, customer: Some(format!("cus_{name}")), ..person };
     is("the second write", save(&next, 1).await?, Committed::Done)?;
@@ -81,22 +85,26 @@ async fn subscriptions(store: &impl AccessStore, name: &str, now: Timestamp) -> 
     store.wake(&one, now).await.map_err(failed)?;
     is("woken twice", wakes(&one).await?, Some(2))?;
     let person = Person { customer: Some(format!("cus_{name}ada")), ..Person::new(&email) };
-    let settle = async |wakes, person: Option<(&Person, u64)>, also: Option<&str>, ends_tokens| {
-        let settled = Settled { subscription: &one, wakes, id: &id, person, ends_tokens, wakes_also: also };
-        store.settle(&settled, now).await.map_err(failed)
+    let adopt = async |version, also: Option<&str>, ends_tokens| {
+        let adopted = Adopted { subscription: &one, id: &id, person: &person, version, ends_tokens, wakes_also: also };
+        store.adopt(&adopted, now).await.map_err(failed)
     };
-    is("settled on an old look", settle(1, Some((&person, 0)), None, false).await?, Committed::Conflict)?;
-    is("nobody was written then", store.person(&id).await.map_err(failed)?, None)?;
-    is("settled on an old person", settle(2, Some((&person, 3)), None, false).await?, Committed::Conflict)?;
-    is("settled", settle(2, Some((&person, 0)), Some(&other), false).await?, Committed::Done)?;
+    let close = async |id: &str, wakes| store.close(id, wakes).await.map_err(failed);
+    is("adopted by an old person", adopt(3, Some(&other), false).await?, Committed::Conflict)?;
+    is("nothing was written then", (store.person(&id).await.map_err(failed)?, wakes(&other).await?), (None, None))?;
+    is("adopted", adopt(0, Some(&other), false).await?, Committed::Done)?;
     is("the other was woken", wakes(&other).await?, Some(1))?;
+    let owned = store.subscription(&one).await.map_err(failed)?.and_then(|stored| stored.person);
+    is("whose it is", owned, Some(id.clone()))?;
     let customer = store.customer(&format!("cus_{name}ada")).await.map_err(failed)?;
     is("whose customer it is", customer, Some(id.clone()))?;
     is("an unknown customer", store.customer("cus_unknown").await.map_err(failed)?, None)?;
-    store.grant(&format!("in_{name}ada"), &id, (0, 7), now).await.map_err(failed)?;
-    is("settled without a change", settle(2, None, None, false).await?, Committed::Done)?;
+    let grant = Grant { invoice: &format!("in_{name}ada"), id: &id, version: 1, before: 0, after: 7 };
+    is("a grant", store.grant(&grant, now).await.map_err(failed)?, GrantResult::Done)?;
+    is("closed on an old look", close(&one, 1).await?, Committed::Conflict)?;
+    is("closed", close(&one, 2).await?, Committed::Done)?;
     store.wake(&one, now).await.map_err(failed)?;
-    is("settled at its end", settle(3, Some((&person, 1)), None, true).await?, Committed::Done)?;
+    is("adopted at its end", adopt(1, None, true).await?, Committed::Done)?;
     let standing = store.person(&id).await.map_err(failed)?.map(|standing| (standing.tokens, standing.version));
     is("the end takes the tokens", standing, Some((0, 2)))?;
     store.mark_second(&other, &one).await.map_err(failed)?;
@@ -105,8 +113,10 @@ async fn subscriptions(store: &impl AccessStore, name: &str, now: Timestamp) -> 
     store.park(&other, &Reason::new("second_subscription", "refund it"), now).await.map_err(failed)?;
     let parked = StoredSubscription { wakes: 1, person: None, second_to: None };
     is("parked", store.subscription(&other).await.map_err(failed)?, Some(parked))?;
-    is("closed on an old look", store.close(&other, 0).await.map_err(failed)?, Committed::Conflict)?;
-    is("closed", store.close(&other, 1).await.map_err(failed)?, Committed::Done)
+    store.mark_second(&other, &one).await.map_err(failed)?;
+    is("closed", close(&other, 1).await?, Committed::Done)?;
+    let closed = StoredSubscription { wakes: 1, person: None, second_to: None };
+    is("the mark goes", store.subscription(&other).await.map_err(failed)?, Some(closed))
 }
 
 async fn requests(store: &impl RequestStore, name: &str, now: Timestamp) -> Result<(), String> {
