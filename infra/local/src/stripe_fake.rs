@@ -50,6 +50,8 @@ mod sessions;
 mod shape;
 mod standing;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use calls::{Call, Kind, Log};
