@@ -118,7 +118,8 @@ fn a_first_payment_that_fails_leaves_an_incomplete_one_that_expires_after_23_hou
     assert_eq!(list(&get(&world, "subscriptions", "status=all"), "/data").len(), 1, "nothing is left of it");
     let late = subscribe(&mut world, &customer, "&payment_behavior=default_incomplete");
     world.outcomes.insert(method, Outcome::Succeed);
-    post(&mut world, &format!("invoices/{}/pay", text(&newest(&world, &late), "/id")), "");
+    let path = format!("invoices/{}/pay", text(&newest(&world, &late), "/id"));
+    post(&mut world, &path, "");
     assert_eq!(status(&world, &late), "active");
 }
 
@@ -367,7 +368,8 @@ fn every_object_has_the_fields_that_stripe_publishes_and_no_others() {
     let intent = get(&world, &format!("invoices/{}", text(&newest(&world, &paid), "/id")), "expand[]=payments");
     let intent = text(&intent, "/payments/data/0/payment/payment_intent").to_owned();
     post(&mut world, "refunds", &format!("payment_intent={intent}&amount=100"));
-    post(&mut world, "credit_notes", &format!("invoice={}&amount=100", text(&newest(&world, &paid), "/id")));
+    let form = format!("invoice={}&amount=100", text(&newest(&world, &paid), "/id"));
+    post(&mut world, "credit_notes", &form);
     post(&mut world, "billing_portal/sessions", &format!("customer={customer}&return_url=https://example.org"));
     post(&mut world, "tax_rates", "display_name=TVA&inclusive=true&percentage=20");
     world.outcomes.insert(method, Outcome::Decline("generic_decline".to_owned()));
