@@ -9,7 +9,7 @@ use crate::client::BundleClient;
 #[derive(Clone, Debug, clap::Args)]
 pub struct Advance {
     /// How far ahead it goes, such as 3d, 23h or "1d 2h"; without it, the time is told
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     advance: Option<String>,
 }
 
