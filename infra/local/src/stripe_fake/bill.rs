@@ -138,14 +138,14 @@ pub fn finalize(world: &mut World, invoice: &str) -> Value {
 /// The payment of an invoice that is tried, and its intent.
 pub fn payment_of(world: &World, invoice: &str) -> Option<(String, String)> {
     let of = |payment: &&Value| id(payment, "/invoice") == Some(invoice) && is(payment, "/is_default");
-    let payment = world.all("invoice_payments").into_iter().find(of)?;
+    let payment = world.each("invoice_payments").find(of)?;
     Some((text(payment, "/id").to_owned(), id(payment, "/payment/payment_intent")?.to_owned()))
 }
 
 /// The invoice that an intent is for.
 pub fn invoice_of(world: &World, intent: &str) -> Option<String> {
     let of = |payment: &&Value| id(payment, "/payment/payment_intent") == Some(intent);
-    world.all("invoice_payments").into_iter().find(of).and_then(|payment| id(payment, "/invoice")).map(str::to_owned)
+    world.each("invoice_payments").find(of).and_then(|payment| id(payment, "/invoice")).map(str::to_owned)
 }
 
 /// The subscription that an invoice is for.

@@ -318,6 +318,35 @@ fn a_session_lives_a_day_and_is_paid_once() {
 }
 
 #[test]
+fn checkout_keeps_of_a_customer_what_the_seller_asked_for() {
+    let mut world = world();
+    let form = "mode=subscription&line_items[0][price]=price_comptoir_essai&subscription_data[trial_period_days]=14&payment_method_collection=if_required";
+    let session = post(&mut world, "checkout/sessions", form);
+    let done = sessions::complete(&mut world, text(&session, "/id"), &Customer::default()).unwrap();
+    assert_eq!(text(&done, "/payment_status"), "no_payment_required");
+    assert!(list(&get(&world, "payment_methods", ""), "/data").is_empty(), "no card was asked for");
+    pass(&mut world, 14 * DAY + HOUR);
+    assert_eq!(text(world.get(text(&done, "/subscription")).unwrap(), "/status"), "past_due");
+    let known = post(&mut world, "customers", "email=b%40example.org");
+    let price = "mode=payment&line_items[0][price_data][currency]=eur&line_items[0][price_data][unit_amount]=500&line_items[0][price_data][product_data][name]=Livre";
+    for (more, customers) in [
+        (String::new(), 2),
+        ("&customer_creation=always".to_owned(), 3),
+        (format!("&customer={}&customer_update[name]=auto", text(&known, "/id")), 3),
+    ] {
+        let session = post(&mut world, "checkout/sessions", &format!("{price}{more}"));
+        let done = sessions::complete(
+            &mut world,
+            text(&session, "/id"),
+            &Customer { name: Some("Zoé"), ..Customer::default() },
+        )
+        .unwrap();
+        assert_eq!((text(&done, "/payment_status"), text(&done, "/customer_details/name")), ("paid", "Zoé"), "{more}");
+        assert_eq!(list(&get(&world, "customers", ""), "/data").len(), customers, "{more}");
+    }
+}
+
+#[test]
 fn a_customer_that_is_deleted_takes_the_subscriptions_along() {
     let mut world = world();
     let (customer, method) = customer(&mut world, "4242424242424242");
