@@ -71,6 +71,7 @@ STAND_IN = {
     "billing_portal.session": "BillingPortal/Sessions.Session",
     "charge": "Charges.Charge",
     "checkout.session": "Checkout/Sessions.Session",
+    "coupon": "Coupons.Coupon",
     "credit_note": "CreditNotes.CreditNote",
     "credit_note_line_item": "CreditNoteLineItems.CreditNoteLineItem",
     "customer": "Customers.Customer",

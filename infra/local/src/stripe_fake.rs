@@ -23,6 +23,7 @@ mod calls;
 pub mod catalog;
 mod closing;
 mod collect;
+mod coupons;
 mod customers;
 mod delivery;
 pub mod doors;

@@ -6,6 +6,7 @@ use super::calendar::{DAY, HOUR};
 use super::catalog;
 use super::closing;
 use super::collect::By;
+use super::coupons;
 use super::customers;
 use super::form::Form;
 use super::items;
@@ -54,6 +55,7 @@ pub fn create(world: &mut World, form: &Form) -> Result<Value, Refusal> {
         "submit_type",
         "customer_update",
         "custom_fields",
+        "discounts",
         "name_collection",
     ])?;
     let mode = form.choice("/mode", &["payment", "subscription"])?.ok_or_else(|| Refusal::missing("mode"))?;
@@ -114,6 +116,9 @@ pub fn create(world: &mut World, form: &Form) -> Result<Value, Refusal> {
     world.objects.insert(format!("checkout/sessions/{session_id}/line_items"), lines);
     // What the subscription will be told is no field of the session.
     let mut wish = form.value().get("subscription_data").cloned().unwrap_or_else(|| json!({}));
+    if let Some(coupon) = coupons::named(world, form, "")? {
+        set(&mut wish, "discounts", json!([{"coupon": coupon}]));
+    }
     set(&mut wish, "customer_update", form.value().get("customer_update").cloned());
     world.wishes.insert(session_id.clone(), wish);
     world.at(expires, Timer::ExpireSession(session_id));
@@ -200,6 +205,7 @@ fn subscribed(
         trial_end,
         behavior: "allow_incomplete",
         fields,
+        coupon: coupons::named(world, &wish, "")?,
         payer: (By::Customer, Some(outcome)),
     };
     let subscription = subscriptions::start_now(world, start)?;

@@ -347,6 +347,31 @@ fn checkout_keeps_of_a_customer_what_the_seller_asked_for() {
 }
 
 #[test]
+fn a_coupon_of_all_makes_an_invoice_of_nothing_that_is_paid() {
+    let mut world = world();
+    post(&mut world, "coupons", "id=GRATIS&percent_off=100&duration=once");
+    let form = "mode=subscription&line_items[0][price]=price_comptoir_solo&discounts[0][coupon]=GRATIS";
+    let session = post(&mut world, "checkout/sessions", form);
+    let done = sessions::complete(&mut world, text(&session, "/id"), &Customer::default()).unwrap();
+    let subscription = world.get(text(&done, "/subscription")).unwrap().clone();
+    let first = newest(&world, &subscription);
+    assert_eq!((text(&first, "/status"), number(&first, "/subtotal"), number(&first, "/total")), ("paid", 900, 0));
+    assert_eq!(
+        (status(&world, &subscription).as_str(), text(&done, "/payment_status")),
+        ("active", "no_payment_required")
+    );
+    renew(&mut world, &subscription);
+    assert_eq!(number(&newest(&world, &subscription), "/total"), 900);
+    let unknown = change(&mut world, "POST", "subscriptions", "customer=cus_none&items[0][price]=price_comptoir_solo");
+    assert_eq!(unknown.unwrap_err().status, 400, "a parameter names it");
+    assert_eq!(
+        change(&mut world, "POST", "customers/cus_none", "name=a").unwrap_err().status,
+        404,
+        "the path names it"
+    );
+}
+
+#[test]
 fn a_customer_that_is_deleted_takes_the_subscriptions_along() {
     let mut world = world();
     let (customer, method) = customer(&mut world, "4242424242424242");
@@ -391,7 +416,8 @@ fn within<'a>(value: &'a Value, found: &mut Vec<&'a Value>) {
 fn every_object_has_the_fields_that_stripe_publishes_and_no_others() {
     let mut world = world();
     let (customer, method) = customer(&mut world, "4242424242424242");
-    let subscription = subscribe(&mut world, &customer, "&trial_period_days=14");
+    post(&mut world, "coupons", "id=HALF&percent_off=50");
+    let subscription = subscribe(&mut world, &customer, "&trial_period_days=14&discounts[0][coupon]=HALF");
     renew(&mut world, &subscription);
     let paid = subscribe(&mut world, &customer, "");
     let intent = get(&world, &format!("invoices/{}", text(&newest(&world, &paid), "/id")), "expand[]=payments");

@@ -92,6 +92,8 @@ pub struct World {
     pub pending: BTreeMap<String, Vec<Value>>,
     /// What a Checkout session was told of the subscription that it makes.
     pub wishes: BTreeMap<String, Value>,
+    /// Discounts of subscriptions: their ids and coupons.
+    pub discounts: BTreeMap<String, (String, String)>,
     /// Events that were not yet handed over.
     pub told: Vec<Value>,
     /// The time, in seconds since 1970.
