@@ -13,8 +13,8 @@ use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
 use crate::{
-    demo, ledger, paths, pay, preview, process, rebuild, reconcile, refund, replay, runtime, sam_local, settings,
-    transfer, verify,
+    advance, demo, ledger, paths, pay, preview, process, rebuild, reconcile, refund, replay, runtime, sam_local,
+    settings, subscribe, transfer, verify,
 };
 
 /// The default port of `cargo local`.
@@ -40,6 +40,12 @@ enum Command {
     Pay(pay::Pay),
     /// Gives money back for the newest payment of the running bundle (cargo refund)
     Refund(refund::Refund),
+    /// Buys a plan at the running bundle's Checkout (cargo subscribe)
+    Subscribe(subscribe::Subscribe),
+    /// Makes the next renewal of a subscription fail; the clock goes there (cargo fail-payment)
+    FailPayment(subscribe::FailPayment),
+    /// Tells the time of the running bundle, or moves it ahead (cargo clock, cargo advance)
+    Clock(advance::Advance),
     /// Puts parked records back, once their cause is mended (cargo replay)
     Replay,
     /// Shows the invoice template while it is edited (cargo preview)
@@ -110,6 +116,9 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Local(local) => serve(local).await,
         Command::Pay(pay) => or_stopped(async { pay::run(&pay, &client()?).await }).await,
         Command::Refund(refund) => or_stopped(async { refund::run(&refund, &client()?).await }).await,
+        Command::Subscribe(wish) => or_stopped(async { subscribe::run(&wish, &client()?).await }).await,
+        Command::FailPayment(wish) => or_stopped(async { subscribe::fail(&wish, &client()?).await }).await,
+        Command::Clock(wish) => or_stopped(async { advance::run(&wish, &client()?).await }).await,
         Command::Replay => or_stopped(async { replay::run(&client()?).await.map(drop) }).await,
         // The user ends a preview by Ctrl-C; that is not an error.
         Command::Preview { arguments } => tokio::select! {

@@ -15,6 +15,7 @@
 //! # Ok(()) }
 //! ```
 
+mod advance;
 pub mod aws;
 pub mod bundle;
 pub mod checkout;
@@ -54,6 +55,7 @@ pub mod settings;
 pub mod slack_fake;
 pub mod stream;
 pub mod stripe_fake;
+mod subscribe;
 pub mod transfer;
 mod verify;
 pub mod whole;

@@ -64,7 +64,7 @@ async fn put_back(client: &BundleClient, table: &str, item: &Value, key: &str) -
     if kind == "EVENT" || number.is_some() {
         return unpark(client, table, key).await;
     }
-    let now = crate::clock::now();
+    let now = client.now().await?;
     let input = json!({
         "TableName": table, "Key": {"pk": {"S": key}, "sk": {"S": "-"}},
         "UpdateExpression": "REMOVE parked_source, parked_reason, parked_at \
@@ -80,7 +80,7 @@ async fn put_back(client: &BundleClient, table: &str, item: &Value, key: &str) -
 
 /// Marks a document as open, unless it is recorded.
 async fn reopen(client: &BundleClient, table: &str, number: &str) -> anyhow::Result<bool> {
-    let since = crate::clock::now().as_second().to_string();
+    let since = client.now().await?.as_second().to_string();
     let input = json!({
         "TableName": table, "Key": {"pk": {"S": format!("INVOICE#{number}")}, "sk": {"S": "-"}},
         "UpdateExpression": "SET open_shard = :shard, open_since = :since",
@@ -102,7 +102,7 @@ async fn conditional(client: &BundleClient, input: &Value) -> anyhow::Result<boo
 /// Removes the mark if it is still there: recording an event, or a concurrent replay, removes it too. An event holds
 /// what Stripe said, with names and addresses: from then on it is kept for as long as somebody may ask what it was.
 async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result<bool> {
-    let now = crate::clock::now();
+    let now = client.now().await?;
     let remove = "REMOVE parked_source, parked_reason, parked_at SET replayed_at = :now";
     let (update, values) = if key.starts_with("EVENT#") {
         let expires = now.as_second().saturating_add(SETTLED_KEPT.as_secs()).to_string();
@@ -123,7 +123,7 @@ async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result
 /// The parts of a large event go with it.
 async fn expire_parts(client: &BundleClient, table: &str, event: &Value) -> anyhow::Result<()> {
     let Some(hash) = event.get("body_sha256").and_then(Value::as_str) else { return Ok(()) };
-    let expires = crate::clock::now().as_second().saturating_add(SETTLED_KEPT.as_secs());
+    let expires = client.now().await?.as_second().saturating_add(SETTLED_KEPT.as_secs());
     for place in 0..event.get("body_parts").and_then(Value::as_u64).unwrap_or_default() {
         let input = json!({
             "TableName": table, "Key": {"pk": {"S": format!("PART#{hash}")}, "sk": {"S": format!("{place:04}")}},
@@ -207,11 +207,12 @@ async fn announce(client: &BundleClient, message: &Value) -> anyhow::Result<usiz
 }
 
 async fn mark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result<()> {
+    let now = client.now().await?.to_string();
     let input = json!({
         "TableName": table, "Key": {"pk": {"S": key}, "sk": {"S": "-"}},
         "UpdateExpression": "SET parked_source = :who, parked_reason = :why, parked_at = :now",
         "ConditionExpression": "attribute_exists(pk)",
-        "ExpressionAttributeValues": {":who": {"S": "replay"}, ":why": {"S": "given up by its stream"}, ":now": {"S": crate::clock::now().to_string()}},
+        "ExpressionAttributeValues": {":who": {"S": "replay"}, ":why": {"S": "given up by its stream"}, ":now": {"S": now}},
     });
     client.aws.dynamodb("UpdateItem", &input).await.map(drop)
 }

@@ -136,7 +136,8 @@ fn matches(pattern: &Filter, event: &Value) -> bool {
 fn events(mail: &Mail) -> Vec<Value> {
     let to = mail.to.to_lowercase();
     let scene = to.strip_suffix("@simulator.amazonses.com").unwrap_or_default();
-    let now = crate::clock::now().to_string();
+    // Told as soon as it is accepted.
+    let now = mail.sent_at.clone();
     let recipients = json!([{"emailAddress": mail.to}]);
     let bounce = |kind: &str, sub_type: &str| {
         let bounce =
@@ -181,6 +182,6 @@ fn event(mail: &Mail, kind: &str, name: &str, part: &str, body: Value) -> Value 
     }
     json!({
         "version": "0", "id": request_id(), "detail-type": kind, "source": "aws.ses", "account": "000000000000",
-        "time": crate::clock::now().to_string(), "region": crate::aws::REGION, "resources": [], "detail": detail,
+        "time": mail.sent_at, "region": crate::aws::REGION, "resources": [], "detail": detail,
     })
 }

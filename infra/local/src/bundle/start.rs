@@ -299,18 +299,19 @@ async fn front(
             faults: Faults::default(),
             bus: bus(deployed, functions)?,
             daily: AtomicUsize::new(ses::DAILY),
+            clock: clock.clone(),
         }),
         stripe: Arc::new(StripeFake::new(
             options.limits_of_stripe.then_some(STRIPE_READS),
             clock.clone(),
             format!("{base}/_stripe"),
         )),
-        moved: Moved::new(clock, scheduled(deployed, functions)?),
-        slack: Arc::new(SlackFake::default()),
-        graphql: Arc::new(graphql::api(aws, deployed, functions, programs).await?),
+        slack: Arc::new(SlackFake::new(clock.clone())),
+        graphql: Arc::new(graphql::api(aws, deployed, functions, (programs, clock.clone())).await?),
         books,
         by_hand: by_hand.collect(),
         stage: options.stage.clone(),
+        moved: Moved::new(clock, scheduled(deployed, functions)?),
     })
 }
 
