@@ -20,9 +20,9 @@ use mail_parser::{MessageParser, MimeHeaders};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::event_bus::Bus;
 use crate::faults::{Fault, Faults, lost_answer};
 use crate::mail::{Attachment, Mail, Mailbox};
-use crate::ses_events::Bus;
 
 /// SES as the functions see it.
 #[derive(Debug)]

@@ -294,7 +294,8 @@ mod tests {
                 &[SECRET.to_owned()],
                 crate::clock::now(),
             );
-            let said = verified.map_or_else(|forged| format!("400 {}", forged.reason().code), |()| "200 recorded".to_owned());
+            let said =
+                verified.map_or_else(|forged| format!("400 {}", forged.reason().code), |()| "200 recorded".to_owned());
             assert_eq!(said, promise.answer, "{}", promise.name);
         }
     }
