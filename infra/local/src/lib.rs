@@ -54,6 +54,7 @@ pub mod settings;
 pub mod slack_fake;
 pub mod stream;
 pub mod stripe_fake;
+mod term;
 pub mod transfer;
 mod verify;
 pub mod whole;

@@ -4,7 +4,7 @@
 //! in `ereporting`; cell formats in `cells`, conversion to euros in `euros`. `files` writes the three, document by document.
 //! Storage of the files, and repeated exports of a month, are in `export`; the snapshots that they are made of in
 //! `snapshots`, whether any is missing in `complete`; whether the archive still holds a month as it was issued, in `verify`; how a lost ledger is made anew from
-//! the archive, in `rebuild`. VAT is not decided here: it was decided when the invoice was issued.
+//! the archive, in `rebuild`; what is over its legal term, in `term`. VAT is not decided here: it was decided when the invoice was issued.
 
 mod cells;
 mod complete;
@@ -18,6 +18,7 @@ mod names;
 pub mod rebuild;
 mod register;
 mod snapshots;
+pub mod term;
 pub mod totals;
 pub mod verify;
 
