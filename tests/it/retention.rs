@@ -17,6 +17,7 @@ use comptoir::{
 };
 use comptoir_local::{
     checkout::{Checkout, Purchase},
+    forget::{self, Forget},
     paths, replay,
 };
 use comptoir_tests::{
@@ -159,6 +160,59 @@ async fn a_document_and_its_sale_end_at_their_term_and_nothing_else_does() -> Re
     let answer = shop.client.invoke("ledger-export", &json!({"term": {}})).await?;
     let year = comptoir_local::clock::now().to_zoned(jiff::tz::TimeZone::UTC).year();
     ensure!(answer["years"] == json!([]) && answer["this_year_from"] == format!("{}-01-01", year + 12), "{answer}");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+/// A buyer who asks to be forgotten: what is held is named with its end, and what no law keeps goes.
+#[tokio::test]
+async fn a_buyer_is_told_what_stays_and_what_may_go_does() -> Result<()> {
+    let shop = Shop::open("retention-buyer").await?;
+    let mut numbers = Vec::new();
+    for email in ["Zoe@Example.org", "zoe@example.org", "azoe@example.org"] {
+        let (checkout, _) = shop.pay(&Purchase { email: Some(email.to_owned()), ..Purchase::default() }).await?;
+        numbers.push(shop.delivered(&checkout.session_id).await?.number);
+    }
+    let dispute = json!({"id": "du_1", "object": "dispute", "status": "lost", "payment_intent": "pi_1",
+        "customer_email": "zoe@example.org"});
+    let event = json!({"id": "evt_dispute", "object": "event", "type": "charge.dispute.closed", "livemode": false,
+        "created": comptoir_local::clock::now().as_second(), "data": {"object": dispute}});
+    shop.post(&event).await?;
+    let held = async || -> Result<BTreeSet<String>> {
+        let rows = rows(&shop).await?.into_iter().filter(|(_, item)| {
+            let text = item.to_string().to_lowercase();
+            text.contains("zoe@example.org") && !text.contains("azoe@example.org")
+        });
+        Ok(rows.map(|(_, item)| item["pk"].as_str().unwrap().to_owned()).collect())
+    };
+    let mails: Vec<String> = numbers.iter().take(2).map(|number| format!("MAIL#invoice/{number}")).collect();
+    shop.wait_for("settled mails", async |shop: &Shop| {
+        let mails = shop.items("MAIL").await?;
+        Ok(mails.iter().all(|mail| mail["expires_at"].is_number()).then_some(()))
+    })
+    .await?;
+    let before = held().await?;
+    ensure!(before.contains("EVENT#evt_dispute") && mails.iter().all(|mail| before.contains(mail)), "{before:?}");
+    let answer = shop.client.invoke("ledger-export", &json!({"about": {"email": "ZOE@example.org"}})).await?;
+    ensure!(answer["documents"].as_array().unwrap().len() == 2 && answer["records"].as_array().unwrap().len() == 2);
+    ensure!(answer["mails"] == json!(mails) && answer["kept_until"].as_str().unwrap().ends_with("-12-31"), "{answer}");
+    let out = shop.bundle.dir.join("zoe.json");
+    let wish = |write, out| Forget { email: "zoe@example.org".to_owned(), write, out };
+    forget::run(&wish(false, Some(out.clone())), &shop.client).await?;
+    ensure!(held().await? == before, "a dry run removes nothing");
+    ensure!(numbers.iter().take(2).all(|number| fs::read_to_string(&out).unwrap().contains(number.as_str())));
+    forget::run(&wish(true, None), &shop.client).await?;
+    let after = held().await?;
+    ensure!(after.contains("EVENT#evt_dispute"), "what is parked is work: {after:?}");
+    ensure!(!mails.iter().any(|mail| after.contains(mail)) && after.len() == before.len() - 2, "{after:?}");
+    ensure!(replay::run(&shop.client).await? == 1);
+    forget::run(&wish(true, None), &shop.client).await?;
+    let after = held().await?;
+    let kept = |key: &String| key.starts_with("PAYMENT#") || key.starts_with("INVOICE#");
+    ensure!(after.len() == 4 && after.iter().all(kept), "only what the law keeps: {after:?}");
+    let log = fs::read_to_string(shop.bundle.function("ledger-export").unwrap().log())?;
+    ensure!(!log.to_lowercase().contains("zoe@"), "{log}");
+    shop.still_sells().await?;
     shop.bundle.stop().await;
     Ok(())
 }

@@ -35,6 +35,8 @@ pub struct Request {
     pub rebuild: Option<RebuildRequest>,
     /// Look for what is over its legal term instead.
     pub term: Option<TermRequest>,
+    /// Say what is held about a buyer instead.
+    pub about: Option<AboutRequest>,
 }
 
 /// The request to rebuild the ledger. A misspelt key is an error, and writes nothing.
@@ -47,6 +49,24 @@ pub struct RebuildRequest {
     /// Numbers whose snapshots are lost for good.
     #[serde(default)]
     pub without: BTreeSet<InvoiceNumber>,
+}
+
+/// The request to say what is held about a buyer. Nothing is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AboutRequest {
+    /// The buyer's address.
+    pub email: String,
+    /// Where an answer said to go on.
+    #[serde(default)]
+    pub after: Option<String>,
+}
+
+/// Without the address, which is in no log.
+impl std::fmt::Debug for AboutRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AboutRequest")
+    }
 }
 
 /// The request to look for what is over its legal term. A misspelt key is an error, and ends nothing.

@@ -1,8 +1,9 @@
 //! ledger-export: at the end of a month, its files for the accountant go into the archive. It verifies the archive, and
 //! rebuilds the ledger from it.
 //!
-//! Wiring only. `handler` picks the month, `rebuild` reports what a rebuild found, `term` what is over its term; the domain crate does the rest.
+//! Wiring only. `handler` picks the month, `rebuild` reports what a rebuild found, `term` what is over its term, `buyer` what is held about one; the domain crate does the rest.
 
+mod buyer;
 mod handler;
 #[cfg(test)]
 mod million;
@@ -36,6 +37,10 @@ async fn main() -> Result<(), Error> {
         if let Some(wish) = request.rebuild {
             let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
             return Ok(serde_json::to_value(exporter.rebuild(wish, id, deadline).await?)?);
+        }
+        if let Some(wish) = request.about {
+            let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
+            return Ok(serde_json::to_value(exporter.about(wish, id, deadline).await?)?);
         }
         if let Some(wish) = request.term {
             let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;

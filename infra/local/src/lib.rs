@@ -27,6 +27,7 @@ pub mod environment;
 pub mod event_bus;
 pub mod faults;
 pub mod follow;
+pub mod forget;
 pub mod front;
 pub mod graphql;
 pub mod lambda;
