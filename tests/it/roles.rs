@@ -164,6 +164,8 @@ async fn no_function_needs_more_than_its_role_allows() -> Result<()> {
         json!({ "month": month }),
         json!({ "month": month, "verify": true }),
         json!({ "rebuild": { "dry_run": true } }),
+        json!({ "term": { "dry_run": true } }),
+        json!({ "about": { "email": "zoe@example.org" } }),
     ] {
         shop.client.invoke("ledger-export", &request).await?;
     }

@@ -13,8 +13,8 @@ use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
 use crate::{
-    advance, demo, ledger, paths, pay, preview, process, rebuild, reconcile, refund, replay, runtime, sam_local,
-    settings, subscribe, transfer, verify,
+    advance, demo, forget, ledger, paths, pay, preview, process, rebuild, reconcile, refund, replay, runtime,
+    sam_local, settings, subscribe, term, transfer, verify,
 };
 
 /// The default port of `cargo local`.
@@ -66,6 +66,10 @@ enum Command {
         #[command(subcommand)]
         wish: settings::Wish,
     },
+    /// Says what is held about a buyer and until when, and with --write removes what may go (cargo forget)
+    Forget(forget::Forget),
+    /// Says which documents are over their legal term, and with --write ends them (cargo term)
+    Term(term::Term),
     /// Rebuilds the Billing table from the archive; without --write it only says what it would write (cargo rebuild)
     Rebuild(rebuild::Rebuild),
     /// Wakes the work that a stream lost, as a schedule does on AWS (cargo sweep)
@@ -128,6 +132,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::SamLocal(wish) => or_stopped(async { sam_local::run(&wish).await }).await,
         Command::Verify(wish) => or_stopped(async { verify::verify(&wish, &client()?).await }).await,
         Command::Settings { wish } => or_stopped(async { settings::run(&wish, client).await }).await,
+        Command::Forget(wish) => or_stopped(async { forget::run(&wish, &client()?).await }).await,
+        Command::Term(wish) => or_stopped(async { term::run(&wish, &client()?).await }).await,
         Command::Rebuild(wish) => or_stopped(async { rebuild::run(&wish, &client()?).await }).await,
         Command::Sweep => or_stopped(async { verify::sweep(&client()?).await }).await,
         Command::Reconcile(wish) => or_stopped(async { reconcile::run(&wish, &client()?).await }).await,

@@ -22,9 +22,9 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::clock::BundleClock;
+use crate::event_bus::Bus;
 use crate::faults::{Fault, Faults, lost_answer};
 use crate::mail::{Attachment, Mail, Mailbox};
-use crate::ses_events::Bus;
 
 /// SES as the functions see it.
 #[derive(Debug)]
