@@ -112,31 +112,39 @@ async fn round<S: AccessStore, B: Billing>(
         return Err(told(subscription, &current.subscription));
     }
     let next = next(&standing.person, &fetched, seen, gives);
-    let holds = match &next {
-        None => standing.person.current.clone(),
-        Some(person) => {
-            let adopted = Adopted {
-                subscription,
-                id: &id,
-                person,
-                version: standing.version,
-                ends_tokens: person.current.as_ref().is_some_and(|current| current.over),
-                wakes_also: current.filter(|_| seen == Place::Earlier).map(|later| later.subscription.as_str()),
-            };
-            if store.adopt(&adopted, now).await? == Committed::Conflict {
-                return Err(Stop::Again);
-            }
-            person.current.clone()
-        }
-    };
-    // Tokens are of the subscription that counts, and end with it: what is over brings nothing.
-    if holds.is_some_and(|current| current.subscription == subscription && !current.over) {
+    let later = current.filter(|_| seen == Place::Earlier).map(|later| later.subscription.as_str());
+    let mut version = standing.version;
+    // First the subscription counts, then its tokens come, then its access is seen: with its tokens.
+    if let Some(next) = next.as_ref().filter(|next| !next.counts_as(current)) {
+        let counted = Person { access: standing.person.access.clone(), ..next.clone() };
+        adopt(
+            store,
+            Adopted { subscription, id: &id, person: &counted, version, ends_tokens: false, wakes_also: later },
+            now,
+        )
+        .await?;
+        version += 1;
+    }
+    let counts = next.as_ref().map_or(current, |next| next.current.as_ref());
+    // What is over brings nothing.
+    if counts.is_some_and(|counts| counts.subscription == subscription && !counts.over) {
         *granted += grant(subscription, (store, billing), &id, catalogue, now).await?;
+    }
+    if let Some(person) = &next {
+        let ends_tokens = person.current.as_ref().is_some_and(|current| current.over);
+        adopt(store, Adopted { subscription, id: &id, person, version, ends_tokens, wakes_also: None }, now).await?;
     }
     if store.close(subscription, stored.wakes).await? == Committed::Conflict {
         return Err(Stop::Again);
     }
     Ok(next.map(|next| next.access).filter(|access| *access != standing.person.access))
+}
+
+async fn adopt(store: &impl AccessStore, adopted: Adopted<'_>, now: Timestamp) -> Result<(), Stop> {
+    match store.adopt(&adopted, now).await? {
+        Committed::Done => Ok(()),
+        Committed::Conflict => Err(Stop::Again),
+    }
 }
 
 /// A subscription that Stripe does not know gives nothing. One that it knew before is parked: the API key may be another
