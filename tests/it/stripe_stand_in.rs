@@ -229,6 +229,13 @@ async fn events_are_held_shuffled_and_doubled_and_delivered_signed() -> Result<(
     .await?;
     ensure!(shop.numbers().await?.len() == 1 && shop.mails().await?.len() == 1, "three of each made one");
     ensure!(shop.client.fake("POST", "events", &json!({"held": true})).await?.0 == 422);
+    for wrong in [json!({"advance_seconds": -1}), json!({"advance_seconds": i64::MAX}), json!({"advance": 1}), json!(1)]
+    {
+        let (status, answer) = shop.client.fake("POST", "clock", &wrong).await?;
+        ensure!(status == 422 && answer["field"] == "advance_seconds", "{wrong}: {status} {answer}");
+    }
+    let (status, answer) = shop.client.fake("POST", "clock", &json!({"advance_seconds": 0})).await?;
+    ensure!(status == 200 && answer["now"].is_string(), "{status} {answer}");
     shop.bundle.stop().await;
     Ok(())
 }
