@@ -41,7 +41,7 @@ enum Command {
     /// Gives money back for the newest payment of the running bundle (cargo refund)
     Refund(refund::Refund),
     /// Puts parked records back, once their cause is mended (cargo replay)
-    Replay,
+    Replay(replay::Replay),
     /// Shows the invoice template while it is edited (cargo preview)
     #[command(disable_help_flag = true)]
     Preview {
@@ -114,7 +114,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Local(local) => serve(local).await,
         Command::Pay(pay) => or_stopped(async { pay::run(&pay, &client()?).await }).await,
         Command::Refund(refund) => or_stopped(async { refund::run(&refund, &client()?).await }).await,
-        Command::Replay => or_stopped(async { replay::run(&client()?).await.map(drop) }).await,
+        Command::Replay(wish) => or_stopped(async { replay::some(&wish, &client()?).await.map(drop) }).await,
         // The user ends a preview by Ctrl-C; that is not an error.
         Command::Preview { arguments } => tokio::select! {
             shown = preview::run(&arguments) => shown,
