@@ -47,7 +47,7 @@ enum Command {
     /// Tells the time of the running bundle, or moves it ahead (cargo clock, cargo advance)
     Clock(advance::Advance),
     /// Puts parked records back, once their cause is mended (cargo replay)
-    Replay,
+    Replay(replay::Replay),
     /// Shows the invoice template while it is edited (cargo preview)
     #[command(disable_help_flag = true)]
     Preview {
@@ -123,7 +123,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Subscribe(wish) => or_stopped(async { subscribe::run(&wish, &client()?).await }).await,
         Command::FailPayment(wish) => or_stopped(async { subscribe::fail(&wish, &client()?).await }).await,
         Command::Clock(wish) => or_stopped(async { advance::run(&wish, &client()?).await }).await,
-        Command::Replay => or_stopped(async { replay::run(&client()?).await.map(drop) }).await,
+        Command::Replay(wish) => or_stopped(async { replay::some(&wish, &client()?).await.map(drop) }).await,
         // The user ends a preview by Ctrl-C; that is not an error.
         Command::Preview { arguments } => tokio::select! {
             shown = preview::run(&arguments) => shown,
