@@ -4,7 +4,7 @@
 
 use anyhow::{Result, ensure};
 use comptoir::{billing::ledger::LARGEST_CLAIM, testing::readme::says, timing};
-use comptoir_local::{bundle::template, paths};
+use comptoir_local::{bundle::template, paths, replay, transfer};
 use serde_json::Value;
 
 fn whole() -> Result<Value> {
@@ -182,6 +182,18 @@ fn tables_and_buckets_keep_their_ids_and_keys_and_outlive_the_stack() -> Result<
     };
     let tables = of_type("AWS::DynamoDB::Table");
     ensure!(tables == ["AccessTable", "BillingTable", "NoticesTable", "OutboxTable", "ProfilesTable"], "{tables:?}");
+    let sorted = |names: &[&'static str]| -> Vec<&str> {
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        names
+    };
+    ensure!(tables == sorted(&transfer::format::TABLES), "an export leaves a table behind");
+    let has = |table: &str, index: &str| resources[table]["Properties"]["GlobalSecondaryIndexes"].to_string().contains(index);
+    let parks: Vec<&str> = tables.iter().copied().filter(|table| has(table, "\"parked\"")).collect();
+    ensure!(parks == sorted(&replay::TABLES), "what is parked in {parks:?} is replayed");
+    let swept = resources["SweepFunction"]["Properties"]["Environment"]["Variables"].to_string();
+    let opens = |table: &&&str| has(table, "\"open\"");
+    ensure!(tables.iter().filter(opens).all(|table| swept.contains(*table)), "open work is woken: {swept}");
     let buckets = of_type("AWS::S3::Bucket");
     ensure!(buckets == ["ArchiveBucket", "ProfileFilesBucket"], "{buckets:?}");
     let policy: Value =

@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, ensure};
+use comptoir_plans::person::PersonId;
 use serde_json::{Value, json};
 
 use crate::client::BundleClient;
@@ -29,7 +30,8 @@ pub struct Forget {
 struct Row {
     logical: &'static str,
     key: String,
-    /// Settled: it has an end, and is not parked.
+    sort: String,
+    /// Settled: it has an end, and is not parked. Of a plan: it is over.
     settled: bool,
 }
 
@@ -89,19 +91,41 @@ async fn rows(email: &str, client: &BundleClient) -> anyhow::Result<Vec<Row>> {
             let names = value.unwrap_or_default().to_lowercase().contains(&format!("\"{email}\""));
             if text("kind") == kind && names {
                 let settled = item.get("expires_at").is_some() && item.get("parked_at").is_none();
-                rows.push(Row { logical, key: text("pk").to_owned(), settled });
+                rows.push(Row { logical, key: text("pk").to_owned(), sort: text("sk").to_owned(), settled });
             }
         }
     }
+    if let Some(person) = PersonId::of(&email) {
+        rows.extend(of_plans(&person, &client.table("AccessTable").await?.1));
+    }
     Ok(rows)
+}
+
+/// What a plan left: who had what, tokens, whose subscriptions those were. It goes once the plan is over; a subscription that
+/// lives is ended at Stripe first.
+fn of_plans(person: &PersonId, items: &[Value]) -> Vec<Row> {
+    let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let theirs = |item: &&Value| {
+        text(item, "person") == person.as_str() || text(item, "pk") == format!("PERSON#{person}")
+    };
+    let theirs: Vec<&Value> = items.iter().filter(theirs).collect();
+    let lives = |item: &&Value| match item.get("data") {
+        Some(Value::String(text)) => text.contains("\"over\":false"),
+        data => data.and_then(|data| data.pointer("/current/over")?.as_bool()) == Some(false),
+    };
+    let works = |item: &&Value| item.get("open_shard").is_some() || item.get("parked_at").is_some();
+    let settled = !theirs.iter().any(|item| lives(item) || works(item));
+    let row = |item: &&Value| Row { logical: "AccessTable", key: text(item, "pk"), sort: text(item, "sk"), settled };
+    theirs.iter().map(row).collect()
 }
 
 /// Removes a row, unless it became work again.
 async fn remove(client: &BundleClient, row: &Row) -> anyhow::Result<bool> {
     let (table, _) = client.table(row.logical).await?;
+    let ended = if row.logical == "AccessTable" { "attribute_not_exists(open_shard)" } else { "attribute_exists(expires_at)" };
     let input = json!({
-        "TableName": table, "Key": {"pk": {"S": row.key}, "sk": {"S": "-"}},
-        "ConditionExpression": "attribute_exists(expires_at) AND attribute_not_exists(parked_at)",
+        "TableName": table, "Key": {"pk": {"S": row.key}, "sk": {"S": row.sort}},
+        "ConditionExpression": format!("{ended} AND attribute_not_exists(parked_at)"),
     });
     client.aws.dynamodb_if("DeleteItem", &input).await
 }
@@ -123,6 +147,9 @@ fn told(held: &Value, rows: &[Row]) -> Vec<String> {
     for row in rows {
         lines.push(match row.settled {
             true => format!("{}: may go now", row.key),
+            false if row.logical == "AccessTable" => {
+                format!("{}: is of a plan that lives, and may go once the subscription has ended", row.key)
+            }
             false => format!("{}: is work, and may go once it is settled", row.key),
         });
     }
@@ -138,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_person_reads_what_stays_until_when_and_what_may_go() {
-        let row = |settled| Row { logical: "OutboxTable", key: "MAIL#invoice/1".to_owned(), settled };
+        let row = |settled| Row { logical: "OutboxTable", key: "MAIL#invoice/1".to_owned(), sort: "-".to_owned(), settled };
         let held =
             json!({"documents": [{"number": "2026-11-0001", "kept_until": "2037-12-31"}], "unread": ["books/x"]});
         let lines = told(&held, &[row(true), row(false)]).join("\n");
@@ -146,5 +173,23 @@ mod tests {
             assert!(lines.contains(part), "{part}: {lines}");
         }
         assert_eq!(told(&json!({}), &[]), ["Nothing is held about this address."]);
+    }
+
+    #[test]
+    fn what_a_plan_left_goes_once_it_is_over() {
+        let zoe = PersonId::of("zoe@example.org").unwrap();
+        let pk = format!("PERSON#{zoe}");
+        let items = |over: bool| {
+            [
+                json!({"pk": pk, "sk": "-", "data": {"current": {"over": over}}}),
+                json!({"pk": pk, "sk": "USE#u1"}),
+                json!({"pk": "GRANT#in_1", "sk": "-", "person": zoe.as_str()}),
+                json!({"pk": "PERSON#other", "sk": "-", "data": {"current": {"over": false}}}),
+            ]
+        };
+        let rows = |over| of_plans(&zoe, &items(over)).iter().map(|row| (row.sort.clone(), row.settled)).collect::<Vec<_>>();
+        for over in [true, false] {
+            assert_eq!(rows(over), [("-".to_owned(), over), ("USE#u1".to_owned(), over), ("-".to_owned(), over)]);
+        }
     }
 }

@@ -16,7 +16,7 @@ use crate::client::BundleClient;
 const NOTICES: [&str; 2] = ["dispute_lost", "refund_failed"];
 
 /// The tables in which records are parked.
-const TABLES: [&str; 4] = ["BillingTable", "OutboxTable", "NoticesTable", "AccessTable"];
+pub const TABLES: [&str; 4] = ["BillingTable", "OutboxTable", "NoticesTable", "AccessTable"];
 
 /// What to replay.
 #[derive(Clone, Debug, Default, clap::Args)]

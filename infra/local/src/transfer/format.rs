@@ -19,7 +19,7 @@ pub const MANIFEST: &str = "manifest.json";
 /// The note of the stack that the export was imported into; beside the export, not of it.
 pub const IMPORTED: &str = "imported.json";
 /// The tables, by their logical ids.
-pub const TABLES: [&str; 4] = ["BillingTable", "OutboxTable", "NoticesTable", "ProfilesTable"];
+pub const TABLES: [&str; 5] = ["BillingTable", "OutboxTable", "NoticesTable", "ProfilesTable", "AccessTable"];
 /// The buckets: the folder of their objects, and their logical ids.
 pub const BUCKETS: [(&str, &str); 2] = [("archive", "ArchiveBucket"), ("files", "ProfileFilesBucket")];
 /// The record that closes the books of a stack.
