@@ -30,7 +30,8 @@ struct Customer {
 impl Customer {
     /// Buys a plan.
     async fn of(name: &str) -> Result<Self> {
-        let shop = Shop::open(name).await?;
+        // The wire denies what the functions' roles do not allow.
+        let shop = Shop::open_with(name, |options| options.wire = true).await?;
         let subscription = shop.subscribes(SOLO, ZOE, "k1").await?;
         shop.access_in(ZOE, "active").await?;
         let (_, stands) = shop.client.stripe("GET", &format!("subscriptions/{subscription}"), &[], None).await?;
@@ -104,6 +105,14 @@ impl Customer {
             .await
     }
 
+    /// Nothing was denied, and the bundle stops.
+    async fn leaves(self) -> Result<()> {
+        let denied = self.shop.bundle.wire().context("a wire")?.denied();
+        ensure!(denied.is_empty(), "{denied:#?}");
+        self.shop.bundle.stop().await;
+        Ok(())
+    }
+
     /// The mails about unpaid invoices that were queued.
     async fn queued(&self) -> Result<usize> {
         let notices = self.shop.items("NOTICE").await?;
@@ -153,8 +162,7 @@ async fn three_cards_decline_two_are_charged_by_us_and_one_mail_is_sent() -> Res
     ensure!(zoe.invoice().await?["status"] == "paid" && zoe.queued().await? == 1);
     zoe.shop.access_in(ZOE, "active").await?;
     zoe.mail().await?;
-    zoe.shop.bundle.stop().await;
-    Ok(())
+    zoe.leaves().await
 }
 
 #[tokio::test]
@@ -175,8 +183,7 @@ async fn the_second_of_four_pays_whatever_comes_thirty_two_times_at_once() -> Re
     // No mail about it follows, and the next ones work.
     zoe.shop.still_sells().await?;
     ensure!(zoe.queued().await? == 0 && zoe.shop.client.parked().await?.is_empty());
-    zoe.shop.bundle.stop().await;
-    Ok(())
+    zoe.leaves().await
 }
 
 #[tokio::test]
@@ -200,8 +207,7 @@ async fn a_lost_answer_is_settled_by_looking_and_never_by_a_second_key() -> Resu
     let of_second: Vec<&String> = charges.iter().map(|(_, key)| key).filter(|key| !keys.contains(*key)).collect();
     ensure!(of_second.len() == 2 && of_second[0] == of_second[1], "{charges:?}");
     ensure!(zoe.queued().await? == 0);
-    zoe.shop.bundle.stop().await;
-    Ok(())
+    zoe.leaves().await
 }
 
 #[tokio::test]
@@ -225,8 +231,7 @@ async fn a_failure_that_stripe_keeps_is_left_to_the_owner_and_the_customer_is_to
     ensure!(zoe.shop.client.stripe("POST", &format!("invoices/{invoice}/pay"), &paid, None).await?.0 == 200);
     zoe.rests("paid").await?;
     ensure!(zoe.shop.client.parked().await?.is_empty() && zoe.queued().await? == 1);
-    zoe.shop.bundle.stop().await;
-    Ok(())
+    zoe.leaves().await
 }
 
 #[tokio::test]
@@ -253,8 +258,7 @@ async fn one_card_saved_twice_is_one_and_a_lost_one_is_never_charged_again() -> 
     let charged = zoe.charged().await?;
     ensure!(charged[1..] == [good.clone(), good], "{charged:?}");
     ensure!(zoe.queued().await? == 1);
-    zoe.shop.bundle.stop().await;
-    Ok(())
+    zoe.leaves().await
 }
 
 #[tokio::test]
@@ -271,8 +275,7 @@ async fn the_bank_asks_for_the_customer_who_gets_one_mail_with_the_link() -> Res
     ensure!(mail.subject.contains("confirmer") && mail.text.contains("banque"), "{}", mail.text);
     ensure!(mail.text.contains(invoice["hosted_invoice_url"].as_str().unwrap()), "{}", mail.text);
     ensure!(zoe.charged().await?.len() == 2 && zoe.queued().await? == 1);
-    zoe.shop.bundle.stop().await;
-    Ok(())
+    zoe.leaves().await
 }
 
 #[tokio::test]
@@ -291,8 +294,7 @@ async fn a_debit_is_waited_for_and_nobody_is_written_to_before_it_fails() -> Res
     zoe.rests("exhausted").await?;
     zoe.mail().await?;
     ensure!(zoe.charged().await?.len() == 1 && zoe.queued().await? == 1);
-    zoe.shop.bundle.stop().await;
-    Ok(())
+    zoe.leaves().await
 }
 
 #[tokio::test]
@@ -325,6 +327,5 @@ async fn what_was_paid_or_cancelled_before_the_event_came_is_left_alone() -> Res
     client.fake("POST", "events", &json!({"hold": false})).await?;
     zoe.rests("closed").await?;
     ensure!(zoe.queued().await? == 0 && zoe.charged().await?.len() == 1, "{:?}", zoe.charges().await?);
-    zoe.shop.bundle.stop().await;
-    Ok(())
+    zoe.leaves().await
 }
