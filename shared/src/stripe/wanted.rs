@@ -51,7 +51,8 @@ pub struct WantedRight {
     pub need: Need,
 }
 
-/// Every event type that is processed.
+/// Every event type that is processed. One list of Stripe's events names twenty at most (docs.stripe.com/api/events/list,
+/// `types`): the reconciliation asks for all of them at once.
 pub const EVENTS: [WantedEvent; 20] = [
     event("checkout.session.completed", Need::Sales),
     event("checkout.session.async_payment_succeeded", Need::Sales),

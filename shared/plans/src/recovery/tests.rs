@@ -1,6 +1,12 @@
 //! Recovery against a small Stripe with methods that decline, time that passes, calls that fail, and a second worker.
 
-use std::{cell::Cell, collections::BTreeMap, sync::Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+};
 
 use comptoir::{
     clock::Clock,
@@ -205,7 +211,7 @@ struct Scene {
     store: InMemoryAccess,
     till: Till,
     clock: Hands,
-    handled: Cell<usize>,
+    handled: AtomicUsize,
 }
 
 impl Scene {
@@ -215,7 +221,12 @@ impl Scene {
 
     fn under(methods: &[(&'static str, &'static str, Does)], store: FaultPlan, till: FaultPlan) -> Self {
         let clock = Hands(Mutex::new("2026-11-27T10:00:00Z".parse().unwrap()));
-        Self { store: InMemoryAccess::under(store), till: Till::new(methods, till), clock, handled: Cell::new(0) }
+        Self {
+            store: InMemoryAccess::under(store),
+            till: Till::new(methods, till),
+            clock,
+            handled: AtomicUsize::new(0),
+        }
     }
 
     fn pass(&self, hours: i64) {
@@ -232,10 +243,14 @@ impl Scene {
     }
 
     fn work(&self, id: &str) -> Outcome {
+        self.work_with(id, &self.till)
+    }
+
+    fn work_with(&self, id: &str, billing: &impl Collecting) -> Outcome {
         let (catalogue, seller) = (catalogue(), Seller::from_toml(FRANCHISE_TOML).unwrap());
         let tools = Tools {
             store: &self.store,
-            billing: &self.till,
+            billing,
             catalogue: &catalogue,
             writer: Writer { seller: &seller, local_host: None },
             clock: &self.clock,
@@ -249,13 +264,13 @@ impl Scene {
         for _ in 0..12 {
             let due = self.store.due(self.clock.now());
             let told = locked(&self.till.books).events;
-            if due.is_empty() && told == self.handled.get() {
+            if due.is_empty() && told == self.handled.load(SeqCst) {
                 break;
             }
             for id in due {
                 self.work(&id);
             }
-            for _ in self.handled.replace(told)..told {
+            for _ in self.handled.swap(told, SeqCst)..told {
                 self.failed();
             }
         }
@@ -295,6 +310,46 @@ impl Scene {
             let ours = attempts.iter().filter(|attempt| attempt.by == By::Us).count();
             assert!(ours >= once.len(), "what is charged is claimed: {attempts:?}");
         }
+    }
+}
+
+/// Stripe for a worker that is overtaken: before its call of this number, another does all of the work.
+struct Overtaken<'a> {
+    scene: &'a Scene,
+    left: AtomicUsize,
+}
+
+impl Overtaken<'_> {
+    fn meanwhile(&self) {
+        if self.left.fetch_sub(1, SeqCst) == 1 {
+            self.scene.work("in_1");
+        }
+    }
+}
+
+impl Collecting for Overtaken<'_> {
+    async fn debt(&self, invoice: &str) -> Result<Option<Debt>, ServiceError> {
+        self.meanwhile();
+        let debt = self.scene.till.debt(invoice).await;
+        // Also between what was read and what is decided on it.
+        self.meanwhile();
+        debt
+    }
+
+    async fn open_debts(&self, customer: &str) -> Result<Vec<String>, ServiceError> {
+        self.scene.till.open_debts(customer).await
+    }
+
+    async fn methods(&self, customer: &str) -> Result<Vec<Method>, ServiceError> {
+        self.meanwhile();
+        self.scene.till.methods(customer).await
+    }
+
+    async fn charge(&self, invoice: &str, instrument: &str, method: &str) -> Result<Charged, ServiceError> {
+        self.meanwhile();
+        let charged = self.scene.till.charge(invoice, instrument, method).await;
+        self.meanwhile();
+        charged
     }
 }
 
@@ -536,5 +591,33 @@ fn every_call_may_fail_before_or_after_it_took_effect() {
             scene.settle();
             assert_eq!(end(&scene), end(&usual), "Stripe {call} refused");
         }
+    }
+}
+
+#[test]
+fn another_worker_may_overtake_at_any_call() {
+    let walks: [&[(&'static str, &'static str, Does)]; 3] = [
+        &[("pm_0", "a", DECLINES), ("pm_1", "b", DECLINES), ("pm_2", "c", DECLINES)],
+        &[("pm_0", "a", DECLINES), ("pm_1", "b", DECLINES), ("pm_2", "c", Does::Pays), ("pm_3", "d", DECLINES)],
+        &[("pm_0", "a", DECLINES), ("pm_1", "b", Does::Processes)],
+    ];
+    for walk in walks {
+        let end = |scene: &Scene| (scene.state(), scene.mails(), scene.till.charges());
+        let usual = Scene::new(walk);
+        usual.failed();
+        usual.settle();
+        let mut overtaken = 0;
+        for call in 1..20 {
+            let scene = Scene::new(walk);
+            scene.failed();
+            let stripe = Overtaken { scene: &scene, left: AtomicUsize::new(call) };
+            scene.work_with("in_1", &stripe);
+            scene.holds();
+            scene.settle();
+            assert_eq!(end(&scene), end(&usual), "before call {call}");
+            // Past the last call, the counter is still above nothing.
+            overtaken += usize::from(stripe.left.load(SeqCst).wrapping_sub(1) >= 20);
+        }
+        assert!(overtaken > 4, "{overtaken}");
     }
 }
