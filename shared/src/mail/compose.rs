@@ -324,6 +324,23 @@ mod tests {
     }
 
     #[test]
+    fn an_unpaid_invoice_has_one_link_that_no_value_can_leave() {
+        let mut mail = RecoveryMail::sample("en", false);
+        mail.link = "https://invoice.stripe.com/i/1?a=1&b=\"><script>".to_owned();
+        mail.name = "<b>www.evil.example</b>".to_owned();
+        let composed = Composer::new().unwrap().recovery(&mail).unwrap();
+        assert!(!composed.html.contains("<script>") && !composed.html.contains("<b>"), "{}", composed.html);
+        assert_eq!(composed.html.matches("https:&#x2f;&#x2f;invoice.stripe.com").count(), 1, "{}", composed.html);
+        assert!(!composed.text.contains("www.evil.example"), "{}", composed.text);
+        let confirm = Composer::new().unwrap().recovery(&RecoveryMail::sample("fr", true)).unwrap();
+        assert_eq!(confirm.subject, "Votre banque vous demande de confirmer un paiement – Atelier Exemple");
+        let link = "https://invoice.stripe.com/i/acct_1/live_1";
+        assert!(
+            confirm.text.contains(link) && confirm.html.contains(&format!("href=\"{}\"", link.replace('/', "&#x2f;")))
+        );
+    }
+
+    #[test]
     fn a_digest_has_a_line_for_each_profile() {
         let mut digest = DigestMail::sample("fr");
         let composed = |digest: &DigestMail| Composer::new().unwrap().digest(digest).unwrap();
