@@ -68,7 +68,7 @@ def actions(path):
 
 def main():
     wrong = [problem for wanted in tracked("*.in") for problem in packages(wanted)]
-    for script in [*tracked(".ci/run", ".ci/rebuild"), *tracked(".github/workflows/*.yml")]:
+    for script in [*tracked(".ci/run", ".ci/full", ".ci/rebuild"), *tracked(".github/workflows/*.yml")]:
         wrong += unlocked(script)
     for workflow in tracked(".github/workflows/*.yml"):
         wrong += actions(workflow)

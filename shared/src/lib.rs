@@ -30,6 +30,7 @@ pub mod stream;
 pub mod stripe;
 pub mod sweep;
 pub mod team;
+pub mod term;
 pub mod text;
 pub mod timing;
 pub mod vat;

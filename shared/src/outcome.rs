@@ -27,7 +27,7 @@ impl Outcome {
 }
 
 /// The codes of reasons for which work is held: retried, but not before a person has put the system right.
-pub const HELD: [&str; 8] = [
+pub const HELD: [&str; 9] = [
     "archive_unknown",
     "ledger_closed",
     "ledger_older",
@@ -35,6 +35,7 @@ pub const HELD: [&str; 8] = [
     "look_unusable",
     "record_newer",
     "settings_missing",
+    "settings_older",
     "settings_unreadable",
 ];
 

@@ -55,27 +55,52 @@ pub struct Reconciliation {
     pub missing: u64,
     /// Since when every event is to be received here, in seconds: what was sold earlier was invoiced elsewhere.
     ours_since: i64,
+    /// How often it was remembered, the ones before it included: two runs at once see that there are two.
+    #[serde(default)]
+    turn: u64,
 }
 
 impl Reconciliation {
     /// The daily reconciliation: first of what Stripe could not deliver, as long as it lists it, then of everything of the
-    /// last [`DAILY_DAYS`]; of nothing from before the first one, after the `last`.
-    pub fn daily(now: Timestamp, last: Option<&Self>) -> Self {
-        let ours_since = last.map_or(now.as_second(), |last| last.ours_since);
-        Self::looking(now, MOST_DAYS, DAILY_DAYS, ours_since)
+    /// last [`DAILY_DAYS`]; after the `last`, if there was one. The first one looks at nothing from before the books were `begun`,
+    /// with the first sale that arrived here.
+    pub fn daily(now: Timestamp, last: Option<&Self>, begun: Option<Timestamp>) -> Self {
+        let ours_since = last.map_or(begun.unwrap_or(now).as_second(), |last| last.ours_since);
+        Self::looking(now, MOST_DAYS, DAILY_DAYS, ours_since).after(last)
     }
 
     /// The reconciliation of the last `days` that a person asks for, who knows that all of them are to be received here.
     pub fn of_days(now: Timestamp, days: u16, last: Option<&Self>) -> Self {
         let since = ago(now, days);
-        Self::looking(now, days, days, last.map_or(since, |last| last.ours_since.min(since)))
+        Self::looking(now, days, days, last.map_or(since, |last| last.ours_since.min(since))).after(last)
+    }
+
+    fn after(mut self, last: Option<&Self>) -> Self {
+        self.turn = last.map_or(0, |last| last.turn);
+        self
+    }
+
+    /// How often it was remembered.
+    pub fn turn(&self) -> u64 {
+        self.turn
+    }
+
+    /// What is remembered next: the same, a turn later.
+    #[must_use]
+    pub fn turned(&self) -> Self {
+        Self { turn: self.turn.saturating_add(1), ..self.clone() }
     }
 
     fn looking(now: Timestamp, undelivered: u16, all: u16, ours_since: i64) -> Self {
         let until = now.as_second();
         let look = |days, undelivered| Look { since: ago(now, days).max(ours_since), until, undelivered };
         let looks = vec![look(all, false), look(undelivered, true)];
-        Self { looks, after: None, listed: 0, missing: 0, ours_since }
+        Self { looks, after: None, listed: 0, missing: 0, ours_since, turn: 0 }
+    }
+
+    /// Takes note of what another run found missing on a page that this one has seen.
+    pub fn also_missing(&mut self, missing: usize) {
+        self.missing = self.missing.saturating_add(u64::try_from(missing).unwrap_or(u64::MAX));
     }
 
     /// Ends it before it is done.
@@ -123,12 +148,16 @@ pub trait ReconciliationLog: Send + Sync {
     /// The last reconciliation.
     fn last(&self) -> impl Future<Output = Result<Option<Reconciliation>, ServiceError>> + Send;
 
-    /// Remembers how far it came; as open work until it is done.
+    /// When the books were begun, with the first document; `None` before it.
+    fn begun(&self) -> impl Future<Output = Result<Option<Timestamp>, ServiceError>> + Send;
+
+    /// Remembers how far it came, as open work until it is done, unless another run remembered something since this one was
+    /// read; returns it as it stands now, or `None` then.
     fn remember(
         &self,
         reconciliation: &Reconciliation,
         now: Timestamp,
-    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
+    ) -> impl Future<Output = Result<Option<Reconciliation>, ServiceError>> + Send;
 }
 
 /// Whether a listed event was never received: it should have left a record, and there is none. What is parked, or was dealt
@@ -194,8 +223,8 @@ mod tests {
             assert_eq!(look.until, NOW.as_second());
             ((NOW.as_second() - look.since) / DAY, look.undelivered, after.map(str::to_owned))
         };
-        let began = Reconciliation::daily(NOW - SignedDuration::from_hours(24 * 90), None);
-        let mut under_way = Reconciliation::daily(NOW, Some(&began));
+        let began = Reconciliation::daily(NOW - SignedDuration::from_hours(24 * 90), None, None);
+        let mut under_way = Reconciliation::daily(NOW, Some(&began), None);
         assert_eq!(since(&under_way), (30, true, None));
         under_way.listed(100, 3, Some("evt_100".into()), true);
         assert_eq!(since(&under_way), (30, true, Some("evt_100".into())));
@@ -218,13 +247,31 @@ mod tests {
         let oldest = |reconciliation: &Reconciliation| {
             reconciliation.looks.iter().map(|look| (NOW.as_second() - look.since) / DAY).max()
         };
-        let first = Reconciliation::daily(NOW, None);
+        let first = Reconciliation::daily(NOW, None, None);
         assert_eq!(oldest(&first), Some(0), "the first one begins with its own day");
-        let yesterday = Reconciliation::daily(NOW - SignedDuration::from_hours(24), None);
-        assert_eq!(oldest(&Reconciliation::daily(NOW, Some(&yesterday))), Some(1));
+        let begun = |days: i64| Some(NOW - SignedDuration::from_hours(24 * days));
+        assert_eq!(oldest(&Reconciliation::daily(NOW, None, begun(9))), Some(9), "or where the books were begun");
+        assert_eq!(oldest(&Reconciliation::daily(NOW, None, begun(400))), Some(30));
+        let yesterday = Reconciliation::daily(NOW - SignedDuration::from_hours(24), None, None);
+        assert_eq!(oldest(&Reconciliation::daily(NOW, Some(&yesterday), None)), Some(1));
         let asked = Reconciliation::of_days(NOW, 9, Some(&yesterday));
         assert_eq!(oldest(&asked), Some(9));
-        assert_eq!(oldest(&Reconciliation::daily(NOW, Some(&asked))), Some(9), "they are known to be ours");
+        assert_eq!(oldest(&Reconciliation::daily(NOW, Some(&asked), None)), Some(9), "they are known to be ours");
+    }
+
+    #[test]
+    fn of_two_runs_at_once_one_is_remembered() {
+        let books = InMemoryStore::default();
+        assert_eq!(at_once(books.begun()).unwrap(), None);
+        let first = Reconciliation::daily(NOW, None, None);
+        let mut one = at_once(books.remember(&first, NOW)).unwrap().unwrap();
+        assert_eq!(at_once(books.remember(&first, NOW)).unwrap(), None, "somebody else began");
+        let mut other = at_once(books.last()).unwrap().unwrap();
+        one.listed(100, 1, Some("evt_100".into()), true);
+        let one = at_once(books.remember(&one, NOW)).unwrap().unwrap();
+        other.listed(100, 0, None, false);
+        assert_eq!(at_once(books.remember(&other, NOW)).unwrap(), None, "it would skip what the first one does");
+        assert_eq!(at_once(books.last()).unwrap(), Some(one));
     }
 
     #[test]

@@ -29,6 +29,11 @@ use comptoir_members::{
     },
     testing::profiles,
 };
+use comptoir_plans::{
+    person::PersonId,
+    store::{AccessStore, UseResult},
+    tokens::Use,
+};
 use comptoir_tests::{
     Shop,
     stores::{CALLER, Stores},
@@ -59,6 +64,31 @@ async fn the_stores_on_aws_keep_the_contract() -> Result<()> {
     all.keep_the_contract("b").await?;
     contract::settings(&stores.settings).await?;
     contract::settings(&stores.settings).await?;
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_access_table_keeps_the_contract() -> Result<()> {
+    let (shop, stores) = quiet("contract-access").await?;
+    for name in ["a", "b"] {
+        comptoir_plans::testing::contract(&stores.access, name).await.map_err(anyhow::Error::msg)?;
+    }
+    // Two transactions at once look like a changed balance: it is decided again.
+    let wire = shop.bundle.wire().unwrap();
+    let cut = Order {
+        function: CALLER.to_owned(),
+        operation: Some("TransactWriteItems".to_owned()),
+        after: 0,
+        times: 1,
+        cut: Cut::Conflict,
+    };
+    wire.order(cut);
+    let id = PersonId::of("zoe-a@example.org").unwrap();
+    let used = Use { amount: 1, left: 5 };
+    let first = stores.access.use_tokens(&id, "u9", used, now()).await?;
+    let again = stores.access.use_tokens(&id, "u9", used, now()).await?;
+    ensure!((first, again) == (UseResult::Conflict, UseResult::Done), "{first:?} {again:?}");
     shop.bundle.stop().await;
     Ok(())
 }

@@ -10,6 +10,7 @@ mod contract;
 mod crowd;
 mod delivery;
 mod doctor;
+mod event_source;
 mod faults;
 mod force;
 mod forgotten;

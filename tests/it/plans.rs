@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
+use comptoir_local::wire::{Cut, Order};
 use comptoir_tests::{
     Shop,
     site::{SOLO, wish},
@@ -209,6 +210,57 @@ async fn a_trial_gives_its_tokens_once_and_its_failed_payment_none() -> Result<(
     shop.pays(&json!({"session": again, "outcome": "succeed", "number": "5555555555554444"})).await?;
     let paid = shop.access_in(ZOE, "active").await?;
     ensure!(paid["tokens_left"] == 20, "a trial is given once, and paying brings the period's tokens: {paid}");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+/// Each call of the functions to AWS is cut in turn: the process dies before it, or after it took effect.
+#[tokio::test]
+async fn the_worker_and_the_doors_survive_their_death_at_each_call() -> Result<()> {
+    let shop = Shop::open_with("plans-deaths", |options| options.wire = true).await?;
+    let wire = shop.bundle.wire().unwrap();
+    let kill = |function: &str| shop.bundle.function(function).unwrap().kill();
+    let buyer = |n: usize| format!("buyer{n}@example.org");
+    kill("access-worker");
+    let before = wire.calls().len();
+    shop.subscribes(SOLO, &buyer(0), "first").await?;
+    shop.access_in(&buyer(0), "active").await?;
+    shop.access_at_rest().await?;
+    let mut steps: Vec<(String, usize)> = Vec::new();
+    for call in wire.calls().into_iter().skip(before).filter(|call| call.function == "access-worker") {
+        let same = steps.iter().filter(|(operation, _)| *operation == call.operation).count();
+        steps.push((call.operation, same));
+    }
+    ensure!(steps.len() > 5, "{steps:?}");
+    let mut buyers = 1;
+    for cut in [Cut::KillBefore, Cut::KillAfter] {
+        for (operation, after) in &steps {
+            kill("access-worker");
+            let (function, operation) = ("access-worker".to_owned(), Some(operation.clone()));
+            wire.order(Order { function, operation, after: *after, times: 1, cut });
+            shop.subscribes(SOLO, &buyer(buyers), &format!("k{buyers}")).await?;
+            shop.wait_for(&format!("{cut:?} {after}"), async |_: &Shop| Ok(wire.is_done().then_some(()))).await?;
+            buyers += 1;
+        }
+    }
+    for n in 0..buyers {
+        let has = shop.access_in(&buyer(n), "active").await?;
+        ensure!(has["plan"] == "solo" && has["tokens_left"] == 10, "{n}: {has}");
+    }
+    shop.access_at_rest().await?;
+    ensure!(shop.items("GRANT").await?.len() == buyers && shop.client.parked().await?.is_empty());
+    // A door that dies with a request is asked again, with the same key or id.
+    for (cut, n) in [Cut::KillBefore, Cut::KillAfter].into_iter().zip(0..) {
+        kill("billing-api");
+        let (function, operation) = ("billing-api".to_owned(), Some("TransactWriteItems".to_owned()));
+        wire.order(Order { function, operation, after: 0, times: 1, cut });
+        let body = json!({"email": buyer(n), "amount": 4, "id": "u1"});
+        let first = shop.door("POST", "/tokens/use", &body).await?;
+        ensure!(first.0 == 500, "{first:?}");
+        let again = shop.door("POST", "/tokens/use", &body).await?;
+        ensure!(again.0 == 200 && again.1["tokens_left"] == 6, "{cut:?}: {again:?}");
+    }
+    ensure!(wire.denied().is_empty(), "{:#?}", wire.denied());
     shop.bundle.stop().await;
     Ok(())
 }

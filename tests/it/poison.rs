@@ -10,7 +10,12 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use comptoir_local::{checkout::Purchase, faults::Fault, paths, replay};
+use comptoir_local::{
+    checkout::Purchase,
+    faults::Fault,
+    paths,
+    replay::{self, Replay},
+};
 use comptoir_tests::{Shop, seller_file};
 
 const POISONED: &str = "Poison Fatal";
@@ -100,7 +105,15 @@ async fn everything_around_poison_completes_and_the_rest_follows_once_its_cause_
     copy(&paths::repository().join("infra/templates"), &templates)?;
     shop.save_settings(&seller_file("poison", &[("# unnamed_customer", "unnamed_customer")])?).await?;
     shop.bundle.function("invoice-renderer").unwrap().kill();
-    ensure!(replay::run(&shop.client).await? == all.len());
+    // Counted first, then one reason, then one record, then the rest.
+    let only = |reason: &str| Replay { reason: Some(reason.to_owned()), ..Replay::default() };
+    ensure!(replay::some(&Replay { dry_run: true, ..Replay::default() }, &shop.client).await? == 0);
+    ensure!(waiting(&shop).await? == all, "a dry run puts nothing back");
+    ensure!(replay::some(&only("nobody"), &shop.client).await? == 0);
+    ensure!(replay::some(&only("customer_unnamed"), &shop.client).await? == 1);
+    ensure!(!waiting(&shop).await?.contains(&"customer_unnamed".to_owned()));
+    ensure!(replay::some(&Replay { at_most: Some(1), ..Replay::default() }, &shop.client).await? == 1);
+    ensure!(replay::run(&shop.client).await? == all.len() - 2);
     shop.wait_for("the rest to arrive", async |shop: &Shop| {
         let mails = shop.items("MAIL").await?;
         let delivered = mails.iter().filter(|mail| mail["status"] == "delivered").count();

@@ -16,6 +16,7 @@ use comptoir_tests::{
     Shop,
     members::{PIXEL, creation, freelancer},
     seller_file,
+    site::SOLO,
 };
 use serde_json::{Value, json};
 
@@ -163,6 +164,8 @@ async fn no_function_needs_more_than_its_role_allows() -> Result<()> {
         json!({ "month": month }),
         json!({ "month": month, "verify": true }),
         json!({ "rebuild": { "dry_run": true } }),
+        json!({ "term": { "dry_run": true } }),
+        json!({ "about": { "email": "zoe@example.org" } }),
     ] {
         shop.client.invoke("ledger-export", &request).await?;
     }
@@ -171,11 +174,38 @@ async fn no_function_needs_more_than_its_role_allows() -> Result<()> {
         shop.client.invoke("payment-webhook", &request).await?;
     }
     shop.still_sells().await?;
+    plans(&shop).await?;
     let wire = shop.bundle.wire().unwrap();
     ensure!(wire.denied().is_empty(), "{:#?}", wire.denied());
     let callers: BTreeSet<String> = wire.calls().into_iter().map(|call| call.function).collect();
     // Lambda reads the stream of profile-publisher, which asks AppSync alone.
-    ensure!(callers.len() == 9, "each function was at work: {callers:?}");
+    ensure!(callers.len() == 11, "each function was at work: {callers:?}");
     shop.bundle.stop().await;
     Ok(())
+}
+
+/// All that is done about plans: a page that replaces another, a purchase, tokens, the portal, a second subscription, the end.
+async fn plans(shop: &Shop) -> Result<()> {
+    let zoe = "zoe@example.org";
+    shop.page(SOLO, Some(zoe), "k1").await?;
+    let other = shop.page(SOLO, None, "k2").await?;
+    let subscription = shop.subscribes(SOLO, zoe, "k3").await?;
+    shop.access_in(zoe, "active").await?;
+    let refused = shop.door("POST", "/checkout", &comptoir_tests::site::wish(SOLO, Some(zoe), "k4")).await?;
+    ensure!(refused.0 == 409, "{refused:?}");
+    for (id, amount, status) in [("u1", 3, 200), ("u1", 3, 200), ("u2", 100, 402)] {
+        let used = shop.door("POST", "/tokens/use", &json!({"email": zoe, "amount": amount, "id": id})).await?;
+        ensure!(used.0 == status, "{used:?}");
+    }
+    let customer = shop.items("CUSTOMER").await?[0]["pk"].as_str().unwrap().replace("CUSTOMER#", "");
+    let portal = json!({"customer": customer, "return_url": "https://example.org/"});
+    ensure!(shop.door("POST", "/portal", &portal).await?.0 == 201);
+    shop.pays(&json!({"session": other, "email": zoe})).await?;
+    shop.wait_for("the second one parked", async |shop: &Shop| {
+        Ok(shop.client.parked().await?.iter().any(|parked| parked["source"] == "access-worker").then_some(()))
+    })
+    .await?;
+    ensure!(shop.client.stripe("DELETE", &format!("subscriptions/{subscription}"), &[], None).await?.0 == 200);
+    shop.access_in(zoe, "withdrawn").await?;
+    shop.access_at_rest().await
 }

@@ -111,8 +111,10 @@ async fn a_renewal_is_charged_after_an_hour_and_one_that_fails_is_retried_by_the
     let outcome = json!({"outcome": "decline:insufficient_funds"});
     ensure!(shop.client.fake("PUT", &format!("payment_methods/{method}"), &outcome).await?.0 == 204);
     let now = shop.client.now().await?.as_second();
+    let swept = shop.bundle.function("sweep").unwrap().invocations();
     let reached = shop.client.advance(end - now + 60).await?;
     ensure!(reached.as_second() >= end + 60);
+    ensure!(shop.bundle.function("sweep").unwrap().invocations() > swept, "its schedule was passed");
     let invoices = ask(&shop, "GET", "invoices", &[("subscription", id), ("status", "draft")]).await?;
     let invoice = invoices["data"][0]["id"].as_str().unwrap().to_owned();
     ensure!(ask(&shop, "GET", &format!("subscriptions/{id}"), &[]).await?["status"] == "active");
@@ -136,7 +138,11 @@ async fn a_renewal_is_charged_after_an_hour_and_one_that_fails_is_retried_by_the
     shop.client.advance(13 * DAY).await?;
     ensure!(ask(&shop, "GET", &format!("subscriptions/{id}"), &[]).await?["status"] == "canceled");
     // The functions go by the same clock: a signature of now is neither stale nor from the future.
-    shop.still_sells().await?;
+    let sold = shop.still_sells().await?;
+    let sent: jiff::Timestamp = sold.mail.sent_at.parse()?;
+    ensure!(sent.as_second() > end + 16 * DAY, "the mail is of {sent}");
+    let month = sent.in_tz("Europe/Paris")?.strftime("%Y-%m").to_string();
+    ensure!(sold.number.starts_with(&month), "{} is numbered by the functions' clock", sold.number);
     shop.bundle.stop().await;
     Ok(())
 }
@@ -182,6 +188,17 @@ async fn a_key_is_answered_once_whatever_becomes_of_the_answer() -> Result<()> {
     ];
     ensure!(told == expected, "{told:?}");
     ensure!(calls[0]["n"] == 1 && calls[0]["form"]["metadata"] == json!({"crm": "7"}), "{calls}");
+    // Of two at once one waits in vain.
+    let slow = json!({"path_prefix": "/v1/subscriptions", "kind": "slow", "milliseconds": 3000});
+    ensure!(shop.client.fake("POST", "faults", &slow).await?.0 == 204);
+    let both = tokio::join!(
+        shop.client.stripe("POST", "subscriptions", &form, Some("k3")),
+        shop.client.stripe("POST", "subscriptions", &form, Some("k3"))
+    );
+    let (one, other) = (both.0?, both.1?);
+    let (done, early) = if one.0 == 200 { (one, other) } else { (other, one) };
+    ensure!(done.0 == 200 && early.0 == 409, "{done:?} {early:?}");
+    ensure!(early.1["error"]["code"] == "idempotency_key_in_use", "{early:?}");
     // A day later the key is free again.
     shop.client.advance(DAY + 1).await?;
     ensure!(shop.client.stripe("POST", "subscriptions", &form, Some("k2")).await?.0 == 200);
@@ -212,6 +229,13 @@ async fn events_are_held_shuffled_and_doubled_and_delivered_signed() -> Result<(
     .await?;
     ensure!(shop.numbers().await?.len() == 1 && shop.mails().await?.len() == 1, "three of each made one");
     ensure!(shop.client.fake("POST", "events", &json!({"held": true})).await?.0 == 422);
+    for wrong in [json!({"advance_seconds": -1}), json!({"advance_seconds": i64::MAX}), json!({"advance": 1}), json!(1)]
+    {
+        let (status, answer) = shop.client.fake("POST", "clock", &wrong).await?;
+        ensure!(status == 422 && answer["field"] == "advance_seconds", "{wrong}: {status} {answer}");
+    }
+    let (status, answer) = shop.client.fake("POST", "clock", &json!({"advance_seconds": 0})).await?;
+    ensure!(status == 200 && answer["now"].is_string(), "{status} {answer}");
     shop.bundle.stop().await;
     Ok(())
 }

@@ -380,6 +380,39 @@ fn the_ledger_is_rebuilt_only_while_the_owner_says_so() -> Result<()> {
     Ok(())
 }
 
+/// The door without a public address: off by default; one source of one account, one rule, which alone may invoke the function;
+/// what it gives up goes where the alarm looks; and the other door closes only where this one is open.
+#[test]
+fn stripes_events_come_over_a_bus_of_their_own_only_where_the_owner_says_so() -> Result<()> {
+    let template = whole()?;
+    let (parameters, resources) = (&template["Parameters"], &template["Resources"]);
+    ensure!(parameters["StripeEventSource"]["Default"] == "" && parameters["WebhookAddress"]["Default"] == "public");
+    for name in ["StripeEvents", "StripeEventsRule", "StripeEventsMayInvoke", "OnFailureQueueTakesStripeEvents"] {
+        ensure!(resources[name]["Condition"] == "HasStripeEventSource", "{name}");
+    }
+    let source = serde_json::json!({"Ref": "StripeEventSource"});
+    let rule = &resources["StripeEventsRule"]["Properties"];
+    ensure!(resources["StripeEvents"]["Properties"]["EventSourceName"] == source, "a bus of nobody else");
+    ensure!(rule["EventBusName"]["Ref"] == "StripeEvents" && rule["EventPattern"]["source"][0] == source, "{rule}");
+    ensure!(rule["EventPattern"]["account"][0]["Ref"] == "AWS::AccountId", "{rule}");
+    let arn = serde_json::json!({"Fn::GetAtt": ["StripeEventsRule", "Arn"]});
+    let permission = &resources["StripeEventsMayInvoke"]["Properties"];
+    ensure!(permission["SourceArn"] == arn && permission["Principal"] == "events.amazonaws.com", "{permission}");
+    let queue = serde_json::json!({"Fn::GetAtt": ["OnFailureQueue", "Arn"]});
+    ensure!(rule["Targets"][0]["DeadLetterConfig"]["Arn"] == queue, "{rule}");
+    let policy = &resources["OnFailureQueueTakesStripeEvents"]["Properties"]["PolicyDocument"]["Statement"][0];
+    ensure!(policy["Condition"]["ArnEquals"]["aws:SourceArn"] == arn && policy["Resource"] == queue, "{policy}");
+    let invoked = &resources["PaymentWebhookFunctionEventInvokeConfig"]["Properties"];
+    ensure!(invoked["MaximumRetryAttempts"] == serde_json::json!({"Fn::If": ["HasStripeEventSource", 2, 0]}));
+    ensure!(invoked["DestinationConfig"]["Fn::If"][1]["OnFailure"]["Destination"] == queue, "{invoked}");
+    let role = &resources["PaymentWebhookRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"];
+    let sends = role.as_array().unwrap().iter().find(|statement| statement["Sid"] == "HandOverWhatFailed").unwrap();
+    ensure!(sends["Effect"] == serde_json::json!({"Fn::If": ["HasStripeEventSource", "Allow", "Deny"]}), "{sends}");
+    let closed = &resources["WebhookApi"]["Properties"]["DisableExecuteApiEndpoint"];
+    ensure!(*closed == serde_json::json!({"Fn::If": ["HasNoWebhookAddress", true, false]}), "{closed}");
+    Ok(())
+}
+
 /// A scan of a table reads everything that was ever sold, and heats the counter's partition while it passes: functions scan
 /// the indexes of open and parked work alone, which are all but empty.
 #[test]

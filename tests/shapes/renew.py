@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes stripe.json: the fields of Stripe's objects and the parameters of its paths that this project may read and ask.
+"""Writes stripe.json: the fields of Stripe's objects and the parameters of its paths that this project may read and ask; and
+stand_in.json: the fields that an object of the newest version has, for the stand-in for Stripe.
 
 Stripe's OpenAPI description is not in a registry; npm's `stripe` is generated from it and names its version. Two versions are
 read, because events come in the version of the owner's account: the newest, and the last one before 2025-03-31.basil.
@@ -64,6 +65,32 @@ OBJECTS = {
     "List": ["ApiList"],
 }
 
+# Object of the stand-in -> file and interface of `stripe`.
+STAND_IN = {
+    "balance_transaction": "BalanceTransactions.BalanceTransaction",
+    "billing_portal.session": "BillingPortal/Sessions.Session",
+    "charge": "Charges.Charge",
+    "checkout.session": "Checkout/Sessions.Session",
+    "coupon": "Coupons.Coupon",
+    "credit_note": "CreditNotes.CreditNote",
+    "credit_note_line_item": "CreditNoteLineItems.CreditNoteLineItem",
+    "customer": "Customers.Customer",
+    "event": "Events.EventBase",
+    "invoice": "Invoices.Invoice",
+    "invoice_payment": "InvoicePayments.InvoicePayment",
+    "item": "LineItems.LineItem",
+    "line_item": "InvoiceLineItems.InvoiceLineItem",
+    "payment_intent": "PaymentIntents.PaymentIntent",
+    "payment_method": "PaymentMethods.PaymentMethod",
+    "plan": "Plans.Plan",
+    "price": "Prices.Price",
+    "product": "Products.Product",
+    "refund": "Refunds.Refund",
+    "subscription": "Subscriptions.Subscription",
+    "subscription_item": "SubscriptionItems.SubscriptionItem",
+    "tax_rate": "TaxRates.TaxRate",
+}
+
 # Path that is asked -> the interface of its parameters.
 QUESTIONS = {
     "/v1/checkout/sessions": "SessionListParams",
@@ -124,6 +151,21 @@ def interfaces(text, found, bases, within):
                 stack.pop()
 
 
+def fields(text, interface):
+    """The fields of an exported interface: those that every object has, and those that some have."""
+    text = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
+    body = text[re.search(rf"export interface {interface} (?:extends [^{{]*)?\{{", text).end():]
+    known, depth = {"required": [], "optional": []}, 1
+    for line in body.splitlines():
+        field = re.match(r"\s*(?:readonly )?(\w+)(\??): ", line)
+        if field and depth == 1 and field.group(1) != "deleted":
+            known["optional" if field.group(2) else "required"].append(field.group(1))
+        depth += line.count("{") - line.count("}")
+        if depth < 1:
+            break
+    return {need: sorted(names) for need, names in known.items()}
+
+
 def paths(text, found):
     for path in re.findall(r"_makeRequest\('GET', ['`](/v1/[^'`]*)['`]", text):
         found.add(re.sub(r"\$\{[^}]*\}", "{id}", path))
@@ -145,20 +187,27 @@ def main():
             api = re.search(r"'(\d{4}-[\w.-]+)'", (package / "esm/apiVersion.js").read_text()).group(1)
             openapi = package / "OPENAPI_VERSION"
             result["source"][f"npm stripe {version}"] = {"api": api, "openapi": openapi.read_text().strip() if openapi.exists() else None}
+            if version == next(iter(VERSIONS)):
+                whole = {}
+                for name, place in STAND_IN.items():
+                    file, interface = place.rsplit(".", 1)
+                    whole[name] = fields((package / f"esm/resources/{file}.d.ts").read_text(), interface)
+                stand_in = {"source": f"npm stripe {version}", "api": api, "objects": whole}
+                (here / "stand_in.json").write_text(json.dumps(stand_in, indent=1) + "\n")
             for name, wanted in OBJECTS.items():
-                fields = set(result["objects"][name])
+                known = set(result["objects"][name])
                 for interface in wanted:
-                    fields |= found.get(interface, {}).keys()
-                result["objects"][name] = sorted(fields)
+                    known |= found.get(interface, {}).keys()
+                result["objects"][name] = sorted(known)
             for path, params in QUESTIONS.items():
                 if version != next(iter(VERSIONS)):
                     continue
                 if path not in asked:
                     raise SystemExit(f"stripe {version} asks no {path}")
-                fields = dict(found.get(params) or next((known for at, known in found.items() if at.endswith("." + params)), {}))
+                asked_for = dict(found.get(params) or next((known for at, known in found.items() if at.endswith("." + params)), {}))
                 base = bases.get(params) or next((base for at, base in bases.items() if at.endswith("." + params)), None)
                 names = {"limit", "starting_after", "ending_before"} if base and "PaginationParams" in base else set()
-                for field in fields:
+                for field in asked_for:
                     nested = [known for at, known in found.items() if at.endswith(f"{params}.{field[0].upper()}{field[1:]}")]
                     names |= {f"{field}[{key}]" for known in nested for key in known} or {field}
                 result["questions"][path] = sorted(names)

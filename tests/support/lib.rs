@@ -73,7 +73,7 @@ impl Shop {
     /// # Errors
     /// When the bundle does not answer.
     pub async fn pay(&self, purchase: &Purchase) -> Result<(Checkout, u16)> {
-        let checkout = Checkout::of(purchase);
+        let checkout = Checkout::at(purchase, self.client.now().await?);
         self.client.tell_stripe(&checkout).await?;
         let (status, _) = self.post(&checkout.event("checkout.session.completed")).await?;
         Ok((checkout, status))
@@ -84,7 +84,7 @@ impl Shop {
     /// # Errors
     /// When it never does.
     pub async fn sell(&self) -> Result<String> {
-        let checkout = Checkout::of(&Purchase::default());
+        let checkout = Checkout::at(&Purchase::default(), self.client.now().await?);
         self.client.tell_stripe(&checkout).await?;
         self.deliver(&checkout.event("checkout.session.completed")).await?;
         Ok(checkout.session_id)

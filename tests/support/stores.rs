@@ -11,6 +11,7 @@ use comptoir_aws::{
     settings_store::DynamoSettings,
 };
 use comptoir_members_aws::{directory::DynamoDirectory, files::S3Files};
+use comptoir_plans_adapters::table::DynamoAccess;
 
 use crate::Shop;
 
@@ -32,6 +33,8 @@ pub struct Stores {
     pub archive: S3Archive,
     /// The owner's settings.
     pub settings: DynamoSettings,
+    /// Who has what.
+    pub access: DynamoAccess,
     /// Profiles of members.
     pub directory: DynamoDirectory,
     /// Their files.
@@ -66,6 +69,7 @@ impl Stores {
             notices: DynamoOutbox::new(dynamodb.clone(), notices.clone()),
             archive: S3Archive::new(s3.clone(), bucket),
             settings,
+            access: DynamoAccess::new(dynamodb.clone(), physical("AccessTable")?),
             directory: DynamoDirectory::new(dynamodb, profiles, notices, cached),
             files: S3Files::new(s3, files),
         })

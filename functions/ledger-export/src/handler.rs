@@ -33,6 +33,10 @@ pub struct Request {
     pub verify: bool,
     /// Rebuild the ledger from all of the archive instead.
     pub rebuild: Option<RebuildRequest>,
+    /// Look for what is over its legal term instead.
+    pub term: Option<TermRequest>,
+    /// Say what is held about a buyer instead.
+    pub about: Option<AboutRequest>,
 }
 
 /// The request to rebuild the ledger. A misspelt key is an error, and writes nothing.
@@ -45,6 +49,33 @@ pub struct RebuildRequest {
     /// Numbers whose snapshots are lost for good.
     #[serde(default)]
     pub without: BTreeSet<InvoiceNumber>,
+}
+
+/// The request to say what is held about a buyer. Nothing is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AboutRequest {
+    /// The buyer's address.
+    pub email: String,
+    /// Where an answer said to go on.
+    #[serde(default)]
+    pub after: Option<String>,
+}
+
+/// Without the address, which is in no log.
+impl std::fmt::Debug for AboutRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AboutRequest")
+    }
+}
+
+/// The request to look for what is over its legal term. A misspelt key is an error, and ends nothing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TermRequest {
+    /// Only say what is over; the default.
+    #[serde(default = "yes")]
+    pub dry_run: bool,
 }
 
 fn yes() -> bool {
@@ -119,7 +150,7 @@ impl<L: Ledger, A: LargeArchive, S: SettingsReader, C: Clock> Exporter<L, A, S, 
     }
 
     /// The day at the seller's place.
-    fn today(&self, settings: Option<&Settings>) -> Date {
+    pub(crate) fn today(&self, settings: Option<&Settings>) -> Date {
         let now = self.clock.now();
         settings.map_or_else(|| now.to_zoned(TimeZone::UTC).date(), |settings| settings.day_of(now))
     }

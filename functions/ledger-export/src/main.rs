@@ -1,12 +1,14 @@
 //! ledger-export: at the end of a month, its files for the accountant go into the archive. It verifies the archive, and
 //! rebuilds the ledger from it.
 //!
-//! Wiring only. `handler` picks the month, `rebuild` reports what a rebuild found; the domain crate does the rest.
+//! Wiring only. `handler` picks the month, `rebuild` reports what a rebuild found, `term` what is over its term, `buyer` what is held about one; the domain crate does the rest.
 
+mod buyer;
 mod handler;
 #[cfg(test)]
 mod million;
 mod rebuild;
+mod term;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_s3::Client as S3;
@@ -35,6 +37,14 @@ async fn main() -> Result<(), Error> {
         if let Some(wish) = request.rebuild {
             let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
             return Ok(serde_json::to_value(exporter.rebuild(wish, id, deadline).await?)?);
+        }
+        if let Some(wish) = request.about {
+            let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
+            return Ok(serde_json::to_value(exporter.about(wish, id, deadline).await?)?);
+        }
+        if let Some(wish) = request.term {
+            let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
+            return Ok(serde_json::to_value(exporter.end_terms(wish, id, deadline).await?)?);
         }
         Ok::<_, Error>(match request.verify {
             true => serde_json::to_value(exporter.verify(request, id).await?)?,

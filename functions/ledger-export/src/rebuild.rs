@@ -88,10 +88,10 @@ impl From<Rebuilt> for RebuildAnswer {
 
 /// What to do where the table may not be written.
 const NOT_ALLOWED: &str = "this function may write the Billing table only while the stack's parameter RebuildBilling is yes: \
-    deploy with it, rebuild, deploy without it (infra/OPERATIONS.md, \"Rebuild from the archive\")";
+    deploy with it, do it again, deploy without it (infra/OPERATIONS.md)";
 
 /// An error with what the owner can do about it: without a word about the parameter, a refused write is a riddle.
-fn explained(error: ServiceError, dry_run: bool) -> ServiceError {
+pub fn explained(error: ServiceError, dry_run: bool) -> ServiceError {
     let denied = !dry_run && error.is_permanent() && error.reason().code == "access_denied";
     let ServiceError { what, detail, kind } = error;
     ServiceError { what, detail: if denied { format!("{detail}; {NOT_ALLOWED}") } else { detail }, kind }

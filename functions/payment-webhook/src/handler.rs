@@ -64,20 +64,37 @@ pub struct Webhook<P, W, S, A, C> {
     pub clock: C,
     /// Whether this stack takes live events.
     pub livemode: bool,
+    /// Stripe's event source, if events come over EventBridge too.
+    pub event_source: Option<String>,
     /// A base URL other than api.stripe.com.
     pub stripe_url: Option<String>,
     /// The HTTPS client for Stripe.
     pub https: Https,
 }
 
+/// One invocation.
+#[derive(Debug, Clone, Copy)]
+pub struct Called<'a> {
+    /// Its request id.
+    pub id: &'a str,
+    /// The function's ARN, which names the account.
+    pub arn: &'a str,
+    /// When it ends.
+    pub deadline: Timestamp,
+}
+
 impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: SettingsReader, A: Wakes, C: Clock>
     Webhook<P, W, S, A, C>
 {
-    /// Answers a request, or does a task, before `deadline`, when the invocation ends.
+    /// Answers a request, receives an event of the bus, or does a task.
     ///
     /// # Errors
-    /// When a task fails; it is begun anew the next time.
-    pub async fn handle(&self, request: Request, request_id: &str, deadline: Timestamp) -> Result<Reply, ServiceError> {
+    /// When a task fails, which is begun anew the next time; or an event of the bus, which Lambda hands over again.
+    pub async fn handle(&self, mut request: Request, called: Called<'_>) -> Result<Reply, ServiceError> {
+        let Called { id: request_id, deadline, .. } = called;
+        if let Some(detail) = request.detail.take() {
+            return self.take_over(&request, &detail, called).await.map(Reply::Response);
+        }
         let done = match request.task {
             None => Ok(Reply::Response(self.respond(request, request_id, deadline).await)),
             Some(Task::Reconcile) => {
@@ -93,13 +110,18 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
     }
 
     async fn respond(&self, request: Request, request_id: &str, deadline: Timestamp) -> Response {
-        let left = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default();
-        let end = Instant::now() + left.saturating_sub(ANSWER);
+        let end = self.end(deadline);
         // A cut-off leaves nothing half done: a sale is recorded in one transaction, and Stripe delivers again.
         match timeout_at(end, self.answer(request, request_id, end)).await {
             Ok(response) => response,
             Err(_) => failed(request_id, None, "the time of this invocation is over"),
         }
+    }
+
+    /// When an answer must be ready.
+    pub(crate) fn end(&self, deadline: Timestamp) -> Instant {
+        let left = Duration::try_from(deadline.duration_since(self.clock.now())).unwrap_or_default();
+        Instant::now() + left.saturating_sub(ANSWER)
     }
 
     async fn answer(&self, request: Request, request_id: &str, end: Instant) -> Response {
@@ -139,7 +161,8 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
         self.settings.get(now).await.map_or(true, |settings| settings.charges_vat())
     }
 
-    async fn receive(&self, body: &[u8], request_id: &str, end: Instant) -> Response {
+    /// Receives a genuine event, however it came.
+    pub(crate) async fn receive(&self, body: &[u8], request_id: &str, end: Instant) -> Response {
         let Ok(text) = std::str::from_utf8(body) else {
             return refuse(request_id, &Reason::new("not_utf8", "the body is not UTF-8 text"));
         };
@@ -240,12 +263,14 @@ pub fn report(received: &Received, request_id: &str, event: &str) {
     }
 }
 
-fn refuse(request_id: &str, reason: &Reason) -> Response {
+/// The response to what is not from Stripe.
+pub fn refuse(request_id: &str, reason: &Reason) -> Response {
     tracing::warn!(request_id, reason = reason.code, "rejected: {}", reason.message);
     Response::new(400, "rejected", Some(&reason.code))
 }
 
-fn failed(request_id: &str, event: Option<&str>, detail: &str) -> Response {
+/// The response after which Stripe delivers again.
+pub fn failed(request_id: &str, event: Option<&str>, detail: &str) -> Response {
     tracing::error!(request_id, event, "to be delivered again: {detail}");
     Response::new(500, "retry", Some("unavailable"))
 }

@@ -1,13 +1,14 @@
-//! The request and response of an API Gateway HTTP API (payload format 2.0), as far as a webhook needs them; and what a
-//! schedule or a person asks for instead.
+//! The request and response of an API Gateway HTTP API (payload format 2.0), as far as a webhook needs them; and what
+//! EventBridge hands over, or a schedule or a person asks for, instead.
 
 use std::collections::HashMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// Work outside of a request, asked for by a schedule or a person. The gateway's events have no such member, whatever is
-/// posted.
+/// posted; nor have they those of the bus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
@@ -25,6 +26,12 @@ pub struct Request {
     pub task: Option<Task>,
     /// How many days to look back at; of a reconciliation.
     pub days: Option<u16>,
+    /// The event source, of an event that EventBridge hands over.
+    pub source: String,
+    /// The AWS account that such an event was put into.
+    pub account: String,
+    /// Stripe's event, as it came.
+    pub detail: Option<Box<RawValue>>,
     /// Header names in lower case.
     pub headers: HashMap<String, String>,
     /// The body, as text or in base64.

@@ -1,9 +1,10 @@
 //! payment-webhook: Stripe sends an event, a verified sale is recorded, the response is 200. What Stripe could not be asked
-//! about in time is completed every minute.
+//! about in time is completed every minute. Stripe's events may come over EventBridge too.
 //!
 //! Wiring only. `handler` decides the response, `completer` works outside of requests, the domain crate interprets events.
 
 mod access;
+mod bus;
 mod completer;
 mod gate;
 mod handler;
@@ -23,7 +24,12 @@ use comptoir_plans_adapters::wakes::DynamoWakes;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
-use crate::{access::Access, gate::Asking, handler::Webhook, http::Request};
+use crate::{
+    access::Access,
+    gate::Asking,
+    handler::{Called, Webhook},
+    http::Request,
+};
 
 /// How long the settings are kept: a change of what decides about tax applies from the next day at the earliest.
 const KEPT: SignedDuration = SignedDuration::from_mins(1);
@@ -48,13 +54,15 @@ async fn main() -> Result<(), Error> {
         secrets,
         clock: SystemClock,
         livemode: config::either("STRIPE_MODE", "live", "test")?,
+        event_source: config::optional("STRIPE_EVENT_SOURCE"),
         stripe_url: config::optional("STRIPE_API_URL"),
         https: Https::default(),
     };
     let webhook = &webhook;
     lambda_runtime::run(service_fn(|event: LambdaEvent<Request>| async move {
         let deadline = Timestamp::from_millisecond(event.context.deadline.try_into()?)?;
-        webhook.handle(event.payload, &event.context.request_id, deadline).await.map_err(Error::from)
+        let called = Called { id: &event.context.request_id, arn: &event.context.invoked_function_arn, deadline };
+        webhook.handle(event.payload, called).await.map_err(Error::from)
     }))
     .await
 }

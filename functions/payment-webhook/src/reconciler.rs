@@ -47,17 +47,22 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
         request_id: &str,
         deadline: Timestamp,
     ) -> Result<Completed, ServiceError> {
-        let (now, last) = (self.clock.now(), self.payments.last().await?);
-        let begins = match (days, &last) {
-            (Some(days), last) => Some(Reconciliation::of_days(now, days, last.as_ref())),
-            // The daily one leaves another its place.
-            (None, Some(last)) if last.next().is_some() => None,
-            (None, last) => Some(Reconciliation::daily(now, last.as_ref())),
-        };
-        if let Some(begins) = begins {
-            self.payments.remember(&begins, now).await?;
+        for _ in 0..ATTEMPTS {
+            let (now, last) = (self.clock.now(), self.payments.last().await?);
+            let begins = match (days, &last) {
+                (Some(days), last) => Some(Reconciliation::of_days(now, days, last.as_ref())),
+                // The daily one leaves another its place.
+                (None, Some(last)) if last.next().is_some() => None,
+                (None, None) => Some(Reconciliation::daily(now, None, self.payments.begun().await?)),
+                (None, last) => Some(Reconciliation::daily(now, last.as_ref(), None)),
+            };
+            // One that is under way may be remembered in between; what a person asks for begins all the same.
+            match begins {
+                Some(begins) if self.payments.remember(&begins, now).await?.is_none() => {}
+                _ => return self.work(true, request_id, deadline).await,
+            }
         }
-        self.work(true, request_id, deadline).await
+        Err(ServiceError::transient("the payment log", "other runs keep comparing; ask again in a minute"))
     }
 
     /// Lists pages until time is up; returns how far it came, if there is one under way.
@@ -90,7 +95,8 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
                         Ok(_) => tracing::warn!(request_id = run.request_id, "no API key: nothing is compared"),
                     }
                     under_way.give_up();
-                    self.payments.remember(&under_way, self.clock.now()).await?;
+                    // One that began meanwhile is another's to end.
+                    drop(self.payments.remember(&under_way, self.clock.now()).await?);
                     return Ok(Some(told(&under_way, false)));
                 }
             };
@@ -112,11 +118,30 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
             }
             let last = page.data.last().and_then(|event| serde_json::from_str::<Listed>(event.get()).ok());
             under_way.listed(page.data.len(), missing, last.map(|last| last.id), page.has_more);
-            self.payments.remember(&under_way, self.clock.now()).await?;
+            under_way = match self.payments.remember(&under_way, self.clock.now()).await? {
+                Some(stands) => stands,
+                None => match self.join(missing).await? {
+                    Some(stands) => stands,
+                    None => return Ok(Some(told(&under_way, false))),
+                },
+            };
         }
         let Reconciliation { listed, missing, .. } = under_way;
         tracing::info!(request_id = run.request_id, listed, missing, "reconciled with Stripe");
         Ok(Some(told(&under_way, true)))
+    }
+
+    /// Goes on with what another run remembered meanwhile, and tells it how many this one found `missing`. `None` where others keep
+    /// being faster: they go on.
+    async fn join(&self, missing: usize) -> Result<Option<Reconciliation>, ServiceError> {
+        for _ in 0..ATTEMPTS {
+            let Some(mut stands) = self.payments.last().await? else { return Ok(None) };
+            stands.also_missing(missing);
+            if let Some(stands) = self.payments.remember(&stands, self.clock.now()).await? {
+                return Ok(Some(stands));
+            }
+        }
+        Ok(None)
     }
 
     /// Announces an event if it is missing; returns whether it was.
@@ -137,6 +162,9 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
         Ok(true)
     }
 }
+
+/// Attempts at beginning while others are at it.
+const ATTEMPTS: usize = 5;
 
 /// Events compared at a time.
 const STRANDS: usize = 8;

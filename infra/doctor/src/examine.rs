@@ -6,6 +6,7 @@ use comptoir::seller::{Settings, SettingsDocument};
 use crate::checks;
 use crate::facts::{Account, Asked, Door, Payments, Stack};
 use crate::finding::{Finding, State};
+use crate::other_door;
 
 /// The subject of the examination.
 #[derive(Debug, Clone)]
@@ -108,7 +109,17 @@ async fn stripe(
     };
     let key = checks::named(&secrets, &prefix, "stripe-api-key").map(str::trim);
     let judged = checks::api_key(key, stack.parameter("StripeMode"));
-    let mut findings = vec![checks::webhook_secrets(checks::named(&secrets, &prefix, "stripe-webhook-secrets"))];
+    let closed = other_door::is_the_only_one(stack);
+    let unneeded = |key| Finding::ok(key, "events come over EventBridge alone");
+    let mut findings = Vec::new();
+    if other_door::is_open(stack) {
+        let asked = account.event_source(stack.parameter("StripeEventSource")).await;
+        findings.push(read("stripe_event_source", asked, |state| other_door::event_source(stack, state.as_deref())));
+    }
+    findings.push(match closed {
+        true => unneeded("stripe_secrets"),
+        false => checks::webhook_secrets(checks::named(&secrets, &prefix, "stripe-webhook-secrets")),
+    });
     let usable = !matches!(judged.state, State::Fail);
     findings.push(judged);
     let printed = stack.outputs.get("WebhookUrl").cloned().unwrap_or_default();
@@ -119,8 +130,10 @@ async fn stripe(
                 asked.push((right, payments.peek(key, right.list).await));
             }
             findings.push(checks::rights(&asked));
-            findings.push(match payments.endpoints(key).await {
-                Ok(endpoints) => checks::endpoint(&endpoints, &printed),
+            let asked = if closed { Ok(None) } else { payments.endpoints(key).await.map(Some) };
+            findings.push(match asked {
+                Ok(None) => unneeded("stripe_webhook"),
+                Ok(Some(endpoints)) => checks::endpoint(&endpoints, &printed),
                 Err(why) => Finding::not(
                     "stripe_webhook",
                     State::NotChecked,
@@ -130,14 +143,19 @@ async fn stripe(
             });
         }
         None => {
-            for key in ["stripe_rights", "stripe_webhook"] {
+            for key in
+                ["stripe_rights", "stripe_webhook"].into_iter().filter(|key| !(closed && *key == "stripe_webhook"))
+            {
                 let fix = "store a right key first: only with one can Stripe be asked";
                 findings.push(Finding::not(key, State::NotChecked, "there is no key to ask Stripe with", fix));
             }
         }
     }
     let url = questions.webhook.as_deref().unwrap_or(&printed);
-    findings.push(read("webhook", door.knock(url).await, |knock| checks::door(&knock)));
+    findings.push(match closed {
+        true => unneeded("webhook"),
+        false => read("webhook", door.knock(url).await, |knock| checks::door(&knock)),
+    });
     findings
 }
 

@@ -174,6 +174,8 @@ pub trait Account {
     fn mapping(&self, id: &str) -> impl Future<Output = Asked<Mapping>> + Send;
     /// The newest settings in a Billing table as JSON, if any are saved.
     fn settings(&self, table: &str) -> impl Future<Output = Asked<Option<String>>> + Send;
+    /// The state of a partner event source, `ACTIVE` or `PENDING`, if there is one of this name.
+    fn event_source(&self, name: &str) -> impl Future<Output = Asked<Option<String>>> + Send;
     /// The account's concurrency limit.
     fn concurrency(&self) -> impl Future<Output = Asked<u64>> + Send;
     /// The current time at AWS.

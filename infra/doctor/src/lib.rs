@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod examine;
 pub mod facts;
 pub mod finding;
+pub mod other_door;
 pub mod outside;
 
 pub use examine::{Questions, examine};

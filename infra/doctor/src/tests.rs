@@ -35,6 +35,7 @@ struct World {
     subscriptions: Vec<bool>,
     mapping: Mapping,
     settings: Option<String>,
+    event_source: Option<&'static str>,
     concurrency: u64,
     time: Timestamp,
     endpoints: Asked<Vec<Endpoint>>,
@@ -100,6 +101,7 @@ impl World {
             subscriptions: vec![true],
             mapping: Mapping { state: "Enabled".to_owned(), last_result: "OK".to_owned(), function: "f".to_owned() },
             settings: Some(serde_json::to_string(&file().whole()).unwrap()),
+            event_source: Some("ACTIVE"),
             concurrency: 1_000,
             time: now(),
             endpoints: Ok(vec![endpoint]),
@@ -163,6 +165,10 @@ impl Account for World {
     }
     async fn settings(&self, _: &str) -> Asked<Option<String>> {
         self.told(self.settings.clone())
+    }
+    async fn event_source(&self, name: &str) -> Asked<Option<String>> {
+        assert!(name.starts_with("aws.partner/stripe.com/"));
+        self.told(self.event_source.map(str::to_owned))
     }
     async fn concurrency(&self) -> Asked<u64> {
         self.told(self.concurrency)
@@ -294,6 +300,32 @@ async fn each_thing_that_is_wrong_is_named() {
         let [only] = wrong.as_slice() else { panic!("{key}: {wrong:#?}") };
         assert!(only.key == *key && only.state == *state && only.detail.contains(word), "{key} {word}: {only}");
         assert_eq!(finding::ready(&findings), *state == State::NotChecked);
+    }
+}
+
+/// The door without a public address: its event source is looked at, and what only the other door needs is not missed.
+#[tokio::test]
+async fn events_may_come_over_eventbridge_alone() {
+    let open = |source: &str, address: &str| {
+        let mut world = World::right();
+        let parameters = &mut world.deployed().parameters;
+        parameters.insert("StripeEventSource".to_owned(), source.to_owned());
+        parameters.insert("WebhookAddress".to_owned(), address.to_owned());
+        world
+    };
+    let mut alone = open("aws.partner/stripe.com/ed_1", "none");
+    alone.secret("stripe-webhook-secrets", "");
+    (alone.endpoints, alone.knock) = (Ok(Vec::new()), Err(Unasked::Silent { what: "the webhook".to_owned() }));
+    let findings = examined(&alone).await;
+    assert!(findings.iter().all(|finding| finding.state == State::Ok) && findings.len() == 18, "{findings:#?}");
+    let pending = World { event_source: Some("PENDING"), ..open("aws.partner/stripe.com/ed_1", "public") };
+    let unknown = World { event_source: None, ..open("aws.partner/stripe.com/ed_1", "public") };
+    let of_test = open("aws.partner/stripe.com/ed_test_1", "public");
+    for (world, word) in [(pending, "PENDING"), (unknown, "does not know"), (of_test, "of test mode")] {
+        let findings = examined(&world).await;
+        let wrong: Vec<&Finding> = findings.iter().filter(|finding| finding.state != State::Ok).collect();
+        let [only] = wrong.as_slice() else { panic!("{wrong:#?}") };
+        assert!(only.key == "stripe_event_source" && only.detail.contains(word), "{only}");
     }
 }
 

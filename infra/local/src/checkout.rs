@@ -3,6 +3,7 @@
 //! The shapes are those Stripe publishes for API version 2026-09-30.endive, including the fields that the functions
 //! ignore, as Stripe sends them.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 const API_VERSION: &str = "2026-09-30.endive";
@@ -53,6 +54,8 @@ pub struct Checkout {
     pub event_id: String,
     /// The session.
     pub session: Value,
+    /// When it is paid.
+    pub paid_at: Timestamp,
     /// The list of its line items, as `GET /v1/checkout/sessions/{id}/line_items` answers.
     pub line_items: Value,
 }
@@ -63,10 +66,20 @@ impl Checkout {
         Self::with_ids(purchase, &id("cs_test_a1", 56), &id("evt_1", 22))
     }
 
+    /// The same, paid at a time of the bundle's clock.
+    pub fn at(purchase: &Purchase, now: Timestamp) -> Self {
+        Self::made(purchase, &id("cs_test_a1", 56), &id("evt_1", 22), now)
+    }
+
     /// A purchase with ids chosen by the caller.
     pub fn with_ids(purchase: &Purchase, session_id: &str, event_id: &str) -> Self {
-        let created = crate::clock::now().as_second();
+        Self::made(purchase, session_id, event_id, crate::clock::now())
+    }
+
+    fn made(purchase: &Purchase, session_id: &str, event_id: &str, now: Timestamp) -> Self {
+        let created = now.as_second();
         Self {
+            paid_at: now,
             session_id: session_id.to_owned(),
             event_id: event_id.to_owned(),
             session: session(purchase, session_id, created),
@@ -76,7 +89,7 @@ impl Checkout {
 
     /// The event, announcing the session in one of the ways Stripe has (`checkout.session.completed`).
     pub fn event(&self, kind: &str) -> Value {
-        event(&self.event_id, kind, &self.session)
+        event_at(&self.event_id, kind, &self.session, self.paid_at)
     }
 
     /// The objects for a stand-in for Stripe, by path below `/v1/`.
@@ -88,8 +101,13 @@ impl Checkout {
 
 /// The event that announces `object`, made now.
 pub fn event(id: &str, kind: &str, object: &Value) -> Value {
+    event_at(id, kind, object, crate::clock::now())
+}
+
+/// The event that announces `object`, made at a time of the bundle's clock.
+pub fn event_at(id: &str, kind: &str, object: &Value, now: Timestamp) -> Value {
     json!({
-        "id": id, "object": "event", "api_version": API_VERSION, "created": crate::clock::now().as_second(),
+        "id": id, "object": "event", "api_version": API_VERSION, "created": now.as_second(),
         "data": {"object": object}, "livemode": false, "pending_webhooks": 1,
         "request": {"id": null, "idempotency_key": null}, "type": kind,
     })

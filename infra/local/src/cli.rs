@@ -13,8 +13,8 @@ use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
 use crate::{
-    demo, ledger, paths, pay, preview, process, rebuild, reconcile, refund, replay, runtime, sam_local, settings,
-    transfer, verify,
+    advance, demo, forget, ledger, paths, pay, preview, process, rebuild, reconcile, refund, replay, runtime,
+    sam_local, settings, subscribe, term, transfer, verify,
 };
 
 /// The default port of `cargo local`.
@@ -40,8 +40,14 @@ enum Command {
     Pay(pay::Pay),
     /// Gives money back for the newest payment of the running bundle (cargo refund)
     Refund(refund::Refund),
+    /// Buys a plan at the running bundle's Checkout (cargo subscribe)
+    Subscribe(subscribe::Subscribe),
+    /// Makes the next renewal of a subscription fail; the clock goes there (cargo fail-payment)
+    FailPayment(subscribe::FailPayment),
+    /// Tells the time of the running bundle, or moves it ahead (cargo clock, cargo advance)
+    Clock(advance::Advance),
     /// Puts parked records back, once their cause is mended (cargo replay)
-    Replay,
+    Replay(replay::Replay),
     /// Shows the invoice template while it is edited (cargo preview)
     #[command(disable_help_flag = true)]
     Preview {
@@ -60,6 +66,10 @@ enum Command {
         #[command(subcommand)]
         wish: settings::Wish,
     },
+    /// Says what is held about a buyer and until when, and with --write removes what may go (cargo forget)
+    Forget(forget::Forget),
+    /// Says which documents are over their legal term, and with --write ends them (cargo term)
+    Term(term::Term),
     /// Rebuilds the Billing table from the archive; without --write it only says what it would write (cargo rebuild)
     Rebuild(rebuild::Rebuild),
     /// Wakes the work that a stream lost, as a schedule does on AWS (cargo sweep)
@@ -110,7 +120,10 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Local(local) => serve(local).await,
         Command::Pay(pay) => or_stopped(async { pay::run(&pay, &client()?).await }).await,
         Command::Refund(refund) => or_stopped(async { refund::run(&refund, &client()?).await }).await,
-        Command::Replay => or_stopped(async { replay::run(&client()?).await.map(drop) }).await,
+        Command::Subscribe(wish) => or_stopped(async { subscribe::run(&wish, &client()?).await }).await,
+        Command::FailPayment(wish) => or_stopped(async { subscribe::fail(&wish, &client()?).await }).await,
+        Command::Clock(wish) => or_stopped(async { advance::run(&wish, &client()?).await }).await,
+        Command::Replay(wish) => or_stopped(async { replay::some(&wish, &client()?).await.map(drop) }).await,
         // The user ends a preview by Ctrl-C; that is not an error.
         Command::Preview { arguments } => tokio::select! {
             shown = preview::run(&arguments) => shown,
@@ -119,6 +132,8 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::SamLocal(wish) => or_stopped(async { sam_local::run(&wish).await }).await,
         Command::Verify(wish) => or_stopped(async { verify::verify(&wish, &client()?).await }).await,
         Command::Settings { wish } => or_stopped(async { settings::run(&wish, client).await }).await,
+        Command::Forget(wish) => or_stopped(async { forget::run(&wish, &client()?).await }).await,
+        Command::Term(wish) => or_stopped(async { term::run(&wish, &client()?).await }).await,
         Command::Rebuild(wish) => or_stopped(async { rebuild::run(&wish, &client()?).await }).await,
         Command::Sweep => or_stopped(async { verify::sweep(&client()?).await }).await,
         Command::Reconcile(wish) => or_stopped(async { reconcile::run(&wish, &client()?).await }).await,

@@ -15,6 +15,7 @@
 //! # Ok(()) }
 //! ```
 
+mod advance;
 pub mod aws;
 pub mod bundle;
 pub mod checkout;
@@ -24,8 +25,10 @@ pub mod clock;
 mod demo;
 pub mod endpoints;
 pub mod environment;
+pub mod event_bus;
 pub mod faults;
 pub mod follow;
+pub mod forget;
 pub mod front;
 pub mod graphql;
 pub mod lambda;
@@ -49,11 +52,13 @@ pub mod sam_local;
 pub mod schedule;
 mod secrets;
 pub mod ses;
-pub mod ses_events;
+mod ses_events;
 pub mod settings;
 pub mod slack_fake;
 pub mod stream;
 pub mod stripe_fake;
+mod subscribe;
+mod term;
 pub mod transfer;
 mod verify;
 pub mod whole;

@@ -30,10 +30,8 @@ pub async fn run(function: Arc<Function>, input: Bytes, early: Early) {
     early.notified().await;
     let mut soon = true;
     loop {
-        if soon {
+        if soon || tokio::time::timeout(MINUTE, early.notified()).await.is_ok() {
             tokio::time::sleep(SOON).await;
-        } else {
-            tokio::time::timeout(MINUTE, early.notified()).await.ok();
         }
         // A run that fails is in the function's log, and the next one goes on.
         let answer = function.invoke(input.clone()).await.ok();

@@ -64,7 +64,7 @@ impl Pay {
 }
 
 async fn buy(purchase: &Purchase, client: &BundleClient) -> anyhow::Result<()> {
-    let checkout = Checkout::of(purchase);
+    let checkout = Checkout::at(purchase, client.now().await?);
     client.tell_stripe(&checkout).await?;
     let started = Instant::now();
     let event = checkout.event("checkout.session.completed");

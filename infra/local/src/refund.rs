@@ -36,12 +36,12 @@ pub async fn run(refund: &Refund, client: &BundleClient) -> anyhow::Result<()> {
         None => sale.total,
     };
     let intent = sale.payment_intent.context("the payment names no payment intent, so Stripe could not refund it")?;
-    let id = checkout::id("re_3", 23);
+    let (id, now) = (checkout::id("re_3", 23), client.now().await?);
     let object = json!({
         "id": id, "object": "refund", "amount": amount, "currency": sale.currency, "status": "succeeded",
-        "payment_intent": intent, "created": crate::clock::now().as_second(),
+        "payment_intent": intent, "created": now.as_second(),
     });
-    let event = checkout::event(&checkout::id("evt_1", 22), "refund.created", &object);
+    let event = checkout::event_at(&checkout::id("evt_1", 22), "refund.created", &object, now);
     let (status, body) = client.post_event(event.to_string().as_bytes()).await?;
     crate::print(format!("The webhook answered {status} {body}").trim_end());
     ensure!(status == 200, "the webhook refused the refund: read target/local/bundle/logs/payment-webhook.log");

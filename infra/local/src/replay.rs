@@ -4,6 +4,8 @@
 //! parked event is posted again with a new signature; one that only notifies the owner is closed. Records that a stream
 //! gave up are found in their table and sent through the stream again the same way.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context;
 use comptoir::{payment::SETTLED_KEPT, sweep::partition};
 use serde_json::{Value, json};
@@ -13,17 +15,84 @@ use crate::client::BundleClient;
 /// Reasons of parked events that need no further work: the operator of the replay has read them.
 const NOTICES: [&str; 2] = ["dispute_lost", "refund_failed"];
 
+/// The tables in which records are parked.
+const TABLES: [&str; 4] = ["BillingTable", "OutboxTable", "NoticesTable", "AccessTable"];
+
+/// What to replay.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Replay {
+    /// Only count what is parked, by who parked it and why
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Only what is parked for this reason, such as recipient_malformed
+    #[arg(long, value_name = "CODE")]
+    pub reason: Option<String>,
+    /// At most so many records: thousands of mails at once would use up the day's quota of SES
+    #[arg(long, value_name = "NUMBER")]
+    pub at_most: Option<usize>,
+}
+
+impl Replay {
+    fn takes(&self, item: &Value) -> bool {
+        item.get("parked_at").is_some() && self.reason.as_deref().is_none_or(|reason| reason == code_of(item))
+    }
+}
+
+/// The code of the reason for which a record is parked.
+fn code_of(item: &Value) -> &str {
+    let reason = item.get("parked_reason").and_then(Value::as_str).unwrap_or_default();
+    reason.split_once(':').map_or(reason, |(code, _)| code)
+}
+
+/// Counts what is parked, by who parked it and why, the most frequent first.
+fn counted<'a>(items: impl Iterator<Item = &'a Value>) -> Vec<String> {
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for item in items {
+        let source = item.get("parked_source").and_then(Value::as_str).unwrap_or_default();
+        *counts.entry((source.to_owned(), code_of(item).to_owned())).or_default() += 1;
+    }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    counts.into_iter().map(|((source, code), count)| format!("{count} parked by {source}: {code}")).collect()
+}
+
+/// Replays what is wished, or counts it.
+///
+/// # Errors
+/// One sentence that says what to do.
+pub async fn some(wish: &Replay, client: &BundleClient) -> anyhow::Result<usize> {
+    if wish.dry_run {
+        client.parked().await?;
+        let mut items = Vec::new();
+        for logical in TABLES {
+            items.extend(client.table(logical).await?.1.into_iter().filter(|item| wish.takes(item)));
+        }
+        counted(items.iter()).into_iter().for_each(crate::print);
+        crate::print(format!("{} records are parked; nothing was put back.", items.len()));
+        return Ok(0);
+    }
+    replay(wish, client).await
+}
+
 /// Replays everything and prints it; returns the number of records.
 ///
 /// # Errors
 /// One sentence that says what to do.
 pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
+    replay(&Replay::default(), client).await
+}
+
+async fn replay(wish: &Replay, client: &BundleClient) -> anyhow::Result<usize> {
     // First, because it has the better error message when no bundle is running.
     client.parked().await?;
     let mut count = 0;
-    for logical in ["BillingTable", "OutboxTable", "NoticesTable", "AccessTable"] {
+    let most = wish.at_most.unwrap_or(usize::MAX);
+    for logical in TABLES {
         let (table, items) = client.table(logical).await?;
-        for item in items.iter().filter(|item| item.get("parked_at").is_some()) {
+        for item in items.iter().filter(|item| wish.takes(item)) {
+            if count >= most {
+                break;
+            }
             let key = item.get("pk").and_then(Value::as_str).context("a parked record has no key")?;
             // Sales of other sellers are printed without their event, whose data is not ours.
             match item.get("body").and_then(Value::as_str).filter(|body| !body.is_empty()) {
@@ -43,7 +112,10 @@ pub async fn run(client: &BundleClient) -> anyhow::Result<usize> {
             }
         }
     }
-    count += given_up(client).await?;
+    // What a stream gave up has no reason of its own.
+    if wish.reason.is_none() && wish.at_most.is_none() {
+        count += given_up(client).await?;
+    }
     crate::print(match count {
         0 => "Nothing was parked.".to_owned(),
         1 => "One record was put back.".to_owned(),
@@ -64,7 +136,7 @@ async fn put_back(client: &BundleClient, table: &str, item: &Value, key: &str) -
     if kind == "EVENT" || number.is_some() {
         return unpark(client, table, key).await;
     }
-    let now = crate::clock::now();
+    let now = client.now().await?;
     let input = json!({
         "TableName": table, "Key": {"pk": {"S": key}, "sk": {"S": "-"}},
         "UpdateExpression": "REMOVE parked_source, parked_reason, parked_at \
@@ -80,7 +152,7 @@ async fn put_back(client: &BundleClient, table: &str, item: &Value, key: &str) -
 
 /// Marks a document as open, unless it is recorded.
 async fn reopen(client: &BundleClient, table: &str, number: &str) -> anyhow::Result<bool> {
-    let since = crate::clock::now().as_second().to_string();
+    let since = client.now().await?.as_second().to_string();
     let input = json!({
         "TableName": table, "Key": {"pk": {"S": format!("INVOICE#{number}")}, "sk": {"S": "-"}},
         "UpdateExpression": "SET open_shard = :shard, open_since = :since",
@@ -102,7 +174,7 @@ async fn conditional(client: &BundleClient, input: &Value) -> anyhow::Result<boo
 /// Removes the mark if it is still there: recording an event, or a concurrent replay, removes it too. An event holds
 /// what Stripe said, with names and addresses: from then on it is kept for as long as somebody may ask what it was.
 async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result<bool> {
-    let now = crate::clock::now();
+    let now = client.now().await?;
     let remove = "REMOVE parked_source, parked_reason, parked_at SET replayed_at = :now";
     let (update, values) = if key.starts_with("EVENT#") {
         let expires = now.as_second().saturating_add(SETTLED_KEPT.as_secs()).to_string();
@@ -123,7 +195,7 @@ async fn unpark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result
 /// The parts of a large event go with it.
 async fn expire_parts(client: &BundleClient, table: &str, event: &Value) -> anyhow::Result<()> {
     let Some(hash) = event.get("body_sha256").and_then(Value::as_str) else { return Ok(()) };
-    let expires = crate::clock::now().as_second().saturating_add(SETTLED_KEPT.as_secs());
+    let expires = client.now().await?.as_second().saturating_add(SETTLED_KEPT.as_secs());
     for place in 0..event.get("body_parts").and_then(Value::as_u64).unwrap_or_default() {
         let input = json!({
             "TableName": table, "Key": {"pk": {"S": format!("PART#{hash}")}, "sk": {"S": format!("{place:04}")}},
@@ -209,11 +281,34 @@ async fn announce(client: &BundleClient, message: &Value) -> anyhow::Result<usiz
 }
 
 async fn mark(client: &BundleClient, table: &str, key: &str) -> anyhow::Result<()> {
+    let now = client.now().await?.to_string();
     let input = json!({
         "TableName": table, "Key": {"pk": {"S": key}, "sk": {"S": "-"}},
         "UpdateExpression": "SET parked_source = :who, parked_reason = :why, parked_at = :now",
         "ConditionExpression": "attribute_exists(pk)",
-        "ExpressionAttributeValues": {":who": {"S": "replay"}, ":why": {"S": "given up by its stream"}, ":now": {"S": crate::clock::now().to_string()}},
+        "ExpressionAttributeValues": {":who": {"S": "replay"}, ":why": {"S": "given up by its stream"}, ":now": {"S": now}},
     });
     client.aws.dynamodb("UpdateItem", &input).await.map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_parked_is_counted_by_who_and_why() {
+        let parked =
+            |source: &str, reason: &str| json!({"parked_at": "t", "parked_source": source, "parked_reason": reason});
+        let items = [
+            parked("mail-sender", "mail_refused: no"),
+            parked("invoice-renderer", "place_unknown: say where"),
+            parked("mail-sender", "mail_refused: not now"),
+            json!({"pk": "PAYMENT#cs_1"}),
+        ];
+        let all = Replay::default();
+        let told = counted(items.iter().filter(|item| all.takes(item)));
+        assert_eq!(told, ["2 parked by mail-sender: mail_refused", "1 parked by invoice-renderer: place_unknown"]);
+        let refused = Replay { reason: Some("mail_refused".to_owned()), ..all };
+        assert_eq!(items.iter().filter(|item| refused.takes(item)).count(), 2);
+    }
 }

@@ -16,13 +16,15 @@ use axum::http::{Response, StatusCode};
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use mail_parser::{MessageParser, MimeHeaders};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::clock::BundleClock;
+use crate::event_bus::Bus;
 use crate::faults::{Fault, Faults, lost_answer};
 use crate::mail::{Attachment, Mail, Mailbox};
-use crate::ses_events::Bus;
 
 /// SES as the functions see it.
 #[derive(Debug)]
@@ -35,6 +37,8 @@ pub struct Ses {
     pub bus: Bus,
     /// Mails that it takes in all: an account's daily quota.
     pub daily: AtomicUsize,
+    /// The bundle's clock.
+    pub clock: Arc<BundleClock>,
 }
 
 /// The daily quota of an account that left the sandbox.
@@ -158,7 +162,7 @@ impl Ses {
             return error(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsException", "Daily message quota exceeded.");
         }
         let id = message_id();
-        let mail = match read(request, id.clone()) {
+        let mail = match read(request, id.clone(), self.clock.now()) {
             Ok(mail) => mail,
             Err(problem) => return error(StatusCode::BAD_REQUEST, "BadRequestException", &problem),
         };
@@ -173,14 +177,14 @@ impl Ses {
     }
 }
 
-fn read(request: SendEmail, id: String) -> Result<Mail, String> {
+fn read(request: SendEmail, id: String, now: Timestamp) -> Result<Mail, String> {
     let mut mail = match (request.content.simple, request.content.raw) {
         (Some(simple), None) => from_simple(simple),
         (None, Some(raw)) => from_raw(&raw.data)?,
         _ => return Err("Content must be either Simple or Raw".to_owned()),
     };
     mail.id = id;
-    mail.sent_at = crate::clock::now().to_string();
+    mail.sent_at = now.to_string();
     mail.configuration_set = request.configuration_set_name;
     mail.tags = request.email_tags.into_iter().map(|tag| (tag.name, tag.value)).collect();
     if let Some(from) = request.from_email_address {

@@ -10,10 +10,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use clap::Subcommand;
-use comptoir::{
-    clock::{Clock, SystemClock},
-    seller::{Seller, Settings, SettingsDocument},
-};
+use comptoir::seller::{Seller, Settings, SettingsDocument};
 use comptoir_plans::catalogue::{Catalogue, PlansDocument};
 use serde_json::{Value, json};
 
@@ -211,7 +208,7 @@ pub async fn seller(client: &BundleClient) -> anyhow::Result<Seller> {
     let document = shown(client, Document::Seller, None).await?;
     let document = SettingsDocument::stored(&document.to_string()).and_then(|document| Settings::of(&document));
     let settings = document.map_err(|problems| anyhow::anyhow!("{problems}"))?;
-    Ok(settings.of_day(settings.day_of(SystemClock.now())))
+    Ok(settings.of_day(settings.day_of(client.now().await?)))
 }
 
 /// The version that was saved, and whether it differs from the one before.

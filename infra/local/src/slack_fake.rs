@@ -1,6 +1,6 @@
 //! A stand-in for the incoming webhooks of Slack: messages are captured, and it fails in each of Slack's ways.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::body::{Body, Bytes};
 use axum::http::{Response, StatusCode};
@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::clock::BundleClock;
 use crate::faults::{Fault, Faults, lost_answer};
 
 /// Longest text that Slack accepts without truncation, in characters.
@@ -28,11 +29,17 @@ pub struct Message {
 #[derive(Debug, Default)]
 pub struct SlackFake {
     messages: Mutex<Vec<Message>>,
+    clock: Arc<BundleClock>,
     /// The faults to inject.
     pub faults: Faults,
 }
 
 impl SlackFake {
+    /// A stand-in that goes by this clock.
+    pub fn new(clock: Arc<BundleClock>) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
     /// Every message, oldest first.
     pub fn all(&self) -> Vec<Message> {
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -56,7 +63,7 @@ impl SlackFake {
         if text.is_empty() || text.chars().count() > LONGEST {
             return (StatusCode::BAD_REQUEST, "no_text").into_response();
         }
-        let taken = Message { webhook: path.to_owned(), text: text.to_owned(), at: crate::clock::now().to_string() };
+        let taken = Message { webhook: path.to_owned(), text: text.to_owned(), at: self.clock.now().to_string() };
         self.messages.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
         if fault == Some(Fault::LoseAnswer) {
             return lost_answer();

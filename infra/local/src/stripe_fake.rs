@@ -23,6 +23,7 @@ mod calls;
 pub mod catalog;
 mod closing;
 mod collect;
+mod coupons;
 mod customers;
 mod delivery;
 pub mod doors;
@@ -50,6 +51,8 @@ mod sessions;
 mod shape;
 mod standing;
 mod subscriptions;
+#[cfg(test)]
+mod tests;
 mod world;
 
 use calls::{Call, Kind, Log};

@@ -19,14 +19,39 @@ use super::{
     ledger::{DynamoLedger, WHAT, record, write},
 };
 use comptoir::{
-    accounting::rebuild::{Archived, Billed, KnownMails, Mark, Missing, Record, RestoreLedger},
+    accounting::{
+        rebuild::{Archived, Billed, KnownMails, Mark, Missing, Record, RestoreLedger},
+        term::Expire,
+    },
     billing::ledger::{Counter, Credited},
-    invoice::DocumentSource,
+    invoice::{DocumentSource, Invoice},
     mail::MailId,
     numbering::{InvoiceNumber, Series},
     outcome::ServiceError,
     record::{NEEDS, VERSION},
 };
+
+impl Expire for DynamoLedger {
+    async fn expire(&self, invoice: &Invoice, at: Timestamp) -> Result<(), ServiceError> {
+        let at = number(at.as_second());
+        let basis = match invoice.draft.basis() {
+            DocumentSource::Sale(sale) => place("PAYMENT", &sale.0),
+            DocumentSource::Refund(refund) => place("REFUND", &refund.0),
+        };
+        for key in [place("INVOICE", &invoice.number.0), basis] {
+            let record = self.get(key.clone()).await?.filter(|record| !record.contains_key("parked_at"));
+            let Some(record) = record else { continue };
+            // Before the record: nothing would lead to them afterwards.
+            self.parts().expire(&record, "data", &at).await?;
+            let update = self.update(key).update_expression("SET expires_at = :at");
+            let update = update.expression_attribute_values(":at", at.clone()).condition_expression(
+                "attribute_exists(pk) AND attribute_not_exists(expires_at) AND attribute_not_exists(parked_at)",
+            );
+            settle(WHAT, update).await?;
+        }
+        Ok(())
+    }
+}
 
 impl RestoreLedger for DynamoLedger {
     async fn billed(&self, basis: &DocumentSource) -> Result<Billed, ServiceError> {

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::{
-    item::{data, item, json, opened, place, trouble},
+    item::{IDENTITY, data, item, json, number, opened, place, trouble},
     payments::DynamoPayments,
 };
 use comptoir::{
+    billing::identity::Identity,
     outcome::ServiceError,
     reconcile::{KIND, Reconciliation, ReconciliationLog, Trace},
 };
@@ -27,11 +28,32 @@ impl ReconciliationLog for DynamoPayments {
         self.get(KIND, ID).await?.map(|stored| data(&stored, WHAT)).transpose()
     }
 
-    async fn remember(&self, reconciliation: &Reconciliation, now: Timestamp) -> Result<(), ServiceError> {
+    async fn begun(&self) -> Result<Option<Timestamp>, ServiceError> {
+        let identity = self.get(IDENTITY.0, IDENTITY.1).await?;
+        let identity: Option<Identity> = identity.map(|stored| data(&stored, WHAT)).transpose()?;
+        Ok(identity.map(|identity| identity.begun_at))
+    }
+
+    async fn remember(
+        &self,
+        reconciliation: &Reconciliation,
+        now: Timestamp,
+    ) -> Result<Option<Reconciliation>, ServiceError> {
+        let next = reconciliation.turned();
         let mut record = item(KIND, ID);
-        record.insert("data".to_owned(), json(reconciliation, WHAT)?);
+        record.insert("data".to_owned(), json(&next, WHAT)?);
+        record.insert("turn".to_owned(), number(next.turn()));
         record.extend(opened(KIND, ID, now).into_iter().filter(|_| reconciliation.next().is_some()));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(record));
-        put.send().await.map(drop).map_err(|error| trouble(WHAT, &error))
+        let put = put
+            .condition_expression("attribute_not_exists(turn) OR turn = :turn")
+            .expression_attribute_values(":turn", number(reconciliation.turn()));
+        match put.send().await {
+            Ok(_) => Ok(Some(next)),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Ok(None)
+            }
+            Err(error) => Err(trouble(WHAT, &error)),
+        }
     }
 }

@@ -172,7 +172,7 @@ mod tests {
         access::State,
         memory::{InMemoryAccess, SmallStripe, catalogue},
         person::Person,
-        store::GrantResult,
+        store::{Grant, GrantResult},
     };
 
     fn now() -> Timestamp {
@@ -184,7 +184,8 @@ mod tests {
         let access = Access { plan: Some("solo".to_owned()), state, until: None };
         let person = Person { access, customer: Some("cus_1".to_owned()), ..Person::new("zoe@example.org") };
         at_once(store.save_person(&id, &person, 0)).unwrap();
-        assert_eq!(at_once(store.grant("in_1", &id, (0, tokens), now())).unwrap(), GrantResult::Done);
+        let grant = Grant { invoice: "in_1", id: &id, version: 1, before: 0, after: tokens };
+        assert_eq!(at_once(store.grant(&grant, now())).unwrap(), GrantResult::Done);
     }
 
     fn used(store: &InMemoryAccess, amount: u64, id: &str) -> Result<Used, NotDone> {

@@ -20,3 +20,5 @@ pub mod wake;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod memory;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -8,7 +8,7 @@ use std::{
 
 use comptoir::{
     mail::Mail,
-    memory::{FaultPlan, locked},
+    memory::{FaultPlan, locked, pass_the_turn},
     outcome::{Reason, ServiceError},
 };
 use jiff::Timestamp;
@@ -19,7 +19,7 @@ use crate::{
     person::{Person, PersonId},
     recovery::store::{Change, RecoveryStore, StoredRecovery, Then},
     store::{
-        AccessStore, Begun, Committed, GrantResult, IN_FLIGHT_SECONDS, PersonVersion, RequestStore, Settled,
+        AccessStore, Adopted, Begun, Committed, Grant, GrantResult, IN_FLIGHT_SECONDS, PersonVersion, RequestStore,
         StoredPerson, StoredSubscription, UseResult, Wakes,
     },
     stripe::{Billing, CheckoutPage, Expired, Invoice, NewCheckout, Subscription},
@@ -27,6 +27,9 @@ use crate::{
 };
 
 const WHAT: &str = "the access table";
+
+/// Looks at Stripe that other workers may take between one worker's look and what it does then.
+const MEANWHILE: u64 = 25;
 
 /// Plans for tests: solo and studio, and essai with a trial.
 pub fn catalogue() -> Catalogue {
@@ -67,10 +70,31 @@ pub fn invoice(id: &str, reason: &str, price: &str) -> Invoice {
     }))
 }
 
+/// A condition that a store forgets. Tests of any order of calls must notice each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mistake {
+    /// Work is closed though something woke it since it was read.
+    CloseIgnoresWakes,
+    /// A person is written though somebody else has written them since.
+    AdoptIgnoresVersion,
+    /// Access ends, and its tokens stay.
+    EndKeepsTokens,
+    /// An invoice brings its tokens each time.
+    GrantRepeats,
+    /// Tokens are granted to access that has ended since it was read.
+    GrantIgnoresVersion,
+    /// Tokens are granted or used on a balance that has changed since it was read.
+    BalanceIgnored,
+    /// The same use is another use each time.
+    UseRepeats,
+}
+
 /// The access table in memory.
 #[derive(Debug, Default)]
 pub struct InMemoryAccess {
     rows: Mutex<Rows>,
+    /// What it forgets.
+    pub mistake: Option<Mistake>,
     /// Which call fails.
     pub faults: FaultPlan,
 }
@@ -84,6 +108,8 @@ struct Rows {
     parked: BTreeMap<String, Reason>,
     grants: BTreeSet<String>,
     uses: BTreeMap<(String, String), Use>,
+    spent: Vec<u64>,
+    brought: usize,
     requests: BTreeMap<String, Request>,
     recoveries: BTreeMap<String, StoredRecovery>,
     never: BTreeMap<String, BTreeSet<String>>,
@@ -111,6 +137,22 @@ impl InMemoryAccess {
     /// Why a subscription is parked.
     pub fn parked(&self, subscription: &str) -> Option<Reason> {
         locked(&self.rows).parked.get(subscription).cloned()
+    }
+
+    /// Invoices that brought tokens, and how often any did.
+    pub fn granted(&self) -> (usize, usize) {
+        let rows = locked(&self.rows);
+        (rows.grants.len(), rows.brought)
+    }
+
+    /// Ids under which tokens were used, and what each use took.
+    pub fn used(&self) -> (usize, Vec<u64>) {
+        let rows = locked(&self.rows);
+        (rows.uses.len(), rows.spent.clone())
+    }
+
+    fn forgets(&self, mistake: Mistake) -> bool {
+        self.mistake == Some(mistake)
     }
 
     /// Somebody, without a call.
@@ -160,6 +202,7 @@ fn save(rows: &mut Rows, id: &PersonId, person: &Person, version: PersonVersion)
 
 impl Wakes for InMemoryAccess {
     async fn wake(&self, subscription: &str, _now: Timestamp) -> Result<(), ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || {
             wake(&mut locked(&self.rows), subscription);
             Ok(())
@@ -236,10 +279,12 @@ impl RecoveryStore for InMemoryAccess {
 
 impl AccessStore for InMemoryAccess {
     async fn person(&self, id: &PersonId) -> Result<Option<StoredPerson>, ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || Ok(locked(&self.rows).people.get(id.as_str()).cloned()))
     }
 
     async fn customer(&self, customer: &str) -> Result<Option<PersonId>, ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || Ok(locked(&self.rows).customers.get(customer).cloned()))
     }
 
@@ -249,6 +294,7 @@ impl AccessStore for InMemoryAccess {
         person: &Person,
         version: PersonVersion,
     ) -> Result<Committed, ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || {
             let done = save(&mut locked(&self.rows), id, person, version);
             Ok(if done { Committed::Done } else { Committed::Conflict })
@@ -256,31 +302,29 @@ impl AccessStore for InMemoryAccess {
     }
 
     async fn subscription(&self, id: &str) -> Result<Option<StoredSubscription>, ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || Ok(locked(&self.rows).subscriptions.get(id).cloned()))
     }
 
-    async fn settle(&self, settled: &Settled<'_>, _now: Timestamp) -> Result<Committed, ServiceError> {
+    async fn adopt(&self, adopted: &Adopted<'_>, _now: Timestamp) -> Result<Committed, ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || {
             let rows = &mut *locked(&self.rows);
-            let stored = rows.subscriptions.get(settled.subscription);
-            if stored.is_none_or(|stored| stored.wakes != settled.wakes) {
+            let standing = rows.people.get(adopted.id.as_str()).map_or(0, |standing| standing.version);
+            let version = if self.forgets(Mistake::AdoptIgnoresVersion) { standing } else { adopted.version };
+            if !save(rows, adopted.id, adopted.person, version) {
                 return Ok(Committed::Conflict);
             }
-            if let Some((person, version)) = settled.person
-                && !save(rows, settled.id, person, version)
-            {
-                return Ok(Committed::Conflict);
-            }
-            if settled.ends_tokens
-                && let Some(standing) = rows.people.get_mut(settled.id.as_str())
+            if adopted.ends_tokens
+                && !self.forgets(Mistake::EndKeepsTokens)
+                && let Some(standing) = rows.people.get_mut(adopted.id.as_str())
             {
                 standing.tokens = 0;
             }
-            if let Some(stored) = rows.subscriptions.get_mut(settled.subscription) {
-                stored.person = Some(settled.id.clone());
+            if let Some(stored) = rows.subscriptions.get_mut(adopted.subscription) {
+                stored.person = Some(adopted.id.clone());
             }
-            rows.open.remove(settled.subscription);
-            if let Some(other) = settled.wakes_also {
+            if let Some(other) = adopted.wakes_also {
                 wake(rows, other);
             }
             Ok(Committed::Done)
@@ -288,17 +332,22 @@ impl AccessStore for InMemoryAccess {
     }
 
     async fn close(&self, subscription: &str, wakes: u64) -> Result<Committed, ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || {
             let rows = &mut *locked(&self.rows);
-            if rows.subscriptions.get(subscription).is_none_or(|stored| stored.wakes != wakes) {
+            let forgets = self.forgets(Mistake::CloseIgnoresWakes);
+            let read = |stored: &&mut StoredSubscription| stored.wakes == wakes || forgets;
+            let Some(stored) = rows.subscriptions.get_mut(subscription).filter(read) else {
                 return Ok(Committed::Conflict);
-            }
+            };
+            stored.second_to = None;
             rows.open.remove(subscription);
             Ok(Committed::Done)
         })
     }
 
     async fn mark_second(&self, subscription: &str, first: &str) -> Result<(), ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || {
             if let Some(stored) = locked(&self.rows).subscriptions.get_mut(subscription) {
                 stored.second_to = Some(first.to_owned());
@@ -308,6 +357,7 @@ impl AccessStore for InMemoryAccess {
     }
 
     async fn park(&self, subscription: &str, reason: &Reason, _now: Timestamp) -> Result<(), ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || {
             let rows = &mut *locked(&self.rows);
             if let Some(stored) = rows.subscriptions.get_mut(subscription) {
@@ -319,23 +369,23 @@ impl AccessStore for InMemoryAccess {
         })
     }
 
-    async fn grant(
-        &self,
-        invoice: &str,
-        id: &PersonId,
-        (before, after): (u64, u64),
-        _now: Timestamp,
-    ) -> Result<GrantResult, ServiceError> {
+    async fn grant(&self, grant: &Grant<'_>, _now: Timestamp) -> Result<GrantResult, ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || {
             let rows = &mut *locked(&self.rows);
-            if rows.grants.contains(invoice) {
+            if rows.grants.contains(grant.invoice) && !self.forgets(Mistake::GrantRepeats) {
                 return Ok(GrantResult::Before);
             }
-            let Some(standing) = rows.people.get_mut(id.as_str()).filter(|standing| standing.tokens == before) else {
+            let read = |standing: &&mut StoredPerson| {
+                (standing.version == grant.version || self.forgets(Mistake::GrantIgnoresVersion))
+                    && (standing.tokens == grant.before || self.forgets(Mistake::BalanceIgnored))
+            };
+            let Some(standing) = rows.people.get_mut(grant.id.as_str()).filter(read) else {
                 return Ok(GrantResult::Conflict);
             };
-            standing.tokens = after;
-            rows.grants.insert(invoice.to_owned());
+            standing.tokens = grant.after;
+            rows.grants.insert(grant.invoice.to_owned());
+            rows.brought += 1;
             Ok(GrantResult::Done)
         })
     }
@@ -347,23 +397,26 @@ impl AccessStore for InMemoryAccess {
         used: Use,
         _now: Timestamp,
     ) -> Result<UseResult, ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || {
             let rows = &mut *locked(&self.rows);
             let key = (id.as_str().to_owned(), request.to_owned());
-            if let Some(before) = rows.uses.get(&key) {
+            if let Some(before) = rows.uses.get(&key).filter(|_| !self.forgets(Mistake::UseRepeats)) {
                 return Ok(UseResult::Before(*before));
             }
             let Some(standing) = rows.people.get_mut(id.as_str()) else { return Ok(UseResult::Conflict) };
-            if standing.tokens != used.left + used.amount {
+            if standing.tokens != used.left + used.amount && !self.forgets(Mistake::BalanceIgnored) {
                 return Ok(UseResult::Conflict);
             }
             standing.tokens = used.left;
             rows.uses.insert(key, used);
+            rows.spent.push(used.amount);
             Ok(UseResult::Done)
         })
     }
 
     async fn recorded_use(&self, id: &PersonId, request: &str) -> Result<Option<Use>, ServiceError> {
+        pass_the_turn().await;
         let key = (id.as_str().to_owned(), request.to_owned());
         self.faults.call(WHAT, || Ok(locked(&self.rows).uses.get(&key).copied()))
     }
@@ -373,6 +426,7 @@ impl AccessStore for InMemoryAccess {
 
 impl RequestStore for InMemoryAccess {
     async fn begin(&self, key: &str, digest: &str, now: Timestamp) -> Result<Begun, ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || {
             let rows = &mut *locked(&self.rows);
             let Some(request) = rows.requests.get_mut(key) else {
@@ -392,6 +446,7 @@ impl RequestStore for InMemoryAccess {
     }
 
     async fn answered(&self, key: &str, session: &str, url: &str) -> Result<(), ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || {
             if let Some(request) = locked(&self.rows).requests.get_mut(key) {
                 request.answer = Some((session.to_owned(), url.to_owned()));
@@ -401,6 +456,7 @@ impl RequestStore for InMemoryAccess {
     }
 
     async fn release(&self, key: &str) -> Result<(), ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || {
             if let Some(request) = locked(&self.rows).requests.get_mut(key) {
                 request.since = Timestamp::UNIX_EPOCH;
@@ -410,6 +466,7 @@ impl RequestStore for InMemoryAccess {
     }
 
     async fn forget(&self, key: &str) -> Result<(), ServiceError> {
+        pass_the_turn().await;
         self.faults.call(WHAT, || {
             locked(&self.rows).requests.remove(key);
             Ok(())
@@ -433,6 +490,9 @@ struct StripeState {
     expired: Vec<String>,
     paid: BTreeSet<String>,
     cancelled: Vec<String>,
+    alone: Vec<String>,
+    looks: u64,
+    lived: BTreeMap<String, u64>,
     asked: Vec<NewCheckout>,
 }
 
@@ -467,6 +527,16 @@ impl SmallStripe {
         locked(&self.state).cancelled.clone()
     }
 
+    /// Subscriptions that were cancelled although no other one lived when it was looked at, some looks of others before.
+    pub fn cancelled_alone(&self) -> Vec<String> {
+        locked(&self.state).alone.clone()
+    }
+
+    /// A subscription as it stands.
+    pub fn standing(&self, subscription: &str) -> Option<Subscription> {
+        locked(&self.state).subscriptions.get(subscription).cloned()
+    }
+
     /// Pages that are open.
     pub fn open_pages(&self) -> Vec<String> {
         let state = locked(&self.state);
@@ -482,16 +552,31 @@ impl SmallStripe {
 
 impl Billing for SmallStripe {
     async fn subscription(&self, id: &str) -> Result<Option<Subscription>, ServiceError> {
-        self.faults.call("Stripe", || Ok(locked(&self.state).subscriptions.get(id).cloned()))
+        pass_the_turn().await;
+        self.faults.call("Stripe", || {
+            let state = &mut *locked(&self.state);
+            let known = state.subscriptions.get(id).cloned();
+            state.looks += 1;
+            if known.as_ref().is_some_and(|known| !known.status.is_final()) {
+                state.lived.insert(id.to_owned(), state.looks);
+            }
+            Ok(known)
+        })
     }
 
     async fn paid_invoices(&self, subscription: &str) -> Result<Vec<Invoice>, ServiceError> {
+        pass_the_turn().await;
         self.faults.call("Stripe", || Ok(locked(&self.state).invoices.get(subscription).cloned().unwrap_or_default()))
     }
 
     async fn cancel(&self, subscription: &str) -> Result<(), ServiceError> {
+        pass_the_turn().await;
         self.faults.call("Stripe", || {
             let state = &mut *locked(&self.state);
+            let lately = |(other, look): (&String, &u64)| other != subscription && look + MEANWHILE > state.looks;
+            if !state.lived.iter().any(lately) {
+                state.alone.push(subscription.to_owned());
+            }
             if let Some(known) = state.subscriptions.get_mut(subscription) {
                 known.status = crate::stripe::Status::Canceled;
             }
@@ -501,6 +586,7 @@ impl Billing for SmallStripe {
     }
 
     async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<CheckoutPage, ServiceError> {
+        pass_the_turn().await;
         self.faults.call("Stripe", || {
             let state = &mut *locked(&self.state);
             let n = state.pages.len() + 1;
@@ -517,6 +603,7 @@ impl Billing for SmallStripe {
     }
 
     async fn expire_checkout(&self, session: &str) -> Result<Expired, ServiceError> {
+        pass_the_turn().await;
         self.faults.call("Stripe", || {
             let state = &mut *locked(&self.state);
             if state.paid.contains(session) {
@@ -528,6 +615,7 @@ impl Billing for SmallStripe {
     }
 
     async fn open_portal(&self, customer: &str, _return_url: &str) -> Result<String, ServiceError> {
+        pass_the_turn().await;
         self.faults.call("Stripe", || Ok(format!("https://billing.stripe.com/p/session/{customer}")))
     }
 }

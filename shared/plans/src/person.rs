@@ -102,6 +102,11 @@ impl Person {
         }
     }
 
+    /// Whether access comes from the same subscription as it did.
+    pub fn counts_as(&self, before: Option<&Current>) -> bool {
+        self.current.as_ref().map(|current| &current.subscription) == before.map(|current| &current.subscription)
+    }
+
     /// Whether there is a subscription that could be paid, so that a second would be paid twice.
     pub fn is_subscribed(&self) -> bool {
         self.current.as_ref().is_some_and(|current| !current.over && !current.begun_only)

@@ -10,7 +10,7 @@ use crate::{
     access::{self, Access},
     catalogue::Catalogue,
     person::{Current, Person, PersonId, Place, place},
-    store::{AccessStore, Committed, GrantResult, Settled, StoredPerson, StoredSubscription},
+    store::{AccessStore, Adopted, Committed, Grant, GrantResult, StoredPerson, StoredSubscription},
     stripe::{Billing, Status, Subscription, seconds},
     tokens,
 };
@@ -85,8 +85,9 @@ async fn round<S: AccessStore, B: Billing>(
             "Stripe says a status that this version does not know; deploy a newer one, then replay",
         ));
     }
-    if let Some(first) = &stored.second_to {
-        return Err(second(&fetched, first, billing).await?);
+    // Cancelled by an attempt that ended before it told anybody. One that lives is looked at anew: the first may have ended.
+    if let Some(first) = stored.second_to.as_ref().filter(|_| fetched.status.is_final()) {
+        return Err(told(subscription, first));
     }
     let (id, email) = owner(stored.person.as_ref(), &fetched)?;
     let standing = match store.person(&id).await? {
@@ -94,28 +95,56 @@ async fn round<S: AccessStore, B: Billing>(
         None => created(store, &id, &email).await?,
     };
     let current = standing.person.current.as_ref();
-    let seen = place(current, &fetched);
+    // What is over stays over: this look is older than the one that saw the end.
+    if current.is_some_and(|current| current.over && current.subscription == subscription) && !fetched.status.is_final()
+    {
+        return Err(Stop::Again);
+    }
+    let seen = match (place(current, &fetched), current) {
+        (Place::Second, Some(current)) => last_look(current, &fetched, billing).await?,
+        (seen, _) => seen,
+    };
     let gives = access::given(&fetched, catalogue);
     if let (Place::Second, Some(current)) = (seen, current) {
+        // Before anything is granted for it. What was paid for it is refunded by the owner.
         store.mark_second(subscription, &current.subscription).await?;
-        return Err(second(&fetched, &current.subscription, billing).await?);
-    }
-    if seen != Place::Past && gives.is_some() {
-        *granted += grant(subscription, (store, billing), &id, catalogue, now).await?;
+        billing.cancel(subscription).await?;
+        return Err(told(subscription, &current.subscription));
     }
     let next = next(&standing.person, &fetched, seen, gives);
-    let settled = Settled {
-        subscription,
-        wakes: stored.wakes,
-        id: &id,
-        person: next.as_ref().map(|person| (person, standing.version)),
-        ends_tokens: next.as_ref().is_some_and(|next| next.current.as_ref().is_some_and(|current| current.over)),
-        wakes_also: current.filter(|_| seen == Place::Earlier).map(|later| later.subscription.as_str()),
-    };
-    if store.settle(&settled, now).await? == Committed::Conflict {
+    let later = current.filter(|_| seen == Place::Earlier).map(|later| later.subscription.as_str());
+    let mut version = standing.version;
+    // First the subscription counts, then its tokens come, then its access is seen: with its tokens.
+    if let Some(next) = next.as_ref().filter(|next| !next.counts_as(current)) {
+        let counted = Person { access: standing.person.access.clone(), ..next.clone() };
+        adopt(
+            store,
+            Adopted { subscription, id: &id, person: &counted, version, ends_tokens: false, wakes_also: later },
+            now,
+        )
+        .await?;
+        version += 1;
+    }
+    let counts = next.as_ref().map_or(current, |next| next.current.as_ref());
+    // What is over brings nothing.
+    if counts.is_some_and(|counts| counts.subscription == subscription && !counts.over) {
+        *granted += grant(subscription, (store, billing), &id, catalogue, now).await?;
+    }
+    if let Some(person) = &next {
+        let ends_tokens = person.current.as_ref().is_some_and(|current| current.over);
+        adopt(store, Adopted { subscription, id: &id, person, version, ends_tokens, wakes_also: None }, now).await?;
+    }
+    if store.close(subscription, stored.wakes).await? == Committed::Conflict {
         return Err(Stop::Again);
     }
     Ok(next.map(|next| next.access).filter(|access| *access != standing.person.access))
+}
+
+async fn adopt(store: &impl AccessStore, adopted: Adopted<'_>, now: Timestamp) -> Result<(), Stop> {
+    match store.adopt(&adopted, now).await? {
+        Committed::Done => Ok(()),
+        Committed::Conflict => Err(Stop::Again),
+    }
 }
 
 /// A subscription that Stripe does not know gives nothing. One that it knew before is parked: the API key may be another
@@ -136,16 +165,19 @@ async fn unknown(
     Err(reject("subscription_unknown", text))
 }
 
-/// Cancels a second subscription of one customer, before anything is granted. What was paid for it is refunded by the owner.
-async fn second(fetched: &Subscription, first: &str, billing: &impl Billing) -> Result<Stop, Stop> {
-    if !fetched.status.is_final() {
-        billing.cancel(&fetched.id).await?;
-    }
+/// Whether the first one lives, before the second is cancelled: its end may not have been seen here yet.
+async fn last_look(current: &Current, fetched: &Subscription, billing: &impl Billing) -> Result<Place, Stop> {
+    let first = billing.subscription(&current.subscription).await?;
+    let over = first.is_none_or(|first| first.status.is_final());
+    Ok(place(Some(&Current { over, ..current.clone() }), fetched))
+}
+
+/// The owner is told of a second subscription.
+fn told(subscription: &str, first: &str) -> Stop {
     let text = format!(
-        "this customer has {first} already, so {} was cancelled at Stripe; refund what was paid for it, then replay",
-        fetched.id
+        "this customer has {first} already, so {subscription} was cancelled at Stripe; refund what was paid for it, then replay"
     );
-    Ok(reject("second_subscription", &text))
+    reject("second_subscription", &text)
 }
 
 fn reject(code: &str, text: &str) -> Stop {
@@ -190,8 +222,14 @@ async fn grant<S: AccessStore, B: Billing>(
         };
         for attempt in 0..ATTEMPTS {
             let Some(standing) = store.person(id).await? else { return Err(Stop::Again) };
-            let balance = (standing.tokens, brings.added_to(standing.tokens));
-            match store.grant(&invoice.id, id, balance, now).await? {
+            // Another worker has seen its end, or another subscription, which this one had not yet.
+            let counts = |current: &Current| !current.over && current.subscription == subscription;
+            if !standing.person.current.as_ref().is_some_and(counts) {
+                return Err(Stop::Again);
+            }
+            let (before, after) = (standing.tokens, brings.added_to(standing.tokens));
+            let grant = Grant { invoice: &invoice.id, id, version: standing.version, before, after };
+            match store.grant(&grant, now).await? {
                 GrantResult::Done => {
                     count += 1;
                     break;
@@ -230,5 +268,7 @@ fn next(person: &Person, fetched: &Subscription, seen: Place, gives: Option<Acce
     Some(next).filter(|next| next != person)
 }
 
+#[cfg(test)]
+mod storm;
 #[cfg(test)]
 mod tests;

@@ -49,7 +49,7 @@ pub enum GrantResult {
     Done,
     /// The invoice has brought its tokens before.
     Before,
-    /// The balance changed in between.
+    /// The person or the balance changed in between.
     Conflict,
 }
 
@@ -64,17 +64,17 @@ pub enum UseResult {
     Conflict,
 }
 
-/// A settled subscription, in one write with what it gives.
+/// What is known of somebody after a look at one of their subscriptions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Settled<'a> {
+pub struct Adopted<'a> {
     /// `sub_...`.
     pub subscription: &'a str,
-    /// The wakes that were read.
-    pub wakes: u64,
     /// Whose it is.
     pub id: &'a PersonId,
-    /// What is known of them now; `None` if that stays as it is.
-    pub person: Option<(&'a Person, PersonVersion)>,
+    /// What is known of them now.
+    pub person: &'a Person,
+    /// The version that was read.
+    pub version: PersonVersion,
     /// Whether what is left of the tokens ends.
     pub ends_tokens: bool,
     /// Another subscription that has to be looked at again.
@@ -83,6 +83,21 @@ pub struct Settled<'a> {
 
 /// The version of a person that was read; 0 for nobody.
 pub type PersonVersion = u64;
+
+/// Tokens that an invoice brings somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant<'a> {
+    /// `in_...`.
+    pub invoice: &'a str,
+    /// Who has them.
+    pub id: &'a PersonId,
+    /// The version of the person that was read.
+    pub version: PersonVersion,
+    /// The balance that was read.
+    pub before: u64,
+    /// The balance afterwards.
+    pub after: u64,
+}
 
 /// People, subscriptions, grants.
 pub trait AccessStore: Wakes {
@@ -103,15 +118,15 @@ pub trait AccessStore: Wakes {
     /// A subscription, read consistently.
     fn subscription(&self, id: &str) -> impl Future<Output = Result<Option<StoredSubscription>, ServiceError>> + Send;
 
-    /// Closes the work on a subscription and writes what it gives, in one transaction: if nothing woke it in between, and
-    /// the person is as it was read.
-    fn settle(
+    /// Writes what a subscription gives, and whose it is, in one transaction, if the person is as it was read. Tokens are granted
+    /// afterwards, so that they end with the subscription that brought them.
+    fn adopt(
         &self,
-        settled: &Settled<'_>,
+        adopted: &Adopted<'_>,
         now: Timestamp,
     ) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
 
-    /// Closes the work on a subscription that gives nobody anything, if nothing woke it in between.
+    /// Closes the work on a subscription, if nothing woke it since it was read.
     fn close(&self, subscription: &str, wakes: u64) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
 
     /// Marks a subscription as a second one, before it is cancelled: whoever goes on after a crash knows.
@@ -125,12 +140,11 @@ pub trait AccessStore: Wakes {
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Adds what `invoice` brings, once for each invoice: the balance `before` becomes `after`.
+    /// Adds what an invoice brings, once for each invoice, if person and balance are as they were read: access that has ended
+    /// meanwhile has no tokens.
     fn grant(
         &self,
-        invoice: &str,
-        id: &PersonId,
-        balance: (u64, u64),
+        grant: &Grant<'_>,
         now: Timestamp,
     ) -> impl Future<Output = Result<GrantResult, ServiceError>> + Send;
 

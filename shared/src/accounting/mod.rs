@@ -4,8 +4,10 @@
 //! in `ereporting`; cell formats in `cells`, conversion to euros in `euros`. `files` writes the three, document by document.
 //! Storage of the files, and repeated exports of a month, are in `export`; the snapshots that they are made of in
 //! `snapshots`, whether any is missing in `complete`; whether the archive still holds a month as it was issued, in `verify`; how a lost ledger is made anew from
-//! the archive, in `rebuild`. VAT is not decided here: it was decided when the invoice was issued.
+//! the archive, in `rebuild`; what is over its legal term, in `term`; what is held about
+//! a buyer, in `buyer`. VAT is not decided here: it was decided when the invoice was issued.
 
+pub mod buyer;
 mod cells;
 mod complete;
 pub mod ereporting;
@@ -18,6 +20,7 @@ mod names;
 pub mod rebuild;
 mod register;
 mod snapshots;
+pub mod term;
 pub mod totals;
 pub mod verify;
 

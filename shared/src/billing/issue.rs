@@ -179,16 +179,23 @@ impl<L: Ledger + SettingsReader, A: Archive, R: Render, C: Clock> Issuer<'_, L, 
     /// The counter of a series of this seller.
     ///
     /// # Errors
-    /// Permanent: the series is another seller's. Held: the books are closed. Transient: its last document was made under newer settings than ours.
+    /// Permanent: the series is another seller's. Held: the books are closed, or their last document was made under settings that
+    /// are not there. Transient: it was made under newer settings than ours.
     pub(super) async fn counter(&self, pattern: &SeriesPattern, day: Date) -> Result<Counter, ServiceError> {
         let counter = self.ledger.counter(&pattern.series(day)).await?;
         match &counter.siren {
             Some(siren) if siren != self.settings.siren() => Err(other_seller(siren, self.settings.siren())),
             _ if counter.closed => Err(books_closed()),
-            _ if counter.settings > Some(self.settings.version) => Err(ServiceError::transient(
-                "the ledger",
-                "the settings were changed a moment ago; the next delivery reads them anew",
-            )),
+            _ if counter.settings > Some(self.settings.version) => {
+                let newest = self.ledger.newest().await?.map(|stored| stored.version);
+                Err(match newest >= counter.settings {
+                    true => ServiceError::transient(
+                        "the ledger",
+                        "the settings were changed a moment ago; the next delivery reads them anew",
+                    ),
+                    false => settings::older(newest, counter.settings),
+                })
+            }
             _ => Ok(counter),
         }
     }

@@ -59,7 +59,7 @@ pub(super) struct Written {
     pub(super) payments: BTreeMap<SaleKey, Payment>,
     pub(super) intents: BTreeMap<String, SaleKey>,
     pub(super) refunds: BTreeMap<RefundKey, Repaid>,
-    identity: Option<Identity>,
+    pub(super) identity: Option<Identity>,
     pub(super) settings: Vec<StoredSettings>,
     counters: BTreeMap<Series, Counter>,
     closed: bool,

@@ -26,6 +26,11 @@ impl InMemoryStore {
         }
     }
 
+    /// Forgets all settings, as somebody who deletes their records by hand.
+    pub fn forget_settings(&self) {
+        locked(&self.written).settings.clear();
+    }
+
     /// Releases a mail from its holder, as if releasing did not depend on the claimant.
     pub fn take_away(&self, mail: &MailId) {
         if let Some(queued) = locked(&self.written).mails.get_mut(mail)

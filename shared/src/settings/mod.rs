@@ -62,6 +62,16 @@ pub fn missing() -> ServiceError {
     ServiceError::held(WHAT, "settings_missing", text)
 }
 
+/// The error where documents were made under a later version of the settings than any that is saved.
+pub fn older(newest: Option<u64>, used: Option<u64>) -> ServiceError {
+    let (newest, used) = (newest.unwrap_or_default(), used.unwrap_or_default());
+    let text = format!(
+        "documents were made under version {used} of the settings, and the newest that is saved is {newest}: their records \
+         were deleted, or come from a backup; infra/OPERATIONS.md says how to go on from version {used}"
+    );
+    ServiceError::held(WHAT, "settings_older", text)
+}
+
 /// What saving came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SaveResult {

@@ -180,6 +180,31 @@ fn who_read_older_settings_than_the_last_document_reads_again() {
     assert_eq!(desk.issue(&desk.settings(), &two, now).number.unwrap().0, "2026-11-0002", "and leaves no gap");
 }
 
+/// Settings whose records somebody deleted count from one again. Documents made under a later version hold the work, which rings
+/// at once; nothing would change by itself.
+#[test]
+fn settings_that_went_back_hold_the_work() {
+    let desk = Desk::under(FaultPlan::default());
+    desk.save(FRANCHISE_TOML, "2026-11-01T10:00:00Z");
+    desk.save(&FRANCHISE_TOML.replace("1 place de la Comédie", "2 rue du Test"), "2026-11-02T10:00:00Z");
+    let (one, two) = (paid("cs_1", "2026-11-02T11:00:00Z"), paid("cs_2", "2026-11-02T11:00:01Z"));
+    for sale in [&one, &two] {
+        at_once(desk.books.record(sale, sale.paid_at)).unwrap();
+    }
+    let now = "2026-11-02T11:00:02Z";
+    assert_eq!(desk.issue(&desk.settings(), &one, now).outcome, Outcome::Done);
+    desk.books.forget_settings();
+    desk.save(FRANCHISE_TOML, "2026-11-02T11:01:00Z");
+    let outcome = desk.issue(&desk.settings(), &two, now).outcome;
+    let held = matches!(&outcome, Outcome::Retry(reason) if reason.code == "settings_older" && reason.is_held()
+        && reason.message.contains("under version 2") && reason.message.contains("saved is 1"));
+    assert!(held, "{outcome:?}");
+    for line in ["3 rue du Test", "4 rue du Test"] {
+        desk.save(&FRANCHISE_TOML.replace("1 place de la Comédie", line), "2026-11-02T11:02:00Z");
+    }
+    assert_eq!(desk.issue(&desk.settings(), &two, now).number.unwrap().0, "2026-11-0002", "and leaves no gap");
+}
+
 #[test]
 fn after_a_crash_a_document_is_printed_in_the_look_of_its_settings() {
     let mut cut = 0;

@@ -17,6 +17,7 @@ pub mod listed;
 pub mod meaning;
 pub mod object;
 mod paid;
+pub mod partner;
 mod purchase_order;
 pub mod reader;
 pub mod refunds;

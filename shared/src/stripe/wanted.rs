@@ -94,6 +94,11 @@ pub const RIGHTS: [WantedRight; 11] = [
 /// Resources read as part of another object: they need a permission without a path of their own.
 pub const RIGHTS_WITHIN: [(&str, Need); 1] = [("Balance", Need::Exchange)];
 
+/// Resources that the key must be able to write as well, where plans are sold: pages to pay on, pages on which customers manage
+/// subscriptions, and subscriptions, of which a second one is cancelled.
+pub const WRITES: [(&str, Need); 3] =
+    [("Checkout Sessions", Need::Access), ("Customer Portal", Need::Access), ("Subscriptions", Need::Access)];
+
 const fn event(kind: &'static str, need: Need) -> WantedEvent {
     WantedEvent { kind, need }
 }
@@ -150,6 +155,10 @@ mod tests {
             let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
             for resource in resources() {
                 assert!(text.contains(resource), "{place} does not name {resource}");
+            }
+            let writes = text.split("write ").nth(1).unwrap();
+            for (resource, _) in WRITES {
+                assert!(writes.contains(resource), "{place} does not say that {resource} are written");
             }
         }
     }

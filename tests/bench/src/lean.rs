@@ -35,7 +35,7 @@ const LARGE: [(&str, &[&str]); 5] = [
     ("rlibphonenumber", &["profile-mutation-validator", "profile-publisher"]),
     // The reader of CVs.
     ("lopdf", &["profile-mutation-validator"]),
-    ("async-stripe-client-core", &["payment-webhook"]),
+    ("async-stripe-client-core", &["access-worker", "billing-api", "payment-webhook"]),
 ];
 
 /// Every crate that a function links.

@@ -8,6 +8,7 @@ use comptoir_plans::{
     catalogue::PlansDocument,
     memory::{InMemoryAccess, SmallStripe},
     person::{Person, PersonId},
+    store::Grant,
     stored,
 };
 use serde_json::Value;
@@ -110,7 +111,8 @@ async fn what_somebody_has_is_one_answer_for_everybody() {
     let until = Some("2026-12-27T10:00:00Z".parse().unwrap());
     let access = Access { plan: Some("studio".to_owned()), state: State::Active, until };
     shop.store.save_person(&id, &Person { access, ..Person::new("zoe@example.org") }, 0).await.unwrap();
-    shop.store.grant("in_1", &id, (0, 3), shop.clock.now()).await.unwrap();
+    let grant = Grant { invoice: "in_1", id: &id, version: 1, before: 0, after: 3 };
+    shop.store.grant(&grant, shop.clock.now()).await.unwrap();
     let has = json!({
         "plan": "studio", "plan_name": "Studio", "features": ["courses", "recordings"], "state": "active",
         "until": "2026-12-27T10:00:00Z", "tokens_left": 3,

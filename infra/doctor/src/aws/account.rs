@@ -153,6 +153,24 @@ impl Account for AwsAccount {
         Ok(answer.pointer("/Item/data/S").and_then(Value::as_str).map(str::to_owned))
     }
 
+    async fn event_source(&self, name: &str) -> Asked<Option<String>> {
+        let what = "events DescribeEventSource";
+        let request = AwsRequest {
+            host: "events",
+            service: "events",
+            method: "POST",
+            path: "/",
+            content_type: "application/x-amz-json-1.1",
+            target: Some("AWSEvents.DescribeEventSource"),
+            body: &json!({"Name": name}).to_string(),
+            what,
+        };
+        match self.ask(&request).await {
+            Err(Unasked::Refused { code, .. }) if code == "ResourceNotFoundException" => Ok(None),
+            answer => Ok(Some(word(&answers::json(what, &answer?)?, "/State"))),
+        }
+    }
+
     async fn concurrency(&self) -> Asked<u64> {
         let what = "lambda GetAccountSettings";
         let answer = answers::json(what, &self.get("lambda", "lambda", "/2016-08-19/account-settings/").await?)?;

@@ -15,6 +15,8 @@ use serde_json::Value;
 
 /// The region everything is deployed to.
 pub const REGION: &str = "eu-west-3";
+/// The account that the ARNs of the stand-in name.
+pub const ACCOUNT: &str = "000000000000";
 
 /// A client of the stand-in.
 #[derive(Clone, Debug)]

@@ -90,14 +90,22 @@ pub async fn deploy(aws: &Aws, options: &Options) -> anyhow::Result<Deployed> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("{} cannot be read; restore it from git", file.display()))?;
     let template = template::read(&text)?;
-    let functions = resources::functions(&template)?;
+    let mut functions = resources::functions(&template)?;
     let sources = resolvers::sources(&template)?;
     let confirmed = resources::confirmation_trigger(&template);
     let grants = grants::read(&template)?;
     let programs = options.profile_programs.as_str();
     // The stand-in's alarms go nowhere; prod must name a recipient all the same.
     let alerts = if stage == "prod" { "owner@example.org" } else { "" };
-    let parameters = [("Stage", stage), ("StripeMode", "test"), ("ProfilePrograms", programs), ("AlertEmail", alerts)];
+    let source = options.stripe_event_source.as_str();
+    let parameters = [
+        ("Stage", stage),
+        ("StripeMode", "test"),
+        ("ProfilePrograms", programs),
+        ("AlertEmail", alerts),
+        ("StripeEventSource", source),
+    ];
+    resources::add_rules(&template, &parameters, &mut functions)?;
     // The stand-in checks neither; CloudFormation would reject the deployment.
     let missing = resources::missing_parameters(&template, &parameters);
     ensure!(missing.is_empty(), "template.yaml has parameters without a value: {}", missing.join(", "));

@@ -8,6 +8,7 @@ use anyhow::Context;
 
 use super::deploy::Deployed;
 use crate::aws::Aws;
+use crate::clock::BundleClock;
 use crate::faults::Faults;
 use crate::graphql::answers::Behind;
 use crate::graphql::grants::Grant;
@@ -43,7 +44,7 @@ pub(super) async fn api(
     aws: &Aws,
     deployed: &Deployed,
     functions: &BTreeMap<String, Arc<Function>>,
-    programs: Programs,
+    (programs, clock): (Programs, Arc<BundleClock>),
 ) -> anyhow::Result<Api> {
     let file = paths::schema();
     let text =
@@ -55,6 +56,7 @@ pub(super) async fn api(
     let confirmed = deployed.confirmed.as_ref().and_then(|logical| functions.get(logical).cloned());
     Ok(Api {
         schema: schema::read(&text)?,
+        clock,
         limits: deployed.limits,
         pool: Pool::new(aws.clone(), &pool, &client),
         members: Members::new(aws.clone(), pool, client, confirmed).await?,

@@ -22,6 +22,7 @@ use tokio::sync::{Mutex, watch};
 
 use crate::aws::Aws;
 use crate::endpoints::Endpoints;
+use crate::event_bus::Bus;
 use crate::faults::Faults;
 use crate::front::Front;
 use crate::front::books::Books;
@@ -31,7 +32,6 @@ use crate::lock::Lock;
 use crate::mail::Mailbox;
 use crate::runtime::{self, AbortOnDrop};
 use crate::secrets;
-use crate::ses_events::Bus;
 use crate::slack_fake::SlackFake;
 use crate::stream::Flow;
 use crate::stripe_fake::StripeFake;
@@ -53,6 +53,7 @@ pub struct Bundle {
     ministack: Arc<Mutex<Ministack>>,
     flow: watch::Sender<Flow>,
     secrets_prefix: String,
+    event_source: String,
     announced: PathBuf,
     keep: bool,
     tasks: Vec<AbortOnDrop<()>>,
@@ -119,6 +120,11 @@ impl Bundle {
     /// The delivery events of mails that SES accepted.
     pub fn ses_events(&self) -> &Bus {
         &self.front.ses.bus
+    }
+
+    /// Sends an event as Stripe does to the event source that the options name; returns how many rules it matched.
+    pub fn send_to_event_source(&self, event: &serde_json::Value) -> usize {
+        self.front.ses.bus.put_of_stripe(&self.event_source, event)
     }
 
     /// Makes SES take this many mails in all.

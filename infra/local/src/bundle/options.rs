@@ -41,6 +41,8 @@ pub struct Options {
     pub template: PathBuf,
     /// The template's parameter ProfilePrograms.
     pub profile_programs: String,
+    /// The template's parameter StripeEventSource.
+    pub stripe_event_source: String,
     /// The key for Stripe's API; none is stored when `None`.
     pub stripe_api_key: Option<String>,
     /// The address of the team's Slack webhook; none is stored when `None`.
@@ -71,6 +73,7 @@ impl Options {
             plans_file: Some(paths::plans()),
             template: paths::template(),
             profile_programs: String::new(),
+            stripe_event_source: String::new(),
             stripe_api_key: Some(secrets::random("sk_test_")),
             slack_webhook: Some(secrets::slack_webhook()),
             endpoints: None,

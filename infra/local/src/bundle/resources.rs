@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
+use crate::aws::ACCOUNT;
 use crate::schedule::Schedule;
 use crate::stream::StreamSource;
 use crate::stream::filter::Filter;
@@ -34,8 +35,17 @@ pub struct Function {
     pub schedules: Vec<Schedule>,
     /// The streams that trigger it.
     pub streams: Vec<StreamSource>,
-    /// Patterns of the event bus rules that target it, references not yet resolved.
-    pub rules: Vec<Value>,
+    /// The event bus rules that target it.
+    pub rules: Vec<BusRule>,
+}
+
+/// A rule of an event bus.
+#[derive(Clone, Debug)]
+pub struct BusRule {
+    /// The bus; the default one when `None`.
+    pub bus: Option<String>,
+    /// Its pattern, references to resources not yet resolved.
+    pub pattern: Value,
 }
 
 /// Every function of the template.
@@ -47,6 +57,46 @@ pub fn functions(template: &Value) -> anyhow::Result<Vec<Function>> {
     found
         .map(|(name, resource)| function(template, name, resource).with_context(|| format!("template.yaml, {name}")))
         .collect()
+}
+
+/// Adds the rules that are resources of their own, and stand under the conditions that these parameters decide.
+///
+/// # Errors
+/// When one leads to anything else than a function.
+pub fn add_rules(template: &Value, parameters: &[(&str, &str)], functions: &mut [Function]) -> anyhow::Result<()> {
+    for (name, rule) in resources(template).filter(|(_, resource)| kind(resource) == "AWS::Events::Rule") {
+        let condition = text(rule, "/Condition").and_then(|name| template.pointer(&format!("/Conditions/{name}")));
+        if !condition.is_none_or(|test| holds(test, parameters)) {
+            continue;
+        }
+        let bus = rule.pointer("/Properties/EventBusName").and_then(|bus| referred(Some(bus)));
+        let bus = bus.and_then(|bus| template.pointer(&format!("/Resources/{bus}/Properties/Name")));
+        let bus = bus.map(|name| given(name, parameters)).and_then(|name| name.as_str().map(str::to_owned));
+        let pattern = rule.pointer("/Properties/EventPattern").context("a rule has no EventPattern")?;
+        for target in rule.pointer("/Properties/Targets").and_then(Value::as_array).into_iter().flatten() {
+            let target = referred(target.get("Arn")).unwrap_or_default();
+            let function = functions.iter_mut().find(|function| function.logical == target);
+            let function = function.with_context(|| format!("template.yaml, {name}: {target} is no function"))?;
+            function.rules.push(BusRule { bus: bus.clone(), pattern: given(pattern, parameters) });
+        }
+    }
+    Ok(())
+}
+
+/// A value with every reference to a parameter, or to the account, resolved.
+fn given(value: &Value, parameters: &[(&str, &str)]) -> Value {
+    match value {
+        Value::Object(object) => match object.get("Ref").and_then(Value::as_str) {
+            Some("AWS::AccountId") => Value::from(ACCOUNT),
+            Some(name) => match parameters.iter().find(|(key, _)| *key == name) {
+                Some((_, given)) => Value::from(*given),
+                None => value.clone(),
+            },
+            None => Value::Object(object.iter().map(|(key, value)| (key.clone(), given(value, parameters))).collect()),
+        },
+        Value::Array(list) => Value::Array(list.iter().map(|value| given(value, parameters)).collect()),
+        other => other.clone(),
+    }
 }
 
 /// The TTL attribute of each table that has one, by logical id.
@@ -146,7 +196,8 @@ fn function(template: &Value, logical: &str, resource: &Value) -> anyhow::Result
                 });
             }
             "EventBridgeRule" => {
-                rules.push(event.pointer("/Properties/Pattern").cloned().context("a rule has no Pattern")?);
+                let pattern = event.pointer("/Properties/Pattern").cloned().context("a rule has no Pattern")?;
+                rules.push(BusRule { bus: None, pattern });
             }
             "DynamoDB" => streams.push(stream(name, event).with_context(|| format!("event {name}"))?),
             other => bail!(
@@ -279,7 +330,7 @@ mod tests {
         assert!(export.by_hand && export.routes.is_empty() && export.streams.is_empty(), "a schedule wakes it");
         let events = functions.iter().find(|function| function.package == "mail-events").unwrap();
         assert_eq!(
-            events.rules.first().and_then(|rule| rule.pointer("/detail/mail/tags/ses:configuration-set/0")),
+            events.rules.first().and_then(|rule| rule.pattern.pointer("/detail/mail/tags/ses:configuration-set/0")),
             Some(&json!({"Ref": "MailConfigurationSet"}))
         );
         let webhook = functions.iter().find(|function| function.package == "payment-webhook").unwrap();
@@ -308,6 +359,21 @@ mod tests {
     }
 
     #[test]
+    fn stripes_events_reach_the_webhook_where_an_event_source_is_named() {
+        let rules = |source: &str| {
+            let mut functions = functions(&template()).unwrap();
+            add_rules(&template(), &[("StripeEventSource", source)], &mut functions).unwrap();
+            functions.into_iter().find(|function| function.package == "payment-webhook").unwrap().rules
+        };
+        assert!(rules("").is_empty());
+        let source = "aws.partner/stripe.com/ed_1";
+        let named = rules(source);
+        assert_eq!(named.first().and_then(|rule| rule.bus.as_deref()), Some(source));
+        let pattern = json!({"source": [source], "account": [ACCOUNT]});
+        assert!(named.len() == 1 && named.iter().all(|rule| rule.pattern == pattern), "{named:?}");
+    }
+
+    #[test]
     fn parameters_that_need_another_are_refused_without_it() {
         let template = template();
         let broken = |more: &[(&str, &str)], stage: &str| {
@@ -319,6 +385,10 @@ mod tests {
         let told = broken(&[], "prod");
         assert!(told.len() == 1 && told.iter().all(|rule| rule.contains("AlertEmail=")), "{told:?}");
         assert!(broken(&[("AlertEmail", "you@example.org")], "prod").is_empty());
+        let closed = ("WebhookAddress", "none");
+        let told = broken(&[closed], "dev");
+        assert!(told.len() == 1 && told.iter().all(|rule| rule.contains("StripeEventSource")), "{told:?}");
+        assert!(broken(&[closed, ("StripeEventSource", "aws.partner/stripe.com/ed_1")], "dev").is_empty());
         for provider in ["GoogleClientId", "OidcIssuer", "SamlMetadataUrl"] {
             let told = broken(&[(provider, "https://example.org")], "dev");
             assert!(told.len() == 1 && told.iter().all(|rule| rule.contains("MembersDomain")), "{told:?}");

@@ -18,6 +18,7 @@ use super::{Bundle, Functions, Options, build, graphql, prepare, resources};
 use crate::aws::Aws;
 use crate::clock::BundleClock;
 use crate::endpoints::Endpoints;
+use crate::event_bus::{Bus, Rule};
 use crate::faults::Faults;
 use crate::front::books::Books;
 use crate::front::http_api::{HttpApi, Route};
@@ -34,7 +35,6 @@ use crate::runtime::AbortOnDrop;
 use crate::schedule::Schedule;
 use crate::secrets;
 use crate::ses::{self, Ses};
-use crate::ses_events::{Bus, Rule};
 use crate::settings::{self, Document};
 use crate::slack_fake::SlackFake;
 use crate::stream::Flow;
@@ -138,7 +138,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     let announced = options.endpoints.clone().unwrap_or_else(|| options.dir.join("endpoints.json"));
     endpoints.write(&announced)?;
     let ministack = Arc::new(Mutex::new(ministack));
-    let (dir, keep) = (options.dir, options.keep);
+    let (dir, keep, event_source) = (options.dir, options.keep, options.stripe_event_source);
     Ok(Bundle {
         endpoints,
         dir,
@@ -149,6 +149,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
         ministack,
         flow,
         secrets_prefix,
+        event_source,
         announced,
         keep,
         tasks,
@@ -292,25 +293,27 @@ async fn front(
     let by_hand = deployed.functions.iter().filter(|spec| spec.by_hand);
     let by_hand = by_hand.filter_map(|spec| Some((spec.package.clone(), functions.get(&spec.package)?.clone())));
     let mailbox = Arc::new(Mailbox::open(options.dir.join("mail"))?);
+    let early = minute::Early::default();
     Ok(Front {
-        api: HttpApi { routes, early: minute::Early::default() },
+        api: HttpApi { routes, early: early.clone() },
         ses: Arc::new(Ses {
             mailbox,
             faults: Faults::default(),
-            bus: bus(deployed, functions)?,
+            bus: bus(deployed, functions, early)?,
             daily: AtomicUsize::new(ses::DAILY),
+            clock: clock.clone(),
         }),
         stripe: Arc::new(StripeFake::new(
             options.limits_of_stripe.then_some(STRIPE_READS),
             clock.clone(),
             format!("{base}/_stripe"),
         )),
-        moved: Moved::new(clock, scheduled(deployed, functions)?),
-        slack: Arc::new(SlackFake::default()),
-        graphql: Arc::new(graphql::api(aws, deployed, functions, programs).await?),
+        slack: Arc::new(SlackFake::new(clock.clone())),
+        graphql: Arc::new(graphql::api(aws, deployed, functions, (programs, clock.clone())).await?),
         books,
         by_hand: by_hand.collect(),
         stage: options.stage.clone(),
+        moved: Moved::new(clock, scheduled(deployed, functions)?),
     })
 }
 
@@ -331,15 +334,16 @@ fn scheduled(deployed: &Deployed, functions: &Fleet) -> anyhow::Result<Vec<(Sche
     Ok(scheduled)
 }
 
-fn bus(deployed: &Deployed, functions: &Fleet) -> anyhow::Result<Bus> {
+fn bus(deployed: &Deployed, functions: &Fleet, early: minute::Early) -> anyhow::Result<Bus> {
     let mut rules = Vec::new();
     for spec in &deployed.functions {
-        for pattern in &spec.rules {
+        for rule in &spec.rules {
             let function = functions.get(&spec.package).cloned().context("a rule leads to no function")?;
-            rules.push(Rule { pattern: Filter::read(&deploy::resolve(deployed, pattern)?)?, function });
+            let pattern = Filter::read(&deploy::resolve(deployed, &rule.pattern)?)?;
+            rules.push(Rule { bus: rule.bus.clone(), pattern, function });
         }
     }
-    Ok(Bus::new(rules))
+    Ok(Bus::new(rules, early))
 }
 
 /// One process of each function, started concurrently.

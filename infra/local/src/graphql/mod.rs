@@ -33,6 +33,7 @@ use programs::Programs;
 use resolvers::Limits;
 use token::Pool;
 
+use crate::clock::BundleClock;
 use crate::faults::Faults;
 
 /// Everything behind `graphql_url`.
@@ -52,6 +53,8 @@ pub struct Api {
     pub behind: Behind,
     /// The members who may be signed in.
     pub members: Members,
+    /// The bundle's clock.
+    pub clock: Arc<BundleClock>,
 }
 
 /// The routes of the API.

@@ -93,6 +93,11 @@ impl Function {
         self.settings.memory
     }
 
+    /// How many seconds the bundle's clock is ahead.
+    pub fn ahead(&self) -> i64 {
+        self.settings.clock.ahead()
+    }
+
     /// Its ARN.
     pub fn arn(&self) -> &str {
         &self.settings.arn

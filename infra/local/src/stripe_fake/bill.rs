@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::coupons;
 use super::object::{id, is, list, number, set, some, text};
 use super::payments;
 use super::world::World;
@@ -74,7 +75,9 @@ pub fn draft(world: &mut World, bill: Bill<'_>) -> Value {
         let details = json!({"metadata": found.get("metadata"), "subscription": text(found, "/id")});
         json!({"type": "subscription_details", "subscription_details": details, "quote_details": null})
     });
-    let total: i64 = lines.iter().map(|line| number(line, "/amount")).sum();
+    let off = subscription.as_ref().and_then(|id| coupons::take_off(world, id, &mut lines));
+    let subtotal: i64 = lines.iter().map(|line| number(line, "/amount")).sum();
+    let total = subtotal - off.as_ref().map_or(0, |(_, amount)| *amount);
     let method = bill.subscription.and_then(|found| id(found, "/default_payment_method"));
     let due = total.max(0);
     let fields = json!({
@@ -82,8 +85,10 @@ pub fn draft(world: &mut World, bill: Bill<'_>) -> Value {
         "customer_address": customer.get("address"), "customer_email": customer.get("email"), "customer_name": customer.get("name"),
         "customer_phone": customer.get("phone"), "customer_shipping": customer.get("shipping"),
         "customer_tax_exempt": some(&customer, "/tax_exempt").unwrap_or("none"), "default_payment_method": method,
-        "subtotal": total, "subtotal_excluding_tax": total, "total": total, "total_excluding_tax": total,
+        "subtotal": subtotal, "subtotal_excluding_tax": subtotal, "total": total, "total_excluding_tax": total,
         "amount_due": due, "amount_remaining": due, "ending_balance": null, "period_start": bill.period.0, "period_end": bill.period.1,
+        "discounts": off.iter().map(|(id, _)| id).collect::<Vec<_>>(),
+        "total_discount_amounts": off.iter().map(|(id, amount)| json!({"amount": amount, "discount": id})).collect::<Vec<_>>(),
         "metadata": {}, "auto_advance": bill.reason != "manual",
     });
     let mut invoice = world.new_object("invoice", "in_", fields);
@@ -138,14 +143,14 @@ pub fn finalize(world: &mut World, invoice: &str) -> Value {
 /// The payment of an invoice that is tried, and its intent.
 pub fn payment_of(world: &World, invoice: &str) -> Option<(String, String)> {
     let of = |payment: &&Value| id(payment, "/invoice") == Some(invoice) && is(payment, "/is_default");
-    let payment = world.all("invoice_payments").into_iter().find(of)?;
+    let payment = world.each("invoice_payments").find(of)?;
     Some((text(payment, "/id").to_owned(), id(payment, "/payment/payment_intent")?.to_owned()))
 }
 
 /// The invoice that an intent is for.
 pub fn invoice_of(world: &World, intent: &str) -> Option<String> {
     let of = |payment: &&Value| id(payment, "/payment/payment_intent") == Some(intent);
-    world.all("invoice_payments").into_iter().find(of).and_then(|payment| id(payment, "/invoice")).map(str::to_owned)
+    world.each("invoice_payments").find(of).and_then(|payment| id(payment, "/invoice")).map(str::to_owned)
 }
 
 /// The subscription that an invoice is for.

@@ -23,8 +23,7 @@ pub fn settled(world: &mut World, intent: &str, paid: bool) {
             && (id(found, "/payment_intent") == Some(intent)
                 || (invoice.is_some() && id(found, "/invoice") == invoice.as_deref()))
     };
-    let Some(session) = world.all("checkout/sessions").into_iter().find(of).map(|found| text(found, "/id").to_owned())
-    else {
+    let Some(session) = world.each("checkout/sessions").find(of).map(|found| text(found, "/id").to_owned()) else {
         return;
     };
     let fields = if paid { json!({"payment_status": "paid"}) } else { json!({}) };

@@ -75,13 +75,11 @@ pub fn delete(world: &mut World, customer: &str) -> Result<Value, Refusal> {
     let known = world.named(customer, "customer", "id")?;
     let of = |found: &&Value| id(found, "/customer") == Some(customer);
     let live = |found: &&Value| of(found) && !matches!(text(found, "/status"), "canceled" | "incomplete_expired");
-    let ending: Vec<_> =
-        world.all("subscriptions").into_iter().filter(live).map(|found| text(found, "/id").to_owned()).collect();
+    let ending: Vec<_> = world.each("subscriptions").filter(live).map(|found| text(found, "/id").to_owned()).collect();
     for subscription in ending {
         standing::cancel(world, &subscription, "cancellation_requested");
     }
-    let theirs: Vec<_> =
-        world.all("payment_methods").into_iter().filter(of).map(|found| text(found, "/id").to_owned()).collect();
+    let theirs: Vec<_> = world.each("payment_methods").filter(of).map(|found| text(found, "/id").to_owned()).collect();
     for method in theirs {
         world.update(&method, &json!({"customer": null}), "payment_method.detached");
     }

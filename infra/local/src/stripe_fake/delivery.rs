@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// Copies that are posted at once.
-pub const AT_ONCE: usize = 8;
+pub const AT_ONCE: usize = 64;
 
 /// Pauses before a delivery that failed is tried again. Stripe's are hours.
 pub const PAUSES: [u64; 8] = [1, 2, 4, 8, 15, 30, 60, 60];

@@ -51,7 +51,7 @@ impl StripeFake {
                 locked(&self.log).order(order);
                 StatusCode::NO_CONTENT.into_response()
             }
-            Err(wrong) => wrong,
+            Err(wrong) => *wrong,
         }
     }
 
@@ -65,7 +65,7 @@ impl StripeFake {
     pub fn set_outcome(&self, method: &str, body: &Bytes) -> Response<Body> {
         let given = match read::<Given>(body) {
             Ok(given) => given,
-            Err(wrong) => return wrong,
+            Err(wrong) => return *wrong,
         };
         let Some(outcome) = Outcome::read(&given.outcome) else { return unknown_outcome(&given.outcome) };
         locked(&self.world).outcomes.insert(method.to_owned(), outcome);
@@ -80,7 +80,7 @@ impl StripeFake {
                 let told = json!({"hold": manner.hold, "shuffle": manner.shuffle, "duplicate": manner.duplicate, "waiting": waiting});
                 Json(told).into_response()
             }
-            Err(wrong) => wrong,
+            Err(wrong) => *wrong,
         }
     }
 
@@ -88,7 +88,7 @@ impl StripeFake {
     pub fn set_habits(&self, body: &Bytes) -> Response<Body> {
         let owner = match read::<Owner>(body) {
             Ok(owner) => owner,
-            Err(wrong) => return wrong,
+            Err(wrong) => return *wrong,
         };
         let known = |word: &String| matches!(word.as_str(), "canceled" | "unpaid" | "past_due");
         if owner.at_the_end.as_ref().is_some_and(|word| !known(word)) {
@@ -108,7 +108,7 @@ impl StripeFake {
     pub fn complete(&self, body: &Bytes) -> Response<Body> {
         let given = match read::<Completion>(body) {
             Ok(given) => given,
-            Err(wrong) => return wrong,
+            Err(wrong) => return *wrong,
         };
         let outcome = match given.outcome.as_deref() {
             None => None,
@@ -138,11 +138,14 @@ impl StripeFake {
     }
 }
 
-fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Response<Body>> {
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Box<Response<Body>>> {
     let value: Value = serde_json::from_slice(body).map_err(|problem| {
-        (StatusCode::BAD_REQUEST, Json(json!({"error": "bad_json", "message": problem.to_string()}))).into_response()
+        Box::new(
+            (StatusCode::BAD_REQUEST, Json(json!({"error": "bad_json", "message": problem.to_string()})))
+                .into_response(),
+        )
     })?;
-    serde_json::from_value(value).map_err(|problem| wrong("", &problem.to_string()))
+    serde_json::from_value(value).map_err(|problem| Box::new(wrong("", &problem.to_string())))
 }
 
 fn unknown_outcome(text: &str) -> Response<Body> {

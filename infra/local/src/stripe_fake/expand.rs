@@ -49,8 +49,7 @@ fn includable(world: &World, object: &Value, name: &str) -> Option<Value> {
     match (text(object, "/object"), name) {
         ("invoice", "payments") => Some(of("invoice_payments", "/invoice")),
         ("invoice", "confirmation_secret") => {
-            let payment =
-                world.all("invoice_payments").into_iter().find(|payment| id(payment, "/invoice") == Some(own))?;
+            let payment = world.each("invoice_payments").find(|payment| id(payment, "/invoice") == Some(own))?;
             let intent = id(payment, "/payment/payment_intent").and_then(|intent| world.get(intent))?;
             Some(json!({"client_secret": text(intent, "/client_secret"), "type": "payment_intent"}))
         }

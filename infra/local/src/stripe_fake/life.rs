@@ -10,14 +10,14 @@ use super::items;
 use super::methods;
 use super::object::{is, list, number, set, text};
 use super::standing;
-use super::world::{Cause, Timer, World};
+use super::world::{Timer, World};
 
 /// Stripe leaves a draft alone for an hour.
 const DRAFT: i64 = HOUR;
 
 /// Lets time pass: what is due happens at its time, in order.
 pub fn pass(world: &mut World, until: i64) {
-    let caused = std::mem::replace(&mut world.cause, Cause::default());
+    let caused = std::mem::take(&mut world.cause);
     while let Some((time, timer)) = world.due(until) {
         world.now = world.now.max(time);
         happen(world, &timer);

@@ -1,11 +1,12 @@
 //! The stand-in's lists: the objects at a path, filtered by the query, a page at a time.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::object::{list, text};
 use super::query::Query;
+use super::world::below;
 
 /// The paths that return a list even if nothing was placed there.
 const LISTS: [&str; 17] = [
@@ -68,12 +69,9 @@ pub fn filtered(object: &Value, query: &Query) -> Value {
 }
 
 /// A page of the objects placed one by one below `path`, newest first.
-pub fn of(objects: &HashMap<String, Value>, path: &str, query: &Query) -> Value {
-    let below = |place: &str| place.strip_prefix(path)?.strip_prefix('/').map(|id| !id.contains('/'));
-    let mut entries: Vec<&Value> = objects
-        .iter()
-        .filter(|(place, entry)| below(place) == Some(true) && entry.get("deleted").is_none())
-        .map(|(_, entry)| entry)
+pub fn of(objects: &BTreeMap<String, Value>, path: &str, query: &Query) -> Value {
+    let mut entries: Vec<&Value> = below(objects, path)
+        .filter(|entry| entry.get("deleted").is_none())
         .filter(|entry| is_wanted(entry, query, false) && is_in_range(entry, query) && has_status(path, entry, query))
         .collect();
     entries.sort_by_cached_key(|entry| std::cmp::Reverse((entry.get("created").and_then(Value::as_i64), id(entry))));
@@ -109,7 +107,7 @@ fn id(entry: &Value) -> Option<String> {
 }
 
 /// A session with its first lines, as Stripe expands them.
-fn with_lines(objects: &HashMap<String, Value>, path: &str, session: &Value) -> Value {
+fn with_lines(objects: &BTreeMap<String, Value>, path: &str, session: &Value) -> Value {
     let mut session = session.clone();
     let placed = objects.get(&format!("{path}/{}/line_items", text(&session, "/id")));
     if let (Some(lines), Some(fields)) = (placed.and_then(first_lines), session.as_object_mut()) {
@@ -180,13 +178,13 @@ mod tests {
     #[test]
     fn a_list_is_what_was_placed_and_asked_for() {
         let filtered = |object: &Value, query: &str| filtered(object, &Query::read(query));
-        let of = |objects: &HashMap<String, Value>, path: &str, query: &str| of(objects, path, &Query::read(query));
+        let of = |objects: &BTreeMap<String, Value>, path: &str, query: &str| of(objects, path, &Query::read(query));
         let session = |id: &str, intent: Value| json!({"id": id, "payment_intent": intent});
         let whole = json!({"object": "list", "data": [
             session("cs_1", json!("pi_1")), session("cs_2", json!({"id": "pi_1"})), session("cs_3", Value::Null), {"id": "cs_4"}]});
         assert_eq!(ids(&filtered(&whole, "limit=1&payment_intent=pi_1")), ["cs_1", "cs_2", "cs_4"]);
         assert_eq!(ids(&filtered(&whole, "")).len(), 4);
-        let mut objects = HashMap::new();
+        let mut objects = BTreeMap::new();
         objects.insert("checkout/sessions/cs_1".to_owned(), session("cs_1", json!("pi_1")));
         objects.insert("checkout/sessions/cs_1/line_items".to_owned(), json!({"data": []}));
         objects.insert("checkout/sessions/cs_4".to_owned(), json!({"id": "cs_4"}));
@@ -200,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_list_comes_in_pages_with_the_first_lines_and_within_its_limits() {
-        let mut objects = HashMap::new();
+        let mut objects = BTreeMap::new();
         for n in 1..=25 {
             let path = format!("checkout/sessions/cs_{n:02}");
             let lines: Vec<Value> = (0..n).map(|line| json!({"id": line})).collect();
@@ -217,7 +215,7 @@ mod tests {
         assert_eq!((ids(&last).len(), &last["has_more"]), (17, &json!(false)));
         let before = page("limit=2&ending_before=cs_20");
         assert_eq!((ids(&before), &before["has_more"]), (vec!["cs_22", "cs_21"], &json!(true)));
-        let mut events = HashMap::new();
+        let mut events = BTreeMap::new();
         for (id, kind, pending) in [("evt_1", "a.b", 1), ("evt_2", "a.b", 0), ("evt_3", "c.d", 1), ("evt_4", "e.f", 1)]
         {
             let event = json!({"id": id, "type": kind, "pending_webhooks": pending, "created": 1});
@@ -229,7 +227,7 @@ mod tests {
 
     #[test]
     fn subscriptions_that_ended_are_listed_for_those_who_ask() {
-        let mut objects = HashMap::new();
+        let mut objects = BTreeMap::new();
         for (id, status) in [("sub_1", "active"), ("sub_2", "canceled"), ("sub_3", "incomplete_expired")] {
             let items = json!({"data": [{"price": {"id": format!("price_{status}")}}]});
             objects.insert(

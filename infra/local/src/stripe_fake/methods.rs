@@ -114,8 +114,7 @@ pub fn detach(world: &mut World, method: &str) -> Result<Value, Refusal> {
         world.update(&customer, &json!({"invoice_settings": settings}), "customer.updated");
     }
     let using = |subscription: &&Value| id(subscription, "/default_payment_method") == Some(method_id);
-    let using: Vec<_> =
-        world.all("subscriptions").into_iter().filter(using).map(|found| text(found, "/id").to_owned()).collect();
+    let using: Vec<_> = world.each("subscriptions").filter(using).map(|found| text(found, "/id").to_owned()).collect();
     for subscription in using {
         world.update(&subscription, &json!({"default_payment_method": null}), "customer.subscription.updated");
     }

@@ -119,7 +119,7 @@ fn portal(world: &mut World, session: &str, act: &str, form: &Form) -> Result<Op
                     && standing::is_live(found)
             };
             let theirs: Vec<_> =
-                world.all("subscriptions").into_iter().filter(own).map(|found| text(found, "/id").to_owned()).collect();
+                world.each("subscriptions").filter(own).map(|found| text(found, "/id").to_owned()).collect();
             for subscription in theirs {
                 world.update(
                     &subscription,

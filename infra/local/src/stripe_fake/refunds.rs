@@ -88,8 +88,7 @@ pub fn credit(world: &mut World, form: &Form) -> Result<Value, Refusal> {
     });
     let line = world.new_object("credit_note_line_item", "cnli_", made);
     let refunds: Vec<Value> = refund.iter().map(|refund| json!({"amount_refunded": number(refund, "/amount"), "refund": text(refund, "/id"), "type": "refund", "payment_record_refund": null})).collect();
-    let count =
-        world.all("credit_notes").into_iter().filter(|note| id(note, "/invoice") == Some(&invoice_id)).count() + 1;
+    let count = world.each("credit_notes").filter(|note| id(note, "/invoice") == Some(&invoice_id)).count() + 1;
     let fields = json!({
         "amount": amount, "subtotal": amount, "total": amount, "subtotal_excluding_tax": amount, "total_excluding_tax": amount,
         "currency": text(&invoice, "/currency"), "customer": text(&invoice, "/customer"), "invoice": invoice_id,

@@ -6,6 +6,7 @@ use super::bill;
 use super::catalog;
 use super::closing;
 use super::collect::{self, By};
+use super::coupons;
 use super::customers;
 use super::expand;
 use super::form::Form;
@@ -38,6 +39,7 @@ pub fn change(world: &mut World, method: &str, path: &str, form: &Form) -> Resul
         ("POST", ["products"]) => catalog::create_product(world, form),
         ("POST", ["prices"]) => catalog::create_price(world, form),
         ("POST", [kind @ ("prices" | "products"), id]) => described(world, kind, id, form),
+        ("POST", ["coupons"]) => coupons::create(world, form),
         ("POST", ["tax_rates"]) => tax_rate(world, form),
         ("POST", ["subscriptions"]) => subscriptions::create(world, form),
         ("POST", ["subscriptions", id]) => subscriptions::update(world, id, form),
@@ -66,10 +68,18 @@ pub fn change(world: &mut World, method: &str, path: &str, form: &Form) -> Resul
             status: 404,
             ..Refusal::state("", format!("Unrecognized request URL ({method}: /v1/{path})."))
         }),
-    }?;
+    }
+    .map_err(|refusal| unfound(refusal, &parts))?;
     let wanted = form.entries("/expand");
     expand::fill(world, &mut answer, wanted.iter().filter_map(|entry| entry.value().as_str()));
     Ok(answer)
+}
+
+/// What the path names and is not there is 404; what a parameter names is 400.
+fn unfound(refusal: Refusal, parts: &[&str]) -> Refusal {
+    let missing = text(&refusal.error, "/code") == "resource_missing";
+    let named = |part: &&str| text(&refusal.error, "/message").ends_with(&format!("'{part}'"));
+    if missing && parts.iter().any(named) { Refusal { status: 404, ..refusal } } else { refusal }
 }
 
 /// The customer confirms a payment that asked for it, or does not.

@@ -6,6 +6,7 @@ use super::calendar::{DAY, HOUR};
 use super::catalog;
 use super::closing;
 use super::collect::By;
+use super::coupons;
 use super::customers;
 use super::form::Form;
 use super::items;
@@ -54,6 +55,7 @@ pub fn create(world: &mut World, form: &Form) -> Result<Value, Refusal> {
         "submit_type",
         "customer_update",
         "custom_fields",
+        "discounts",
         "name_collection",
     ])?;
     let mode = form.choice("/mode", &["payment", "subscription"])?.ok_or_else(|| Refusal::missing("mode"))?;
@@ -90,7 +92,7 @@ pub fn create(world: &mut World, form: &Form) -> Result<Value, Refusal> {
     let fields = json!({
         "mode": mode, "amount_subtotal": total, "amount_total": total, "currency": currency, "expires_at": expires,
         "customer": customer.as_ref().map(|found| text(found, "/id")),
-        "customer_creation": match (mode, &customer) { ("subscription", None) => json!("always"), (_, None) => json!("if_required"), _ => Value::Null },
+        "customer_creation": match (mode, &customer) { ("subscription", None) => json!("always"), (_, None) => json!(form.text("/customer_creation").unwrap_or("if_required")), _ => Value::Null },
         "customer_details": customer.as_ref().map(|found| details(some(found, "/email"), found)),
         "payment_method_collection": (mode == "subscription").then(|| form.text("/payment_method_collection").unwrap_or("always")),
     });
@@ -113,7 +115,11 @@ pub fn create(world: &mut World, form: &Form) -> Result<Value, Refusal> {
     let lines = json!({"object": "list", "data": lines, "has_more": false, "url": url});
     world.objects.insert(format!("checkout/sessions/{session_id}/line_items"), lines);
     // What the subscription will be told is no field of the session.
-    let wish = form.value().get("subscription_data").cloned().unwrap_or_default();
+    let mut wish = form.value().get("subscription_data").cloned().unwrap_or_else(|| json!({}));
+    if let Some(coupon) = coupons::named(world, form, "")? {
+        set(&mut wish, "discounts", json!([{"coupon": coupon}]));
+    }
+    set(&mut wish, "customer_update", form.value().get("customer_update").cloned());
     world.wishes.insert(session_id.clone(), wish);
     world.at(expires, Timer::ExpireSession(session_id));
     world.keep(&session, "");
@@ -156,19 +162,16 @@ pub fn complete(world: &mut World, session: &str, customer: &Customer<'_>) -> Re
         return Ok(declined(world, &known, number, code));
     }
     let holder = holder(world, &known, customer)?;
-    let holder_id = text(&holder, "/id").to_owned();
-    let method = methods::made(world, "card", number, (12, 2034));
-    let mut billing = method.get("billing_details").cloned().unwrap_or_default();
-    merge(&mut billing, &json!({"email": holder.get("email"), "name": holder.get("name")}));
-    let fields = json!({"customer": holder_id, "billing_details": billing});
-    let method = world.update(text(&method, "/id"), &fields, "payment_method.attached");
+    let holder_id = some(&holder, "/id").map(str::to_owned);
+    let unasked = text(&known, "/payment_method_collection") == "if_required" && total(&known) == 0;
+    let method = if unasked { Value::Null } else { saved(world, &holder, number) };
     let mut fields = json!({
         "status": "complete", "url": null, "customer": holder_id, "customer_details": details(some(&holder, "/email"), &holder),
         "payment_status": "paid",
     });
     match text(&known, "/mode") {
-        "subscription" => merge(&mut fields, &subscribed(world, &known, &holder_id, &method, outcome)?),
-        _ => merge(&mut fields, &paid(world, &known, &holder_id, &method, &outcome)),
+        "subscription" => merge(&mut fields, &subscribed(world, &known, text(&holder, "/id"), &method, outcome)?),
+        _ => merge(&mut fields, &paid(world, &known, holder_id.as_deref(), &method, &outcome)),
     };
     let complete = world.update(session, &fields, "");
     world.emit("checkout.session.completed", &complete, &Map::new());
@@ -202,6 +205,7 @@ fn subscribed(
         trial_end,
         behavior: "allow_incomplete",
         fields,
+        coupon: coupons::named(world, &wish, "")?,
         payer: (By::Customer, Some(outcome)),
     };
     let subscription = subscriptions::start_now(world, start)?;
@@ -215,12 +219,12 @@ fn subscribed(
     Ok(json!({"subscription": text(&subscription, "/id"), "invoice": text(&invoice, "/id"), "payment_status": status}))
 }
 
-fn paid(world: &mut World, session: &Value, customer: &str, method: &Value, outcome: &Outcome) -> Value {
+fn paid(world: &mut World, session: &Value, customer: Option<&str>, method: &Value, outcome: &Outcome) -> Value {
     let amount = number(session, "/amount_total");
     if amount == 0 {
         return json!({"payment_status": "no_payment_required"});
     }
-    let intent = payments::intent(world, amount, text(session, "/currency"), Some(customer), &json!({}));
+    let intent = payments::intent(world, amount, text(session, "/currency"), customer, &json!({}));
     let intent = text(&intent, "/id").to_owned();
     let tried = payments::attempt_as(world, &intent, method, outcome);
     json!({"payment_intent": intent, "payment_status": if tried == Tried::Paid { "paid" } else { "unpaid" }})
@@ -241,17 +245,42 @@ fn declined(world: &mut World, session: &Value, number: &str, code: &str) -> Val
     session
 }
 
-/// Stripe makes a customer unless the session names one, also where there is one with the same address.
+/// The card that the customer typed, kept for later.
+fn saved(world: &mut World, holder: &Value, number: &str) -> Value {
+    let method = methods::made(world, "card", number, (12, 2034));
+    let mut billing = method.get("billing_details").cloned().unwrap_or_default();
+    merge(
+        &mut billing,
+        &json!({"email": holder.get("email"), "name": holder.get("name"), "address": holder.get("address")}),
+    );
+    let customer = some(holder, "/id");
+    let event = if customer.is_some() { "payment_method.attached" } else { "" };
+    world.update(text(&method, "/id"), &json!({"customer": customer, "billing_details": billing}), event)
+}
+
+/// Stripe makes a customer unless the session names one, also where there is one with the same address; for a single
+/// payment only if the seller wants one.
 fn holder(world: &mut World, session: &Value, customer: &Customer<'_>) -> Result<Value, Refusal> {
-    if let Some(holder) = id(session, "/customer") {
-        return world.named(holder, "customer", "customer");
-    }
-    let email = some(session, "/customer_email").or(customer.email);
-    let email = email.ok_or_else(|| Refusal::missing("email"))?.to_owned();
     let name = customer.name.unwrap_or("Camille Durand");
     let address = json!({"city": "Montpellier", "country": "FR", "line1": "12 rue des Écoles", "line2": null, "postal_code": "34000", "state": null});
+    if let Some(holder) = id(session, "/customer") {
+        let known = world.named(holder, "customer", "customer")?;
+        let asked = world.wishes.get(text(session, "/id")).cloned().unwrap_or_default();
+        let mut fields = json!({});
+        for (field, value) in [("name", json!(name)), ("address", address)] {
+            if text(&asked, &format!("/customer_update/{field}")) == "auto" {
+                set(&mut fields, field, value);
+            }
+        }
+        world.update(text(&known, "/id"), &fields, "customer.updated");
+        return world.named(holder, "customer", "customer");
+    }
+    let email = some(session, "/customer_email").or(customer.email).unwrap_or("camille.durand@example.com").to_owned();
     let locale = some(session, "/locale").filter(|locale| *locale != "auto").unwrap_or("fr");
     let fields = json!({"email": email, "name": name, "address": address, "preferred_locales": [locale]});
+    if text(session, "/mode") == "payment" && text(session, "/customer_creation") != "always" {
+        return Ok(fields);
+    }
     let holder = customers::made(world, &fields);
     world.keep(&holder, "customer.created");
     Ok(holder)

@@ -92,8 +92,7 @@ fn leave_invoices(world: &mut World, subscription: &str) {
     let left = |invoice: &&Value| {
         bill::subscription_of(invoice) == Some(subscription) && matches!(text(invoice, "/status"), "draft" | "open")
     };
-    let left: Vec<_> =
-        world.all("invoices").into_iter().filter(left).map(|found| text(found, "/id").to_owned()).collect();
+    let left: Vec<_> = world.each("invoices").filter(left).map(|found| text(found, "/id").to_owned()).collect();
     for invoice in left {
         let fields = json!({"auto_advance": false, "next_payment_attempt": null, "automatically_finalizes_at": null});
         world.update(&invoice, &fields, "invoice.updated");

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::bill::{self, Bill};
 use super::calendar::{self, DAY, HOUR};
 use super::collect::{self, By};
+use super::coupons;
 use super::form::Form;
 use super::items;
 use super::methods;
@@ -37,6 +38,8 @@ pub struct Start<'a> {
     pub behavior: &'a str,
     /// The fields that the caller set.
     pub fields: Value,
+    /// The coupon.
+    pub coupon: Option<String>,
     /// Who pays, and what the method does if not what it usually does.
     pub payer: (By, Option<Outcome>),
 }
@@ -61,6 +64,7 @@ pub fn create(world: &mut World, form: &Form) -> Result<Value, Refusal> {
         "payment_settings",
         "description",
         "trial_settings",
+        "discounts",
         "currency",
         "billing_mode",
         "cancel_at",
@@ -81,6 +85,7 @@ pub fn create(world: &mut World, form: &Form) -> Result<Value, Refusal> {
         trial_end: trial_end(world, form, "")?,
         behavior,
         fields: fields(form, &json!({}))?,
+        coupon: coupons::named(world, form, "")?,
         payer: (By::Seller, None),
     };
     start_now(world, start)
@@ -109,6 +114,10 @@ pub fn start_now(world: &mut World, start: Start<'_>) -> Result<Value, Refusal> 
     let mut subscription = world.new_object("subscription", "sub_", made);
     merge(&mut subscription, &start.fields);
     let subscription_id = text(&subscription, "/id").to_owned();
+    if let Some(coupon) = &start.coupon {
+        let discount = coupons::give(world, &subscription_id, coupon);
+        set(&mut subscription, "discounts", json!([discount]));
+    }
     let mut items = start.items;
     set(&mut subscription, "items", items::as_list(&items, &subscription_id));
     let end = start.trial_end.unwrap_or_else(|| items::next_end(&subscription, now));

@@ -1,6 +1,6 @@
 //! The state of the stand-in: the objects by path, what is due when, and the events that changes make.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
@@ -85,13 +85,15 @@ impl Default for Habits {
 #[derive(Debug, Default)]
 pub struct World {
     /// Every object by its path below `/v1/`.
-    pub objects: HashMap<String, Value>,
+    pub objects: BTreeMap<String, Value>,
     /// What payment methods do, where a test or a number says so.
     pub outcomes: BTreeMap<String, Outcome>,
     /// Lines that the next invoice of a subscription takes up.
     pub pending: BTreeMap<String, Vec<Value>>,
     /// What a Checkout session was told of the subscription that it makes.
     pub wishes: BTreeMap<String, Value>,
+    /// Discounts of subscriptions: their ids and coupons.
+    pub discounts: BTreeMap<String, (String, String)>,
     /// Events that were not yet handed over.
     pub told: Vec<Value>,
     /// The time, in seconds since 1970.
@@ -145,11 +147,14 @@ impl World {
         self.get(id).filter(|_| is_kind).cloned().ok_or_else(|| Refusal::no_such(kind, id, param))
     }
 
+    /// Every object of a kind, in no order that says anything.
+    pub fn each<'a>(&'a self, path: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+        below(&self.objects, path)
+    }
+
     /// Every object of a kind, newest first.
     pub fn all(&self, path: &str) -> Vec<&Value> {
-        let below = |place: &str| place.strip_prefix(path)?.strip_prefix('/').map(|id| !id.contains('/'));
-        let mut all: Vec<_> =
-            self.objects.iter().filter(|(place, _)| below(place) == Some(true)).map(|(_, object)| object).collect();
+        let mut all: Vec<_> = self.each(path).collect();
         all.sort_by_cached_key(|object| {
             std::cmp::Reverse((object.get("created").and_then(Value::as_i64), text(object, "/id").to_owned()))
         });
@@ -210,6 +215,14 @@ impl World {
     pub fn outcome(&self, method: &str) -> Outcome {
         self.outcomes.get(method).cloned().unwrap_or(Outcome::Succeed)
     }
+}
+
+/// The objects one step below a path.
+pub fn below<'a>(objects: &'a BTreeMap<String, Value>, path: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    let prefix = format!("{path}/");
+    let length = prefix.len();
+    let from = objects.range(prefix.clone()..).take_while(move |(place, _)| place.starts_with(&prefix));
+    from.filter(move |(place, _)| place.get(length..).is_some_and(|id| !id.contains('/'))).map(|(_, object)| object)
 }
 
 /// The path of the object with this id.

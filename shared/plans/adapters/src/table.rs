@@ -32,7 +32,8 @@ use comptoir_aws::{
 use comptoir_plans::{
     person::{Person, PersonId},
     store::{
-        AccessStore, Committed, GrantResult, PersonVersion, Settled, StoredPerson, StoredSubscription, UseResult, Wakes,
+        AccessStore, Adopted, Committed, Grant, GrantResult, PersonVersion, StoredPerson, StoredSubscription,
+        UseResult, Wakes,
     },
     tokens::Use,
 };
@@ -134,16 +135,26 @@ impl DynamoAccess {
         Ok(TransactWriteItem::builder().update(update.build().map_err(|error| unwritable(&error))?).build())
     }
 
-    /// Changes a balance if it is still `before`.
-    fn write_balance(&self, id: &PersonId, before: u64, after: u64) -> Result<TransactWriteItem, ServiceError> {
+    /// Changes a balance if it is still `before`, and the person still of this version where one is given.
+    fn write_balance(
+        &self,
+        id: &PersonId,
+        (before, after): (u64, u64),
+        version: Option<PersonVersion>,
+    ) -> Result<TransactWriteItem, ServiceError> {
+        let same = if version.is_some() { " AND #version = :version" } else { "" };
         let update = Update::builder()
             .table_name(&self.table)
             .set_key(Some(place(PERSON, id.as_str())))
             .update_expression("SET tokens = :after")
-            .condition_expression(format!("tokens = :before AND {OURS}"))
+            .condition_expression(format!("tokens = :before{same} AND {OURS}"))
+            .set_expression_attribute_names(version.map(|_| [("#version".to_owned(), "version".to_owned())].into()))
             .expression_attribute_values(":after", number(after))
             .expression_attribute_values(":before", number(before))
             .expression_attribute_values(":ours", number(VERSION));
+        let update = version
+            .into_iter()
+            .fold(update, |update, version| update.expression_attribute_values(":version", number(version)));
         Ok(TransactWriteItem::builder().update(update.build().map_err(|error| unwritable(&error))?).build())
     }
 }
@@ -201,28 +212,25 @@ impl AccessStore for DynamoAccess {
         }))
     }
 
-    async fn settle(&self, settled: &Settled<'_>, now: Timestamp) -> Result<Committed, ServiceError> {
-        let close = Update::builder()
+    async fn adopt(&self, adopted: &Adopted<'_>, now: Timestamp) -> Result<Committed, ServiceError> {
+        let owned = Update::builder()
             .table_name(&self.table)
-            .set_key(Some(place(ACCESS, settled.subscription)))
-            .update_expression(format!("SET person = :person REMOVE {CLOSE}"))
-            .condition_expression(format!("events = :seen AND {OURS}"))
-            .expression_attribute_values(":person", text(settled.id.as_str()))
-            .expression_attribute_values(":seen", number(settled.wakes))
+            .set_key(Some(place(ACCESS, adopted.subscription)))
+            .update_expression("SET person = :person")
+            .condition_expression(format!("attribute_exists(pk) AND {OURS}"))
+            .expression_attribute_values(":person", text(adopted.id.as_str()))
             .expression_attribute_values(":ours", number(VERSION))
             .build()
             .map_err(|error| unwritable(&error))?;
-        let mut writes = vec![TransactWriteItem::builder().update(close).build()];
-        if let Some(person) = settled.person {
-            writes.push(self.write_person(settled.id, person, settled.ends_tokens)?);
-            if let Some(customer) = &person.0.customer {
-                let mut item = new(CUSTOMER, customer);
-                item.insert("person".to_owned(), text(settled.id.as_str()));
-                let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
-                writes.push(TransactWriteItem::builder().put(put.map_err(|error| unwritable(&error))?).build());
-            }
+        let person = self.write_person(adopted.id, (adopted.person, adopted.version), adopted.ends_tokens)?;
+        let mut writes = vec![TransactWriteItem::builder().update(owned).build(), person];
+        if let Some(customer) = &adopted.person.customer {
+            let mut item = new(CUSTOMER, customer);
+            item.insert("person".to_owned(), text(adopted.id.as_str()));
+            let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
+            writes.push(TransactWriteItem::builder().put(put.map_err(|error| unwritable(&error))?).build());
         }
-        if let Some(other) = settled.wakes_also {
+        if let Some(other) = adopted.wakes_also {
             writes.push(TransactWriteItem::builder().update(waking(&self.table, other, now)?).build());
         }
         Ok(match self.transact(writes).await? {
@@ -237,7 +245,7 @@ impl AccessStore for DynamoAccess {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(place(ACCESS, subscription)))
-            .update_expression(format!("REMOVE {CLOSE}"))
+            .update_expression(format!("REMOVE second_to, {CLOSE}"))
             .condition_expression("events = :seen")
             .expression_attribute_values(":seen", number(wakes));
         Ok(if settle(WHAT, update).await? { Committed::Done } else { Committed::Conflict })
@@ -269,19 +277,14 @@ impl AccessStore for DynamoAccess {
         settle(WHAT, update).await.map(drop)
     }
 
-    async fn grant(
-        &self,
-        invoice: &str,
-        id: &PersonId,
-        (before, after): (u64, u64),
-        now: Timestamp,
-    ) -> Result<GrantResult, ServiceError> {
-        let mut item = new(GRANT, invoice);
-        item.insert("person".to_owned(), text(id.as_str()));
-        item.insert("before".to_owned(), number(before));
-        item.insert("after".to_owned(), number(after));
+    async fn grant(&self, grant: &Grant<'_>, now: Timestamp) -> Result<GrantResult, ServiceError> {
+        let mut item = new(GRANT, grant.invoice);
+        item.insert("person".to_owned(), text(grant.id.as_str()));
+        item.insert("before".to_owned(), number(grant.before));
+        item.insert("after".to_owned(), number(grant.after));
         item.insert("granted_at".to_owned(), text(now.to_string()));
-        let writes = vec![self.put(item)?, self.write_balance(id, before, after)?];
+        let balance = (grant.before, grant.after);
+        let writes = vec![self.put(item)?, self.write_balance(grant.id, balance, Some(grant.version))?];
         Ok(match self.transact(writes).await? {
             Ended::Done => GrantResult::Done,
             Ended::Refused(reasons) if condition_failed(&reasons, 0) => GrantResult::Before,
@@ -301,7 +304,7 @@ impl AccessStore for DynamoAccess {
         item.insert("left".to_owned(), number(used.left));
         item.insert("used_at".to_owned(), text(now.to_string()));
         let before = used.left.saturating_add(used.amount);
-        let writes = vec![self.put(item)?, self.write_balance(id, before, used.left)?];
+        let writes = vec![self.put(item)?, self.write_balance(id, (before, used.left), None)?];
         match self.transact(writes).await? {
             Ended::Done => Ok(UseResult::Done),
             Ended::Refused(reasons) if condition_failed(&reasons, 0) => {

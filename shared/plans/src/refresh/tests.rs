@@ -177,16 +177,9 @@ fn an_event_in_mid_refresh_is_not_lost() {
     let shop = Shop::new();
     shop.sells("sub_1", "active", "price_solo");
     shop.wake("sub_1");
-    let settled = Settled {
-        subscription: "sub_1",
-        wakes: 1,
-        id: &PersonId::of(EMAIL).unwrap(),
-        person: None,
-        ends_tokens: false,
-        wakes_also: None,
-    };
+    let read = at_once(shop.store.subscription("sub_1")).unwrap().unwrap().wakes;
     shop.wake("sub_1");
-    assert_eq!(at_once(shop.store.settle(&settled, now())).unwrap(), Committed::Conflict);
+    assert_eq!(at_once(shop.store.close("sub_1", read)).unwrap(), Committed::Conflict);
     assert_eq!(shop.store.open(), ["sub_1"]);
 }
 

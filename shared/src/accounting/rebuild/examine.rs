@@ -26,6 +26,7 @@ use crate::{
     mail::MailId,
     numbering::{InvoiceNumber, SeriesPattern},
     outcome::ServiceError,
+    term::links::Gone,
 };
 
 /// Numbers of a counter that is ahead which are looked up.
@@ -39,6 +40,12 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
     pub(super) async fn examine(&self, wish: &Wish) -> Result<Plan, ServiceError> {
         let mut plan = Plan::default();
         self.identify(&mut plan).await?;
+        plan.gone = Gone::read(self.archive).await?;
+        for link in plan.gone.links() {
+            let (kind, last, issued_on) = (link.kind, link.n, link.issued_on);
+            let chain = Chain { kind, last, last_hash: Some(link.sha256.clone()), issued_on };
+            plan.chains.insert(link.series.clone(), chain);
+        }
         let mut after: Option<String> = None;
         while let Some(first) = self.archive.list("books/", after.as_deref(), 1).await?.pop() {
             let Some((folder, month)) = month_of(&first) else {
@@ -46,6 +53,11 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
                 after = Some(first);
                 continue;
             };
+            if plan.gone.covers(month) {
+                // Part of it may be deleted already.
+                after = Some(format!("{}0", folder.trim_end_matches('/')));
+                continue;
+            }
             let month = Month::of(month);
             let listing = Listing::of(self.archive, month, patterns_of(self.settings, month)).await?;
             let mut keys = listing.keys();
@@ -109,7 +121,9 @@ impl<L: Ledger + RestoreLedger, A: Archive, M: KnownMails, C: Clock> Rebuild<'_,
         let Some((archived, standing)) = read.comparable() else { return Ok(()) };
         let decision = decide(&archived, &standing, self.clock.now());
         let invoice = archived.invoice;
-        if let Some(original) = &invoice.draft.corrects {
+        if let Some(original) = &invoice.draft.corrects
+            && !plan.gone.covers(original.issued_on)
+        {
             take_back(plan.taken.entry(original.number.clone()).or_default(), &invoice.draft.taxes);
         }
         if !decision.missing.is_nothing() {

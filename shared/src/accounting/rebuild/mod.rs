@@ -35,6 +35,7 @@ use crate::{
     numbering::{InvoiceNumber, Series},
     outcome::ServiceError,
     seller::Settings,
+    term::links::Gone,
 };
 pub use finding::Finding;
 pub use store::{Archived, Billed, KnownMails, Mark, Missing, Record, RestoreLedger};
@@ -157,6 +158,8 @@ struct Chain {
 #[derive(Debug, Default)]
 struct Plan {
     report: Rebuilt,
+    /// What went at the end of its term.
+    gone: Gone,
     /// The keys of documents of which something is missing.
     todo: Vec<String>,
     chains: BTreeMap<Series, Chain>,

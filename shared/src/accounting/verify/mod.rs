@@ -20,6 +20,7 @@ use crate::{
     numbering::Series,
     outcome::ServiceError,
     seller::Settings,
+    term::links::Gone,
 };
 
 /// What is wrong with one document.
@@ -92,6 +93,7 @@ pub async fn verify(
     let mut findings = Vec::new();
     let mut series: BTreeMap<Series, BTreeMap<u64, Snapshot>> = BTreeMap::new();
     let mut documents = 0;
+    let gone = Gone::read(archive).await?;
     let prefix = format!("books/{}/", month.path());
     let mut after: Option<String> = None;
     loop {
@@ -126,7 +128,7 @@ pub async fn verify(
     for snapshots in series.values() {
         findings.extend(missing(snapshots, ledger, settings, month).await?);
         for snapshot in snapshots.values() {
-            let code = chained(snapshot, snapshots, ledger, settings).await?;
+            let code = chained(snapshot, snapshots, ledger, &gone, settings).await?;
             findings.extend(code.map(|code| Finding { subject: snapshot.invoice.number.0.clone(), code }));
         }
     }
@@ -187,6 +189,7 @@ async fn chained(
     snapshot: &Snapshot,
     snapshots: &BTreeMap<u64, Snapshot>,
     ledger: &impl Ledger,
+    gone: &Gone,
     settings: &Settings,
 ) -> Result<Option<&'static str>, ServiceError> {
     let previous = snapshot.invoice.allocation.previous.as_ref();
@@ -199,8 +202,12 @@ async fn chained(
         Some(before) => Some(before.hash.clone()),
         // Of an earlier month, or missing in the archive: the ledger knows it.
         None => {
-            let number = series_of(&snapshot.invoice, settings).number(snapshot.invoice.issued_on, before);
-            ledger.document(&number).await?.map(|entry| entry.snapshot.sha256())
+            let (pattern, day) = (series_of(&snapshot.invoice, settings), snapshot.invoice.issued_on);
+            match ledger.document(&pattern.number(day, before)).await? {
+                Some(entry) => Some(entry.snapshot.sha256()),
+                // At the end of its term it went from both.
+                None => gone.hash_of(&pattern.series(day), before).map(str::to_owned),
+            }
         }
     };
     Ok(match hash {

@@ -29,7 +29,7 @@ impl Render for Typewriter {
 
 /// Issues `count` invoices at `now`, numbered by `series`.
 async fn issued(books: &InMemoryStore, archive: &InMemoryArchive, series: &str, now: &str, count: usize) -> Settings {
-    let text = FRANCHISE_TOML.replace("series = \"{year}-{month}-{number:4}\"", &format!("series = \"{series}\""));
+    let text = FRANCHISE_TOML.replace("[invoice]\n", &format!("[invoice]\nseries = \"{series}\"\n"));
     let settings = Settings::from_toml(&text).unwrap();
     let now: Timestamp = now.parse().unwrap();
     let key = |n: usize| format!("{}-{n}", now.as_second());

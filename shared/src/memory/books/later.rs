@@ -73,10 +73,22 @@ impl ReconciliationLog for InMemoryStore {
         self.call("the payment log", |written| Ok(written.reconciliation.clone()))
     }
 
-    async fn remember(&self, reconciliation: &Reconciliation, _: Timestamp) -> Result<(), ServiceError> {
+    async fn begun(&self) -> Result<Option<Timestamp>, ServiceError> {
+        self.call("the payment log", |written| Ok(written.identity.as_ref().map(|identity| identity.begun_at)))
+    }
+
+    async fn remember(
+        &self,
+        reconciliation: &Reconciliation,
+        _: Timestamp,
+    ) -> Result<Option<Reconciliation>, ServiceError> {
         self.call("the payment log", |written| {
-            written.reconciliation = Some(reconciliation.clone());
-            Ok(())
+            let stands = written.reconciliation.as_ref().map_or(0, Reconciliation::turn);
+            if stands != reconciliation.turn() {
+                return Ok(None);
+            }
+            written.reconciliation = Some(reconciliation.turned());
+            Ok(written.reconciliation.clone())
         })
     }
 }

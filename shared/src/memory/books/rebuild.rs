@@ -4,9 +4,12 @@ use jiff::Timestamp;
 
 use super::{InMemoryStore, Payment, Repaid, Written};
 use crate::{
-    accounting::rebuild::{Archived, Billed, KnownMails, Mark, Missing, Record, RestoreLedger},
+    accounting::{
+        rebuild::{Archived, Billed, KnownMails, Mark, Missing, Record, RestoreLedger},
+        term::Expire,
+    },
     billing::ledger::{Counter, Credited, Entry},
-    invoice::DocumentSource,
+    invoice::{DocumentSource, Invoice},
     mail::MailId,
     memory::locked,
     numbering::{InvoiceNumber, Series},
@@ -20,6 +23,20 @@ impl Written {
             Some(None) => Billed::Waiting,
             Some(Some(number)) => Billed::As(number.clone()),
         }
+    }
+}
+
+/// At once, whatever the time: nothing passes here.
+impl Expire for InMemoryStore {
+    async fn expire(&self, invoice: &Invoice, _: Timestamp) -> Result<(), ServiceError> {
+        self.call("the ledger", |written| {
+            written.invoices.remove(&invoice.number);
+            match invoice.draft.basis() {
+                DocumentSource::Sale(sale) => drop(written.payments.remove(&sale)),
+                DocumentSource::Refund(refund) => drop(written.refunds.remove(&refund)),
+            }
+            Ok(())
+        })
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::usage::Usage;
 
 /// Resources without a standing price. Others, except alarms and dashboards, need a price first.
-const FREE: [(&str, &str); 29] = [
+const FREE: [(&str, &str); 31] = [
     ("AWS::AppSync::DataSource", "the API is billed by the request"),
     ("AWS::AppSync::GraphQLApi", "billed by the request; without a cache"),
     ("AWS::AppSync::GraphQLSchema", "part of the API"),
@@ -20,6 +20,7 @@ const FREE: [(&str, &str); 29] = [
     ("AWS::Cognito::UserPoolGroup", "part of the pool"),
     ("AWS::Cognito::UserPoolIdentityProvider", "billed by members who come through it, from the 51st"),
     ("AWS::DynamoDB::Table", "on demand: requests, and what is stored in it"),
+    ("AWS::Events::EventBus", "a partner's events, 1 USD a million; only a sale makes one"),
     ("AWS::Events::Rule", "events of AWS services are free"),
     ("AWS::IAM::Policy", "free"),
     ("AWS::IAM::Role", "free"),
@@ -35,6 +36,7 @@ const FREE: [(&str, &str); 29] = [
     ("AWS::SNS::Subscription", "mails to the owner, the first 1,000 a month free"),
     ("AWS::SNS::Topic", "messages, which only an alarm sends"),
     ("AWS::SQS::Queue", "requests; Lambda and alarms do not ask it"),
+    ("AWS::SQS::QueuePolicy", "free"),
     ("AWS::Serverless::Function", "requests and time"),
     ("AWS::Serverless::HttpApi", "requests"),
 ];

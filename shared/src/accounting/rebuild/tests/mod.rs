@@ -5,6 +5,7 @@ mod cut;
 mod decided;
 mod drills;
 mod refused;
+mod term;
 
 use std::sync::Arc;
 

@@ -1,0 +1,150 @@
+//! `cargo forget`: what is held about a buyer, what of it may go now, and until when the law keeps the rest; with `--write` it
+//! removes what may go.
+//!
+//! The function that looks through the archive on AWS does so here. Members are erased by themselves, or by their page.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+
+use crate::client::BundleClient;
+
+/// Whose data.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Forget {
+    /// The buyer's address
+    #[arg(long)]
+    pub email: String,
+    /// Remove what may go; without it, only say what is held
+    #[arg(long)]
+    pub write: bool,
+    /// Write what is held into this file, for the answer to the buyer
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+}
+
+/// A row that may go now, or once its work is done.
+#[derive(Debug, PartialEq, Eq)]
+struct Row {
+    logical: &'static str,
+    key: String,
+    /// Settled: it has an end, and is not parked.
+    settled: bool,
+}
+
+/// Looks, prints, and removes what may go if that is wished.
+///
+/// # Errors
+/// One sentence that says what to do.
+pub async fn run(wish: &Forget, client: &BundleClient) -> anyhow::Result<()> {
+    let held = held(&wish.email, client).await?;
+    let rows = rows(&wish.email, client).await?;
+    if let Some(out) = &wish.out {
+        crate::private::write(out, serde_json::to_string_pretty(&held)?.as_bytes())
+            .with_context(|| crate::lock::cannot_write(out))?;
+    }
+    for line in told(&held, &rows) {
+        crate::print(line);
+    }
+    if !wish.write {
+        crate::print("Nothing was removed: `cargo forget --write` removes what may go.");
+        return Ok(());
+    }
+    let mut removed = 0;
+    for row in rows.iter().filter(|row| row.settled) {
+        removed += usize::from(remove(client, row).await?);
+    }
+    crate::print(format!("{removed} rows were removed."));
+    Ok(())
+}
+
+/// What the archive holds, all pages of the answer in one.
+async fn held(email: &str, client: &BundleClient) -> anyhow::Result<Value> {
+    let mut whole = json!({"documents": [], "records": [], "mails": [], "unread": []});
+    let mut after = Value::Null;
+    loop {
+        let answer = client.invoke("ledger-export", &json!({"about": {"email": email, "after": after}})).await?;
+        for (name, list) in whole.as_object_mut().into_iter().flatten() {
+            let more = answer.get(name).and_then(Value::as_array).into_iter().flatten().cloned();
+            list.as_array_mut().into_iter().for_each(|list| list.extend(more.clone()));
+        }
+        after = answer.get("next").cloned().unwrap_or_default();
+        if after.is_null() {
+            return Ok(whole);
+        }
+    }
+}
+
+/// The rows about this address that no law keeps: mails, and events that were parked.
+async fn rows(email: &str, client: &BundleClient) -> anyhow::Result<Vec<Row>> {
+    let email = email.trim().to_lowercase();
+    ensure!(email.contains('@'), "{email:?} is no address: write --email zoe@example.org");
+    let mut rows = Vec::new();
+    for (logical, kind, field) in [("OutboxTable", "MAIL", "data"), ("BillingTable", "EVENT", "body")] {
+        for item in client.table(logical).await?.1 {
+            let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
+            // A value, or the text of one. Between quotation marks: `zoe@example.org` is not `azoe@example.org`.
+            let value = item.get(field).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            let names = value.unwrap_or_default().to_lowercase().contains(&format!("\"{email}\""));
+            if text("kind") == kind && names {
+                let settled = item.get("expires_at").is_some() && item.get("parked_at").is_none();
+                rows.push(Row { logical, key: text("pk").to_owned(), settled });
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// Removes a row, unless it became work again.
+async fn remove(client: &BundleClient, row: &Row) -> anyhow::Result<bool> {
+    let (table, _) = client.table(row.logical).await?;
+    let input = json!({
+        "TableName": table, "Key": {"pk": {"S": row.key}, "sk": {"S": "-"}},
+        "ConditionExpression": "attribute_exists(expires_at) AND attribute_not_exists(parked_at)",
+    });
+    client.aws.dynamodb_if("DeleteItem", &input).await
+}
+
+/// What is held, in lines for a person.
+fn told(held: &Value, rows: &[Row]) -> Vec<String> {
+    let list = |name: &str| held.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut lines = Vec::new();
+    for document in list("documents") {
+        let (number, until) = (text(&document, "number"), text(&document, "kept_until"));
+        lines.push(format!(
+            "{number}: the document, its snapshot and the record of its sale are kept until {until} (C. com., art. L123-22)"
+        ));
+    }
+    for key in list("unread") {
+        lines.push(format!("{} cannot be read: verify its month", key.as_str().unwrap_or_default()));
+    }
+    for row in rows {
+        lines.push(match row.settled {
+            true => format!("{}: may go now", row.key),
+            false => format!("{}: is work, and may go once it is settled", row.key),
+        });
+    }
+    if lines.is_empty() {
+        lines.push("Nothing is held about this address.".to_owned());
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_reads_what_stays_until_when_and_what_may_go() {
+        let row = |settled| Row { logical: "OutboxTable", key: "MAIL#invoice/1".to_owned(), settled };
+        let held =
+            json!({"documents": [{"number": "2026-11-0001", "kept_until": "2037-12-31"}], "unread": ["books/x"]});
+        let lines = told(&held, &[row(true), row(false)]).join("\n");
+        for part in ["2026-11-0001: the document", "until 2037-12-31", "books/x cannot", "may go now", "is work"] {
+            assert!(lines.contains(part), "{part}: {lines}");
+        }
+        assert_eq!(told(&json!({}), &[]), ["Nothing is held about this address."]);
+    }
+}
