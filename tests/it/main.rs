@@ -28,6 +28,7 @@ mod poison;
 mod profiles;
 mod reconcile;
 mod records;
+mod recovery;
 mod refund;
 mod restored;
 mod retention;

@@ -182,7 +182,8 @@ impl Shop {
     pub async fn items(&self, kind: &str) -> Result<Vec<Value>> {
         let logical = match kind {
             "MAIL" => "OutboxTable",
-            "ACCESS" | "PERSON" | "GRANT" | "USE" | "CUSTOMER" | "CHECKOUT" => "AccessTable",
+            "NOTICE" => "NoticesTable",
+            "ACCESS" | "RECOVERY" | "PERSON" | "GRANT" | "USE" | "CUSTOMER" | "CHECKOUT" => "AccessTable",
             _ => "BillingTable",
         };
         let (_, items) = self.client.table(logical).await?;

@@ -1,16 +1,22 @@
-//! Refreshes the subscriptions of a batch, each once, however often events woke it.
+//! Refreshes the subscriptions of a batch and works on its unpaid invoices, each once, however often events woke it.
 
 use std::collections::BTreeMap;
 
 use comptoir::{
     clock::Clock,
     outcome::Outcome,
-    settings::SettingsReader,
+    settings::{SettingsReader, cache::CachedSettings},
     stream::{self, BatchAnswer, StreamEvent},
     timing::ONE_SUBSCRIPTION_SECONDS,
 };
 use comptoir_edge::telemetry::{count, held};
 use comptoir_plans::{
+    recovery::{
+        debt::Collecting,
+        letter::Writer,
+        store::RecoveryStore,
+        work::{Tools, recover},
+    },
     refresh::{Refreshed, refresh},
     store::AccessStore,
     stored::CachedCatalogue,
@@ -20,24 +26,33 @@ use jiff::{SignedDuration, Timestamp};
 
 const SERVICE: &str = "access-worker";
 
-/// The longest that one subscription may take.
+/// The kind of an unpaid invoice's record.
+const RECOVERY: &str = "RECOVERY";
+
+/// The longest that one subscription may take, and one charge of an unpaid invoice with what is read and written around it.
 const ONE: SignedDuration = SignedDuration::from_secs(ONE_SUBSCRIPTION_SECONDS.cast_signed());
 
 /// The dependencies of a batch.
 #[derive(Debug)]
-pub struct Worker<A, B, S, C> {
+pub struct Worker<A, R, B, S, C> {
     /// The Access table.
     pub store: A,
+    /// Its unpaid invoices.
+    pub recoveries: R,
     /// Stripe.
     pub billing: B,
     /// The plans.
     pub plans: CachedCatalogue<S>,
+    /// Who sells: it writes to customers.
+    pub settings: CachedSettings<S>,
+    /// The host of the stand-in for Stripe, where there is one.
+    pub local_host: Option<String>,
     /// The clock.
     pub clock: C,
 }
 
-impl<A: AccessStore, B: Billing, S: SettingsReader, C: Clock> Worker<A, B, S, C> {
-    /// Refreshes one subscription after the other, until a service fails or too little time is left before `deadline`; the
+impl<A: AccessStore, R: RecoveryStore, B: Billing + Collecting, S: SettingsReader, C: Clock> Worker<A, R, B, S, C> {
+    /// Works on one subscription or invoice after the other, until a service fails or too little time is left before `deadline`; the
     /// stream delivers the rest again.
     pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
         let mut done: BTreeMap<&str, Outcome> = BTreeMap::new();
@@ -50,6 +65,9 @@ impl<A: AccessStore, B: Billing, S: SettingsReader, C: Clock> Worker<A, B, S, C>
                     (Err(newer), _) => Outcome::Retry(newer.reason()),
                     (Ok(()), Err(reason)) => Outcome::Retry(reason),
                     // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
+                    (Ok(()), Ok(())) if record.kind() == Some(RECOVERY) => {
+                        Box::pin(self.recover(id, request_id, deadline)).await
+                    }
                     (Ok(()), Ok(())) => Box::pin(self.refresh(id, request_id)).await,
                 },
             };
@@ -61,6 +79,27 @@ impl<A: AccessStore, B: Billing, S: SettingsReader, C: Clock> Worker<A, B, S, C>
             }
         }
         stream::answer(&event.records, &outcomes, self.clock.now())
+    }
+
+    async fn recover(&self, id: &str, request_id: &str, deadline: Timestamp) -> Outcome {
+        let now = self.clock.now();
+        let outcome = match (self.plans.get(now).await, self.settings.get(now).await) {
+            (Ok(catalogue), Ok(settings)) => {
+                let seller = settings.of_day(now.to_zoned(settings.newest().time_zone).date());
+                let tools = Tools {
+                    store: &self.recoveries,
+                    billing: &self.billing,
+                    catalogue: &catalogue,
+                    writer: Writer { seller: &seller, local_host: self.local_host.as_deref() },
+                    clock: &self.clock,
+                    until: deadline.saturating_sub(ONE).unwrap_or(Timestamp::MIN),
+                };
+                Box::pin(recover(id, &tools)).await
+            }
+            (Err(error), _) | (_, Err(error)) => Outcome::Retry(error.reason()),
+        };
+        report_recovery(&outcome, id, request_id);
+        outcome
     }
 
     async fn refresh(&self, subscription: &str, request_id: &str) -> Outcome {
@@ -76,6 +115,23 @@ impl<A: AccessStore, B: Billing, S: SettingsReader, C: Clock> Worker<A, B, S, C>
         let refreshed = refresh(subscription, &self.store, &self.billing, &catalogue, now).await;
         report(&refreshed, subscription, request_id);
         refreshed.outcome
+    }
+}
+
+/// Logs and counts what became of an unpaid invoice.
+fn report_recovery(outcome: &Outcome, invoice: &str, request_id: &str) {
+    match outcome {
+        Outcome::Done | Outcome::AlreadyDone => tracing::info!(request_id, invoice, "looked at"),
+        Outcome::Reject(reason) => {
+            count(SERVICE, "Parked", 1);
+            tracing::error!(request_id, invoice, reason = reason.code, "parked: {}", reason.message);
+        }
+        Outcome::Retry(reason) if held(SERVICE, reason) => {
+            tracing::error!(request_id, invoice, reason = reason.code, "held: {}", reason.message);
+        }
+        Outcome::Retry(reason) => {
+            tracing::warn!(request_id, invoice, reason = reason.code, "to be tried again: {}", reason.message);
+        }
     }
 }
 

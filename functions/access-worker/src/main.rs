@@ -1,4 +1,5 @@
-//! access-worker: a subscription that an event woke is fetched from Stripe, and what it gives is written.
+//! access-worker: a subscription that an event woke is fetched from Stripe, and what it gives is written; an unpaid invoice is
+//! tried with its customer's other methods.
 //!
 //! Wiring only. `handler` processes a batch, the domain crate decides what a subscription gives.
 
@@ -11,14 +12,14 @@ use aws_sdk_ssm::Client as Ssm;
 use comptoir::{
     clock::SystemClock,
     config,
-    settings::cache::{Cached, SETTINGS_KEPT},
+    settings::cache::{Cached, CachedSettings, SETTINGS_KEPT},
     stream::StreamEvent,
     timing::STRIPE_PATIENT_SECONDS,
 };
 use comptoir_aws::{secrets::StripeKey, settings_store::DynamoSettings};
 use comptoir_edge::{https::Https, telemetry};
 use comptoir_plans::stored;
-use comptoir_plans_adapters::{billing::StripeBilling, table::DynamoAccess};
+use comptoir_plans_adapters::{billing::StripeBilling, recoveries::DynamoRecoveries, table::DynamoAccess};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -29,17 +30,24 @@ async fn main() -> Result<(), Error> {
     telemetry::start();
     let aws = comptoir_aws::sdk_config()?;
     let (dynamodb, prefix) = (DynamoDb::new(&aws), config::required("SECRETS_PREFIX")?);
-    let plans = DynamoSettings::named(dynamodb.clone(), config::required("BILLING_TABLE")?, stored::DOCUMENT);
+    let billing_table = config::required("BILLING_TABLE")?;
+    let plans = DynamoSettings::named(dynamodb.clone(), billing_table.clone(), stored::DOCUMENT);
+    let settings = DynamoSettings::new(dynamodb.clone(), billing_table);
+    let access = DynamoAccess::new(dynamodb, config::required("ACCESS_TABLE")?);
+    let stripe_url = config::optional("STRIPE_API_URL");
     let worker = Worker {
-        store: DynamoAccess::new(dynamodb, config::required("ACCESS_TABLE")?),
+        store: access.clone(),
+        recoveries: DynamoRecoveries::new(access, config::required("NOTICES_TABLE")?),
+        local_host: stripe_url.as_deref().and_then(host_of),
         billing: StripeBilling {
             key: StripeKey::new(Ssm::new(&aws), &prefix),
             https: Https::default(),
-            url: config::optional("STRIPE_API_URL"),
+            url: stripe_url,
             patience: Duration::from_secs(STRIPE_PATIENT_SECONDS),
             stack: config::required("STACK")?,
         },
         plans: Cached::new(plans, SETTINGS_KEPT),
+        settings: CachedSettings::new(settings, SETTINGS_KEPT),
         clock: SystemClock,
     };
     let worker = &worker;
@@ -48,4 +56,10 @@ async fn main() -> Result<(), Error> {
         Ok::<_, Error>(Box::pin(worker.handle(event.payload, &event.context.request_id, deadline)).await)
     }))
     .await
+}
+
+/// The host of an address.
+fn host_of(url: &str) -> Option<String> {
+    let rest = url.split_once("://")?.1;
+    rest.split(['/', ':']).next().map(str::to_owned)
 }

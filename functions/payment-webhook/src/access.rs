@@ -1,4 +1,4 @@
-//! Wakes the work on a subscription that an event is about, before anything else is done with the event: if that fails, Stripe
+//! Wakes the work on a subscription or an unpaid invoice that an event is about, before anything else is done with the event: if that fails, Stripe
 //! delivers it again. Only where plans are sold.
 
 use comptoir::{outcome::ServiceError, settings::SettingsReader, stripe::object::Event};
@@ -23,16 +23,21 @@ impl<A: Wakes, S: SettingsReader> Access<A, S> {
         Ok(!self.plans.get(now).await?.plans.is_empty())
     }
 
-    /// Wakes the subscription that `event` is about, if it is about one; whether it did.
+    /// Wakes the subscription and the unpaid invoice that `event` is about, if it is about any; whether it did.
     ///
     /// # Errors
     /// When a store fails.
     pub async fn wake(&self, event: &Event<'_>, livemode: bool, now: Timestamp) -> Result<bool, ServiceError> {
-        let Some(subscription) = wake::subscription(event, livemode) else { return Ok(false) };
-        if !self.sells(now).await? {
+        let (subscription, unpaid) = (wake::subscription(event, livemode), wake::unpaid(event, livemode));
+        if (subscription.is_none() && unpaid.is_none()) || !self.sells(now).await? {
             return Ok(false);
         }
-        self.wakes.wake(&subscription, now).await?;
+        if let Some(unpaid) = &unpaid {
+            self.wakes.wake_recovery(&unpaid.id, unpaid.only_known, now).await?;
+        }
+        if let Some(subscription) = &subscription {
+            self.wakes.wake(subscription, now).await?;
+        }
         Ok(true)
     }
 }

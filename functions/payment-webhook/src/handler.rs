@@ -19,7 +19,10 @@ use comptoir::{
 };
 use comptoir_aws::secrets::SecretStore;
 use comptoir_edge::{https::Https, telemetry::count};
-use comptoir_plans::{store::Wakes, wake::ABOUT_SUBSCRIPTIONS};
+use comptoir_plans::{
+    store::Wakes,
+    wake::{ABOUT_RECOVERY, ABOUT_SUBSCRIPTIONS},
+};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
@@ -169,8 +172,8 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
         };
         let now = self.clock.now();
         match self.access.wake(&event, self.livemode, now).await {
-            Ok(woken) if woken && ABOUT_SUBSCRIPTIONS.contains(&event.kind.as_str()) => {
-                tracing::info!(request_id, event = event.id, "subscription woken");
+            Ok(woken) if woken && only_wakes(&event.kind) => {
+                tracing::info!(request_id, event = event.id, kind = event.kind, "work woken");
                 return Response::new(200, "woken", None);
             }
             Ok(_) => {}
@@ -199,6 +202,11 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
             Err(failure) => failed(request_id, Some(&event.id), &failure.to_string()),
         }
     }
+}
+
+/// Whether events of this type do nothing but wake.
+fn only_wakes(kind: &str) -> bool {
+    ABOUT_SUBSCRIPTIONS.contains(&kind) || ABOUT_RECOVERY.contains(&kind)
 }
 
 /// The response to Stripe: 200 for every event that is settled, so that Stripe stops retrying.

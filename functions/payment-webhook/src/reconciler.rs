@@ -74,7 +74,7 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
         let Some(mut under_way) = self.payments.last().await? else { return Ok(None) };
         // Where no plan is sold, events that would wake nothing are no loss.
         let sells = self.access.sells(self.clock.now()).await?;
-        let wanted = EVENTS.iter().filter(|event| sells || event.need != Need::Access);
+        let wanted = EVENTS.iter().filter(|event| sells || ![Need::Access, Need::Recovery].contains(&event.need));
         let wanted: Vec<&str> = wanted.map(|event| event.kind).collect();
         while let Some((look, after)) = under_way.next() {
             if Instant::now() >= run.stop || stripe.is_shut() {

@@ -231,6 +231,7 @@ fn lost(need: Need) -> &'static str {
         Need::Exchange => "the rate at which another currency was settled",
         Need::Reconciliation => "events that never arrived",
         Need::Access => "what subscriptions to plans give",
+        Need::Recovery => "word of unpaid invoices, and the tries with other methods",
     }
 }
 

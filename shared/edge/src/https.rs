@@ -50,6 +50,8 @@ pub struct Response {
     pub retry_after: Option<String>,
     /// The `Date` header: the server's time.
     pub date: Option<String>,
+    /// Whether it is the response to an earlier request with the same idempotency key, as Stripe marks it.
+    pub replayed: bool,
     /// The body, or why it is incomplete.
     pub body: Result<Vec<u8>, HttpError>,
 }
@@ -104,8 +106,9 @@ impl Https {
         })?;
         let header = |name: &str| answer.headers().get(name).map(str::to_owned);
         let (status, retry_after, date) = (answer.status().as_u16(), header("retry-after"), header("date"));
+        let replayed = header("idempotent-replayed").as_deref() == Some("true");
         let body = timeout_at(end, body(answer, wanted.largest)).await.unwrap_or(Err(HttpError::TooLate));
-        Ok(Response { status, retry_after, date, body })
+        Ok(Response { status, retry_after, date, replayed, body })
     }
 
     fn connector(&self) -> Connector {
@@ -199,7 +202,7 @@ mod tests {
         let date = "Thu, 26 Nov 2026 17:00:00 GMT";
         let told = |body| {
             let (retry_after, date) = (Some("7".to_owned()), Some(date.to_owned()));
-            Ok(Response { status: 429, retry_after, date, body })
+            Ok(Response { status: 429, retry_after, date, replayed: false, body })
         };
         let head =
             "HTTP/1.1 429 Slow\r\ndate: Thu, 26 Nov 2026 17:00:00 GMT\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\n";

@@ -76,6 +76,11 @@ pub fn given(subscription: &Subscription, catalogue: &Catalogue) -> Option<Acces
     Some(Access { plan: (!over).then(|| plan.key.clone()), state, until: until.map(seconds) })
 }
 
+/// Whether any item of it is sold as a plan.
+pub fn is_sold(subscription: &Subscription, catalogue: &Catalogue) -> bool {
+    plan_of(subscription, catalogue).is_some()
+}
+
 /// The first item that is sold as a plan, in any place; other items are extras.
 fn plan_of<'a>(subscription: &'a Subscription, catalogue: &'a Catalogue) -> Option<(&'a Item, &'a Plan)> {
     subscription.items.data.iter().find_map(|item| Some((item, catalogue.sold_at(item.price.id())?)))

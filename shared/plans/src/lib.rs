@@ -10,6 +10,7 @@ pub mod catalogue;
 pub mod checkout;
 pub mod desk;
 pub mod person;
+pub mod recovery;
 pub mod refresh;
 pub mod store;
 pub mod stored;

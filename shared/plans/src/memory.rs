@@ -7,6 +7,7 @@ use std::{
 };
 
 use comptoir::{
+    mail::Mail,
     memory::{FaultPlan, locked, pass_the_turn},
     outcome::{Reason, ServiceError},
 };
@@ -16,6 +17,7 @@ use serde_json::json;
 use crate::{
     catalogue::{Catalogue, PlansDocument},
     person::{Person, PersonId},
+    recovery::store::{Change, RecoveryStore, StoredRecovery, Then},
     store::{
         AccessStore, Adopted, Begun, Committed, Grant, GrantResult, IN_FLIGHT_SECONDS, PersonVersion, RequestStore,
         StoredPerson, StoredSubscription, UseResult, Wakes,
@@ -109,6 +111,9 @@ struct Rows {
     spent: Vec<u64>,
     brought: usize,
     requests: BTreeMap<String, Request>,
+    recoveries: BTreeMap<String, StoredRecovery>,
+    never: BTreeMap<String, BTreeSet<String>>,
+    mails: Vec<Mail>,
 }
 
 #[derive(Debug)]
@@ -157,6 +162,25 @@ impl InMemoryAccess {
     }
 }
 
+impl InMemoryAccess {
+    /// What became of an unpaid invoice.
+    pub fn recovery_of(&self, invoice: &str) -> Option<StoredRecovery> {
+        locked(&self.rows).recoveries.get(invoice).cloned()
+    }
+
+    /// The unpaid invoices, and customers of such, whose work is due.
+    pub fn due(&self, now: Timestamp) -> Vec<String> {
+        let rows = locked(&self.rows);
+        let due = rows.recoveries.iter().filter(|(_, stored)| stored.open_since.is_some() && stored.is_due(now));
+        due.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// The mails that were queued, each once.
+    pub fn mails(&self) -> Vec<Mail> {
+        locked(&self.rows).mails.clone()
+    }
+}
+
 fn wake(rows: &mut Rows, subscription: &str) {
     rows.subscriptions.entry(subscription.to_owned()).or_default().wakes += 1;
     rows.open.insert(subscription.to_owned());
@@ -184,6 +208,73 @@ impl Wakes for InMemoryAccess {
             Ok(())
         })
     }
+
+    async fn wake_recovery(&self, id: &str, only_known: bool, now: Timestamp) -> Result<(), ServiceError> {
+        self.faults.call(WHAT, || {
+            let rows = &mut *locked(&self.rows);
+            if !only_known || rows.recoveries.contains_key(id) {
+                let stored = rows.recoveries.entry(id.to_owned()).or_default();
+                stored.wakes += 1;
+                stored.open_since = Some(now);
+            }
+            Ok(())
+        })
+    }
+}
+
+impl RecoveryStore for InMemoryAccess {
+    async fn recovery(&self, id: &str) -> Result<Option<StoredRecovery>, ServiceError> {
+        self.faults.call(WHAT, || Ok(locked(&self.rows).recoveries.get(id).cloned()))
+    }
+
+    async fn never(&self, customer: &str) -> Result<BTreeSet<String>, ServiceError> {
+        self.faults.call(WHAT, || Ok(locked(&self.rows).never.get(customer).cloned().unwrap_or_default()))
+    }
+
+    async fn change(&self, change: &Change<'_>, _now: Timestamp) -> Result<Committed, ServiceError> {
+        self.faults.call(WHAT, || {
+            let rows = &mut *locked(&self.rows);
+            let Some(stored) = rows.recoveries.get_mut(change.invoice) else { return Ok(Committed::Conflict) };
+            let woken = stored.wakes != change.read.wakes;
+            let stays = matches!(change.then, Then::GoOn | Then::Park(_));
+            if stored.version != change.read.version || (woken && !stays) {
+                return Ok(Committed::Conflict);
+            }
+            stored.version += 1;
+            stored.recovery = change.recovery.clone();
+            match &change.then {
+                Then::GoOn => {}
+                Then::Rest => (stored.seen, stored.open_since) = (stored.wakes, None),
+                Then::Until(at) => (stored.seen, stored.open_since) = (stored.wakes, Some(*at)),
+                Then::Park(reason) => {
+                    stored.open_since = None;
+                    rows.parked.insert(change.invoice.to_owned(), (*reason).clone());
+                }
+            }
+            if let Some(customer) = &change.recovery.customer {
+                if change.mail.is_some() || !change.never.is_empty() {
+                    rows.recoveries.entry(customer.clone()).or_default();
+                }
+                let never = rows.never.entry(customer.clone()).or_default();
+                never.extend(change.never.iter().map(|&instrument| instrument.to_owned()));
+            }
+            rows.mails.extend(change.mail.cloned());
+            Ok(Committed::Done)
+        })
+    }
+
+    async fn close_debtor(&self, customer: &str, read: &StoredRecovery) -> Result<Committed, ServiceError> {
+        self.faults.call(WHAT, || {
+            let rows = &mut *locked(&self.rows);
+            let Some(stored) = rows.recoveries.get_mut(customer).filter(|stored| stored.wakes == read.wakes) else {
+                return Ok(Committed::Conflict);
+            };
+            (stored.seen, stored.open_since) = (stored.wakes, None);
+            Ok(Committed::Done)
+        })
+    }
+
+    async fn breathe(&self, _attempt: u32) {}
 }
 
 impl AccessStore for InMemoryAccess {

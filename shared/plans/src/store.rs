@@ -168,10 +168,18 @@ pub trait AccessStore: Wakes {
     fn pause(&self, attempt: u32) -> impl Future<Output = ()> + Send;
 }
 
-/// Wakes the work on a subscription.
+/// Wakes the work on a subscription, or on an unpaid invoice.
 pub trait Wakes: Send + Sync {
     /// Says that something happened to a subscription. Twice is no harm.
     fn wake(&self, subscription: &str, now: Timestamp) -> impl Future<Output = Result<(), ServiceError>> + Send;
+
+    /// The same of an unpaid invoice, or of the customer of one; `only_known` leaves alone what has no record yet.
+    fn wake_recovery(
+        &self,
+        id: &str,
+        only_known: bool,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }
 
 /// A request for a Checkout page, by the key that its sender chose.

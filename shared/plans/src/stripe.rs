@@ -53,6 +53,8 @@ pub struct Subscription {
     pub created: i64,
     /// What is subscribed to.
     pub items: List<Item>,
+    /// The method that its invoices are charged to.
+    pub default_payment_method: Option<Reference>,
     /// When its trial ends, in seconds.
     pub trial_end: Option<i64>,
     /// When it ended, in seconds.

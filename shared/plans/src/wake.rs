@@ -13,9 +13,28 @@ pub const ABOUT_SUBSCRIPTIONS: [&str; 5] = [
     "customer.subscription.updated",
 ];
 
+/// Event types that say nothing but that an unpaid invoice, or how it may be paid, changed.
+pub const ABOUT_RECOVERY: [&str; 5] = [
+    "invoice.marked_uncollectible",
+    "invoice.payment_action_required",
+    "invoice.payment_failed",
+    "invoice.voided",
+    "payment_method.attached",
+];
+
+/// An unpaid invoice that an event wakes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unpaid {
+    /// `in_...`, or `cus_...` where a method came to a customer.
+    pub id: String,
+    /// Whether only what is known to be unpaid is woken.
+    pub only_known: bool,
+}
+
 #[derive(Deserialize)]
 struct Object {
     id: Option<String>,
+    customer: Option<Reference>,
     subscription: Option<Reference>,
     parent: Option<Parent>,
 }
@@ -50,6 +69,24 @@ pub fn subscription(event: &Event<'_>, livemode: bool) -> Option<String> {
     id.filter(|id| is_id(id))
 }
 
+/// The unpaid invoice of a subscription that `event` is about, or the customer whose invoices may be paid now.
+pub fn unpaid(event: &Event<'_>, livemode: bool) -> Option<Unpaid> {
+    let kind = event.kind.as_str();
+    let wanted = kind == "invoice.paid" || ABOUT_RECOVERY.contains(&kind);
+    if !wanted || event.livemode != livemode || event.account.is_some() {
+        return None;
+    }
+    let object: Object = serde_json::from_str(event.data.object.get()).ok()?;
+    let failed = matches!(kind, "invoice.payment_action_required" | "invoice.payment_failed");
+    let id = if kind == "payment_method.attached" {
+        object.customer.map(|customer| customer.id().to_owned()).filter(|id| id.starts_with("cus_"))
+    } else {
+        let below = object.parent.and_then(|parent| parent.subscription_details?.subscription);
+        below.or(object.subscription).and(object.id).filter(|id| id.starts_with("in_"))
+    };
+    id.filter(|id| is_id(id)).map(|id| Unpaid { id, only_known: !failed })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +108,32 @@ mod tests {
             ("invoice.paid", r#"{"id":"in_1","subscription":{"id":"sub_1"}}"#),
         ] {
             assert_eq!(woken(kind, object, false).as_deref(), Some("sub_1"), "{kind} {object}");
+        }
+    }
+
+    #[test]
+    fn an_unpaid_invoice_is_found_and_a_paid_one_only_where_it_was_unpaid() {
+        let of = |kind: &str, object: &str| {
+            let body = format!(
+                r#"{{"id":"evt_1","type":"{kind}","created":1,"livemode":false,"data":{{"object":{object}}}}}"#
+            );
+            unpaid(&read(body.as_bytes()).unwrap(), false).map(|unpaid| (unpaid.id, unpaid.only_known))
+        };
+        let invoice = r#"{"id":"in_1","parent":{"subscription_details":{"subscription":"sub_1"}}}"#;
+        assert_eq!(of("invoice.payment_failed", invoice), Some(("in_1".to_owned(), false)));
+        assert_eq!(of("invoice.payment_action_required", invoice), Some(("in_1".to_owned(), false)));
+        for kind in ["invoice.paid", "invoice.voided", "invoice.marked_uncollectible"] {
+            assert_eq!(of(kind, invoice), Some(("in_1".to_owned(), true)), "{kind}");
+        }
+        let method = r#"{"id":"pm_1","customer":"cus_1"}"#;
+        assert_eq!(of("payment_method.attached", method), Some(("cus_1".to_owned(), true)));
+        for (kind, object) in [
+            ("invoice.payment_failed", r#"{"id":"in_1"}"#),
+            ("invoice.payment_failed", r#"{"id":"../in","subscription":"sub_1"}"#),
+            ("payment_method.attached", r#"{"id":"pm_1","customer":null}"#),
+            ("invoice.created", invoice),
+        ] {
+            assert_eq!(of(kind, object), None, "{kind} {object}");
         }
     }
 

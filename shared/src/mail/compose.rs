@@ -12,7 +12,7 @@ use mrml::prelude::render::RenderOptions;
 use serde::Serialize;
 
 use super::{
-    Content, InvoiceMail, Mail, NoticeEvent, NoticeMail,
+    Content, InvoiceMail, Mail, NoticeEvent, NoticeMail, RecoveryMail,
     outbox::{AttachedFile, OutgoingEmail},
 };
 use crate::{
@@ -49,6 +49,7 @@ macro_rules! source {
 const INVOICE: Source<'static> = source!("invoice");
 const NOTICE: Source<'static> = source!("notice");
 const DIGEST: Source<'static> = source!("digest");
+const RECOVERY: Source<'static> = source!("recovery");
 
 /// A mail as the recipient gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,12 +126,16 @@ impl Composer {
         composer.read(invoice)?;
         composer.read(NOTICE)?;
         composer.read(DIGEST)?;
+        composer.read(RECOVERY)?;
         for language in LANGUAGES {
             composer.invoice(&sample(language))?;
             for event in NoticeEvent::ALL {
                 composer.notice(&NoticeMail::sample(language, event))?;
             }
             composer.digest(&DigestMail::sample(language))?;
+            for confirm in [false, true] {
+                composer.recovery(&RecoveryMail::sample(language, confirm))?;
+            }
         }
         Ok(composer)
     }
@@ -159,6 +164,7 @@ impl Composer {
             Content::Invoice(mail) => self.invoice(mail),
             Content::Notice(mail) => self.notice(mail),
             Content::Digest(mail) => self.digest(mail),
+            Content::Recovery(mail) => self.recovery(mail),
         }
     }
 
@@ -178,6 +184,19 @@ impl Composer {
             ..mail.clone()
         };
         self.composed(NOTICE.name, &mail.language, clean)
+    }
+
+    fn recovery(&self, mail: &RecoveryMail) -> Result<Composed, ComposeError> {
+        let clean = RecoveryMail {
+            seller_name: one_line(&mail.seller_name),
+            contact: one_line(&mail.contact),
+            accent: one_line(&mail.accent),
+            name: greeted(&mail.name),
+            amount: one_line(&mail.amount),
+            link: one_line(&mail.link),
+            ..mail.clone()
+        };
+        self.composed(RECOVERY.name, &mail.language, clean)
     }
 
     /// A digest for the team, as a mail and, as its text alone, for the team room.
@@ -305,6 +324,23 @@ mod tests {
     }
 
     #[test]
+    fn an_unpaid_invoice_has_one_link_that_no_value_can_leave() {
+        let mut mail = RecoveryMail::sample("en", false);
+        mail.link = "https://invoice.stripe.com/i/1?a=1&b=\"><script>".to_owned();
+        mail.name = "<b>www.evil.example</b>".to_owned();
+        let composed = Composer::new().unwrap().recovery(&mail).unwrap();
+        assert!(!composed.html.contains("<script>") && !composed.html.contains("<b>"), "{}", composed.html);
+        assert_eq!(composed.html.matches("https:&#x2f;&#x2f;invoice.stripe.com").count(), 1, "{}", composed.html);
+        assert!(!composed.text.contains("www.evil.example"), "{}", composed.text);
+        let confirm = Composer::new().unwrap().recovery(&RecoveryMail::sample("fr", true)).unwrap();
+        assert_eq!(confirm.subject, "Votre banque vous demande de confirmer un paiement – Atelier Exemple");
+        let link = "https://invoice.stripe.com/i/acct_1/live_1";
+        assert!(
+            confirm.text.contains(link) && confirm.html.contains(&format!("href=\"{}\"", link.replace('/', "&#x2f;")))
+        );
+    }
+
+    #[test]
     fn a_digest_has_a_line_for_each_profile() {
         let mut digest = DigestMail::sample("fr");
         let composed = |digest: &DigestMail| Composer::new().unwrap().digest(digest).unwrap();
@@ -393,6 +429,8 @@ mod tests {
             let others = [
                 ("invoice".to_owned(), Content::Invoice(sample(language))),
                 ("digest".to_owned(), Content::Digest(DigestMail::sample(language))),
+                ("recovery-unpaid".to_owned(), Content::Recovery(RecoveryMail::sample(language, false))),
+                ("recovery-confirm".to_owned(), Content::Recovery(RecoveryMail::sample(language, true))),
             ];
             for (name, content) in notices.into_iter().chain(others) {
                 let mail = composer.compose(&content).unwrap();

@@ -13,6 +13,7 @@ mod invoice_mail;
 mod notice_mail;
 pub mod outbox;
 pub mod quota;
+mod recovery_mail;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -30,6 +31,7 @@ use crate::{
 pub use digest_mail::{DigestLine, DigestMail};
 pub use invoice_mail::InvoiceMail;
 pub use notice_mail::{FIELDS, NoticeEvent, NoticeMail};
+pub use recovery_mail::RecoveryMail;
 
 /// The tag that a mail is sent with, and that its delivery events carry.
 pub const TAG: &str = "mail";
@@ -60,12 +62,17 @@ impl MailId {
         Self(format!("invoice/{number}"))
     }
 
+    /// The one mail about an unpaid invoice of Stripe's, `in_...`.
+    pub fn of_recovery(invoice: &str) -> Self {
+        Self(format!("recovery/{invoice}"))
+    }
+
     /// The kind of record. Notices, records for the team and messages for its room have kinds of their own, so that a
     /// role that may queue one of them can queue nothing else.
     pub fn kind(&self) -> &'static str {
         match self.0.split('/').next() {
             Some("profile") if self.0.ends_with("/team") => "TEAM",
-            Some("profile" | "team") => "NOTICE",
+            Some("profile" | "team" | "recovery") => "NOTICE",
             Some("slack") => "SLACK",
             _ => "MAIL",
         }
@@ -126,6 +133,8 @@ pub enum Content {
     Notice(NoticeMail),
     /// It reports events of profiles to the team.
     Digest(DigestMail),
+    /// It asks for the payment of an invoice.
+    Recovery(RecoveryMail),
 }
 
 /// Reads the content. Mails queued when there was only one kind do not name their kind.

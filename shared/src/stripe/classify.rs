@@ -61,6 +61,14 @@ pub fn classify(event: &Event<'_>, livemode: bool) -> Meaning {
         | "customer.subscription.updated" => {
             |_| Ok(nothing("subscription_changed", "it says that a subscription changed, and no plan is sold"))
         }
+        // It wakes the work on an unpaid invoice.
+        "invoice.payment_failed"
+        | "invoice.payment_action_required"
+        | "invoice.voided"
+        | "invoice.marked_uncollectible"
+        | "payment_method.attached" => {
+            |_| Ok(nothing("invoice_unpaid", "it says that an invoice is unpaid, and no plan is sold"))
+        }
         other => return nothing("type_unused", format!("events of type {} are not used", short(other))),
     };
     if event.livemode != livemode {

@@ -27,6 +27,8 @@ pub enum Need {
     Reconciliation,
     /// What subscriptions to plans give.
     Access,
+    /// Unpaid invoices of plans: other methods are tried.
+    Recovery,
 }
 
 /// An event type.
@@ -49,8 +51,9 @@ pub struct WantedRight {
     pub need: Need,
 }
 
-/// Every event type that is processed.
-pub const EVENTS: [WantedEvent; 15] = [
+/// Every event type that is processed. One list of Stripe's events names twenty at most (docs.stripe.com/api/events/list,
+/// `types`): the reconciliation asks for all of them at once.
+pub const EVENTS: [WantedEvent; 20] = [
     event("checkout.session.completed", Need::Sales),
     event("checkout.session.async_payment_succeeded", Need::Sales),
     event("payment_intent.succeeded", Need::LaterCaptures),
@@ -66,6 +69,11 @@ pub const EVENTS: [WantedEvent; 15] = [
     event("customer.subscription.paused", Need::Access),
     event("customer.subscription.resumed", Need::Access),
     event("customer.subscription.updated", Need::Access),
+    event("invoice.payment_failed", Need::Recovery),
+    event("invoice.payment_action_required", Need::Recovery),
+    event("invoice.voided", Need::Recovery),
+    event("invoice.marked_uncollectible", Need::Recovery),
+    event("payment_method.attached", Need::Recovery),
 ];
 
 /// Every resource that is read.

@@ -28,6 +28,17 @@ pub enum Trouble {
     /// A response of this status.
     #[error("it answered {0}")]
     Refused(u16),
+    /// A charge was declined (402), with Stripe's code and the bank's.
+    #[error("it answered 402 ({code})")]
+    Declined {
+        /// `card_declined` and others.
+        code: String,
+        /// `insufficient_funds` and others.
+        decline_code: Option<String>,
+    },
+    /// A failure of Stripe's own that it keeps under the idempotency key, and answered again.
+    #[error("it answered {0} again, as it keeps it under the key")]
+    FailureKept(u16),
     /// No response.
     #[error(transparent)]
     HttpError(#[from] HttpError),
@@ -59,7 +70,10 @@ impl Trouble {
                 "stripe_key_refused",
                 "it refuses the API key (401); store a restricted key that is in force, then replay",
             ),
-            Self::Refused(_) => ServiceError::permanent(WHAT, "stripe_refused", text),
+            // Asking again changes nothing within a day.
+            Self::Refused(_) | Self::Declined { .. } | Self::FailureKept(_) => {
+                ServiceError::permanent(WHAT, "stripe_refused", text)
+            }
             Self::HttpError(HttpError::Unsendable) => ServiceError::permanent(
                 WHAT,
                 "stripe_refused",
@@ -136,9 +150,24 @@ impl StripeClient for Client<'_> {
         let answer = self.https.ask(&wanted).await?;
         match answer.status {
             200..=299 => Ok(answer.body?.into()),
+            500.. if answer.replayed => Err(Trouble::FailureKept(answer.status)),
+            402 => Err(answer.body.ok().and_then(|body| declined(&body)).unwrap_or(Trouble::Refused(402))),
             status => Err(Trouble::Refused(status)),
         }
     }
+}
+
+/// The codes of a declined charge; its texts are left where they are.
+fn declined(body: &[u8]) -> Option<Trouble> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let code = |name: &str| body.get("error")?.get(name)?.as_str().filter(|code| is_code(code)).map(str::to_owned);
+    Some(Trouble::Declined { code: code("code")?, decline_code: code("decline_code") })
+}
+
+/// A code is a word of Stripe's own, and nothing that a customer or a bank wrote.
+fn is_code(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 #[cfg(test)]
@@ -153,6 +182,22 @@ mod tests {
         assert_eq!(client.url("/refunds", Some("limit=1")), "https://api.stripe.com/v1/refunds?limit=1");
         let config = SharedConfigBuilder::new("rk_test_1").url("http://127.0.0.1:9/_stripe");
         assert_eq!(Client::new(config, &https, until).url("/refunds", None), "http://127.0.0.1:9/_stripe/v1/refunds");
+    }
+
+    #[test]
+    fn of_a_decline_its_codes_are_kept_and_no_text() {
+        let told =
+            br#"{"error":{"type":"card_error","code":"card_declined","decline_code":"lost_card","message":"rk_live"}}"#;
+        let decline = declined(told).unwrap();
+        assert_eq!(
+            decline,
+            Trouble::Declined { code: "card_declined".to_owned(), decline_code: Some("lost_card".to_owned()) }
+        );
+        assert!(decline.error().is_permanent() && !decline.to_string().contains("rk_live"));
+        for other in [&b"no JSON"[..], br#"{"error":{"code":"Zoe's card"}}"#, br#"{"error":{}}"#] {
+            assert_eq!(declined(other), None);
+        }
+        assert!(Trouble::FailureKept(500).error().is_permanent());
     }
 
     #[test]

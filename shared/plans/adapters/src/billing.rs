@@ -34,14 +34,14 @@ pub struct StripeBilling {
 }
 
 /// A call.
-enum Call<'a> {
+pub(crate) enum Call<'a> {
     Get(&'a request::Fields<'a>),
     Post(&'a request::Fields<'a>, &'a str),
     Delete,
 }
 
 impl StripeBilling {
-    async fn call(&self, path: &str, call: &Call<'_>) -> Result<Result<Value, Trouble>, ServiceError> {
+    pub(crate) async fn call(&self, path: &str, call: &Call<'_>) -> Result<Result<Value, Trouble>, ServiceError> {
         let key = self.key.current().await?;
         let answer = self.send(path, call, key).await?;
         if !matches!(answer, Err(Trouble::Refused(401))) {
@@ -73,7 +73,7 @@ impl StripeBilling {
     }
 }
 
-fn parsed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ServiceError> {
+pub(crate) fn parsed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ServiceError> {
     serde_json::from_value(value).map_err(|_| unreadable("an answer is not of the shape that it should be"))
 }
 

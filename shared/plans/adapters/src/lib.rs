@@ -1,6 +1,8 @@
 //! Plans, access and tokens on AWS and Stripe: the Access table on DynamoDB, and what is asked of Stripe.
 
 pub mod billing;
+mod collecting;
+pub mod recoveries;
 mod requests;
 pub mod table;
 pub mod wakes;

@@ -3,6 +3,8 @@
 //! | key | what |
 //! | --- | --- |
 //! | `ACCESS#sub_1`, `-` | a subscription: how often it was woken, whose it is, whether work on it is open |
+//! | `RECOVERY#in_1`, `-` | an unpaid invoice: what was tried with what, and whether work on it is open (`recoveries.rs`) |
+//! | `RECOVERY#cus_1`, `-` | a customer of one: what is never charged again, woken when a method comes |
 //! | `PERSON#hash`, `-` | somebody: what they have, with its version, and their tokens |
 //! | `PERSON#hash`, `USE#id` | a use of tokens, beside who used them |
 //! | `CUSTOMER#cus_1`, `-` | who a customer of Stripe's is |
@@ -45,7 +47,7 @@ const GRANT: &str = "GRANT";
 const USE: &str = "USE";
 
 /// The source named on a subscription that is parked.
-const SOURCE: &str = "access-worker";
+pub(crate) const SOURCE: &str = "access-worker";
 
 /// The shortest and the longest of the random pauses after a conflict.
 const PAUSE: Duration = Duration::from_millis(15);
@@ -59,7 +61,7 @@ pub struct DynamoAccess {
 }
 
 /// What a transaction came to.
-enum Ended {
+pub(crate) enum Ended {
     Done,
     /// The places of the writes whose conditions failed; none if others wrote the same items at the same time.
     Refused(Vec<CancellationReason>),
@@ -71,11 +73,11 @@ impl DynamoAccess {
         Self { client, table }
     }
 
-    async fn read(&self, key: Item) -> Result<Option<Item>, ServiceError> {
+    pub(crate) async fn read(&self, key: Item) -> Result<Option<Item>, ServiceError> {
         item::read(&self.client, &self.table, key, WHAT).await
     }
 
-    async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<Ended, ServiceError> {
+    pub(crate) async fn transact(&self, writes: Vec<TransactWriteItem>) -> Result<Ended, ServiceError> {
         // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
         let sent = Box::pin(self.client.transact_write_items().set_transact_items(Some(writes)).send()).await;
         let Err(error) = sent else { return Ok(Ended::Done) };
@@ -157,7 +159,7 @@ impl DynamoAccess {
     }
 }
 
-fn unwritable(error: &aws_sdk_dynamodb::error::BuildError) -> ServiceError {
+pub(crate) fn unwritable(error: &aws_sdk_dynamodb::error::BuildError) -> ServiceError {
     ServiceError::permanent(WHAT, "record_unwritable", error.to_string())
 }
 
@@ -168,6 +170,10 @@ fn recorded(item: &Item) -> Option<Use> {
 impl Wakes for DynamoAccess {
     async fn wake(&self, subscription: &str, now: Timestamp) -> Result<(), ServiceError> {
         DynamoWakes::new(self.client.clone(), self.table.clone()).wake(subscription, now).await
+    }
+
+    async fn wake_recovery(&self, id: &str, only_known: bool, now: Timestamp) -> Result<(), ServiceError> {
+        DynamoWakes::new(self.client.clone(), self.table.clone()).wake_recovery(id, only_known, now).await
     }
 }
 

@@ -9,7 +9,10 @@ use comptoir::{
     record::{NEEDS, VERSION},
     sweep::partition,
 };
-use comptoir_aws::item::{Item, number, place, text, trouble};
+use comptoir_aws::{
+    conditional::settle,
+    item::{Item, number, place, text, trouble},
+};
 use comptoir_plans::store::Wakes;
 use jiff::Timestamp;
 
@@ -22,6 +25,13 @@ pub(crate) const ACCESS: &str = "ACCESS";
 /// `events` counts what woke it. What is open keeps its age; what a newer version wrote keeps its versions.
 const WAKE: &str = "SET kind = :kind, v = if_not_exists(v, :v), needs = if_not_exists(needs, :needs), \
                     open_shard = :shard, open_since = if_not_exists(open_since, :now) ADD events :one";
+
+/// The kind of the item of an unpaid invoice, and of the customer of one.
+pub(crate) const RECOVERY: &str = "RECOVERY";
+
+/// The same of an unpaid invoice. What waited for a later time is looked at now.
+const WAKE_RECOVERY: &str = "SET kind = :kind, v = if_not_exists(v, :v), needs = if_not_exists(needs, :needs), \
+                             open_shard = :shard, open_since = :now ADD events :one";
 
 /// Subscriptions in the Access table, to be woken.
 #[derive(Debug, Clone)]
@@ -37,12 +47,12 @@ impl DynamoWakes {
     }
 }
 
-fn values(subscription: &str, now: Timestamp) -> Vec<(&'static str, AttributeValue)> {
+fn values(kind: &str, id: &str, now: Timestamp) -> Vec<(&'static str, AttributeValue)> {
     vec![
-        (":kind", text(ACCESS)),
+        (":kind", text(kind)),
         (":v", number(VERSION)),
         (":needs", number(NEEDS)),
-        (":shard", text(partition(ACCESS, subscription))),
+        (":shard", text(partition(kind, id))),
         (":now", number(now.as_second())),
         (":one", number(1)),
     ]
@@ -53,7 +63,8 @@ fn values(subscription: &str, now: Timestamp) -> Vec<(&'static str, AttributeVal
 /// # Errors
 /// Permanent: it cannot be written.
 pub(crate) fn waking(table: &str, subscription: &str, now: Timestamp) -> Result<Update, ServiceError> {
-    let values: Item = values(subscription, now).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let values: Item =
+        values(ACCESS, subscription, now).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     let update = Update::builder()
         .table_name(table)
         .set_key(Some(place(ACCESS, subscription)))
@@ -65,11 +76,24 @@ pub(crate) fn waking(table: &str, subscription: &str, now: Timestamp) -> Result<
 impl Wakes for DynamoWakes {
     async fn wake(&self, subscription: &str, now: Timestamp) -> Result<(), ServiceError> {
         let update = self.client.update_item().table_name(&self.table).set_key(Some(place(ACCESS, subscription)));
-        let update =
-            values(subscription, now).into_iter().fold(update.update_expression(WAKE), |update, (name, value)| {
+        let update = values(ACCESS, subscription, now)
+            .into_iter()
+            .fold(update.update_expression(WAKE), |update, (name, value)| {
                 update.expression_attribute_values(name, value)
             });
         // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
         Box::pin(update.send()).await.map(drop).map_err(|error| trouble(WHAT, &error))
+    }
+
+    async fn wake_recovery(&self, id: &str, only_known: bool, now: Timestamp) -> Result<(), ServiceError> {
+        let update = self.client.update_item().table_name(&self.table).set_key(Some(place(RECOVERY, id)));
+        let update = values(RECOVERY, id, now)
+            .into_iter()
+            .fold(update.update_expression(WAKE_RECOVERY), |update, (name, value)| {
+                update.expression_attribute_values(name, value)
+            });
+        let update = if only_known { update.condition_expression("attribute_exists(pk)") } else { update };
+        // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
+        Box::pin(settle(WHAT, update)).await.map(drop)
     }
 }
