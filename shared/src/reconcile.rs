@@ -182,8 +182,12 @@ pub async fn is_missing(event: &Event<'_>, livemode: bool, log: &impl Reconcilia
 /// other events tell as well.
 fn traces(event: &Event<'_>, livemode: bool) -> Vec<Vec<Trace>> {
     let trace = |kind, id: &str| Trace { kind, id: id.to_owned() };
-    let itself = [trace("EVENT", &event.id), trace(announced::KIND, &event.id)];
-    let with = |first: Vec<Trace>| first.into_iter().chain(itself.clone()).collect::<Vec<_>>();
+    // In this order: what is announced is recorded first, and then announced no more. Looked for the other way round, an event that is
+    // completed between the two looks would seem to have left nothing.
+    let with = |then: Vec<Trace>| {
+        let announced = trace(announced::KIND, &event.id);
+        [announced].into_iter().chain(then).chain([trace("EVENT", &event.id)]).collect::<Vec<_>>()
+    };
     let sale = |SaleKey(sale): &SaleKey| trace("PAYMENT", sale);
     let refund = |RefundFromEvent { key: RefundKey(key), .. }: &RefundFromEvent| {
         with(vec![trace("REFUND", key), trace("EVENT", key)])

@@ -214,6 +214,24 @@ async fn a_trial_gives_its_tokens_once_and_its_failed_payment_none() -> Result<(
     Ok(())
 }
 
+/// Its events never arrive; Stripe lists them.
+#[tokio::test]
+async fn a_lost_end_is_found_by_the_nightly_comparison() -> Result<()> {
+    let shop = Shop::open("plans-lost").await?;
+    let subscription = shop.subscribes(SOLO, ZOE, "k1").await?;
+    shop.access_in(ZOE, "active").await?;
+    shop.access_at_rest().await?;
+    shop.client.fake("POST", "events", &json!({"hold": true})).await?;
+    ensure!(shop.client.stripe("DELETE", &format!("subscriptions/{subscription}"), &[], None).await?.0 == 200);
+    ensure!(shop.access(ZOE).await?["state"] == "active", "nobody said that it has ended");
+    let found = shop.client.invoke("payment-webhook", &json!({"task": "reconcile", "days": 1})).await?;
+    ensure!(found["reconciled"]["done"] == true, "{found}");
+    shop.access_in(ZOE, "withdrawn").await?;
+    shop.access_at_rest().await?;
+    shop.bundle.stop().await;
+    Ok(())
+}
+
 /// Each call of the functions to AWS is cut in turn: the process dies before it, or after it took effect.
 #[tokio::test]
 async fn the_worker_and_the_doors_survive_their_death_at_each_call() -> Result<()> {

@@ -1,5 +1,5 @@
-//! Wakes the work on a subscription or an unpaid invoice that an event is about, before anything else is done with the event: if that fails, Stripe
-//! delivers it again. Only where plans are sold.
+//! Wakes the work on a subscription or an unpaid invoice that an event is about, before anything else is done with the event:
+//! if that fails, Stripe delivers it again. Only where plans are sold.
 
 use comptoir::{outcome::ServiceError, settings::SettingsReader, stripe::object::Event};
 use comptoir_plans::{store::Wakes, stored::CachedCatalogue, wake};

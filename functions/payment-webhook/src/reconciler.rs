@@ -14,7 +14,10 @@ use comptoir::{
     sweep::OpenWork,
 };
 use comptoir_edge::telemetry::count;
-use comptoir_plans::store::Wakes;
+use comptoir_plans::{
+    store::Wakes,
+    wake::{ABOUT_RECOVERY, ABOUT_SUBSCRIPTIONS},
+};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
@@ -153,6 +156,11 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
                 return Ok(false);
             }
         };
+        // Such an event leaves no record of its own. Waking what it is about once more is one look at Stripe.
+        if ABOUT_SUBSCRIPTIONS.iter().chain(&ABOUT_RECOVERY).any(|kind| *kind == event.kind) {
+            self.access.wake(&event, self.livemode, self.clock.now()).await?;
+            return Ok(false);
+        }
         if !reconcile::is_missing(&event, self.livemode, &self.payments).await? {
             return Ok(false);
         }
