@@ -188,7 +188,8 @@ fn tables_and_buckets_keep_their_ids_and_keys_and_outlive_the_stack() -> Result<
         names
     };
     ensure!(tables == sorted(&transfer::format::TABLES), "an export leaves a table behind");
-    let has = |table: &str, index: &str| resources[table]["Properties"]["GlobalSecondaryIndexes"].to_string().contains(index);
+    let has =
+        |table: &str, index: &str| resources[table]["Properties"]["GlobalSecondaryIndexes"].to_string().contains(index);
     let parks: Vec<&str> = tables.iter().copied().filter(|table| has(table, "\"parked\"")).collect();
     ensure!(parks == sorted(&replay::TABLES), "what is parked in {parks:?} is replayed");
     let swept = resources["SweepFunction"]["Properties"]["Environment"]["Variables"].to_string();

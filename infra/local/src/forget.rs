@@ -105,9 +105,8 @@ async fn rows(email: &str, client: &BundleClient) -> anyhow::Result<Vec<Row>> {
 /// lives is ended at Stripe first.
 fn of_plans(person: &PersonId, items: &[Value]) -> Vec<Row> {
     let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let theirs = |item: &&Value| {
-        text(item, "person") == person.as_str() || text(item, "pk") == format!("PERSON#{person}")
-    };
+    let theirs =
+        |item: &&Value| text(item, "person") == person.as_str() || text(item, "pk") == format!("PERSON#{person}");
     let theirs: Vec<&Value> = items.iter().filter(theirs).collect();
     let lives = |item: &&Value| match item.get("data") {
         Some(Value::String(text)) => text.contains("\"over\":false"),
@@ -122,7 +121,8 @@ fn of_plans(person: &PersonId, items: &[Value]) -> Vec<Row> {
 /// Removes a row, unless it became work again.
 async fn remove(client: &BundleClient, row: &Row) -> anyhow::Result<bool> {
     let (table, _) = client.table(row.logical).await?;
-    let ended = if row.logical == "AccessTable" { "attribute_not_exists(open_shard)" } else { "attribute_exists(expires_at)" };
+    let ended =
+        if row.logical == "AccessTable" { "attribute_not_exists(open_shard)" } else { "attribute_exists(expires_at)" };
     let input = json!({
         "TableName": table, "Key": {"pk": {"S": row.key}, "sk": {"S": row.sort}},
         "ConditionExpression": format!("{ended} AND attribute_not_exists(parked_at)"),
@@ -165,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_person_reads_what_stays_until_when_and_what_may_go() {
-        let row = |settled| Row { logical: "OutboxTable", key: "MAIL#invoice/1".to_owned(), sort: "-".to_owned(), settled };
+        let row =
+            |settled| Row { logical: "OutboxTable", key: "MAIL#invoice/1".to_owned(), sort: "-".to_owned(), settled };
         let held =
             json!({"documents": [{"number": "2026-11-0001", "kept_until": "2037-12-31"}], "unread": ["books/x"]});
         let lines = told(&held, &[row(true), row(false)]).join("\n");
@@ -187,7 +188,8 @@ mod tests {
                 json!({"pk": "PERSON#other", "sk": "-", "data": {"current": {"over": false}}}),
             ]
         };
-        let rows = |over| of_plans(&zoe, &items(over)).iter().map(|row| (row.sort.clone(), row.settled)).collect::<Vec<_>>();
+        let rows =
+            |over| of_plans(&zoe, &items(over)).iter().map(|row| (row.sort.clone(), row.settled)).collect::<Vec<_>>();
         for over in [true, false] {
             assert_eq!(rows(over), [("-".to_owned(), over), ("USE#u1".to_owned(), over), ("-".to_owned(), over)]);
         }
