@@ -1,0 +1,163 @@
+//! What of Stripe the work on access needs.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
+
+use comptoir::{
+    memory::{FaultPlan, locked, pass_the_turn},
+    outcome::ServiceError,
+};
+use jiff::Timestamp;
+
+use crate::stripe::{Billing, CheckoutPage, Expired, Invoice, NewCheckout, Subscription};
+
+/// Looks at Stripe that other workers may take between one worker's look and what it does then.
+const MEANWHILE: u64 = 25;
+
+/// What of Stripe the work on access needs, as values that a test sets.
+#[derive(Debug, Default)]
+pub struct SmallStripe {
+    state: Mutex<StripeState>,
+    /// Which call fails.
+    pub faults: FaultPlan,
+}
+
+#[derive(Debug, Default)]
+struct StripeState {
+    subscriptions: BTreeMap<String, Subscription>,
+    invoices: BTreeMap<String, Vec<Invoice>>,
+    pages: BTreeMap<String, (String, CheckoutPage)>,
+    expired: Vec<String>,
+    paid: BTreeSet<String>,
+    cancelled: Vec<String>,
+    alone: Vec<String>,
+    looks: u64,
+    lived: BTreeMap<String, u64>,
+    asked: Vec<NewCheckout>,
+}
+
+impl SmallStripe {
+    /// With a call that fails.
+    pub fn under(faults: FaultPlan) -> Self {
+        Self { faults, ..Self::default() }
+    }
+
+    /// Sets a subscription.
+    pub fn put(&self, subscription: Subscription) {
+        locked(&self.state).subscriptions.insert(subscription.id.clone(), subscription);
+    }
+
+    /// Forgets a subscription, as the API key of another account would.
+    pub fn forget(&self, subscription: &str) {
+        locked(&self.state).subscriptions.remove(subscription);
+    }
+
+    /// Adds a paid invoice; the newest is listed first.
+    pub fn paid(&self, subscription: &str, invoice: Invoice) {
+        locked(&self.state).invoices.entry(subscription.to_owned()).or_default().insert(0, invoice);
+    }
+
+    /// Pays on a page.
+    pub fn pay(&self, session: &str) {
+        locked(&self.state).paid.insert(session.to_owned());
+    }
+
+    /// Subscriptions that were cancelled, in order.
+    pub fn cancelled(&self) -> Vec<String> {
+        locked(&self.state).cancelled.clone()
+    }
+
+    /// Subscriptions that were cancelled although no other one lived when it was looked at, some looks of others before.
+    pub fn cancelled_alone(&self) -> Vec<String> {
+        locked(&self.state).alone.clone()
+    }
+
+    /// A subscription as it stands.
+    pub fn standing(&self, subscription: &str) -> Option<Subscription> {
+        locked(&self.state).subscriptions.get(subscription).cloned()
+    }
+
+    /// Pages that are open.
+    pub fn open_pages(&self) -> Vec<String> {
+        let state = locked(&self.state);
+        let open = state.pages.values().map(|(_, page)| page.session.clone());
+        open.filter(|session| !state.expired.contains(session)).collect()
+    }
+
+    /// What pages were asked for, each once.
+    pub fn asked(&self) -> Vec<NewCheckout> {
+        locked(&self.state).asked.clone()
+    }
+}
+
+impl Billing for SmallStripe {
+    async fn subscription(&self, id: &str) -> Result<Option<Subscription>, ServiceError> {
+        pass_the_turn().await;
+        self.faults.call("Stripe", || {
+            let state = &mut *locked(&self.state);
+            let known = state.subscriptions.get(id).cloned();
+            state.looks += 1;
+            if known.as_ref().is_some_and(|known| !known.status.is_final()) {
+                state.lived.insert(id.to_owned(), state.looks);
+            }
+            Ok(known)
+        })
+    }
+
+    async fn paid_invoices(&self, subscription: &str) -> Result<Vec<Invoice>, ServiceError> {
+        pass_the_turn().await;
+        self.faults.call("Stripe", || Ok(locked(&self.state).invoices.get(subscription).cloned().unwrap_or_default()))
+    }
+
+    async fn cancel(&self, subscription: &str) -> Result<(), ServiceError> {
+        pass_the_turn().await;
+        self.faults.call("Stripe", || {
+            let state = &mut *locked(&self.state);
+            let lately = |(other, look): (&String, &u64)| other != subscription && look + MEANWHILE > state.looks;
+            if !state.lived.iter().any(lately) {
+                state.alone.push(subscription.to_owned());
+            }
+            if let Some(known) = state.subscriptions.get_mut(subscription) {
+                known.status = crate::stripe::Status::Canceled;
+            }
+            state.cancelled.push(subscription.to_owned());
+            Ok(())
+        })
+    }
+
+    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<CheckoutPage, ServiceError> {
+        pass_the_turn().await;
+        self.faults.call("Stripe", || {
+            let state = &mut *locked(&self.state);
+            let n = state.pages.len() + 1;
+            let page = CheckoutPage {
+                session: format!("cs_{n}"),
+                url: format!("https://checkout.stripe.com/c/pay/cs_{n}"),
+                expires_at: "2030-01-01T00:00:00Z".parse().unwrap_or(Timestamp::MAX),
+            };
+            if !state.pages.contains_key(key) {
+                state.asked.push(checkout.clone());
+            }
+            Ok(state.pages.entry(key.to_owned()).or_insert((checkout.price.clone(), page)).1.clone())
+        })
+    }
+
+    async fn expire_checkout(&self, session: &str) -> Result<Expired, ServiceError> {
+        pass_the_turn().await;
+        self.faults.call("Stripe", || {
+            let state = &mut *locked(&self.state);
+            if state.paid.contains(session) {
+                return Ok(Expired::Paid);
+            }
+            state.expired.push(session.to_owned());
+            Ok(Expired::Over)
+        })
+    }
+
+    async fn open_portal(&self, customer: &str, _return_url: &str) -> Result<String, ServiceError> {
+        pass_the_turn().await;
+        self.faults.call("Stripe", || Ok(format!("https://billing.stripe.com/p/session/{customer}")))
+    }
+}
