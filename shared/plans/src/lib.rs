@@ -8,6 +8,7 @@ pub mod access;
 pub mod address;
 pub mod catalogue;
 pub mod checkout;
+pub mod declaration;
 pub mod desk;
 pub mod person;
 pub mod recovery;

@@ -59,6 +59,11 @@ pub struct Subscription {
     pub trial_end: Option<i64>,
     /// When it ended, in seconds.
     pub ended_at: Option<i64>,
+    /// Whether it ends with what is paid.
+    #[serde(default)]
+    pub cancel_at_period_end: bool,
+    /// When it is to end, in seconds.
+    pub cancel_at: Option<i64>,
     /// Before 2025-03-31 the period was here.
     pub current_period_start: Option<i64>,
     /// As above.

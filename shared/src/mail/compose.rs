@@ -12,7 +12,7 @@ use mrml::prelude::render::RenderOptions;
 use serde::Serialize;
 
 use super::{
-    Content, InvoiceMail, Mail, NoticeEvent, NoticeMail, RecoveryMail,
+    Content, DeclarationMail, DeclarationOutcome, InvoiceMail, Mail, NoticeEvent, NoticeMail, RecoveryMail,
     outbox::{AttachedFile, OutgoingEmail},
 };
 use crate::{
@@ -50,6 +50,7 @@ const INVOICE: Source<'static> = source!("invoice");
 const NOTICE: Source<'static> = source!("notice");
 const DIGEST: Source<'static> = source!("digest");
 const RECOVERY: Source<'static> = source!("recovery");
+const DECLARATION: Source<'static> = source!("declaration");
 
 /// A mail as the recipient gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +128,7 @@ impl Composer {
         composer.read(NOTICE)?;
         composer.read(DIGEST)?;
         composer.read(RECOVERY)?;
+        composer.read(DECLARATION)?;
         for language in LANGUAGES {
             composer.invoice(&sample(language))?;
             for event in NoticeEvent::ALL {
@@ -135,6 +137,9 @@ impl Composer {
             composer.digest(&DigestMail::sample(language))?;
             for confirm in [false, true] {
                 composer.recovery(&RecoveryMail::sample(language, confirm))?;
+            }
+            for outcome in DeclarationOutcome::ALL {
+                composer.declaration(&DeclarationMail::sample(language, outcome))?;
             }
         }
         Ok(composer)
@@ -165,6 +170,7 @@ impl Composer {
             Content::Notice(mail) => self.notice(mail),
             Content::Digest(mail) => self.digest(mail),
             Content::Recovery(mail) => self.recovery(mail),
+            Content::Declaration(mail) => self.declaration(mail),
         }
     }
 
@@ -197,6 +203,23 @@ impl Composer {
             ..mail.clone()
         };
         self.composed(RECOVERY.name, &mail.language, clean)
+    }
+
+    fn declaration(&self, mail: &DeclarationMail) -> Result<Composed, ComposeError> {
+        let line = |text: &Option<String>| text.as_deref().map(|text| unlinked(&one_line(text)));
+        let clean = DeclarationMail {
+            seller_name: one_line(&mail.seller_name),
+            contact: one_line(&mail.contact),
+            accent: one_line(&mail.accent),
+            name: greeted(&mail.name),
+            declared_by: unlinked(&one_line(&mail.declared_by)),
+            reference: line(&mail.reference),
+            wished: line(&mail.wished),
+            reason: line(&mail.reason),
+            link: mail.link.as_deref().map(one_line),
+            ..mail.clone()
+        };
+        self.composed(DECLARATION.name, &mail.language, clean)
     }
 
     /// A digest for the team, as a mail and, as its text alone, for the team room.

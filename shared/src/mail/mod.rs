@@ -5,6 +5,7 @@
 
 #[cfg(feature = "mail-compose")]
 pub mod compose;
+mod declaration_mail;
 pub mod delivery;
 mod digest_mail;
 pub mod dispatch;
@@ -28,6 +29,7 @@ use crate::{
     numbering::InvoiceNumber,
     seller::Seller,
 };
+pub use declaration_mail::{DeclarationMail, DeclarationOutcome};
 pub use digest_mail::{DigestLine, DigestMail};
 pub use invoice_mail::InvoiceMail;
 pub use notice_mail::{FIELDS, NoticeEvent, NoticeMail};
@@ -67,12 +69,17 @@ impl MailId {
         Self(format!("recovery/{invoice}"))
     }
 
+    /// A mail about what a consumer declared, `termination/<id>`: that it was received, or what became of it later.
+    pub fn of_declaration(kind: &str, id: &str, later: Option<&str>) -> Self {
+        Self(later.map_or_else(|| format!("{kind}/{id}"), |later| format!("{kind}/{id}/{later}")))
+    }
+
     /// The kind of record. Notices, records for the team and messages for its room have kinds of their own, so that a
     /// role that may queue one of them can queue nothing else.
     pub fn kind(&self) -> &'static str {
         match self.0.split('/').next() {
             Some("profile") if self.0.ends_with("/team") => "TEAM",
-            Some("profile" | "team" | "recovery") => "NOTICE",
+            Some("profile" | "recovery" | "team" | "termination" | "withdrawal") => "NOTICE",
             Some("slack") => "SLACK",
             _ => "MAIL",
         }
@@ -135,6 +142,8 @@ pub enum Content {
     Digest(DigestMail),
     /// It asks for the payment of an invoice.
     Recovery(RecoveryMail),
+    /// It says what became of what a consumer declared.
+    Declaration(DeclarationMail),
 }
 
 /// Reads the content. Mails queued when there was only one kind do not name their kind.

@@ -2,6 +2,8 @@
 
 pub mod billing;
 mod collecting;
+pub mod declarations;
+mod ending;
 pub mod recoveries;
 mod requests;
 pub mod table;

@@ -1,0 +1,166 @@
+//! What consumers declared, in the Access table, and the mails about it in the Notices table: one transaction.
+//!
+//! | key | what |
+//! | --- | --- |
+//! | `DECLARATION#id`, `-` | a declaration, with its version, and whether work on it is open |
+//! | `DECLARATION#day-2026-12-01`, `-` | how many were taken on a day; expires |
+
+use aws_sdk_dynamodb::{
+    Client,
+    types::{Put, TransactWriteItem, Update},
+};
+use comptoir::{
+    mail::{Mail, outbox::TOLD_KEPT},
+    outcome::ServiceError,
+    record::VERSION,
+    sweep::partition,
+};
+use comptoir_aws::{
+    conditional::OURS,
+    item::{CLOSE, PARK, condition_failed, data, expiry, item as new, json, number, opened, place, read_number, text},
+    outbox::queued,
+};
+use comptoir_plans::{
+    declaration::{
+        record::Declaration,
+        store::{Change, DeclarationStore, Declared, MOST_A_DAY, StoredDeclaration, Then},
+    },
+    store::Committed,
+};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    table::{DynamoAccess, Ended, SOURCE, unwritable},
+    wakes::WHAT,
+};
+
+/// The kind of a declaration's item.
+pub const DECLARATION: &str = "DECLARATION";
+
+/// How long a day's count is kept.
+const COUNT_KEPT: SignedDuration = SignedDuration::from_hours(72);
+
+/// How long a declaration is kept as a proof: five years, in which what it was about can be claimed (C. civ. 2224).
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 366 * 5);
+
+/// The declarations, and where mails are queued.
+#[derive(Debug, Clone)]
+pub struct DynamoDeclarations {
+    access: DynamoAccess,
+    notices: Option<String>,
+}
+
+impl DynamoDeclarations {
+    /// Those in this Access table, with this Notices table; without one no mail can be queued.
+    pub fn new(client: Client, access: String, notices: Option<String>) -> Self {
+        Self { access: DynamoAccess::new(client, access), notices }
+    }
+
+    fn update(&self, change: &Change<'_>, now: Timestamp) -> Result<Update, ServiceError> {
+        let set = "#data = :data, #version = :next";
+        let expression = match &change.then {
+            Then::Rest => format!("SET {set} REMOVE {CLOSE}, parked_source, parked_reason, parked_at"),
+            Then::Until(_) => format!("SET {set}, open_since = :until, open_shard = :shard REMOVE woken_at, wakes"),
+            Then::Park(_) => format!("{PARK}, {set} REMOVE {CLOSE}"),
+        };
+        let update = Update::builder()
+            .table_name(&self.access.table)
+            .set_key(Some(place(DECLARATION, change.id)))
+            .update_expression(expression)
+            .condition_expression(format!("#version = :version AND {OURS}"))
+            .expression_attribute_names("#data", "data")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_values(":data", json(change.declaration, WHAT)?)
+            .expression_attribute_values(":version", number(change.version))
+            .expression_attribute_values(":next", number(change.version.saturating_add(1)))
+            .expression_attribute_values(":ours", number(VERSION));
+        let update = match &change.then {
+            Then::Rest => update,
+            Then::Until(at) => update
+                .expression_attribute_values(":until", number(at.as_second()))
+                .expression_attribute_values(":shard", text(partition(DECLARATION, change.id))),
+            Then::Park(reason) => update
+                .expression_attribute_values(":source", text(SOURCE))
+                .expression_attribute_values(":reason", text(reason.to_string()))
+                .expression_attribute_values(":at", text(now.to_string())),
+        };
+        update.build().map_err(|error| unwritable(&error))
+    }
+
+    fn mail(&self, mail: &Mail, now: Timestamp) -> Result<TransactWriteItem, ServiceError> {
+        let mut item = queued(mail, SOURCE)?;
+        // One that is parked from the start is kept until it is settled.
+        if !item.contains_key("parked_at") {
+            item.insert("expires_at".to_owned(), expiry(now, TOLD_KEPT));
+        }
+        let put = Put::builder().set_table_name(self.notices.clone()).set_item(Some(item));
+        let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(|error| unwritable(&error))?;
+        Ok(TransactWriteItem::builder().put(put).build())
+    }
+}
+
+impl DeclarationStore for DynamoDeclarations {
+    async fn declare(&self, id: &str, declaration: &Declaration, now: Timestamp) -> Result<Declared, ServiceError> {
+        let mut item = new(DECLARATION, id);
+        item.insert("data".to_owned(), json(declaration, WHAT)?);
+        item.insert("version".to_owned(), number(1));
+        item.insert("expires_at".to_owned(), expiry(now, KEPT));
+        item.extend(opened(DECLARATION, id, now));
+        let put = Put::builder().table_name(&self.access.table).set_item(Some(item));
+        let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(|error| unwritable(&error))?;
+        let day = format!("day-{}", now.strftime("%F"));
+        let count = Update::builder()
+            .table_name(&self.access.table)
+            .set_key(Some(place(DECLARATION, &day)))
+            .update_expression("SET expires_at = if_not_exists(expires_at, :end) ADD taken :one")
+            .condition_expression("attribute_not_exists(taken) OR taken < :most")
+            .expression_attribute_values(":end", expiry(now, COUNT_KEPT))
+            .expression_attribute_values(":one", number(1))
+            .expression_attribute_values(":most", number(MOST_A_DAY))
+            .build()
+            .map_err(|error| unwritable(&error))?;
+        let writes =
+            vec![TransactWriteItem::builder().put(put).build(), TransactWriteItem::builder().update(count).build()];
+        match self.access.transact(writes).await? {
+            Ended::Done => Ok(Declared::New),
+            Ended::Refused(reasons) if condition_failed(&reasons, 0) => Ok(Declared::Before),
+            Ended::Refused(reasons) if condition_failed(&reasons, 1) => Ok(Declared::TooMany),
+            Ended::Refused(_) => {
+                Err(ServiceError::transient(WHAT, "others declared at the same moment; it is tried again"))
+            }
+        }
+    }
+
+    async fn declaration(&self, id: &str) -> Result<Option<StoredDeclaration>, ServiceError> {
+        let Some(item) = self.access.read(place(DECLARATION, id)).await? else { return Ok(None) };
+        if !item.contains_key("data") {
+            return Ok(None);
+        }
+        Ok(Some(StoredDeclaration {
+            declaration: data(&item, WHAT)?,
+            version: read_number(&item, "version").unwrap_or_default(),
+            open_since: read_number(&item, "open_since").and_then(|at| Timestamp::from_second(at).ok()),
+        }))
+    }
+
+    async fn change(&self, change: &Change<'_>, now: Timestamp) -> Result<Committed, ServiceError> {
+        let record = TransactWriteItem::builder().update(self.update(change, now)?).build();
+        let Some(mail) = change.mail else {
+            return Ok(match self.access.transact(vec![record]).await? {
+                Ended::Done => Committed::Done,
+                Ended::Refused(_) => Committed::Conflict,
+            });
+        };
+        let ended = match self.access.transact(vec![record.clone(), self.mail(mail, now)?]).await? {
+            // The mail was queued by a record that was lost since: nobody gets it again.
+            Ended::Refused(reasons) if condition_failed(&reasons, 1) && !condition_failed(&reasons, 0) => {
+                self.access.transact(vec![record]).await?
+            }
+            ended => ended,
+        };
+        Ok(match ended {
+            Ended::Done => Committed::Done,
+            Ended::Refused(_) => Committed::Conflict,
+        })
+    }
+}

@@ -1,0 +1,192 @@
+//! Declarations in memory, and what of Stripe ends contracts. For tests only.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Mutex,
+};
+
+use comptoir::{
+    mail::Mail,
+    memory::{FaultPlan, locked},
+    outcome::{Reason, ServiceError},
+};
+use jiff::Timestamp;
+
+use super::{
+    record::Declaration,
+    store::{Change, DeclarationStore, Declared, Ending, MOST_A_DAY, StoredDeclaration, Then},
+};
+use crate::{
+    memory::SmallStripe,
+    store::Committed,
+    stripe::{Billing, CheckoutPage, Expired, Invoice, NewCheckout, Subscription},
+};
+
+const WHAT: &str = "the declarations in memory";
+
+/// Declarations.
+#[derive(Debug, Default)]
+pub struct InMemoryDeclarations {
+    rows: Mutex<Rows>,
+    /// Which call fails.
+    pub faults: FaultPlan,
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    declarations: BTreeMap<String, StoredDeclaration>,
+    parked: BTreeMap<String, Reason>,
+    mails: Vec<Mail>,
+    days: BTreeMap<String, u64>,
+}
+
+impl InMemoryDeclarations {
+    /// With a call that fails.
+    pub fn under(faults: FaultPlan) -> Self {
+        Self { faults, ..Self::default() }
+    }
+
+    /// One as it stands.
+    pub fn standing(&self, id: &str) -> Option<StoredDeclaration> {
+        locked(&self.rows).declarations.get(id).cloned()
+    }
+
+    /// Why one is parked.
+    pub fn parked(&self, id: &str) -> Option<Reason> {
+        locked(&self.rows).parked.get(id).cloned()
+    }
+
+    /// The mails that were queued, in order.
+    pub fn mails(&self) -> Vec<Mail> {
+        locked(&self.rows).mails.clone()
+    }
+
+    /// A person replays a parked one.
+    pub fn replay(&self, id: &str, now: Timestamp) {
+        let rows = &mut *locked(&self.rows);
+        rows.parked.remove(id);
+        if let Some(stored) = rows.declarations.get_mut(id) {
+            stored.open_since = Some(now);
+        }
+    }
+}
+
+impl DeclarationStore for InMemoryDeclarations {
+    async fn declare(&self, id: &str, declaration: &Declaration, now: Timestamp) -> Result<Declared, ServiceError> {
+        self.faults.call(WHAT, || {
+            let rows = &mut *locked(&self.rows);
+            if rows.declarations.contains_key(id) {
+                return Ok(Declared::Before);
+            }
+            let taken = rows.days.entry(now.strftime("%F").to_string()).or_default();
+            if *taken >= MOST_A_DAY {
+                return Ok(Declared::TooMany);
+            }
+            *taken += 1;
+            let stored = StoredDeclaration { declaration: declaration.clone(), version: 1, open_since: Some(now) };
+            rows.declarations.insert(id.to_owned(), stored);
+            Ok(Declared::New)
+        })
+    }
+
+    async fn declaration(&self, id: &str) -> Result<Option<StoredDeclaration>, ServiceError> {
+        self.faults.call(WHAT, || Ok(locked(&self.rows).declarations.get(id).cloned()))
+    }
+
+    async fn change(&self, change: &Change<'_>, _now: Timestamp) -> Result<Committed, ServiceError> {
+        self.faults.call(WHAT, || {
+            let rows = &mut *locked(&self.rows);
+            let read = |stored: &&mut StoredDeclaration| stored.version == change.version;
+            let Some(stored) = rows.declarations.get_mut(change.id).filter(read) else {
+                return Ok(Committed::Conflict);
+            };
+            stored.declaration = change.declaration.clone();
+            stored.version += 1;
+            stored.open_since = match &change.then {
+                Then::Until(at) => Some(*at),
+                Then::Rest | Then::Park(_) => None,
+            };
+            if let Then::Park(reason) = &change.then {
+                rows.parked.insert(change.id.to_owned(), (*reason).clone());
+            }
+            rows.mails.extend(change.mail.cloned());
+            Ok(Committed::Done)
+        })
+    }
+}
+
+/// Stripe, with what was refunded.
+#[derive(Debug, Default)]
+pub struct EndingStripe {
+    /// What else it does.
+    pub stripe: SmallStripe,
+    refunded: Mutex<BTreeSet<String>>,
+    answers: Mutex<BTreeMap<String, Option<Subscription>>>,
+}
+
+impl EndingStripe {
+    /// With a call that fails.
+    pub fn under(faults: FaultPlan) -> Self {
+        Self { stripe: SmallStripe::under(faults), ..Self::default() }
+    }
+
+    /// Subscriptions whose payments were refunded.
+    pub fn refunded(&self) -> Vec<String> {
+        locked(&self.refunded).iter().cloned().collect()
+    }
+}
+
+impl Ending for EndingStripe {
+    async fn end_with_period(
+        &self,
+        subscription: &str,
+        ends: bool,
+        key: &str,
+    ) -> Result<Option<Subscription>, ServiceError> {
+        self.stripe.faults.call("Stripe", || {
+            let standing = self.stripe.standing(subscription).filter(|standing| !standing.status.is_final());
+            let mut answers = locked(&self.answers);
+            let answer = answers.entry(key.to_owned()).or_insert_with(|| {
+                standing.map(|mut standing| {
+                    standing.cancel_at_period_end = ends;
+                    self.stripe.put(standing.clone());
+                    standing
+                })
+            });
+            Ok(answer.clone())
+        })
+    }
+
+    async fn refund(&self, subscription: &str) -> Result<(), ServiceError> {
+        self.stripe.faults.call("Stripe", || {
+            locked(&self.refunded).insert(subscription.to_owned());
+            Ok(())
+        })
+    }
+}
+
+impl Billing for EndingStripe {
+    async fn subscription(&self, id: &str) -> Result<Option<Subscription>, ServiceError> {
+        self.stripe.subscription(id).await
+    }
+
+    async fn paid_invoices(&self, subscription: &str) -> Result<Vec<Invoice>, ServiceError> {
+        self.stripe.paid_invoices(subscription).await
+    }
+
+    async fn cancel(&self, subscription: &str) -> Result<(), ServiceError> {
+        self.stripe.cancel(subscription).await
+    }
+
+    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<CheckoutPage, ServiceError> {
+        self.stripe.open_checkout(checkout, key).await
+    }
+
+    async fn expire_checkout(&self, session: &str) -> Result<Expired, ServiceError> {
+        self.stripe.expire_checkout(session).await
+    }
+
+    async fn open_portal(&self, customer: &str, return_url: &str) -> Result<String, ServiceError> {
+        self.stripe.open_portal(customer, return_url).await
+    }
+}
