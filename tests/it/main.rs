@@ -8,6 +8,7 @@ mod cases;
 mod contention;
 mod contract;
 mod crowd;
+mod declarations;
 mod delivery;
 mod doctor;
 mod event_source;

@@ -5,6 +5,7 @@
 pub mod browser;
 pub mod graphql;
 pub mod members;
+pub mod pages;
 pub mod promises;
 pub mod second;
 pub mod site;
@@ -183,7 +184,9 @@ impl Shop {
         let logical = match kind {
             "MAIL" => "OutboxTable",
             "NOTICE" => "NoticesTable",
-            "ACCESS" | "RECOVERY" | "PERSON" | "GRANT" | "USE" | "CUSTOMER" | "CHECKOUT" => "AccessTable",
+            "ACCESS" | "CHECKOUT" | "CUSTOMER" | "DECLARATION" | "GRANT" | "PERSON" | "RECOVERY" | "USE" => {
+                "AccessTable"
+            }
             _ => "BillingTable",
         };
         let (_, items) = self.client.table(logical).await?;

@@ -11,6 +11,11 @@ use comptoir::{
 };
 use comptoir_edge::telemetry::{count, held};
 use comptoir_plans::{
+    declaration::{
+        letter::Writer as Acknowledging,
+        store::{DeclarationStore, Ending},
+        work::{Tools as Declaring, carry_out},
+    },
     recovery::{
         debt::Collecting,
         letter::Writer,
@@ -29,29 +34,44 @@ const SERVICE: &str = "access-worker";
 /// The kind of an unpaid invoice's record.
 const RECOVERY: &str = "RECOVERY";
 
+/// The kind of a consumer's declaration.
+const DECLARATION: &str = "DECLARATION";
+
 /// The longest that one subscription may take, and one charge of an unpaid invoice with what is read and written around it.
 const ONE: SignedDuration = SignedDuration::from_secs(ONE_SUBSCRIPTION_SECONDS.cast_signed());
 
 /// The dependencies of a batch.
 #[derive(Debug)]
-pub struct Worker<A, R, B, S, C> {
+pub struct Worker<A, R, D, B, S, C> {
     /// The Access table.
     pub store: A,
     /// Its unpaid invoices.
     pub recoveries: R,
+    /// What consumers declared.
+    pub declarations: D,
     /// Stripe.
     pub billing: B,
     /// The plans.
     pub plans: CachedCatalogue<S>,
     /// Who sells: it writes to customers.
     pub settings: CachedSettings<S>,
+    /// Where pages for everybody are.
+    pub public_url: String,
     /// The host of the stand-in for Stripe, where there is one.
     pub local_host: Option<String>,
     /// The clock.
     pub clock: C,
 }
 
-impl<A: AccessStore, R: RecoveryStore, B: Billing + Collecting, S: SettingsReader, C: Clock> Worker<A, R, B, S, C> {
+impl<A, R, D, B, S, C> Worker<A, R, D, B, S, C>
+where
+    A: AccessStore,
+    R: RecoveryStore,
+    D: DeclarationStore,
+    B: Billing + Collecting + Ending,
+    S: SettingsReader,
+    C: Clock,
+{
     /// Works on one subscription or invoice after the other, until a service fails or too little time is left before `deadline`; the
     /// stream delivers the rest again.
     pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
@@ -67,6 +87,9 @@ impl<A: AccessStore, R: RecoveryStore, B: Billing + Collecting, S: SettingsReade
                     // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
                     (Ok(()), Ok(())) if record.kind() == Some(RECOVERY) => {
                         Box::pin(self.recover(id, request_id, deadline)).await
+                    }
+                    (Ok(()), Ok(())) if record.kind() == Some(DECLARATION) => {
+                        Box::pin(self.carry_out(id, request_id)).await
                     }
                     (Ok(()), Ok(())) => Box::pin(self.refresh(id, request_id)).await,
                 },
@@ -98,7 +121,27 @@ impl<A: AccessStore, R: RecoveryStore, B: Billing + Collecting, S: SettingsReade
             }
             (Err(error), _) | (_, Err(error)) => Outcome::Retry(error.reason()),
         };
-        report_recovery(&outcome, id, request_id);
+        report_work(&outcome, "invoice", id, request_id);
+        outcome
+    }
+
+    async fn carry_out(&self, id: &str, request_id: &str) -> Outcome {
+        let now = self.clock.now();
+        let outcome = match self.settings.get(now).await {
+            Ok(settings) => {
+                let seller = settings.of_day(settings.day_of(now));
+                let tools = Declaring {
+                    access: &self.store,
+                    declarations: &self.declarations,
+                    billing: &self.billing,
+                    writer: Acknowledging { seller: &seller, public_url: &self.public_url },
+                    clock: &self.clock,
+                };
+                Box::pin(carry_out(id, &tools)).await
+            }
+            Err(error) => Outcome::Retry(error.reason()),
+        };
+        report_work(&outcome, "declaration", id, request_id);
         outcome
     }
 
@@ -118,19 +161,19 @@ impl<A: AccessStore, R: RecoveryStore, B: Billing + Collecting, S: SettingsReade
     }
 }
 
-/// Logs and counts what became of an unpaid invoice.
-fn report_recovery(outcome: &Outcome, invoice: &str, request_id: &str) {
+/// Logs and counts what became of an unpaid invoice or a declaration.
+fn report_work(outcome: &Outcome, kind: &str, id: &str, request_id: &str) {
     match outcome {
-        Outcome::Done | Outcome::AlreadyDone => tracing::info!(request_id, invoice, "looked at"),
+        Outcome::Done | Outcome::AlreadyDone => tracing::info!(request_id, kind, id, "looked at"),
         Outcome::Reject(reason) => {
             count(SERVICE, "Parked", 1);
-            tracing::error!(request_id, invoice, reason = reason.code, "parked: {}", reason.message);
+            tracing::error!(request_id, kind, id, reason = reason.code, "parked: {}", reason.message);
         }
         Outcome::Retry(reason) if held(SERVICE, reason) => {
-            tracing::error!(request_id, invoice, reason = reason.code, "held: {}", reason.message);
+            tracing::error!(request_id, kind, id, reason = reason.code, "held: {}", reason.message);
         }
         Outcome::Retry(reason) => {
-            tracing::warn!(request_id, invoice, reason = reason.code, "to be tried again: {}", reason.message);
+            tracing::warn!(request_id, kind, id, reason = reason.code, "to be tried again: {}", reason.message);
         }
     }
 }

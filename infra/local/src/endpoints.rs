@@ -40,6 +40,8 @@ pub struct Endpoints {
     pub billing_api_url: String,
     /// The key of the seller's site.
     pub api_key: String,
+    /// Pages for everybody: `/resilier`, `/renoncer`.
+    pub public_url: String,
     /// `dev` or `prod`.
     pub stage: String,
 }

@@ -95,9 +95,15 @@ pub const RIGHTS: [WantedRight; 11] = [
 pub const RIGHTS_WITHIN: [(&str, Need); 1] = [("Balance", Need::Exchange)];
 
 /// Resources that the key must be able to write as well, where plans are sold: pages to pay on, pages on which customers manage
-/// subscriptions, and subscriptions, of which a second one is cancelled.
-pub const WRITES: [(&str, Need); 3] =
-    [("Checkout Sessions", Need::Access), ("Customer Portal", Need::Access), ("Subscriptions", Need::Access)];
+/// subscriptions, subscriptions (a second one is cancelled, a consumer ends one), invoices that are tried again, refunds of contracts
+/// that are withdrawn from.
+pub const WRITES: [(&str, Need); 5] = [
+    ("Checkout Sessions", Need::Access),
+    ("Customer Portal", Need::Access),
+    ("Subscriptions", Need::Access),
+    ("Invoices", Need::Recovery),
+    ("Charges and Refunds", Need::Access),
+];
 
 const fn event(kind: &'static str, need: Need) -> WantedEvent {
     WantedEvent { kind, need }

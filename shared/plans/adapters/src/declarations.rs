@@ -25,6 +25,7 @@ use comptoir_plans::{
         record::Declaration,
         store::{Change, DeclarationStore, Declared, MOST_A_DAY, StoredDeclaration, Then},
     },
+    person::PersonId,
     store::Committed,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -105,6 +106,9 @@ impl DeclarationStore for DynamoDeclarations {
         item.insert("data".to_owned(), json(declaration, WHAT)?);
         item.insert("version".to_owned(), number(1));
         item.insert("expires_at".to_owned(), expiry(now, KEPT));
+        if let Some(person) = PersonId::of(&declaration.statement.email) {
+            item.insert("person".to_owned(), text(person.as_str()));
+        }
         item.extend(opened(DECLARATION, id, now));
         let put = Put::builder().table_name(&self.access.table).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(|error| unwritable(&error))?;
