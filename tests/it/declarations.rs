@@ -50,6 +50,8 @@ async fn a_contract_ends_with_what_is_paid_and_its_end_is_acknowledged_once() ->
     assert_eq!((&contract["cancel_at_period_end"], &contract["status"]), (&json!(true), &json!("active")));
     assert_eq!(shop.access(ZOE).await?["state"], "active", "what is paid stays");
     at_rest(&shop).await?;
+    let story = comptoir_local::explain::story(&subscription, &shop.client).await?.join("\n");
+    assert!(story.contains("termination declared") && story.contains("mail termination/"), "{story}");
     shop.client.advance(32 * DAY).await?;
     shop.access_in(ZOE, "withdrawn").await?;
     shop.mails_about("termination/", 1).await?;

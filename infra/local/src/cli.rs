@@ -13,7 +13,7 @@ use crate::client::BundleClient;
 use crate::endpoints::Endpoints;
 use crate::progress::Progress;
 use crate::{
-    advance, demo, forget, ledger, paths, pay, preview, process, rebuild, reconcile, refund, replay, runtime,
+    advance, demo, explain, forget, ledger, paths, pay, preview, process, rebuild, reconcile, refund, replay, runtime,
     sam_local, settings, subscribe, term, transfer, verify,
 };
 
@@ -66,6 +66,8 @@ enum Command {
         #[command(subcommand)]
         wish: settings::Wish,
     },
+    /// Tells what happened to a customer, a subscription or an invoice of a plan (cargo explain)
+    Explain(explain::Explain),
     /// Says what is held about a buyer and until when, and with --write removes what may go (cargo forget)
     Forget(forget::Forget),
     /// Says which documents are over their legal term, and with --write ends them (cargo term)
@@ -132,6 +134,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::SamLocal(wish) => or_stopped(async { sam_local::run(&wish).await }).await,
         Command::Verify(wish) => or_stopped(async { verify::verify(&wish, &client()?).await }).await,
         Command::Settings { wish } => or_stopped(async { settings::run(&wish, client).await }).await,
+        Command::Explain(wish) => or_stopped(async { explain::run(&wish, &client()?).await }).await,
         Command::Forget(wish) => or_stopped(async { forget::run(&wish, &client()?).await }).await,
         Command::Term(wish) => or_stopped(async { term::run(&wish, &client()?).await }).await,
         Command::Rebuild(wish) => or_stopped(async { rebuild::run(&wish, &client()?).await }).await,

@@ -26,6 +26,7 @@ mod demo;
 pub mod endpoints;
 pub mod environment;
 pub mod event_bus;
+pub mod explain;
 pub mod faults;
 pub mod follow;
 pub mod forget;

@@ -12,7 +12,7 @@ use aws_sdk_dynamodb::{
 use comptoir::{
     mail::{Mail, outbox::TOLD_KEPT},
     outcome::ServiceError,
-    record::VERSION,
+    record::{NEEDS, VERSION},
     sweep::partition,
 };
 use comptoir_aws::{
@@ -37,6 +37,10 @@ use crate::{
 
 /// The kind of a declaration's item.
 pub const DECLARATION: &str = "DECLARATION";
+
+/// Counts one more on a day.
+const COUNT: &str = "SET kind = :kind, v = if_not_exists(v, :v), needs = if_not_exists(needs, :needs), \
+                     expires_at = if_not_exists(expires_at, :end) ADD taken :one";
 
 /// How long a day's count is kept.
 const COUNT_KEPT: SignedDuration = SignedDuration::from_hours(72);
@@ -116,8 +120,11 @@ impl DeclarationStore for DynamoDeclarations {
         let count = Update::builder()
             .table_name(&self.access.table)
             .set_key(Some(place(DECLARATION, &day)))
-            .update_expression("SET expires_at = if_not_exists(expires_at, :end) ADD taken :one")
+            .update_expression(COUNT)
             .condition_expression("attribute_not_exists(taken) OR taken < :most")
+            .expression_attribute_values(":kind", text(DECLARATION))
+            .expression_attribute_values(":v", number(VERSION))
+            .expression_attribute_values(":needs", number(NEEDS))
             .expression_attribute_values(":end", expiry(now, COUNT_KEPT))
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":most", number(MOST_A_DAY))
