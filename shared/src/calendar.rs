@@ -101,7 +101,8 @@ impl When {
         match self {
             Self::On(month, of_month) => (day.month(), day.day()) == (month, of_month),
             Self::Easter(days) => {
-                let then = easter(day.year()).and_then(|easter| easter.checked_add(SignedDuration::from_hours(24 * days)).ok());
+                let then = easter(day.year())
+                    .and_then(|easter| easter.checked_add(SignedDuration::from_hours(24 * days)).ok());
                 then == Some(day)
             }
         }
@@ -151,7 +152,11 @@ mod tests {
         }
         let own = |postal_code: &str| {
             let everywhere = holidays(2026, "34000");
-            holidays(2026, postal_code).into_iter().filter(|day| !everywhere.contains(day)).collect::<Vec<_>>().join(" ")
+            holidays(2026, postal_code)
+                .into_iter()
+                .filter(|day| !everywhere.contains(day))
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         for (postal_code, days) in [
             ("67000", "04-03 12-26"),

@@ -9,7 +9,7 @@ use comptoir::{
     settings::SettingsReader,
     stripe::{
         classify,
-        wanted::{API_VERSION, EVENTS, Need},
+        wanted::{self, API_VERSION},
     },
     sweep::OpenWork,
 };
@@ -75,10 +75,7 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
         run: &Run<'_>,
     ) -> Result<Option<Reconciled>, ServiceError> {
         let Some(mut under_way) = self.payments.last().await? else { return Ok(None) };
-        // Where no plan is sold, events that would wake nothing are no loss.
-        let sells = self.access.sells(self.clock.now()).await?;
-        let wanted = EVENTS.iter().filter(|event| sells || ![Need::Access, Need::Recovery].contains(&event.need));
-        let wanted: Vec<&str> = wanted.map(|event| event.kind).collect();
+        let wanted = wanted::listed(self.access.sells(self.clock.now()).await?);
         while let Some((look, after)) = under_way.next() {
             if Instant::now() >= run.stop || stripe.is_shut() {
                 return Ok(Some(told(&under_way, false)));

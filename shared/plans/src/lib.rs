@@ -9,6 +9,7 @@ pub mod address;
 pub mod catalogue;
 pub mod checkout;
 pub mod desk;
+pub mod dunning;
 pub mod person;
 pub mod recovery;
 pub mod refresh;
@@ -16,6 +17,7 @@ pub mod store;
 pub mod stored;
 pub mod stripe;
 pub mod tokens;
+pub mod trial;
 pub mod wake;
 
 #[cfg(any(test, feature = "testing"))]

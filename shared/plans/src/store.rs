@@ -7,6 +7,7 @@ use comptoir::outcome::{Reason, ServiceError};
 use jiff::Timestamp;
 
 use crate::{
+    dunning::step::Does,
     person::{Person, PersonId},
     tokens::Use,
 };
@@ -31,6 +32,10 @@ pub struct StoredSubscription {
     pub person: Option<PersonId>,
     /// The subscription that its customer had already: this one is being cancelled, and its owner told.
     pub second_to: Option<String>,
+    /// What dunning does to its access.
+    pub held_back: Option<Does>,
+    /// Whether its customer was told that its trial ends.
+    pub trial_told: bool,
 }
 
 /// Whether a write took effect.

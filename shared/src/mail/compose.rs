@@ -12,7 +12,7 @@ use mrml::prelude::render::RenderOptions;
 use serde::Serialize;
 
 use super::{
-    Content, InvoiceMail, Mail, NoticeEvent, NoticeMail, RecoveryMail,
+    Bill, Consequence, Content, DunningMail, InvoiceMail, Mail, NoticeEvent, NoticeMail, RecoveryMail, TrialMail,
     outbox::{AttachedFile, OutgoingEmail},
 };
 use crate::{
@@ -50,6 +50,8 @@ const INVOICE: Source<'static> = source!("invoice");
 const NOTICE: Source<'static> = source!("notice");
 const DIGEST: Source<'static> = source!("digest");
 const RECOVERY: Source<'static> = source!("recovery");
+const DUNNING: Source<'static> = source!("dunning");
+const TRIAL: Source<'static> = source!("trial");
 
 /// A mail as the recipient gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +129,8 @@ impl Composer {
         composer.read(NOTICE)?;
         composer.read(DIGEST)?;
         composer.read(RECOVERY)?;
+        composer.read(DUNNING)?;
+        composer.read(TRIAL)?;
         for language in LANGUAGES {
             composer.invoice(&sample(language))?;
             for event in NoticeEvent::ALL {
@@ -135,6 +139,10 @@ impl Composer {
             composer.digest(&DigestMail::sample(language))?;
             for confirm in [false, true] {
                 composer.recovery(&RecoveryMail::sample(language, confirm))?;
+                composer.trial(&TrialMail::sample(language, confirm))?;
+            }
+            for consequence in Consequence::ALL {
+                composer.dunning(&DunningMail::sample(language, consequence))?;
             }
         }
         Ok(composer)
@@ -165,6 +173,8 @@ impl Composer {
             Content::Notice(mail) => self.notice(mail),
             Content::Digest(mail) => self.digest(mail),
             Content::Recovery(mail) => self.recovery(mail),
+            Content::Dunning(mail) => self.dunning(mail),
+            Content::Trial(mail) => self.trial(mail),
         }
     }
 
@@ -197,6 +207,36 @@ impl Composer {
             ..mail.clone()
         };
         self.composed(RECOVERY.name, &mail.language, clean)
+    }
+
+    fn dunning(&self, mail: &DunningMail) -> Result<Composed, ComposeError> {
+        let bill =
+            |bill: &Bill| Bill { day: one_line(&bill.day), amount: one_line(&bill.amount), link: one_line(&bill.link) };
+        let clean = DunningMail {
+            seller_name: one_line(&mail.seller_name),
+            contact: one_line(&mail.contact),
+            accent: one_line(&mail.accent),
+            name: greeted(&mail.name),
+            bills: mail.bills.iter().map(bill).collect(),
+            total: mail.total.as_deref().map(one_line),
+            ..mail.clone()
+        };
+        self.composed(DUNNING.name, &mail.language, clean)
+    }
+
+    fn trial(&self, mail: &TrialMail) -> Result<Composed, ComposeError> {
+        let clean = TrialMail {
+            seller_name: one_line(&mail.seller_name),
+            contact: one_line(&mail.contact),
+            accent: one_line(&mail.accent),
+            name: greeted(&mail.name),
+            plan: unlinked(&one_line(&mail.plan)),
+            ends_on: one_line(&mail.ends_on),
+            price: mail.price.as_deref().map(one_line),
+            site: one_line(&mail.site),
+            ..mail.clone()
+        };
+        self.composed(TRIAL.name, &mail.language, clean)
     }
 
     /// A digest for the team, as a mail and, as its text alone, for the team room.
@@ -431,8 +471,14 @@ mod tests {
                 ("digest".to_owned(), Content::Digest(DigestMail::sample(language))),
                 ("recovery-unpaid".to_owned(), Content::Recovery(RecoveryMail::sample(language, false))),
                 ("recovery-confirm".to_owned(), Content::Recovery(RecoveryMail::sample(language, true))),
+                ("trial-charged".to_owned(), Content::Trial(TrialMail::sample(language, true))),
+                ("trial-without-method".to_owned(), Content::Trial(TrialMail::sample(language, false))),
             ];
-            for (name, content) in notices.into_iter().chain(others) {
+            let steps = Consequence::ALL.map(|consequence| {
+                let name = format!("dunning-{consequence:?}").to_lowercase();
+                (name, Content::Dunning(DunningMail::sample(language, consequence)))
+            });
+            for (name, content) in notices.into_iter().chain(others).chain(steps) {
                 let mail = composer.compose(&content).unwrap();
                 insta::with_settings!({
                     snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden"),

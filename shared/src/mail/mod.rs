@@ -8,12 +8,14 @@ pub mod compose;
 pub mod delivery;
 mod digest_mail;
 pub mod dispatch;
+mod dunning_mail;
 mod envelope;
 mod invoice_mail;
 mod notice_mail;
 pub mod outbox;
 pub mod quota;
 mod recovery_mail;
+mod trial_mail;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -29,9 +31,11 @@ use crate::{
     seller::Seller,
 };
 pub use digest_mail::{DigestLine, DigestMail};
+pub use dunning_mail::{Bill, Consequence, DunningMail};
 pub use invoice_mail::InvoiceMail;
 pub use notice_mail::{FIELDS, NoticeEvent, NoticeMail};
 pub use recovery_mail::RecoveryMail;
+pub use trial_mail::TrialMail;
 
 /// The tag that a mail is sent with, and that its delivery events carry.
 pub const TAG: &str = "mail";
@@ -67,12 +71,22 @@ impl MailId {
         Self(format!("recovery/{invoice}"))
     }
 
+    /// The one mail about a step of an episode of unpaid invoices.
+    pub fn of_dunning(episode: &str, step: u32) -> Self {
+        Self(format!("dunning/{episode}/{step}"))
+    }
+
+    /// The one mail about the end of a trial of the subscription `sub_...`.
+    pub fn of_trial_ending(subscription: &str) -> Self {
+        Self(format!("trial/{subscription}/ending"))
+    }
+
     /// The kind of record. Notices, records for the team and messages for its room have kinds of their own, so that a
     /// role that may queue one of them can queue nothing else.
     pub fn kind(&self) -> &'static str {
         match self.0.split('/').next() {
             Some("profile") if self.0.ends_with("/team") => "TEAM",
-            Some("profile" | "team" | "recovery") => "NOTICE",
+            Some("profile" | "team" | "recovery" | "dunning" | "trial") => "NOTICE",
             Some("slack") => "SLACK",
             _ => "MAIL",
         }
@@ -135,6 +149,10 @@ pub enum Content {
     Digest(DigestMail),
     /// It asks for the payment of an invoice.
     Recovery(RecoveryMail),
+    /// It asks for the payment of several, and says what they lead to.
+    Dunning(DunningMail),
+    /// It says when a trial ends.
+    Trial(TrialMail),
 }
 
 /// Reads the content. Mails queued when there was only one kind do not name their kind.

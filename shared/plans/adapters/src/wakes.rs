@@ -13,7 +13,7 @@ use comptoir_aws::{
     conditional::settle,
     item::{Item, number, place, text, trouble},
 };
-use comptoir_plans::store::Wakes;
+use comptoir_plans::{dunning::step::Does, store::Wakes};
 use jiff::Timestamp;
 
 /// The name of this capability in errors.
@@ -28,6 +28,9 @@ const WAKE: &str = "SET kind = :kind, v = if_not_exists(v, :v), needs = if_not_e
 
 /// The kind of the item of an unpaid invoice, and of the customer of one.
 pub(crate) const RECOVERY: &str = "RECOVERY";
+
+/// The kind of the item of a customer who owes something.
+pub(crate) const EPISODE: &str = "EPISODE";
 
 /// The same of an unpaid invoice. What waited for a later time is looked at now.
 const WAKE_RECOVERY: &str = "SET kind = :kind, v = if_not_exists(v, :v), needs = if_not_exists(needs, :needs), \
@@ -69,6 +72,48 @@ pub(crate) fn waking(table: &str, subscription: &str, now: Timestamp) -> Result<
         .table_name(table)
         .set_key(Some(place(ACCESS, subscription)))
         .update_expression(WAKE)
+        .set_expression_attribute_values(Some(values));
+    update.build().map_err(|error| ServiceError::permanent(WHAT, "record_unwritable", error.to_string()))
+}
+
+/// The wake of a customer's dunning as a part of a transaction.
+///
+/// # Errors
+/// Permanent: it cannot be written.
+pub(crate) fn waking_dunning(table: &str, customer: &str, now: Timestamp) -> Result<Update, ServiceError> {
+    let values: Item =
+        values(EPISODE, customer, now).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(place(EPISODE, customer)))
+        .update_expression(WAKE_RECOVERY)
+        .set_expression_attribute_values(Some(values));
+    update.build().map_err(|error| ServiceError::permanent(WHAT, "record_unwritable", error.to_string()))
+}
+
+/// The wake of a subscription with what dunning does to its access from now on.
+///
+/// # Errors
+/// Permanent: it cannot be written.
+pub(crate) fn waking_held_back(
+    table: &str,
+    subscription: &str,
+    held_back: Option<Does>,
+    now: Timestamp,
+) -> Result<Update, ServiceError> {
+    let mut values: Item =
+        values(ACCESS, subscription, now).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let expression = match held_back {
+        Some(does) => {
+            values.insert(":held".to_owned(), text(does.word()));
+            WAKE.replacen("SET ", "SET held_back = :held, ", 1)
+        }
+        None => format!("{WAKE} REMOVE held_back"),
+    };
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(place(ACCESS, subscription)))
+        .update_expression(expression)
         .set_expression_attribute_values(Some(values));
     update.build().map_err(|error| ServiceError::permanent(WHAT, "record_unwritable", error.to_string()))
 }
