@@ -8,6 +8,7 @@ pub mod access;
 pub mod address;
 pub mod catalogue;
 pub mod checkout;
+pub mod compare;
 pub mod desk;
 pub mod dunning;
 pub mod person;

@@ -79,6 +79,7 @@ struct Rows {
     never: BTreeMap<String, BTreeSet<String>>,
     mails: Vec<Mail>,
     episodes: BTreeMap<String, StoredEpisode>,
+    seen: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]

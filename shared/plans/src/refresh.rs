@@ -151,7 +151,7 @@ async fn round<S: AccessStore, B: Billing, T: Tell>(
     if !stored.trial_told {
         tell.of_trial(&fetched, now).await?;
     }
-    if store.close(subscription, stored.wakes).await? == Committed::Conflict {
+    if store.close_as(subscription, stored.wakes, &fetched.as_seen()).await? == Committed::Conflict {
         return Err(Stop::Again);
     }
     Ok(next.map(|next| next.access).filter(|access| *access != standing.person.access))

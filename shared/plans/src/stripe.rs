@@ -279,6 +279,28 @@ pub struct PriceDetails {
 }
 
 impl Subscription {
+    /// Everything that what it gives depends on, in one line: two looks that say the same need no work. The customer is named
+    /// by id, because a list does not bring the address.
+    pub fn as_seen(&self) -> String {
+        let items = self.items.data.iter().map(|item| {
+            let end = item.current_period_end.or(self.current_period_end).unwrap_or_default();
+            format!("{}x{}@{end}", item.price.id(), item.quantity.unwrap_or(1))
+        });
+        let mut items: Vec<String> = items.collect();
+        items.sort();
+        let at = |time: Option<i64>| time.unwrap_or_default();
+        format!(
+            "{:?} {} {} {} {} {} {}",
+            self.status,
+            self.customer.id(),
+            items.join(","),
+            at(self.trial_end),
+            at(self.cancel_at),
+            self.cancel_at_period_end,
+            at(self.ended_at)
+        )
+    }
+
     /// The address of its customer.
     pub fn email(&self) -> Option<&str> {
         match &self.customer {

@@ -158,3 +158,84 @@ fn tag(item: &Item) -> Option<(&PriceTag, i64)> {
         Price::Id(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use comptoir::{seller::Seller, testing::FRANCHISE_TOML};
+    use serde_json::json;
+
+    use super::*;
+    use crate::memory::catalogue;
+
+    /// Monday, 30 November 2026, 09:00 UTC.
+    const END: i64 = 1_796_029_200;
+    const DAY: i64 = 24 * 3600;
+
+    fn trial(change: impl FnOnce(&mut serde_json::Value)) -> Subscription {
+        let mut read = json!({
+            "id": "sub_1", "status": "trialing", "created": END - 14 * DAY, "trial_start": END - 14 * DAY, "trial_end": END,
+            "customer": {"id": "cus_1", "email": "zoe@example.org", "name": "Zoé", "preferred_locales": ["de", "fr-FR"]},
+            "default_payment_method": "pm_1",
+            "items": {"data": [{"quantity": 2, "price": {
+                "id": "price_essai", "unit_amount": 1900, "currency": "eur", "recurring": {"interval": "month", "interval_count": 1},
+            }}]},
+        });
+        change(&mut read);
+        serde_json::from_value(read).unwrap()
+    }
+
+    fn told(subscription: &Subscription, before: i64) -> Option<TrialMail> {
+        let seller = Seller::from_toml(FRANCHISE_TOML).unwrap();
+        let writer = Writer { seller: &seller, local_host: None };
+        let mail = letter(subscription, &catalogue(), writer, seconds(END - before))?;
+        assert_eq!(mail.id.0, "trial/sub_1/ending");
+        match mail.content {
+            Content::Trial(trial) => Some(trial),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_mail_has_the_day_the_price_and_where_to_leave() {
+        let mail = told(&trial(|_| {}), 3 * DAY).unwrap();
+        assert_eq!(
+            (mail.ends_on.as_str(), mail.price.as_deref()),
+            ("30\u{a0}novembre\u{a0}2026", Some("38,00\u{a0}€"))
+        );
+        assert_eq!((mail.every.as_str(), mail.site.as_str(), mail.has_method), ("month", "example.org", true));
+        let without = told(&trial(|read| read["default_payment_method"] = json!(null)), DAY).unwrap();
+        assert!(!without.has_method);
+    }
+
+    #[test]
+    fn who_is_not_to_be_told_is_not() {
+        assert_eq!(told(&trial(|_| {}), 4 * DAY), None, "too early");
+        assert_eq!(told(&trial(|_| {}), 0), None, "over");
+        for (name, value) in [
+            ("status", json!("active")),
+            ("status", json!("canceled")),
+            ("cancel_at_period_end", json!(true)),
+            ("cancel_at", json!(END)),
+            ("trial_start", json!(END - 3 * DAY)),
+            ("trial_end", json!(null)),
+        ] {
+            assert_eq!(told(&trial(|read| read[name] = value.clone()), 2 * DAY), None, "{name} {value}");
+        }
+        assert_eq!(told(&trial(|read| read["items"]["data"][0]["price"]["id"] = json!("price_other")), DAY), None);
+    }
+
+    #[test]
+    fn a_price_that_stripe_alone_knows_is_not_guessed() {
+        let price = |change: &dyn Fn(&mut serde_json::Value)| told(&trial(|read| change(read)), DAY).unwrap().price;
+        let tag = |read: &mut serde_json::Value, name: &str, value| read["items"]["data"][0]["price"][name] = value;
+        assert_eq!(price(&|read| read["discounts"] = json!(["di_1"])), None);
+        assert_eq!(price(&|read| tag(read, "unit_amount", json!(null))), None);
+        assert_eq!(price(&|read| tag(read, "tax_behavior", json!("exclusive"))), None);
+        assert_eq!(price(&|read| read["automatic_tax"] = json!({"enabled": true})), None);
+        let inclusive = |read: &mut serde_json::Value| {
+            read["automatic_tax"] = json!({"enabled": true});
+            tag(read, "tax_behavior", json!("inclusive"));
+        };
+        assert_eq!(price(&inclusive).as_deref(), Some("38,00\u{a0}€"));
+    }
+}

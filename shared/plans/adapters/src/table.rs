@@ -255,6 +255,19 @@ impl AccessStore for DynamoAccess {
         Ok(if settle(WHAT, update).await? { Committed::Done } else { Committed::Conflict })
     }
 
+    async fn close_as(&self, subscription: &str, wakes: u64, seen: &str) -> Result<Committed, ServiceError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(place(ACCESS, subscription)))
+            .update_expression(format!("SET as_seen = :as_seen REMOVE second_to, {CLOSE}"))
+            .condition_expression("events = :seen")
+            .expression_attribute_values(":seen", number(wakes))
+            .expression_attribute_values(":as_seen", text(seen));
+        Ok(if settle(WHAT, update).await? { Committed::Done } else { Committed::Conflict })
+    }
+
     async fn mark_second(&self, subscription: &str, first: &str) -> Result<(), ServiceError> {
         let update = self
             .client

@@ -11,9 +11,12 @@ use comptoir::{
 };
 use comptoir_aws::{
     conditional::settle,
-    item::{Item, number, place, text, trouble},
+    item::{self, Item, number, place, read_text, text, trouble},
 };
-use comptoir_plans::{dunning::step::Does, store::Wakes};
+use comptoir_plans::{
+    dunning::step::Does,
+    store::{Known, KnownSubscriptions, Wakes},
+};
 use jiff::Timestamp;
 
 /// The name of this capability in errors.
@@ -116,6 +119,18 @@ pub(crate) fn waking_held_back(
         .update_expression(expression)
         .set_expression_attribute_values(Some(values));
     update.build().map_err(|error| ServiceError::permanent(WHAT, "record_unwritable", error.to_string()))
+}
+
+impl KnownSubscriptions for DynamoWakes {
+    async fn known(&self, subscription: &str) -> Result<Known, ServiceError> {
+        let item = item::read(&self.client, &self.table, place(ACCESS, subscription), WHAT).await?;
+        let Some(item) = item else { return Ok(Known::No) };
+        if item.contains_key("open_shard") || item.contains_key("parked_at") {
+            return Ok(Known::InHand);
+        }
+        let as_seen = read_text(&item, "as_seen").map(str::to_owned);
+        Ok(Known::Seen { as_seen, trial_told: item.contains_key("trial_told") })
+    }
 }
 
 impl Wakes for DynamoWakes {

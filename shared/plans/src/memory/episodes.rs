@@ -7,7 +7,7 @@ use super::{InMemoryAccess, Rows, WHAT, wake};
 use crate::{
     dunning::store::{EpisodeChange, EpisodeStore, StoredEpisode},
     recovery::store::Then,
-    store::Committed,
+    store::{Committed, Known, KnownSubscriptions},
     trial::TrialStore,
 };
 
@@ -86,6 +86,19 @@ impl TrialStore for InMemoryAccess {
                 queue(rows, mail);
             }
             Ok(())
+        })
+    }
+}
+
+impl KnownSubscriptions for InMemoryAccess {
+    async fn known(&self, subscription: &str) -> Result<Known, ServiceError> {
+        self.faults.call(WHAT, || {
+            let rows = locked(&self.rows);
+            let Some(stored) = rows.subscriptions.get(subscription) else { return Ok(Known::No) };
+            if rows.open.contains(subscription) || rows.parked.contains_key(subscription) {
+                return Ok(Known::InHand);
+            }
+            Ok(Known::Seen { as_seen: rows.seen.get(subscription).cloned(), trial_told: stored.trial_told })
         })
     }
 }
