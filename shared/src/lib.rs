@@ -7,6 +7,7 @@ pub mod accounting;
 pub mod announced;
 pub mod archive;
 pub mod billing;
+pub mod calendar;
 pub mod clock;
 pub mod config;
 pub mod einvoice;

@@ -55,9 +55,22 @@ pub struct Reconciliation {
     pub missing: u64,
     /// Since when every event is to be received here, in seconds: what was sold earlier was invoiced elsewhere.
     ours_since: i64,
+    /// What is left of the look at the subscriptions themselves, once the events are done.
+    #[serde(default)]
+    walk: Option<Walk>,
+    /// Subscriptions that were not as Stripe has them, and are looked at again.
+    #[serde(default)]
+    pub mended: u64,
     /// How often it was remembered, the ones before it included: two runs at once see that there are two.
     #[serde(default)]
     turn: u64,
+}
+
+/// A walk through Stripe's list of subscriptions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Walk {
+    /// The subscription after which it goes on.
+    after: Option<String>,
 }
 
 impl Reconciliation {
@@ -95,7 +108,8 @@ impl Reconciliation {
         let until = now.as_second();
         let look = |days, undelivered| Look { since: ago(now, days).max(ours_since), until, undelivered };
         let looks = vec![look(all, false), look(undelivered, true)];
-        Self { looks, after: None, listed: 0, missing: 0, ours_since, turn: 0 }
+        let walk = Some(Walk::default());
+        Self { looks, after: None, listed: 0, missing: 0, ours_since, walk, mended: 0, turn: 0 }
     }
 
     /// Takes note of what another run found missing on a page that this one has seen.
@@ -103,12 +117,34 @@ impl Reconciliation {
         self.missing = self.missing.saturating_add(u64::try_from(missing).unwrap_or(u64::MAX));
     }
 
-    /// Ends it before it is done.
+    /// Ends the look at events before it is done.
     pub fn give_up(&mut self) {
         self.looks.clear();
     }
 
-    /// What to list next, and after which event; `None` if it is done.
+    /// Ends the walk through the subscriptions before it is done, or where no plan is sold.
+    pub fn give_up_walk(&mut self) {
+        self.walk = None;
+    }
+
+    /// Whether nothing is left to be compared.
+    pub fn is_done(&self) -> bool {
+        self.looks.is_empty() && self.walk.is_none()
+    }
+
+    /// The subscription after which the walk goes on, once the events are done; `None` if it is over.
+    pub fn walk(&self) -> Option<Option<&str>> {
+        self.walk.as_ref().filter(|_| self.looks.is_empty()).map(|walk| walk.after.as_deref())
+    }
+
+    /// Takes note of a page of subscriptions: how many of them were not as Stripe has them, the last one, and whether another page
+    /// follows.
+    pub fn walked(&mut self, mended: u64, last: Option<String>, more: bool) {
+        self.mended = self.mended.saturating_add(mended);
+        self.walk = last.filter(|_| more).map(|last| Walk { after: Some(last) });
+    }
+
+    /// What to list next, and after which event; `None` if no event is left.
     pub fn next(&self) -> Option<(&Look, Option<&str>)> {
         self.looks.last().map(|look| (look, self.after.as_deref()))
     }
@@ -243,6 +279,11 @@ mod tests {
             assert_eq!(since(&asked), (looked, true, None), "as Stripe keeps events");
             asked.give_up();
             assert_eq!(asked.next(), None);
+            assert!(!asked.is_done() && asked.walk() == Some(None), "the subscriptions follow");
+            asked.walked(2, Some("sub_1".into()), true);
+            assert_eq!(asked.walk(), Some(Some("sub_1")));
+            asked.walked(1, None, false);
+            assert!(asked.is_done() && asked.mended == 3);
         }
     }
 

@@ -184,9 +184,8 @@ impl Shop {
         let logical = match kind {
             "MAIL" => "OutboxTable",
             "NOTICE" => "NoticesTable",
-            "ACCESS" | "CHECKOUT" | "CUSTOMER" | "DECLARATION" | "GRANT" | "PERSON" | "RECOVERY" | "USE" => {
-                "AccessTable"
-            }
+            "ACCESS" | "CHECKOUT" | "CUSTOMER" | "DECLARATION" | "EPISODE" | "GRANT" | "PERSON" | "RECOVERY"
+            | "USE" => "AccessTable",
             _ => "BillingTable",
         };
         let (_, items) = self.client.table(logical).await?;

@@ -16,16 +16,17 @@ use comptoir_plans::{
         store::{DeclarationStore, Ending},
         work::{Tools as Declaring, carry_out},
     },
+    dunning::{store::EpisodeStore, work::dun},
     recovery::{
         debt::Collecting,
         letter::Writer,
-        store::RecoveryStore,
         work::{Tools, recover},
     },
-    refresh::{Refreshed, refresh},
+    refresh::{Refreshed, refresh, refresh_and_tell},
     store::AccessStore,
     stored::CachedCatalogue,
     stripe::Billing,
+    trial::{ByMail, TrialStore},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -36,6 +37,8 @@ const RECOVERY: &str = "RECOVERY";
 
 /// The kind of a consumer's declaration.
 const DECLARATION: &str = "DECLARATION";
+/// The kind of the record of a customer who owes something.
+const EPISODE: &str = "EPISODE";
 
 /// The longest that one subscription may take, and one charge of an unpaid invoice with what is read and written around it.
 const ONE: SignedDuration = SignedDuration::from_secs(ONE_SUBSCRIPTION_SECONDS.cast_signed());
@@ -45,7 +48,7 @@ const ONE: SignedDuration = SignedDuration::from_secs(ONE_SUBSCRIPTION_SECONDS.c
 pub struct Worker<A, R, D, B, S, C> {
     /// The Access table.
     pub store: A,
-    /// Its unpaid invoices.
+    /// Its unpaid invoices, and who owes them.
     pub recoveries: R,
     /// What consumers declared.
     pub declarations: D,
@@ -66,7 +69,7 @@ pub struct Worker<A, R, D, B, S, C> {
 impl<A, R, D, B, S, C> Worker<A, R, D, B, S, C>
 where
     A: AccessStore,
-    R: RecoveryStore,
+    R: EpisodeStore + TrialStore,
     D: DeclarationStore,
     B: Billing + Collecting + Ending,
     S: SettingsReader,
@@ -75,26 +78,24 @@ where
     /// Works on one subscription or invoice after the other, until a service fails or too little time is left before `deadline`; the
     /// stream delivers the rest again.
     pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
-        let mut done: BTreeMap<&str, Outcome> = BTreeMap::new();
+        let mut done: BTreeMap<(&str, &str), Outcome> = BTreeMap::new();
         let mut outcomes: Vec<Outcome> = Vec::with_capacity(event.records.len());
         for record in &event.records {
-            let id = record.id().unwrap_or_default();
-            let outcome = match done.get(id) {
+            let (kind, id) = (record.kind().unwrap_or_default(), record.id().unwrap_or_default());
+            let outcome = match done.get(&(kind, id)) {
                 Some(outcome) => outcome.clone(),
                 None => match (record.check(), stream::in_time(self.clock.now(), ONE, deadline)) {
                     (Err(newer), _) => Outcome::Retry(newer.reason()),
                     (Ok(()), Err(reason)) => Outcome::Retry(reason),
                     // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
-                    (Ok(()), Ok(())) if record.kind() == Some(RECOVERY) => {
-                        Box::pin(self.recover(id, request_id, deadline)).await
+                    (Ok(()), Ok(())) if [RECOVERY, EPISODE].contains(&kind) => {
+                        Box::pin(self.collect(kind, id, request_id, deadline)).await
                     }
-                    (Ok(()), Ok(())) if record.kind() == Some(DECLARATION) => {
-                        Box::pin(self.carry_out(id, request_id)).await
-                    }
+                    (Ok(()), Ok(())) if kind == DECLARATION => Box::pin(self.carry_out(id, request_id)).await,
                     (Ok(()), Ok(())) => Box::pin(self.refresh(id, request_id)).await,
                 },
             };
-            done.insert(id, outcome.clone());
+            done.insert((kind, id), outcome.clone());
             let stop = outcome.is_outage();
             outcomes.push(outcome);
             if stop {
@@ -104,7 +105,8 @@ where
         stream::answer(&event.records, &outcomes, self.clock.now())
     }
 
-    async fn recover(&self, id: &str, request_id: &str, deadline: Timestamp) -> Outcome {
+    /// Works on an unpaid invoice, or on what a customer owes in all.
+    async fn collect(&self, kind: &str, id: &str, request_id: &str, deadline: Timestamp) -> Outcome {
         let now = self.clock.now();
         let outcome = match (self.plans.get(now).await, self.settings.get(now).await) {
             (Ok(catalogue), Ok(settings)) => {
@@ -117,7 +119,7 @@ where
                     clock: &self.clock,
                     until: deadline.saturating_sub(ONE).unwrap_or(Timestamp::MIN),
                 };
-                Box::pin(recover(id, &tools)).await
+                if kind == EPISODE { Box::pin(dun(id, &tools)).await } else { Box::pin(recover(id, &tools)).await }
             }
             (Err(error), _) | (_, Err(error)) => Outcome::Retry(error.reason()),
         };
@@ -155,7 +157,20 @@ where
                 return Outcome::Retry(reason);
             }
         };
-        let refreshed = refresh(subscription, &self.store, &self.billing, &catalogue, now).await;
+        let refreshed = match self.settings.get(now).await {
+            Ok(settings) => {
+                let seller = settings.of_day(now.to_zoned(settings.newest().time_zone).date());
+                let writer = Writer { seller: &seller, local_host: self.local_host.as_deref() };
+                let (store, billing, catalogue) = (&self.recoveries, &self.billing, &*catalogue);
+                let tell = ByMail { store, billing, catalogue, writer };
+                Box::pin(refresh_and_tell(subscription, (&self.store, billing), catalogue, &tell, now)).await
+            }
+            // Access does not wait for who writes to customers: the next look at the subscription tells of its trial.
+            Err(error) => {
+                tracing::warn!(request_id, subscription, "nobody is told of a trial: {error}");
+                Box::pin(refresh(subscription, &self.store, &self.billing, &catalogue, now)).await
+            }
+        };
         report(&refreshed, subscription, request_id);
         refreshed.outcome
     }

@@ -12,7 +12,7 @@ use comptoir::{
     sweep::OpenWork,
 };
 use comptoir_edge::telemetry::count;
-use comptoir_plans::store::Wakes;
+use comptoir_plans::store::{KnownSubscriptions, Wakes};
 use serde_json::value::RawValue;
 use tokio::time::timeout_at;
 
@@ -21,8 +21,13 @@ use crate::{
     http::{Request, Response},
 };
 
-impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: SettingsReader, A: Wakes, C: Clock>
-    Webhook<P, W, S, A, C>
+impl<
+    P: PaymentLog + AnnouncedEvents + ReconciliationLog,
+    W: OpenWork,
+    S: SettingsReader,
+    A: Wakes + KnownSubscriptions,
+    C: Clock,
+> Webhook<P, W, S, A, C>
 {
     /// Receives `detail`, Stripe's event. One that is refused raises the alarm at once, because nobody but a wrong rule hands it
     /// over; and is not retried, because a retry would not change it.

@@ -20,7 +20,7 @@ use comptoir::{
     },
 };
 use comptoir_edge::telemetry::count;
-use comptoir_plans::store::Wakes;
+use comptoir_plans::store::{KnownSubscriptions, Wakes};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, timeout_at};
 
@@ -50,8 +50,13 @@ pub struct Run<'a> {
     waiting: AtomicU64,
 }
 
-impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: SettingsReader, A: Wakes, C: Clock>
-    Webhook<P, W, S, A, C>
+impl<
+    P: PaymentLog + AnnouncedEvents + ReconciliationLog,
+    W: OpenWork,
+    S: SettingsReader,
+    A: Wakes + KnownSubscriptions,
+    C: Clock,
+> Webhook<P, W, S, A, C>
 {
     /// Completes what is announced, until shortly before `deadline`.
     ///

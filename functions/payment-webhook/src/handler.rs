@@ -20,7 +20,7 @@ use comptoir::{
 use comptoir_aws::secrets::SecretStore;
 use comptoir_edge::{https::Https, telemetry::count};
 use comptoir_plans::{
-    store::Wakes,
+    store::{KnownSubscriptions, Wakes},
     wake::{ABOUT_RECOVERY, ABOUT_SUBSCRIPTIONS},
 };
 use jiff::Timestamp;
@@ -83,8 +83,13 @@ pub struct Called<'a> {
     pub deadline: Timestamp,
 }
 
-impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: SettingsReader, A: Wakes, C: Clock>
-    Webhook<P, W, S, A, C>
+impl<
+    P: PaymentLog + AnnouncedEvents + ReconciliationLog,
+    W: OpenWork,
+    S: SettingsReader,
+    A: Wakes + KnownSubscriptions,
+    C: Clock,
+> Webhook<P, W, S, A, C>
 {
     /// Answers a request, receives an event of the bus, or does a task.
     ///

@@ -83,8 +83,16 @@ pub struct Reconciled {
     pub listed: u64,
     /// Events among them that had not arrived; they are announced.
     pub missing: u64,
+    /// Subscriptions that were not as Stripe has them; they are looked at again.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub mended: u64,
     /// Whether everything was compared; the next run goes on otherwise.
     pub done: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Request {

@@ -9,13 +9,16 @@ use comptoir::{
     settings::SettingsReader,
     stripe::{
         classify,
-        wanted::{API_VERSION, EVENTS, Need},
+        wanted::{self, API_VERSION},
     },
     sweep::OpenWork,
 };
 use comptoir_edge::telemetry::count;
 use comptoir_plans::{
-    store::Wakes,
+    catalogue::Catalogue,
+    compare::{Compared, compare},
+    store::{KnownSubscriptions, Wakes},
+    stripe::Subscription,
     wake::{ABOUT_RECOVERY, ABOUT_SUBSCRIPTIONS},
 };
 use jiff::Timestamp;
@@ -37,8 +40,19 @@ struct Listed {
     api_version: Option<String>,
 }
 
-impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: SettingsReader, A: Wakes, C: Clock>
-    Webhook<P, W, S, A, C>
+/// What is read of any object in a list.
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
+impl<
+    P: PaymentLog + AnnouncedEvents + ReconciliationLog,
+    W: OpenWork,
+    S: SettingsReader,
+    A: Wakes + KnownSubscriptions,
+    C: Clock,
+> Webhook<P, W, S, A, C>
 {
     /// Begins a reconciliation of the last `days`, or goes on with the one that is under way, and completes what it finds.
     ///
@@ -55,7 +69,7 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
             let begins = match (days, &last) {
                 (Some(days), last) => Some(Reconciliation::of_days(now, days, last.as_ref())),
                 // The daily one leaves another its place.
-                (None, Some(last)) if last.next().is_some() => None,
+                (None, Some(last)) if !last.is_done() => None,
                 (None, None) => Some(Reconciliation::daily(now, None, self.payments.begun().await?)),
                 (None, last) => Some(Reconciliation::daily(now, last.as_ref(), None)),
             };
@@ -75,10 +89,7 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
         run: &Run<'_>,
     ) -> Result<Option<Reconciled>, ServiceError> {
         let Some(mut under_way) = self.payments.last().await? else { return Ok(None) };
-        // Where no plan is sold, events that would wake nothing are no loss.
-        let sells = self.access.sells(self.clock.now()).await?;
-        let wanted = EVENTS.iter().filter(|event| sells || ![Need::Access, Need::Recovery].contains(&event.need));
-        let wanted: Vec<&str> = wanted.map(|event| event.kind).collect();
+        let wanted = wanted::listed(self.access.sells(self.clock.now()).await?);
         while let Some((look, after)) = under_way.next() {
             if Instant::now() >= run.stop || stripe.is_shut() {
                 return Ok(Some(told(&under_way, false)));
@@ -129,9 +140,81 @@ impl<P: PaymentLog + AnnouncedEvents + ReconciliationLog, W: OpenWork, S: Settin
                 },
             };
         }
-        let Reconciliation { listed, missing, .. } = under_way;
-        tracing::info!(request_id = run.request_id, listed, missing, "reconciled with Stripe");
+        if !self.walk(&mut under_way, stripe, run).await? {
+            return Ok(Some(told(&under_way, false)));
+        }
+        let Reconciliation { listed, missing, mended, .. } = under_way;
+        tracing::info!(request_id = run.request_id, listed, missing, mended, "reconciled with Stripe");
         Ok(Some(told(&under_way, true)))
+    }
+
+    /// Walks through the subscriptions that Stripe lists, a page at a time; whether it came to the end.
+    async fn walk(
+        &self,
+        under_way: &mut Reconciliation,
+        stripe: &StripeApi<'_>,
+        run: &Run<'_>,
+    ) -> Result<bool, ServiceError> {
+        while let Some(after) = under_way.walk() {
+            if Instant::now() >= run.stop || stripe.is_shut() {
+                return Ok(false);
+            }
+            let now = self.clock.now();
+            let catalogue = self.access.plans.get(now).await?;
+            let page = if catalogue.plans.is_empty() { Ok(None) } else { stripe.subscriptions(after).await };
+            match page {
+                Ok(Some(page)) => {
+                    let mut mended = 0;
+                    for listed in &page.data {
+                        mended += self.compare_subscription(listed, &catalogue, run).await?;
+                    }
+                    let last = page.data.last().and_then(|listed| serde_json::from_str::<Named>(listed.get()).ok());
+                    under_way.walked(mended, last.map(|last| last.id), page.has_more);
+                }
+                Err(error) if !error.is_permanent() => {
+                    tracing::warn!(request_id = run.request_id, "the comparison of subscriptions waits: {error}");
+                    return Ok(false);
+                }
+                Err(error) => {
+                    count(SERVICE, "Parked", 1);
+                    tracing::error!(request_id = run.request_id, "subscriptions cannot be compared: {error}");
+                    under_way.give_up_walk();
+                }
+                Ok(None) => under_way.give_up_walk(),
+            }
+            match self.payments.remember(under_way, now).await? {
+                Some(stands) => *under_way = stands,
+                // Another run goes on.
+                None => return Ok(false),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Wakes the work on a listed subscription that is not as it was seen; how many were to be mended.
+    async fn compare_subscription(
+        &self,
+        listed: &RawValue,
+        catalogue: &Catalogue,
+        run: &Run<'_>,
+    ) -> Result<u64, ServiceError> {
+        let Ok(listed) = serde_json::from_str::<Subscription>(listed.get()) else {
+            tracing::warn!(request_id = run.request_id, "a subscription in Stripe's list cannot be read");
+            return Ok(0);
+        };
+        match compare(&listed, &self.access.wakes, catalogue, self.clock.now()).await? {
+            Compared::Mended => {
+                count(SERVICE, "SubscriptionsMended", 1);
+                let subscription = listed.id;
+                tracing::warn!(
+                    request_id = run.request_id,
+                    subscription,
+                    "not as Stripe has it: it is looked at again"
+                );
+                Ok(1)
+            }
+            Compared::TrialEnds | Compared::Same => Ok(0),
+        }
     }
 
     /// Goes on with what another run remembered meanwhile, and tells it how many this one found `missing`. `None` where others keep
@@ -198,5 +281,6 @@ async fn in_our_version(listed: &RawValue, kind: &str, stripe: &StripeApi<'_>) -
 }
 
 fn told(under_way: &Reconciliation, done: bool) -> Reconciled {
-    Reconciled { listed: under_way.listed, missing: under_way.missing, done }
+    let Reconciliation { listed, missing, mended, .. } = *under_way;
+    Reconciled { listed, missing, mended, done }
 }

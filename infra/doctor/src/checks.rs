@@ -232,6 +232,7 @@ fn lost(need: Need) -> &'static str {
         Need::Reconciliation => "events that never arrived",
         Need::Access => "what subscriptions to plans give",
         Need::Recovery => "word of unpaid invoices, and the tries with other methods",
+        Need::Trials => "word of trials that end",
     }
 }
 

@@ -268,7 +268,8 @@ async fn announce(client: &BundleClient, message: &Value) -> anyhow::Result<usiz
         let key = record.pointer("/dynamodb/Keys/pk/S").and_then(Value::as_str);
         if let (
             Some(key),
-            "PAYMENT" | "REFUND" | "MAIL" | "NOTICE" | "TEAM" | "SLACK" | "ACCESS" | "DECLARATION" | "RECOVERY",
+            "PAYMENT" | "REFUND" | "MAIL" | "NOTICE" | "TEAM" | "SLACK" | "ACCESS" | "DECLARATION" | "EPISODE"
+            | "RECOVERY",
         ) = (key, kind)
         {
             mark(client, &table, key).await?;

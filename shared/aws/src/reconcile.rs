@@ -43,7 +43,7 @@ impl ReconciliationLog for DynamoPayments {
         let mut record = item(KIND, ID);
         record.insert("data".to_owned(), json(&next, WHAT)?);
         record.insert("turn".to_owned(), number(next.turn()));
-        record.extend(opened(KIND, ID, now).into_iter().filter(|_| reconciliation.next().is_some()));
+        record.extend(opened(KIND, ID, now).into_iter().filter(|_| !reconciliation.is_done()));
         let put = self.client.put_item().table_name(&self.table).set_item(Some(record));
         let put = put
             .condition_expression("attribute_not_exists(turn) OR turn = :turn")

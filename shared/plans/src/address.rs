@@ -19,6 +19,14 @@ impl Origin {
     }
 }
 
+impl Origin {
+    /// Its host as people read it.
+    pub fn host(&self) -> String {
+        let written = self.0.unicode_serialization();
+        written.strip_prefix("https://").unwrap_or(&written).to_owned()
+    }
+}
+
 /// Whether `address` lies on one of the sites; in development also on this machine, at any port.
 pub fn is_on(address: &str, sites: &[Origin], development: bool) -> bool {
     if address.len() > LONGEST || address.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {

@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use comptoir::seller::{InvalidSettings, Problem};
 use serde::{Deserialize, Serialize};
 
-use crate::address::Origin;
+use crate::{
+    address::Origin,
+    dunning::step::{self, DunningEntry, Step},
+};
 
 /// The plans as they are written and stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +20,9 @@ pub struct PlansDocument {
     /// What is sold.
     #[serde(default, rename = "plan")]
     pub plans: Vec<PlanEntry>,
+    /// What unpaid invoices lead to.
+    #[serde(default, skip_serializing_if = "DunningEntry::is_empty")]
+    pub dunning: DunningEntry,
 }
 
 /// The seller's site.
@@ -79,6 +85,8 @@ pub struct Catalogue {
     pub plans: Vec<Plan>,
     /// Where Checkout and the portal may return to.
     pub origins: Vec<Origin>,
+    /// What unpaid invoices lead to, by their number.
+    pub dunning: Vec<Step>,
 }
 
 /// Most tokens of a period, and of a balance that is kept: sums of them stay far below what a counter holds.
@@ -174,6 +182,7 @@ impl Catalogue {
                 );
             }
         }
+        let dunning = step::read(&document.dunning, &mut problems);
         if !problems.is_empty() {
             return Err(InvalidSettings(problems));
         }
@@ -186,7 +195,7 @@ impl Catalogue {
             rollover_cap: plan.rollover_cap,
             trial_days: plan.trial_days,
         });
-        Ok(Self { version: 0, plans: plans.collect(), origins })
+        Ok(Self { version: 0, plans: plans.collect(), origins, dunning })
     }
 
     /// The plan that is sold at this price.

@@ -8,8 +8,10 @@ pub mod access;
 pub mod address;
 pub mod catalogue;
 pub mod checkout;
+pub mod compare;
 pub mod declaration;
 pub mod desk;
+pub mod dunning;
 pub mod person;
 pub mod recovery;
 pub mod refresh;
@@ -17,6 +19,7 @@ pub mod store;
 pub mod stored;
 pub mod stripe;
 pub mod tokens;
+pub mod trial;
 pub mod wake;
 
 #[cfg(any(test, feature = "testing"))]

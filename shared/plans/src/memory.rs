@@ -1,6 +1,7 @@
 //! The stores and a small Stripe in memory, with the guarantees of the real ones: conditional writes hold, and any call can
 //! be made to fail before or after it takes effect. For tests; no function links this.
 
+mod episodes;
 mod people;
 mod recoveries;
 mod requests;
@@ -24,6 +25,7 @@ pub use self::{
     stripe::SmallStripe,
 };
 use crate::{
+    dunning::store::StoredEpisode,
     person::PersonId,
     recovery::store::StoredRecovery,
     store::{StoredPerson, StoredSubscription},
@@ -76,6 +78,8 @@ struct Rows {
     recoveries: BTreeMap<String, StoredRecovery>,
     never: BTreeMap<String, BTreeSet<String>>,
     mails: Vec<Mail>,
+    episodes: BTreeMap<String, StoredEpisode>,
+    seen: BTreeMap<String, String>,
 }
 
 #[derive(Debug)]

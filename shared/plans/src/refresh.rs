@@ -9,10 +9,12 @@ use jiff::Timestamp;
 use crate::{
     access::{self, Access},
     catalogue::Catalogue,
+    dunning::step::held_back,
     person::{Current, Person, PersonId, Place, place},
     store::{AccessStore, Adopted, Committed, Grant, GrantResult, StoredPerson, StoredSubscription},
     stripe::{Billing, Status, Subscription, seconds},
     tokens,
+    trial::{self, Tell},
 };
 
 /// How often a decision is made again when others write at the same time.
@@ -41,7 +43,7 @@ impl From<ServiceError> for Stop {
     }
 }
 
-/// Refreshes one subscription.
+/// Refreshes one subscription, and tells nobody of its trial.
 pub async fn refresh(
     subscription: &str,
     store: &impl AccessStore,
@@ -49,9 +51,20 @@ pub async fn refresh(
     catalogue: &Catalogue,
     now: Timestamp,
 ) -> Refreshed {
+    refresh_and_tell(subscription, (store, billing), catalogue, &trial::Nobody, now).await
+}
+
+/// Refreshes one subscription, and tells its customer if its trial ends.
+pub async fn refresh_and_tell(
+    subscription: &str,
+    (store, billing): (&impl AccessStore, &impl Billing),
+    catalogue: &Catalogue,
+    tell: &impl Tell,
+    now: Timestamp,
+) -> Refreshed {
     let mut granted = 0;
     for attempt in 0..ATTEMPTS {
-        match round(subscription, (store, billing), catalogue, &mut granted, now).await {
+        match round(subscription, (store, billing), catalogue, tell, &mut granted, now).await {
             Ok(access) => return Refreshed { outcome: Outcome::Done, access, granted },
             Err(Stop::Settled(Outcome::Reject(reason))) => {
                 let outcome = match store.park(subscription, &reason, now).await {
@@ -68,10 +81,11 @@ pub async fn refresh(
     Refreshed { outcome: Outcome::Retry(reason), access: None, granted }
 }
 
-async fn round<S: AccessStore, B: Billing>(
+async fn round<S: AccessStore, B: Billing, T: Tell>(
     subscription: &str,
     (store, billing): (&S, &B),
     catalogue: &Catalogue,
+    tell: &T,
     granted: &mut u32,
     now: Timestamp,
 ) -> Result<Option<Access>, Stop> {
@@ -104,7 +118,7 @@ async fn round<S: AccessStore, B: Billing>(
         (Place::Second, Some(current)) => last_look(current, &fetched, billing).await?,
         (seen, _) => seen,
     };
-    let gives = access::given(&fetched, catalogue);
+    let gives = access::given(&fetched, catalogue).map(|access| held_back(access, stored.held_back));
     if let (Place::Second, Some(current)) = (seen, current) {
         // Before anything is granted for it. What was paid for it is refunded by the owner.
         store.mark_second(subscription, &current.subscription).await?;
@@ -134,7 +148,10 @@ async fn round<S: AccessStore, B: Billing>(
         let ends_tokens = person.current.as_ref().is_some_and(|current| current.over);
         adopt(store, Adopted { subscription, id: &id, person, version, ends_tokens, wakes_also: None }, now).await?;
     }
-    if store.close(subscription, stored.wakes).await? == Committed::Conflict {
+    if !stored.trial_told {
+        tell.of_trial(&fetched, now).await?;
+    }
+    if store.close_as(subscription, stored.wakes, &fetched.as_seen()).await? == Committed::Conflict {
         return Err(Stop::Again);
     }
     Ok(next.map(|next| next.access).filter(|access| *access != standing.person.access))

@@ -7,6 +7,7 @@ use comptoir::outcome::{Reason, ServiceError};
 use jiff::Timestamp;
 
 use crate::{
+    dunning::step::Does,
     person::{Person, PersonId},
     tokens::Use,
 };
@@ -31,6 +32,10 @@ pub struct StoredSubscription {
     pub person: Option<PersonId>,
     /// The subscription that its customer had already: this one is being cancelled, and its owner told.
     pub second_to: Option<String>,
+    /// What dunning does to its access.
+    pub held_back: Option<Does>,
+    /// Whether its customer was told that its trial ends.
+    pub trial_told: bool,
 }
 
 /// Whether a write took effect.
@@ -129,6 +134,14 @@ pub trait AccessStore: Wakes {
     /// Closes the work on a subscription, if nothing woke it since it was read.
     fn close(&self, subscription: &str, wakes: u64) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
 
+    /// The same, with what was seen of it at Stripe.
+    fn close_as(
+        &self,
+        subscription: &str,
+        wakes: u64,
+        seen: &str,
+    ) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
+
     /// Marks a subscription as a second one, before it is cancelled: whoever goes on after a crash knows.
     fn mark_second(&self, subscription: &str, first: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
@@ -180,6 +193,28 @@ pub trait Wakes: Send + Sync {
         only_known: bool,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
+}
+
+/// What is known of a subscription that Stripe lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing.
+    No,
+    /// Work on it is open, or it waits for a person: nothing is to be added to that.
+    InHand,
+    /// It was looked at.
+    Seen {
+        /// What was seen of it, if that was written down.
+        as_seen: Option<String>,
+        /// Whether its customer was told that its trial ends.
+        trial_told: bool,
+    },
+}
+
+/// Says what is known of subscriptions.
+pub trait KnownSubscriptions: Send + Sync {
+    /// What is known of one.
+    fn known(&self, subscription: &str) -> impl Future<Output = Result<Known, ServiceError>> + Send;
 }
 
 /// A request for a Checkout page, by the key that its sender chose.

@@ -35,6 +35,12 @@ pub struct Customer {
     pub id: String,
     /// E-mail; none where the customer was deleted.
     pub email: Option<String>,
+    /// The name.
+    pub name: Option<String>,
+    /// Languages, the first one preferred.
+    pub preferred_locales: Option<Vec<String>>,
+    /// How the customer pays.
+    pub invoice_settings: Option<InvoiceSettings>,
     /// Whether the customer was deleted.
     #[serde(default)]
     pub deleted: bool,
@@ -55,15 +61,21 @@ pub struct Subscription {
     pub items: List<Item>,
     /// The method that its invoices are charged to.
     pub default_payment_method: Option<Reference>,
+    /// When its trial began, in seconds.
+    pub trial_start: Option<i64>,
     /// When its trial ends, in seconds.
     pub trial_end: Option<i64>,
-    /// When it ended, in seconds.
-    pub ended_at: Option<i64>,
-    /// Whether it ends with what is paid.
+    /// When it is told to end, in seconds.
+    pub cancel_at: Option<i64>,
+    /// Whether it is told to end with its period.
     #[serde(default)]
     pub cancel_at_period_end: bool,
-    /// When it is to end, in seconds.
-    pub cancel_at: Option<i64>,
+    /// Reductions that apply to it.
+    pub discounts: Option<Vec<serde_json::Value>>,
+    /// How much of it is taxed, and when.
+    pub automatic_tax: Option<AutomaticTax>,
+    /// When it ended, in seconds.
+    pub ended_at: Option<i64>,
     /// Before 2025-03-31 the period was here.
     pub current_period_start: Option<i64>,
     /// As above.
@@ -117,6 +129,21 @@ impl<'de> Deserialize<'de> for Status {
     }
 }
 
+/// Whether Stripe adds taxes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AutomaticTax {
+    /// Whether it does.
+    #[serde(default)]
+    pub enabled: bool,
+}
+
+/// How a customer pays invoices.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct InvoiceSettings {
+    /// The usual method.
+    pub default_payment_method: Option<Reference>,
+}
+
 /// A list.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct List<T> {
@@ -128,11 +155,56 @@ pub struct List<T> {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Item {
     /// Its price.
-    pub price: Reference,
+    pub price: Price,
+    /// How many units.
+    pub quantity: Option<i64>,
     /// When what is paid began, in seconds.
     pub current_period_start: Option<i64>,
     /// When it ends, in seconds.
     pub current_period_end: Option<i64>,
+}
+
+/// A price, or its id alone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Price {
+    /// The id.
+    Id(String),
+    /// The price.
+    Object(PriceTag),
+}
+
+/// What a unit costs, and how often.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct PriceTag {
+    /// `price_...`.
+    pub id: String,
+    /// In Stripe's minor units; none where it depends on how many are bought.
+    pub unit_amount: Option<i64>,
+    /// ISO 4217 in small letters.
+    pub currency: Option<String>,
+    /// `exclusive` where taxes come on top of it.
+    pub tax_behavior: Option<String>,
+    /// How often.
+    pub recurring: Option<Recurring>,
+}
+
+/// How often something is charged.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Recurring {
+    /// `day`, `week`, `month`, `year`.
+    pub interval: String,
+    /// Every so many of them.
+    pub interval_count: Option<u32>,
+}
+
+impl Price {
+    /// `price_...`.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Id(id) | Self::Object(PriceTag { id, .. }) => id,
+        }
+    }
 }
 
 /// An invoice of a subscription.
@@ -144,6 +216,8 @@ pub struct Invoice {
     pub status: Option<String>,
     /// Why it was made: `subscription_create`, `subscription_cycle` and others.
     pub billing_reason: Option<String>,
+    /// What was paid, in Stripe's minor units.
+    pub amount_paid: Option<i64>,
     /// What it is for.
     pub lines: List<Line>,
 }
@@ -205,6 +279,28 @@ pub struct PriceDetails {
 }
 
 impl Subscription {
+    /// Everything that what it gives depends on, in one line: two looks that say the same need no work. The customer is named
+    /// by id, because a list does not bring the address.
+    pub fn as_seen(&self) -> String {
+        let items = self.items.data.iter().map(|item| {
+            let end = item.current_period_end.or(self.current_period_end).unwrap_or_default();
+            format!("{}x{}@{end}", item.price.id(), item.quantity.unwrap_or(1))
+        });
+        let mut items: Vec<String> = items.collect();
+        items.sort();
+        let at = |time: Option<i64>| time.unwrap_or_default();
+        format!(
+            "{:?} {} {} {} {} {} {}",
+            self.status,
+            self.customer.id(),
+            items.join(","),
+            at(self.trial_end),
+            at(self.cancel_at),
+            self.cancel_at_period_end,
+            at(self.ended_at)
+        )
+    }
+
     /// The address of its customer.
     pub fn email(&self) -> Option<&str> {
         match &self.customer {

@@ -108,14 +108,14 @@ async fn subscriptions(store: &impl AccessStore, name: &str, now: Timestamp) -> 
     let standing = store.person(&id).await.map_err(failed)?.map(|standing| (standing.tokens, standing.version));
     is("the end takes the tokens", standing, Some((0, 2)))?;
     store.mark_second(&other, &one).await.map_err(failed)?;
-    let marked = StoredSubscription { wakes: 1, person: None, second_to: Some(one.clone()) };
+    let marked = StoredSubscription { wakes: 1, person: None, second_to: Some(one.clone()), ..Default::default() };
     is("marked", store.subscription(&other).await.map_err(failed)?, Some(marked))?;
     store.park(&other, &Reason::new("second_subscription", "refund it"), now).await.map_err(failed)?;
-    let parked = StoredSubscription { wakes: 1, person: None, second_to: None };
+    let parked = StoredSubscription { wakes: 1, ..Default::default() };
     is("parked", store.subscription(&other).await.map_err(failed)?, Some(parked))?;
     store.mark_second(&other, &one).await.map_err(failed)?;
     is("closed", close(&other, 1).await?, Committed::Done)?;
-    let closed = StoredSubscription { wakes: 1, person: None, second_to: None };
+    let closed = StoredSubscription { wakes: 1, ..Default::default() };
     is("the mark goes", store.subscription(&other).await.map_err(failed)?, Some(closed))
 }
 

@@ -5,13 +5,17 @@ use comptoir::stripe::object::{Event, Reference, is_id};
 use serde::Deserialize;
 
 /// Event types that say nothing but that a subscription changed.
-pub const ABOUT_SUBSCRIPTIONS: [&str; 5] = [
+pub const ABOUT_SUBSCRIPTIONS: [&str; 6] = [
     "customer.subscription.created",
     "customer.subscription.deleted",
     "customer.subscription.paused",
     "customer.subscription.resumed",
+    "customer.subscription.trial_will_end",
     "customer.subscription.updated",
 ];
+
+/// The event type that may say that less is to be paid; it is also of an invoice that was paid.
+const CREDITED: &str = "credit_note.created";
 
 /// Event types that say nothing but that an unpaid invoice, or how it may be paid, changed.
 pub const ABOUT_RECOVERY: [&str; 5] = [
@@ -37,6 +41,7 @@ struct Object {
     customer: Option<Reference>,
     subscription: Option<Reference>,
     parent: Option<Parent>,
+    invoice: Option<Reference>,
 }
 
 #[derive(Deserialize)]
@@ -72,7 +77,7 @@ pub fn subscription(event: &Event<'_>, livemode: bool) -> Option<String> {
 /// The unpaid invoice of a subscription that `event` is about, or the customer whose invoices may be paid now.
 pub fn unpaid(event: &Event<'_>, livemode: bool) -> Option<Unpaid> {
     let kind = event.kind.as_str();
-    let wanted = kind == "invoice.paid" || ABOUT_RECOVERY.contains(&kind);
+    let wanted = matches!(kind, "invoice.paid" | CREDITED) || ABOUT_RECOVERY.contains(&kind);
     if !wanted || event.livemode != livemode || event.account.is_some() {
         return None;
     }
@@ -80,6 +85,8 @@ pub fn unpaid(event: &Event<'_>, livemode: bool) -> Option<Unpaid> {
     let failed = matches!(kind, "invoice.payment_action_required" | "invoice.payment_failed");
     let id = if kind == "payment_method.attached" {
         object.customer.map(|customer| customer.id().to_owned()).filter(|id| id.starts_with("cus_"))
+    } else if kind == CREDITED {
+        object.invoice.map(|invoice| invoice.id().to_owned()).filter(|id| id.starts_with("in_"))
     } else {
         let below = object.parent.and_then(|parent| parent.subscription_details?.subscription);
         below.or(object.subscription).and(object.id).filter(|id| id.starts_with("in_"))
@@ -125,6 +132,9 @@ mod tests {
         for kind in ["invoice.paid", "invoice.voided", "invoice.marked_uncollectible"] {
             assert_eq!(of(kind, invoice), Some(("in_1".to_owned(), true)), "{kind}");
         }
+        let credit = r#"{"id":"cn_1","invoice":"in_1"}"#;
+        assert_eq!(of("credit_note.created", credit), Some(("in_1".to_owned(), true)));
+        assert_eq!(of("credit_note.created", r#"{"id":"cn_1","invoice":"../in"}"#), None);
         let method = r#"{"id":"pm_1","customer":"cus_1"}"#;
         assert_eq!(of("payment_method.attached", method), Some(("cus_1".to_owned(), true)));
         for (kind, object) in [

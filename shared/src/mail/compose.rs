@@ -12,7 +12,8 @@ use mrml::prelude::render::RenderOptions;
 use serde::Serialize;
 
 use super::{
-    Content, DeclarationMail, DeclarationOutcome, InvoiceMail, Mail, NoticeEvent, NoticeMail, RecoveryMail,
+    Bill, Consequence, Content, DeclarationMail, DeclarationOutcome, DunningMail, InvoiceMail, Mail, NoticeEvent,
+    NoticeMail, RecoveryMail, TrialMail,
     outbox::{AttachedFile, OutgoingEmail},
 };
 use crate::{
@@ -51,6 +52,8 @@ const NOTICE: Source<'static> = source!("notice");
 const DIGEST: Source<'static> = source!("digest");
 const RECOVERY: Source<'static> = source!("recovery");
 const DECLARATION: Source<'static> = source!("declaration");
+const DUNNING: Source<'static> = source!("dunning");
+const TRIAL: Source<'static> = source!("trial");
 
 /// A mail as the recipient gets it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,6 +132,8 @@ impl Composer {
         composer.read(DIGEST)?;
         composer.read(RECOVERY)?;
         composer.read(DECLARATION)?;
+        composer.read(DUNNING)?;
+        composer.read(TRIAL)?;
         for language in LANGUAGES {
             composer.invoice(&sample(language))?;
             for event in NoticeEvent::ALL {
@@ -137,6 +142,10 @@ impl Composer {
             composer.digest(&DigestMail::sample(language))?;
             for confirm in [false, true] {
                 composer.recovery(&RecoveryMail::sample(language, confirm))?;
+                composer.trial(&TrialMail::sample(language, confirm))?;
+            }
+            for consequence in Consequence::ALL {
+                composer.dunning(&DunningMail::sample(language, consequence))?;
             }
             for outcome in DeclarationOutcome::ALL {
                 composer.declaration(&DeclarationMail::sample(language, outcome))?;
@@ -171,6 +180,8 @@ impl Composer {
             Content::Digest(mail) => self.digest(mail),
             Content::Recovery(mail) => self.recovery(mail),
             Content::Declaration(mail) => self.declaration(mail),
+            Content::Dunning(mail) => self.dunning(mail),
+            Content::Trial(mail) => self.trial(mail),
         }
     }
 
@@ -220,6 +231,36 @@ impl Composer {
             ..mail.clone()
         };
         self.composed(DECLARATION.name, &mail.language, clean)
+    }
+
+    fn dunning(&self, mail: &DunningMail) -> Result<Composed, ComposeError> {
+        let bill =
+            |bill: &Bill| Bill { day: one_line(&bill.day), amount: one_line(&bill.amount), link: one_line(&bill.link) };
+        let clean = DunningMail {
+            seller_name: one_line(&mail.seller_name),
+            contact: one_line(&mail.contact),
+            accent: one_line(&mail.accent),
+            name: greeted(&mail.name),
+            bills: mail.bills.iter().map(bill).collect(),
+            total: mail.total.as_deref().map(one_line),
+            ..mail.clone()
+        };
+        self.composed(DUNNING.name, &mail.language, clean)
+    }
+
+    fn trial(&self, mail: &TrialMail) -> Result<Composed, ComposeError> {
+        let clean = TrialMail {
+            seller_name: one_line(&mail.seller_name),
+            contact: one_line(&mail.contact),
+            accent: one_line(&mail.accent),
+            name: greeted(&mail.name),
+            plan: unlinked(&one_line(&mail.plan)),
+            ends_on: one_line(&mail.ends_on),
+            price: mail.price.as_deref().map(one_line),
+            site: one_line(&mail.site),
+            ..mail.clone()
+        };
+        self.composed(TRIAL.name, &mail.language, clean)
     }
 
     /// A digest for the team, as a mail and, as its text alone, for the team room.
@@ -454,8 +495,14 @@ mod tests {
                 ("digest".to_owned(), Content::Digest(DigestMail::sample(language))),
                 ("recovery-unpaid".to_owned(), Content::Recovery(RecoveryMail::sample(language, false))),
                 ("recovery-confirm".to_owned(), Content::Recovery(RecoveryMail::sample(language, true))),
+                ("trial-charged".to_owned(), Content::Trial(TrialMail::sample(language, true))),
+                ("trial-without-method".to_owned(), Content::Trial(TrialMail::sample(language, false))),
             ];
-            for (name, content) in notices.into_iter().chain(others) {
+            let steps = Consequence::ALL.map(|consequence| {
+                let name = format!("dunning-{consequence:?}").to_lowercase();
+                (name, Content::Dunning(DunningMail::sample(language, consequence)))
+            });
+            for (name, content) in notices.into_iter().chain(others).chain(steps) {
                 let mail = composer.compose(&content).unwrap();
                 insta::with_settings!({
                     snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden"),

@@ -9,12 +9,14 @@ mod declaration_mail;
 pub mod delivery;
 mod digest_mail;
 pub mod dispatch;
+mod dunning_mail;
 mod envelope;
 mod invoice_mail;
 mod notice_mail;
 pub mod outbox;
 pub mod quota;
 mod recovery_mail;
+mod trial_mail;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
@@ -31,9 +33,11 @@ use crate::{
 };
 pub use declaration_mail::{DeclarationMail, DeclarationOutcome};
 pub use digest_mail::{DigestLine, DigestMail};
+pub use dunning_mail::{Bill, Consequence, DunningMail};
 pub use invoice_mail::InvoiceMail;
 pub use notice_mail::{FIELDS, NoticeEvent, NoticeMail};
 pub use recovery_mail::RecoveryMail;
+pub use trial_mail::TrialMail;
 
 /// The tag that a mail is sent with, and that its delivery events carry.
 pub const TAG: &str = "mail";
@@ -74,12 +78,22 @@ impl MailId {
         Self(later.map_or_else(|| format!("{kind}/{id}"), |later| format!("{kind}/{id}/{later}")))
     }
 
+    /// The one mail about a step of an episode of unpaid invoices.
+    pub fn of_dunning(episode: &str, step: u32) -> Self {
+        Self(format!("dunning/{episode}/{step}"))
+    }
+
+    /// The one mail about the end of a trial of the subscription `sub_...`.
+    pub fn of_trial_ending(subscription: &str) -> Self {
+        Self(format!("trial/{subscription}/ending"))
+    }
+
     /// The kind of record. Notices, records for the team and messages for its room have kinds of their own, so that a
     /// role that may queue one of them can queue nothing else.
     pub fn kind(&self) -> &'static str {
         match self.0.split('/').next() {
             Some("profile") if self.0.ends_with("/team") => "TEAM",
-            Some("profile" | "recovery" | "team" | "termination" | "withdrawal") => "NOTICE",
+            Some("dunning" | "profile" | "recovery" | "team" | "termination" | "trial" | "withdrawal") => "NOTICE",
             Some("slack") => "SLACK",
             _ => "MAIL",
         }
@@ -144,6 +158,10 @@ pub enum Content {
     Recovery(RecoveryMail),
     /// It says what became of what a consumer declared.
     Declaration(DeclarationMail),
+    /// It asks for the payment of several, and says what they lead to.
+    Dunning(DunningMail),
+    /// It says when a trial ends.
+    Trial(TrialMail),
 }
 
 /// Reads the content. Mails queued when there was only one kind do not name their kind.

@@ -58,6 +58,7 @@ pub fn classify(event: &Event<'_>, livemode: bool) -> Meaning {
         | "customer.subscription.deleted"
         | "customer.subscription.paused"
         | "customer.subscription.resumed"
+        | "customer.subscription.trial_will_end"
         | "customer.subscription.updated" => {
             |_| Ok(nothing("subscription_changed", "it says that a subscription changed, and no plan is sold"))
         }

@@ -69,6 +69,16 @@ impl StripeApi<'_> {
         self.get("/events", &query).await
     }
 
+    /// A page of subscriptions in every state, after one of them, the newest first; `None` without a key.
+    ///
+    /// # Errors
+    /// When Stripe does not answer, or the key may not read subscriptions.
+    pub async fn subscriptions(&self, after: Option<&str>) -> Result<Option<List<Box<RawValue>>>, ServiceError> {
+        let mut query = vec![("limit", "100"), ("status", "all")];
+        query.extend(after.map(|after| ("starting_after", after)));
+        self.get("/subscriptions", &query).await
+    }
+
     /// The object of an event as it is now; `None` if it is unknown, or of a kind that is read alike in every version.
     ///
     /// # Errors

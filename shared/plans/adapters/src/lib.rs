@@ -4,6 +4,7 @@ pub mod billing;
 mod collecting;
 pub mod declarations;
 mod ending;
+mod episodes;
 pub mod recoveries;
 mod requests;
 pub mod table;

@@ -25,13 +25,13 @@ use jiff::Timestamp;
 
 use crate::{
     table::{DynamoAccess, Ended, SOURCE, unwritable},
-    wakes::{RECOVERY, WHAT},
+    wakes::{RECOVERY, WHAT, waking_dunning},
 };
 
 /// The records, and where mails are queued.
 #[derive(Debug, Clone)]
 pub struct DynamoRecoveries {
-    access: DynamoAccess,
+    pub(crate) access: DynamoAccess,
     notices: String,
 }
 
@@ -43,49 +43,10 @@ impl DynamoRecoveries {
 
     /// The write of the record itself.
     fn record(&self, change: &Change<'_>, now: Timestamp) -> Result<Update, ServiceError> {
-        let set = "#data = :data, #version = :next";
         let over = matches!(change.recovery.state, State::Paid | State::Closed);
-        let unpark = if over { ", parked_source, parked_reason, parked_at" } else { "" };
-        let (expression, in_between) = match &change.then {
-            Then::GoOn => (format!("SET {set}"), ""),
-            Then::Rest => (format!("SET {set}, seen = :events REMOVE {CLOSE}{unpark}"), " AND events = :events"),
-            Then::Until(_) => (
-                format!("SET {set}, seen = :events, open_since = :until, open_shard = :shard REMOVE woken_at, wakes"),
-                " AND events = :events",
-            ),
-            Then::Park(_) => (format!("{PARK}, {set} REMOVE {CLOSE}"), ""),
-        };
-        let read = change.read;
-        let version = if read.version == 0 { "attribute_not_exists(#version)" } else { "#version = :version" };
-        let update = Update::builder()
-            .table_name(&self.access.table)
-            .set_key(Some(place(RECOVERY, change.invoice)))
-            .update_expression(expression)
-            .condition_expression(format!("{version}{in_between} AND {OURS}"))
-            .expression_attribute_names("#data", "data")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":data", json(change.recovery, WHAT)?)
-            .expression_attribute_values(":next", number(read.version.saturating_add(1)))
-            .expression_attribute_values(":ours", number(VERSION));
-        let update = match read.version {
-            0 => update,
-            version => update.expression_attribute_values(":version", number(version)),
-        };
-        let update = match in_between {
-            "" => update,
-            _ => update.expression_attribute_values(":events", number(read.wakes)),
-        };
-        let update = match &change.then {
-            Then::Until(at) => update
-                .expression_attribute_values(":until", number(at.as_second()))
-                .expression_attribute_values(":shard", text(partition(RECOVERY, change.invoice))),
-            Then::Park(reason) => update
-                .expression_attribute_values(":source", text(SOURCE))
-                .expression_attribute_values(":reason", text(reason.to_string()))
-                .expression_attribute_values(":at", text(now.to_string())),
-            Then::GoOn | Then::Rest => update,
-        };
-        update.build().map_err(|error| unwritable(&error))
+        let place = (self.access.table.as_str(), RECOVERY, change.invoice);
+        let data = json(change.recovery, WHAT)?;
+        writing(place, (change.read.version, change.read.wakes), data, (&change.then, over), now)
     }
 
     /// The customer's item: from now on a new method wakes it, and these instruments are left alone.
@@ -109,6 +70,34 @@ impl DynamoRecoveries {
         update.build().map_err(|error| unwritable(&error))
     }
 
+    /// Commits `writes`, of which the first is that of the record, with its mail.
+    pub(crate) async fn commit(
+        &self,
+        writes: Vec<TransactWriteItem>,
+        mail: Option<&Mail>,
+        now: Timestamp,
+    ) -> Result<Committed, ServiceError> {
+        let Some(mail) = mail else {
+            return Ok(match self.access.transact(writes).await? {
+                Ended::Done => Committed::Done,
+                Ended::Refused(_) => Committed::Conflict,
+            });
+        };
+        let place = writes.len();
+        let with_mail = [writes.clone(), vec![self.mail(mail, now)?]].concat();
+        let ended = match self.access.transact(with_mail).await? {
+            // The mail was queued by a record that was lost since: nobody gets it again.
+            Ended::Refused(reasons) if condition_failed(&reasons, place) && !condition_failed(&reasons, 0) => {
+                self.access.transact(writes).await?
+            }
+            ended => ended,
+        };
+        Ok(match ended {
+            Ended::Done => Committed::Done,
+            Ended::Refused(_) => Committed::Conflict,
+        })
+    }
+
     fn mail(&self, mail: &Mail, now: Timestamp) -> Result<TransactWriteItem, ServiceError> {
         let mut item = queued(mail, SOURCE)?;
         // One that is parked from the start is kept until it is settled.
@@ -121,7 +110,58 @@ impl DynamoRecoveries {
     }
 }
 
-fn updating(update: Update) -> TransactWriteItem {
+/// The write of a record whose work is woken, on the version and the wakes that were read; one that is `over` is parked no more.
+pub(crate) fn writing(
+    (table, kind, id): (&str, &str, &str),
+    (version, wakes): (u64, u64),
+    data: AttributeValue,
+    (then, over): (&Then<'_>, bool),
+    now: Timestamp,
+) -> Result<Update, ServiceError> {
+    let set = "#data = :data, #version = :next";
+    let unpark = if over { ", parked_source, parked_reason, parked_at" } else { "" };
+    let (expression, in_between) = match then {
+        Then::GoOn => (format!("SET {set}"), ""),
+        Then::Rest => (format!("SET {set}, seen = :events REMOVE {CLOSE}{unpark}"), " AND events = :events"),
+        Then::Until(_) => (
+            format!("SET {set}, seen = :events, open_since = :until, open_shard = :shard REMOVE woken_at, wakes"),
+            " AND events = :events",
+        ),
+        Then::Park(_) => (format!("{PARK}, {set} REMOVE {CLOSE}"), ""),
+    };
+    let read = if version == 0 { "attribute_not_exists(#version)" } else { "#version = :version" };
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(place(kind, id)))
+        .update_expression(expression)
+        .condition_expression(format!("{read}{in_between} AND {OURS}"))
+        .expression_attribute_names("#data", "data")
+        .expression_attribute_names("#version", "version")
+        .expression_attribute_values(":data", data)
+        .expression_attribute_values(":next", number(version.saturating_add(1)))
+        .expression_attribute_values(":ours", number(VERSION));
+    let update = match version {
+        0 => update,
+        version => update.expression_attribute_values(":version", number(version)),
+    };
+    let update = match in_between {
+        "" => update,
+        _ => update.expression_attribute_values(":events", number(wakes)),
+    };
+    let update = match then {
+        Then::Until(at) => update
+            .expression_attribute_values(":until", number(at.as_second()))
+            .expression_attribute_values(":shard", text(partition(kind, id))),
+        Then::Park(reason) => update
+            .expression_attribute_values(":source", text(SOURCE))
+            .expression_attribute_values(":reason", text(reason.to_string()))
+            .expression_attribute_values(":at", text(now.to_string())),
+        Then::GoOn | Then::Rest => update,
+    };
+    update.build().map_err(|error| unwritable(&error))
+}
+
+pub(crate) fn updating(update: Update) -> TransactWriteItem {
     TransactWriteItem::builder().update(update).build()
 }
 
@@ -164,25 +204,10 @@ impl RecoveryStore for DynamoRecoveries {
         {
             writes.push(updating(self.debtor(customer, &change.never)?));
         }
-        let Some(mail) = change.mail else {
-            return Ok(match self.access.transact(writes).await? {
-                Ended::Done => Committed::Done,
-                Ended::Refused(_) => Committed::Conflict,
-            });
-        };
-        let place = writes.len();
-        let with_mail = [writes.clone(), vec![self.mail(mail, now)?]].concat();
-        let ended = match self.access.transact(with_mail).await? {
-            // The mail was queued by a record that was lost since: nobody gets it again.
-            Ended::Refused(reasons) if condition_failed(&reasons, place) && !condition_failed(&reasons, 0) => {
-                self.access.transact(writes).await?
-            }
-            ended => ended,
-        };
-        Ok(match ended {
-            Ended::Done => Committed::Done,
-            Ended::Refused(_) => Committed::Conflict,
-        })
+        if let Some(customer) = change.wakes_dunning() {
+            writes.push(updating(waking_dunning(&self.access.table, customer, now)?));
+        }
+        self.commit(writes, change.mail, now).await
     }
 
     async fn close_debtor(&self, customer: &str, read: &StoredRecovery) -> Result<Committed, ServiceError> {

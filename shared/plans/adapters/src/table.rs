@@ -5,6 +5,7 @@
 //! | `ACCESS#sub_1`, `-` | a subscription: how often it was woken, whose it is, whether work on it is open |
 //! | `RECOVERY#in_1`, `-` | an unpaid invoice: what was tried with what, and whether work on it is open (`recoveries.rs`) |
 //! | `RECOVERY#cus_1`, `-` | a customer of one: what is never charged again, woken when a method comes |
+//! | `EPISODE#cus_1`, `-` | a customer who owes something: what was done about it (`episodes.rs`) |
 //! | `PERSON#hash`, `-` | somebody: what they have, with its version, and their tokens |
 //! | `PERSON#hash`, `USE#id` | a use of tokens, beside who used them |
 //! | `CUSTOMER#cus_1`, `-` | who a customer of Stripe's is |
@@ -30,6 +31,7 @@ use comptoir_aws::{
     },
 };
 use comptoir_plans::{
+    dunning::step::Does,
     person::{Person, PersonId},
     store::{
         AccessStore, Adopted, Committed, Grant, GrantResult, PersonVersion, StoredPerson, StoredSubscription,
@@ -209,6 +211,8 @@ impl AccessStore for DynamoAccess {
             wakes: read_number(&item, "events").unwrap_or_default(),
             person: read_text(&item, "person").and_then(PersonId::stored),
             second_to: read_text(&item, "second_to").map(str::to_owned),
+            held_back: read_text(&item, "held_back").and_then(Does::stored),
+            trial_told: item.contains_key("trial_told"),
         }))
     }
 
@@ -248,6 +252,19 @@ impl AccessStore for DynamoAccess {
             .update_expression(format!("REMOVE second_to, {CLOSE}"))
             .condition_expression("events = :seen")
             .expression_attribute_values(":seen", number(wakes));
+        Ok(if settle(WHAT, update).await? { Committed::Done } else { Committed::Conflict })
+    }
+
+    async fn close_as(&self, subscription: &str, wakes: u64, seen: &str) -> Result<Committed, ServiceError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(place(ACCESS, subscription)))
+            .update_expression(format!("SET as_seen = :as_seen REMOVE second_to, {CLOSE}"))
+            .condition_expression("events = :seen")
+            .expression_attribute_values(":seen", number(wakes))
+            .expression_attribute_values(":as_seen", text(seen));
         Ok(if settle(WHAT, update).await? { Committed::Done } else { Committed::Conflict })
     }
 

@@ -11,9 +11,12 @@ use comptoir::{
 };
 use comptoir_aws::{
     conditional::settle,
-    item::{Item, number, place, text, trouble},
+    item::{self, Item, number, place, read_text, text, trouble},
 };
-use comptoir_plans::store::Wakes;
+use comptoir_plans::{
+    dunning::step::Does,
+    store::{Known, KnownSubscriptions, Wakes},
+};
 use jiff::Timestamp;
 
 /// The name of this capability in errors.
@@ -28,6 +31,9 @@ const WAKE: &str = "SET kind = :kind, v = if_not_exists(v, :v), needs = if_not_e
 
 /// The kind of the item of an unpaid invoice, and of the customer of one.
 pub(crate) const RECOVERY: &str = "RECOVERY";
+
+/// The kind of the item of a customer who owes something.
+pub(crate) const EPISODE: &str = "EPISODE";
 
 /// The same of an unpaid invoice. What waited for a later time is looked at now.
 const WAKE_RECOVERY: &str = "SET kind = :kind, v = if_not_exists(v, :v), needs = if_not_exists(needs, :needs), \
@@ -71,6 +77,60 @@ pub(crate) fn waking(table: &str, subscription: &str, now: Timestamp) -> Result<
         .update_expression(WAKE)
         .set_expression_attribute_values(Some(values));
     update.build().map_err(|error| ServiceError::permanent(WHAT, "record_unwritable", error.to_string()))
+}
+
+/// The wake of a customer's dunning as a part of a transaction.
+///
+/// # Errors
+/// Permanent: it cannot be written.
+pub(crate) fn waking_dunning(table: &str, customer: &str, now: Timestamp) -> Result<Update, ServiceError> {
+    let values: Item =
+        values(EPISODE, customer, now).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(place(EPISODE, customer)))
+        .update_expression(WAKE_RECOVERY)
+        .set_expression_attribute_values(Some(values));
+    update.build().map_err(|error| ServiceError::permanent(WHAT, "record_unwritable", error.to_string()))
+}
+
+/// The wake of a subscription with what dunning does to its access from now on.
+///
+/// # Errors
+/// Permanent: it cannot be written.
+pub(crate) fn waking_held_back(
+    table: &str,
+    subscription: &str,
+    held_back: Option<Does>,
+    now: Timestamp,
+) -> Result<Update, ServiceError> {
+    let mut values: Item =
+        values(ACCESS, subscription, now).into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let expression = match held_back {
+        Some(does) => {
+            values.insert(":held".to_owned(), text(does.word()));
+            WAKE.replacen("SET ", "SET held_back = :held, ", 1)
+        }
+        None => format!("{WAKE} REMOVE held_back"),
+    };
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(place(ACCESS, subscription)))
+        .update_expression(expression)
+        .set_expression_attribute_values(Some(values));
+    update.build().map_err(|error| ServiceError::permanent(WHAT, "record_unwritable", error.to_string()))
+}
+
+impl KnownSubscriptions for DynamoWakes {
+    async fn known(&self, subscription: &str) -> Result<Known, ServiceError> {
+        let item = item::read(&self.client, &self.table, place(ACCESS, subscription), WHAT).await?;
+        let Some(item) = item else { return Ok(Known::No) };
+        if item.contains_key("open_shard") || item.contains_key("parked_at") {
+            return Ok(Known::InHand);
+        }
+        let as_seen = read_text(&item, "as_seen").map(str::to_owned);
+        Ok(Known::Seen { as_seen, trial_told: item.contains_key("trial_told") })
+    }
 }
 
 impl Wakes for DynamoWakes {

@@ -1,10 +1,7 @@
 //! What a declaration does to a contract, as it stands at Stripe at this moment.
 
-use jiff::{
-    SignedDuration, Timestamp, ToSpan,
-    civil::{Date, Weekday},
-    tz::TimeZone,
-};
+use comptoir::calendar::Place;
+use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::TimeZone};
 
 use super::{
     record::State,
@@ -38,10 +35,10 @@ pub enum Step {
 }
 
 /// The next step for `statement` about `contract`.
-pub fn next(statement: &Statement, contract: &Subscription, zone: &TimeZone, now: Timestamp) -> Step {
+pub fn next(statement: &Statement, contract: &Subscription, place: &Place, now: Timestamp) -> Step {
     match statement.kind {
-        Kind::Termination => terminated(statement, contract, zone),
-        Kind::Withdrawal => withdrawn(statement, contract, zone, now),
+        Kind::Termination => terminated(statement, contract, &place.time_zone),
+        Kind::Withdrawal => withdrawn(statement, contract, place, now),
     }
 }
 
@@ -74,9 +71,10 @@ fn terminated(statement: &Statement, contract: &Subscription, zone: &TimeZone) -
     }
 }
 
-fn withdrawn(statement: &Statement, contract: &Subscription, zone: &TimeZone, now: Timestamp) -> Step {
-    let last_day = last_day_to_withdraw(seconds(contract.created).to_zoned(zone.clone()).date());
-    if statement.at.to_zoned(zone.clone()).date() > last_day {
+fn withdrawn(statement: &Statement, contract: &Subscription, place: &Place, now: Timestamp) -> Step {
+    let day_of = |at: Timestamp| at.to_zoned(place.time_zone.clone()).date();
+    let last_day = last_day_to_withdraw(day_of(seconds(contract.created)), place);
+    if day_of(statement.at) > last_day {
         return Step::Settled(State::TooLate { last_day });
     }
     let from = statement.at.saturating_add(TIME_TO_OBJECT).unwrap_or(now);
@@ -85,15 +83,9 @@ fn withdrawn(statement: &Statement, contract: &Subscription, zone: &TimeZone, no
 
 /// The last day on which a contract of `concluded` may be withdrawn from: the fourteenth day after it, and where that is a
 /// Saturday, a Sunday or a public holiday, the next working day (C. consom. L221-18, L221-19; Regulation 1182/71, article 3).
-pub fn last_day_to_withdraw(concluded: Date) -> Date {
+pub fn last_day_to_withdraw(concluded: Date, place: &Place) -> Date {
     let fourteenth = concluded.saturating_add(DAYS_TO_WITHDRAW.days());
-    next_working_day(fourteenth)
-}
-
-fn next_working_day(day: Date) -> Date {
-    let rest = |day: &Date| matches!(day.weekday(), Weekday::Saturday | Weekday::Sunday);
-    let days = day.series(1.day());
-    days.take(7).find(|day| !rest(day)).unwrap_or(day)
+    place.working_day(fourteenth)
 }
 
 #[cfg(test)]
@@ -104,6 +96,10 @@ mod tests {
     use crate::memory::subscription;
 
     const CONCLUDED: i64 = 1_795_257_000; // 2026-11-21T09:50:00Z, as the sample's `created`
+
+    fn place() -> Place {
+        Place { time_zone: TimeZone::UTC, postal_code: "75011".to_owned() }
+    }
 
     fn contract(status: &str) -> Subscription {
         subscription("sub_1", "cus_1", "zoe@example.org", status, "price_solo")
@@ -124,7 +120,7 @@ mod tests {
 
     fn terminated(contract: &Subscription, wished: Option<Date>) -> Step {
         let statement = statement(Kind::Termination, "2026-11-27T10:00:00Z", wished);
-        next(&statement, contract, &TimeZone::UTC, statement.at)
+        next(&statement, contract, &place(), statement.at)
     }
 
     #[test]
@@ -158,17 +154,17 @@ mod tests {
         let mut contract = contract("active");
         contract.created = CONCLUDED;
         let concluded = seconds(CONCLUDED).to_zoned(TimeZone::UTC).date();
-        let last = last_day_to_withdraw(concluded);
+        let last = last_day_to_withdraw(concluded, &place());
         let at = format!("{last}T23:59:00Z");
         let in_time = statement(Kind::Withdrawal, &at, None);
         let later = in_time.at + TIME_TO_OBJECT;
-        assert_eq!(next(&in_time, &contract, &TimeZone::UTC, in_time.at), Step::Wait(later));
-        assert_eq!(next(&in_time, &contract, &TimeZone::UTC, later), Step::TakeBack);
+        assert_eq!(next(&in_time, &contract, &place(), in_time.at), Step::Wait(later));
+        assert_eq!(next(&in_time, &contract, &place(), later), Step::TakeBack);
         let late = statement(Kind::Withdrawal, &format!("{}T00:01:00Z", last.tomorrow().unwrap()), None);
         let expected = Step::Settled(State::TooLate { last_day: last });
-        assert_eq!(next(&late, &contract, &TimeZone::UTC, late.at), expected);
+        assert_eq!(next(&late, &contract, &place(), late.at), expected);
         contract.status = Status::Canceled;
-        assert_eq!(next(&in_time, &contract, &TimeZone::UTC, later), Step::TakeBack, "ended or not, it is refunded");
+        assert_eq!(next(&in_time, &contract, &place(), later), Step::TakeBack, "ended or not, it is refunded");
     }
 
     #[test]
@@ -177,8 +173,9 @@ mod tests {
             (date(2026, 11, 13), date(2026, 11, 27)), // a Friday
             (date(2026, 11, 14), date(2026, 11, 30)), // a Saturday
             (date(2026, 11, 15), date(2026, 11, 30)), // a Sunday
+            (date(2026, 12, 11), date(2026, 12, 28)), // Christmas, a Friday
         ] {
-            assert_eq!(last_day_to_withdraw(concluded), last, "{concluded}");
+            assert_eq!(last_day_to_withdraw(concluded, &place()), last, "{concluded}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The mails about a declaration.
 
 use comptoir::{
+    invoice::print::written_day,
     mail::{Content, DeclarationMail, DeclarationOutcome, Mail, MailId},
     seller::Seller,
 };
@@ -59,9 +60,9 @@ pub fn letter(id: &str, declaration: &Declaration, reader: &Reader, writer: Writ
         declared_by: statement.name.clone(),
         declared_at: moment(statement.at, seller, french),
         reference: statement.reference.clone(),
-        wished: statement.wished.map(|wished| day(wished, french)),
+        wished: statement.wished.map(|wished| written_day(wished, french)),
         reason: statement.reason.clone(),
-        day: about.map(|about| day(about, french)).unwrap_or_default(),
+        day: about.map(|about| written_day(about, french)).unwrap_or_default(),
         link: revocable.then(|| format!("{}{REVOKE_PATH}?d={id}&s={}", writer.public_url, declaration.secret)),
     };
     Mail {
@@ -96,47 +97,9 @@ fn outcome(declaration: &Declaration) -> (DeclarationOutcome, Option<About>) {
     }
 }
 
-const MONTHS_FR: [&str; 12] = [
-    "janvier",
-    "février",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "août",
-    "septembre",
-    "octobre",
-    "novembre",
-    "décembre",
-];
-
-const MONTHS_EN: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-
-/// "1er décembre 2026" or "1 December 2026".
-fn day(date: Date, french: bool) -> String {
-    let months = if french { MONTHS_FR } else { MONTHS_EN };
-    let month = usize::try_from(date.month()).ok().and_then(|month| months.get(month.saturating_sub(1)));
-    let first = if french && date.day() == 1 { "er" } else { "" };
-    format!("{}{first}\u{a0}{}\u{a0}{}", date.day(), month.unwrap_or(&""), date.year())
-}
-
 /// A day and a time at the seller's place, with its distance from UTC.
 fn moment(at: Timestamp, seller: &Seller, french: bool) -> String {
     let here = at.to_zoned(seller.time_zone.clone());
     let word = if french { "à" } else { "at" };
-    format!("{} {word} {} (UTC{})", day(here.date(), french), here.strftime("%H:%M"), here.strftime("%:z"))
+    format!("{} {word} {} (UTC{})", written_day(here.date(), french), here.strftime("%H:%M"), here.strftime("%:z"))
 }

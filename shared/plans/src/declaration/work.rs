@@ -4,6 +4,7 @@
 //! queued in the transaction that writes what it says.
 
 use comptoir::{
+    calendar::Place,
     clock::Clock,
     outcome::{Outcome, Reason, ServiceError},
 };
@@ -123,8 +124,9 @@ where
     let Some((mut contract, on_file)) = contract else { return writing.unmatched(declaration).await };
     declaration.subscription = Some(contract.id.clone());
     let reader = reader_of(&contract, on_file);
+    let place = Place::of(tools.writer.seller);
     loop {
-        let state = match next(&declaration.statement, &contract, &tools.writer.seller.time_zone, now) {
+        let state = match next(&declaration.statement, &contract, &place, now) {
             Step::Wait(at) => {
                 declaration.state = State::Waiting;
                 return writing.wait(declaration, &reader, at).await;

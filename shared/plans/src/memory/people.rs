@@ -98,6 +98,14 @@ impl AccessStore for InMemoryAccess {
         })
     }
 
+    async fn close_as(&self, subscription: &str, wakes: u64, seen: &str) -> Result<Committed, ServiceError> {
+        let closed = self.close(subscription, wakes).await;
+        if closed == Ok(Committed::Done) {
+            locked(&self.rows).seen.insert(subscription.to_owned(), seen.to_owned());
+        }
+        closed
+    }
+
     async fn mark_second(&self, subscription: &str, first: &str) -> Result<(), ServiceError> {
         pass_the_turn().await;
         self.faults.call(WHAT, || {

@@ -8,7 +8,7 @@ use comptoir::{
 };
 use jiff::Timestamp;
 
-use super::{InMemoryAccess, WHAT, wake};
+use super::{InMemoryAccess, WHAT, episodes::wake_dunning, wake};
 use crate::{
     recovery::store::{Change, RecoveryStore, StoredRecovery, Then},
     store::{Committed, Wakes},
@@ -45,7 +45,7 @@ impl RecoveryStore for InMemoryAccess {
         self.faults.call(WHAT, || Ok(locked(&self.rows).never.get(customer).cloned().unwrap_or_default()))
     }
 
-    async fn change(&self, change: &Change<'_>, _now: Timestamp) -> Result<Committed, ServiceError> {
+    async fn change(&self, change: &Change<'_>, now: Timestamp) -> Result<Committed, ServiceError> {
         self.faults.call(WHAT, || {
             let rows = &mut *locked(&self.rows);
             let Some(stored) = rows.recoveries.get_mut(change.invoice) else { return Ok(Committed::Conflict) };
@@ -73,6 +73,9 @@ impl RecoveryStore for InMemoryAccess {
                 never.extend(change.never.iter().map(|&instrument| instrument.to_owned()));
             }
             rows.mails.extend(change.mail.cloned());
+            if let Some(customer) = change.wakes_dunning() {
+                wake_dunning(rows, customer, now);
+            }
             Ok(Committed::Done)
         })
     }

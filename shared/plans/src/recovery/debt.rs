@@ -6,7 +6,7 @@ use comptoir::{outcome::ServiceError, stripe::object::Reference};
 use serde::Deserialize;
 
 use super::decline::Decline;
-use crate::stripe::{List, Subscription};
+use crate::stripe::{InvoiceSettings, List, Subscription};
 
 /// An object, or its id alone where it was not expanded.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -37,6 +37,8 @@ pub struct Debt {
     pub status: Option<String>,
     /// Stripe's own number of it.
     pub number: Option<String>,
+    /// When it was made, in seconds.
+    pub created: Option<i64>,
     /// What is still to be paid, in Stripe's minor units.
     pub amount_remaining: i64,
     /// ISO 4217 in small letters.
@@ -89,13 +91,6 @@ pub struct Debtor {
     /// Whether the customer was deleted.
     #[serde(default)]
     pub deleted: bool,
-}
-
-/// How a customer pays invoices.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct InvoiceSettings {
-    /// The usual method.
-    pub default_payment_method: Option<Reference>,
 }
 
 /// A payment of an invoice.

@@ -72,18 +72,21 @@ pub fn letter(
 }
 
 /// Whether the customer reads French, as far as Stripe knows.
-fn french(debtor: &Debtor) -> Option<bool> {
-    let locales = debtor.preferred_locales.iter().flatten();
-    let mut known = locales.filter_map(|locale| match locale.get(..2) {
+pub fn french(debtor: &Debtor) -> Option<bool> {
+    first_of(debtor.preferred_locales.iter().flatten())
+}
+
+/// Whether the first language of these that is written here is French.
+pub fn first_of<'a>(mut locales: impl Iterator<Item = &'a String>) -> Option<bool> {
+    locales.find_map(|locale| match locale.get(..2) {
         Some("fr") => Some(true),
         Some("en") => Some(false),
         _ => None,
-    });
-    known.next()
+    })
 }
 
 /// Whether an address is one of Stripe's pages, or of its stand-in on this machine.
-fn is_stripe_s(link: &str, local_host: Option<&str>) -> bool {
+pub fn is_stripe_s(link: &str, local_host: Option<&str>) -> bool {
     let Ok(url) = Url::parse(link) else { return false };
     if !url.username().is_empty() || url.password().is_some() {
         return false;

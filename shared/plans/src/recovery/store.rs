@@ -63,6 +63,14 @@ pub struct Change<'a> {
     pub never: Vec<&'a str>,
 }
 
+impl Change<'_> {
+    /// The customer whose dunning is woken in the same transaction: who was told of the invoice, and its state changes.
+    pub fn wakes_dunning(&self) -> Option<&str> {
+        let told = self.recovery.told_at.is_some() && self.recovery.state != self.read.recovery.state;
+        self.recovery.customer.as_deref().filter(|_| told)
+    }
+}
+
 /// The records.
 pub trait RecoveryStore: Wakes {
     /// A record, read consistently.

@@ -289,14 +289,18 @@ async fn tell<S: RecoveryStore, B: Collecting, C: Clock>(
 }
 
 fn unwritten(why: Unwritten) -> Stop {
-    let reason = match why {
+    Stop::Settled(Outcome::Reject(unwritable(why)))
+}
+
+/// What a person has to do about a mail that cannot be written.
+pub fn unwritable(why: Unwritten) -> Reason {
+    match why {
         Unwritten::Link => Reason::new(
             "invoice_link_foreign",
             "the invoice has no page at stripe.com to send its customer to; finalise it in Stripe's dashboard, then replay",
         ),
         Unwritten::Amount => Reason::new("invoice_amount", "the amount of the invoice cannot be written; see Stripe"),
-    };
-    Stop::Settled(Outcome::Reject(reason))
+    }
 }
 
 /// Writes an invoice's record on what was read.

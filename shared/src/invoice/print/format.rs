@@ -58,6 +58,42 @@ pub(super) fn percent(rate: Decimal, french: bool) -> String {
     if french { format!("{rate}\u{a0}%") } else { format!("{rate}%") }
 }
 
+/// The same for what is written without the words of a template: "1er novembre 2026" or "1 November 2026".
+pub fn written_day(date: Date, french: bool) -> String {
+    const FRENCH: [&str; 12] = [
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
+    ];
+    const ENGLISH: [&str; 12] = [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ];
+    let months = if french { FRENCH } else { ENGLISH };
+    let month = usize::try_from(date.month() - 1).ok().and_then(|place| months.get(place)).copied().unwrap_or_default();
+    let day = if french && date.day() == 1 { "1er".to_owned() } else { date.day().to_string() };
+    format!("{day}\u{a0}{month}\u{a0}{}", date.year())
+}
+
 /// A SIREN or a SIRET in groups of three, its last five digits together, with no-break spaces: "123 456 782 00010".
 pub(super) fn identifier(digits: &str) -> String {
     let mut written = String::with_capacity(digits.len() + 6);
@@ -97,6 +133,14 @@ mod tests {
         assert_eq!(percent("5.5".parse().unwrap(), false), "5.5%");
         assert_eq!(day(date(2026, 11, 1), words().of("fr")), "1er\u{a0}novembre\u{a0}2026");
         assert_eq!(day(date(2026, 8, 21), words().of("en")), "21\u{a0}August\u{a0}2026");
+        for language in ["fr", "en"] {
+            for month in 1..=12 {
+                let (first, other) = (date(2026, month, 1), date(2026, month, 21));
+                let words = words();
+                assert_eq!(written_day(other, language == "fr"), day(other, words.of(language)));
+                assert_eq!(written_day(first, language == "fr"), day(first, words.of(language)));
+            }
+        }
     }
 
     #[test]

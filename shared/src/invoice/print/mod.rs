@@ -16,8 +16,8 @@ use crate::{
     seller::Look,
     vat::{Vat, VatCategory, regime::Supply},
 };
-pub use format::money;
 use format::{day, number, percent, with_currency};
+pub use format::{money, written_day};
 pub use words::{InvalidWords, Words};
 use words::{Wording, fill};
 
