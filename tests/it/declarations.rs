@@ -45,7 +45,7 @@ async fn a_contract_ends_with_what_is_paid_and_its_end_is_acknowledged_once() ->
     }
     let mail = shop.mails_about("termination/", 1).await?.remove(0);
     assert_eq!(mail.to, ZOE);
-    assert!(mail.text.contains("Votre contrat prend fin le") && mail.text.contains("Je déménage."), "{}", mail.text);
+    assert!(mail.text.contains("Votre contrat prend fin le") && !mail.text.contains("Je déménage."), "{}", mail.text);
     let contract = stands(&shop, &subscription).await?;
     assert_eq!((&contract["cancel_at_period_end"], &contract["status"]), (&json!(true), &json!("active")));
     assert_eq!(shop.access(ZOE).await?["state"], "active", "what is paid stays");
@@ -105,7 +105,9 @@ async fn what_belongs_to_no_contract_is_acknowledged_and_waits_for_a_person() ->
     shop.declares("/resilier", "stranger@example.org", &[("reference", "2026-11-0042")]).await?;
     let mail = shop.mails_about("termination/", 1).await?.remove(0);
     assert_eq!(mail.to, "stranger@example.org");
-    assert!(!mail.text.contains("/annuler"), "there is nothing to revoke");
+    for absent in ["/annuler", "2026-11-0042", "Zoé"] {
+        assert!(!mail.text.contains(absent), "a stranger is written nothing that strangers typed: {absent}");
+    }
     let reason = shop
         .wait_for("the parked declaration", async |shop: &Shop| {
             let items = declared(shop).await?;
@@ -114,5 +116,28 @@ async fn what_belongs_to_no_contract_is_acknowledged_and_waits_for_a_person() ->
         .await?;
     assert!(reason.contains("declaration_unmatched") && !reason.contains("stranger"), "{reason}");
     assert_eq!(stands(&shop, &subscription).await?["cancel_at_period_end"], false);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_year_that_renews_itself_is_announced_once_two_months_before() -> Result<()> {
+    let shop = Shop::open_with("declared-renewal", |options| options.wire = true).await?;
+    // The price of the plan, as a year's.
+    let (_, mut price) = shop.client.stripe("GET", &format!("prices/{SOLO}"), &[], None).await?;
+    price["recurring"]["interval"] = json!("year");
+    let (status, told) = shop.client.fake("PUT", &format!("v1/prices/{SOLO}"), &price).await?;
+    anyhow::ensure!((200..300).contains(&status), "{status} {told}");
+    let subscription = shop.subscribes(SOLO, ZOE, "k1").await?;
+    shop.access_in(ZOE, "active").await?;
+    shop.client.advance(300 * DAY).await?;
+    assert!(shop.mails().await?.iter().all(|mail| !mail.text.contains("/resilier")), "not yet");
+    shop.client.advance(7 * DAY).await?;
+    let mail = shop.mails_about(&format!("renewal/{subscription}/"), 1).await?.remove(0);
+    assert!(mail.to == ZOE && mail.text.contains("Date limite pour ne pas reconduire"), "{}", mail.text);
+    shop.client.advance(50 * DAY).await?;
+    shop.mails_about("renewal/", 1).await?;
+    shop.client.advance(10 * DAY).await?;
+    assert_eq!(stands(&shop, &subscription).await?["status"], "active");
+    shop.mails_about("renewal/", 1).await?;
     Ok(())
 }

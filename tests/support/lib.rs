@@ -185,7 +185,7 @@ impl Shop {
             "MAIL" => "OutboxTable",
             "NOTICE" => "NoticesTable",
             "ACCESS" | "CHECKOUT" | "CUSTOMER" | "DECLARATION" | "EPISODE" | "GRANT" | "PERSON" | "RECOVERY"
-            | "USE" => "AccessTable",
+            | "RENEWAL" | "USE" => "AccessTable",
             _ => "BillingTable",
         };
         let (_, items) = self.client.table(logical).await?;

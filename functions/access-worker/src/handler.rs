@@ -23,6 +23,7 @@ use comptoir_plans::{
         work::{Tools, recover},
     },
     refresh::{Refreshed, refresh, refresh_and_tell},
+    renewal::{Announcing, RenewalStore},
     store::AccessStore,
     stored::CachedCatalogue,
     stripe::Billing,
@@ -35,6 +36,9 @@ const SERVICE: &str = "access-worker";
 /// The kind of an unpaid invoice's record.
 const RECOVERY: &str = "RECOVERY";
 
+/// The kind of the record of a renewal that is to be announced.
+const RENEWAL: &str = "RENEWAL";
+
 /// The kind of a consumer's declaration.
 const DECLARATION: &str = "DECLARATION";
 /// The kind of the record of a customer who owes something.
@@ -45,13 +49,11 @@ const ONE: SignedDuration = SignedDuration::from_secs(ONE_SUBSCRIPTION_SECONDS.c
 
 /// The dependencies of a batch.
 #[derive(Debug)]
-pub struct Worker<A, R, D, B, S, C> {
+pub struct Worker<A, R, B, S, C> {
     /// The Access table.
     pub store: A,
-    /// Its unpaid invoices, and who owes them.
+    /// Its unpaid invoices and who owes them, what consumers declared, and renewals.
     pub recoveries: R,
-    /// What consumers declared.
-    pub declarations: D,
     /// Stripe.
     pub billing: B,
     /// The plans.
@@ -66,11 +68,10 @@ pub struct Worker<A, R, D, B, S, C> {
     pub clock: C,
 }
 
-impl<A, R, D, B, S, C> Worker<A, R, D, B, S, C>
+impl<A, R, B, S, C> Worker<A, R, B, S, C>
 where
     A: AccessStore,
-    R: EpisodeStore + TrialStore,
-    D: DeclarationStore,
+    R: EpisodeStore + TrialStore + DeclarationStore + RenewalStore,
     B: Billing + Collecting + Ending,
     S: SettingsReader,
     C: Clock,
@@ -92,6 +93,7 @@ where
                         Box::pin(self.collect(kind, id, request_id, deadline)).await
                     }
                     (Ok(()), Ok(())) if kind == DECLARATION => Box::pin(self.carry_out(id, request_id)).await,
+                    (Ok(()), Ok(())) if kind == RENEWAL => Box::pin(self.announce(id, request_id)).await,
                     (Ok(()), Ok(())) => Box::pin(self.refresh(id, request_id)).await,
                 },
             };
@@ -134,7 +136,7 @@ where
                 let seller = settings.of_day(settings.day_of(now));
                 let tools = Declaring {
                     access: &self.store,
-                    declarations: &self.declarations,
+                    declarations: &self.recoveries,
                     billing: &self.billing,
                     writer: Acknowledging { seller: &seller, public_url: &self.public_url },
                     clock: &self.clock,
@@ -144,6 +146,22 @@ where
             Err(error) => Outcome::Retry(error.reason()),
         };
         report_work(&outcome, "declaration", id, request_id);
+        outcome
+    }
+
+    /// Tells the customer of a renewal whose day has come.
+    async fn announce(&self, subscription: &str, request_id: &str) -> Outcome {
+        let now = self.clock.now();
+        let outcome = match (self.plans.get(now).await, self.settings.get(now).await) {
+            (Ok(catalogue), Ok(settings)) => {
+                let seller = settings.of_day(settings.day_of(now));
+                let writer = Acknowledging { seller: &seller, public_url: &self.public_url };
+                let (store, billing, catalogue) = (&self.recoveries, &self.billing, &*catalogue);
+                Box::pin(Announcing { store, billing, catalogue, writer }.announce(subscription, now)).await
+            }
+            (Err(error), _) | (_, Err(error)) => Outcome::Retry(error.reason()),
+        };
+        report_work(&outcome, "renewal", subscription, request_id);
         outcome
     }
 
@@ -162,7 +180,7 @@ where
                 let seller = settings.of_day(now.to_zoned(settings.newest().time_zone).date());
                 let writer = Writer { seller: &seller, local_host: self.local_host.as_deref() };
                 let (store, billing, catalogue) = (&self.recoveries, &self.billing, &*catalogue);
-                let tell = ByMail { store, billing, catalogue, writer };
+                let tell = ByMail { store, billing, catalogue, writer, public_url: &self.public_url };
                 Box::pin(refresh_and_tell(subscription, (&self.store, billing), catalogue, &tell, now)).await
             }
             // Access does not wait for who writes to customers: the next look at the subscription tells of its trial.

@@ -19,9 +19,7 @@ use comptoir::{
 use comptoir_aws::{secrets::StripeKey, settings_store::DynamoSettings};
 use comptoir_edge::{https::Https, telemetry};
 use comptoir_plans::stored;
-use comptoir_plans_adapters::{
-    billing::StripeBilling, declarations::DynamoDeclarations, recoveries::DynamoRecoveries, table::DynamoAccess,
-};
+use comptoir_plans_adapters::{billing::StripeBilling, recoveries::DynamoRecoveries, table::DynamoAccess};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
@@ -36,13 +34,11 @@ async fn main() -> Result<(), Error> {
     let plans = DynamoSettings::named(dynamodb.clone(), billing_table.clone(), stored::DOCUMENT);
     let settings = DynamoSettings::new(dynamodb.clone(), billing_table);
     let (table, notices) = (config::required("ACCESS_TABLE")?, config::required("NOTICES_TABLE")?);
-    let declarations = DynamoDeclarations::new(dynamodb.clone(), table.clone(), Some(notices.clone()));
     let access = DynamoAccess::new(dynamodb, table);
     let stripe_url = config::optional("STRIPE_API_URL");
     let worker = Worker {
         store: access.clone(),
         recoveries: DynamoRecoveries::new(access, notices),
-        declarations,
         public_url: config::required("PUBLIC_URL")?,
         local_host: stripe_url.as_deref().and_then(host_of),
         billing: StripeBilling {

@@ -13,7 +13,7 @@ use comptoir::{
 };
 use comptoir_aws::settings_store::DynamoSettings;
 use comptoir_edge::{door::Request, random::random_name, telemetry};
-use comptoir_plans_adapters::declarations::DynamoDeclarations;
+use comptoir_plans_adapters::{recoveries::DynamoRecoveries, table::DynamoAccess};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 use crate::{handler::Desk, page::Pages};
@@ -23,8 +23,9 @@ async fn main() -> Result<(), Error> {
     telemetry::start();
     let aws = comptoir_aws::sdk_config()?;
     let dynamodb = DynamoDb::new(&aws);
+    let access = DynamoAccess::new(dynamodb.clone(), config::required("ACCESS_TABLE")?);
     let desk = Desk {
-        declarations: DynamoDeclarations::new(dynamodb.clone(), config::required("ACCESS_TABLE")?, None),
+        declarations: DynamoRecoveries::without_mails(access),
         settings: CachedSettings::new(DynamoSettings::new(dynamodb, config::required("BILLING_TABLE")?), SETTINGS_KEPT),
         pages: Pages::new()?,
         clock: SystemClock,

@@ -15,6 +15,7 @@ pub mod dunning;
 pub mod person;
 pub mod recovery;
 pub mod refresh;
+pub mod renewal;
 pub mod store;
 pub mod stored;
 pub mod stripe;

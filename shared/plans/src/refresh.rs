@@ -151,6 +151,7 @@ async fn round<S: AccessStore, B: Billing, T: Tell>(
     if !stored.trial_told {
         tell.of_trial(&fetched, now).await?;
     }
+    tell.of_renewal(&fetched, now).await?;
     if store.close_as(subscription, stored.wakes, &fetched.as_seen()).await? == Committed::Conflict {
         return Err(Stop::Again);
     }

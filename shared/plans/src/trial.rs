@@ -14,7 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     catalogue::Catalogue,
+    declaration,
     recovery::letter::Writer,
+    renewal::{Announcing, RenewalStore},
     stripe::{Billing, Customer, Item, Price, PriceTag, Status, Subscriber, Subscription, seconds},
 };
 
@@ -32,6 +34,13 @@ pub trait Tell: Send + Sync {
         subscription: &Subscription,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
+
+    /// Tells the customer of `subscription` that it renews itself, if it is time, or sees to it that they are told then.
+    fn of_renewal(
+        &self,
+        subscription: &Subscription,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }
 
 /// Tells nobody.
@@ -40,6 +49,10 @@ pub struct Nobody;
 
 impl Tell for Nobody {
     async fn of_trial(&self, _subscription: &Subscription, _now: Timestamp) -> Result<(), ServiceError> {
+        Ok(())
+    }
+
+    async fn of_renewal(&self, _subscription: &Subscription, _now: Timestamp) -> Result<(), ServiceError> {
         Ok(())
     }
 }
@@ -66,9 +79,11 @@ pub struct ByMail<'a, S, B> {
     pub catalogue: &'a Catalogue,
     /// Who writes.
     pub writer: Writer<'a>,
+    /// Where pages for everybody are.
+    pub public_url: &'a str,
 }
 
-impl<S: TrialStore, B: Billing> Tell for ByMail<'_, S, B> {
+impl<S: TrialStore + RenewalStore, B: Billing> Tell for ByMail<'_, S, B> {
     async fn of_trial(&self, subscription: &Subscription, now: Timestamp) -> Result<(), ServiceError> {
         let Some(mail) = letter(subscription, self.catalogue, self.writer, now) else { return Ok(()) };
         // Who has paid before a trial was added knows the price; nothing is known of who paid during it.
@@ -77,6 +92,12 @@ impl<S: TrialStore, B: Billing> Tell for ByMail<'_, S, B> {
             return Ok(());
         }
         self.store.told_of_trial(&subscription.id, &mail, now).await
+    }
+
+    async fn of_renewal(&self, subscription: &Subscription, now: Timestamp) -> Result<(), ServiceError> {
+        let writer = declaration::letter::Writer { seller: self.writer.seller, public_url: self.public_url };
+        let Self { store, billing, catalogue, .. } = *self;
+        Announcing { store, billing, catalogue, writer }.look(subscription, now).await
     }
 }
 

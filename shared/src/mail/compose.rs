@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::{
     Bill, Consequence, Content, DeclarationMail, DeclarationOutcome, DunningMail, InvoiceMail, Mail, NoticeEvent,
-    NoticeMail, RecoveryMail, TrialMail,
+    NoticeMail, RecoveryMail, RenewalMail, TrialMail,
     outbox::{AttachedFile, OutgoingEmail},
 };
 use crate::{
@@ -53,6 +53,7 @@ const DIGEST: Source<'static> = source!("digest");
 const RECOVERY: Source<'static> = source!("recovery");
 const DECLARATION: Source<'static> = source!("declaration");
 const DUNNING: Source<'static> = source!("dunning");
+const RENEWAL: Source<'static> = source!("renewal");
 const TRIAL: Source<'static> = source!("trial");
 
 /// A mail as the recipient gets it.
@@ -134,6 +135,7 @@ impl Composer {
         composer.read(DECLARATION)?;
         composer.read(DUNNING)?;
         composer.read(TRIAL)?;
+        composer.read(RENEWAL)?;
         for language in LANGUAGES {
             composer.invoice(&sample(language))?;
             for event in NoticeEvent::ALL {
@@ -147,6 +149,7 @@ impl Composer {
             for consequence in Consequence::ALL {
                 composer.dunning(&DunningMail::sample(language, consequence))?;
             }
+            composer.renewal(&RenewalMail::sample(language))?;
             for outcome in DeclarationOutcome::ALL {
                 composer.declaration(&DeclarationMail::sample(language, outcome))?;
             }
@@ -182,6 +185,7 @@ impl Composer {
             Content::Declaration(mail) => self.declaration(mail),
             Content::Dunning(mail) => self.dunning(mail),
             Content::Trial(mail) => self.trial(mail),
+            Content::Renewal(mail) => self.renewal(mail),
         }
     }
 
@@ -217,16 +221,13 @@ impl Composer {
     }
 
     fn declaration(&self, mail: &DeclarationMail) -> Result<Composed, ComposeError> {
-        let line = |text: &Option<String>| text.as_deref().map(|text| unlinked(&one_line(text)));
         let clean = DeclarationMail {
             seller_name: one_line(&mail.seller_name),
             contact: one_line(&mail.contact),
             accent: one_line(&mail.accent),
             name: greeted(&mail.name),
-            declared_by: unlinked(&one_line(&mail.declared_by)),
-            reference: line(&mail.reference),
-            wished: line(&mail.wished),
-            reason: line(&mail.reason),
+            declared_by: mail.declared_by.as_deref().map(greeted),
+            reference: mail.reference.as_deref().map(greeted),
             link: mail.link.as_deref().map(one_line),
             ..mail.clone()
         };
@@ -261,6 +262,19 @@ impl Composer {
             ..mail.clone()
         };
         self.composed(TRIAL.name, &mail.language, clean)
+    }
+
+    fn renewal(&self, mail: &RenewalMail) -> Result<Composed, ComposeError> {
+        let clean = RenewalMail {
+            seller_name: one_line(&mail.seller_name),
+            contact: one_line(&mail.contact),
+            accent: one_line(&mail.accent),
+            name: greeted(&mail.name),
+            plan: unlinked(&one_line(&mail.plan)),
+            link: one_line(&mail.link),
+            ..mail.clone()
+        };
+        self.composed(RENEWAL.name, &mail.language, clean)
     }
 
     /// A digest for the team, as a mail and, as its text alone, for the team room.
@@ -495,6 +509,7 @@ mod tests {
                 ("digest".to_owned(), Content::Digest(DigestMail::sample(language))),
                 ("recovery-unpaid".to_owned(), Content::Recovery(RecoveryMail::sample(language, false))),
                 ("recovery-confirm".to_owned(), Content::Recovery(RecoveryMail::sample(language, true))),
+                ("renewal".to_owned(), Content::Renewal(RenewalMail::sample(language))),
                 ("trial-charged".to_owned(), Content::Trial(TrialMail::sample(language, true))),
                 ("trial-without-method".to_owned(), Content::Trial(TrialMail::sample(language, false))),
             ];
@@ -502,7 +517,11 @@ mod tests {
                 let name = format!("dunning-{consequence:?}").to_lowercase();
                 (name, Content::Dunning(DunningMail::sample(language, consequence)))
             });
-            for (name, content) in notices.into_iter().chain(others).chain(steps) {
+            let declared = DeclarationOutcome::ALL.map(|outcome| {
+                let name = format!("declaration-{outcome:?}").to_lowercase();
+                (name, Content::Declaration(DeclarationMail::sample(language, outcome)))
+            });
+            for (name, content) in notices.into_iter().chain(others).chain(steps).chain(declared) {
                 let mail = composer.compose(&content).unwrap();
                 insta::with_settings!({
                     snapshot_path => concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/golden"),

@@ -55,16 +55,14 @@ pub struct DeclarationMail {
     pub withdrawal: bool,
     /// What became of it.
     pub outcome: DeclarationOutcome,
-    /// The name that was typed.
-    pub declared_by: String,
+    /// The name that was typed; none where nobody knows who reads it.
+    pub declared_by: Option<String>,
     /// Day and time of the declaration, as they are read.
     pub declared_at: String,
     /// The reference that was typed.
     pub reference: Option<String>,
     /// The day wished for, as it is read.
     pub wished: Option<String>,
-    /// The reason that was typed.
-    pub reason: Option<String>,
     /// The day that the outcome speaks of, as it is read.
     pub day: String,
     /// Where whose contract it is can say that they did not declare it.
@@ -81,6 +79,7 @@ impl DeclarationMail {
             outcome,
             DeclarationOutcome::Received | DeclarationOutcome::Withdrawn | DeclarationOutcome::TooLate
         );
+        let known = outcome != DeclarationOutcome::Unmatched;
         let revocable =
             matches!(outcome, DeclarationOutcome::Ends | DeclarationOutcome::EndsLater | DeclarationOutcome::Received);
         Self {
@@ -91,14 +90,13 @@ impl DeclarationMail {
             name: "Camille Spécimen".to_owned(),
             withdrawal,
             outcome,
-            declared_by: "Camille Spécimen".to_owned(),
+            declared_by: known.then(|| "Camille Spécimen".to_owned()),
             declared_at: day(
                 "27\u{a0}novembre\u{a0}2026 à 11:04 (UTC+01:00)",
                 "27\u{a0}November\u{a0}2026 at 11:04 (UTC+01:00)",
             ),
-            reference: Some("2026-11-0042".to_owned()),
-            wished: (!withdrawal).then(|| day("15\u{a0}janvier\u{a0}2027", "15\u{a0}January\u{a0}2027")),
-            reason: (!withdrawal).then(|| day("Je déménage.", "I am moving.")),
+            reference: known.then(|| "2026-11-0042".to_owned()),
+            wished: (known && !withdrawal).then(|| day("15\u{a0}janvier\u{a0}2027", "15\u{a0}January\u{a0}2027")),
             day: day("21\u{a0}décembre\u{a0}2026", "21\u{a0}December\u{a0}2026"),
             link: revocable.then(|| "https://shop.example.org/annuler?d=0123&s=abcd".to_owned()),
         }

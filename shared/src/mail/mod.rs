@@ -16,6 +16,7 @@ mod notice_mail;
 pub mod outbox;
 pub mod quota;
 mod recovery_mail;
+mod renewal_mail;
 mod trial_mail;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -37,6 +38,7 @@ pub use dunning_mail::{Bill, Consequence, DunningMail};
 pub use invoice_mail::InvoiceMail;
 pub use notice_mail::{FIELDS, NoticeEvent, NoticeMail};
 pub use recovery_mail::RecoveryMail;
+pub use renewal_mail::RenewalMail;
 pub use trial_mail::TrialMail;
 
 /// The tag that a mail is sent with, and that its delivery events carry.
@@ -88,12 +90,19 @@ impl MailId {
         Self(format!("trial/{subscription}/ending"))
     }
 
+    /// The one mail about the renewal of a subscription `sub_...` at the end of a period, `2027-11-21`.
+    pub fn of_renewal(subscription: &str, period: &str) -> Self {
+        Self(format!("renewal/{subscription}/{period}"))
+    }
+
     /// The kind of record. Notices, records for the team and messages for its room have kinds of their own, so that a
     /// role that may queue one of them can queue nothing else.
     pub fn kind(&self) -> &'static str {
         match self.0.split('/').next() {
             Some("profile") if self.0.ends_with("/team") => "TEAM",
-            Some("dunning" | "profile" | "recovery" | "team" | "termination" | "trial" | "withdrawal") => "NOTICE",
+            Some("dunning" | "profile" | "recovery" | "renewal" | "team" | "termination" | "trial" | "withdrawal") => {
+                "NOTICE"
+            }
             Some("slack") => "SLACK",
             _ => "MAIL",
         }
@@ -156,6 +165,8 @@ pub enum Content {
     Digest(DigestMail),
     /// It asks for the payment of an invoice.
     Recovery(RecoveryMail),
+    /// It announces that a contract renews itself.
+    Renewal(RenewalMail),
     /// It says what became of what a consumer declared.
     Declaration(DeclarationMail),
     /// It asks for the payment of several, and says what they lead to.

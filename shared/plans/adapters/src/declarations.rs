@@ -5,12 +5,8 @@
 //! | `DECLARATION#id`, `-` | a declaration, with its version, and whether work on it is open |
 //! | `DECLARATION#day-2026-12-01`, `-` | how many were taken on a day; expires |
 
-use aws_sdk_dynamodb::{
-    Client,
-    types::{Put, TransactWriteItem, Update},
-};
+use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use comptoir::{
-    mail::{Mail, outbox::TOLD_KEPT},
     outcome::ServiceError,
     record::{NEEDS, VERSION},
     sweep::partition,
@@ -18,7 +14,6 @@ use comptoir::{
 use comptoir_aws::{
     conditional::OURS,
     item::{CLOSE, PARK, condition_failed, data, expiry, item as new, json, number, opened, place, read_number, text},
-    outbox::queued,
 };
 use comptoir_plans::{
     declaration::{
@@ -31,7 +26,8 @@ use comptoir_plans::{
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    table::{DynamoAccess, Ended, SOURCE, unwritable},
+    recoveries::{DynamoRecoveries, updating},
+    table::{Ended, SOURCE, unwritable},
     wakes::WHAT,
 };
 
@@ -48,63 +44,38 @@ const COUNT_KEPT: SignedDuration = SignedDuration::from_hours(72);
 /// How long a declaration is kept as a proof: five years, in which what it was about can be claimed (C. civ. 2224).
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 366 * 5);
 
-/// The declarations, and where mails are queued.
-#[derive(Debug, Clone)]
-pub struct DynamoDeclarations {
-    access: DynamoAccess,
-    notices: Option<String>,
+fn update(table: &str, change: &Change<'_>, now: Timestamp) -> Result<Update, ServiceError> {
+    let set = "#data = :data, #version = :next";
+    let expression = match &change.then {
+        Then::Rest => format!("SET {set} REMOVE {CLOSE}, parked_source, parked_reason, parked_at"),
+        Then::Until(_) => format!("SET {set}, open_since = :until, open_shard = :shard REMOVE woken_at, wakes"),
+        Then::Park(_) => format!("{PARK}, {set} REMOVE {CLOSE}"),
+    };
+    let update = Update::builder()
+        .table_name(table)
+        .set_key(Some(place(DECLARATION, change.id)))
+        .update_expression(expression)
+        .condition_expression(format!("#version = :version AND {OURS}"))
+        .expression_attribute_names("#data", "data")
+        .expression_attribute_names("#version", "version")
+        .expression_attribute_values(":data", json(change.declaration, WHAT)?)
+        .expression_attribute_values(":version", number(change.version))
+        .expression_attribute_values(":next", number(change.version.saturating_add(1)))
+        .expression_attribute_values(":ours", number(VERSION));
+    let update = match &change.then {
+        Then::Rest => update,
+        Then::Until(at) => update
+            .expression_attribute_values(":until", number(at.as_second()))
+            .expression_attribute_values(":shard", text(partition(DECLARATION, change.id))),
+        Then::Park(reason) => update
+            .expression_attribute_values(":source", text(SOURCE))
+            .expression_attribute_values(":reason", text(reason.to_string()))
+            .expression_attribute_values(":at", text(now.to_string())),
+    };
+    update.build().map_err(|error| unwritable(&error))
 }
 
-impl DynamoDeclarations {
-    /// Those in this Access table, with this Notices table; without one no mail can be queued.
-    pub fn new(client: Client, access: String, notices: Option<String>) -> Self {
-        Self { access: DynamoAccess::new(client, access), notices }
-    }
-
-    fn update(&self, change: &Change<'_>, now: Timestamp) -> Result<Update, ServiceError> {
-        let set = "#data = :data, #version = :next";
-        let expression = match &change.then {
-            Then::Rest => format!("SET {set} REMOVE {CLOSE}, parked_source, parked_reason, parked_at"),
-            Then::Until(_) => format!("SET {set}, open_since = :until, open_shard = :shard REMOVE woken_at, wakes"),
-            Then::Park(_) => format!("{PARK}, {set} REMOVE {CLOSE}"),
-        };
-        let update = Update::builder()
-            .table_name(&self.access.table)
-            .set_key(Some(place(DECLARATION, change.id)))
-            .update_expression(expression)
-            .condition_expression(format!("#version = :version AND {OURS}"))
-            .expression_attribute_names("#data", "data")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":data", json(change.declaration, WHAT)?)
-            .expression_attribute_values(":version", number(change.version))
-            .expression_attribute_values(":next", number(change.version.saturating_add(1)))
-            .expression_attribute_values(":ours", number(VERSION));
-        let update = match &change.then {
-            Then::Rest => update,
-            Then::Until(at) => update
-                .expression_attribute_values(":until", number(at.as_second()))
-                .expression_attribute_values(":shard", text(partition(DECLARATION, change.id))),
-            Then::Park(reason) => update
-                .expression_attribute_values(":source", text(SOURCE))
-                .expression_attribute_values(":reason", text(reason.to_string()))
-                .expression_attribute_values(":at", text(now.to_string())),
-        };
-        update.build().map_err(|error| unwritable(&error))
-    }
-
-    fn mail(&self, mail: &Mail, now: Timestamp) -> Result<TransactWriteItem, ServiceError> {
-        let mut item = queued(mail, SOURCE)?;
-        // One that is parked from the start is kept until it is settled.
-        if !item.contains_key("parked_at") {
-            item.insert("expires_at".to_owned(), expiry(now, TOLD_KEPT));
-        }
-        let put = Put::builder().set_table_name(self.notices.clone()).set_item(Some(item));
-        let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(|error| unwritable(&error))?;
-        Ok(TransactWriteItem::builder().put(put).build())
-    }
-}
-
-impl DeclarationStore for DynamoDeclarations {
+impl DeclarationStore for DynamoRecoveries {
     async fn declare(&self, id: &str, declaration: &Declaration, now: Timestamp) -> Result<Declared, ServiceError> {
         let mut item = new(DECLARATION, id);
         item.insert("data".to_owned(), json(declaration, WHAT)?);
@@ -155,23 +126,7 @@ impl DeclarationStore for DynamoDeclarations {
     }
 
     async fn change(&self, change: &Change<'_>, now: Timestamp) -> Result<Committed, ServiceError> {
-        let record = TransactWriteItem::builder().update(self.update(change, now)?).build();
-        let Some(mail) = change.mail else {
-            return Ok(match self.access.transact(vec![record]).await? {
-                Ended::Done => Committed::Done,
-                Ended::Refused(_) => Committed::Conflict,
-            });
-        };
-        let ended = match self.access.transact(vec![record.clone(), self.mail(mail, now)?]).await? {
-            // The mail was queued by a record that was lost since: nobody gets it again.
-            Ended::Refused(reasons) if condition_failed(&reasons, 1) && !condition_failed(&reasons, 0) => {
-                self.access.transact(vec![record]).await?
-            }
-            ended => ended,
-        };
-        Ok(match ended {
-            Ended::Done => Committed::Done,
-            Ended::Refused(_) => Committed::Conflict,
-        })
+        let record = update(&self.access.table, change, now)?;
+        self.commit(vec![updating(record)], change.mail, now).await
     }
 }

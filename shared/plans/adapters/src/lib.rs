@@ -2,10 +2,11 @@
 
 pub mod billing;
 mod collecting;
-pub mod declarations;
+mod declarations;
 mod ending;
 mod episodes;
 pub mod recoveries;
+mod renewals;
 mod requests;
 pub mod table;
 pub mod wakes;

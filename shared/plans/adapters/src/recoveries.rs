@@ -41,6 +41,11 @@ impl DynamoRecoveries {
         Self { access, notices }
     }
 
+    /// The same for a function that writes to nobody.
+    pub fn without_mails(access: DynamoAccess) -> Self {
+        Self::new(access, String::new())
+    }
+
     /// The write of the record itself.
     fn record(&self, change: &Change<'_>, now: Timestamp) -> Result<Update, ServiceError> {
         let over = matches!(change.recovery.state, State::Paid | State::Closed);

@@ -48,6 +48,8 @@ pub fn letter(id: &str, declaration: &Declaration, reader: &Reader, writer: Writ
         _ if declaration.acknowledged_at.is_some() => Some("done"),
         _ => None,
     };
+    // Nobody's mailbox is a place for what strangers type: neither a reason, nor anything to who has no contract.
+    let known = declaration.state != State::Unmatched;
     let revocable = declaration.state.is_revocable() && declaration.subscription.is_some();
     let content = DeclarationMail {
         language: if french { "fr" } else { "en" }.to_owned(),
@@ -57,11 +59,10 @@ pub fn letter(id: &str, declaration: &Declaration, reader: &Reader, writer: Writ
         name: reader.name.clone(),
         withdrawal: statement.kind == Kind::Withdrawal,
         outcome,
-        declared_by: statement.name.clone(),
+        declared_by: known.then(|| statement.name.clone()),
         declared_at: moment(statement.at, seller, french),
-        reference: statement.reference.clone(),
-        wished: statement.wished.map(|wished| written_day(wished, french)),
-        reason: statement.reason.clone(),
+        reference: statement.reference.clone().filter(|_| known),
+        wished: statement.wished.filter(|_| known).map(|wished| written_day(wished, french)),
         day: about.map(|about| written_day(about, french)).unwrap_or_default(),
         link: revocable.then(|| format!("{}{REVOKE_PATH}?d={id}&s={}", writer.public_url, declaration.secret)),
     };
