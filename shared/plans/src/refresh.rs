@@ -79,6 +79,10 @@ async fn round<S: AccessStore, B: Billing>(
     let Some(fetched) = billing.subscription(subscription).await? else {
         return unknown(subscription, &stored, store).await;
     };
+    // What no plan ever sold is its seller's own affair: nobody is written down for it, and it is never cancelled.
+    if stored.person.is_none() && stored.second_to.is_none() && !access::is_sold(&fetched, catalogue) {
+        return closed(subscription, &stored, store).await;
+    }
     if fetched.status == Status::Unknown {
         return Err(reject(
             "subscription_status_unknown",
@@ -100,12 +104,12 @@ async fn round<S: AccessStore, B: Billing>(
     {
         return Err(Stop::Again);
     }
+    let gives = access::given(&fetched, catalogue);
     let seen = match (place(current, &fetched), current) {
-        (Place::Second, Some(current)) => last_look(current, &fetched, billing).await?,
+        (Place::Second, Some(current)) if gives.is_some() => last_look(current, &fetched, billing, catalogue).await?,
         (seen, _) => seen,
     };
-    let gives = access::given(&fetched, catalogue);
-    if let (Place::Second, Some(current)) = (seen, current) {
+    if let (Place::Second, Some(current), Some(_)) = (seen, current, &gives) {
         // Before anything is granted for it. What was paid for it is refunded by the owner.
         store.mark_second(subscription, &current.subscription).await?;
         billing.cancel(subscription).await?;
@@ -155,20 +159,34 @@ async fn unknown(
     store: &impl AccessStore,
 ) -> Result<Option<Access>, Stop> {
     if stored.person.is_none() {
-        return match store.close(subscription, stored.wakes).await? {
-            Committed::Done => Ok(None),
-            Committed::Conflict => Err(Stop::Again),
-        };
+        return closed(subscription, stored, store).await;
     }
     let text =
         "Stripe does not know this subscription any more; check that the API key is of the account that sells it";
     Err(reject("subscription_unknown", text))
 }
 
-/// Whether the first one lives, before the second is cancelled: its end may not have been seen here yet.
-async fn last_look(current: &Current, fetched: &Subscription, billing: &impl Billing) -> Result<Place, Stop> {
+/// A subscription that gives nobody anything.
+async fn closed(
+    subscription: &str,
+    stored: &StoredSubscription,
+    store: &impl AccessStore,
+) -> Result<Option<Access>, Stop> {
+    match store.close(subscription, stored.wakes).await? {
+        Committed::Done => Ok(None),
+        Committed::Conflict => Err(Stop::Again),
+    }
+}
+
+/// Whether the first one lives and is of a plan, before the second is cancelled: its end may not have been seen here yet.
+async fn last_look(
+    current: &Current,
+    fetched: &Subscription,
+    billing: &impl Billing,
+    catalogue: &Catalogue,
+) -> Result<Place, Stop> {
     let first = billing.subscription(&current.subscription).await?;
-    let over = first.is_none_or(|first| first.status.is_final());
+    let over = first.is_none_or(|first| first.status.is_final() || !access::is_sold(&first, catalogue));
     Ok(place(Some(&Current { over, ..current.clone() }), fetched))
 }
 
@@ -259,7 +277,8 @@ fn next(person: &Person, fetched: &Subscription, seen: Place, gives: Option<Acce
     };
     let next = Person {
         customer: Some(fetched.customer.id().to_owned()),
-        current: Some(current),
+        // One that is of no plan any more gives way to any other, and counts again once it is of one.
+        current: Some(current).filter(|current| gives.is_some() || current.over),
         // Nothing where the subscription is of no plan any more.
         access: gives.unwrap_or_default(),
         subscribed_before: person.subscribed_before || ever,
@@ -272,3 +291,5 @@ fn next(person: &Person, fetched: &Subscription, seen: Place, gives: Option<Acce
 mod storm;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unsold;
