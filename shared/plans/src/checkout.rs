@@ -13,7 +13,7 @@ use crate::{
     desk::{NotDone, Refused},
     person::{OpenCheckout, Person, PersonId},
     store::{AccessStore, Begun, Committed, RequestStore},
-    stripe::{Billing, Buyer, CheckoutPage, Expired, NewCheckout},
+    stripe::{Billing, Buyer, CheckoutPage, Expired, Made, NewCheckout},
 };
 
 /// How often the page of somebody is written again when others do so at the same time.
@@ -46,14 +46,8 @@ pub struct Opened {
 impl CheckoutRequest {
     /// A hash of all that is wished, without the key.
     fn digest(&self) -> String {
-        let mut hash = Sha256::new();
         let email = self.email.as_deref().map(|email| email.trim().to_lowercase()).unwrap_or_default();
-        for part in [&self.price, &email, &self.success_url, &self.cancel_url] {
-            hash.update(part.len().to_string());
-            hash.update([b':']);
-            hash.update(part);
-        }
-        hex::encode(hash.finalize())
+        hash(&[&self.price, &email, &self.success_url, &self.cancel_url])
     }
 }
 
@@ -117,10 +111,21 @@ async fn make<S: AccessStore, B: Billing>(
             give_up(page.as_ref(), billing).await?;
             return Err(Refused::AlreadySubscribed.into());
         }
+        let asked = asked(wish, trial_days, person.as_ref());
         let made = match &page {
             Some(made) => made,
-            None => page
-                .insert(billing.open_checkout(&asked(wish, trial_days, person.as_ref()), &wish.idempotency_key).await?),
+            None => match (billing.open_checkout(&asked, &key(&asked)).await?, &buyer, &person) {
+                (Made::Page(made), ..) => page.insert(made),
+                // They go on by their address; if somebody else writes meanwhile, the next round sees it.
+                (Made::NoCustomer, Some((id, _)), Some(person)) => {
+                    store.save_person(id, &Person { customer: None, ..person.clone() }, version).await?;
+                    continue;
+                }
+                (Made::NoCustomer, ..) => {
+                    let text = "it does not know a customer whom nobody named";
+                    return Err(ServiceError::permanent("Stripe's API", "stripe_refused", text).into());
+                }
+            },
         };
         let (Some((id, _)), Some(person)) = (&buyer, person) else { return Ok(made.clone()) };
         if let Some(former) =
@@ -161,6 +166,30 @@ fn asked(wish: &CheckoutRequest, trial_days: u32, person: Option<&Person>) -> Ne
     }
 }
 
+/// The key of a page at Stripe: what is asked for may have changed since the sender's key was used first, as when a customer
+/// was deleted, and Stripe refuses a key with other parameters.
+fn key(asked: &NewCheckout) -> String {
+    let NewCheckout { price, buyer, success_url, cancel_url, trial_days, reference } = asked;
+    let (customer, address) = match buyer {
+        Some(Buyer::Customer(customer)) => (customer.as_str(), ""),
+        Some(Buyer::Address(address)) => ("", address.as_str()),
+        None => ("", ""),
+    };
+    hash(&[price, customer, address, success_url, cancel_url, &trial_days.to_string(), reference])
+}
+
+fn hash(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_string());
+        hash.update([b':']);
+        hash.update(part);
+    }
+    hex::encode(hash.finalize())
+}
+
+#[cfg(test)]
+mod gone;
 #[cfg(test)]
 mod tests {
     use comptoir::memory::{Fault, FaultPlan, at_once};
@@ -176,7 +205,7 @@ mod tests {
         "2026-11-27T10:00:00Z".parse().unwrap()
     }
 
-    fn wish(key: &str) -> CheckoutRequest {
+    pub(super) fn wish(key: &str) -> CheckoutRequest {
         CheckoutRequest {
             price: "price_essai".to_owned(),
             email: Some("zoe@example.org".to_owned()),
@@ -187,18 +216,22 @@ mod tests {
     }
 
     #[derive(Default)]
-    struct Shop {
-        store: InMemoryAccess,
-        stripe: SmallStripe,
+    pub(super) struct Shop {
+        pub(super) store: InMemoryAccess,
+        pub(super) stripe: SmallStripe,
     }
 
     impl Shop {
-        fn open(&self, wish: &CheckoutRequest) -> Result<Opened, NotDone> {
+        pub(super) fn open(&self, wish: &CheckoutRequest) -> Result<Opened, NotDone> {
             at_once(open(wish, (&self.store, &self.stripe), &catalogue(), false, now()))
         }
 
-        fn subscribes(&self, status: &str) {
-            self.stripe.put(subscription("sub_1", "cus_1", "zoe@example.org", status, "price_essai"));
+        pub(super) fn subscribes(&self, status: &str) {
+            self.sees(subscription("sub_1", "cus_1", "zoe@example.org", status, "price_essai"));
+        }
+
+        pub(super) fn sees(&self, subscription: crate::stripe::Subscription) {
+            self.stripe.put(subscription);
             at_once(self.store.wake("sub_1", now())).unwrap();
             let done = at_once(refresh("sub_1", &self.store, &self.stripe, &catalogue(), now()));
             assert_eq!(done.outcome, comptoir::outcome::Outcome::Done);

@@ -9,7 +9,7 @@ use crate::{
     catalogue::Catalogue,
     person::PersonId,
     store::{AccessStore, UseResult},
-    stripe::Billing,
+    stripe::{Billing, Made},
     tokens::Use,
 };
 
@@ -160,7 +160,10 @@ pub async fn portal(
         Holder::Customer(customer) => store.customer(customer).await?.map(|_| customer.to_owned()),
     };
     let customer = customer.ok_or(Refused::UnknownPerson)?;
-    Ok(billing.open_portal(&customer, return_url).await?)
+    match billing.open_portal(&customer, return_url).await? {
+        Made::Page(url) => Ok(url),
+        Made::NoCustomer => Err(Refused::UnknownPerson.into()),
+    }
 }
 
 #[cfg(test)]
@@ -251,6 +254,10 @@ mod tests {
             assert_eq!(portal(known, home).as_deref(), Ok("https://billing.stripe.com/p/session/cus_1"));
             let elsewhere = portal(known, "https://evil.example/");
             assert_eq!(elsewhere, Err(Refused::OriginNotAllowed("return_url").into()));
+        }
+        stripe.delete_customer("cus_1");
+        for deleted in [Holder::Address("zoe@example.org"), Holder::Customer("cus_1")] {
+            assert_eq!(portal(deleted, home), Err(Refused::UnknownPerson.into()));
         }
     }
 }

@@ -276,7 +276,7 @@ fn next(person: &Person, fetched: &Subscription, seen: Place, gives: Option<Acce
         begun_only,
     };
     let next = Person {
-        customer: Some(fetched.customer.id().to_owned()),
+        customer: fetched.living_customer().map(str::to_owned),
         // One that is of no plan any more gives way to any other, and counts again once it is of one.
         current: Some(current).filter(|current| gives.is_some() || current.over),
         // Nothing where the subscription is of no plan any more.

@@ -200,6 +200,14 @@ pub struct PriceDetails {
 }
 
 impl Subscription {
+    /// `cus_...`; none where the customer was deleted, who buys nothing under this id any more.
+    pub fn living_customer(&self) -> Option<&str> {
+        match &self.customer {
+            Subscriber::Customer(customer) if customer.deleted => None,
+            known => Some(known.id()),
+        }
+    }
+
     /// The address of its customer.
     pub fn email(&self) -> Option<&str> {
         match &self.customer {
@@ -265,6 +273,15 @@ pub struct CheckoutPage {
     pub expires_at: Timestamp,
 }
 
+/// What became of a page that was to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made<T> {
+    /// It was made.
+    Page(T),
+    /// The customer was deleted at Stripe: nothing was made.
+    NoCustomer,
+}
+
 /// What became of a page that was to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expired {
@@ -285,12 +302,12 @@ pub trait Billing: Send + Sync {
     /// Cancels a subscription at once. Nothing happens to one that is over.
     fn cancel(&self, subscription: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Makes a Checkout page, one for each `key`.
+    /// Makes a Checkout page, one for each `key`, whose parameters are always the same.
     fn open_checkout(
         &self,
         checkout: &NewCheckout,
         key: &str,
-    ) -> impl Future<Output = Result<CheckoutPage, ServiceError>> + Send;
+    ) -> impl Future<Output = Result<Made<CheckoutPage>, ServiceError>> + Send;
 
     /// Ends a Checkout page.
     fn expire_checkout(&self, session: &str) -> impl Future<Output = Result<Expired, ServiceError>> + Send;
@@ -300,7 +317,7 @@ pub trait Billing: Send + Sync {
         &self,
         customer: &str,
         return_url: &str,
-    ) -> impl Future<Output = Result<String, ServiceError>> + Send;
+    ) -> impl Future<Output = Result<Made<String>, ServiceError>> + Send;
 }
 
 impl<B: Billing> Billing for &B {
@@ -316,7 +333,7 @@ impl<B: Billing> Billing for &B {
         B::cancel(self, subscription).await
     }
 
-    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<CheckoutPage, ServiceError> {
+    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<Made<CheckoutPage>, ServiceError> {
         B::open_checkout(self, checkout, key).await
     }
 
@@ -324,7 +341,7 @@ impl<B: Billing> Billing for &B {
         B::expire_checkout(self, session).await
     }
 
-    async fn open_portal(&self, customer: &str, return_url: &str) -> Result<String, ServiceError> {
+    async fn open_portal(&self, customer: &str, return_url: &str) -> Result<Made<String>, ServiceError> {
         B::open_portal(self, customer, return_url).await
     }
 }

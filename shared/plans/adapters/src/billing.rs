@@ -5,7 +5,7 @@ use std::time::Duration;
 use comptoir::outcome::ServiceError;
 use comptoir_aws::secrets::StripeKey;
 use comptoir_edge::https::Https;
-use comptoir_plans::stripe::{Billing, Buyer, CheckoutPage, Expired, Invoice, List, NewCheckout, Subscription};
+use comptoir_plans::stripe::{Billing, Buyer, CheckoutPage, Expired, Invoice, List, Made, NewCheckout, Subscription};
 use comptoir_stripe::{
     client::{Client, Trouble, WHAT, unreadable},
     request,
@@ -81,6 +81,17 @@ fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, ServiceError> {
     value.get(name).and_then(Value::as_str).ok_or_else(|| unreadable("an answer lacks a field"))
 }
 
+/// What an answer says of a page that was to be made.
+fn made(answer: Result<Value, Trouble>) -> Result<Made<Value>, ServiceError> {
+    match answer {
+        Ok(page) => Ok(Made::Page(page)),
+        Err(Trouble::Parameter { code, param }) if param == "customer" && code == "resource_missing" => {
+            Ok(Made::NoCustomer)
+        }
+        Err(trouble) => Err(trouble.error()),
+    }
+}
+
 impl Billing for StripeBilling {
     async fn subscription(&self, id: &str) -> Result<Option<Subscription>, ServiceError> {
         let query = [("expand[]", "customer".to_owned())];
@@ -106,7 +117,7 @@ impl Billing for StripeBilling {
         }
     }
 
-    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<CheckoutPage, ServiceError> {
+    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<Made<CheckoutPage>, ServiceError> {
         let mut form = vec![
             ("mode", "subscription".to_owned()),
             ("line_items[0][price]", checkout.price.clone()),
@@ -124,13 +135,16 @@ impl Billing for StripeBilling {
             form.push(("subscription_data[trial_period_days]", checkout.trial_days.to_string()));
         }
         let answer = self.call("/checkout/sessions", &Call::Post(&form, &format!("checkout:{key}"))).await?;
-        let page = answer.map_err(|trouble| trouble.error())?;
+        let page = match made(answer)? {
+            Made::Page(page) => page,
+            Made::NoCustomer => return Ok(Made::NoCustomer),
+        };
         let expires_at = page.get("expires_at").and_then(Value::as_i64).and_then(|at| Timestamp::from_second(at).ok());
-        Ok(CheckoutPage {
+        Ok(Made::Page(CheckoutPage {
             session: text(&page, "id")?.to_owned(),
             url: text(&page, "url")?.to_owned(),
             expires_at: expires_at.ok_or_else(|| unreadable("a Checkout page has no end"))?,
-        })
+        }))
     }
 
     async fn expire_checkout(&self, session: &str) -> Result<Expired, ServiceError> {
@@ -139,7 +153,7 @@ impl Billing for StripeBilling {
         match self.call(&format!("{path}/expire"), &Call::Post(&[], &key)).await? {
             Ok(_) => return Ok(Expired::Over),
             // Only an open page can be expired (docs.stripe.com/api/checkout/sessions/expire): what is it, then?
-            Err(Trouble::Refused(400 | 404)) => {}
+            Err(Trouble::Refused(400 | 404) | Trouble::Parameter { .. }) => {}
             Err(trouble) => return Err(trouble.error()),
         }
         match self.call(&path, &Call::Get(&[])).await? {
@@ -149,11 +163,27 @@ impl Billing for StripeBilling {
         }
     }
 
-    async fn open_portal(&self, customer: &str, return_url: &str) -> Result<String, ServiceError> {
+    async fn open_portal(&self, customer: &str, return_url: &str) -> Result<Made<String>, ServiceError> {
         let form = [("customer", customer.to_owned()), ("return_url", return_url.to_owned())];
         // Each page is new: its address is good for minutes alone.
         let key = format!("portal:{}", comptoir_edge::random::random_name());
         let answer = self.call("/billing_portal/sessions", &Call::Post(&form, &key)).await?;
-        text(&answer.map_err(|trouble| trouble.error())?, "url").map(str::to_owned)
+        Ok(match made(answer)? {
+            Made::Page(page) => Made::Page(text(&page, "url")?.to_owned()),
+            Made::NoCustomer => Made::NoCustomer,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customer_who_is_gone_is_no_failure() {
+        let wrong =
+            |code: &str, param: &str| made(Err(Trouble::Parameter { code: code.to_owned(), param: param.to_owned() }));
+        assert_eq!(wrong("resource_missing", "customer"), Ok(Made::NoCustomer));
+        assert!(wrong("resource_missing", "line_items[0][price]").unwrap_err().is_permanent());
     }
 }

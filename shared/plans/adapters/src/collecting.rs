@@ -61,6 +61,7 @@ fn charged(answer: Result<Value, Trouble>) -> Result<Charged, ServiceError> {
             Charged::Declined(Decline::of(Some(&code), decline_code.as_deref()))
         }
         Err(Trouble::FailureKept(_)) => Charged::FailureKept,
+        Err(Trouble::Parameter { .. }) => Charged::Refused(400),
         Err(Trouble::Refused(status @ (400 | 402 | 404))) => Charged::Refused(status),
         // Nothing was sent, or the key may not charge: a person puts that right, and the same key is used again.
         Err(trouble @ (Trouble::Refused(401 | 403) | Trouble::HttpError(HttpError::Unsendable))) => {
@@ -83,6 +84,8 @@ mod tests {
         assert_eq!(of(Ok(json!({"status": "paid"}))), Charged::Paid);
         assert_eq!(of(Ok(json!({"status": "open"}))), Charged::Open);
         assert_eq!(of(Err(Trouble::Refused(400))), Charged::Refused(400));
+        let wrong = Trouble::Parameter { code: String::new(), param: "payment_method".to_owned() };
+        assert_eq!(of(Err(wrong)), Charged::Refused(400));
         assert_eq!(of(Err(Trouble::FailureKept(500))), Charged::FailureKept);
         for unknown in [
             Trouble::Refused(409),

@@ -11,7 +11,7 @@ use comptoir::{
 };
 use jiff::Timestamp;
 
-use crate::stripe::{Billing, CheckoutPage, Expired, Invoice, NewCheckout, Subscription};
+use crate::stripe::{Billing, Buyer, CheckoutPage, Expired, Invoice, Made, NewCheckout, Subscription};
 
 /// Looks at Stripe that other workers may take between one worker's look and what it does then.
 const MEANWHILE: u64 = 25;
@@ -36,6 +36,8 @@ struct StripeState {
     looks: u64,
     lived: BTreeMap<String, u64>,
     asked: Vec<NewCheckout>,
+    gone: BTreeSet<String>,
+    keys: BTreeMap<String, NewCheckout>,
 }
 
 impl SmallStripe {
@@ -52,6 +54,11 @@ impl SmallStripe {
     /// Forgets a subscription, as the API key of another account would.
     pub fn forget(&self, subscription: &str) {
         locked(&self.state).subscriptions.remove(subscription);
+    }
+
+    /// Deletes a customer.
+    pub fn delete_customer(&self, customer: &str) {
+        locked(&self.state).gone.insert(customer.to_owned());
     }
 
     /// Adds a paid invoice; the newest is listed first.
@@ -127,10 +134,17 @@ impl Billing for SmallStripe {
         })
     }
 
-    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<CheckoutPage, ServiceError> {
+    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<Made<CheckoutPage>, ServiceError> {
         pass_the_turn().await;
         self.faults.call("Stripe", || {
             let state = &mut *locked(&self.state);
+            let known = state.keys.entry(key.to_owned()).or_insert_with(|| checkout.clone());
+            if known != checkout {
+                return Err(ServiceError::permanent("Stripe", "stripe_refused", "the key has other parameters"));
+            }
+            if matches!(&checkout.buyer, Some(Buyer::Customer(customer)) if state.gone.contains(customer)) {
+                return Ok(Made::NoCustomer);
+            }
             let n = state.pages.len() + 1;
             let page = CheckoutPage {
                 session: format!("cs_{n}"),
@@ -140,7 +154,7 @@ impl Billing for SmallStripe {
             if !state.pages.contains_key(key) {
                 state.asked.push(checkout.clone());
             }
-            Ok(state.pages.entry(key.to_owned()).or_insert((checkout.price.clone(), page)).1.clone())
+            Ok(Made::Page(state.pages.entry(key.to_owned()).or_insert((checkout.price.clone(), page)).1.clone()))
         })
     }
 
@@ -156,8 +170,13 @@ impl Billing for SmallStripe {
         })
     }
 
-    async fn open_portal(&self, customer: &str, _return_url: &str) -> Result<String, ServiceError> {
+    async fn open_portal(&self, customer: &str, _return_url: &str) -> Result<Made<String>, ServiceError> {
         pass_the_turn().await;
-        self.faults.call("Stripe", || Ok(format!("https://billing.stripe.com/p/session/{customer}")))
+        self.faults.call("Stripe", || {
+            Ok(match locked(&self.state).gone.contains(customer) {
+                true => Made::NoCustomer,
+                false => Made::Page(format!("https://billing.stripe.com/p/session/{customer}")),
+            })
+        })
     }
 }
