@@ -283,12 +283,12 @@ pub enum Made<T> {
 }
 
 /// What became of a page that was to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expired {
     /// It is over.
     Over,
-    /// The customer has paid on it already.
-    Paid,
+    /// The customer has bought on it already: this subscription, where it is one.
+    Paid(Option<String>),
 }
 
 /// Stripe, as far as plans need it.

@@ -157,7 +157,9 @@ impl Billing for StripeBilling {
             Err(trouble) => return Err(trouble.error()),
         }
         match self.call(&path, &Call::Get(&[])).await? {
-            Ok(page) if text(&page, "status")? == "complete" => Ok(Expired::Paid),
+            Ok(page) if text(&page, "status")? == "complete" => {
+                Ok(Expired::Paid(page.get("subscription").and_then(Value::as_str).map(str::to_owned)))
+            }
             Ok(_) | Err(Trouble::Refused(404)) => Ok(Expired::Over),
             Err(trouble) => Err(trouble.error()),
         }

@@ -30,7 +30,7 @@ struct StripeState {
     invoices: BTreeMap<String, Vec<Invoice>>,
     pages: BTreeMap<String, (String, CheckoutPage)>,
     expired: Vec<String>,
-    paid: BTreeSet<String>,
+    paid: BTreeMap<String, String>,
     cancelled: Vec<String>,
     alone: Vec<String>,
     looks: u64,
@@ -66,9 +66,9 @@ impl SmallStripe {
         locked(&self.state).invoices.entry(subscription.to_owned()).or_default().insert(0, invoice);
     }
 
-    /// Pays on a page.
-    pub fn pay(&self, session: &str) {
-        locked(&self.state).paid.insert(session.to_owned());
+    /// Buys this subscription on a page.
+    pub fn pay(&self, session: &str, subscription: &str) {
+        locked(&self.state).paid.insert(session.to_owned(), subscription.to_owned());
     }
 
     /// Subscriptions that were cancelled, in order.
@@ -162,8 +162,8 @@ impl Billing for SmallStripe {
         pass_the_turn().await;
         self.faults.call("Stripe", || {
             let state = &mut *locked(&self.state);
-            if state.paid.contains(session) {
-                return Ok(Expired::Paid);
+            if let Some(subscription) = state.paid.get(session) {
+                return Ok(Expired::Paid(Some(subscription.clone())));
             }
             state.expired.push(session.to_owned());
             Ok(Expired::Over)
