@@ -92,7 +92,7 @@ pub fn next(
 }
 
 /// Whether a method may be tried.
-fn is_left(recovery: &Recovery, method: &Method, never: &BTreeSet<String>, now: Timestamp) -> bool {
+pub(super) fn is_left(recovery: &Recovery, method: &Method, never: &BTreeSet<String>, now: Timestamp) -> bool {
     // A card is good to the end of its month, wherever its customer is: an early look costs a decline, no more.
     let today = now.to_zoned(TimeZone::UTC).date();
     let instrument = method.instrument();

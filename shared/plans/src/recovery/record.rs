@@ -152,6 +152,18 @@ impl Recovery {
         }
     }
 
+    /// Leaves a method out for good, though it was not tried: what comes later is tried as well, and this is none of it.
+    pub fn leave_out(&mut self, method: &Method, now: Timestamp) {
+        let (instrument, method) = (method.instrument().to_owned(), method.id.clone());
+        self.attempts.push(Attempt {
+            instrument,
+            method,
+            by: By::Us,
+            at: now,
+            fate: Fate::Skipped("limit".to_owned()),
+        });
+    }
+
     /// Notes what Stripe tried of itself: the usual method at the first look, and whatever it failed with since.
     pub fn note(&mut self, debt: &Debt, methods: &[Method], now: Timestamp) {
         let errors = debt.intents().filter_map(|intent| intent.last_payment_error.as_ref());

@@ -207,8 +207,8 @@ async fn round<S: RecoveryStore, B: Collecting, C: Clock>(
             let writing = Writing { read: &claimed, ..writing };
             charge(&writing, recovery, (method.instrument(), &method.id), tools, known).await
         }
-        Step::Lost => tell(&writing, recovery, &debt, State::Unknown, tools).await,
-        Step::Tell(state) => tell(&writing, recovery, &debt, state, tools).await,
+        Step::Lost => tell(&writing, recovery, (&debt, State::Unknown), tools, known).await,
+        Step::Tell(state) => tell(&writing, recovery, (&debt, state), tools, known).await,
         Step::Rest | Step::List => writing.last(&recovery, Then::Rest).await,
     }
 }
@@ -231,7 +231,7 @@ async fn charge<S: RecoveryStore, B: Collecting, C: Clock>(
         Charged::FailureKept => {
             let Some(debt) = tools.billing.debt(writing.invoice).await? else { return Ok(false) };
             return match decide::next(&recovery, &debt, None, &BTreeSet::new(), writing.now) {
-                Step::Again { .. } => tell(writing, recovery, &debt, State::Unknown, tools).await,
+                Step::Again { .. } => tell(writing, recovery, (&debt, State::Unknown), tools, known).await,
                 _ => Ok(false),
             };
         }
@@ -258,12 +258,23 @@ async fn charge<S: RecoveryStore, B: Collecting, C: Clock>(
 async fn tell<S: RecoveryStore, B: Collecting, C: Clock>(
     writing: &Writing<'_, S>,
     mut recovery: Recovery,
-    debt: &Debt,
-    state: State,
+    (debt, state): (&Debt, State),
     tools: &Tools<'_, S, B, C>,
+    known: &mut Known,
 ) -> Result<bool, Stop> {
     let Some(debtor) = debt.debtor() else { return Err(Stop::Conflict) };
     let first = recovery.told_at.is_none();
+    let methods = match known.methods.take() {
+        Some(methods) => methods,
+        None => tools.billing.methods(&debtor.id).await?,
+    };
+    let never = known.never.clone().unwrap_or_default();
+    // Our own failures are events as well: without this, each of them would go on where the limit ended the walk.
+    for method in &methods {
+        if decide::is_left(&recovery, method, &never, writing.now) {
+            recovery.leave_out(method, writing.now);
+        }
+    }
     // The customer pays or confirms on the same page; which words fit is known from the other attempts.
     let words = if recovery.asks_for_customer() { State::NeedsCustomer } else { State::Exhausted };
     let mail = letter::letter(debt, debtor, words, tools.writer, writing.now).map_err(unwritten);

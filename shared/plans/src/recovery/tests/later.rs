@@ -1,0 +1,36 @@
+//! What happens once the customer was told: methods that come later are tried, and those that were left out are not.
+
+use super::{DECLINES, Scene, till::Does};
+
+/// Cards with these numbers that all decline.
+fn cards(numbers: std::ops::Range<usize>) -> Vec<(&'static str, &'static str, Does)> {
+    const CARDS: [(&str, &str); 13] = [
+        ("pm_0", "a"),
+        ("pm_1", "b"),
+        ("pm_2", "c"),
+        ("pm_3", "d"),
+        ("pm_4", "e"),
+        ("pm_5", "f"),
+        ("pm_6", "g"),
+        ("pm_7", "h"),
+        ("pm_8", "i"),
+        ("pm_9", "j"),
+        ("pm_10", "k"),
+        ("pm_11", "l"),
+        ("pm_12", "m"),
+    ];
+    CARDS[numbers].iter().map(|&(id, fingerprint)| (id, fingerprint, DECLINES)).collect()
+}
+
+#[test]
+fn the_events_of_our_own_failures_set_off_no_further_charges() {
+    let scene = Scene::new(&cards(0..13));
+    scene.failed();
+    scene.settle();
+    assert_eq!((scene.till.charges().len(), scene.mails()), (5, vec![false]));
+    // A method that comes later is another matter.
+    scene.till.change(|books| books.methods.push(("pm_20", "z", Does::Pays, 2034)));
+    scene.event("cus_1", true);
+    scene.settle();
+    assert_eq!((scene.till.charges().last().map(String::as_str), scene.state()), (Some("pm_20"), super::State::Paid));
+}
