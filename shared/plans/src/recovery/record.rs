@@ -164,7 +164,8 @@ impl Recovery {
         });
     }
 
-    /// Notes what Stripe tried of itself: the usual method at the first look, and whatever it failed with since.
+    /// Notes what Stripe tried of itself: what it failed with, or at the first look the usual method where the invoice does not
+    /// say. The usual one may be another by now, which was not tried.
     pub fn note(&mut self, debt: &Debt, methods: &[Method], now: Timestamp) {
         let errors = debt.intents().filter_map(|intent| intent.last_payment_error.as_ref());
         let mut seen: Vec<(String, String, Fate)> = Vec::new();
@@ -181,7 +182,7 @@ impl Recovery {
         if let Some(id) = debt.to_confirm() {
             seen.push((instrument(id), id.to_owned(), Fate::ActionRequired));
         }
-        if let Some(id) = debt.usual_method().filter(|_| debt.attempted && !self.noted) {
+        if let Some(id) = debt.usual_method().filter(|_| debt.attempted && !self.noted && seen.is_empty()) {
             seen.push((instrument(id), id.to_owned(), Fate::Declined(Decline::of(None, None))));
         }
         for (instrument, method, fate) in seen {

@@ -1,6 +1,11 @@
 //! What happens once the customer was told: methods that come later are tried, and those that were left out are not.
 
-use super::{DECLINES, Scene, till::Does};
+use serde_json::json;
+
+use super::{
+    DECLINES, Scene,
+    till::{Does, method},
+};
 
 /// Cards with these numbers that all decline.
 fn cards(numbers: std::ops::Range<usize>) -> Vec<(&'static str, &'static str, Does)> {
@@ -33,4 +38,18 @@ fn the_events_of_our_own_failures_set_off_no_further_charges() {
     scene.event("cus_1", true);
     scene.settle();
     assert_eq!((scene.till.charges().last().map(String::as_str), scene.state()), (Some("pm_20"), super::State::Paid));
+}
+
+#[test]
+fn the_usual_method_that_was_set_after_the_failure_is_tried() {
+    let scene = Scene::new(&[("pm_0", "a", DECLINES), ("pm_1", "b", Does::Pays)]);
+    scene.till.change(|books| {
+        let error = json!({"code": "card_declined", "decline_code": null, "payment_method": method("pm_0", "a", 2034)});
+        books.intent =
+            json!({"status": "requires_payment_method", "payment_method": null, "last_payment_error": error});
+        books.usual = Some("pm_1");
+    });
+    scene.failed();
+    scene.settle();
+    assert_eq!((scene.till.charges(), scene.state()), (vec!["pm_1".to_owned()], super::State::Paid));
 }
