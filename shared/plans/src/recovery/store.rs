@@ -8,7 +8,7 @@ use comptoir::{
 };
 use jiff::Timestamp;
 
-use super::record::Recovery;
+use super::record::{Recovery, State};
 use crate::store::{Committed, Wakes};
 
 /// A record as stored.
@@ -61,6 +61,16 @@ pub struct Change<'a> {
     pub mail: Option<&'a Mail>,
     /// Instruments of the customer's that are never charged again.
     pub never: Vec<&'a str>,
+}
+
+impl Change<'_> {
+    /// The customer whose own item is written with it: from the first look on, so that no method which comes is missed.
+    pub fn debtor(&self) -> Option<&str> {
+        let over = matches!(self.recovery.state, State::Paid | State::Closed);
+        let first = self.read.recovery.customer.is_none() && !over;
+        let wanted = first || self.mail.is_some() || !self.never.is_empty();
+        self.recovery.customer.as_deref().filter(|_| wanted)
+    }
 }
 
 /// The records.

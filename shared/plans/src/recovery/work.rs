@@ -64,6 +64,8 @@ impl From<ServiceError> for Stop {
 #[derive(Default)]
 struct Known {
     methods: Option<Vec<Method>>,
+    /// The wakes that were known when the methods were listed.
+    listed: u64,
     never: Option<BTreeSet<String>>,
     silences: u32,
 }
@@ -165,11 +167,18 @@ async fn round<S: RecoveryStore, B: Collecting, C: Clock>(
         (None, None) => BTreeSet::new(),
     };
     let mut next = decide::next(&recovery, &debt, known.methods.as_deref(), &never, now);
-    if next == Step::List {
+    if next == Step::List && read.recovery.customer.is_none() {
+        // Before the list: a method that comes after it wakes the customer's item, which is there from this write on.
+        recovery.state = State::Trying;
+        return writing.goes_on(&recovery).await;
+    }
+    // Nothing is left of a list that is older than an event, which may have been a method's.
+    let old = known.methods.is_some() && known.listed != read.wakes && matches!(next, Step::Tell(_) | Step::Rest);
+    if next == Step::List || old {
         let methods = tools.billing.methods(&customer.unwrap_or_default()).await?;
         recovery.note(&debt, &methods, now);
         next = decide::next(&recovery, &debt, Some(&methods), &never, now);
-        known.methods = Some(methods);
+        (known.methods, known.listed) = (Some(methods), read.wakes);
     }
     match next {
         Step::Over(state) => {

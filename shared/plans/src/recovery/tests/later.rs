@@ -1,11 +1,15 @@
 //! What happens once the customer was told: methods that come later are tried, and those that were left out are not.
 
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use comptoir::outcome::ServiceError;
 use serde_json::json;
 
 use super::{
     DECLINES, Scene,
     till::{Does, method},
 };
+use crate::recovery::debt::{Charged, Collecting, Debt, Method};
 
 /// Cards with these numbers that all decline.
 fn cards(numbers: std::ops::Range<usize>) -> Vec<(&'static str, &'static str, Does)> {
@@ -52,4 +56,45 @@ fn the_usual_method_that_was_set_after_the_failure_is_tried() {
     scene.failed();
     scene.settle();
     assert_eq!((scene.till.charges(), scene.state()), (vec!["pm_1".to_owned()], super::State::Paid));
+}
+
+/// Stripe for a customer who saves a card that pays, with its event, right after this many lists of their methods.
+struct Meanwhile<'a> {
+    scene: &'a Scene,
+    lists: AtomicUsize,
+}
+
+impl Collecting for Meanwhile<'_> {
+    async fn debt(&self, invoice: &str) -> Result<Option<Debt>, ServiceError> {
+        self.scene.till.debt(invoice).await
+    }
+
+    async fn open_debts(&self, customer: &str) -> Result<Vec<String>, ServiceError> {
+        self.scene.till.open_debts(customer).await
+    }
+
+    async fn methods(&self, customer: &str) -> Result<Vec<Method>, ServiceError> {
+        let methods = self.scene.till.methods(customer).await;
+        if self.lists.fetch_sub(1, SeqCst) == 1 {
+            self.scene.till.change(|books| books.methods.push(("pm_20", "z", Does::Pays, 2034)));
+            self.scene.event("cus_1", true);
+            self.scene.work("cus_1");
+        }
+        methods
+    }
+
+    async fn charge(&self, invoice: &str, instrument: &str, method: &str) -> Result<Charged, ServiceError> {
+        self.scene.till.charge(invoice, instrument, method).await
+    }
+}
+
+#[test]
+fn a_card_that_is_saved_between_list_and_mail_is_tried() {
+    for others in [1, 3] {
+        let scene = Scene::new(&cards(0..others));
+        scene.failed();
+        scene.work_with("in_1", &Meanwhile { scene: &scene, lists: AtomicUsize::new(1) });
+        scene.settle();
+        assert_eq!((scene.state(), scene.mails()), (super::State::Paid, vec![]), "{others}");
+    }
 }
