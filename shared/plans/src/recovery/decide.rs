@@ -34,6 +34,8 @@ pub enum Step {
     Try(Method),
     /// No method is left: the customer is told.
     Tell(State),
+    /// No method is left, and the customer was told before.
+    Left(State),
     /// Nothing is to be done now.
     Rest,
 }
@@ -84,11 +86,8 @@ pub fn next(
     {
         return Step::Try(method.clone());
     }
-    match told {
-        true => Step::Rest,
-        false if recovery.asks_for_customer() => Step::Tell(State::NeedsCustomer),
-        false => Step::Tell(State::Exhausted),
-    }
+    let state = if recovery.asks_for_customer() { State::NeedsCustomer } else { State::Exhausted };
+    if told { Step::Left(state) } else { Step::Tell(state) }
 }
 
 /// Whether a method may be tried.

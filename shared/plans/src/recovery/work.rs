@@ -173,7 +173,7 @@ async fn round<S: RecoveryStore, B: Collecting, C: Clock>(
         return writing.goes_on(&recovery).await;
     }
     // Nothing is left of a list that is older than an event, which may have been a method's.
-    let old = known.methods.is_some() && known.listed != read.wakes && matches!(next, Step::Tell(_) | Step::Rest);
+    let old = known.methods.is_some() && known.listed != read.wakes && matches!(next, Step::Tell(_) | Step::Left(_));
     if next == Step::List || old {
         let methods = tools.billing.methods(&customer.unwrap_or_default()).await?;
         recovery.note(&debt, &methods, now);
@@ -218,6 +218,10 @@ async fn round<S: RecoveryStore, B: Collecting, C: Clock>(
         }
         Step::Lost => tell(&writing, recovery, (&debt, State::Unknown), tools, known).await,
         Step::Tell(state) => tell(&writing, recovery, (&debt, state), tools, known).await,
+        Step::Left(state) => {
+            recovery.state = state;
+            writing.last(&recovery, Then::Rest).await
+        }
         Step::Rest | Step::List => writing.last(&recovery, Then::Rest).await,
     }
 }

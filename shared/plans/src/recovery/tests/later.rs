@@ -9,7 +9,10 @@ use super::{
     DECLINES, Scene,
     till::{Does, method},
 };
-use crate::recovery::debt::{Charged, Collecting, Debt, Method};
+use crate::recovery::{
+    debt::{Charged, Collecting, Debt, Method},
+    record::State,
+};
 
 /// Cards with these numbers that all decline.
 fn cards(numbers: std::ops::Range<usize>) -> Vec<(&'static str, &'static str, Does)> {
@@ -41,7 +44,7 @@ fn the_events_of_our_own_failures_set_off_no_further_charges() {
     scene.till.change(|books| books.methods.push(("pm_20", "z", Does::Pays, 2034)));
     scene.event("cus_1", true);
     scene.settle();
-    assert_eq!((scene.till.charges().last().map(String::as_str), scene.state()), (Some("pm_20"), super::State::Paid));
+    assert_eq!((scene.till.charges().last().map(String::as_str), scene.state()), (Some("pm_20"), State::Paid));
 }
 
 #[test]
@@ -55,7 +58,7 @@ fn the_usual_method_that_was_set_after_the_failure_is_tried() {
     });
     scene.failed();
     scene.settle();
-    assert_eq!((scene.till.charges(), scene.state()), (vec!["pm_1".to_owned()], super::State::Paid));
+    assert_eq!((scene.till.charges(), scene.state()), (vec!["pm_1".to_owned()], State::Paid));
 }
 
 /// Stripe for a customer who saves a card that pays, with its event, right after this many lists of their methods.
@@ -95,6 +98,19 @@ fn a_card_that_is_saved_between_list_and_mail_is_tried() {
         scene.failed();
         scene.work_with("in_1", &Meanwhile { scene: &scene, lists: AtomicUsize::new(1) });
         scene.settle();
-        assert_eq!((scene.state(), scene.mails()), (super::State::Paid, vec![]), "{others}");
+        assert_eq!((scene.state(), scene.mails()), (State::Paid, vec![]), "{others}");
+    }
+}
+
+#[test]
+fn the_state_says_again_who_is_asked_once_a_later_method_has_declined() {
+    for (usual, state) in [(DECLINES, State::Exhausted), (Does::Asks, State::NeedsCustomer)] {
+        let scene = Scene::new(&[("pm_0", "a", DECLINES), ("pm_1", "b", usual)]);
+        scene.failed();
+        scene.settle();
+        scene.till.change(|books| books.methods.push(("pm_2", "c", DECLINES, 2034)));
+        scene.event("cus_1", true);
+        scene.settle();
+        assert_eq!((scene.till.charges().len(), scene.state(), scene.mails().len()), (2, state, 1));
     }
 }
