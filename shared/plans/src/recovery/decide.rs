@@ -62,9 +62,6 @@ pub fn next(
     if debt.is_processing() {
         return Step::Wait;
     }
-    if recovery.state == State::Unknown {
-        return Step::Rest;
-    }
     if let Some(attempt) = recovery.unsettled() {
         return match seen(debt, &attempt.instrument, &attempt.method) {
             Some(fate) => Step::Seen(fate),
@@ -86,7 +83,11 @@ pub fn next(
     {
         return Step::Try(method.clone());
     }
-    let state = if recovery.asks_for_customer() { State::NeedsCustomer } else { State::Exhausted };
+    let state = match (recovery.is_unknown(), recovery.asks_for_customer()) {
+        (true, _) => State::Unknown,
+        (false, true) => State::NeedsCustomer,
+        (false, false) => State::Exhausted,
+    };
     if told { Step::Left(state) } else { Step::Tell(state) }
 }
 

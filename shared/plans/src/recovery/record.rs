@@ -139,6 +139,11 @@ impl Recovery {
         self.attempts.iter().any(Attempt::asks_for_customer)
     }
 
+    /// Whether nobody knows what became of an attempt.
+    pub fn is_unknown(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.fate == Fate::Unknown)
+    }
+
     /// The instruments that are never charged again, for any invoice.
     pub fn never_again(&self) -> impl Iterator<Item = &str> {
         let hard = |attempt: &&Attempt| matches!(&attempt.fate, Fate::Declined(decline) if decline.is_hard());

@@ -114,3 +114,20 @@ fn the_state_says_again_who_is_asked_once_a_later_method_has_declined() {
         assert_eq!((scene.till.charges().len(), scene.state(), scene.mails().len()), (2, state, 1));
     }
 }
+
+#[test]
+fn after_a_charge_that_nobody_knows_of_a_later_method_is_tried_and_no_earlier_one() {
+    let scene = Scene::new(&[("pm_0", "a", DECLINES), ("pm_1", "b", Does::Pays), ("pm_2", "c", Does::Pays)]);
+    scene.till.change(|books| books.keeps_failure = true);
+    scene.failed();
+    scene.settle();
+    scene.till.change(|books| books.keeps_failure = false);
+    scene.till.change(|books| books.methods.push(("pm_3", "d", DECLINES, 2034)));
+    scene.event("cus_1", true);
+    scene.settle();
+    assert_eq!((scene.till.charges(), scene.state()), (vec!["pm_3".to_owned()], State::Unknown));
+    scene.till.change(|books| books.methods.push(("pm_4", "e", Does::Pays, 2034)));
+    scene.event("cus_1", true);
+    scene.settle();
+    assert_eq!((scene.till.charges().len(), scene.state(), scene.mails().len()), (2, State::Paid, 1));
+}
