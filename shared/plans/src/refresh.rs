@@ -93,7 +93,7 @@ async fn round<S: AccessStore, B: Billing>(
     if let Some(first) = stored.second_to.as_ref().filter(|_| fetched.status.is_final()) {
         return Err(told(subscription, first));
     }
-    let (id, email) = owner(stored.person.as_ref(), &fetched)?;
+    let (id, email) = owner(stored.person.as_ref(), &fetched, store).await?;
     let standing = match store.person(&id).await? {
         Some(standing) => standing,
         None => created(store, &id, &email).await?,
@@ -202,10 +202,19 @@ fn reject(code: &str, text: &str) -> Stop {
     Stop::Settled(Outcome::Reject(Reason::new(code, text)))
 }
 
-/// Whose it is: who it was first, or who has the customer's address.
-fn owner(known: Option<&PersonId>, fetched: &Subscription) -> Result<(PersonId, String), Stop> {
+/// Whose it is: who it was first, or whose customer it is, or who has the customer's address.
+async fn owner(
+    known: Option<&PersonId>,
+    fetched: &Subscription,
+    store: &impl AccessStore,
+) -> Result<(PersonId, String), Stop> {
     let email = fetched.email().unwrap_or_default();
-    let id = known.cloned().or_else(|| PersonId::of(email));
+    let known = match known {
+        Some(known) => Some(known.clone()),
+        // Somebody buys as the customer that they are here, whatever address it has at Stripe since.
+        None => store.customer(fetched.customer.id()).await?,
+    };
+    let id = known.or_else(|| PersonId::of(email));
     let id = id.ok_or_else(|| {
         reject(
             "customer_without_address",
@@ -287,6 +296,8 @@ fn next(person: &Person, fetched: &Subscription, seen: Place, gives: Option<Acce
     Some(next).filter(|next| next != person)
 }
 
+#[cfg(test)]
+mod owner;
 #[cfg(test)]
 mod storm;
 #[cfg(test)]
