@@ -19,7 +19,7 @@ use comptoir_plans::{
     },
     refresh::{Refreshed, refresh},
     store::AccessStore,
-    stored::CachedCatalogue,
+    stored::{CachedCatalogue, PlansAt},
     stripe::Billing,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -83,20 +83,20 @@ impl<A: AccessStore, R: RecoveryStore, B: Billing + Collecting, S: SettingsReade
 
     async fn recover(&self, id: &str, request_id: &str, deadline: Timestamp) -> Outcome {
         let now = self.clock.now();
-        let outcome = match (self.plans.get(now).await, self.settings.get(now).await) {
-            (Ok(catalogue), Ok(settings)) => {
+        let outcome = match self.settings.get(now).await {
+            Ok(settings) => {
                 let seller = settings.of_day(now.to_zoned(settings.newest().time_zone).date());
                 let tools = Tools {
                     store: &self.recoveries,
                     billing: &self.billing,
-                    catalogue: &catalogue,
+                    catalogue: &PlansAt { kept: &self.plans, now },
                     writer: Writer { seller: &seller, local_host: self.local_host.as_deref() },
                     clock: &self.clock,
                     until: deadline.saturating_sub(ONE).unwrap_or(Timestamp::MIN),
                 };
                 Box::pin(recover(id, &tools)).await
             }
-            (Err(error), _) | (_, Err(error)) => Outcome::Retry(error.reason()),
+            Err(error) => Outcome::Retry(error.reason()),
         };
         report_recovery(&outcome, id, request_id);
         outcome
@@ -104,15 +104,8 @@ impl<A: AccessStore, R: RecoveryStore, B: Billing + Collecting, S: SettingsReade
 
     async fn refresh(&self, subscription: &str, request_id: &str) -> Outcome {
         let now = self.clock.now();
-        let catalogue = match self.plans.get(now).await {
-            Ok(catalogue) => catalogue,
-            Err(error) => {
-                let reason = error.reason();
-                held(SERVICE, &reason);
-                return Outcome::Retry(reason);
-            }
-        };
-        let refreshed = refresh(subscription, &self.store, &self.billing, &catalogue, now).await;
+        let plans = PlansAt { kept: &self.plans, now };
+        let refreshed = refresh(subscription, &self.store, &self.billing, &plans, now).await;
         report(&refreshed, subscription, request_id);
         refreshed.outcome
     }

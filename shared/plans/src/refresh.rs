@@ -11,6 +11,7 @@ use crate::{
     catalogue::Catalogue,
     person::{Current, Person, PersonId, Place, place},
     store::{AccessStore, Adopted, Committed, Grant, GrantResult, StoredPerson, StoredSubscription},
+    stored::{Plans, judging},
     stripe::{Billing, Status, Subscription, seconds},
     tokens,
 };
@@ -46,12 +47,12 @@ pub async fn refresh(
     subscription: &str,
     store: &impl AccessStore,
     billing: &impl Billing,
-    catalogue: &Catalogue,
+    plans: &impl Plans,
     now: Timestamp,
 ) -> Refreshed {
     let mut granted = 0;
     for attempt in 0..ATTEMPTS {
-        match round(subscription, (store, billing), catalogue, &mut granted, now).await {
+        match round(subscription, (store, billing), plans, &mut granted, now).await {
             Ok(access) => return Refreshed { outcome: Outcome::Done, access, granted },
             Err(Stop::Settled(Outcome::Reject(reason))) => {
                 let outcome = match store.park(subscription, &reason, now).await {
@@ -71,7 +72,7 @@ pub async fn refresh(
 async fn round<S: AccessStore, B: Billing>(
     subscription: &str,
     (store, billing): (&S, &B),
-    catalogue: &Catalogue,
+    plans: &impl Plans,
     granted: &mut u32,
     now: Timestamp,
 ) -> Result<Option<Access>, Stop> {
@@ -79,6 +80,7 @@ async fn round<S: AccessStore, B: Billing>(
     let Some(fetched) = billing.subscription(subscription).await? else {
         return unknown(subscription, &stored, store).await;
     };
+    let catalogue = &*judging(&fetched, plans).await?;
     // What no plan ever sold is its seller's own affair: nobody is written down for it, and it is never cancelled.
     if stored.person.is_none() && stored.second_to.is_none() && !access::is_sold(&fetched, catalogue) {
         return closed(subscription, &stored, store).await;
@@ -106,7 +108,7 @@ async fn round<S: AccessStore, B: Billing>(
     }
     let gives = access::given(&fetched, catalogue);
     let seen = match (place(current, &fetched), current) {
-        (Place::Second, Some(current)) if gives.is_some() => last_look(current, &fetched, billing, catalogue).await?,
+        (Place::Second, Some(current)) if gives.is_some() => last_look(current, &fetched, billing, plans).await?,
         (seen, _) => seen,
     };
     if let (Place::Second, Some(current), Some(_)) = (seen, current, &gives) {
@@ -183,10 +185,12 @@ async fn last_look(
     current: &Current,
     fetched: &Subscription,
     billing: &impl Billing,
-    catalogue: &Catalogue,
+    plans: &impl Plans,
 ) -> Result<Place, Stop> {
-    let first = billing.subscription(&current.subscription).await?;
-    let over = first.is_none_or(|first| first.status.is_final() || !access::is_sold(&first, catalogue));
+    let over = match billing.subscription(&current.subscription).await? {
+        Some(first) if !first.status.is_final() => !access::is_sold(&first, &*judging(&first, plans).await?),
+        _ => true,
+    };
     Ok(place(Some(&Current { over, ..current.clone() }), fetched))
 }
 
@@ -296,6 +300,8 @@ fn next(person: &Person, fetched: &Subscription, seen: Place, gives: Option<Acce
     Some(next).filter(|next| next != person)
 }
 
+#[cfg(test)]
+mod newest;
 #[cfg(test)]
 mod owner;
 #[cfg(test)]

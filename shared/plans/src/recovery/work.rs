@@ -18,7 +18,12 @@ use super::{
     record::{Attempt, By, Fate, Recovery, State},
     store::{Change, RecoveryStore, StoredRecovery, Then},
 };
-use crate::{access, catalogue::Catalogue, store::Committed};
+use crate::{
+    access,
+    catalogue::Catalogue,
+    store::Committed,
+    stored::{Plans, judging},
+};
 
 /// The most rounds of one invocation: one a method, one after it, and some for others who write at the same time.
 const ROUNDS: u32 = 32;
@@ -31,13 +36,13 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// What an invoice is worked on with.
 #[derive(Debug, Clone, Copy)]
-pub struct Tools<'a, S, B, C> {
+pub struct Tools<'a, S, B, C, P = Catalogue> {
     /// The records.
     pub store: &'a S,
     /// Stripe.
     pub billing: &'a B,
     /// What is sold.
-    pub catalogue: &'a Catalogue,
+    pub catalogue: &'a P,
     /// Who writes to customers.
     pub writer: Writer<'a>,
     /// The clock.
@@ -71,7 +76,10 @@ struct Known {
 }
 
 /// Works on `id`: an invoice, or a customer with a new method, whose open invoices are woken.
-pub async fn recover<S: RecoveryStore, B: Collecting, C: Clock>(id: &str, tools: &Tools<'_, S, B, C>) -> Outcome {
+pub async fn recover<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
+    id: &str,
+    tools: &Tools<'_, S, B, C, P>,
+) -> Outcome {
     let mut known = Known::default();
     for attempt in 0..ROUNDS {
         let round =
@@ -89,9 +97,9 @@ pub async fn recover<S: RecoveryStore, B: Collecting, C: Clock>(id: &str, tools:
 }
 
 /// Wakes the open invoices of a customer that are known here: a method came that may pay them.
-async fn debtor<S: RecoveryStore, B: Collecting, C: Clock>(
+async fn debtor<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
     customer: &str,
-    tools: &Tools<'_, S, B, C>,
+    tools: &Tools<'_, S, B, C, P>,
 ) -> Result<bool, Stop> {
     let now = tools.clock.now();
     let Some(read) = tools.store.recovery(customer).await? else { return Ok(true) };
@@ -108,9 +116,9 @@ async fn debtor<S: RecoveryStore, B: Collecting, C: Clock>(
 }
 
 /// Parks an invoice with its reason.
-async fn parked<S: RecoveryStore, B: Collecting, C: Clock>(
+async fn parked<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
     id: &str,
-    tools: &Tools<'_, S, B, C>,
+    tools: &Tools<'_, S, B, C, P>,
     reason: Reason,
 ) -> Outcome {
     let now = tools.clock.now();
@@ -134,9 +142,9 @@ async fn parked<S: RecoveryStore, B: Collecting, C: Clock>(
 }
 
 /// One round; whether it was the last.
-async fn round<S: RecoveryStore, B: Collecting, C: Clock>(
+async fn round<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
     invoice: &str,
-    tools: &Tools<'_, S, B, C>,
+    tools: &Tools<'_, S, B, C, P>,
     known: &mut Known,
 ) -> Result<bool, Stop> {
     let now = tools.clock.now();
@@ -155,7 +163,11 @@ async fn round<S: RecoveryStore, B: Collecting, C: Clock>(
         return Err(Stop::Settled(Outcome::Reject(Reason::new("invoice_unknown", text))));
     };
     // The last look before any charge: what this code was not asked to collect is left alone.
-    if debt.subscription().is_none_or(|subscription| !access::is_sold(subscription, tools.catalogue)) {
+    let sold = match debt.subscription() {
+        Some(subscription) => access::is_sold(subscription, &*judging(subscription, tools.catalogue).await?),
+        None => false,
+    };
+    if !sold {
         recovery.state = State::Closed;
         return writing.last(&recovery, Then::Rest).await;
     }
@@ -227,11 +239,11 @@ async fn round<S: RecoveryStore, B: Collecting, C: Clock>(
 }
 
 /// Charges what was claimed, and writes what became of it.
-async fn charge<S: RecoveryStore, B: Collecting, C: Clock>(
+async fn charge<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
     writing: &Writing<'_, S>,
     mut recovery: Recovery,
     (instrument, method): (&str, &str),
-    tools: &Tools<'_, S, B, C>,
+    tools: &Tools<'_, S, B, C, P>,
     known: &mut Known,
 ) -> Result<bool, Stop> {
     let fate = match tools.billing.charge(writing.invoice, instrument, method).await? {
@@ -268,11 +280,11 @@ async fn charge<S: RecoveryStore, B: Collecting, C: Clock>(
 }
 
 /// Writes the state in which nothing more is tried, with the one mail to the customer.
-async fn tell<S: RecoveryStore, B: Collecting, C: Clock>(
+async fn tell<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
     writing: &Writing<'_, S>,
     mut recovery: Recovery,
     (debt, state): (&Debt, State),
-    tools: &Tools<'_, S, B, C>,
+    tools: &Tools<'_, S, B, C, P>,
     known: &mut Known,
 ) -> Result<bool, Stop> {
     let Some(debtor) = debt.debtor() else { return Err(Stop::Conflict) };
