@@ -115,8 +115,11 @@ impl<'de> Deserialize<'de> for Status {
 /// A list.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct List<T> {
-    /// Its entries.
+    /// Its entries; within another object the first ten or so.
     pub data: Vec<T>,
+    /// Whether there are more.
+    #[serde(default)]
+    pub has_more: bool,
 }
 
 /// An item of a subscription.
@@ -166,9 +169,11 @@ pub struct Line {
 pub struct LineParent {
     /// An item of a subscription.
     pub subscription_item_details: Option<ItemDetails>,
+    /// An item that waited for an invoice, as a change within a period does.
+    pub invoice_item_details: Option<ItemDetails>,
 }
 
-/// An item of a subscription that made a line.
+/// An item that made a line.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ItemDetails {
     /// Whether the line settles a change within a period.
@@ -226,8 +231,11 @@ impl Line {
 
     /// Whether it settles a change within a period.
     pub fn is_proration(&self) -> bool {
-        let item = self.parent.as_ref().and_then(|parent| parent.subscription_item_details.as_ref());
-        self.proration || item.is_some_and(|item| item.proration)
+        let parent = self.parent.as_ref();
+        let mut made_by = parent.into_iter().flat_map(|parent| {
+            [parent.subscription_item_details.as_ref(), parent.invoice_item_details.as_ref()].into_iter().flatten()
+        });
+        self.proration || made_by.any(|item| item.proration)
     }
 }
 

@@ -78,6 +78,12 @@ mod tests {
         let mut settled = invoice("in_1", "subscription_cycle", "price_solo");
         settled.lines.data[0].proration = true;
         assert_eq!(granted(&settled, &catalogue(), now()), None);
+        for maker in ["subscription_item_details", "invoice_item_details"] {
+            let mut settled = invoice("in_1", "subscription_cycle", "price_solo");
+            let parent = serde_json::json!({"type": maker, maker: {"proration": true}});
+            settled.lines.data[0].parent = Some(serde_json::from_value(parent).unwrap());
+            assert_eq!(granted(&settled, &catalogue(), now()), None, "{maker}");
+        }
         let over = seconds(1_797_849_000);
         assert_eq!(granted(&invoice("in_1", "subscription_cycle", "price_solo"), &catalogue(), over), None);
     }

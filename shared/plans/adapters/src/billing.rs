@@ -11,6 +11,7 @@ use comptoir_stripe::{
     request,
 };
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stripe_client_core::SharedConfigBuilder;
 use tokio::time::Instant;
@@ -33,6 +34,10 @@ pub struct StripeBilling {
     pub stack: String,
 }
 
+/// Entries of a page of a list, and the most pages that are read of one.
+const PAGE: &str = "100";
+const MOST_PAGES: u32 = 50;
+
 /// A call.
 pub(crate) enum Call<'a> {
     Get(&'a request::Fields<'a>),
@@ -41,6 +46,38 @@ pub(crate) enum Call<'a> {
 }
 
 impl StripeBilling {
+    /// Reads what a list within an object leaves out: the whole of it, from its own path.
+    pub(crate) async fn whole<T: DeserializeOwned>(
+        &self,
+        within: &mut List<T>,
+        (path, query): (&str, &request::Fields<'_>),
+    ) -> Result<(), ServiceError> {
+        if !within.has_more {
+            return Ok(());
+        }
+        let mut all = Vec::new();
+        let mut after: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let mut query = [query, &[("limit", PAGE.to_owned())]].concat();
+            query.extend(after.iter().map(|after| ("starting_after", after.clone())));
+            let page = self.call(path, &Call::Get(&query)).await?.map_err(|trouble| trouble.error())?;
+            let List { data, has_more }: List<Value> = parsed(page)?;
+            after = data.last().map(|last| text(last, "id").map(str::to_owned)).transpose()?;
+            all.extend(data.into_iter().map(parsed).collect::<Result<Vec<T>, _>>()?);
+            if !has_more || after.is_none() {
+                *within = List { data: all, has_more: false };
+                return Ok(());
+            }
+        }
+        Err(unreadable("a list has no end"))
+    }
+
+    /// Reads the items that a subscription leaves out: any of them may be of a plan.
+    pub(crate) async fn all_items(&self, subscription: &mut Subscription) -> Result<(), ServiceError> {
+        let query = [("subscription", subscription.id.clone())];
+        self.whole(&mut subscription.items, ("/subscription_items", &query)).await
+    }
+
     pub(crate) async fn call(&self, path: &str, call: &Call<'_>) -> Result<Result<Value, Trouble>, ServiceError> {
         let key = self.key.current().await?;
         let answer = self.send(path, call, key).await?;
@@ -73,7 +110,7 @@ impl StripeBilling {
     }
 }
 
-pub(crate) fn parsed<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ServiceError> {
+pub(crate) fn parsed<T: DeserializeOwned>(value: Value) -> Result<T, ServiceError> {
     serde_json::from_value(value).map_err(|_| unreadable("an answer is not of the shape that it should be"))
 }
 
@@ -96,7 +133,11 @@ impl Billing for StripeBilling {
     async fn subscription(&self, id: &str) -> Result<Option<Subscription>, ServiceError> {
         let query = [("expand[]", "customer".to_owned())];
         match self.call(&format!("/subscriptions/{id}"), &Call::Get(&query)).await? {
-            Ok(value) => parsed(value).map(Some),
+            Ok(value) => {
+                let mut subscription = parsed(value)?;
+                self.all_items(&mut subscription).await?;
+                Ok(Some(subscription))
+            }
             Err(Trouble::Refused(404)) => Ok(None),
             Err(trouble) => Err(trouble.error()),
         }
@@ -106,7 +147,12 @@ impl Billing for StripeBilling {
         let query =
             [("subscription", subscription.to_owned()), ("status", "paid".to_owned()), ("limit", INVOICES.to_owned())];
         let answer = self.call("/invoices", &Call::Get(&query)).await?;
-        Ok(parsed::<List<Invoice>>(answer.map_err(|trouble| trouble.error())?)?.data)
+        let mut invoices = parsed::<List<Invoice>>(answer.map_err(|trouble| trouble.error())?)?.data;
+        for invoice in &mut invoices {
+            // The line of a plan stands behind those of changes within the period, and of all else that waited.
+            self.whole(&mut invoice.lines, (&format!("/invoices/{}/lines", invoice.id), &[])).await?;
+        }
+        Ok(invoices)
     }
 
     async fn cancel(&self, subscription: &str) -> Result<(), ServiceError> {

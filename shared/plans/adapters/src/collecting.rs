@@ -25,7 +25,13 @@ impl Collecting for StripeBilling {
     async fn debt(&self, invoice: &str) -> Result<Option<Debt>, ServiceError> {
         let query = WITH.map(|path| ("expand[]", path.to_owned()));
         match self.call(&format!("/invoices/{invoice}"), &Call::Get(&query)).await? {
-            Ok(value) => parsed(value).map(Some),
+            Ok(value) => {
+                let mut debt: Debt = parsed(value)?;
+                if let Some(subscription) = debt.subscription_mut() {
+                    self.all_items(subscription).await?;
+                }
+                Ok(Some(debt))
+            }
             Err(Trouble::Refused(404)) => Ok(None),
             Err(trouble) => Err(trouble.error()),
         }

@@ -176,6 +176,14 @@ impl Debt {
         self.parent.as_ref()?.subscription_details.as_ref()?.subscription.as_ref()?.object()
     }
 
+    /// Its subscription, to be completed.
+    pub fn subscription_mut(&mut self) -> Option<&mut Subscription> {
+        match self.parent.as_mut()?.subscription_details.as_mut()?.subscription.as_mut()? {
+            Expanded::Object(subscription) => Some(subscription),
+            Expanded::Id(_) => None,
+        }
+    }
+
     /// Its customer.
     pub fn debtor(&self) -> Option<&Debtor> {
         self.customer.as_ref()?.object()
