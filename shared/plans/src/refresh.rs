@@ -12,7 +12,7 @@ use crate::{
     person::{Current, Person, PersonId, Place, place},
     store::{AccessStore, Adopted, Committed, Grant, GrantResult, StoredPerson, StoredSubscription},
     stored::{Plans, judging},
-    stripe::{Billing, Status, Subscription, seconds},
+    stripe::{Billing, Invoice, Status, Subscription, seconds},
     tokens,
 };
 
@@ -117,6 +117,10 @@ async fn round<S: AccessStore, B: Billing>(
         billing.cancel(subscription).await?;
         return Err(told(subscription, &current.subscription));
     }
+    // What is over brings nothing, and what no plan sells neither.
+    let brings = gives.is_some() && seen != Place::Past && !fetched.status.is_final();
+    let invoices = if brings { billing.paid_invoices(subscription).await? } else { Vec::new() };
+    let gives = gives.map(|gives| gives.paid_until(tokens::paid_until(&invoices, catalogue)));
     let next = next(&standing.person, &fetched, seen, gives);
     let later = current.filter(|_| seen == Place::Earlier).map(|later| later.subscription.as_str());
     let mut version = standing.version;
@@ -132,9 +136,8 @@ async fn round<S: AccessStore, B: Billing>(
         version += 1;
     }
     let counts = next.as_ref().map_or(current, |next| next.current.as_ref());
-    // What is over brings nothing.
     if counts.is_some_and(|counts| counts.subscription == subscription && !counts.over) {
-        *granted += grant(subscription, (store, billing), &id, catalogue, now).await?;
+        *granted += grant(subscription, &invoices, (store, &id), catalogue, now).await?;
     }
     if let Some(person) = &next {
         let ends_tokens = person.current.as_ref().is_some_and(|current| current.over);
@@ -238,14 +241,13 @@ async fn created(store: &impl AccessStore, id: &PersonId, email: &str) -> Result
 }
 
 /// Adds what paid invoices bring that have brought nothing yet, the oldest first; how many.
-async fn grant<S: AccessStore, B: Billing>(
+async fn grant(
     subscription: &str,
-    (store, billing): (&S, &B),
-    id: &PersonId,
+    invoices: &[Invoice],
+    (store, id): (&impl AccessStore, &PersonId),
     catalogue: &Catalogue,
     now: Timestamp,
 ) -> Result<u32, Stop> {
-    let invoices = billing.paid_invoices(subscription).await?;
     let mut count = 0;
     for invoice in invoices.iter().rev() {
         let Some(brings) = tokens::granted(invoice, catalogue, now).filter(|brings| brings.tokens > 0) else {
@@ -310,3 +312,5 @@ mod storm;
 mod tests;
 #[cfg(test)]
 mod unsold;
+#[cfg(test)]
+mod until;

@@ -33,6 +33,14 @@ pub fn granted(invoice: &Invoice, catalogue: &Catalogue, now: Timestamp) -> Opti
     })
 }
 
+/// Until when these invoices pay for a plan, in seconds; `None` where none of them names one.
+pub fn paid_until(invoices: &[Invoice], catalogue: &Catalogue) -> Option<i64> {
+    let paid = invoices.iter().filter(|invoice| invoice.status.as_deref() == Some("paid"));
+    let lines = paid.flat_map(|invoice| &invoice.lines.data).filter(|line| !line.is_proration());
+    let of_plans = lines.filter(|line| line.price().is_some_and(|price| catalogue.sold_at(price).is_some()));
+    of_plans.filter_map(|line| line.period).map(|period| period.end).max()
+}
+
 impl Granted {
     /// The balance after this grant.
     pub fn added_to(self, left: u64) -> u64 {
