@@ -43,6 +43,10 @@ pub enum Trouble {
         code: String,
         /// `insufficient_funds` and others.
         decline_code: Option<String>,
+        /// What Stripe advises: `do_not_try_again` and others.
+        advice_code: Option<String>,
+        /// What the card's network advises, in two digits.
+        network_advice_code: Option<String>,
     },
     /// A failure of Stripe's own that it keeps under the idempotency key, and answered again.
     #[error("it answered {0} again, as it keeps it under the key")]
@@ -170,7 +174,12 @@ impl StripeClient for Client<'_> {
 fn declined(body: &[u8]) -> Option<Trouble> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     let code = |name: &str| body.get("error")?.get(name)?.as_str().filter(|code| is_code(code)).map(str::to_owned);
-    Some(Trouble::Declined { code: code("code")?, decline_code: code("decline_code") })
+    Some(Trouble::Declined {
+        code: code("code")?,
+        decline_code: code("decline_code"),
+        advice_code: code("advice_code"),
+        network_advice_code: code("network_advice_code"),
+    })
 }
 
 /// The parameter that is wrong; what Stripe writes about it may repeat what was sent.
@@ -205,11 +214,17 @@ mod tests {
     #[test]
     fn of_a_decline_its_codes_are_kept_and_no_text() {
         let told =
-            br#"{"error":{"type":"card_error","code":"card_declined","decline_code":"lost_card","message":"rk_live"}}"#;
+            br#"{"error":{"type":"card_error","code":"card_declined","decline_code":"lost_card","message":"rk_live",
+                "advice_code":"do_not_try_again","network_advice_code":"03"}}"#;
         let decline = declined(told).unwrap();
         assert_eq!(
             decline,
-            Trouble::Declined { code: "card_declined".to_owned(), decline_code: Some("lost_card".to_owned()) }
+            Trouble::Declined {
+                code: "card_declined".to_owned(),
+                decline_code: Some("lost_card".to_owned()),
+                advice_code: Some("do_not_try_again".to_owned()),
+                network_advice_code: Some("03".to_owned()),
+            }
         );
         assert!(decline.error().is_permanent() && !decline.to_string().contains("rk_live"));
         for other in [&b"no JSON"[..], br#"{"error":{"code":"Zoe's card"}}"#, br#"{"error":{}}"#] {

@@ -63,9 +63,10 @@ fn charged(answer: Result<Value, Trouble>) -> Result<Charged, ServiceError> {
     Ok(match answer {
         Ok(invoice) if invoice.get("status").and_then(Value::as_str) == Some("paid") => Charged::Paid,
         Ok(_) => Charged::Open,
-        Err(Trouble::Declined { code, decline_code }) => {
-            Charged::Declined(Decline::of(Some(&code), decline_code.as_deref()))
-        }
+        Err(Trouble::Declined { code, decline_code, advice_code, network_advice_code }) => Charged::Declined(
+            Decline::of(Some(&code), decline_code.as_deref())
+                .advised(advice_code.as_deref(), network_advice_code.as_deref()),
+        ),
         Err(Trouble::FailureKept(_)) => Charged::FailureKept,
         Err(Trouble::Parameter { .. }) => Charged::Refused(400),
         Err(Trouble::Refused(status @ (400 | 402 | 404))) => Charged::Refused(status),

@@ -130,6 +130,10 @@ pub struct PaymentError {
     pub code: Option<String>,
     /// The bank's code.
     pub decline_code: Option<String>,
+    /// What Stripe advises.
+    pub advice_code: Option<String>,
+    /// What the network advises.
+    pub network_advice_code: Option<String>,
     /// The method.
     pub payment_method: Option<Method>,
 }
@@ -154,6 +158,14 @@ pub struct Instrument {
     pub exp_month: Option<i8>,
     /// Its year.
     pub exp_year: Option<i16>,
+}
+
+impl PaymentError {
+    /// Why it failed, in codes.
+    pub fn decline(&self) -> Decline {
+        Decline::of(self.code.as_deref(), self.decline_code.as_deref())
+            .advised(self.advice_code.as_deref(), self.network_advice_code.as_deref())
+    }
 }
 
 impl Method {

@@ -108,5 +108,5 @@ fn seen(debt: &Debt, instrument: &str, method: &str) -> Option<Fate> {
     let mut of_it = errors.filter(|error| {
         error.payment_method.as_ref().is_some_and(|found| found.id == method || found.instrument() == instrument)
     });
-    of_it.next().map(|error| Fate::Declined(Decline::of(error.code.as_deref(), error.decline_code.as_deref())))
+    of_it.next().map(|error| Fate::Declined(error.decline()))
 }

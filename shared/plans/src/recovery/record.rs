@@ -176,8 +176,7 @@ impl Recovery {
         let mut seen: Vec<(String, String, Fate)> = Vec::new();
         for error in errors {
             if let Some(method) = &error.payment_method {
-                let decline = Decline::of(error.code.as_deref(), error.decline_code.as_deref());
-                seen.push((method.instrument().to_owned(), method.id.clone(), Fate::Declined(decline)));
+                seen.push((method.instrument().to_owned(), method.id.clone(), Fate::Declined(error.decline())));
             }
         }
         let instrument = |id: &str| {
