@@ -1,12 +1,15 @@
 //! Plans where customers do what few do, and beside what is no plan.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+use std::sync::Arc;
+
 use anyhow::{Result, ensure};
 use comptoir_tests::{
     Shop,
     site::{SOLO, wish},
 };
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 const ZOE: &str = "zoe@example.org";
 const DAY: i64 = 24 * 3600;
@@ -123,6 +126,39 @@ async fn bad_requests_are_the_callers_and_named() -> Result<()> {
         let told = shop.door("POST", "/portal", &body).await?;
         ensure!(told.0 == 422 && told.1["field"] == "customer", "{told:?}");
     }
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_twenty_pages_at_once_one_is_open() -> Result<()> {
+    let shop = Arc::new(Shop::open("plans-twenty").await?);
+    let mut asking = JoinSet::new();
+    for n in 0..20 {
+        let shop = shop.clone();
+        asking.spawn(async move { shop.door("POST", "/checkout", &wish(SOLO, Some(ZOE), &format!("k{n}"))).await });
+    }
+    while let Some(answered) = asking.join_next().await {
+        let answered = answered??;
+        ensure!(answered.0 == 201, "{answered:?}");
+    }
+    let (_, pages) = shop.client.stripe("GET", "checkout/sessions", &[("limit", "100")], None).await?;
+    let pages = pages["data"].as_array().unwrap();
+    let open = pages.iter().filter(|page| page["status"] == "open").count();
+    ensure!((pages.len(), open) == (20, 1), "{} of {}", open, pages.len());
+    Arc::into_inner(shop).unwrap().bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_failure_that_stripe_keeps_stands_in_no_pages_way() -> Result<()> {
+    let shop = Shop::open("plans-kept").await?;
+    let kept = json!({"method": "POST", "path_prefix": "/v1/checkout/sessions", "kind": "500_stored", "times": 1});
+    ensure!(shop.client.fake("POST", "faults", &kept).await?.0 == 204);
+    let wanted = wish(SOLO, Some(ZOE), "k1");
+    ensure!(shop.door("POST", "/checkout", &wanted).await?.0 == 500, "nobody knows what it made");
+    let again = shop.door("POST", "/checkout", &wanted).await?;
+    ensure!(again.0 == 201 && shop.door("POST", "/checkout", &wanted).await? == again, "{again:?}");
     shop.bundle.stop().await;
     Ok(())
 }

@@ -38,6 +38,13 @@ pub struct StripeBilling {
 const PAGE: &str = "100";
 const MOST_PAGES: u32 = 50;
 
+/// The most keys that are used for one Checkout page.
+const MOST_KEYS: u32 = 5;
+
+/// How often a page is asked to end while somebody else asks for the same, and the longest pause before it is again.
+const MOST_ENDINGS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(300);
+
 /// A call.
 pub(crate) enum Call<'a> {
     Get(&'a request::Fields<'a>),
@@ -70,6 +77,17 @@ impl StripeBilling {
             }
         }
         Err(unreadable("a list has no end"))
+    }
+
+    /// What became of a page that is not open any more.
+    async fn ended(&self, path: &str) -> Result<Expired, ServiceError> {
+        match self.call(path, &Call::Get(&[])).await? {
+            Ok(page) if text(&page, "status")? == "complete" => {
+                Ok(Expired::Paid(page.get("subscription").and_then(Value::as_str).map(str::to_owned)))
+            }
+            Ok(_) | Err(Trouble::Refused(404)) => Ok(Expired::Over),
+            Err(trouble) => Err(trouble.error()),
+        }
     }
 
     /// Reads the items that a subscription leaves out: any of them may be of a plan.
@@ -180,7 +198,16 @@ impl Billing for StripeBilling {
         if checkout.trial_days > 0 {
             form.push(("subscription_data[trial_period_days]", checkout.trial_days.to_string()));
         }
-        let answer = self.call("/checkout/sessions", &Call::Post(&form, &format!("checkout:{key}"))).await?;
+        let mut answer = Err(Trouble::OutOfTime);
+        for again in 0..MOST_KEYS {
+            // A failure that Stripe keeps under a key would be answered for a day. A page that nobody was told of charges nothing,
+            // so that it is asked for under another one.
+            let key = if again == 0 { format!("checkout:{key}") } else { format!("checkout:{key}:{again}") };
+            answer = self.call("/checkout/sessions", &Call::Post(&form, &key)).await?;
+            if !matches!(answer, Err(Trouble::FailureKept(_))) {
+                break;
+            }
+        }
         let page = match made(answer)? {
             Made::Page(page) => page,
             Made::NoCustomer => return Ok(Made::NoCustomer),
@@ -195,20 +222,22 @@ impl Billing for StripeBilling {
 
     async fn expire_checkout(&self, session: &str) -> Result<Expired, ServiceError> {
         let path = format!("/checkout/sessions/{session}");
-        let key = format!("expire:{session}");
-        match self.call(&format!("{path}/expire"), &Call::Post(&[], &key)).await? {
-            Ok(_) => return Ok(Expired::Over),
-            // Only an open page can be expired (docs.stripe.com/api/checkout/sessions/expire): what is it, then?
-            Err(Trouble::Refused(400 | 404) | Trouble::Parameter { .. }) => {}
-            Err(trouble) => return Err(trouble.error()),
-        }
-        match self.call(&path, &Call::Get(&[])).await? {
-            Ok(page) if text(&page, "status")? == "complete" => {
-                Ok(Expired::Paid(page.get("subscription").and_then(Value::as_str).map(str::to_owned)))
+        for _ in 0..MOST_ENDINGS {
+            // A page ends once, so that no key has to say that it is the same request. An answer that Stripe keeps would be in the
+            // way of another one.
+            let key = format!("expire:{}", comptoir_edge::random::random_name());
+            match self.call(&format!("{path}/expire"), &Call::Post(&[], &key)).await? {
+                Ok(_) => return Ok(Expired::Over),
+                // Only an open page can be expired (docs.stripe.com/api/checkout/sessions/expire): what is it, then?
+                Err(Trouble::Refused(400 | 404) | Trouble::Parameter { .. }) => {
+                    return self.ended(&path).await;
+                }
+                // Somebody else is at it at this moment.
+                Err(Trouble::Refused(409)) => tokio::time::sleep(PAUSE.mul_f64(fastrand::f64())).await,
+                Err(trouble) => return Err(trouble.error()),
             }
-            Ok(_) | Err(Trouble::Refused(404)) => Ok(Expired::Over),
-            Err(trouble) => Err(trouble.error()),
         }
+        Err(Trouble::Refused(409).error())
     }
 
     async fn open_portal(&self, customer: &str, return_url: &str) -> Result<Made<String>, ServiceError> {
