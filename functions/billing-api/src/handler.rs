@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use comptoir::{clock::Clock, outcome::ServiceError, settings::SettingsReader};
+use comptoir::{clock::Clock, outcome::ServiceError, settings::SettingsReader, stripe::object::is_id};
 use comptoir_aws::secrets::SiteKeys;
 use comptoir_edge::{
     door::{Answer, Fields, Refusal, Request},
@@ -137,6 +137,10 @@ impl<A: AccessStore + RequestStore, B: Billing, S: SettingsReader, K: Keys, C: C
         let (customer, email) = (fields.optional_text("customer")?, fields.optional_text("email")?);
         let return_url = fields.text("return_url")?;
         fields.end()?;
+        if customer.as_deref().is_some_and(|customer| !is_id(customer)) {
+            let text = "customer is to be Stripe's id: 1 to 255 letters, digits or _";
+            return Err(Refusal::of("customer", "bad_id", text).into());
+        }
         let holder = match (&customer, &email) {
             (Some(customer), None) => Holder::Customer(customer),
             (None, Some(email)) => Holder::Address(email),
@@ -186,6 +190,7 @@ fn refusal(refused: Refused) -> Refusal {
     match refused {
         Refused::UnknownPrice => Refusal::of("price", "unknown_price", text),
         Refused::OriginNotAllowed(field) => Refusal::of(field, "origin_not_allowed", text),
+        Refused::NotTaken(field) => Refusal::of(field, "bad_value", text),
         Refused::NoAddress => Refusal::of("email", "bad_email", text),
         Refused::KeyReused => {
             Refusal { field: Some("idempotency_key".to_owned()), ..Refusal::new(409, "idempotency_key_reused", text) }

@@ -121,6 +121,7 @@ async fn make<S: AccessStore, B: Billing>(
                     store.save_person(id, &Person { customer: None, ..person.clone() }, version).await?;
                     continue;
                 }
+                (Made::Wrong(field), ..) => return Err(Refused::NotTaken(field).into()),
                 (Made::NoCustomer, ..) => {
                     let text = "it does not know a customer whom nobody named";
                     return Err(ServiceError::permanent("Stripe's API", "stripe_refused", text).into());
@@ -173,8 +174,16 @@ fn asked(wish: &CheckoutRequest, trial_days: u32, person: Option<&Person>) -> Ne
         success_url: wish.success_url.clone(),
         cancel_url: wish.cancel_url.clone(),
         trial_days: if person.is_some_and(|person| person.subscribed_before) { 0 } else { trial_days },
-        reference: wish.idempotency_key.clone(),
+        reference: reference(&wish.idempotency_key),
     }
+}
+
+/// The longest reference that Stripe takes (docs.stripe.com/api/checkout/sessions/create, `client_reference_id`).
+const LONGEST_REFERENCE: usize = 200;
+
+/// The sender's key, by which the page is found at Stripe; its hash where it is too long.
+fn reference(key: &str) -> String {
+    if key.len() <= LONGEST_REFERENCE { key.to_owned() } else { hash(&[key]) }
 }
 
 /// The key of a page at Stripe: what is asked for may have changed since the sender's key was used first, as when a customer

@@ -28,6 +28,9 @@ pub enum Refused {
     /// The e-mail address is none.
     #[error("this is no e-mail address; write one such as zoe@example.org")]
     NoAddress,
+    /// Stripe does not take what the field holds.
+    #[error("Stripe does not take this value; write another one")]
+    NotTaken(&'static str),
     /// The key was used for another request.
     #[error("this key was used for another request; write a new one")]
     KeyReused,
@@ -163,6 +166,7 @@ pub async fn portal(
     match billing.open_portal(&customer, return_url).await? {
         Made::Page(url) => Ok(url),
         Made::NoCustomer => Err(Refused::UnknownPerson.into()),
+        Made::Wrong(field) => Err(Refused::NotTaken(field).into()),
     }
 }
 

@@ -288,6 +288,8 @@ pub enum Made<T> {
     Page(T),
     /// The customer was deleted at Stripe: nothing was made.
     NoCustomer,
+    /// Stripe does not take what this field of the request holds: nothing was made.
+    Wrong(&'static str),
 }
 
 /// What became of a page that was to end.

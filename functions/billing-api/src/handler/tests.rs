@@ -153,3 +153,13 @@ async fn plans_that_were_saved_a_moment_ago_are_known() {
         assert_eq!(ask(&shop, "right", "POST /checkout", wish(key, price, site)).await.0, 201);
     }
 }
+
+#[tokio::test]
+async fn a_customer_of_another_form_is_named() {
+    let shop = shop().await;
+    for bad in ["cus/../x", "", "cus-1", &"c".repeat(5000)] {
+        let body = json!({"customer": bad, "return_url": "https://example.org/"});
+        let (status, told) = ask(&shop, "right", "POST /portal", body).await;
+        assert_eq!((status, &told["error"], &told["field"]), (422, &json!("bad_id"), &json!("customer")), "{bad}");
+    }
+}

@@ -136,6 +136,17 @@ fn text<'a>(value: &'a Value, name: &str) -> Result<&'a str, ServiceError> {
     value.get(name).and_then(Value::as_str).ok_or_else(|| unreadable("an answer lacks a field"))
 }
 
+/// Our name of what the caller wrote and Stripe refuses. What the owner wrote, as a price, is no mistake of the caller's.
+fn field(param: &str) -> Option<&'static str> {
+    Some(match param {
+        "customer_email" => "email",
+        "success_url" => "success_url",
+        "cancel_url" => "cancel_url",
+        "return_url" => "return_url",
+        _ => return None,
+    })
+}
+
 /// What an answer says of a page that was to be made.
 fn made(answer: Result<Value, Trouble>) -> Result<Made<Value>, ServiceError> {
     match answer {
@@ -143,7 +154,10 @@ fn made(answer: Result<Value, Trouble>) -> Result<Made<Value>, ServiceError> {
         Err(Trouble::Parameter { code, param }) if param == "customer" && code == "resource_missing" => {
             Ok(Made::NoCustomer)
         }
-        Err(trouble) => Err(trouble.error()),
+        Err(trouble) => match &trouble {
+            Trouble::Parameter { param, .. } => field(param).map(Made::Wrong).ok_or_else(|| trouble.error()),
+            _ => Err(trouble.error()),
+        },
     }
 }
 
@@ -211,6 +225,7 @@ impl Billing for StripeBilling {
         let page = match made(answer)? {
             Made::Page(page) => page,
             Made::NoCustomer => return Ok(Made::NoCustomer),
+            Made::Wrong(field) => return Ok(Made::Wrong(field)),
         };
         let expires_at = page.get("expires_at").and_then(Value::as_i64).and_then(|at| Timestamp::from_second(at).ok());
         Ok(Made::Page(CheckoutPage {
@@ -248,6 +263,7 @@ impl Billing for StripeBilling {
         Ok(match made(answer)? {
             Made::Page(page) => Made::Page(text(&page, "url")?.to_owned()),
             Made::NoCustomer => Made::NoCustomer,
+            Made::Wrong(field) => Made::Wrong(field),
         })
     }
 }
@@ -261,6 +277,7 @@ mod tests {
         let wrong =
             |code: &str, param: &str| made(Err(Trouble::Parameter { code: code.to_owned(), param: param.to_owned() }));
         assert_eq!(wrong("resource_missing", "customer"), Ok(Made::NoCustomer));
+        assert_eq!(wrong("email_invalid", "customer_email"), Ok(Made::Wrong("email")));
         assert!(wrong("resource_missing", "line_items[0][price]").unwrap_err().is_permanent());
     }
 }

@@ -38,6 +38,7 @@ struct StripeState {
     asked: Vec<NewCheckout>,
     gone: BTreeSet<String>,
     keys: BTreeMap<String, NewCheckout>,
+    refuses: Option<&'static str>,
 }
 
 impl SmallStripe {
@@ -54,6 +55,11 @@ impl SmallStripe {
     /// Forgets a subscription, as the API key of another account would.
     pub fn forget(&self, subscription: &str) {
         locked(&self.state).subscriptions.remove(subscription);
+    }
+
+    /// Refuses pages for what this field holds.
+    pub fn refuses(&self, field: Option<&'static str>) {
+        locked(&self.state).refuses = field;
     }
 
     /// Deletes a customer.
@@ -138,6 +144,9 @@ impl Billing for SmallStripe {
         pass_the_turn().await;
         self.faults.call("Stripe", || {
             let state = &mut *locked(&self.state);
+            if let Some(field) = state.refuses {
+                return Ok(Made::Wrong(field));
+            }
             let known = state.keys.entry(key.to_owned()).or_insert_with(|| checkout.clone());
             if known != checkout {
                 return Err(ServiceError::permanent("Stripe", "stripe_refused", "the key has other parameters"));
