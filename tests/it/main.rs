@@ -26,6 +26,7 @@ mod load;
 mod origins;
 mod permanent;
 mod plans;
+mod plans_odd;
 mod poison;
 mod profiles;
 mod reconcile;

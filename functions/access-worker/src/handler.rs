@@ -25,7 +25,7 @@ use comptoir_plans::{
     refresh::{Refreshed, refresh, refresh_and_tell},
     renewal::{Announcing, RenewalStore},
     store::AccessStore,
-    stored::CachedCatalogue,
+    stored::{CachedCatalogue, PlansAt},
     stripe::Billing,
     trial::{ByMail, TrialStore},
 };
@@ -110,20 +110,20 @@ where
     /// Works on an unpaid invoice, or on what a customer owes in all.
     async fn collect(&self, kind: &str, id: &str, request_id: &str, deadline: Timestamp) -> Outcome {
         let now = self.clock.now();
-        let outcome = match (self.plans.get(now).await, self.settings.get(now).await) {
-            (Ok(catalogue), Ok(settings)) => {
+        let outcome = match self.settings.get(now).await {
+            Ok(settings) => {
                 let seller = settings.of_day(now.to_zoned(settings.newest().time_zone).date());
                 let tools = Tools {
                     store: &self.recoveries,
                     billing: &self.billing,
-                    catalogue: &catalogue,
+                    catalogue: &PlansAt { kept: &self.plans, now },
                     writer: Writer { seller: &seller, local_host: self.local_host.as_deref() },
                     clock: &self.clock,
                     until: deadline.saturating_sub(ONE).unwrap_or(Timestamp::MIN),
                 };
                 if kind == EPISODE { Box::pin(dun(id, &tools)).await } else { Box::pin(recover(id, &tools)).await }
             }
-            (Err(error), _) | (_, Err(error)) => Outcome::Retry(error.reason()),
+            Err(error) => Outcome::Retry(error.reason()),
         };
         report_work(&outcome, "invoice", id, request_id);
         outcome
@@ -167,26 +167,19 @@ where
 
     async fn refresh(&self, subscription: &str, request_id: &str) -> Outcome {
         let now = self.clock.now();
-        let catalogue = match self.plans.get(now).await {
-            Ok(catalogue) => catalogue,
-            Err(error) => {
-                let reason = error.reason();
-                held(SERVICE, &reason);
-                return Outcome::Retry(reason);
-            }
-        };
+        let plans = PlansAt { kept: &self.plans, now };
         let refreshed = match self.settings.get(now).await {
             Ok(settings) => {
                 let seller = settings.of_day(now.to_zoned(settings.newest().time_zone).date());
                 let writer = Writer { seller: &seller, local_host: self.local_host.as_deref() };
-                let (store, billing, catalogue) = (&self.recoveries, &self.billing, &*catalogue);
-                let tell = ByMail { store, billing, catalogue, writer, public_url: &self.public_url };
-                Box::pin(refresh_and_tell(subscription, (&self.store, billing), catalogue, &tell, now)).await
+                let (store, billing) = (&self.recoveries, &self.billing);
+                let tell = ByMail { store, billing, writer, public_url: &self.public_url };
+                Box::pin(refresh_and_tell(subscription, (&self.store, billing), &plans, &tell, now)).await
             }
             // Access does not wait for who writes to customers: the next look at the subscription tells of its trial.
             Err(error) => {
                 tracing::warn!(request_id, subscription, "nobody is told of a trial: {error}");
-                Box::pin(refresh(subscription, &self.store, &self.billing, &catalogue, now)).await
+                Box::pin(refresh(subscription, &self.store, &self.billing, &plans, now)).await
             }
         };
         report(&refreshed, subscription, request_id);

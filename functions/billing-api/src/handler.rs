@@ -1,12 +1,15 @@
 //! Maps the requests of the seller's site and app to what the domain answers.
 
-use comptoir::{clock::Clock, outcome::ServiceError, settings::SettingsReader};
+use std::sync::Arc;
+
+use comptoir::{clock::Clock, outcome::ServiceError, settings::SettingsReader, stripe::object::is_id};
 use comptoir_aws::secrets::SiteKeys;
 use comptoir_edge::{
     door::{Answer, Fields, Refusal, Request},
     telemetry::count,
 };
 use comptoir_plans::{
+    address,
     catalogue::Catalogue,
     checkout::{self, CheckoutRequest},
     desk::{self, Holder, NotDone, Refused},
@@ -97,17 +100,22 @@ impl<A: AccessStore + RequestStore, B: Billing, S: SettingsReader, K: Keys, C: C
         if !self.keys.know(key).await? {
             return Err(Refusal::unknown_caller().into());
         }
-        let catalogue = self.plans.get(self.clock.now()).await?;
         match request.route_key.as_str() {
-            "POST /checkout" => self.checkout(request.fields()?, &catalogue, request_id).await,
-            "POST /portal" => self.portal(request.fields()?, &catalogue).await,
-            "GET /access" => self.access(request.query(), &catalogue).await,
+            "POST /checkout" => self.checkout(request.fields()?, request_id).await,
+            "POST /portal" => self.portal(request.fields()?).await,
+            "GET /access" => self.access(request.query()).await,
             "POST /tokens/use" => self.use_tokens(request.fields()?, request_id).await,
             _ => Err(Refusal::new(404, "not_found", "there is no such door").into()),
         }
     }
 
-    async fn checkout(&self, mut fields: Fields, catalogue: &Catalogue, request_id: &str) -> Result<Answer, No> {
+    /// The plans of some minutes ago where they have what is asked for, else the newest: they may have been saved since.
+    async fn plans_with(&self, it: impl Fn(&Catalogue) -> bool + Send) -> Result<Arc<Catalogue>, ServiceError> {
+        let known = self.plans.get(self.clock.now()).await?;
+        if it(&known) { Ok(known) } else { self.plans.newest(self.clock.now()).await }
+    }
+
+    async fn checkout(&self, mut fields: Fields, request_id: &str) -> Result<Answer, No> {
         let wish = CheckoutRequest {
             price: fields.text("price")?,
             email: fields.optional_text("email")?,
@@ -117,15 +125,22 @@ impl<A: AccessStore + RequestStore, B: Billing, S: SettingsReader, K: Keys, C: C
         };
         fields.end()?;
         let parts = (&self.store, &self.billing);
-        let opened = checkout::open(&wish, parts, catalogue, self.development, self.clock.now()).await?;
+        let returns = |url, catalogue: &Catalogue| address::is_on(url, &catalogue.origins, self.development);
+        let allows = |all: &Catalogue| returns(&wish.success_url, all) && returns(&wish.cancel_url, all);
+        let catalogue = self.plans_with(|all| all.sold_at(&wish.price).is_some() && allows(all)).await?;
+        let opened = checkout::open(&wish, parts, &catalogue, self.development, self.clock.now()).await?;
         tracing::info!(request_id, session = opened.session, "Checkout page");
         Ok(Answer::new(201, &json!({"url": opened.url, "session": opened.session})))
     }
 
-    async fn portal(&self, mut fields: Fields, catalogue: &Catalogue) -> Result<Answer, No> {
+    async fn portal(&self, mut fields: Fields) -> Result<Answer, No> {
         let (customer, email) = (fields.optional_text("customer")?, fields.optional_text("email")?);
         let return_url = fields.text("return_url")?;
         fields.end()?;
+        if customer.as_deref().is_some_and(|customer| !is_id(customer)) {
+            let text = "customer is to be Stripe's id: 1 to 255 letters, digits or _";
+            return Err(Refusal::of("customer", "bad_id", text).into());
+        }
         let holder = match (&customer, &email) {
             (Some(customer), None) => Holder::Customer(customer),
             (None, Some(email)) => Holder::Address(email),
@@ -135,15 +150,17 @@ impl<A: AccessStore + RequestStore, B: Billing, S: SettingsReader, K: Keys, C: C
             }
         };
         let parts = (&self.store, &self.billing);
-        let url = desk::portal(holder, &return_url, parts, catalogue, self.development).await?;
+        let catalogue = self.plans_with(|all| address::is_on(&return_url, &all.origins, self.development)).await?;
+        let url = desk::portal(holder, &return_url, parts, &catalogue, self.development).await?;
         Ok(Answer::new(201, &json!({"url": url})))
     }
 
-    async fn access(&self, mut fields: Fields, catalogue: &Catalogue) -> Result<Answer, No> {
+    async fn access(&self, mut fields: Fields) -> Result<Answer, No> {
         // In a query `+` is a space, and no address has one: `zoe+shop@example.org` was not encoded.
         let email = fields.text("email")?.trim().replace(' ', "+");
         fields.end()?;
         let (access, left) = desk::access(&email, &self.store).await?;
+        let catalogue = self.plans_with(|all| access.plan.as_deref().is_none_or(|key| all.plan(key).is_some())).await?;
         let plan = access.plan.as_deref().and_then(|key| catalogue.plan(key));
         let features = plan.filter(|_| access.state.is_open()).map(|plan| plan.features.as_slice()).unwrap_or_default();
         Ok(Answer::new(
@@ -173,6 +190,7 @@ fn refusal(refused: Refused) -> Refusal {
     match refused {
         Refused::UnknownPrice => Refusal::of("price", "unknown_price", text),
         Refused::OriginNotAllowed(field) => Refusal::of(field, "origin_not_allowed", text),
+        Refused::NotTaken(field) => Refusal::of(field, "bad_value", text),
         Refused::NoAddress => Refusal::of("email", "bad_email", text),
         Refused::KeyReused => {
             Refusal { field: Some("idempotency_key".to_owned()), ..Refusal::new(409, "idempotency_key_reused", text) }

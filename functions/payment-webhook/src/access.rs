@@ -15,12 +15,12 @@ pub struct Access<A, S> {
 }
 
 impl<A: Wakes, S: SettingsReader> Access<A, S> {
-    /// Whether any plan is sold.
+    /// Whether any plan is sold. That none is, is asked of the newest ones: what is not woken now is not woken again.
     ///
     /// # Errors
     /// When the store does not answer, or the plans cannot be read.
     pub async fn sells(&self, now: Timestamp) -> Result<bool, ServiceError> {
-        Ok(!self.plans.get(now).await?.plans.is_empty())
+        Ok(!self.plans.get(now).await?.plans.is_empty() || !self.plans.newest(now).await?.plans.is_empty())
     }
 
     /// Wakes the subscription and the unpaid invoice that `event` is about, if it is about any; whether it did.

@@ -47,6 +47,20 @@ pub struct Access {
     pub until: Option<Timestamp>,
 }
 
+impl Access {
+    /// With the end of what is paid, in seconds, where that is known: a period begins before it is charged, and goes on where it
+    /// is never paid. A trial is not paid.
+    #[must_use]
+    pub fn paid_until(mut self, paid: Option<i64>) -> Self {
+        if let (State::Active | State::PastDue | State::Restricted, Some(until), Some(paid)) =
+            (self.state, self.until, paid.map(seconds))
+        {
+            self.until = Some(until.min(paid));
+        }
+        self
+    }
+}
+
 /// What `subscription` gives; `None` if no item of it is sold as a plan.
 pub fn given(subscription: &Subscription, catalogue: &Catalogue) -> Option<Access> {
     let (item, plan) = plan_of(subscription, catalogue)?;

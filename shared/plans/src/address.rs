@@ -33,6 +33,10 @@ pub fn is_on(address: &str, sites: &[Origin], development: bool) -> bool {
         return false;
     }
     let Ok(parsed) = Url::parse(address) else { return false };
+    // Stripe is given the text as it is, with its placeholder, and takes no other spelling than this.
+    if !address.starts_with(&format!("{}://", parsed.scheme())) {
+        return false;
+    }
     if !parsed.username().is_empty() || parsed.password().is_some() {
         return false;
     }
@@ -68,6 +72,10 @@ mod tests {
             "https://evil.example\\.example.org",
             "https://example.org/\n",
             "https://xn--exmple-cua.org/",
+            "https:example.org/x",
+            "https:/example.org/x",
+            "HTTPS://example.org/",
+            " https://example.org/",
             "http://localhost:3000/",
             "",
         ] {

@@ -13,7 +13,7 @@ use crate::{
     desk::{NotDone, Refused},
     person::{OpenCheckout, Person, PersonId},
     store::{AccessStore, Begun, Committed, RequestStore},
-    stripe::{Billing, Buyer, CheckoutPage, Expired, NewCheckout},
+    stripe::{Billing, Buyer, CheckoutPage, Expired, Made, NewCheckout},
 };
 
 /// How often the page of somebody is written again when others do so at the same time.
@@ -46,14 +46,8 @@ pub struct Opened {
 impl CheckoutRequest {
     /// A hash of all that is wished, without the key.
     fn digest(&self) -> String {
-        let mut hash = Sha256::new();
         let email = self.email.as_deref().map(|email| email.trim().to_lowercase()).unwrap_or_default();
-        for part in [&self.price, &email, &self.success_url, &self.cancel_url] {
-            hash.update(part.len().to_string());
-            hash.update([b':']);
-            hash.update(part);
-        }
-        hex::encode(hash.finalize())
+        hash(&[&self.price, &email, &self.success_url, &self.cancel_url])
     }
 }
 
@@ -117,15 +111,27 @@ async fn make<S: AccessStore, B: Billing>(
             give_up(page.as_ref(), billing).await?;
             return Err(Refused::AlreadySubscribed.into());
         }
+        let asked = asked(wish, trial_days, person.as_ref());
         let made = match &page {
             Some(made) => made,
-            None => page
-                .insert(billing.open_checkout(&asked(wish, trial_days, person.as_ref()), &wish.idempotency_key).await?),
+            None => match (billing.open_checkout(&asked, &key(&asked)).await?, &buyer, &person) {
+                (Made::Page(made), ..) => page.insert(made),
+                // They go on by their address; if somebody else writes meanwhile, the next round sees it.
+                (Made::NoCustomer, Some((id, _)), Some(person)) => {
+                    store.save_person(id, &Person { customer: None, ..person.clone() }, version).await?;
+                    continue;
+                }
+                (Made::Wrong(field), ..) => return Err(Refused::NotTaken(field).into()),
+                (Made::NoCustomer, ..) => {
+                    let text = "it does not know a customer whom nobody named";
+                    return Err(ServiceError::permanent("Stripe's API", "stripe_refused", text).into());
+                }
+            },
         };
         let (Some((id, _)), Some(person)) = (&buyer, person) else { return Ok(made.clone()) };
         if let Some(former) =
             person.checkout.as_ref().filter(|former| former.session != made.session && former.expires_at > now)
-            && billing.expire_checkout(&former.session).await? == Expired::Paid
+            && is_bought(&former.session, billing).await?
         {
             give_up(Some(made), billing).await?;
             return Err(Refused::AlreadySubscribed.into());
@@ -138,6 +144,17 @@ async fn make<S: AccessStore, B: Billing>(
         }
     }
     Err(ServiceError::transient("the plans", "others opened a page for the same person each time it was tried").into())
+}
+
+/// Ends a page; whether what was bought on it lives. Its events may not have arrived, neither those of its end.
+async fn is_bought(session: &str, billing: &impl Billing) -> Result<bool, ServiceError> {
+    match billing.expire_checkout(session).await? {
+        Expired::Over => Ok(false),
+        Expired::Paid(None) => Ok(true),
+        Expired::Paid(Some(subscription)) => {
+            Ok(billing.subscription(&subscription).await?.is_some_and(|bought| !bought.status.is_final()))
+        }
+    }
 }
 
 async fn give_up(page: Option<&CheckoutPage>, billing: &impl Billing) -> Result<(), ServiceError> {
@@ -157,10 +174,42 @@ fn asked(wish: &CheckoutRequest, trial_days: u32, person: Option<&Person>) -> Ne
         success_url: wish.success_url.clone(),
         cancel_url: wish.cancel_url.clone(),
         trial_days: if person.is_some_and(|person| person.subscribed_before) { 0 } else { trial_days },
-        reference: wish.idempotency_key.clone(),
+        reference: reference(&wish.idempotency_key),
     }
 }
 
+/// The longest reference that Stripe takes (docs.stripe.com/api/checkout/sessions/create, `client_reference_id`).
+const LONGEST_REFERENCE: usize = 200;
+
+/// The sender's key, by which the page is found at Stripe; its hash where it is too long.
+fn reference(key: &str) -> String {
+    if key.len() <= LONGEST_REFERENCE { key.to_owned() } else { hash(&[key]) }
+}
+
+/// The key of a page at Stripe: what is asked for may have changed since the sender's key was used first, as when a customer
+/// was deleted, and Stripe refuses a key with other parameters.
+fn key(asked: &NewCheckout) -> String {
+    let NewCheckout { price, buyer, success_url, cancel_url, trial_days, reference } = asked;
+    let (customer, address) = match buyer {
+        Some(Buyer::Customer(customer)) => (customer.as_str(), ""),
+        Some(Buyer::Address(address)) => ("", address.as_str()),
+        None => ("", ""),
+    };
+    hash(&[price, customer, address, success_url, cancel_url, &trial_days.to_string(), reference])
+}
+
+fn hash(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_string());
+        hash.update([b':']);
+        hash.update(part);
+    }
+    hex::encode(hash.finalize())
+}
+
+#[cfg(test)]
+mod gone;
 #[cfg(test)]
 mod tests {
     use comptoir::memory::{Fault, FaultPlan, at_once};
@@ -176,7 +225,7 @@ mod tests {
         "2026-11-27T10:00:00Z".parse().unwrap()
     }
 
-    fn wish(key: &str) -> CheckoutRequest {
+    pub(super) fn wish(key: &str) -> CheckoutRequest {
         CheckoutRequest {
             price: "price_essai".to_owned(),
             email: Some("zoe@example.org".to_owned()),
@@ -187,18 +236,22 @@ mod tests {
     }
 
     #[derive(Default)]
-    struct Shop {
-        store: InMemoryAccess,
-        stripe: SmallStripe,
+    pub(super) struct Shop {
+        pub(super) store: InMemoryAccess,
+        pub(super) stripe: SmallStripe,
     }
 
     impl Shop {
-        fn open(&self, wish: &CheckoutRequest) -> Result<Opened, NotDone> {
+        pub(super) fn open(&self, wish: &CheckoutRequest) -> Result<Opened, NotDone> {
             at_once(open(wish, (&self.store, &self.stripe), &catalogue(), false, now()))
         }
 
-        fn subscribes(&self, status: &str) {
-            self.stripe.put(subscription("sub_1", "cus_1", "zoe@example.org", status, "price_essai"));
+        pub(super) fn subscribes(&self, status: &str) {
+            self.sees(subscription("sub_1", "cus_1", "zoe@example.org", status, "price_essai"));
+        }
+
+        pub(super) fn sees(&self, subscription: crate::stripe::Subscription) {
+            self.stripe.put(subscription);
             at_once(self.store.wake("sub_1", now())).unwrap();
             let done = at_once(refresh("sub_1", &self.store, &self.stripe, &catalogue(), now()));
             assert_eq!(done.outcome, comptoir::outcome::Outcome::Done);
@@ -230,7 +283,8 @@ mod tests {
     fn who_is_subscribed_or_has_paid_a_moment_ago_gets_no_second_page() {
         let shop = Shop::default();
         let first = shop.open(&wish("k1")).unwrap();
-        shop.stripe.pay(&first.session);
+        shop.stripe.pay(&first.session, "sub_1");
+        shop.stripe.put(subscription("sub_1", "cus_1", "zoe@example.org", "active", "price_essai"));
         assert_eq!(shop.open(&wish("k2")), Err(Refused::AlreadySubscribed.into()), "its events have not arrived");
         assert_eq!(shop.stripe.open_pages(), [first.session]);
         let shop = Shop::default();
@@ -241,6 +295,16 @@ mod tests {
         assert_eq!(shop.stripe.asked(), [], "nothing is made at Stripe");
         shop.subscribes("canceled");
         assert!(shop.open(&wish("active")).is_ok(), "a key that made nothing may be used again");
+    }
+
+    #[test]
+    fn who_has_bought_and_cancelled_may_buy_again_at_once() {
+        let shop = Shop::default();
+        let first = shop.open(&wish("k1")).unwrap();
+        shop.stripe.pay(&first.session, "sub_1");
+        shop.subscribes("active");
+        shop.subscribes("canceled");
+        assert!(shop.open(&wish("k2")).is_ok());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::{
     catalogue::Catalogue,
     person::PersonId,
     store::{AccessStore, UseResult},
-    stripe::Billing,
+    stripe::{Billing, Made},
     tokens::Use,
 };
 
@@ -28,6 +28,9 @@ pub enum Refused {
     /// The e-mail address is none.
     #[error("this is no e-mail address; write one such as zoe@example.org")]
     NoAddress,
+    /// Stripe does not take what the field holds.
+    #[error("Stripe does not take this value; write another one")]
+    NotTaken(&'static str),
     /// The key was used for another request.
     #[error("this key was used for another request; write a new one")]
     KeyReused,
@@ -160,7 +163,11 @@ pub async fn portal(
         Holder::Customer(customer) => store.customer(customer).await?.map(|_| customer.to_owned()),
     };
     let customer = customer.ok_or(Refused::UnknownPerson)?;
-    Ok(billing.open_portal(&customer, return_url).await?)
+    match billing.open_portal(&customer, return_url).await? {
+        Made::Page(url) => Ok(url),
+        Made::NoCustomer => Err(Refused::UnknownPerson.into()),
+        Made::Wrong(field) => Err(Refused::NotTaken(field).into()),
+    }
 }
 
 #[cfg(test)]
@@ -251,6 +258,10 @@ mod tests {
             assert_eq!(portal(known, home).as_deref(), Ok("https://billing.stripe.com/p/session/cus_1"));
             let elsewhere = portal(known, "https://evil.example/");
             assert_eq!(elsewhere, Err(Refused::OriginNotAllowed("return_url").into()));
+        }
+        stripe.delete_customer("cus_1");
+        for deleted in [Holder::Address("zoe@example.org"), Holder::Customer("cus_1")] {
+            assert_eq!(portal(deleted, home), Err(Refused::UnknownPerson.into()));
         }
     }
 }

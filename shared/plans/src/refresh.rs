@@ -12,7 +12,8 @@ use crate::{
     dunning::step::held_back,
     person::{Current, Person, PersonId, Place, place},
     store::{AccessStore, Adopted, Committed, Grant, GrantResult, StoredPerson, StoredSubscription},
-    stripe::{Billing, Status, Subscription, seconds},
+    stored::{Plans, judging},
+    stripe::{Billing, Invoice, Status, Subscription, seconds},
     tokens,
     trial::{self, Tell},
 };
@@ -48,23 +49,23 @@ pub async fn refresh(
     subscription: &str,
     store: &impl AccessStore,
     billing: &impl Billing,
-    catalogue: &Catalogue,
+    plans: &impl Plans,
     now: Timestamp,
 ) -> Refreshed {
-    refresh_and_tell(subscription, (store, billing), catalogue, &trial::Nobody, now).await
+    refresh_and_tell(subscription, (store, billing), plans, &trial::Nobody, now).await
 }
 
 /// Refreshes one subscription, and tells its customer if its trial ends.
 pub async fn refresh_and_tell(
     subscription: &str,
     (store, billing): (&impl AccessStore, &impl Billing),
-    catalogue: &Catalogue,
+    plans: &impl Plans,
     tell: &impl Tell,
     now: Timestamp,
 ) -> Refreshed {
     let mut granted = 0;
     for attempt in 0..ATTEMPTS {
-        match round(subscription, (store, billing), catalogue, tell, &mut granted, now).await {
+        match round(subscription, (store, billing), plans, tell, &mut granted, now).await {
             Ok(access) => return Refreshed { outcome: Outcome::Done, access, granted },
             Err(Stop::Settled(Outcome::Reject(reason))) => {
                 let outcome = match store.park(subscription, &reason, now).await {
@@ -84,7 +85,7 @@ pub async fn refresh_and_tell(
 async fn round<S: AccessStore, B: Billing, T: Tell>(
     subscription: &str,
     (store, billing): (&S, &B),
-    catalogue: &Catalogue,
+    plans: &impl Plans,
     tell: &T,
     granted: &mut u32,
     now: Timestamp,
@@ -93,6 +94,11 @@ async fn round<S: AccessStore, B: Billing, T: Tell>(
     let Some(fetched) = billing.subscription(subscription).await? else {
         return unknown(subscription, &stored, store).await;
     };
+    let catalogue = &*judging(&fetched, plans).await?;
+    // What no plan ever sold is its seller's own affair: nobody is written down for it, and it is never cancelled.
+    if stored.person.is_none() && stored.second_to.is_none() && !access::is_sold(&fetched, catalogue) {
+        return closed(subscription, &stored, store).await;
+    }
     if fetched.status == Status::Unknown {
         return Err(reject(
             "subscription_status_unknown",
@@ -103,7 +109,7 @@ async fn round<S: AccessStore, B: Billing, T: Tell>(
     if let Some(first) = stored.second_to.as_ref().filter(|_| fetched.status.is_final()) {
         return Err(told(subscription, first));
     }
-    let (id, email) = owner(stored.person.as_ref(), &fetched)?;
+    let (id, email) = owner(stored.person.as_ref(), &fetched, store).await?;
     let standing = match store.person(&id).await? {
         Some(standing) => standing,
         None => created(store, &id, &email).await?,
@@ -114,17 +120,21 @@ async fn round<S: AccessStore, B: Billing, T: Tell>(
     {
         return Err(Stop::Again);
     }
+    let gives = access::given(&fetched, catalogue).map(|access| held_back(access, stored.held_back));
     let seen = match (place(current, &fetched), current) {
-        (Place::Second, Some(current)) => last_look(current, &fetched, billing).await?,
+        (Place::Second, Some(current)) if gives.is_some() => last_look(current, &fetched, billing, plans).await?,
         (seen, _) => seen,
     };
-    let gives = access::given(&fetched, catalogue).map(|access| held_back(access, stored.held_back));
-    if let (Place::Second, Some(current)) = (seen, current) {
+    if let (Place::Second, Some(current), Some(_)) = (seen, current, &gives) {
         // Before anything is granted for it. What was paid for it is refunded by the owner.
         store.mark_second(subscription, &current.subscription).await?;
         billing.cancel(subscription).await?;
         return Err(told(subscription, &current.subscription));
     }
+    // What is over brings nothing, and what no plan sells neither.
+    let brings = gives.is_some() && seen != Place::Past && !fetched.status.is_final();
+    let invoices = if brings { billing.paid_invoices(subscription).await? } else { Vec::new() };
+    let gives = gives.map(|gives| gives.paid_until(tokens::paid_until(&invoices, catalogue)));
     let next = next(&standing.person, &fetched, seen, gives);
     let later = current.filter(|_| seen == Place::Earlier).map(|later| later.subscription.as_str());
     let mut version = standing.version;
@@ -140,18 +150,17 @@ async fn round<S: AccessStore, B: Billing, T: Tell>(
         version += 1;
     }
     let counts = next.as_ref().map_or(current, |next| next.current.as_ref());
-    // What is over brings nothing.
     if counts.is_some_and(|counts| counts.subscription == subscription && !counts.over) {
-        *granted += grant(subscription, (store, billing), &id, catalogue, now).await?;
+        *granted += grant(subscription, &invoices, (store, &id), catalogue, now).await?;
     }
     if let Some(person) = &next {
         let ends_tokens = person.current.as_ref().is_some_and(|current| current.over);
         adopt(store, Adopted { subscription, id: &id, person, version, ends_tokens, wakes_also: None }, now).await?;
     }
     if !stored.trial_told {
-        tell.of_trial(&fetched, now).await?;
+        tell.of_trial(&fetched, catalogue, now).await?;
     }
-    tell.of_renewal(&fetched, now).await?;
+    tell.of_renewal(&fetched, catalogue, now).await?;
     if store.close_as(subscription, stored.wakes, &fetched.as_seen()).await? == Committed::Conflict {
         return Err(Stop::Again);
     }
@@ -173,20 +182,36 @@ async fn unknown(
     store: &impl AccessStore,
 ) -> Result<Option<Access>, Stop> {
     if stored.person.is_none() {
-        return match store.close(subscription, stored.wakes).await? {
-            Committed::Done => Ok(None),
-            Committed::Conflict => Err(Stop::Again),
-        };
+        return closed(subscription, stored, store).await;
     }
     let text =
         "Stripe does not know this subscription any more; check that the API key is of the account that sells it";
     Err(reject("subscription_unknown", text))
 }
 
-/// Whether the first one lives, before the second is cancelled: its end may not have been seen here yet.
-async fn last_look(current: &Current, fetched: &Subscription, billing: &impl Billing) -> Result<Place, Stop> {
-    let first = billing.subscription(&current.subscription).await?;
-    let over = first.is_none_or(|first| first.status.is_final());
+/// A subscription that gives nobody anything.
+async fn closed(
+    subscription: &str,
+    stored: &StoredSubscription,
+    store: &impl AccessStore,
+) -> Result<Option<Access>, Stop> {
+    match store.close(subscription, stored.wakes).await? {
+        Committed::Done => Ok(None),
+        Committed::Conflict => Err(Stop::Again),
+    }
+}
+
+/// Whether the first one lives and is of a plan, before the second is cancelled: its end may not have been seen here yet.
+async fn last_look(
+    current: &Current,
+    fetched: &Subscription,
+    billing: &impl Billing,
+    plans: &impl Plans,
+) -> Result<Place, Stop> {
+    let over = match billing.subscription(&current.subscription).await? {
+        Some(first) if !first.status.is_final() => !access::is_sold(&first, &*judging(&first, plans).await?),
+        _ => true,
+    };
     Ok(place(Some(&Current { over, ..current.clone() }), fetched))
 }
 
@@ -202,10 +227,19 @@ fn reject(code: &str, text: &str) -> Stop {
     Stop::Settled(Outcome::Reject(Reason::new(code, text)))
 }
 
-/// Whose it is: who it was first, or who has the customer's address.
-fn owner(known: Option<&PersonId>, fetched: &Subscription) -> Result<(PersonId, String), Stop> {
+/// Whose it is: who it was first, or whose customer it is, or who has the customer's address.
+async fn owner(
+    known: Option<&PersonId>,
+    fetched: &Subscription,
+    store: &impl AccessStore,
+) -> Result<(PersonId, String), Stop> {
     let email = fetched.email().unwrap_or_default();
-    let id = known.cloned().or_else(|| PersonId::of(email));
+    let known = match known {
+        Some(known) => Some(known.clone()),
+        // Somebody buys as the customer that they are here, whatever address it has at Stripe since.
+        None => store.customer(fetched.customer.id()).await?,
+    };
+    let id = known.or_else(|| PersonId::of(email));
     let id = id.ok_or_else(|| {
         reject(
             "customer_without_address",
@@ -225,14 +259,13 @@ async fn created(store: &impl AccessStore, id: &PersonId, email: &str) -> Result
 }
 
 /// Adds what paid invoices bring that have brought nothing yet, the oldest first; how many.
-async fn grant<S: AccessStore, B: Billing>(
+async fn grant(
     subscription: &str,
-    (store, billing): (&S, &B),
-    id: &PersonId,
+    invoices: &[Invoice],
+    (store, id): (&impl AccessStore, &PersonId),
     catalogue: &Catalogue,
     now: Timestamp,
 ) -> Result<u32, Stop> {
-    let invoices = billing.paid_invoices(subscription).await?;
     let mut count = 0;
     for invoice in invoices.iter().rev() {
         let Some(brings) = tokens::granted(invoice, catalogue, now).filter(|brings| brings.tokens > 0) else {
@@ -276,8 +309,9 @@ fn next(person: &Person, fetched: &Subscription, seen: Place, gives: Option<Acce
         begun_only,
     };
     let next = Person {
-        customer: Some(fetched.customer.id().to_owned()),
-        current: Some(current),
+        customer: fetched.living_customer().map(str::to_owned),
+        // One that is of no plan any more gives way to any other, and counts again once it is of one.
+        current: Some(current).filter(|current| gives.is_some() || current.over),
         // Nothing where the subscription is of no plan any more.
         access: gives.unwrap_or_default(),
         subscribed_before: person.subscribed_before || ever,
@@ -287,6 +321,14 @@ fn next(person: &Person, fetched: &Subscription, seen: Place, gives: Option<Acce
 }
 
 #[cfg(test)]
+mod newest;
+#[cfg(test)]
+mod owner;
+#[cfg(test)]
 mod storm;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unsold;
+#[cfg(test)]
+mod until;

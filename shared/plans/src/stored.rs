@@ -1,5 +1,7 @@
 //! The plans in the settings store: a document of its own beside the seller's, with the same versions and history.
 
+use std::{future::Future, sync::Arc};
+
 use comptoir::{
     outcome::ServiceError,
     seller::InvalidSettings,
@@ -11,7 +13,11 @@ use comptoir::{
 };
 use jiff::Timestamp;
 
-use crate::catalogue::{Catalogue, PlansDocument};
+use crate::{
+    access,
+    catalogue::{Catalogue, PlansDocument},
+    stripe::Subscription,
+};
 
 /// The name of the document in the settings store.
 pub const DOCUMENT: &str = "plans";
@@ -20,6 +26,56 @@ const WHAT: &str = "the plans";
 
 /// The newest plans, kept for a while.
 pub type CachedCatalogue<S> = Cached<S, Catalogue>;
+
+/// The plans for one piece of work.
+pub trait Plans: Send + Sync {
+    /// Those of some minutes ago at most.
+    fn known(&self) -> impl Future<Output = Result<Arc<Catalogue>, ServiceError>> + Send;
+
+    /// The newest.
+    fn newest(&self) -> impl Future<Output = Result<Arc<Catalogue>, ServiceError>> + Send;
+}
+
+/// Plans that are kept for a while, at a time.
+#[derive(Debug)]
+pub struct PlansAt<'a, S> {
+    /// The plans.
+    pub kept: &'a CachedCatalogue<S>,
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl<S: SettingsReader> Plans for PlansAt<'_, S> {
+    async fn known(&self) -> Result<Arc<Catalogue>, ServiceError> {
+        self.kept.get(self.now).await
+    }
+
+    async fn newest(&self) -> Result<Arc<Catalogue>, ServiceError> {
+        self.kept.newest(self.now).await
+    }
+}
+
+/// Plans that never change.
+#[cfg(any(test, feature = "testing"))]
+impl Plans for Catalogue {
+    async fn known(&self) -> Result<Arc<Catalogue>, ServiceError> {
+        Ok(Arc::new(self.clone()))
+    }
+
+    async fn newest(&self) -> Result<Arc<Catalogue>, ServiceError> {
+        self.known().await
+    }
+}
+
+/// The plans by which a subscription is judged: whether none sells it is asked of the newest, because it is left alone then, and
+/// nothing wakes it again.
+///
+/// # Errors
+/// When the store does not answer, or the plans cannot be read.
+pub async fn judging(subscription: &Subscription, plans: &impl Plans) -> Result<Arc<Catalogue>, ServiceError> {
+    let known = plans.known().await?;
+    if access::is_sold(subscription, &known) { Ok(known) } else { plans.newest().await }
+}
 
 impl Document for Catalogue {
     fn read(stored: &StoredSettings) -> Result<Self, ServiceError> {

@@ -147,8 +147,11 @@ pub struct InvoiceSettings {
 /// A list.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct List<T> {
-    /// Its entries.
+    /// Its entries; within another object the first ten or so.
     pub data: Vec<T>,
+    /// Whether there are more.
+    #[serde(default)]
+    pub has_more: bool,
 }
 
 /// An item of a subscription.
@@ -245,9 +248,11 @@ pub struct Line {
 pub struct LineParent {
     /// An item of a subscription.
     pub subscription_item_details: Option<ItemDetails>,
+    /// An item that waited for an invoice, as a change within a period does.
+    pub invoice_item_details: Option<ItemDetails>,
 }
 
-/// An item of a subscription that made a line.
+/// An item that made a line.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct ItemDetails {
     /// Whether the line settles a change within a period.
@@ -301,6 +306,14 @@ impl Subscription {
         )
     }
 
+    /// `cus_...`; none where the customer was deleted, who buys nothing under this id any more.
+    pub fn living_customer(&self) -> Option<&str> {
+        match &self.customer {
+            Subscriber::Customer(customer) if customer.deleted => None,
+            known => Some(known.id()),
+        }
+    }
+
     /// The address of its customer.
     pub fn email(&self) -> Option<&str> {
         match &self.customer {
@@ -319,8 +332,11 @@ impl Line {
 
     /// Whether it settles a change within a period.
     pub fn is_proration(&self) -> bool {
-        let item = self.parent.as_ref().and_then(|parent| parent.subscription_item_details.as_ref());
-        self.proration || item.is_some_and(|item| item.proration)
+        let parent = self.parent.as_ref();
+        let mut made_by = parent.into_iter().flat_map(|parent| {
+            [parent.subscription_item_details.as_ref(), parent.invoice_item_details.as_ref()].into_iter().flatten()
+        });
+        self.proration || made_by.any(|item| item.proration)
     }
 }
 
@@ -366,13 +382,24 @@ pub struct CheckoutPage {
     pub expires_at: Timestamp,
 }
 
+/// What became of a page that was to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made<T> {
+    /// It was made.
+    Page(T),
+    /// The customer was deleted at Stripe: nothing was made.
+    NoCustomer,
+    /// Stripe does not take what this field of the request holds: nothing was made.
+    Wrong(&'static str),
+}
+
 /// What became of a page that was to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Expired {
     /// It is over.
     Over,
-    /// The customer has paid on it already.
-    Paid,
+    /// The customer has bought on it already: this subscription, where it is one.
+    Paid(Option<String>),
 }
 
 /// Stripe, as far as plans need it.
@@ -386,12 +413,12 @@ pub trait Billing: Send + Sync {
     /// Cancels a subscription at once. Nothing happens to one that is over.
     fn cancel(&self, subscription: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Makes a Checkout page, one for each `key`.
+    /// Makes a Checkout page, one for each `key`, whose parameters are always the same.
     fn open_checkout(
         &self,
         checkout: &NewCheckout,
         key: &str,
-    ) -> impl Future<Output = Result<CheckoutPage, ServiceError>> + Send;
+    ) -> impl Future<Output = Result<Made<CheckoutPage>, ServiceError>> + Send;
 
     /// Ends a Checkout page.
     fn expire_checkout(&self, session: &str) -> impl Future<Output = Result<Expired, ServiceError>> + Send;
@@ -401,7 +428,7 @@ pub trait Billing: Send + Sync {
         &self,
         customer: &str,
         return_url: &str,
-    ) -> impl Future<Output = Result<String, ServiceError>> + Send;
+    ) -> impl Future<Output = Result<Made<String>, ServiceError>> + Send;
 }
 
 impl<B: Billing> Billing for &B {
@@ -417,7 +444,7 @@ impl<B: Billing> Billing for &B {
         B::cancel(self, subscription).await
     }
 
-    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<CheckoutPage, ServiceError> {
+    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<Made<CheckoutPage>, ServiceError> {
         B::open_checkout(self, checkout, key).await
     }
 
@@ -425,7 +452,7 @@ impl<B: Billing> Billing for &B {
         B::expire_checkout(self, session).await
     }
 
-    async fn open_portal(&self, customer: &str, return_url: &str) -> Result<String, ServiceError> {
+    async fn open_portal(&self, customer: &str, return_url: &str) -> Result<Made<String>, ServiceError> {
         B::open_portal(self, customer, return_url).await
     }
 }

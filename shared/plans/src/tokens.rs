@@ -33,6 +33,14 @@ pub fn granted(invoice: &Invoice, catalogue: &Catalogue, now: Timestamp) -> Opti
     })
 }
 
+/// Until when these invoices pay for a plan, in seconds; `None` where none of them names one.
+pub fn paid_until(invoices: &[Invoice], catalogue: &Catalogue) -> Option<i64> {
+    let paid = invoices.iter().filter(|invoice| invoice.status.as_deref() == Some("paid"));
+    let lines = paid.flat_map(|invoice| &invoice.lines.data).filter(|line| !line.is_proration());
+    let of_plans = lines.filter(|line| line.price().is_some_and(|price| catalogue.sold_at(price).is_some()));
+    of_plans.filter_map(|line| line.period).map(|period| period.end).max()
+}
+
 impl Granted {
     /// The balance after this grant.
     pub fn added_to(self, left: u64) -> u64 {
@@ -78,6 +86,12 @@ mod tests {
         let mut settled = invoice("in_1", "subscription_cycle", "price_solo");
         settled.lines.data[0].proration = true;
         assert_eq!(granted(&settled, &catalogue(), now()), None);
+        for maker in ["subscription_item_details", "invoice_item_details"] {
+            let mut settled = invoice("in_1", "subscription_cycle", "price_solo");
+            let parent = serde_json::json!({"type": maker, maker: {"proration": true}});
+            settled.lines.data[0].parent = Some(serde_json::from_value(parent).unwrap());
+            assert_eq!(granted(&settled, &catalogue(), now()), None, "{maker}");
+        }
         let over = seconds(1_797_849_000);
         assert_eq!(granted(&invoice("in_1", "subscription_cycle", "price_solo"), &catalogue(), over), None);
     }

@@ -32,6 +32,7 @@ pub trait Tell: Send + Sync {
     fn of_trial(
         &self,
         subscription: &Subscription,
+        catalogue: &Catalogue,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
@@ -39,6 +40,7 @@ pub trait Tell: Send + Sync {
     fn of_renewal(
         &self,
         subscription: &Subscription,
+        catalogue: &Catalogue,
         now: Timestamp,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }
@@ -48,11 +50,21 @@ pub trait Tell: Send + Sync {
 pub struct Nobody;
 
 impl Tell for Nobody {
-    async fn of_trial(&self, _subscription: &Subscription, _now: Timestamp) -> Result<(), ServiceError> {
+    async fn of_trial(
+        &self,
+        _subscription: &Subscription,
+        _catalogue: &Catalogue,
+        _now: Timestamp,
+    ) -> Result<(), ServiceError> {
         Ok(())
     }
 
-    async fn of_renewal(&self, _subscription: &Subscription, _now: Timestamp) -> Result<(), ServiceError> {
+    async fn of_renewal(
+        &self,
+        _subscription: &Subscription,
+        _catalogue: &Catalogue,
+        _now: Timestamp,
+    ) -> Result<(), ServiceError> {
         Ok(())
     }
 }
@@ -75,8 +87,6 @@ pub struct ByMail<'a, S, B> {
     pub store: &'a S,
     /// Stripe.
     pub billing: &'a B,
-    /// What is sold.
-    pub catalogue: &'a Catalogue,
     /// Who writes.
     pub writer: Writer<'a>,
     /// Where pages for everybody are.
@@ -84,8 +94,13 @@ pub struct ByMail<'a, S, B> {
 }
 
 impl<S: TrialStore + RenewalStore, B: Billing> Tell for ByMail<'_, S, B> {
-    async fn of_trial(&self, subscription: &Subscription, now: Timestamp) -> Result<(), ServiceError> {
-        let Some(mail) = letter(subscription, self.catalogue, self.writer, now) else { return Ok(()) };
+    async fn of_trial(
+        &self,
+        subscription: &Subscription,
+        catalogue: &Catalogue,
+        now: Timestamp,
+    ) -> Result<(), ServiceError> {
+        let Some(mail) = letter(subscription, catalogue, self.writer, now) else { return Ok(()) };
         // Who has paid before a trial was added knows the price; nothing is known of who paid during it.
         let paid = self.billing.paid_invoices(&subscription.id).await?;
         if paid.iter().any(|invoice| invoice.amount_paid.unwrap_or_default() > 0) {
@@ -94,9 +109,14 @@ impl<S: TrialStore + RenewalStore, B: Billing> Tell for ByMail<'_, S, B> {
         self.store.told_of_trial(&subscription.id, &mail, now).await
     }
 
-    async fn of_renewal(&self, subscription: &Subscription, now: Timestamp) -> Result<(), ServiceError> {
+    async fn of_renewal(
+        &self,
+        subscription: &Subscription,
+        catalogue: &Catalogue,
+        now: Timestamp,
+    ) -> Result<(), ServiceError> {
         let writer = declaration::letter::Writer { seller: self.writer.seller, public_url: self.public_url };
-        let Self { store, billing, catalogue, .. } = *self;
+        let Self { store, billing, .. } = *self;
         Announcing { store, billing, catalogue, writer }.look(subscription, now).await
     }
 }

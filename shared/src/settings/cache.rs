@@ -70,13 +70,24 @@ impl<S: SettingsReader, D: Document> Cached<S, D> {
         {
             return Ok(document.clone());
         }
-        let stored = match (self.reader.newest().await, kept.clone()) {
-            (Ok(stored), _) => stored,
+        match (self.reader.newest().await, kept) {
+            (Ok(stored), _) => self.put(stored, now),
             // Settings of a little earlier are better than none where a lag is allowed.
-            (Err(_), Some((_, document))) if !self.keep.is_zero() => return Ok(document),
-            (Err(error), _) => return Err(error),
-        };
-        let document = match (kept, stored) {
+            (Err(_), Some((_, document))) if !self.keep.is_zero() => Ok(document),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    /// The newest version, read now: for an answer that a version of a little earlier would make wrong for good.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get), and whenever the store does not answer.
+    pub async fn newest(&self, now: Timestamp) -> Result<Arc<D>, ServiceError> {
+        self.put(self.reader.newest().await?, now)
+    }
+
+    fn put(&self, stored: Option<StoredSettings>, now: Timestamp) -> Result<Arc<D>, ServiceError> {
+        let document = match (self.kept(), stored) {
             (_, None) => Arc::new(D::without()?),
             (Some((_, document)), Some(stored)) if document.version() == stored.version => document,
             (_, Some(stored)) => Arc::new(D::read(&stored)?),
@@ -119,6 +130,9 @@ mod tests {
         assert_eq!(get(1).unwrap().version, 1, "that none are saved is not kept");
         saved(&store, &FRANCHISE_TOML.replace("contact@", "bonjour@"));
         assert_eq!((get(60).unwrap().version, get(61).unwrap().version), (1, 2));
+        saved(&store, &FRANCHISE_TOML.replace("contact@", "salut@"));
+        let newest = at_once(cached.newest(start() + SignedDuration::from_secs(62))).unwrap();
+        assert_eq!((newest.version, get(63).unwrap().version), (3, 3), "the newest is kept");
         let fresh: CachedSettings<_> = Cached::new(&store, SignedDuration::ZERO);
         let same = [at_once(fresh.get(start())).unwrap(), at_once(fresh.get(start())).unwrap()];
         assert!(Arc::ptr_eq(&same[0], &same[1]), "the same version is parsed once");

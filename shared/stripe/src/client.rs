@@ -28,6 +28,14 @@ pub enum Trouble {
     /// A response of this status.
     #[error("it answered {0}")]
     Refused(u16),
+    /// A parameter is wrong (400), with Stripe's code, as `resource_missing`, and the parameter's name.
+    #[error("it answered 400 ({code}: {param})")]
+    Parameter {
+        /// Stripe's code; empty where it has none.
+        code: String,
+        /// The name, as `customer` or `line_items[0][price]`.
+        param: String,
+    },
     /// A charge was declined (402), with Stripe's code and the bank's.
     #[error("it answered 402 ({code})")]
     Declined {
@@ -35,6 +43,10 @@ pub enum Trouble {
         code: String,
         /// `insufficient_funds` and others.
         decline_code: Option<String>,
+        /// What Stripe advises: `do_not_try_again` and others.
+        advice_code: Option<String>,
+        /// What the card's network advises, in two digits.
+        network_advice_code: Option<String>,
     },
     /// A failure of Stripe's own that it keeps under the idempotency key, and answered again.
     #[error("it answered {0} again, as it keeps it under the key")]
@@ -71,7 +83,7 @@ impl Trouble {
                 "it refuses the API key (401); store a restricted key that is in force, then replay",
             ),
             // Asking again changes nothing within a day.
-            Self::Refused(_) | Self::Declined { .. } | Self::FailureKept(_) => {
+            Self::Refused(_) | Self::Parameter { .. } | Self::Declined { .. } | Self::FailureKept(_) => {
                 ServiceError::permanent(WHAT, "stripe_refused", text)
             }
             Self::HttpError(HttpError::Unsendable) => ServiceError::permanent(
@@ -151,6 +163,7 @@ impl StripeClient for Client<'_> {
         match answer.status {
             200..=299 => Ok(answer.body?.into()),
             500.. if answer.replayed => Err(Trouble::FailureKept(answer.status)),
+            400 => Err(answer.body.ok().and_then(|body| wrong(&body)).unwrap_or(Trouble::Refused(400))),
             402 => Err(answer.body.ok().and_then(|body| declined(&body)).unwrap_or(Trouble::Refused(402))),
             status => Err(Trouble::Refused(status)),
         }
@@ -161,7 +174,21 @@ impl StripeClient for Client<'_> {
 fn declined(body: &[u8]) -> Option<Trouble> {
     let body: serde_json::Value = serde_json::from_slice(body).ok()?;
     let code = |name: &str| body.get("error")?.get(name)?.as_str().filter(|code| is_code(code)).map(str::to_owned);
-    Some(Trouble::Declined { code: code("code")?, decline_code: code("decline_code") })
+    Some(Trouble::Declined {
+        code: code("code")?,
+        decline_code: code("decline_code"),
+        advice_code: code("advice_code"),
+        network_advice_code: code("network_advice_code"),
+    })
+}
+
+/// The parameter that is wrong; what Stripe writes about it may repeat what was sent.
+fn wrong(body: &[u8]) -> Option<Trouble> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let read = |name: &str| body.get("error")?.get(name)?.as_str();
+    let param = read("param").filter(|param| is_code(&param.replace(['[', ']'], "_")))?;
+    let code = read("code").filter(|code| is_code(code)).unwrap_or_default();
+    Some(Trouble::Parameter { code: code.to_owned(), param: param.to_owned() })
 }
 
 /// A code is a word of Stripe's own, and nothing that a customer or a bank wrote.
@@ -187,17 +214,37 @@ mod tests {
     #[test]
     fn of_a_decline_its_codes_are_kept_and_no_text() {
         let told =
-            br#"{"error":{"type":"card_error","code":"card_declined","decline_code":"lost_card","message":"rk_live"}}"#;
+            br#"{"error":{"type":"card_error","code":"card_declined","decline_code":"lost_card","message":"rk_live",
+                "advice_code":"do_not_try_again","network_advice_code":"03"}}"#;
         let decline = declined(told).unwrap();
         assert_eq!(
             decline,
-            Trouble::Declined { code: "card_declined".to_owned(), decline_code: Some("lost_card".to_owned()) }
+            Trouble::Declined {
+                code: "card_declined".to_owned(),
+                decline_code: Some("lost_card".to_owned()),
+                advice_code: Some("do_not_try_again".to_owned()),
+                network_advice_code: Some("03".to_owned()),
+            }
         );
         assert!(decline.error().is_permanent() && !decline.to_string().contains("rk_live"));
         for other in [&b"no JSON"[..], br#"{"error":{"code":"Zoe's card"}}"#, br#"{"error":{}}"#] {
             assert_eq!(declined(other), None);
         }
         assert!(Trouble::FailureKept(500).error().is_permanent());
+    }
+
+    #[test]
+    fn of_a_wrong_parameter_its_name_is_kept_and_no_text() {
+        let told = br#"{"error":{"type":"invalid_request_error","code":"resource_missing","param":"customer","message":"cus_1"}}"#;
+        let wrong_one = Trouble::Parameter { code: "resource_missing".to_owned(), param: "customer".to_owned() };
+        assert_eq!(wrong(told), Some(wrong_one.clone()));
+        assert!(wrong_one.error().is_permanent() && !wrong_one.to_string().contains("cus_1"));
+        let nameless = wrong(br#"{"error":{"param":"line_items[0][price]"}}"#);
+        let expected = Trouble::Parameter { code: String::new(), param: "line_items[0][price]".to_owned() };
+        assert_eq!(nameless, Some(expected));
+        for other in [&b"no JSON"[..], br#"{"error":{"param":"Zoe's"}}"#, br#"{"error":{"code":"x"}}"#] {
+            assert_eq!(wrong(other), None);
+        }
     }
 
     #[test]

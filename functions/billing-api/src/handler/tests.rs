@@ -25,12 +25,15 @@ impl Keys for OneKey {
     }
 }
 
-type Shop = Api<InMemoryAccess, SmallStripe, InMemoryStore, OneKey, FixedClock>;
+type Shop = Api<InMemoryAccess, SmallStripe, &'static InMemoryStore, OneKey, FixedClock>;
 
 async fn shop() -> Shop {
+    shop_of(Box::leak(Box::default())).await
+}
+
+async fn shop_of(settings: &'static InMemoryStore) -> Shop {
     let now = "2026-11-27T10:00:00Z".parse().unwrap();
-    let settings = InMemoryStore::default();
-    stored::save(&settings, &PlansDocument::from_toml(PLANS).unwrap(), (None, "owner".to_owned()), now).await.unwrap();
+    stored::save(settings, &PlansDocument::from_toml(PLANS).unwrap(), (None, "owner".to_owned()), now).await.unwrap();
     Api {
         store: InMemoryAccess::default(),
         billing: SmallStripe::default(),
@@ -127,4 +130,36 @@ async fn what_somebody_has_is_one_answer_for_everybody() {
     let more = json!({"email": "zoe@example.org", "amount": 2, "id": "u2"});
     let (status, body) = ask(&shop, "right", "POST /tokens/use", more).await;
     assert_eq!((status, &body["error"], &body["tokens_left"]), (402, &json!("not_enough_tokens"), &json!(1)));
+}
+
+#[tokio::test]
+async fn plans_that_were_saved_a_moment_ago_are_known() {
+    let settings: &'static InMemoryStore = Box::leak(Box::default());
+    let shop = shop_of(settings).await;
+    let wish = |key: &str, price: &str, site: &str| {
+        json!({
+            "price": price, "email": "zoe@example.org", "success_url": format!("https://{site}/merci"),
+            "cancel_url": "https://example.org/", "idempotency_key": key,
+        })
+    };
+    for (price, site) in [("price_new", "example.org"), ("price_comptoir_solo", "new.example")] {
+        assert_eq!(ask(&shop, "right", "POST /checkout", wish("k1", price, site)).await.0, 422);
+    }
+    let plans = PLANS.replace("\"price_comptoir_solo\"", "\"price_comptoir_solo\", \"price_new\"");
+    let plans = plans.replace("\"https://example.org\"", "\"https://example.org\", \"https://new.example\"");
+    let document = PlansDocument::from_toml(&plans).unwrap();
+    stored::save(settings, &document, (None, "owner".to_owned()), shop.clock.now()).await.unwrap();
+    for (key, price, site) in [("k1", "price_new", "example.org"), ("k2", "price_comptoir_solo", "new.example")] {
+        assert_eq!(ask(&shop, "right", "POST /checkout", wish(key, price, site)).await.0, 201);
+    }
+}
+
+#[tokio::test]
+async fn a_customer_of_another_form_is_named() {
+    let shop = shop().await;
+    for bad in ["cus/../x", "", "cus-1", &"c".repeat(5000)] {
+        let body = json!({"customer": bad, "return_url": "https://example.org/"});
+        let (status, told) = ask(&shop, "right", "POST /portal", body).await;
+        assert_eq!((status, &told["error"], &told["field"]), (422, &json!("bad_id"), &json!("customer")), "{bad}");
+    }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::expand;
 use super::lists;
-use super::object::{list, text};
+use super::object::{list, merge, text};
 use super::query::Query;
 use super::refusal::Refusal;
 use super::world::{World, name_of};
@@ -20,7 +20,22 @@ pub fn read(world: &World, path: &str, query: &Query) -> Result<Value, Refusal> 
         None => within(world, path, query)?,
     };
     expand::fill(world, &mut answer, query.all("expand"));
+    match answer.get_mut("data").and_then(Value::as_array_mut) {
+        Some(entries) => entries.iter_mut().for_each(shortened),
+        None => shortened(&mut answer),
+    }
     Ok(answer)
+}
+
+/// An invoice has its first lines within itself, as Stripe answers it; the rest is read from their own path.
+fn shortened(object: &mut Value) {
+    if text(object, "/object") == "invoice"
+        && let Some(first) = object.get("lines").and_then(lists::first_lines)
+        && let Some(lines) = object.get_mut("lines")
+        && first["has_more"] == true
+    {
+        merge(lines, &first);
+    }
 }
 
 /// What is part of an object: its lines, a customer's methods, a subscription's items.

@@ -25,7 +25,13 @@ impl Collecting for StripeBilling {
     async fn debt(&self, invoice: &str) -> Result<Option<Debt>, ServiceError> {
         let query = WITH.map(|path| ("expand[]", path.to_owned()));
         match self.call(&format!("/invoices/{invoice}"), &Call::Get(&query)).await? {
-            Ok(value) => parsed(value).map(Some),
+            Ok(value) => {
+                let mut debt: Debt = parsed(value)?;
+                if let Some(subscription) = debt.subscription_mut() {
+                    self.all_items(subscription).await?;
+                }
+                Ok(Some(debt))
+            }
             Err(Trouble::Refused(404)) => Ok(None),
             Err(trouble) => Err(trouble.error()),
         }
@@ -57,10 +63,12 @@ fn charged(answer: Result<Value, Trouble>) -> Result<Charged, ServiceError> {
     Ok(match answer {
         Ok(invoice) if invoice.get("status").and_then(Value::as_str) == Some("paid") => Charged::Paid,
         Ok(_) => Charged::Open,
-        Err(Trouble::Declined { code, decline_code }) => {
-            Charged::Declined(Decline::of(Some(&code), decline_code.as_deref()))
-        }
+        Err(Trouble::Declined { code, decline_code, advice_code, network_advice_code }) => Charged::Declined(
+            Decline::of(Some(&code), decline_code.as_deref())
+                .advised(advice_code.as_deref(), network_advice_code.as_deref()),
+        ),
         Err(Trouble::FailureKept(_)) => Charged::FailureKept,
+        Err(Trouble::Parameter { .. }) => Charged::Refused(400),
         Err(Trouble::Refused(status @ (400 | 402 | 404))) => Charged::Refused(status),
         // Nothing was sent, or the key may not charge: a person puts that right, and the same key is used again.
         Err(trouble @ (Trouble::Refused(401 | 403) | Trouble::HttpError(HttpError::Unsendable))) => {
@@ -83,6 +91,8 @@ mod tests {
         assert_eq!(of(Ok(json!({"status": "paid"}))), Charged::Paid);
         assert_eq!(of(Ok(json!({"status": "open"}))), Charged::Open);
         assert_eq!(of(Err(Trouble::Refused(400))), Charged::Refused(400));
+        let wrong = Trouble::Parameter { code: String::new(), param: "payment_method".to_owned() };
+        assert_eq!(of(Err(wrong)), Charged::Refused(400));
         assert_eq!(of(Err(Trouble::FailureKept(500))), Charged::FailureKept);
         for unknown in [
             Trouble::Refused(409),

@@ -204,9 +204,7 @@ impl RecoveryStore for DynamoRecoveries {
 
     async fn change(&self, change: &Change<'_>, now: Timestamp) -> Result<Committed, ServiceError> {
         let mut writes = vec![updating(self.record(change, now)?)];
-        if let Some(customer) = &change.recovery.customer
-            && (change.mail.is_some() || !change.never.is_empty())
-        {
+        if let Some(customer) = change.debtor() {
             writes.push(updating(self.debtor(customer, &change.never)?));
         }
         if let Some(customer) = change.wakes_dunning() {

@@ -1,9 +1,6 @@
-//! Declarations in memory, and what of Stripe ends contracts. For tests only.
+//! Declarations in memory. For tests only.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Mutex,
-};
+use std::{collections::BTreeMap, sync::Mutex};
 
 use comptoir::{
     mail::Mail,
@@ -14,13 +11,9 @@ use jiff::Timestamp;
 
 use super::{
     record::Declaration,
-    store::{Change, DeclarationStore, Declared, Ending, MOST_A_DAY, StoredDeclaration, Then},
+    store::{Change, DeclarationStore, Declared, MOST_A_DAY, StoredDeclaration, Then},
 };
-use crate::{
-    memory::SmallStripe,
-    store::Committed,
-    stripe::{Billing, CheckoutPage, Expired, Invoice, NewCheckout, Subscription},
-};
+use crate::store::Committed;
 
 const WHAT: &str = "the declarations in memory";
 
@@ -112,81 +105,5 @@ impl DeclarationStore for InMemoryDeclarations {
             rows.mails.extend(change.mail.cloned());
             Ok(Committed::Done)
         })
-    }
-}
-
-/// Stripe, with what was refunded.
-#[derive(Debug, Default)]
-pub struct EndingStripe {
-    /// What else it does.
-    pub stripe: SmallStripe,
-    refunded: Mutex<BTreeSet<String>>,
-    answers: Mutex<BTreeMap<String, Option<Subscription>>>,
-}
-
-impl EndingStripe {
-    /// With a call that fails.
-    pub fn under(faults: FaultPlan) -> Self {
-        Self { stripe: SmallStripe::under(faults), ..Self::default() }
-    }
-
-    /// Subscriptions whose payments were refunded.
-    pub fn refunded(&self) -> Vec<String> {
-        locked(&self.refunded).iter().cloned().collect()
-    }
-}
-
-impl Ending for EndingStripe {
-    async fn end_with_period(
-        &self,
-        subscription: &str,
-        ends: bool,
-        key: &str,
-    ) -> Result<Option<Subscription>, ServiceError> {
-        self.stripe.faults.call("Stripe", || {
-            let standing = self.stripe.standing(subscription).filter(|standing| !standing.status.is_final());
-            let mut answers = locked(&self.answers);
-            let answer = answers.entry(key.to_owned()).or_insert_with(|| {
-                standing.map(|mut standing| {
-                    standing.cancel_at_period_end = ends;
-                    self.stripe.put(standing.clone());
-                    standing
-                })
-            });
-            Ok(answer.clone())
-        })
-    }
-
-    async fn refund(&self, subscription: &str) -> Result<(), ServiceError> {
-        self.stripe.faults.call("Stripe", || {
-            locked(&self.refunded).insert(subscription.to_owned());
-            Ok(())
-        })
-    }
-}
-
-impl Billing for EndingStripe {
-    async fn subscription(&self, id: &str) -> Result<Option<Subscription>, ServiceError> {
-        self.stripe.subscription(id).await
-    }
-
-    async fn paid_invoices(&self, subscription: &str) -> Result<Vec<Invoice>, ServiceError> {
-        self.stripe.paid_invoices(subscription).await
-    }
-
-    async fn cancel(&self, subscription: &str) -> Result<(), ServiceError> {
-        self.stripe.cancel(subscription).await
-    }
-
-    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<CheckoutPage, ServiceError> {
-        self.stripe.open_checkout(checkout, key).await
-    }
-
-    async fn expire_checkout(&self, session: &str) -> Result<Expired, ServiceError> {
-        self.stripe.expire_checkout(session).await
-    }
-
-    async fn open_portal(&self, customer: &str, return_url: &str) -> Result<String, ServiceError> {
-        self.stripe.open_portal(customer, return_url).await
     }
 }

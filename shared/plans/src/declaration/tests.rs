@@ -12,14 +12,14 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 
 use super::{
     letter::Writer,
-    memory::{EndingStripe, InMemoryDeclarations},
+    memory::InMemoryDeclarations,
     record::{Declaration, State},
     statement::{Form, Kind, read},
     store::{Change, DeclarationStore, Declared, Then},
     work::{Tools, carry_out},
 };
 use crate::{
-    memory::{InMemoryAccess, subscription},
+    memory::{InMemoryAccess, SmallStripe, subscription},
     person::{Current, Person, PersonId},
     store::AccessStore,
     stripe::seconds,
@@ -34,7 +34,7 @@ fn began() -> Timestamp {
 struct House {
     access: InMemoryAccess,
     declarations: InMemoryDeclarations,
-    stripe: EndingStripe,
+    stripe: SmallStripe,
 }
 
 impl House {
@@ -42,9 +42,9 @@ impl House {
         let house = Self {
             access: InMemoryAccess::default(),
             declarations: InMemoryDeclarations::under(declarations),
-            stripe: EndingStripe::under(stripe),
+            stripe: SmallStripe::under(stripe),
         };
-        house.stripe.stripe.put(subscription("sub_1", "cus_1", "zoe@example.org", "active", "price_solo"));
+        house.stripe.put(subscription("sub_1", "cus_1", "zoe@example.org", "active", "price_solo"));
         let current = Current { subscription: "sub_1".to_owned(), created: began(), over: false, begun_only: false };
         let person = Person { current: Some(current), ..Person::new("zoe@example.org") };
         let id = PersonId::of("zoe@example.org").unwrap();
@@ -112,11 +112,11 @@ fn a_termination_ends_the_contract_with_what_is_paid_and_is_acknowledged_once() 
     for _ in 0..3 {
         assert_eq!(house.carried_out(&id, now), Outcome::Done);
     }
-    assert!(house.stripe.stripe.standing("sub_1").unwrap().cancel_at_period_end);
+    assert!(house.stripe.standing("sub_1").unwrap().cancel_at_period_end);
     assert!(matches!(house.state(&id), State::Ends { .. }));
     let mail = (format!("termination/{id}"), "zoe@example.org".to_owned(), DeclarationOutcome::Ends);
     assert_eq!(house.mails(), [mail]);
-    assert!(house.stripe.refunded().is_empty() && house.stripe.stripe.cancelled().is_empty());
+    assert!(house.stripe.refunded().is_empty() && house.stripe.cancelled().is_empty());
 }
 
 #[test]
@@ -126,16 +126,16 @@ fn a_later_day_is_acknowledged_at_once_and_carried_out_in_its_period() {
     let id = house.declares(Kind::Termination, "zoe@example.org", now, |form| form.wished = "2027-01-10".to_owned());
     assert_eq!(house.carried_out(&id, now), Outcome::Done);
     assert_eq!((house.state(&id), house.outcomes()), (State::Waiting, vec![DeclarationOutcome::EndsLater]));
-    assert!(!house.stripe.stripe.standing("sub_1").unwrap().cancel_at_period_end);
-    let mut renewed = house.stripe.stripe.standing("sub_1").unwrap();
+    assert!(!house.stripe.standing("sub_1").unwrap().cancel_at_period_end);
+    let mut renewed = house.stripe.standing("sub_1").unwrap();
     renewed.items.data[0].current_period_end = Some(CREATED + 62 * 86_400);
-    house.stripe.stripe.put(renewed);
+    house.stripe.put(renewed);
     let due = house.declarations.standing(&id).unwrap().open_since.unwrap();
     assert_eq!(house.carried_out(&id, due - SignedDuration::from_secs(1)), Outcome::Done);
     assert_eq!(house.state(&id), State::Waiting, "not before it is due");
     assert_eq!(house.carried_out(&id, due), Outcome::Done);
     assert_eq!(house.outcomes(), [DeclarationOutcome::EndsLater, DeclarationOutcome::Ends]);
-    assert!(house.stripe.stripe.standing("sub_1").unwrap().cancel_at_period_end);
+    assert!(house.stripe.standing("sub_1").unwrap().cancel_at_period_end);
 }
 
 #[test]
@@ -145,12 +145,12 @@ fn a_withdrawal_is_acknowledged_at_once_and_refunded_a_day_later() {
     let id = house.declares(Kind::Withdrawal, "zoe@example.org", now, |_| ());
     assert_eq!(house.carried_out(&id, now), Outcome::Done);
     assert_eq!(house.outcomes(), [DeclarationOutcome::Received]);
-    assert!(house.stripe.refunded().is_empty() && house.stripe.stripe.cancelled().is_empty());
+    assert!(house.stripe.refunded().is_empty() && house.stripe.cancelled().is_empty());
     let later = now + SignedDuration::from_hours(24);
     assert_eq!(house.carried_out(&id, later), Outcome::Done);
     assert_eq!(house.outcomes(), [DeclarationOutcome::Received, DeclarationOutcome::Withdrawn]);
     assert_eq!(
-        (house.stripe.refunded(), house.stripe.stripe.cancelled()),
+        (house.stripe.refunded(), house.stripe.cancelled()),
         (vec!["sub_1".to_owned()], vec!["sub_1".to_owned()])
     );
 }
@@ -162,7 +162,7 @@ fn a_withdrawal_that_comes_too_late_ends_nothing_and_says_so() {
     let id = house.declares(Kind::Withdrawal, "zoe@example.org", now, |_| ());
     assert_eq!(house.carried_out(&id, now), Outcome::Done);
     assert_eq!(house.outcomes(), [DeclarationOutcome::TooLate]);
-    assert!(house.stripe.stripe.cancelled().is_empty());
+    assert!(house.stripe.cancelled().is_empty());
 }
 
 #[test]
@@ -178,8 +178,8 @@ fn whose_contract_it_is_may_revoke_what_somebody_else_declared() {
         }
         assert_eq!(house.outcomes().last(), Some(&DeclarationOutcome::Revoked), "{kind:?}");
         assert_eq!(house.mails().len(), 2, "{kind:?}");
-        assert!(!house.stripe.stripe.standing("sub_1").unwrap().cancel_at_period_end);
-        assert!(house.stripe.stripe.cancelled().is_empty() && house.stripe.refunded().is_empty());
+        assert!(!house.stripe.standing("sub_1").unwrap().cancel_at_period_end);
+        assert!(house.stripe.cancelled().is_empty() && house.stripe.refunded().is_empty());
     }
 }
 

@@ -25,6 +25,7 @@ use crate::{
         work::{Tools, unwritable},
     },
     store::Committed,
+    stored::Plans,
 };
 
 /// The most rounds of one invocation.
@@ -46,7 +47,10 @@ impl From<ServiceError> for Stop {
 }
 
 /// Works on the customer `cus_...`.
-pub async fn dun<S: EpisodeStore, B: Collecting, C: Clock>(customer: &str, tools: &Tools<'_, S, B, C>) -> Outcome {
+pub async fn dun<S: EpisodeStore, B: Collecting, C: Clock, P: Plans>(
+    customer: &str,
+    tools: &Tools<'_, S, B, C, P>,
+) -> Outcome {
     for attempt in 0..ROUNDS {
         match Box::pin(round(customer, tools)).await {
             Ok(()) => return Outcome::Done,
@@ -66,21 +70,23 @@ struct Standing {
     subscriptions: BTreeSet<String>,
 }
 
-async fn round<S: EpisodeStore, B: Collecting, C: Clock>(
+async fn round<S: EpisodeStore, B: Collecting, C: Clock, P: Plans>(
     customer: &str,
-    tools: &Tools<'_, S, B, C>,
+    tools: &Tools<'_, S, B, C, P>,
 ) -> Result<(), Stop> {
     let now = tools.clock.now();
     let Some(read) = tools.store.episode(customer).await? else { return Ok(()) };
     if !read.is_due(now) {
         return Ok(());
     }
-    let standing = standing(customer, tools).await?;
+    // Rarely asked, and final where no plan sells it: the newest.
+    let catalogue = tools.catalogue.newest().await?;
+    let standing = standing(customer, tools, &catalogue).await?;
     let mut episode = read.episode.clone();
     let owed = Owed { unpaid: count(standing.unpaid.len()), open: standing.open };
     let seller = tools.writer.seller;
     let place = Place::of(seller);
-    let steps = &tools.catalogue.dunning;
+    let steps = &catalogue.dunning;
     let next = decide::next(&episode, owed, steps, &place, now);
     let again = now.saturating_add(LOOK_AGAIN).unwrap_or(Timestamp::MAX);
     let mut mail = None;
@@ -123,9 +129,10 @@ fn opened(episode: &mut Episode, standing: &Standing, now: Timestamp) {
 
 /// What of the customer's open invoices counts: what the customer was told of, that nobody has settled since, for a plan of a
 /// subscription that goes on.
-async fn standing<S: EpisodeStore, B: Collecting, C: Clock>(
+async fn standing<S: EpisodeStore, B: Collecting, C: Clock, P: Plans>(
     customer: &str,
-    tools: &Tools<'_, S, B, C>,
+    tools: &Tools<'_, S, B, C, P>,
+    catalogue: &Catalogue,
 ) -> Result<Standing, Stop> {
     let mut standing = Standing::default();
     for invoice in tools.billing.open_debts(customer).await? {
@@ -134,7 +141,7 @@ async fn standing<S: EpisodeStore, B: Collecting, C: Clock>(
             continue;
         }
         let Some(debt) = tools.billing.debt(&invoice).await? else { continue };
-        let Some(subscription) = wanted(&debt, tools.catalogue) else { continue };
+        let Some(subscription) = wanted(&debt, catalogue) else { continue };
         standing.open = standing.open.saturating_add(1);
         standing.subscriptions.insert(subscription);
         let given_up = matches!(known.recovery.state, State::Exhausted | State::NeedsCustomer);
@@ -160,9 +167,9 @@ fn count(number: usize) -> u32 {
 }
 
 /// Parks a customer's record with its reason.
-async fn parked<S: EpisodeStore, B: Collecting, C: Clock>(
+async fn parked<S: EpisodeStore, B: Collecting, C: Clock, P: Plans>(
     customer: &str,
-    tools: &Tools<'_, S, B, C>,
+    tools: &Tools<'_, S, B, C, P>,
     reason: Reason,
 ) -> Outcome {
     let result = match tools.store.episode(customer).await {

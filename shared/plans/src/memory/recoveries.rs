@@ -65,11 +65,9 @@ impl RecoveryStore for InMemoryAccess {
                     rows.parked.insert(change.invoice.to_owned(), (*reason).clone());
                 }
             }
-            if let Some(customer) = &change.recovery.customer {
-                if change.mail.is_some() || !change.never.is_empty() {
-                    rows.recoveries.entry(customer.clone()).or_default();
-                }
-                let never = rows.never.entry(customer.clone()).or_default();
+            if let Some(customer) = change.debtor() {
+                rows.recoveries.entry(customer.to_owned()).or_default();
+                let never = rows.never.entry(customer.to_owned()).or_default();
                 never.extend(change.never.iter().map(|&instrument| instrument.to_owned()));
             }
             rows.mails.extend(change.mail.cloned());

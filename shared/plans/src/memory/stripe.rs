@@ -11,7 +11,10 @@ use comptoir::{
 };
 use jiff::Timestamp;
 
-use crate::stripe::{Billing, CheckoutPage, Expired, Invoice, NewCheckout, Subscription};
+use crate::{
+    declaration::store::Ending,
+    stripe::{Billing, Buyer, CheckoutPage, Expired, Invoice, Made, NewCheckout, Subscription},
+};
 
 /// Looks at Stripe that other workers may take between one worker's look and what it does then.
 const MEANWHILE: u64 = 25;
@@ -30,12 +33,17 @@ struct StripeState {
     invoices: BTreeMap<String, Vec<Invoice>>,
     pages: BTreeMap<String, (String, CheckoutPage)>,
     expired: Vec<String>,
-    paid: BTreeSet<String>,
+    paid: BTreeMap<String, String>,
     cancelled: Vec<String>,
     alone: Vec<String>,
     looks: u64,
     lived: BTreeMap<String, u64>,
     asked: Vec<NewCheckout>,
+    gone: BTreeSet<String>,
+    keys: BTreeMap<String, NewCheckout>,
+    refuses: Option<&'static str>,
+    refunded: BTreeSet<String>,
+    endings: BTreeMap<String, Option<Subscription>>,
 }
 
 impl SmallStripe {
@@ -54,14 +62,24 @@ impl SmallStripe {
         locked(&self.state).subscriptions.remove(subscription);
     }
 
+    /// Refuses pages for what this field holds.
+    pub fn refuses(&self, field: Option<&'static str>) {
+        locked(&self.state).refuses = field;
+    }
+
+    /// Deletes a customer.
+    pub fn delete_customer(&self, customer: &str) {
+        locked(&self.state).gone.insert(customer.to_owned());
+    }
+
     /// Adds a paid invoice; the newest is listed first.
     pub fn paid(&self, subscription: &str, invoice: Invoice) {
         locked(&self.state).invoices.entry(subscription.to_owned()).or_default().insert(0, invoice);
     }
 
-    /// Pays on a page.
-    pub fn pay(&self, session: &str) {
-        locked(&self.state).paid.insert(session.to_owned());
+    /// Buys this subscription on a page.
+    pub fn pay(&self, session: &str, subscription: &str) {
+        locked(&self.state).paid.insert(session.to_owned(), subscription.to_owned());
     }
 
     /// Subscriptions that were cancelled, in order.
@@ -86,9 +104,46 @@ impl SmallStripe {
         open.filter(|session| !state.expired.contains(session)).collect()
     }
 
+    /// Subscriptions whose payments were refunded.
+    pub fn refunded(&self) -> Vec<String> {
+        locked(&self.state).refunded.iter().cloned().collect()
+    }
+
     /// What pages were asked for, each once.
     pub fn asked(&self) -> Vec<NewCheckout> {
         locked(&self.state).asked.clone()
+    }
+}
+
+impl Ending for SmallStripe {
+    async fn end_with_period(
+        &self,
+        subscription: &str,
+        ends: bool,
+        key: &str,
+    ) -> Result<Option<Subscription>, ServiceError> {
+        pass_the_turn().await;
+        self.faults.call("Stripe", || {
+            let state = &mut *locked(&self.state);
+            if let Some(answer) = state.endings.get(key) {
+                return Ok(answer.clone());
+            }
+            let standing = state.subscriptions.get_mut(subscription).filter(|standing| !standing.status.is_final());
+            let answer = standing.map(|standing| {
+                standing.cancel_at_period_end = ends;
+                standing.clone()
+            });
+            state.endings.insert(key.to_owned(), answer.clone());
+            Ok(answer)
+        })
+    }
+
+    async fn refund(&self, subscription: &str) -> Result<(), ServiceError> {
+        pass_the_turn().await;
+        self.faults.call("Stripe", || {
+            locked(&self.state).refunded.insert(subscription.to_owned());
+            Ok(())
+        })
     }
 }
 
@@ -127,10 +182,20 @@ impl Billing for SmallStripe {
         })
     }
 
-    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<CheckoutPage, ServiceError> {
+    async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Result<Made<CheckoutPage>, ServiceError> {
         pass_the_turn().await;
         self.faults.call("Stripe", || {
             let state = &mut *locked(&self.state);
+            if let Some(field) = state.refuses {
+                return Ok(Made::Wrong(field));
+            }
+            let known = state.keys.entry(key.to_owned()).or_insert_with(|| checkout.clone());
+            if known != checkout {
+                return Err(ServiceError::permanent("Stripe", "stripe_refused", "the key has other parameters"));
+            }
+            if matches!(&checkout.buyer, Some(Buyer::Customer(customer)) if state.gone.contains(customer)) {
+                return Ok(Made::NoCustomer);
+            }
             let n = state.pages.len() + 1;
             let page = CheckoutPage {
                 session: format!("cs_{n}"),
@@ -140,7 +205,7 @@ impl Billing for SmallStripe {
             if !state.pages.contains_key(key) {
                 state.asked.push(checkout.clone());
             }
-            Ok(state.pages.entry(key.to_owned()).or_insert((checkout.price.clone(), page)).1.clone())
+            Ok(Made::Page(state.pages.entry(key.to_owned()).or_insert((checkout.price.clone(), page)).1.clone()))
         })
     }
 
@@ -148,16 +213,21 @@ impl Billing for SmallStripe {
         pass_the_turn().await;
         self.faults.call("Stripe", || {
             let state = &mut *locked(&self.state);
-            if state.paid.contains(session) {
-                return Ok(Expired::Paid);
+            if let Some(subscription) = state.paid.get(session) {
+                return Ok(Expired::Paid(Some(subscription.clone())));
             }
             state.expired.push(session.to_owned());
             Ok(Expired::Over)
         })
     }
 
-    async fn open_portal(&self, customer: &str, _return_url: &str) -> Result<String, ServiceError> {
+    async fn open_portal(&self, customer: &str, _return_url: &str) -> Result<Made<String>, ServiceError> {
         pass_the_turn().await;
-        self.faults.call("Stripe", || Ok(format!("https://billing.stripe.com/p/session/{customer}")))
+        self.faults.call("Stripe", || {
+            Ok(match locked(&self.state).gone.contains(customer) {
+                true => Made::NoCustomer,
+                false => Made::Page(format!("https://billing.stripe.com/p/session/{customer}")),
+            })
+        })
     }
 }

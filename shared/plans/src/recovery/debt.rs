@@ -125,6 +125,10 @@ pub struct PaymentError {
     pub code: Option<String>,
     /// The bank's code.
     pub decline_code: Option<String>,
+    /// What Stripe advises.
+    pub advice_code: Option<String>,
+    /// What the network advises.
+    pub network_advice_code: Option<String>,
     /// The method.
     pub payment_method: Option<Method>,
 }
@@ -151,6 +155,14 @@ pub struct Instrument {
     pub exp_year: Option<i16>,
 }
 
+impl PaymentError {
+    /// Why it failed, in codes.
+    pub fn decline(&self) -> Decline {
+        Decline::of(self.code.as_deref(), self.decline_code.as_deref())
+            .advised(self.advice_code.as_deref(), self.network_advice_code.as_deref())
+    }
+}
+
 impl Method {
     /// What is tried once: the card or the account behind the method, or the method where none is known.
     pub fn instrument(&self) -> &str {
@@ -169,6 +181,14 @@ impl Debt {
     /// Its subscription.
     pub fn subscription(&self) -> Option<&Subscription> {
         self.parent.as_ref()?.subscription_details.as_ref()?.subscription.as_ref()?.object()
+    }
+
+    /// Its subscription, to be completed.
+    pub fn subscription_mut(&mut self) -> Option<&mut Subscription> {
+        match self.parent.as_mut()?.subscription_details.as_mut()?.subscription.as_mut()? {
+            Expanded::Object(subscription) => Some(subscription),
+            Expanded::Id(_) => None,
+        }
     }
 
     /// Its customer.

@@ -34,6 +34,8 @@ pub enum Step {
     Try(Method),
     /// No method is left: the customer is told.
     Tell(State),
+    /// No method is left, and the customer was told before.
+    Left(State),
     /// Nothing is to be done now.
     Rest,
 }
@@ -60,9 +62,6 @@ pub fn next(
     if debt.is_processing() {
         return Step::Wait;
     }
-    if recovery.state == State::Unknown {
-        return Step::Rest;
-    }
     if let Some(attempt) = recovery.unsettled() {
         return match seen(debt, &attempt.instrument, &attempt.method) {
             Some(fate) => Step::Seen(fate),
@@ -84,15 +83,16 @@ pub fn next(
     {
         return Step::Try(method.clone());
     }
-    match told {
-        true => Step::Rest,
-        false if recovery.asks_for_customer() => Step::Tell(State::NeedsCustomer),
-        false => Step::Tell(State::Exhausted),
-    }
+    let state = match (recovery.is_unknown(), recovery.asks_for_customer()) {
+        (true, _) => State::Unknown,
+        (false, true) => State::NeedsCustomer,
+        (false, false) => State::Exhausted,
+    };
+    if told { Step::Left(state) } else { Step::Tell(state) }
 }
 
 /// Whether a method may be tried.
-fn is_left(recovery: &Recovery, method: &Method, never: &BTreeSet<String>, now: Timestamp) -> bool {
+pub(super) fn is_left(recovery: &Recovery, method: &Method, never: &BTreeSet<String>, now: Timestamp) -> bool {
     // A card is good to the end of its month, wherever its customer is: an early look costs a decline, no more.
     let today = now.to_zoned(TimeZone::UTC).date();
     let instrument = method.instrument();
@@ -108,5 +108,5 @@ fn seen(debt: &Debt, instrument: &str, method: &str) -> Option<Fate> {
     let mut of_it = errors.filter(|error| {
         error.payment_method.as_ref().is_some_and(|found| found.id == method || found.instrument() == instrument)
     });
-    of_it.next().map(|error| Fate::Declined(Decline::of(error.code.as_deref(), error.decline_code.as_deref())))
+    of_it.next().map(|error| Fate::Declined(error.decline()))
 }

@@ -16,6 +16,11 @@ const HARD: [&str; 8] = [
     "transaction_not_allowed",
 ];
 
+/// What Stripe and Mastercard advise after which the same card is not charged again (docs.stripe.com/declines/codes, "Advice
+/// codes"; 03: do not try again, 21: the customer has stopped what recurs).
+const NEVER: &str = "do_not_try_again";
+const NEVER_IN_NETWORK: [&str; 2] = ["03", "21"];
+
 /// Codes that ask for the customer (docs.stripe.com/error-codes, docs.stripe.com/declines/codes).
 const CONFIRM: [&str; 3] =
     ["authentication_required", "invoice_payment_intent_requires_action", "payment_intent_action_required"];
@@ -27,12 +32,25 @@ pub struct Decline {
     pub code: String,
     /// The bank's, as `insufficient_funds`.
     pub decline_code: Option<String>,
+    /// Stripe's advice, as `try_again_later`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+    /// The network's advice, in two digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_advice: Option<String>,
 }
 
 impl Decline {
     /// Of these codes.
     pub fn of(code: Option<&str>, decline_code: Option<&str>) -> Self {
-        Self { code: code.unwrap_or("unknown").to_owned(), decline_code: decline_code.map(str::to_owned) }
+        let (code, decline_code) = (code.unwrap_or("unknown").to_owned(), decline_code.map(str::to_owned));
+        Self { code, decline_code, advice: None, network_advice: None }
+    }
+
+    /// With what Stripe and the network advise.
+    #[must_use]
+    pub fn advised(self, advice: Option<&str>, network_advice: Option<&str>) -> Self {
+        Self { advice: advice.map(str::to_owned), network_advice: network_advice.map(str::to_owned), ..self }
     }
 
     fn is_one_of(&self, codes: &[&str]) -> bool {
@@ -41,7 +59,8 @@ impl Decline {
 
     /// Whether the instrument is never charged again.
     pub fn is_hard(&self) -> bool {
-        self.is_one_of(&HARD)
+        let advised = self.network_advice.as_deref().is_some_and(|advice| NEVER_IN_NETWORK.contains(&advice));
+        self.is_one_of(&HARD) || advised || self.advice.as_deref() == Some(NEVER)
     }
 
     /// Whether the customer has to confirm.
@@ -68,5 +87,19 @@ mod tests {
             assert_eq!((decline.is_hard(), decline.asks_for_customer()), (hard, confirm), "{decline:?}");
         }
         assert_eq!(Decline::of(None, None).code, "unknown");
+        for (advice, network, hard) in [
+            (Some("do_not_try_again"), None, true),
+            (None, Some("03"), true),
+            (None, Some("21"), true),
+            (Some("try_again_later"), Some("02"), false),
+            (Some("confirm_card_data"), None, false),
+        ] {
+            let decline = Decline::of(Some("card_declined"), Some("generic_decline")).advised(advice, network);
+            assert_eq!(decline.is_hard(), hard, "{decline:?}");
+            let stored = serde_json::to_string(&decline).unwrap();
+            assert_eq!(serde_json::from_str::<Decline>(&stored).unwrap(), decline);
+        }
+        let before = r#"{"code":"card_declined","decline_code":null}"#;
+        assert!(!serde_json::from_str::<Decline>(before).unwrap().is_hard(), "as it was stored before");
     }
 }

@@ -139,6 +139,11 @@ impl Recovery {
         self.attempts.iter().any(Attempt::asks_for_customer)
     }
 
+    /// Whether nobody knows what became of an attempt.
+    pub fn is_unknown(&self) -> bool {
+        self.attempts.iter().any(|attempt| attempt.fate == Fate::Unknown)
+    }
+
     /// The instruments that are never charged again, for any invoice.
     pub fn never_again(&self) -> impl Iterator<Item = &str> {
         let hard = |attempt: &&Attempt| matches!(&attempt.fate, Fate::Declined(decline) if decline.is_hard());
@@ -152,14 +157,26 @@ impl Recovery {
         }
     }
 
-    /// Notes what Stripe tried of itself: the usual method at the first look, and whatever it failed with since.
+    /// Leaves a method out for good, though it was not tried: what comes later is tried as well, and this is none of it.
+    pub fn leave_out(&mut self, method: &Method, now: Timestamp) {
+        let (instrument, method) = (method.instrument().to_owned(), method.id.clone());
+        self.attempts.push(Attempt {
+            instrument,
+            method,
+            by: By::Us,
+            at: now,
+            fate: Fate::Skipped("limit".to_owned()),
+        });
+    }
+
+    /// Notes what Stripe tried of itself: what it failed with, or at the first look the usual method where the invoice does not
+    /// say. The usual one may be another by now, which was not tried.
     pub fn note(&mut self, debt: &Debt, methods: &[Method], now: Timestamp) {
         let errors = debt.intents().filter_map(|intent| intent.last_payment_error.as_ref());
         let mut seen: Vec<(String, String, Fate)> = Vec::new();
         for error in errors {
             if let Some(method) = &error.payment_method {
-                let decline = Decline::of(error.code.as_deref(), error.decline_code.as_deref());
-                seen.push((method.instrument().to_owned(), method.id.clone(), Fate::Declined(decline)));
+                seen.push((method.instrument().to_owned(), method.id.clone(), Fate::Declined(error.decline())));
             }
         }
         let instrument = |id: &str| {
@@ -169,7 +186,7 @@ impl Recovery {
         if let Some(id) = debt.to_confirm() {
             seen.push((instrument(id), id.to_owned(), Fate::ActionRequired));
         }
-        if let Some(id) = debt.usual_method().filter(|_| debt.attempted && !self.noted) {
+        if let Some(id) = debt.usual_method().filter(|_| debt.attempted && !self.noted && seen.is_empty()) {
             seen.push((instrument(id), id.to_owned(), Fate::Declined(Decline::of(None, None))));
         }
         for (instrument, method, fate) in seen {

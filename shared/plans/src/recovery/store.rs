@@ -8,7 +8,7 @@ use comptoir::{
 };
 use jiff::Timestamp;
 
-use super::record::Recovery;
+use super::record::{Recovery, State};
 use crate::store::{Committed, Wakes};
 
 /// A record as stored.
@@ -68,6 +68,14 @@ impl Change<'_> {
     pub fn wakes_dunning(&self) -> Option<&str> {
         let told = self.recovery.told_at.is_some() && self.recovery.state != self.read.recovery.state;
         self.recovery.customer.as_deref().filter(|_| told)
+    }
+
+    /// The customer whose own item is written with it: from the first look on, so that no method which comes is missed.
+    pub fn debtor(&self) -> Option<&str> {
+        let over = matches!(self.recovery.state, State::Paid | State::Closed);
+        let first = self.read.recovery.customer.is_none() && !over;
+        let wanted = first || self.mail.is_some() || !self.never.is_empty();
+        self.recovery.customer.as_deref().filter(|_| wanted)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Recovery against a small Stripe with methods that decline, time that passes, calls that fail, and a second worker.
 
+mod later;
 mod storms;
 mod till;
 mod walks;

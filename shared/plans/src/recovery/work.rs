@@ -18,7 +18,12 @@ use super::{
     record::{Attempt, By, Fate, Recovery, State},
     store::{Change, RecoveryStore, StoredRecovery, Then},
 };
-use crate::{access, catalogue::Catalogue, store::Committed};
+use crate::{
+    access,
+    catalogue::Catalogue,
+    store::Committed,
+    stored::{Plans, judging},
+};
 
 /// The most rounds of one invocation: one a method, one after it, and some for others who write at the same time.
 const ROUNDS: u32 = 32;
@@ -31,13 +36,13 @@ const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// What an invoice is worked on with.
 #[derive(Debug, Clone, Copy)]
-pub struct Tools<'a, S, B, C> {
+pub struct Tools<'a, S, B, C, P = Catalogue> {
     /// The records.
     pub store: &'a S,
     /// Stripe.
     pub billing: &'a B,
     /// What is sold.
-    pub catalogue: &'a Catalogue,
+    pub catalogue: &'a P,
     /// Who writes to customers.
     pub writer: Writer<'a>,
     /// The clock.
@@ -64,12 +69,17 @@ impl From<ServiceError> for Stop {
 #[derive(Default)]
 struct Known {
     methods: Option<Vec<Method>>,
+    /// The wakes that were known when the methods were listed.
+    listed: u64,
     never: Option<BTreeSet<String>>,
     silences: u32,
 }
 
 /// Works on `id`: an invoice, or a customer with a new method, whose open invoices are woken.
-pub async fn recover<S: RecoveryStore, B: Collecting, C: Clock>(id: &str, tools: &Tools<'_, S, B, C>) -> Outcome {
+pub async fn recover<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
+    id: &str,
+    tools: &Tools<'_, S, B, C, P>,
+) -> Outcome {
     let mut known = Known::default();
     for attempt in 0..ROUNDS {
         let round =
@@ -87,9 +97,9 @@ pub async fn recover<S: RecoveryStore, B: Collecting, C: Clock>(id: &str, tools:
 }
 
 /// Wakes the open invoices of a customer that are known here: a method came that may pay them.
-async fn debtor<S: RecoveryStore, B: Collecting, C: Clock>(
+async fn debtor<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
     customer: &str,
-    tools: &Tools<'_, S, B, C>,
+    tools: &Tools<'_, S, B, C, P>,
 ) -> Result<bool, Stop> {
     let now = tools.clock.now();
     let Some(read) = tools.store.recovery(customer).await? else { return Ok(true) };
@@ -106,9 +116,9 @@ async fn debtor<S: RecoveryStore, B: Collecting, C: Clock>(
 }
 
 /// Parks an invoice with its reason.
-async fn parked<S: RecoveryStore, B: Collecting, C: Clock>(
+async fn parked<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
     id: &str,
-    tools: &Tools<'_, S, B, C>,
+    tools: &Tools<'_, S, B, C, P>,
     reason: Reason,
 ) -> Outcome {
     let now = tools.clock.now();
@@ -132,9 +142,9 @@ async fn parked<S: RecoveryStore, B: Collecting, C: Clock>(
 }
 
 /// One round; whether it was the last.
-async fn round<S: RecoveryStore, B: Collecting, C: Clock>(
+async fn round<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
     invoice: &str,
-    tools: &Tools<'_, S, B, C>,
+    tools: &Tools<'_, S, B, C, P>,
     known: &mut Known,
 ) -> Result<bool, Stop> {
     let now = tools.clock.now();
@@ -153,7 +163,11 @@ async fn round<S: RecoveryStore, B: Collecting, C: Clock>(
         return Err(Stop::Settled(Outcome::Reject(Reason::new("invoice_unknown", text))));
     };
     // The last look before any charge: what this code was not asked to collect is left alone.
-    if debt.subscription().is_none_or(|subscription| !access::is_sold(subscription, tools.catalogue)) {
+    let sold = match debt.subscription() {
+        Some(subscription) => access::is_sold(subscription, &*judging(subscription, tools.catalogue).await?),
+        None => false,
+    };
+    if !sold {
         recovery.state = State::Closed;
         return writing.last(&recovery, Then::Rest).await;
     }
@@ -165,11 +179,18 @@ async fn round<S: RecoveryStore, B: Collecting, C: Clock>(
         (None, None) => BTreeSet::new(),
     };
     let mut next = decide::next(&recovery, &debt, known.methods.as_deref(), &never, now);
-    if next == Step::List {
+    if next == Step::List && read.recovery.customer.is_none() {
+        // Before the list: a method that comes after it wakes the customer's item, which is there from this write on.
+        recovery.state = State::Trying;
+        return writing.goes_on(&recovery).await;
+    }
+    // Nothing is left of a list that is older than an event, which may have been a method's.
+    let old = known.methods.is_some() && known.listed != read.wakes && matches!(next, Step::Tell(_) | Step::Left(_));
+    if next == Step::List || old {
         let methods = tools.billing.methods(&customer.unwrap_or_default()).await?;
         recovery.note(&debt, &methods, now);
         next = decide::next(&recovery, &debt, Some(&methods), &never, now);
-        known.methods = Some(methods);
+        (known.methods, known.listed) = (Some(methods), read.wakes);
     }
     match next {
         Step::Over(state) => {
@@ -207,18 +228,22 @@ async fn round<S: RecoveryStore, B: Collecting, C: Clock>(
             let writing = Writing { read: &claimed, ..writing };
             charge(&writing, recovery, (method.instrument(), &method.id), tools, known).await
         }
-        Step::Lost => tell(&writing, recovery, &debt, State::Unknown, tools).await,
-        Step::Tell(state) => tell(&writing, recovery, &debt, state, tools).await,
+        Step::Lost => tell(&writing, recovery, (&debt, State::Unknown), tools, known).await,
+        Step::Tell(state) => tell(&writing, recovery, (&debt, state), tools, known).await,
+        Step::Left(state) => {
+            recovery.state = state;
+            writing.last(&recovery, Then::Rest).await
+        }
         Step::Rest | Step::List => writing.last(&recovery, Then::Rest).await,
     }
 }
 
 /// Charges what was claimed, and writes what became of it.
-async fn charge<S: RecoveryStore, B: Collecting, C: Clock>(
+async fn charge<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
     writing: &Writing<'_, S>,
     mut recovery: Recovery,
     (instrument, method): (&str, &str),
-    tools: &Tools<'_, S, B, C>,
+    tools: &Tools<'_, S, B, C, P>,
     known: &mut Known,
 ) -> Result<bool, Stop> {
     let fate = match tools.billing.charge(writing.invoice, instrument, method).await? {
@@ -231,7 +256,7 @@ async fn charge<S: RecoveryStore, B: Collecting, C: Clock>(
         Charged::FailureKept => {
             let Some(debt) = tools.billing.debt(writing.invoice).await? else { return Ok(false) };
             return match decide::next(&recovery, &debt, None, &BTreeSet::new(), writing.now) {
-                Step::Again { .. } => tell(writing, recovery, &debt, State::Unknown, tools).await,
+                Step::Again { .. } => tell(writing, recovery, (&debt, State::Unknown), tools, known).await,
                 _ => Ok(false),
             };
         }
@@ -255,15 +280,26 @@ async fn charge<S: RecoveryStore, B: Collecting, C: Clock>(
 }
 
 /// Writes the state in which nothing more is tried, with the one mail to the customer.
-async fn tell<S: RecoveryStore, B: Collecting, C: Clock>(
+async fn tell<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
     writing: &Writing<'_, S>,
     mut recovery: Recovery,
-    debt: &Debt,
-    state: State,
-    tools: &Tools<'_, S, B, C>,
+    (debt, state): (&Debt, State),
+    tools: &Tools<'_, S, B, C, P>,
+    known: &mut Known,
 ) -> Result<bool, Stop> {
     let Some(debtor) = debt.debtor() else { return Err(Stop::Conflict) };
     let first = recovery.told_at.is_none();
+    let methods = match known.methods.take() {
+        Some(methods) => methods,
+        None => tools.billing.methods(&debtor.id).await?,
+    };
+    let never = known.never.clone().unwrap_or_default();
+    // Our own failures are events as well: without this, each of them would go on where the limit ended the walk.
+    for method in &methods {
+        if decide::is_left(&recovery, method, &never, writing.now) {
+            recovery.leave_out(method, writing.now);
+        }
+    }
     // The customer pays or confirms on the same page; which words fit is known from the other attempts.
     let words = if recovery.asks_for_customer() { State::NeedsCustomer } else { State::Exhausted };
     let mail = letter::letter(debt, debtor, words, tools.writer, writing.now).map_err(unwritten);

@@ -7,23 +7,23 @@ use crate::{
     store::Wakes,
 };
 
-const EMAIL: &str = "zoe@example.org";
+pub(super) const EMAIL: &str = "zoe@example.org";
 
 fn now() -> Timestamp {
     "2026-11-27T10:00:00Z".parse().unwrap()
 }
 
-struct Shop {
-    store: InMemoryAccess,
-    stripe: SmallStripe,
+pub(super) struct Shop {
+    pub(super) store: InMemoryAccess,
+    pub(super) stripe: SmallStripe,
 }
 
 impl Shop {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { store: InMemoryAccess::default(), stripe: SmallStripe::default() }
     }
 
-    fn sells(&self, id: &str, status: &str, price: &str) {
+    pub(super) fn sells(&self, id: &str, status: &str, price: &str) {
         self.stripe.put(subscription(id, "cus_1", EMAIL, status, price));
     }
 
@@ -35,12 +35,12 @@ impl Shop {
         at_once(refresh(id, &self.store, &self.stripe, &catalogue(), now()))
     }
 
-    fn woken(&self, id: &str) -> Refreshed {
+    pub(super) fn woken(&self, id: &str) -> Refreshed {
         self.wake(id);
         self.refresh(id)
     }
 
-    fn has(&self) -> (Option<String>, State, u64) {
+    pub(super) fn has(&self) -> (Option<String>, State, u64) {
         let standing = self.store.somebody(EMAIL).unwrap();
         (standing.person.access.plan, standing.person.access.state, standing.tokens)
     }
@@ -137,7 +137,7 @@ fn what_no_plan_sells_gives_nothing() {
     shop.stripe.paid("sub_1", invoice("in_1", "subscription_create", "price_other"));
     let done = shop.woken("sub_1");
     assert_eq!((done.outcome, done.access, done.granted), (Outcome::Done, None, 0));
-    assert_eq!(shop.has(), (None, State::None, 0));
+    assert_eq!(shop.store.somebody(EMAIL), None);
     assert!(shop.store.open().is_empty());
 }
 

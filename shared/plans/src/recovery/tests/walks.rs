@@ -185,7 +185,7 @@ fn a_claim_of_yesterday_is_not_asked_for_again() {
     let scene = Scene::under(
         &[("pm_0", "a", DECLINES), ("pm_1", "b", Does::Pays)],
         FaultPlan::default(),
-        FaultPlan::with(2, Fault::Refused),
+        FaultPlan::with(3, Fault::Refused),
     );
     scene.failed();
     // The key has no right to charge.
@@ -202,7 +202,7 @@ fn cancelled_between_claim_and_charge_nothing_is_charged() {
     let scene = Scene::under(
         &[("pm_0", "a", DECLINES), ("pm_1", "b", Does::Pays)],
         FaultPlan::default(),
-        FaultPlan::with(2, Fault::Refused),
+        FaultPlan::with(3, Fault::Refused),
     );
     scene.failed();
     scene.work("in_1");
