@@ -84,10 +84,11 @@ pub fn next(
     {
         return Step::Try(method.clone());
     }
-    match told {
-        true => Step::Rest,
-        false if recovery.asks_for_customer() => Step::Tell(State::NeedsCustomer),
-        false => Step::Tell(State::Exhausted),
+    // Who was told before is told no more; a method that came later and failed leaves the state as it was.
+    match recovery.state {
+        State::Exhausted | State::NeedsCustomer if told => Step::Rest,
+        _ if recovery.asks_for_customer() => Step::Tell(State::NeedsCustomer),
+        _ => Step::Tell(State::Exhausted),
     }
 }
 
