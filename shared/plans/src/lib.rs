@@ -14,6 +14,7 @@ pub mod dunning;
 pub mod person;
 pub mod recovery;
 pub mod refresh;
+pub mod steps;
 pub mod store;
 pub mod stored;
 pub mod stripe;
