@@ -112,8 +112,9 @@ impl Reconciliation {
         Self { looks, after: None, listed: 0, missing: 0, ours_since, walk, mended: 0, turn: 0 }
     }
 
-    /// Takes note of what another run found missing on a page that this one has seen.
-    pub fn also_missing(&mut self, missing: usize) {
+    /// Takes note of what another run found missing on a page that this one has seen, and of what it mended.
+    pub fn also_missing(&mut self, missing: usize, mended: u64) {
+        self.mended = self.mended.saturating_add(mended);
         self.missing = self.missing.saturating_add(u64::try_from(missing).unwrap_or(u64::MAX));
     }
 

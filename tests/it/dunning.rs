@@ -39,7 +39,7 @@ impl Debtor {
         let begun = day.at(8, 0, 0, 0).to_zoned(TimeZone::UTC)?.timestamp();
         shop.client.advance((begun - now.timestamp()).get_seconds()).await?;
         let habits = json!({"retries": [3], "at_the_end": "past_due"});
-        ensure!(shop.client.fake("PUT", "settings", &habits).await?.0 == 200);
+        ensure!(shop.client.fake("PUT", "settings", &habits).await?.0 == 204);
         let subscription = shop.subscribes(SOLO, ZOE, "k1").await?;
         shop.access_in(ZOE, "active").await?;
         let (_, stands) = shop.client.stripe("GET", &format!("subscriptions/{subscription}"), &[], None).await?;

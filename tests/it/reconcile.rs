@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use comptoir::reconcile::{Reconciliation, ReconciliationLog};
 use comptoir_local::checkout::{Checkout, Purchase, event};
-use comptoir_tests::{Shop, promises, stores::Stores};
+use comptoir_tests::{Shop, promises, site::SOLO, stores::Stores};
 use serde_json::{Value, json};
 
 const SALES: usize = 30;
@@ -137,6 +137,53 @@ async fn what_is_parked_is_left_alone_and_a_lost_refund_is_found() -> Result<()>
     let again = invoke(&shop, json!({"task": "reconcile"})).await?;
     ensure!(again["reconciled"]["missing"] == 0, "{again}");
     ensure!(invoke(&shop, json!({"task": "reconcil"})).await.is_err(), "a misspelt task is an error");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+/// What Stripe changed without a word, an unknown subscription, and a trial whose end was never announced.
+#[tokio::test]
+async fn subscriptions_are_compared_with_stripes_list_and_what_differs_is_mended() -> Result<()> {
+    let shop = Shop::open_with("reconcile-plans", |options| options.wire = true).await?;
+    let (zoe, ada, bob) = ("zoe@example.org", "ada@example.org", "bob@example.org");
+    let ended = shop.subscribes(SOLO, zoe, "k1").await?;
+    let trial = shop.subscribes("price_comptoir_essai", bob, "k2").await?;
+    shop.access_in(zoe, "active").await?;
+    shop.access_in(bob, "trialing").await?;
+    shop.access_at_rest().await?;
+    let night = async || invoke(&shop, json!({"task": "reconcile"})).await;
+    let same = night().await?;
+    ensure!(same["reconciled"]["done"] == true && same["reconciled"].get("mended").is_none(), "{same}");
+    shop.access_at_rest().await?;
+    let get = async |path: String| Ok::<Value, anyhow::Error>(shop.client.stripe("GET", &path, &[], None).await?.1);
+    let now = shop.client.now().await?.as_second();
+    let mut object = get(format!("subscriptions/{ended}")).await?;
+    (object["status"], object["ended_at"]) = (json!("canceled"), json!(now));
+    shop.bundle.stripe().store(&format!("subscriptions/{ended}"), object.clone());
+    let (_, customer) = shop.client.stripe("POST", "customers", &[("email", ada)], None).await?;
+    (object["id"], object["customer"]) = (json!("sub_never"), customer["id"].clone());
+    (object["status"], object["ended_at"]) = (json!("active"), Value::Null);
+    shop.bundle.stripe().store("subscriptions/sub_never", object);
+    let mut object = get(format!("subscriptions/{trial}")).await?;
+    (object["trial_end"], object["trial_start"]) = (json!(now + 2 * 86_400), json!(now - 12 * 86_400));
+    shop.bundle.stripe().store(&format!("subscriptions/{trial}"), object);
+    let mended = night().await?;
+    ensure!(mended["reconciled"]["mended"] == 3 && mended["reconciled"]["done"] == true, "{mended}");
+    shop.access_in(zoe, "withdrawn").await?;
+    shop.access_in(ada, "active").await?;
+    shop.wait_for("the mail", async |shop: &Shop| {
+        let ids: Vec<_> =
+            shop.mails().await?.iter().filter_map(|mail| mail.headers.get("X-Comptoir-Mail-Id").cloned()).collect();
+        Ok(ids.contains(&format!("trial/{trial}/ending")).then_some(()))
+    })
+    .await?;
+    shop.access_at_rest().await?;
+    let log = std::fs::read_to_string(shop.bundle.function("payment-webhook").unwrap().log())?;
+    ensure!(log.matches("\"SubscriptionsMended\":1").count() == 3, "{log}");
+    let again = night().await?;
+    ensure!(again["reconciled"]["done"] == true && again["reconciled"].get("mended").is_none(), "{again}");
+    let denied = shop.bundle.wire().unwrap().denied();
+    ensure!(denied.is_empty() && shop.client.parked().await?.is_empty(), "{denied:#?}");
     shop.bundle.stop().await;
     Ok(())
 }

@@ -134,7 +134,7 @@ impl<
             under_way.listed(page.data.len(), missing, last.map(|last| last.id), page.has_more);
             under_way = match self.payments.remember(&under_way, self.clock.now()).await? {
                 Some(stands) => stands,
-                None => match self.join(missing).await? {
+                None => match self.join(missing, 0).await? {
                     Some(stands) => stands,
                     None => return Ok(Some(told(&under_way, false))),
                 },
@@ -161,10 +161,10 @@ impl<
             }
             let now = self.clock.now();
             let catalogue = self.access.plans.get(now).await?;
+            let mut mended = 0;
             let page = if catalogue.plans.is_empty() { Ok(None) } else { stripe.subscriptions(after).await };
             match page {
                 Ok(Some(page)) => {
-                    let mut mended = 0;
                     for listed in &page.data {
                         mended += self.compare_subscription(listed, &catalogue, run).await?;
                     }
@@ -184,8 +184,10 @@ impl<
             }
             match self.payments.remember(under_way, now).await? {
                 Some(stands) => *under_way = stands,
-                // Another run goes on.
-                None => return Ok(false),
+                None => match self.join(0, mended).await? {
+                    Some(stands) => *under_way = stands,
+                    None => return Ok(false),
+                },
             }
         }
         Ok(true)
@@ -217,12 +219,12 @@ impl<
         }
     }
 
-    /// Goes on with what another run remembered meanwhile, and tells it how many this one found `missing`. `None` where others keep
-    /// being faster: they go on.
-    async fn join(&self, missing: usize) -> Result<Option<Reconciliation>, ServiceError> {
+    /// Goes on with what another run remembered meanwhile, and tells it how many this one found `missing` and `mended`. `None` where
+    /// others keep being faster: they go on.
+    async fn join(&self, missing: usize, mended: u64) -> Result<Option<Reconciliation>, ServiceError> {
         for _ in 0..ATTEMPTS {
             let Some(mut stands) = self.payments.last().await? else { return Ok(None) };
-            stands.also_missing(missing);
+            stands.also_missing(missing, mended);
             if let Some(stands) = self.payments.remember(&stands, self.clock.now()).await? {
                 return Ok(Some(stands));
             }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     catalogue::{Catalogue, Plan},
+    steps::Does,
     stripe::{Item, Status, Subscription, seconds},
 };
 
@@ -90,6 +91,20 @@ pub fn given(subscription: &Subscription, catalogue: &Catalogue) -> Option<Acces
     Some(Access { plan: (!over).then(|| plan.key.clone()), state, until: until.map(seconds) })
 }
 
+/// What access is while a step is in force.
+#[must_use]
+pub fn held_back(access: Access, in_force: Option<Does>) -> Access {
+    // What is over, or was never begun, stays as it is; nobody loses a trial for what another subscription owes.
+    if !matches!(access.state, State::Active | State::PastDue | State::Restricted) {
+        return access;
+    }
+    match in_force {
+        None | Some(Does::Mail | Does::Warn) => access,
+        Some(Does::Restrict) => Access { state: State::Restricted, ..access },
+        Some(Does::CutOff | Does::FreeResources) => Access { state: State::Withdrawn, plan: None, ..access },
+    }
+}
+
 /// Whether any item of it is sold as a plan.
 pub fn is_sold(subscription: &Subscription, catalogue: &Catalogue) -> bool {
     plan_of(subscription, catalogue).is_some()
@@ -145,5 +160,24 @@ mod tests {
         let mut old = subscription("sub_1", "cus_1", "a@example.org", "active", "price_solo");
         old.current_period_end = old.items.data[0].current_period_end.take();
         assert_eq!(given(&old, &catalogue()).unwrap().until, Some(seconds(1_797_849_000)));
+    }
+
+    #[test]
+    fn a_step_holds_back_what_is_given_and_gives_nothing() {
+        let access = |state| Access { plan: Some("solo".to_owned()), state, until: None };
+        for (state, in_force, then) in [
+            (State::PastDue, None, State::PastDue),
+            (State::PastDue, Some(Does::Warn), State::PastDue),
+            (State::PastDue, Some(Does::Restrict), State::Restricted),
+            (State::Active, Some(Does::CutOff), State::Withdrawn),
+            (State::Restricted, Some(Does::FreeResources), State::Withdrawn),
+            (State::Trialing, Some(Does::CutOff), State::Trialing),
+            (State::Pending, Some(Does::CutOff), State::Pending),
+            (State::Withdrawn, Some(Does::Restrict), State::Withdrawn),
+        ] {
+            let held = held_back(access(state), in_force);
+            assert_eq!(held.state, then, "{state:?} {in_force:?}");
+            assert_eq!(held.plan.is_none(), then == State::Withdrawn && state != then, "{state:?} {in_force:?}");
+        }
     }
 }

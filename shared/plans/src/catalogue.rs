@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     address::Origin,
-    dunning::step::{self, DunningEntry, Step},
+    steps::{self, DunningEntry, Step},
 };
 
 /// The plans as they are written and stored.
@@ -182,7 +182,7 @@ impl Catalogue {
                 );
             }
         }
-        let dunning = step::read(&document.dunning, &mut problems);
+        let dunning = steps::read(&document.dunning, &mut problems);
         if !problems.is_empty() {
             return Err(InvalidSettings(problems));
         }

@@ -8,7 +8,6 @@
 pub mod decide;
 pub mod letter;
 pub mod record;
-pub mod step;
 pub mod store;
 pub mod work;
 

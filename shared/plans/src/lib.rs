@@ -16,6 +16,7 @@ pub mod person;
 pub mod recovery;
 pub mod refresh;
 pub mod renewal;
+pub mod steps;
 pub mod store;
 pub mod stored;
 pub mod stripe;

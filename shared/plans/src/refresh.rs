@@ -7,9 +7,8 @@ use comptoir::outcome::{Outcome, Reason, ServiceError};
 use jiff::Timestamp;
 
 use crate::{
-    access::{self, Access},
+    access::{self, Access, held_back},
     catalogue::Catalogue,
-    dunning::step::held_back,
     person::{Current, Person, PersonId, Place, place},
     store::{AccessStore, Adopted, Committed, Grant, GrantResult, StoredPerson, StoredSubscription},
     stored::{Plans, judging},

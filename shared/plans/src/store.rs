@@ -7,8 +7,8 @@ use comptoir::outcome::{Reason, ServiceError};
 use jiff::Timestamp;
 
 use crate::{
-    dunning::step::Does,
     person::{Person, PersonId},
+    steps::Does,
     tokens::Use,
 };
 

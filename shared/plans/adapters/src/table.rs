@@ -31,8 +31,8 @@ use comptoir_aws::{
     },
 };
 use comptoir_plans::{
-    dunning::step::Does,
     person::{Person, PersonId},
+    steps::Does,
     store::{
         AccessStore, Adopted, Committed, Grant, GrantResult, PersonVersion, StoredPerson, StoredSubscription,
         UseResult, Wakes,

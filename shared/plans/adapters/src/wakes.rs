@@ -14,7 +14,7 @@ use comptoir_aws::{
     item::{self, Item, number, place, read_text, text, trouble},
 };
 use comptoir_plans::{
-    dunning::step::Does,
+    steps::Does,
     store::{Known, KnownSubscriptions, Wakes},
 };
 use jiff::Timestamp;

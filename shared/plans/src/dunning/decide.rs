@@ -3,7 +3,8 @@
 use comptoir::calendar::Place;
 use jiff::Timestamp;
 
-use super::{record::Episode, step::Step};
+use super::record::Episode;
+use crate::steps::Step;
 
 /// What a customer owes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,7 +54,7 @@ pub fn next(episode: &Episode, owed: Owed, steps: &[Step], place: &Place, now: T
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dunning::step::Does;
+    use crate::steps::Does;
     use jiff::tz::TimeZone;
 
     const STEPS: [Step; 3] = [

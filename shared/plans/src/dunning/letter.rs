@@ -7,10 +7,12 @@ use comptoir::{
 };
 use jiff::Timestamp;
 
-use super::step::{Does, Step};
-use crate::recovery::{
-    debt::{Debt, Debtor},
-    letter::{Unwritten, Writer, french, is_stripe_s},
+use crate::{
+    recovery::{
+        debt::{Debt, Debtor},
+        letter::{Unwritten, Writer, french, is_stripe_s},
+    },
+    steps::{Does, Step},
 };
 
 /// What is written about.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::record::Episode;
 use crate::{
     recovery::store::{RecoveryStore, Then},
+    steps::Does,
     store::Committed,
 };
 
@@ -63,7 +64,7 @@ impl EpisodeChange<'_> {
     }
 
     /// What is in force for a subscription from now on.
-    pub fn in_force(&self, subscription: &str) -> Option<super::step::Does> {
+    pub fn in_force(&self, subscription: &str) -> Option<Does> {
         self.episode.subscriptions.contains(subscription).then_some(self.episode.in_force).flatten()
     }
 }

@@ -14,11 +14,7 @@ use comptoir::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use super::{
-    step::{Does, Step},
-    store::EpisodeStore,
-    work::dun,
-};
+use super::{store::EpisodeStore, work::dun};
 use crate::{
     catalogue::Catalogue,
     memory::{InMemoryAccess, catalogue},
@@ -29,6 +25,7 @@ use crate::{
         store::{Change, RecoveryStore, Then},
         work::Tools,
     },
+    steps::{Does, Step},
     store::{AccessStore, Wakes},
 };
 

@@ -3,8 +3,6 @@
 use comptoir::seller::Problem;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Access, State};
-
 /// The most unpaid invoices that are counted.
 pub const MOST_UNPAID: u32 = 12;
 
@@ -129,20 +127,6 @@ pub fn read(entry: &DunningEntry, problems: &mut Vec<Problem>) -> Vec<Step> {
     steps
 }
 
-/// What access is while a step is in force.
-#[must_use]
-pub fn held_back(access: Access, in_force: Option<Does>) -> Access {
-    // What is over, or was never begun, stays as it is; nobody loses a trial for what another subscription owes.
-    if !matches!(access.state, State::Active | State::PastDue | State::Restricted) {
-        return access;
-    }
-    match in_force {
-        None | Some(Does::Mail | Does::Warn) => access,
-        Some(Does::Restrict) => Access { state: State::Restricted, ..access },
-        Some(Does::CutOff | Does::FreeResources) => Access { state: State::Withdrawn, plan: None, ..access },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,24 +174,5 @@ mod tests {
                 "dunning.step[4].does = \"warn\": the step before has taken access away; write mail, or warn before it",
             ]
         );
-    }
-
-    #[test]
-    fn a_step_holds_back_what_is_given_and_gives_nothing() {
-        let access = |state| Access { plan: Some("solo".to_owned()), state, until: None };
-        for (state, in_force, then) in [
-            (State::PastDue, None, State::PastDue),
-            (State::PastDue, Some(Does::Warn), State::PastDue),
-            (State::PastDue, Some(Does::Restrict), State::Restricted),
-            (State::Active, Some(Does::CutOff), State::Withdrawn),
-            (State::Restricted, Some(Does::FreeResources), State::Withdrawn),
-            (State::Trialing, Some(Does::CutOff), State::Trialing),
-            (State::Pending, Some(Does::CutOff), State::Pending),
-            (State::Withdrawn, Some(Does::Restrict), State::Withdrawn),
-        ] {
-            let held = held_back(access(state), in_force);
-            assert_eq!(held.state, then, "{state:?} {in_force:?}");
-            assert_eq!(held.plan.is_none(), then == State::Withdrawn && state != then, "{state:?} {in_force:?}");
-        }
     }
 }
