@@ -1,0 +1,74 @@
+//! Checkout pages.
+
+use comptoir_plans::stripe::{Buyer, CheckoutPage, Expired, NewCheckout};
+
+use super::{DAY, Does, PRICES, Page, Stripe, moment, standing::Beginning};
+
+impl Stripe {
+    /// Makes a page, one for each key.
+    pub fn open_page(&mut self, asked: &NewCheckout, key: &str, now: i64) -> CheckoutPage {
+        let known = self.pages.iter().position(|page| page.reference == key);
+        let place = known.unwrap_or_else(|| {
+            let (customer, email) = match &asked.buyer {
+                Some(Buyer::Customer(id)) => (self.customer(id), None),
+                Some(Buyer::Address(email)) => (None, Some(email.clone())),
+                None => (None, None),
+            };
+            let price = PRICES.into_iter().find(|price| *price == asked.price).unwrap_or("price_other");
+            self.pages.push(Page {
+                session: format!("cs_{}", self.pages.len()),
+                price,
+                customer,
+                email,
+                trial_days: asked.trial_days,
+                reference: key.to_owned(),
+                status: "open",
+                expires_at: now + DAY,
+            });
+            self.pages.len() - 1
+        });
+        let page = &self.pages[place];
+        CheckoutPage {
+            session: page.session.clone(),
+            url: format!("https://checkout.stripe.com/c/pay/{}", page.session),
+            expires_at: moment(page.expires_at),
+        }
+    }
+
+    /// Ends a page.
+    pub fn expire_page(&mut self, session: &str) -> Expired {
+        match self.pages.iter_mut().find(|page| page.session == session) {
+            Some(page) if page.status == "complete" => Expired::Paid,
+            Some(page) => {
+                page.status = "expired";
+                Expired::Over
+            }
+            None => Expired::Over,
+        }
+    }
+
+    /// Somebody pays on a page, if it still takes payments; `typed` is the address where none was given.
+    pub fn pay_on_page(&mut self, session: &str, typed: &str, period: i64, now: i64) {
+        let open = |page: &&mut Page| page.session == session && page.status == "open" && page.expires_at > now;
+        let Some(page) = self.pages.iter_mut().find(open) else { return };
+        page.status = "complete";
+        let page = page.clone();
+        let customer = page.customer.unwrap_or_else(|| self.customer_of(page.email.as_deref().unwrap_or(typed)));
+        if self.customers[customer].cards.is_empty() {
+            let fingerprint = Some(format!("fp_{customer}_page"));
+            self.attach(customer, fingerprint, Some(2034), Does::Pays, now);
+        }
+        let beginning = Beginning {
+            customer,
+            price: page.price,
+            quantity: 1,
+            period,
+            trial_days: page.trial_days,
+            free: false,
+            paid: true,
+        };
+        let sub = self.subscribe(beginning, now);
+        let object = format!(r#"{{"id":"{}","subscription":"{}"}}"#, page.session, self.subs[sub].id);
+        self.emit("checkout.session.completed", &object, now);
+    }
+}
