@@ -32,7 +32,7 @@ pub enum Step {
     List,
     /// This one is tried next.
     Try(Method),
-    /// No method is left: the customer is told.
+    /// No method is left: so it stands, and the customer is told, if that was not done.
     Tell(State),
     /// Nothing is to be done now.
     Rest,
@@ -84,11 +84,9 @@ pub fn next(
     {
         return Step::Try(method.clone());
     }
-    match told {
-        true => Step::Rest,
-        false if recovery.asks_for_customer() => Step::Tell(State::NeedsCustomer),
-        false => Step::Tell(State::Exhausted),
-    }
+    let state = if recovery.asks_for_customer() { State::NeedsCustomer } else { State::Exhausted };
+    // Who was told is told nothing more; a method that came later leaves the record as it was.
+    if told && recovery.state == state { Step::Rest } else { Step::Tell(state) }
 }
 
 /// Whether a method may be tried.
