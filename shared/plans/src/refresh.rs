@@ -100,11 +100,13 @@ async fn round<S: AccessStore, B: Billing>(
     {
         return Err(Stop::Again);
     }
+    let gives = access::given(&fetched, catalogue);
     let seen = match (place(current, &fetched), current) {
+        // What no plan sells is nobody's second one: it is sold elsewhere, and left alone.
+        (Place::Second, _) if gives.is_none() => Place::Past,
         (Place::Second, Some(current)) => last_look(current, &fetched, billing).await?,
         (seen, _) => seen,
     };
-    let gives = access::given(&fetched, catalogue);
     if let (Place::Second, Some(current)) = (seen, current) {
         // Before anything is granted for it. What was paid for it is refunded by the owner.
         store.mark_second(subscription, &current.subscription).await?;

@@ -142,6 +142,19 @@ fn what_no_plan_sells_gives_nothing() {
 }
 
 #[test]
+fn what_no_plan_sells_is_no_second_one_and_is_not_cancelled() {
+    for (first, second) in [("sub_1", "sub_2"), ("sub_2", "sub_1")] {
+        let shop = Shop::new();
+        shop.sells(first, "active", "price_solo");
+        shop.sells(second, "active", "price_other");
+        for id in [first, second, first, second] {
+            assert_eq!(shop.woken(id).outcome, Outcome::Done);
+        }
+        assert_eq!((shop.stripe.cancelled(), shop.has().1), (Vec::new(), State::Active), "{first}");
+    }
+}
+
+#[test]
 fn a_plan_that_is_changed_is_the_new_one() {
     let shop = Shop::new();
     shop.sells("sub_1", "active", "price_solo");
