@@ -291,7 +291,8 @@ impl Stripe {
     }
 
     fn tell_sub(&mut self, kind: &'static str, sub: usize, now: i64) {
-        let object = format!(r#"{{"id":"{}"}}"#, self.subs[sub].id);
+        let (sub, customer) = (&self.subs[sub].id, &self.customers[self.subs[sub].customer].id);
+        let object = format!(r#"{{"id":"{sub}","customer":"{customer}"}}"#);
         self.emit(kind, &object, now);
     }
 

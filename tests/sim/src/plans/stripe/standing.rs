@@ -90,7 +90,9 @@ impl Stripe {
         match timer {
             Timer::Renew(sub) => self.renew(sub, now),
             Timer::Collect(bill) => {
-                if self.bills[bill].status == "draft" {
+                // Of one that is unpaid, invoices stay drafts.
+                let collects = !matches!(self.subs[self.bills[bill].sub].status, Status::Unpaid | Status::Canceled);
+                if self.bills[bill].status == "draft" && collects {
                     self.bills[bill].status = "open";
                     match self.bills[bill].amount {
                         0 => self.settled(bill, now),

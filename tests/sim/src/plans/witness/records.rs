@@ -51,10 +51,10 @@ impl Witness {
             if known.is_none_or(|known| known.fate != attempt.fate) {
                 fate(bill, stripe, attempt, now)?;
             }
-            if matches!(&attempt.fate, Fate::Declined(decline) if decline.is_hard()) {
-                let customer = stripe.customers[stripe.subs[bill.sub].customer].id.clone();
-                self.never.entry((customer, attempt.instrument.clone())).or_insert(now);
-            }
+        }
+        for instrument in after.never_again() {
+            let customer = stripe.customers[stripe.subs[bill.sub].customer].id.clone();
+            self.never.entry((customer, instrument.to_owned())).or_insert(now);
         }
         if let Some(mail) = change.mail {
             self.mailed(change.invoice, mail)?;
