@@ -10,7 +10,7 @@ use crate::{
     access::{self, Access},
     catalogue::Catalogue,
     person::{Current, Person, PersonId, Place, place},
-    store::{AccessStore, Adopted, Committed, Grant, GrantResult, StoredPerson, StoredSubscription},
+    store::{AccessStore, Adopted, Committed, Grant, GrantResult, SECOND, StoredPerson, StoredSubscription},
     stripe::{Billing, Status, Subscription, seconds},
     tokens,
 };
@@ -179,7 +179,7 @@ fn told(subscription: &str, first: &str) -> Stop {
     let text = format!(
         "this customer has {first} already, so {subscription} was cancelled at Stripe; refund what was paid for it, then replay"
     );
-    reject("second_subscription", &text)
+    reject(SECOND, &text)
 }
 
 fn reject(code: &str, text: &str) -> Stop {
