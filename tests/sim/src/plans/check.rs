@@ -23,6 +23,7 @@ use super::{
 pub fn all(world: &World) -> Seen {
     let (open, due) = (world.store.open(), world.store.due(Timestamp::MAX));
     ensure(open.is_empty() && due.is_empty(), "no work stays open", || format!("{open:?} {due:?}"))?;
+    wishes(&world.stripe())?;
     let (now, mut result) = (world.millis(), Ok(()));
     world.witness(|witness, stripe, _| {
         result = unpaid(witness, stripe, now).and_then(|()| {
@@ -34,6 +35,16 @@ pub fn all(world: &World) -> Seen {
         Ok(())
     });
     result
+}
+
+/// A wish makes one page, however often it is sent.
+fn wishes(stripe: &Stripe) -> Seen {
+    let twice = stripe
+        .pages
+        .iter()
+        .enumerate()
+        .find(|(n, page)| stripe.pages.iter().skip(n + 1).any(|other| other.reference == page.reference));
+    ensure(twice.is_none(), "a wish makes one page", || format!("{twice:?}"))
 }
 
 fn is_sold(sub: &Sub) -> bool {

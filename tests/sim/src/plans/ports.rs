@@ -82,6 +82,7 @@ impl Ports {
         }
         let mut answer = work();
         self.note(what, || format!("-> {answer:?}"));
+        self.world.something_happens();
         if self.world.hit(Kind::Repeat) {
             self.pass().await;
             answer = work();
@@ -98,6 +99,21 @@ impl Ports {
             return Err(ServiceError::transient(port, "its answer was lost"));
         }
         answer
+    }
+
+    /// The same of a question to Stripe, which may be refused for good.
+    async fn ask<T: std::fmt::Debug + Send>(
+        &self,
+        what: &'static str,
+        of: &str,
+        work: impl Fn() -> Answer<T> + Send,
+    ) -> Answer<T> {
+        if self.world.refuses(&format!("{what} {of}")) {
+            self.pass().await;
+            self.note(what, || format!("of {of} is refused for good"));
+            return Err(ServiceError::permanent(STRIPE, "stripe_refused", "the key may not read this"));
+        }
+        self.call(STRIPE, what, None, work).await
     }
 
     fn later(&self, what: &str, late: Late) {

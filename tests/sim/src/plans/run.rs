@@ -106,6 +106,10 @@ impl Run {
                 Todo::Deliver(event, turn) => self.deliver(event, turn),
                 Todo::Work(id, turn, since) => self.work(id, turn, since),
                 Todo::Act(act) => self.act(act),
+                Todo::Meanwhile => {
+                    let act = story::meanwhile(&self.world.story, &mut self.world.core().rng);
+                    self.act(act);
+                }
                 Todo::Ring(timer) => {
                     let now = self.world.millis();
                     self.world.note(|| format!("{timer:?} rings"));
@@ -142,7 +146,8 @@ impl Run {
                 continue;
             }
             for _ in 0..times {
-                let longest = if self.world.hit(Kind::Tardy) { 3 * DAY } else { 4_000 };
+                let usual = [30, 4_000][self.world.draw(0, 2) as usize];
+                let longest = if self.world.hit(Kind::Tardy) { 3 * DAY } else { usual };
                 let at = now + self.world.draw(0, longest);
                 self.world.at(at, Todo::Deliver(event, 0));
             }

@@ -152,6 +152,23 @@ impl Story {
     }
 }
 
+/// What somebody does while others are at work.
+pub fn meanwhile(story: &Story, rng: &mut Rng) -> Act {
+    let person = rng.usize(..story.people.len());
+    match rng.u8(..8) {
+        0 => Act::Cancel(person),
+        1 => Act::Close(person, ["void", "uncollectible", "paid"][rng.usize(..3)]),
+        2 => Act::Detach(person, rng.usize(..4)),
+        3 => {
+            let does = [Does::Pays, Does::Asks, Does::Declines("insufficient_funds")][rng.usize(..3)];
+            Act::Attach(person, Some(format!("fp_late_{}", rng.u8(..4))), Some(2_034), does)
+        }
+        4 => Act::Use(person, format!("m{}", rng.u8(..4)), 1, 0),
+        5 => Act::Prefer(person, rng.usize(..4)),
+        _ => Act::Hosted(person),
+    }
+}
+
 /// The methods of somebody: some saved twice, some expired, of every kind.
 fn methods(person: usize, rng: &mut Rng) -> Vec<(Option<String>, Option<i16>, Does)> {
     let does: Vec<Does> = (0..6)

@@ -156,7 +156,9 @@ pub struct Page {
     pub email: Option<String>,
     /// Days of trial.
     pub trial_days: u32,
-    /// Our key of the wish.
+    /// The key of the request.
+    pub key: String,
+    /// Our name of the wish.
     pub reference: String,
     /// `open`, `complete`, `expired`.
     pub status: &'static str,

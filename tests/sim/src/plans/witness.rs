@@ -48,6 +48,8 @@ pub struct Witness {
     pub grants: BTreeSet<String>,
     /// Uses by person and id, with amount and what was left.
     pub uses: BTreeMap<(String, String), (u64, u64)>,
+    /// What each person's access comes from: the subscription, and whether it is over.
+    pub current: BTreeMap<String, (String, bool)>,
     /// What was known of each person's access.
     pub access: BTreeMap<String, Access>,
     /// The record of each invoice, as last written.

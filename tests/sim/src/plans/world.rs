@@ -37,6 +37,8 @@ pub enum Todo {
     Work(String, u32, i64),
     /// Somebody does something.
     Act(Act),
+    /// Somebody does something, whatever is at work.
+    Meanwhile,
     /// A timer of Stripe's rings.
     Ring(super::stripe::Timer),
     /// Open work is woken.
@@ -85,6 +87,8 @@ pub struct Core {
     pub calm: bool,
     /// The outage: from, to, and port.
     pub outage: Option<(i64, i64, &'static str)>,
+    /// How much more happens in the midst of the work.
+    pub meanwhile: u32,
     /// What woke work, in order: the stream of the table.
     pub announced: Vec<String>,
     /// What is parked.
@@ -100,8 +104,8 @@ pub struct Core {
 /// The state that mistakes need.
 #[derive(Default)]
 pub struct Memory {
-    /// Looks at invoices.
-    pub debts: BTreeMap<String, Debt>,
+    /// Looks at invoices, and when they were taken.
+    pub debts: BTreeMap<String, (i64, Debt)>,
     /// Looks at subscriptions.
     pub subscriptions: BTreeMap<String, Subscription>,
     /// Claims that were not written.
@@ -147,6 +151,7 @@ impl World {
             broken_promise: None,
             calm: false,
             outage,
+            meanwhile: 6,
             announced: Vec::new(),
             parked: BTreeSet::new(),
             refused: BTreeSet::new(),
@@ -243,6 +248,27 @@ impl World {
         }
         let mut core = self.core();
         self.rates.hit(kind, &mut core.rng) && !core.calm
+    }
+
+    /// Something happens about now, while others are at work.
+    pub fn something_happens(&self) {
+        if self.core().meanwhile > 0 && self.hit(Kind::Meanwhile) {
+            self.core().meanwhile -= 1;
+            let at = self.millis() + self.draw(0, 8);
+            self.at(at, Todo::Meanwhile);
+        }
+    }
+
+    /// A service is away from now on, for a day and more.
+    pub fn goes_away(&self) -> bool {
+        if !self.hit(Kind::Outage) {
+            return false;
+        }
+        let port = ["the access table", "Stripe"][self.draw(0, 2) as usize];
+        let now = self.millis();
+        self.core().outage = Some((now, now + 100_000_000, port));
+        self.note(|| format!("{port} is away"));
+        true
     }
 
     /// Polls an invocation again after about the duration of a call.

@@ -7,7 +7,7 @@ use crate::plans::mutant::Mutant;
 
 impl Billing for Ports {
     async fn subscription(&self, id: &str) -> Answer<Option<Subscription>> {
-        let found = self.call(STRIPE, "subscription", None, || {
+        let found = self.ask("subscription", id, || {
             let now = self.world.millis();
             let mut stripe = self.world.stripe();
             let Some(place) = stripe.sub(id) else { return Ok(None) };
@@ -34,7 +34,7 @@ impl Billing for Ports {
 
     async fn paid_invoices(&self, subscription: &str) -> Answer<Vec<Invoice>> {
         let unpaid = self.is(Mutant::UnpaidGrants);
-        self.call(STRIPE, "paid_invoices", None, || {
+        self.ask("paid_invoices", subscription, || {
             let stripe = self.world.stripe();
             let Some(place) = stripe.sub(subscription) else { return Ok(Vec::new()) };
             let mut invoices = stripe.invoices(place, if unpaid { &["paid", "open"] } else { &["paid"] });

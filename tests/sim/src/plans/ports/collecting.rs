@@ -31,6 +31,9 @@ fn arrives(world: &World, (invoice, key, method): (&str, &str, &str), keeps: Opt
     charged
 }
 
+/// How long a mistake keeps a look, in milliseconds.
+const LONG: i64 = 4 * 3_600_000;
+
 impl Ports {
     fn key(&self, invoice: &str, instrument: &str) -> String {
         let counted = || {
@@ -53,7 +56,12 @@ impl Ports {
         match self.world.plan.mutant {
             Some(Mutant::NoLastLook) => {
                 let mut core = self.world.core();
-                return core.memory.debts.entry(debt.id.clone()).or_insert(debt).clone();
+                let now = core.now;
+                if debt.is_processing() {
+                    return debt;
+                }
+                let kept = core.memory.debts.entry(debt.id.clone()).or_insert_with(|| (now, debt.clone()));
+                return if now < kept.0 + LONG { kept.1.clone() } else { debt };
             }
             Some(Mutant::EndUnseen) => {
                 let details = debt.parent.as_mut().and_then(|parent| parent.subscription_details.as_mut());
@@ -73,6 +81,7 @@ impl Ports {
                     "requires_payment_method".clone_into(&mut intent.status);
                 }
             }),
+            Some(Mutant::UsualForgotten) => each_intent(&mut debt, |intent| intent.last_payment_error = None),
             _ => {}
         }
         debt
@@ -102,7 +111,7 @@ fn each_intent(debt: &mut Debt, change: impl Fn(&mut comptoir_plans::recovery::d
 
 impl Collecting for Ports {
     async fn debt(&self, invoice: &str) -> Answer<Option<Debt>> {
-        let found = self.call(STRIPE, "debt", None, || {
+        let found = self.ask("debt", invoice, || {
             let stripe = self.world.stripe();
             Ok(stripe.bill(invoice).map(|bill| stripe.debt(bill)))
         });
@@ -110,7 +119,7 @@ impl Collecting for Ports {
     }
 
     async fn open_debts(&self, customer: &str) -> Answer<Vec<String>> {
-        self.call(STRIPE, "open_debts", None, || {
+        self.ask("open_debts", customer, || {
             let stripe = self.world.stripe();
             Ok(stripe.customer(customer).map(|customer| stripe.open_bills(customer)).unwrap_or_default())
         })
@@ -119,7 +128,7 @@ impl Collecting for Ports {
 
     async fn methods(&self, customer: &str) -> Answer<Vec<Method>> {
         let apart = self.is(Mutant::FingerprintIgnored);
-        self.call(STRIPE, "methods", None, || {
+        self.ask("methods", customer, || {
             let stripe = self.world.stripe();
             let Some(customer) = stripe.customer(customer) else { return Ok(Vec::new()) };
             let mut methods: Vec<Method> =
@@ -161,8 +170,9 @@ impl Collecting for Ports {
         let keeps = self.world.hit(Kind::Keeps).then(|| self.world.draw(0, 2) == 0);
         let charged = arrives(&self.world, (invoice, &key, method), keeps);
         self.note("charge", || format!("{key} {method} -> {charged:?}"));
+        self.world.something_happens();
         self.pass().await;
-        if self.world.hit(Kind::After) {
+        if self.world.goes_away() || self.world.hit(Kind::After) {
             self.note("charge", || "answer lost".to_owned());
             return Ok(unknown("its answer was lost"));
         }

@@ -7,7 +7,7 @@ use super::{DAY, Does, PRICES, Page, Stripe, moment, standing::Beginning};
 impl Stripe {
     /// Makes a page, one for each key.
     pub fn open_page(&mut self, asked: &NewCheckout, key: &str, now: i64) -> CheckoutPage {
-        let known = self.pages.iter().position(|page| page.reference == key);
+        let known = self.pages.iter().position(|page| page.key == key);
         let place = known.unwrap_or_else(|| {
             let (customer, email) = match &asked.buyer {
                 Some(Buyer::Customer(id)) => (self.customer(id), None),
@@ -21,7 +21,8 @@ impl Stripe {
                 customer,
                 email,
                 trial_days: asked.trial_days,
-                reference: key.to_owned(),
+                key: key.to_owned(),
+                reference: asked.reference.clone(),
                 status: "open",
                 expires_at: now + DAY,
             });

@@ -29,6 +29,9 @@ impl Witness {
         ensure(of_a_period, "only a period brings tokens", || format!("{} of {}", bill.id, bill.reason))?;
         let running = bill.span.1 > now - ABOUT_NOW;
         ensure(running, "a period that is over brings nothing", || format!("{} at {}", bill.id, moment(now)))?;
+        let counts = self.current.get(grant.id.as_str());
+        let lives = counts.is_some_and(|(sub, over)| !over && *sub == stripe.subs[bill.sub].id);
+        ensure(lives, "only what counts brings tokens", || format!("{} beside {counts:?}", bill.id))?;
         let plan = CATALOGUE.sold_at(bill.price);
         let (tokens, keeps) = plan.map_or((0, 0), |plan| (plan.tokens_per_period * bill.quantity, plan.rollover_cap));
         let balance = self.balances.entry(grant.id.as_str().to_owned()).or_default();
@@ -72,6 +75,13 @@ impl Witness {
         let id = adopted.id.as_str();
         let access = &adopted.person.access;
         let before = self.access.insert(id.to_owned(), access.clone()).unwrap_or_default();
+        if let Some(current) = &adopted.person.current {
+            let before = self.current.insert(id.to_owned(), (current.subscription.clone(), current.over));
+            let same = before.filter(|(sub, _)| *sub == current.subscription);
+            ensure(same.is_none_or(|(_, over)| !over || current.over), "what ended stays ended", || {
+                format!("{current:?}")
+            })?;
+        }
         if adopted.ends_tokens {
             let balance = self.balances.entry(id.to_owned()).or_default();
             balance.lapsed += balance.left;
