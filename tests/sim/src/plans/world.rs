@@ -89,6 +89,8 @@ pub struct Core {
     pub outage: Option<(i64, i64, &'static str)>,
     /// How much more happens in the midst of the work.
     pub meanwhile: u32,
+    /// What woke work, and who looked at what, in order.
+    order: Order,
     /// What woke work, in order: the stream of the table.
     pub announced: Vec<String>,
     /// What is parked.
@@ -99,6 +101,14 @@ pub struct Core {
     skews: [i64; MACHINES],
     /// The state of the active mistake.
     pub memory: Memory,
+}
+
+/// What came before what.
+#[derive(Default)]
+struct Order {
+    last: u64,
+    woken: BTreeMap<String, u64>,
+    looked: BTreeMap<(usize, String), u64>,
 }
 
 /// The state that mistakes need.
@@ -152,6 +162,7 @@ impl World {
             calm: false,
             outage,
             meanwhile: 6,
+            order: Order::default(),
             announced: Vec::new(),
             parked: BTreeSet::new(),
             refused: BTreeSet::new(),
@@ -248,6 +259,33 @@ impl World {
         }
         let mut core = self.core();
         self.rates.hit(kind, &mut core.rng) && !core.calm
+    }
+
+    /// Work was woken, which the stream announces.
+    pub fn woken(&self, id: &str) {
+        let mut core = self.core();
+        core.order.last += 1;
+        let last = core.order.last;
+        core.order.woken.insert(id.to_owned(), last);
+        core.announced.push(id.to_owned());
+    }
+
+    /// An invocation looked at Stripe.
+    pub fn looked(&self, who: usize, id: &str) {
+        let mut core = self.core();
+        core.order.last += 1;
+        let last = core.order.last;
+        core.order.looked.insert((who, id.to_owned()), last);
+    }
+
+    /// An invocation leaves work alone: nothing may have woken it since it looked.
+    pub fn rests(&self, who: usize, id: &str) {
+        let mut core = self.core();
+        let looked = core.order.looked.get(&(who, id.to_owned()));
+        if looked < core.order.woken.get(id) {
+            let found = format!("#{who} leaves {id} alone");
+            core.broken_promise.get_or_insert(("what woke it is looked into", found));
+        }
     }
 
     /// Something happens about now, while others are at work.

@@ -9,6 +9,7 @@ impl Billing for Ports {
     async fn subscription(&self, id: &str) -> Answer<Option<Subscription>> {
         let found = self.ask("subscription", id, || {
             let now = self.world.millis();
+            self.world.looked(self.who, id);
             let mut stripe = self.world.stripe();
             let Some(place) = stripe.sub(id) else { return Ok(None) };
             if !stripe.subs[place].status.is_final() {

@@ -112,6 +112,7 @@ fn each_intent(debt: &mut Debt, change: impl Fn(&mut comptoir_plans::recovery::d
 impl Collecting for Ports {
     async fn debt(&self, invoice: &str) -> Answer<Option<Debt>> {
         let found = self.ask("debt", invoice, || {
+            self.world.looked(self.who, invoice);
             let stripe = self.world.stripe();
             Ok(stripe.bill(invoice).map(|bill| stripe.debt(bill)))
         });
@@ -120,6 +121,7 @@ impl Collecting for Ports {
 
     async fn open_debts(&self, customer: &str) -> Answer<Vec<String>> {
         self.ask("open_debts", customer, || {
+            self.world.looked(self.who, customer);
             let stripe = self.world.stripe();
             Ok(stripe.customer(customer).map(|customer| stripe.open_bills(customer)).unwrap_or_default())
         })

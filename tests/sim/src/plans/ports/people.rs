@@ -23,7 +23,7 @@ fn adopt(world: &World, adopted: &Adopted<'_>, now: Timestamp) -> Answer<Committ
     if result == Committed::Done {
         world.witness(|witness, stripe, at| witness.adopted(stripe, adopted, at));
         if let Some(other) = adopted.wakes_also {
-            world.core().announced.push(other.to_owned());
+            world.woken(other);
         }
         tally(world, adopted.id);
     }
@@ -80,7 +80,13 @@ impl AccessStore for Ports {
             let subscription = subscription.to_owned();
             Box::new(move |world| drop(at_once(world.store.close(&subscription, wakes))))
         };
-        let close = || at_once(self.world.store.close(subscription, wakes));
+        let close = || {
+            let result = at_once(self.world.store.close(subscription, wakes))?;
+            if result == Committed::Done {
+                self.world.rests(self.who, subscription);
+            }
+            Ok(result)
+        };
         self.call(TABLE, "close", Some(&late), close).await
     }
 

@@ -20,21 +20,24 @@ use crate::plans::{
 
 fn wake(world: &World, id: &str, now: Timestamp) -> Answer<()> {
     at_once(world.store.wake(id, now))?;
-    world.core().announced.push(id.to_owned());
+    world.woken(id);
     Ok(())
 }
 
 fn wake_recovery(world: &World, id: &str, only_known: bool, now: Timestamp) -> Answer<()> {
     at_once(world.store.wake_recovery(id, only_known, now))?;
     if at_once(world.store.recovery(id))?.is_some() {
-        world.core().announced.push(id.to_owned());
+        world.woken(id);
     }
     Ok(())
 }
 
-fn change(world: &World, change: &Change<'_>, now: Timestamp) -> Answer<Committed> {
+fn change(world: &World, who: usize, change: &Change<'_>, now: Timestamp) -> Answer<Committed> {
     let result = at_once(world.store.change(change, now))?;
     if result == Committed::Done {
+        if matches!(change.then, Then::Rest | Then::Until(_)) {
+            world.rests(who, change.invoice);
+        }
         if matches!(change.then, Then::Park(_)) {
             world.core().parked.insert(change.invoice.to_owned());
         }
@@ -121,7 +124,7 @@ impl RecoveryStore for Ports {
             asked.mail = None;
         }
         let asked = &asked;
-        let result = self.call(TABLE, "change", None, || change(&self.world, asked, now)).await?;
+        let result = self.call(TABLE, "change", None, || change(&self.world, self.who, asked, now)).await?;
         if self.is(Mutant::MailApart) && result == Committed::Done {
             self.queue(asked.invoice, mail).await;
         }
@@ -133,7 +136,13 @@ impl RecoveryStore for Ports {
             let (customer, read) = (customer.to_owned(), read.clone());
             Box::new(move |world| drop(at_once(world.store.close_debtor(&customer, &read))))
         };
-        let close = || at_once(self.world.store.close_debtor(customer, read));
+        let close = || {
+            let result = at_once(self.world.store.close_debtor(customer, read))?;
+            if result == Committed::Done {
+                self.world.rests(self.who, customer);
+            }
+            Ok(result)
+        };
         self.call(TABLE, "close_debtor", Some(&late), close).await
     }
 
