@@ -12,6 +12,7 @@ pub mod plan;
 pub mod ports;
 pub mod run;
 pub mod shrink;
+pub mod sold;
 pub mod story;
 pub mod stripe;
 pub mod witness;

@@ -10,7 +10,7 @@ use comptoir_plans::{
 use jiff::Timestamp;
 
 use super::{
-    functions::CATALOGUE,
+    sold::CATALOGUE,
     stripe::{Bill, Stripe, Sub},
     witness::{Seen, Witness, ensure},
     world::World,

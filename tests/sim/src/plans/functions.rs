@@ -7,10 +7,8 @@ use comptoir::{
     timing::ONE_SUBSCRIPTION_SECONDS,
 };
 use comptoir_plans::{
-    catalogue::Catalogue,
     checkout::{self, CheckoutRequest},
     desk::{self, NotDone, Refused},
-    memory,
     recovery::{
         letter::Writer,
         work::{Tools, recover},
@@ -21,10 +19,8 @@ use comptoir_plans::{
 };
 use jiff::SignedDuration;
 
-use super::{ports::Ports, stripe::moment};
+use super::{ports::Ports, sold::CATALOGUE, stripe::moment};
 
-/// What is sold.
-pub static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(memory::catalogue);
 /// Who sells.
 static SELLER: LazyLock<Seller> = LazyLock::new(|| Seller::from_toml(FRANCHISE_TOML).unwrap());
 

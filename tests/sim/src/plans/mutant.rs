@@ -68,7 +68,7 @@ pub enum Mutant {
     SecondKept,
     /// A second subscription is cancelled, and nobody is told.
     SecondUntold,
-    /// A second subscription is taken for the first one's change.
+    /// The first subscription is forgotten when another one is looked at.
     FirstForgotten,
     /// A page stays open when another one is opened.
     PageKept,

@@ -1,6 +1,9 @@
 //! One run: the agenda in order of time, invocations polled one step at a time, events that Stripe delivers until they are taken,
 //! a sweep, a comparison every night; then calm, the replay by a person, and the check.
 
+mod ends;
+mod later;
+
 use std::{
     collections::BTreeSet,
     future::Future,
@@ -9,35 +12,21 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use comptoir::{memory::at_once, outcome::Outcome, sweep::STALE_SECONDS};
-use comptoir_plans::{
-    store::Wakes,
-    wake::{ABOUT_RECOVERY, ABOUT_SUBSCRIPTIONS},
-};
-use jiff::Timestamp;
-
 use super::{
     check,
     functions::{self, Ended},
-    mutant::Mutant,
     plan::{Kind, Plan},
     ports::Ports,
     story::{self, Act},
-    stripe::{DAY, HOUR},
+    stripe::DAY,
     world::{Todo, World},
 };
 use crate::run::Violation;
 
 /// Most steps of a run; one that needs more does not come to rest.
 const MOST_STEPS: u32 = 200_000;
-/// Delays before Stripe delivers again, in milliseconds; the last one is repeated.
-const BACKOFF: [i64; 6] = [60_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000];
 /// Timeouts of webhook, worker, and doors.
 const TIMEOUTS: [i64; 3] = [29_000, 120_000, 29_000];
-/// From one sweep to the next.
-const SWEEP: i64 = STALE_SECONDS.cast_signed() * 1_000;
-/// Asked again this often, a caller gives up.
-const MOST_ASKED: u32 = 8;
 
 enum Job {
     Deliver(usize, u32),
@@ -168,14 +157,6 @@ impl Run {
         }
     }
 
-    fn wants_sweep(&mut self) {
-        if !self.sweeps && self.world.plan.mutant != Some(Mutant::NoSweep) {
-            self.sweeps = true;
-            let at = self.world.millis() + SWEEP;
-            self.world.at(at, Todo::Sweep);
-        }
-    }
-
     fn start(&mut self, job: Job, function: usize, make: impl FnOnce(Ports, i64) -> Running) {
         let who = self.invocations.len();
         let now = self.world.millis();
@@ -247,126 +228,5 @@ impl Run {
             self.world.note(|| format!("#{who} {why}"));
             self.ended(job, None);
         }
-    }
-
-    fn ended(&mut self, job: Job, ended: Option<Ended>) {
-        let now = self.world.millis();
-        match job {
-            Job::Deliver(event, _) if ended == Some(Ended::Answered(true)) => {
-                self.taken.insert(event);
-            }
-            Job::Deliver(event, turn) => {
-                let wait = BACKOFF[(turn as usize).min(BACKOFF.len() - 1)];
-                // Stripe gives up after three days, and what it could not deliver is found at night.
-                if turn < 8 {
-                    self.world.at(now + wait, Todo::Deliver(event, turn + 1));
-                }
-            }
-            Job::Work(id, turn, since) => self.worked(id, turn, since, ended),
-            Job::Twin => {}
-            Job::Open(person, key, price, known, turn) => match ended {
-                Some(Ended::Page(Ok(Some(session)))) => {
-                    if known {
-                        self.world.witness(|witness, stripe, at| witness.shows(stripe, person, &session, at));
-                    }
-                    if self.world.draw(0, 4) > 0 {
-                        let longest = [3_000, 400_000, 2 * DAY][self.world.draw(0, 3) as usize];
-                        let at = now + self.world.draw(0, longest);
-                        self.world.at(at, Todo::Act(Act::Pay(session, person)));
-                    }
-                }
-                Some(Ended::Page(Ok(None))) => {}
-                _ if turn < MOST_ASKED => {
-                    let wait = self.world.draw(100, 90_000);
-                    self.world.at(now + wait, Todo::Act(Act::Open(person, key, price, known, turn + 1)));
-                }
-                _ => {}
-            },
-            Job::Use(person, id, amount, turn) => {
-                if ended != Some(Ended::Used(true)) && turn < MOST_ASKED {
-                    let wait = self.world.draw(0, 3_000);
-                    self.world.at(now + wait, Todo::Act(Act::Use(person, id, amount, turn + 1)));
-                }
-            }
-        }
-    }
-
-    fn worked(&mut self, id: String, turn: u32, since: i64, ended: Option<Ended>) {
-        let now = self.world.millis();
-        match ended {
-            Some(Ended::Worked(Outcome::Done | Outcome::AlreadyDone)) => {}
-            Some(Ended::Worked(Outcome::Reject(_))) => {
-                if self.world.hit(Kind::Hasty) {
-                    let wait = self.world.draw(0, 2 * DAY);
-                    self.world.at(now + wait, Todo::Replay(id));
-                }
-            }
-            _ => {
-                let oldest = if self.world.hit(Kind::GiveUp) { 1_000 } else { HOUR };
-                if now - since < oldest {
-                    let wait = (100 << turn.min(13)).min(600_000);
-                    self.world.at(now + wait, Todo::Work(id, turn + 1, since));
-                }
-            }
-        }
-    }
-
-    /// Wakes what is open, and looks again as long as anything may be.
-    fn sweep(&mut self) {
-        let now = self.world.millis();
-        self.sweeps = false;
-        let due = self.world.store.due(self.world.now());
-        let open: Vec<String> = self.world.store.open().into_iter().chain(due).collect();
-        let waits = !self.world.store.due(Timestamp::MAX).is_empty();
-        self.world.note(|| format!("the sweep wakes {open:?}"));
-        if !open.is_empty() || waits {
-            let at = now + if open.is_empty() { 6 * HOUR } else { SWEEP };
-            self.sweeps = true;
-            self.world.at(at, Todo::Sweep);
-        }
-        for id in open {
-            self.world.at(now, Todo::Work(id, 0, now));
-        }
-    }
-
-    /// Compares Stripe's events with what arrived: those that leave no record are looked into once more.
-    fn night(&mut self) {
-        if self.world.plan.mutant == Some(Mutant::NoNight) {
-            return;
-        }
-        let now = self.world.millis();
-        let kinds: Vec<&'static str> = self.world.stripe().events.iter().map(|event| event.kind).collect();
-        let from = std::mem::replace(&mut self.compared, kinds.len());
-        for (event, kind) in kinds.into_iter().enumerate().skip(from) {
-            let leaves_none = ABOUT_RECOVERY.contains(&kind) || ABOUT_SUBSCRIPTIONS.contains(&kind);
-            if leaves_none || !self.taken.contains(&event) {
-                self.world.note(|| format!("at night, event {event} is found"));
-                self.world.at(now, Todo::Deliver(event, 0));
-            }
-        }
-    }
-
-    fn replay(&mut self, id: &str) {
-        let now = self.world.now();
-        if !self.world.core().parked.remove(id) {
-            return;
-        }
-        self.world.core().refused.clear();
-        self.world.note(|| format!("a person replays {id}"));
-        if id.starts_with("sub_") {
-            at_once(self.world.store.wake(id, now)).unwrap();
-        } else {
-            at_once(self.world.store.wake_recovery(id, true, now)).unwrap();
-        }
-        self.world.core().announced.push(id.to_owned());
-    }
-
-    fn put_back(&mut self) {
-        let parked: Vec<String> = self.world.core().parked.iter().cloned().collect();
-        for id in parked {
-            self.replay(&id);
-        }
-        self.follow();
-        self.wants_sweep();
     }
 }

@@ -4,7 +4,8 @@ use fastrand::Rng;
 
 use super::{
     plan::{Kind, Plan},
-    stripe::{AtLast, Beginning, DAY, Does, HOUR, PRICES, Stripe},
+    sold::PRICES,
+    stripe::{AtLast, Beginning, DAY, Does, HOUR, Stripe},
 };
 
 /// The end of a year, and of a month.

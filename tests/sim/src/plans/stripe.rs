@@ -2,17 +2,18 @@
 //! keeps its answers. A pure model: time comes in, timers and events go out.
 
 mod charge;
+mod objects;
 mod pages;
 mod standing;
 mod view;
 
 use std::collections::BTreeMap;
 
-use comptoir_plans::stripe::Status;
 use jiff::Timestamp;
 
 pub use self::{
-    charge::{Charge, End, Kept, Paying},
+    charge::Kept,
+    objects::{Bill, Card, Charge, Customer, Does, End, Page, Paying, Sub, Timer, Told},
     standing::Beginning,
 };
 
@@ -23,173 +24,9 @@ pub const HOUR: i64 = 3_600_000;
 /// How long Stripe keeps the answer to a key, in milliseconds.
 pub const KEYS_KEPT: i64 = DAY;
 
-/// The prices that are subscribed to; the last is of no plan.
-pub const PRICES: [&str; 4] = ["price_solo", "price_studio", "price_essai", "price_other"];
-
 /// A time of the simulation.
 pub fn moment(at: i64) -> Timestamp {
     Timestamp::from_millisecond(at).unwrap()
-}
-
-/// What a method does when it is charged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Does {
-    /// It pays.
-    Pays,
-    /// The bank declines with this code.
-    Declines(&'static str),
-    /// The intent waits for the customer.
-    Asks,
-    /// The bank takes days, and then says so.
-    Debits {
-        /// Whether it pays in the end.
-        pays: bool,
-        /// How long it takes.
-        days: i64,
-    },
-}
-
-/// A saved method of payment.
-#[derive(Debug, Clone)]
-pub struct Card {
-    /// `pm_...`.
-    pub id: String,
-    /// The same for the same card or account; none where Stripe knows none.
-    pub fingerprint: Option<String>,
-    /// The last year of a card; none for an account.
-    pub year: Option<i16>,
-    /// What it does.
-    pub does: Does,
-    /// Since when it is saved.
-    pub since: i64,
-}
-
-/// A customer.
-#[derive(Debug, Clone)]
-pub struct Customer {
-    /// `cus_...`.
-    pub id: String,
-    /// E-mail.
-    pub email: String,
-    /// Saved methods.
-    pub cards: Vec<Card>,
-    /// The usual method.
-    pub usual: Option<String>,
-}
-
-/// A subscription.
-#[derive(Debug, Clone)]
-pub struct Sub {
-    /// `sub_...`.
-    pub id: String,
-    /// The place of its customer.
-    pub customer: usize,
-    /// Its status.
-    pub status: Status,
-    /// When it began.
-    pub created: i64,
-    /// What it is for.
-    pub price: &'static str,
-    /// How many.
-    pub quantity: u64,
-    /// The length of a period.
-    pub period: i64,
-    /// When the period began, and ends.
-    pub span: (i64, i64),
-    /// When its trial ends.
-    pub trial_end: Option<i64>,
-    /// When it ended.
-    pub ended_at: Option<i64>,
-    /// Whether our side cancelled it.
-    pub cancelled_by_us: bool,
-    /// When it was last seen living.
-    pub seen_living: i64,
-    /// Whether a period costs nothing.
-    pub free: bool,
-}
-
-/// An invoice.
-#[derive(Debug, Clone)]
-pub struct Bill {
-    /// `in_...`.
-    pub id: String,
-    /// The place of its subscription.
-    pub sub: usize,
-    /// `draft`, `open`, `paid`, `void`, `uncollectible`.
-    pub status: &'static str,
-    /// `subscription_create`, `subscription_cycle`, `subscription_update`.
-    pub reason: &'static str,
-    /// What for.
-    pub price: &'static str,
-    /// How many.
-    pub quantity: u64,
-    /// The period.
-    pub span: (i64, i64),
-    /// What it costs.
-    pub amount: i64,
-    /// The automatic tries that were made; any first try counts.
-    pub attempt_count: u32,
-    /// When Stripe's first try failed.
-    pub failed_at: Option<i64>,
-    /// The instrument of that try, and the usual method at that time.
-    pub first: Option<(String, Option<String>)>,
-    /// The intent that pays it.
-    pub intent: Paying,
-    /// Every charge that took effect.
-    pub charges: Vec<Charge>,
-    /// Every request of ours to charge: key and method.
-    pub asked: Vec<(String, String)>,
-    /// Since when it is not open, or of a subscription that ended.
-    pub over_since: Option<i64>,
-}
-
-/// A Checkout page.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// `cs_...`.
-    pub session: String,
-    /// What is bought.
-    pub price: &'static str,
-    /// Who buys: a customer's place.
-    pub customer: Option<usize>,
-    /// Who buys: an address.
-    pub email: Option<String>,
-    /// Days of trial.
-    pub trial_days: u32,
-    /// The key of the request.
-    pub key: String,
-    /// Our name of the wish.
-    pub reference: String,
-    /// `open`, `complete`, `expired`.
-    pub status: &'static str,
-    /// When it ends by itself.
-    pub expires_at: i64,
-}
-
-/// An event.
-#[derive(Debug, Clone)]
-pub struct Told {
-    /// Its type.
-    pub kind: &'static str,
-    /// Its body.
-    pub body: String,
-    /// When.
-    pub at: i64,
-}
-
-/// What happens at Stripe by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Timer {
-    /// A period ends.
-    Renew(usize),
-    /// An invoice is finalised and charged.
-    Collect(usize),
-    /// An invoice is charged once more.
-    Retry(usize),
-    /// A bank says what became of a debit.
-    Bank(usize, bool),
-    /// The first payment was not made in time.
-    Lapse(usize),
 }
 
 /// What Stripe does when every try failed.
@@ -216,6 +53,8 @@ pub struct Stripe {
     pub pages: Vec<Page>,
     /// Answers by key.
     pub keys: BTreeMap<String, Kept>,
+    /// Keys of pages under which a failure is kept, and since when.
+    pub failed_pages: BTreeMap<String, i64>,
     /// Events, in order.
     pub events: Vec<Told>,
     /// Timers that were set since they were last taken.
@@ -238,6 +77,7 @@ impl Stripe {
             bills: Vec::new(),
             pages: Vec::new(),
             keys: BTreeMap::new(),
+            failed_pages: BTreeMap::new(),
             events: Vec::new(),
             timers: Vec::new(),
             horizon,
@@ -303,24 +143,5 @@ impl Stripe {
         let object =
             format!(r#"{{"id":"{}","parent":{{"subscription_details":{{"subscription":"{}"}}}}}}"#, bill.id, sub.id);
         self.emit(kind, &object, now);
-    }
-}
-
-impl Card {
-    /// What is charged: the card or account behind it.
-    pub fn instrument(&self) -> &str {
-        self.fingerprint.as_deref().unwrap_or(&self.id)
-    }
-}
-
-impl Bill {
-    /// Whether a bank is at it.
-    pub fn is_processing(&self) -> bool {
-        self.intent.status == "processing"
-    }
-
-    /// Whether it is still to be paid.
-    pub fn is_open(&self) -> bool {
-        self.status == "open"
     }
 }

@@ -1,5 +1,6 @@
 //! What is watched at every write and every charge, with eyes of its own: it compares what is done with what Stripe knows, and not
 //! with what the code believes.
+#![allow(clippy::missing_errors_doc, reason = "each look answers the promise that is broken, and what was found")]
 
 mod charges;
 mod records;
@@ -83,7 +84,7 @@ impl Witness {
             other != place && stripe.customers[sub.customer].email == *email && sub.seen_living > now - HOUR
         });
         ensure(lived, "only a second one is cancelled", || subscription.to_owned())?;
-        let sold = super::functions::CATALOGUE.sold_at(stripe.subs[place].price).is_some();
+        let sold = super::sold::CATALOGUE.sold_at(stripe.subs[place].price).is_some();
         ensure(sold, "what no plan sells is left alone", || format!("{subscription} was cancelled"))
     }
 

@@ -1,9 +1,10 @@
 //! Stripe, as access and Checkout ask it.
 
+use comptoir::outcome::ServiceError;
 use comptoir_plans::stripe::{Billing, CheckoutPage, Expired, Invoice, NewCheckout, Status, Subscription};
 
 use super::{Answer, Ports, STRIPE};
-use crate::plans::mutant::Mutant;
+use crate::plans::{mutant::Mutant, plan::Kind};
 
 impl Billing for Ports {
     async fn subscription(&self, id: &str) -> Answer<Option<Subscription>> {
@@ -62,10 +63,14 @@ impl Billing for Ports {
 
     async fn open_checkout(&self, checkout: &NewCheckout, key: &str) -> Answer<CheckoutPage> {
         let anew = self.is(Mutant::PageAnew);
+        let keeps = self.world.hit(Kind::Keeps).then(|| self.world.draw(0, 2) == 0);
         self.call(STRIPE, "open_checkout", None, || {
             let now = self.world.millis();
             let mut stripe = self.world.stripe();
             let key = if anew { format!("{key}:{}", stripe.pages.len()) } else { key.to_owned() };
+            if stripe.fails_page(checkout, &key, keeps, now) {
+                return Err(ServiceError::transient(STRIPE, "it keeps a failure under the key"));
+            }
             Ok(stripe.open_page(checkout, &key, now))
         })
         .await

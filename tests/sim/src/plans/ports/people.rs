@@ -68,7 +68,7 @@ impl AccessStore for Ports {
                 let stripe = self.world.stripe();
                 stripe.sub(adopted.subscription).map(|place| stripe.subscription(place))
             };
-            let gives = seen.and_then(|seen| comptoir_plans::access::given(&seen, &crate::plans::functions::CATALOGUE));
+            let gives = seen.and_then(|seen| comptoir_plans::access::given(&seen, &crate::plans::sold::CATALOGUE));
             person.access = gives.unwrap_or_default();
         }
         let adopted = &Adopted { person: &person, ..adopted.clone() };

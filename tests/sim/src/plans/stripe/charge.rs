@@ -5,46 +5,7 @@ use comptoir_plans::{
     stripe::Status,
 };
 
-use super::{AtLast, Card, DAY, Does, KEYS_KEPT, Stripe, Timer};
-
-/// The intent that pays an invoice.
-#[derive(Debug, Clone)]
-pub struct Paying {
-    /// `requires_payment_method`, `requires_action`, `processing`, `succeeded`.
-    pub status: &'static str,
-    /// The method in hand.
-    pub method: Option<String>,
-    /// Why the last try failed: code, the bank's code, and the method.
-    pub error: Option<(&'static str, Option<&'static str>, Card)>,
-    /// Since when a bank is at it.
-    pub since: i64,
-}
-
-/// A charge that took effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Charge {
-    /// The key, where it was ours.
-    pub key: Option<String>,
-    /// What was charged.
-    pub instrument: String,
-    /// What came of it.
-    pub end: End,
-    /// Whether it asks for the customer.
-    pub asks: bool,
-}
-
-/// What came of a charge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
-    /// It paid.
-    Paid,
-    /// The bank declined.
-    Declined,
-    /// The customer has to confirm.
-    Asked,
-    /// A bank is at it, or was, and declined.
-    Debited,
-}
+use super::{AtLast, Card, Charge, DAY, Does, End, KEYS_KEPT, Paying, Stripe, Timer};
 
 /// What is kept under a key.
 #[derive(Debug, Clone)]
@@ -173,10 +134,11 @@ impl Stripe {
         }
         if pays {
             self.bills[bill].intent.status = "succeeded";
-            if known_is_over(&self.bills[bill]) {
-                return;
+            // What is void by now is not paid by that.
+            if self.bills[bill].is_open() {
+                self.settled(bill, now);
             }
-            return self.settled(bill, now);
+            return;
         }
         let customer = &self.customers[self.subs[known.sub].customer];
         let method = known.intent.method.as_ref();
@@ -215,10 +177,6 @@ impl Stripe {
             AtLast::Stays => {}
         }
     }
-}
-
-fn known_is_over(bill: &super::Bill) -> bool {
-    !bill.is_open()
 }
 
 fn codes(does: Does) -> (&'static str, Option<&'static str>) {

@@ -2,9 +2,21 @@
 
 use comptoir_plans::stripe::{Buyer, CheckoutPage, Expired, NewCheckout};
 
-use super::{DAY, Does, PRICES, Page, Stripe, moment, standing::Beginning};
+use super::{DAY, Does, KEYS_KEPT, Page, Stripe, moment, standing::Beginning};
+use crate::plans::sold::PRICES;
 
 impl Stripe {
+    /// Whether a failure is kept under a key; `keeps` has one kept from now on, with or without a page.
+    pub fn fails_page(&mut self, asked: &NewCheckout, key: &str, keeps: Option<bool>, now: i64) -> bool {
+        if let Some(made) = keeps {
+            self.failed_pages.entry(key.to_owned()).or_insert(now);
+            if made {
+                self.open_page(asked, key, now);
+            }
+        }
+        self.failed_pages.get(key).is_some_and(|since| now < since + KEYS_KEPT)
+    }
+
     /// Makes a page, one for each key.
     pub fn open_page(&mut self, asked: &NewCheckout, key: &str, now: i64) -> CheckoutPage {
         let known = self.pages.iter().position(|page| page.key == key);

@@ -1,10 +1,9 @@
 //! What is watched when a charge arrives at Stripe.
 
+use comptoir_plans::recovery::record::{MOST_CHARGES, MOST_CHARGES_EVER};
+
 use super::{GRACE, Seen, Witness, ensure};
 use crate::plans::stripe::{Bill, Stripe};
-
-/// The most charges of ours for one invoice.
-const MOST: usize = 10;
 
 impl Witness {
     /// A request to charge arrives.
@@ -56,7 +55,9 @@ impl Witness {
             .filter(|charge| charge.key.is_some())
             .map(|charge| charge.instrument.as_str())
             .collect();
-        ensure(ours.len() <= MOST, "ten charges are the most", || format!("{ours:?} for {invoice}"))?;
+        let told = self.records.get(invoice).is_some_and(|record| record.told_at.is_some());
+        let most = if told { MOST_CHARGES_EVER } else { MOST_CHARGES };
+        ensure(ours.len() <= most, "no more is charged than was said", || format!("{ours:?} for {invoice}"))?;
         let last = ours.last().copied().unwrap_or_default();
         let times = ours.iter().filter(|instrument| **instrument == last).count();
         ensure(times <= 1, "each instrument is charged once", || format!("{ours:?} for {invoice}"))

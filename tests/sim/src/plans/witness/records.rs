@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use super::{GRACE, Seen, Witness, ensure};
 use crate::plans::{
-    functions::CATALOGUE,
+    sold::CATALOGUE,
     stripe::{Bill, Card, End, Stripe, moment},
 };
 

@@ -8,7 +8,7 @@ use comptoir_plans::{
 
 use super::{Seen, Witness, ensure};
 use crate::plans::{
-    functions::CATALOGUE,
+    sold::CATALOGUE,
     stripe::{Stripe, moment},
 };
 
