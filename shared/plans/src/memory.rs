@@ -51,6 +51,10 @@ pub enum Mistake {
     BalanceIgnored,
     /// The same use is another use each time.
     UseRepeats,
+    /// The record of an unpaid invoice is written though another worker has written it since.
+    ClaimIgnoresVersion,
+    /// Work on an unpaid invoice ends though something woke it since it was read.
+    RestIgnoresWakes,
 }
 
 /// The access table in memory.
@@ -123,7 +127,11 @@ impl InMemoryAccess {
 
     /// Somebody, without a call.
     pub fn somebody(&self, email: &str) -> Option<StoredPerson> {
-        let id = PersonId::of(email)?;
+        self.standing(&PersonId::of(email)?)
+    }
+
+    /// The same by id.
+    pub fn standing(&self, id: &PersonId) -> Option<StoredPerson> {
         locked(&self.rows).people.get(id.as_str()).cloned()
     }
 }

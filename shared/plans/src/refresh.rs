@@ -10,7 +10,7 @@ use crate::{
     access::{self, Access, held_back},
     catalogue::Catalogue,
     person::{Current, Person, PersonId, Place, place},
-    store::{AccessStore, Adopted, Committed, Grant, GrantResult, StoredPerson, StoredSubscription},
+    store::{AccessStore, Adopted, Committed, Grant, GrantResult, SECOND, StoredPerson, StoredSubscription},
     stored::{Plans, judging},
     stripe::{Billing, Invoice, Status, Subscription, seconds},
     tokens,
@@ -121,10 +121,12 @@ async fn round<S: AccessStore, B: Billing, T: Tell>(
     }
     let gives = access::given(&fetched, catalogue).map(|access| held_back(access, stored.held_back));
     let seen = match (place(current, &fetched), current) {
-        (Place::Second, Some(current)) if gives.is_some() => last_look(current, &fetched, billing, plans).await?,
+        // What no plan sells is nobody's second one: it is sold elsewhere, and left alone.
+        (Place::Second, _) if gives.is_none() => Place::Past,
+        (Place::Second, Some(current)) => last_look(current, &fetched, billing, plans).await?,
         (seen, _) => seen,
     };
-    if let (Place::Second, Some(current), Some(_)) = (seen, current, &gives) {
+    if let (Place::Second, Some(current)) = (seen, current) {
         // Before anything is granted for it. What was paid for it is refunded by the owner.
         store.mark_second(subscription, &current.subscription).await?;
         billing.cancel(subscription).await?;
@@ -219,7 +221,7 @@ fn told(subscription: &str, first: &str) -> Stop {
     let text = format!(
         "this customer has {first} already, so {subscription} was cancelled at Stripe; refund what was paid for it, then replay"
     );
-    reject("second_subscription", &text)
+    reject(SECOND, &text)
 }
 
 fn reject(code: &str, text: &str) -> Stop {

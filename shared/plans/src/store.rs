@@ -38,6 +38,9 @@ pub struct StoredSubscription {
     pub trial_told: bool,
 }
 
+/// The reason with which a second subscription is parked: its owner is told that it was cancelled.
+pub const SECOND: &str = "second_subscription";
+
 /// Whether a write took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Committed {
@@ -142,10 +145,12 @@ pub trait AccessStore: Wakes {
         seen: &str,
     ) -> impl Future<Output = Result<Committed, ServiceError>> + Send;
 
-    /// Marks a subscription as a second one, before it is cancelled: whoever goes on after a crash knows.
+    /// Marks a subscription as a second one, before it is cancelled: whoever goes on after a crash knows. It counts as a wake, so
+    /// that another worker, who read it before, does not close it with the mark.
     fn mark_second(&self, subscription: &str, first: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
-    /// Parks a subscription with its reason, until a person replays it; a mark as a second one goes.
+    /// Parks a subscription with its reason, until a person replays it. A mark as a second one goes if that is the reason
+    /// ([`SECOND`]): another one does not tell what the mark says.
     fn park(
         &self,
         subscription: &str,

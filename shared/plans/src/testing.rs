@@ -8,7 +8,7 @@ use crate::{
     access::{Access, State},
     person::{Person, PersonId},
     store::{
-        AccessStore, Adopted, Begun, Committed, Grant, GrantResult, IN_FLIGHT_SECONDS, RequestStore,
+        AccessStore, Adopted, Begun, Committed, Grant, GrantResult, IN_FLIGHT_SECONDS, RequestStore, SECOND,
         StoredSubscription, UseResult,
     },
     tokens::Use,
@@ -108,14 +108,17 @@ async fn subscriptions(store: &impl AccessStore, name: &str, now: Timestamp) -> 
     let standing = store.person(&id).await.map_err(failed)?.map(|standing| (standing.tokens, standing.version));
     is("the end takes the tokens", standing, Some((0, 2)))?;
     store.mark_second(&other, &one).await.map_err(failed)?;
-    let marked = StoredSubscription { wakes: 1, person: None, second_to: Some(one.clone()), ..Default::default() };
-    is("marked", store.subscription(&other).await.map_err(failed)?, Some(marked))?;
-    store.park(&other, &Reason::new("second_subscription", "refund it"), now).await.map_err(failed)?;
-    let parked = StoredSubscription { wakes: 1, ..Default::default() };
+    let marked = StoredSubscription { wakes: 2, person: None, second_to: Some(one.clone()), ..Default::default() };
+    is("marked", store.subscription(&other).await.map_err(failed)?, Some(marked.clone()))?;
+    is("closed on a look before the mark", close(&other, 1).await?, Committed::Conflict)?;
+    store.park(&other, &Reason::new("stripe_refused", "mend the key"), now).await.map_err(failed)?;
+    is("parked for something else", store.subscription(&other).await.map_err(failed)?, Some(marked))?;
+    store.park(&other, &Reason::new(SECOND, "refund it"), now).await.map_err(failed)?;
+    let parked = StoredSubscription { wakes: 2, ..Default::default() };
     is("parked", store.subscription(&other).await.map_err(failed)?, Some(parked))?;
     store.mark_second(&other, &one).await.map_err(failed)?;
-    is("closed", close(&other, 1).await?, Committed::Done)?;
-    let closed = StoredSubscription { wakes: 1, ..Default::default() };
+    is("closed", close(&other, 3).await?, Committed::Done)?;
+    let closed = StoredSubscription { wakes: 3, ..Default::default() };
     is("the mark goes", store.subscription(&other).await.map_err(failed)?, Some(closed))
 }
 

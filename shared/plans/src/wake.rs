@@ -29,7 +29,7 @@ pub const ABOUT_RECOVERY: [&str; 5] = [
 /// An unpaid invoice that an event wakes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unpaid {
-    /// `in_...`, or `cus_...` where a method came to a customer.
+    /// `in_...`, or `cus_...` where a method came to a customer, or a subscription of theirs ended: what it left is no debt.
     pub id: String,
     /// Whether only what is known to be unpaid is woken.
     pub only_known: bool,
@@ -77,13 +77,14 @@ pub fn subscription(event: &Event<'_>, livemode: bool) -> Option<String> {
 /// The unpaid invoice of a subscription that `event` is about, or the customer whose invoices may be paid now.
 pub fn unpaid(event: &Event<'_>, livemode: bool) -> Option<Unpaid> {
     let kind = event.kind.as_str();
-    let wanted = matches!(kind, "invoice.paid" | CREDITED) || ABOUT_RECOVERY.contains(&kind);
+    let of_customer = matches!(kind, "payment_method.attached" | "customer.subscription.deleted");
+    let wanted = matches!(kind, "invoice.paid" | CREDITED) || of_customer || ABOUT_RECOVERY.contains(&kind);
     if !wanted || event.livemode != livemode || event.account.is_some() {
         return None;
     }
     let object: Object = serde_json::from_str(event.data.object.get()).ok()?;
     let failed = matches!(kind, "invoice.payment_action_required" | "invoice.payment_failed");
-    let id = if kind == "payment_method.attached" {
+    let id = if of_customer {
         object.customer.map(|customer| customer.id().to_owned()).filter(|id| id.starts_with("cus_"))
     } else if kind == CREDITED {
         object.invoice.map(|invoice| invoice.id().to_owned()).filter(|id| id.starts_with("in_"))
@@ -137,6 +138,9 @@ mod tests {
         assert_eq!(of("credit_note.created", r#"{"id":"cn_1","invoice":"../in"}"#), None);
         let method = r#"{"id":"pm_1","customer":"cus_1"}"#;
         assert_eq!(of("payment_method.attached", method), Some(("cus_1".to_owned(), true)));
+        let ended = r#"{"id":"sub_1","customer":"cus_1"}"#;
+        assert_eq!(of("customer.subscription.deleted", ended), Some(("cus_1".to_owned(), true)));
+        assert_eq!(of("customer.subscription.updated", ended), None);
         for (kind, object) in [
             ("invoice.payment_failed", r#"{"id":"in_1"}"#),
             ("invoice.payment_failed", r#"{"id":"../in","subscription":"sub_1"}"#),

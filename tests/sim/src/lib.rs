@@ -20,6 +20,7 @@ pub mod functions;
 pub mod mutant;
 pub mod outbox;
 pub mod plan;
+pub mod plans;
 pub mod ports;
 pub mod post;
 pub mod run;

@@ -11,8 +11,8 @@ use std::{
     time::Instant,
 };
 
-use clap::Parser;
-use comptoir_sim::{mutant::Mutant, plan::Plan, run, shrink};
+use clap::{Parser, ValueEnum};
+use comptoir_sim::{mutant::Mutant, plan::Plan, plans, run, run::Violation, shrink};
 
 /// A run mostly allocates and frees small strings.
 #[global_allocator]
@@ -27,12 +27,66 @@ struct Options {
     /// The first seed.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// A deliberate mistake to look for.
+    /// A part alone: sales with their invoices and mails, or plans with access, tokens and unpaid invoices.
+    #[arg(long)]
+    only: Option<Part>,
+    /// A deliberate mistake in sales to look for.
     #[arg(long)]
     mutant: Option<Mutant>,
+    /// A deliberate mistake in plans to look for.
+    #[arg(long)]
+    plans_mutant: Option<plans::mutant::Mutant>,
     /// How many threads.
     #[arg(long, default_value_t = 1)]
     threads: u64,
+}
+
+/// A part of the domain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+enum Part {
+    /// Sales, invoices, mails.
+    Sales,
+    /// Plans, access, tokens, unpaid invoices.
+    Plans,
+}
+
+impl Options {
+    fn plays(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
+
+    fn sales(&self, seed: u64) -> Plan {
+        Plan::of(seed, self.mutant)
+    }
+
+    fn plans(&self, seed: u64) -> plans::plan::Plan {
+        plans::plan::Plan::of(seed, self.plans_mutant)
+    }
+
+    /// Plays a seed.
+    fn play(&self, seed: u64) -> Result<(), (Part, Violation)> {
+        if self.plays(Part::Sales) {
+            run::run(self.sales(seed)).map_err(|violation| (Part::Sales, violation))?;
+        }
+        if self.plays(Part::Plans) {
+            plans::run::run(self.plans(seed)).map_err(|violation| (Part::Plans, violation))?;
+        }
+        Ok(())
+    }
+
+    /// The smallest run that breaks the same promise, and what it needs, in words.
+    fn smallest(&self, seed: u64, part: Part, violation: &Violation) -> (Violation, String) {
+        match part {
+            Part::Sales => {
+                let (plan, least, kinds) = shrink::shrink(self.sales(seed), violation);
+                (least, format!("kinds {kinds:?}, schedule {}", plan.salt))
+            }
+            Part::Plans => {
+                let (plan, least, kinds) = plans::shrink::shrink(self.plans(seed), violation);
+                (least, format!("kinds {kinds:?}, schedule {}", plan.salt))
+            }
+        }
+    }
 }
 
 fn main() -> ExitCode {
@@ -49,8 +103,8 @@ fn main() -> ExitCode {
                     if seed >= end {
                         break;
                     }
-                    if let Err(violation) = run::run(Plan::of(seed, options.mutant)) {
-                        found.lock().unwrap().push((seed, violation));
+                    if let Err((part, violation)) = options.play(seed) {
+                        found.lock().unwrap().push((seed, part, violation));
                         stop.store(true, Ordering::Relaxed);
                     }
                 }
@@ -59,16 +113,16 @@ fn main() -> ExitCode {
     });
     let seconds = begun.elapsed().as_secs_f64();
     let mut found = found.into_inner().unwrap();
-    found.sort_by_key(|(seed, _)| *seed);
+    found.sort_by_key(|(seed, part, _)| (*seed, *part));
     let count = next.into_inner().min(end) - options.seed;
     println!("{count} seeds in {seconds:.1} s on {} threads", options.threads.max(1));
-    let Some((seed, violation)) = found.first() else {
+    let Some((seed, part, violation)) = found.first() else {
         println!("0 violations");
         return ExitCode::SUCCESS;
     };
-    println!("seed {seed} breaks \"{}\": {}", violation.promise, violation.found);
-    let (plan, least, kinds) = shrink::shrink(Plan::of(*seed, options.mutant), violation);
-    println!("the smallest run of its world, with trouble of kinds {kinds:?}, schedule {}:", plan.salt);
+    println!("seed {seed} of {part:?} breaks \"{}\": {}", violation.promise, violation.found);
+    let (least, needs) = options.smallest(*seed, *part, violation);
+    println!("the smallest run of its world, with trouble of {needs}:");
     least.notes.iter().for_each(|note| println!("  {note}"));
     println!("  {}: {}", least.promise, least.found);
     ExitCode::FAILURE

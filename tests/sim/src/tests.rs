@@ -53,7 +53,8 @@ fn only(kinds: &[Kind]) -> u32 {
 
 #[test]
 fn every_mistake_is_caught() {
-    comptoir::testing::readme::says(Mutant::value_variants().len(), "deliberate mistakes");
+    let all = Mutant::value_variants().len() + crate::plans::mutant::Mutant::value_variants().len();
+    comptoir::testing::readme::says(all, "deliberate mistakes");
     for mutant in Mutant::value_variants() {
         let caught = (0..PATIENCE).find_map(|seed| Some((seed, run(plan(seed, *mutant)).err()?)));
         let (seed, violation) = caught.unwrap_or_else(|| panic!("{mutant:?} is not caught in {PATIENCE} seeds"));

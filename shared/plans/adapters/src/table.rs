@@ -34,7 +34,7 @@ use comptoir_plans::{
     person::{Person, PersonId},
     steps::Does,
     store::{
-        AccessStore, Adopted, Committed, Grant, GrantResult, PersonVersion, StoredPerson, StoredSubscription,
+        AccessStore, Adopted, Committed, Grant, GrantResult, PersonVersion, SECOND, StoredPerson, StoredSubscription,
         UseResult, Wakes,
     },
     tokens::Use,
@@ -274,19 +274,21 @@ impl AccessStore for DynamoAccess {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(place(ACCESS, subscription)))
-            .update_expression("SET second_to = :first")
+            .update_expression("SET second_to = :first ADD events :one")
             .condition_expression("attribute_exists(pk)")
+            .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":first", text(first));
         settle(WHAT, update).await.map(drop)
     }
 
     async fn park(&self, subscription: &str, reason: &Reason, now: Timestamp) -> Result<(), ServiceError> {
+        let told = if reason.code == SECOND { "second_to, " } else { "" };
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(place(ACCESS, subscription)))
-            .update_expression(format!("{PARK} REMOVE second_to, {CLOSE}"))
+            .update_expression(format!("{PARK} REMOVE {told}{CLOSE}"))
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":source", text(SOURCE))
             .expression_attribute_values(":reason", text(reason.to_string()))

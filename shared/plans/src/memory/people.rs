@@ -10,7 +10,8 @@ use super::{InMemoryAccess, Mistake, Rows, WHAT, wake};
 use crate::{
     person::{Person, PersonId},
     store::{
-        AccessStore, Adopted, Committed, Grant, GrantResult, PersonVersion, StoredPerson, StoredSubscription, UseResult,
+        AccessStore, Adopted, Committed, Grant, GrantResult, PersonVersion, SECOND, StoredPerson, StoredSubscription,
+        UseResult,
     },
     tokens::Use,
 };
@@ -111,6 +112,7 @@ impl AccessStore for InMemoryAccess {
         self.faults.call(WHAT, || {
             if let Some(stored) = locked(&self.rows).subscriptions.get_mut(subscription) {
                 stored.second_to = Some(first.to_owned());
+                stored.wakes += 1;
             }
             Ok(())
         })
@@ -120,7 +122,7 @@ impl AccessStore for InMemoryAccess {
         pass_the_turn().await;
         self.faults.call(WHAT, || {
             let rows = &mut *locked(&self.rows);
-            if let Some(stored) = rows.subscriptions.get_mut(subscription) {
+            if let Some(stored) = rows.subscriptions.get_mut(subscription).filter(|_| reason.code == SECOND) {
                 stored.second_to = None;
             }
             rows.open.remove(subscription);

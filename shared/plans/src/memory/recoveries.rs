@@ -8,7 +8,7 @@ use comptoir::{
 };
 use jiff::Timestamp;
 
-use super::{InMemoryAccess, WHAT, episodes::wake_dunning, wake};
+use super::{InMemoryAccess, Mistake, WHAT, episodes::wake_dunning, wake};
 use crate::{
     recovery::store::{Change, RecoveryStore, StoredRecovery, Then},
     store::{Committed, Wakes},
@@ -49,9 +49,10 @@ impl RecoveryStore for InMemoryAccess {
         self.faults.call(WHAT, || {
             let rows = &mut *locked(&self.rows);
             let Some(stored) = rows.recoveries.get_mut(change.invoice) else { return Ok(Committed::Conflict) };
-            let woken = stored.wakes != change.read.wakes;
+            let woken = stored.wakes != change.read.wakes && !self.forgets(Mistake::RestIgnoresWakes);
             let stays = matches!(change.then, Then::GoOn | Then::Park(_));
-            if stored.version != change.read.version || (woken && !stays) {
+            let written = stored.version != change.read.version && !self.forgets(Mistake::ClaimIgnoresVersion);
+            if written || (woken && !stays) {
                 return Ok(Committed::Conflict);
             }
             stored.version += 1;

@@ -32,7 +32,7 @@ pub enum Step {
     List,
     /// This one is tried next.
     Try(Method),
-    /// No method is left: the customer is told.
+    /// No method is left: so it stands, and the customer is told, if that was not done.
     Tell(State),
     /// No method is left, and the customer was told before.
     Left(State),

@@ -130,6 +130,55 @@ fn another_subscription_after_the_end_of_the_first_counts() {
     assert_eq!(shop.has(), (Some("studio".to_owned()), State::Active, 100));
 }
 
+/// Two that live, of which the second is marked and cancelled by a worker that dies then.
+fn left_in_the_middle(shop: &Shop) {
+    at_once(shop.store.mark_second("sub_2", "sub_1")).unwrap();
+    at_once(shop.stripe.cancel("sub_2")).unwrap();
+}
+
+fn with_two() -> Shop {
+    let shop = Shop::new();
+    shop.sells("sub_1", "active", "price_solo");
+    shop.woken("sub_1");
+    let mut later = subscription("sub_2", "cus_2", EMAIL, "active", "price_solo");
+    later.created += 5;
+    shop.stripe.put(later);
+    shop.wake("sub_2");
+    shop
+}
+
+#[test]
+fn a_worker_that_was_there_before_the_mark_does_not_close_a_second_one_untold() {
+    let mut overtaken = 0;
+    for polls in 0..12 {
+        let shop = with_two();
+        let plans = catalogue();
+        let mut slow = Box::pin(refresh("sub_2", &shop.store, &shop.stripe, &plans, now()));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let ended = (0..polls).any(|_| slow.as_mut().poll(&mut context).is_ready());
+        if !ended {
+            left_in_the_middle(&shop);
+            at_once(slow);
+            overtaken += 1;
+        }
+        for id in shop.store.open() {
+            shop.refresh(&id);
+        }
+        assert_eq!(shop.store.parked("sub_2").unwrap().code, SECOND, "after {polls} steps");
+    }
+    assert!(overtaken > 4, "{overtaken}");
+}
+
+#[test]
+fn the_owner_is_told_of_a_second_one_also_after_it_was_parked_for_something_else() {
+    let shop = with_two();
+    left_in_the_middle(&shop);
+    at_once(shop.store.park("sub_2", &Reason::new("stripe_refused", "mend the key"), now())).unwrap();
+    assert!(matches!(shop.woken("sub_2").outcome, Outcome::Reject(reason) if reason.code == SECOND));
+    assert_eq!(shop.store.parked("sub_2").unwrap().code, SECOND);
+    assert_eq!(shop.woken("sub_2").outcome, Outcome::Done, "told once");
+}
+
 #[test]
 fn what_no_plan_sells_gives_nothing() {
     let shop = Shop::new();
@@ -139,6 +188,19 @@ fn what_no_plan_sells_gives_nothing() {
     assert_eq!((done.outcome, done.access, done.granted), (Outcome::Done, None, 0));
     assert_eq!(shop.store.somebody(EMAIL), None);
     assert!(shop.store.open().is_empty());
+}
+
+#[test]
+fn what_no_plan_sells_is_no_second_one_and_is_not_cancelled() {
+    for (first, second) in [("sub_1", "sub_2"), ("sub_2", "sub_1")] {
+        let shop = Shop::new();
+        shop.sells(first, "active", "price_solo");
+        shop.sells(second, "active", "price_other");
+        for id in [first, second, first, second] {
+            assert_eq!(shop.woken(id).outcome, Outcome::Done);
+        }
+        assert_eq!((shop.stripe.cancelled(), shop.has().1), (Vec::new(), State::Active), "{first}");
+    }
 }
 
 #[test]

@@ -39,6 +39,25 @@ fn three_cards_decline_each_once_and_one_mail_says_so() {
 }
 
 #[test]
+fn a_method_that_comes_later_leaves_the_record_settled() {
+    let scene = Scene::new(&[("pm_0", "a", DECLINES), ("pm_1", "b", DECLINES)]);
+    scene.failed();
+    scene.settle();
+    assert_eq!(scene.state(), State::Exhausted);
+    for (id, does, state) in [("pm_2", DECLINES, State::Exhausted), ("pm_3", Does::Asks, State::NeedsCustomer)] {
+        scene.till.change(|books| books.methods.push((id, id, does, 2034)));
+        scene.event("cus_1", true);
+        scene.settle();
+        assert_eq!((scene.state(), scene.mails().len()), (state, 1), "{id}");
+    }
+    let version = scene.store.recovery_of("in_1").unwrap().version;
+    scene.failed();
+    scene.settle();
+    assert_eq!(scene.state(), State::NeedsCustomer);
+    assert_eq!(scene.store.recovery_of("in_1").unwrap().version, version + 1, "one look, and no more");
+}
+
+#[test]
 fn the_one_that_pays_ends_it_and_nobody_is_written_to() {
     let scene = Scene::new(&[
         ("pm_0", "a", DECLINES),
