@@ -6,6 +6,7 @@ use comptoir::{email::mailable, text::looks_like_email};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::{access::Access, stripe::Subscription};
 
@@ -21,8 +22,12 @@ impl PersonId {
         if !looks_like_email(address) {
             return None;
         }
-        // The domain as mail knows it; other addresses as they are.
-        let written = mailable(address).unwrap_or_else(|_| address.to_owned()).to_lowercase();
+        let (local, domain) = address.rsplit_once('@')?;
+        // The domain as mail knows it, whatever stands before it; one that is none as it is.
+        let known = mailable(&format!("a@{domain}")).ok();
+        let domain = known.as_deref().and_then(|known| known.strip_prefix("a@")).unwrap_or(domain);
+        // One letter is written in one way (RFC 6532, section 3.1), in small letters too.
+        let written: String = format!("{local}@{domain}").nfc().collect::<String>().to_lowercase().nfc().collect();
         Some(Self(hex::encode(Sha256::digest(written.as_bytes()))))
     }
 
@@ -156,7 +161,21 @@ mod tests {
         assert_eq!(PersonId::of(" zoe@example.ORG "), Some(one.clone()));
         assert_eq!(PersonId::of("Zoé@Exämple.org"), PersonId::of("zoé@exämple.org"));
         assert_eq!(PersonId::of("a@exämple.org"), PersonId::of("a@xn--exmple-cua.org"));
+        assert_eq!(
+            PersonId::of("zoé@exämple.org"),
+            PersonId::of("zoé@xn--exmple-cua.org"),
+            "whatever stands before it"
+        );
+        assert_eq!(
+            PersonId::of("zoe\u{301}@example.org"),
+            PersonId::of("zoé@example.org"),
+            "one letter, two spellings"
+        );
+        assert_eq!(PersonId::of("ZOE\u{301}@example.org"), PersonId::of("zoé@example.org"));
+        assert_eq!(PersonId::of("zoé@exa\u{308}mple.org"), PersonId::of("zoé@exämple.org"));
         assert_ne!(PersonId::of("zoé@example.org"), Some(one.clone()));
+        let plain = hex::encode(Sha256::digest(b"zoe@example.org"));
+        assert_eq!(one.as_str(), plain, "as the owner reckons it by hand");
         assert_eq!((PersonId::of(""), PersonId::of("zoe"), PersonId::of("a b@example.org")), (None, None, None));
         assert!(!one.to_string().contains("zoe"));
     }
