@@ -3,7 +3,7 @@
 use std::fmt;
 
 use comptoir::{email::mailable, text::looks_like_email};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use unicode_normalization::UnicodeNormalization;
@@ -71,6 +71,9 @@ pub struct Person {
     pub subscribed_before: bool,
 }
 
+/// Events of a payment may be late.
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// A subscription that access comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Current {
@@ -105,6 +108,13 @@ impl Person {
             checkout: None,
             subscribed_before: false,
         }
+    }
+
+    /// When what is known of them ends by itself: who opened a page and never bought is forgotten with it, a day later.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let nobody = self.current.is_none() && self.customer.is_none() && !self.subscribed_before;
+        let page = self.checkout.as_ref().filter(|_| nobody)?;
+        page.expires_at.checked_add(A_DAY).ok()
     }
 
     /// Whether access comes from the same subscription as it did.
@@ -178,6 +188,17 @@ mod tests {
         assert_eq!(one.as_str(), plain, "as the owner reckons it by hand");
         assert_eq!((PersonId::of(""), PersonId::of("zoe"), PersonId::of("a b@example.org")), (None, None, None));
         assert!(!one.to_string().contains("zoe"));
+    }
+
+    #[test]
+    fn who_opened_a_page_and_never_bought_is_forgotten() {
+        let expires_at = crate::stripe::seconds(1_795_257_000);
+        let page = OpenCheckout { session: "cs_1".to_owned(), expires_at };
+        let looked = Person { checkout: Some(page), ..Person::new("a@example.org") };
+        assert_eq!(looked.ends_at(), Some(crate::stripe::seconds(1_795_257_000 + 86_400)));
+        let bought = Person { customer: Some("cus_1".to_owned()), ..looked.clone() };
+        let had = Person { subscribed_before: true, ..looked };
+        assert_eq!((bought.ends_at(), had.ends_at(), Person::new("a@example.org").ends_at()), (None, None, None));
     }
 
     #[test]
