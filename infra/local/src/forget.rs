@@ -96,18 +96,34 @@ async fn rows(email: &str, client: &BundleClient) -> anyhow::Result<Vec<Row>> {
         }
     }
     if let Some(person) = PersonId::of(&email) {
-        rows.extend(of_plans(&person, &client.table("AccessTable").await?.1));
+        let access = client.table("AccessTable").await?.1;
+        let (theirs, invoices) = of_plans(&person, &access);
+        rows.extend(theirs);
+        rows.extend(of_recovery(&invoices, &client.table("NoticesTable").await?.1));
     }
     Ok(rows)
 }
 
 /// What a plan left: who had what, tokens, whose subscriptions those were. It goes once the plan is over; a subscription that
 /// lives is ended at Stripe first.
-fn of_plans(person: &PersonId, items: &[Value]) -> Vec<Row> {
+/// What was tried with their unpaid invoices, which are the second value, goes with it.
+fn of_plans(person: &PersonId, items: &[Value]) -> (Vec<Row>, Vec<String>) {
     let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let theirs =
         |item: &&Value| text(item, "person") == person.as_str() || text(item, "pk") == format!("PERSON#{person}");
-    let theirs: Vec<&Value> = items.iter().filter(theirs).collect();
+    let mut theirs: Vec<&Value> = items.iter().filter(theirs).collect();
+    let keys = theirs.iter().map(|item| text(item, "pk"));
+    let customers: Vec<String> = keys.filter_map(|key| key.strip_prefix("CUSTOMER#").map(str::to_owned)).collect();
+    let is_theirs = |customer: &str| customers.iter().any(|known| known == customer);
+    let mut invoices = Vec::new();
+    for item in items {
+        let key = text(item, "pk");
+        let Some(id) = key.strip_prefix("RECOVERY#") else { continue };
+        if is_theirs(id) || customer_of(item).is_some_and(|customer| is_theirs(&customer)) {
+            theirs.push(item);
+            invoices.push(id.to_owned());
+        }
+    }
     let lives = |item: &&Value| match item.get("data") {
         Some(Value::String(text)) => text.contains("\"over\":false"),
         data => data.and_then(|data| data.pointer("/current/over")?.as_bool()) == Some(false),
@@ -115,14 +131,43 @@ fn of_plans(person: &PersonId, items: &[Value]) -> Vec<Row> {
     let works = |item: &&Value| item.get("open_shard").is_some() || item.get("parked_at").is_some();
     let settled = !theirs.iter().any(|item| lives(item) || works(item));
     let row = |item: &&Value| Row { logical: "AccessTable", key: text(item, "pk"), sort: text(item, "sk"), settled };
-    theirs.iter().map(row).collect()
+    (theirs.iter().map(row).collect(), invoices)
+}
+
+/// The customer of an unpaid invoice's record, which is a value or the text of one.
+fn customer_of(item: &Value) -> Option<String> {
+    let data = match item.get("data")? {
+        Value::String(text) => serde_json::from_str(text).ok()?,
+        data => data.clone(),
+    };
+    data.get("customer")?.as_str().map(str::to_owned)
+}
+
+/// The mails about unpaid invoices, which end by themselves after a week.
+fn of_recovery(invoices: &[String], items: &[Value]) -> Vec<Row> {
+    let text = |item: &Value, name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let theirs = items.iter().filter(|item| {
+        let key = text(item, "pk");
+        key.strip_prefix("NOTICE#recovery/").is_some_and(|id| invoices.iter().any(|known| known == id))
+    });
+    let settled = |item: &Value| item.get("open_shard").is_none() && item.get("parked_at").is_none();
+    let row = |item: &Value| Row {
+        logical: "NoticesTable",
+        key: text(item, "pk"),
+        sort: text(item, "sk"),
+        settled: settled(item),
+    };
+    theirs.map(row).collect()
 }
 
 /// Removes a row, unless it became work again.
 async fn remove(client: &BundleClient, row: &Row) -> anyhow::Result<bool> {
     let (table, _) = client.table(row.logical).await?;
-    let ended =
-        if row.logical == "AccessTable" { "attribute_not_exists(open_shard)" } else { "attribute_exists(expires_at)" };
+    let ended = if row.logical != "OutboxTable" && row.logical != "BillingTable" {
+        "attribute_not_exists(open_shard)"
+    } else {
+        "attribute_exists(expires_at)"
+    };
     let input = json!({
         "TableName": table, "Key": {"pk": {"S": row.key}, "sk": {"S": row.sort}},
         "ConditionExpression": format!("{ended} AND attribute_not_exists(parked_at)"),
@@ -189,9 +234,39 @@ mod tests {
             ]
         };
         let rows =
-            |over| of_plans(&zoe, &items(over)).iter().map(|row| (row.sort.clone(), row.settled)).collect::<Vec<_>>();
+            |over| of_plans(&zoe, &items(over)).0.iter().map(|row| (row.sort.clone(), row.settled)).collect::<Vec<_>>();
         for over in [true, false] {
             assert_eq!(rows(over), [("-".to_owned(), over), ("USE#u1".to_owned(), over), ("-".to_owned(), over)]);
         }
+    }
+
+    #[test]
+    fn what_was_tried_with_unpaid_invoices_goes_with_the_customer() {
+        let zoe = PersonId::of("zoe@example.org").unwrap();
+        let items = |open: bool| {
+            let tried = json!({"pk": "RECOVERY#in_1", "sk": "-", "data": {"customer": "cus_1"}});
+            let working = json!({"pk": "RECOVERY#in_2", "sk": "-", "data": "{\"customer\":\"cus_1\"}", "open_shard": "RECOVERY#1"});
+            [
+                json!({"pk": "CUSTOMER#cus_1", "sk": "-", "person": zoe.as_str()}),
+                json!({"pk": "RECOVERY#cus_1", "sk": "-", "never": ["fp_1"]}),
+                if open { working } else { tried },
+                json!({"pk": "RECOVERY#in_3", "sk": "-", "data": {"customer": "cus_2"}}),
+            ]
+        };
+        let keys = |open| {
+            let (rows, invoices) = of_plans(&zoe, &items(open));
+            (rows.into_iter().map(|row| (row.key, row.settled)).collect::<Vec<_>>(), invoices)
+        };
+        let expected =
+            |id: &str, settled| ["CUSTOMER#cus_1", "RECOVERY#cus_1", id].map(|key| (key.to_owned(), settled)).to_vec();
+        assert_eq!(keys(false), (expected("RECOVERY#in_1", true), vec!["cus_1".to_owned(), "in_1".to_owned()]));
+        assert_eq!(keys(true).0, expected("RECOVERY#in_2", false), "work is ended first");
+        let mails = [
+            json!({"pk": "NOTICE#recovery/in_1", "sk": "-"}),
+            json!({"pk": "NOTICE#recovery/in_3", "sk": "-"}),
+            json!({"pk": "NOTICE#farewell/in_1", "sk": "-"}),
+        ];
+        let mails: Vec<String> = of_recovery(&keys(false).1, &mails).into_iter().map(|row| row.key).collect();
+        assert_eq!(mails, ["NOTICE#recovery/in_1"]);
     }
 }

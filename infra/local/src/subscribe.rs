@@ -75,7 +75,28 @@ pub async fn run(wish: &Subscribe, client: &BundleClient) -> anyhow::Result<()> 
     crate::print(format!("Customer     {} <{}>", text(&done, "customer"), wish.email));
     crate::print(format!("Invoice      {} ({})", text(&done, "invoice"), text(&done, "payment_status")));
     crate::print(format!("Page         {}", client.endpoints.home_url));
+    let query = [("limit", "100"), ("expand[]", "data.customer")];
+    let all = ask(client, "GET", "subscriptions", &query).await?;
+    if let Some(first) = another(&all, &text(&subscription, "id"), &wish.email) {
+        crate::print(format!(
+            "{} has {first} already. Of two subscriptions to plans the later one is cancelled in a moment and parked: see \
+             `cargo replay --dry-run`, or buy for somebody else with --email.",
+            wish.email
+        ));
+    }
     Ok(())
+}
+
+/// A subscription that this address has beside the one that was just bought.
+fn another(all: &Value, bought: &str, email: &str) -> Option<String> {
+    let all = all.get("data")?.as_array()?;
+    let theirs = |one: &&Value| {
+        let known = one.pointer("/customer/email").and_then(Value::as_str).unwrap_or_default();
+        let lives = !matches!(one.get("status").and_then(Value::as_str), Some("canceled" | "incomplete_expired"));
+        lives && known.eq_ignore_ascii_case(email)
+    };
+    let mut ids = all.iter().filter(theirs).filter_map(|one| one.get("id")?.as_str());
+    ids.find(|id| *id != bought).map(str::to_owned)
 }
 
 /// Makes the next renewal fail: the clock goes there.
@@ -126,4 +147,21 @@ async fn ask(client: &BundleClient, method: &str, path: &str, form: &[(&str, &st
     let why = answer.pointer("/error/message").and_then(Value::as_str).unwrap_or_default();
     ensure!(status == 200, "the stand-in for Stripe refuses {path}: {why}");
     Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_a_subscription_already_is_told_so() {
+        let one =
+            |id: &str, email: &str, status: &str| json!({"id": id, "status": status, "customer": {"email": email}});
+        let all = json!({"data": [
+            one("sub_3", "zoe@example.org", "active"), one("sub_2", "Zoe@example.org", "trialing"),
+            one("sub_1", "zoe@example.org", "canceled"), one("sub_0", "ada@example.org", "active"),
+        ]});
+        assert_eq!(another(&all, "sub_3", "zoe@example.org").as_deref(), Some("sub_2"));
+        assert_eq!(another(&all, "sub_0", "ada@example.org"), None);
+    }
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use comptoir::{email::mailable, text::looks_like_email};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use unicode_normalization::UnicodeNormalization;
 
 use crate::{access::Access, stripe::Subscription};
 
@@ -21,8 +22,12 @@ impl PersonId {
         if !looks_like_email(address) {
             return None;
         }
-        // The domain as mail knows it; other addresses as they are.
-        let written = mailable(address).unwrap_or_else(|_| address.to_owned()).to_lowercase();
+        let (local, domain) = address.rsplit_once('@')?;
+        // The domain as mail knows it, whatever stands before it; one that is none as it is.
+        let known = mailable(&format!("a@{domain}")).ok();
+        let domain = known.as_deref().and_then(|known| known.strip_prefix("a@")).unwrap_or(domain);
+        // One letter is written in one way (RFC 6532, section 3.1), in small letters too.
+        let written: String = format!("{local}@{domain}").nfc().collect::<String>().to_lowercase().nfc().collect();
         Some(Self(hex::encode(Sha256::digest(written.as_bytes()))))
     }
 
@@ -66,6 +71,9 @@ pub struct Person {
     pub subscribed_before: bool,
 }
 
+/// Events of a payment may be late.
+const A_DAY: SignedDuration = SignedDuration::from_hours(24);
+
 /// A subscription that access comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Current {
@@ -100,6 +108,13 @@ impl Person {
             checkout: None,
             subscribed_before: false,
         }
+    }
+
+    /// When what is known of them ends by itself: who opened a page and never bought is forgotten with it, a day later.
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let nobody = self.current.is_none() && self.customer.is_none() && !self.subscribed_before;
+        let page = self.checkout.as_ref().filter(|_| nobody)?;
+        page.expires_at.checked_add(A_DAY).ok()
     }
 
     /// Whether access comes from the same subscription as it did.
@@ -156,9 +171,34 @@ mod tests {
         assert_eq!(PersonId::of(" zoe@example.ORG "), Some(one.clone()));
         assert_eq!(PersonId::of("Zoé@Exämple.org"), PersonId::of("zoé@exämple.org"));
         assert_eq!(PersonId::of("a@exämple.org"), PersonId::of("a@xn--exmple-cua.org"));
+        assert_eq!(
+            PersonId::of("zoé@exämple.org"),
+            PersonId::of("zoé@xn--exmple-cua.org"),
+            "whatever stands before it"
+        );
+        assert_eq!(
+            PersonId::of("zoe\u{301}@example.org"),
+            PersonId::of("zoé@example.org"),
+            "one letter, two spellings"
+        );
+        assert_eq!(PersonId::of("ZOE\u{301}@example.org"), PersonId::of("zoé@example.org"));
+        assert_eq!(PersonId::of("zoé@exa\u{308}mple.org"), PersonId::of("zoé@exämple.org"));
         assert_ne!(PersonId::of("zoé@example.org"), Some(one.clone()));
+        let plain = hex::encode(Sha256::digest(b"zoe@example.org"));
+        assert_eq!(one.as_str(), plain, "as the owner reckons it by hand");
         assert_eq!((PersonId::of(""), PersonId::of("zoe"), PersonId::of("a b@example.org")), (None, None, None));
         assert!(!one.to_string().contains("zoe"));
+    }
+
+    #[test]
+    fn who_opened_a_page_and_never_bought_is_forgotten() {
+        let expires_at = crate::stripe::seconds(1_795_257_000);
+        let page = OpenCheckout { session: "cs_1".to_owned(), expires_at };
+        let looked = Person { checkout: Some(page), ..Person::new("a@example.org") };
+        assert_eq!(looked.ends_at(), Some(crate::stripe::seconds(1_795_257_000 + 86_400)));
+        let bought = Person { customer: Some("cus_1".to_owned()), ..looked.clone() };
+        let had = Person { subscribed_before: true, ..looked };
+        assert_eq!((bought.ends_at(), had.ends_at(), Person::new("a@example.org").ends_at()), (None, None, None));
     }
 
     #[test]

@@ -108,9 +108,21 @@ async fn round<S: AccessStore, B: Billing, T: Tell>(
     if let Some(first) = stored.second_to.as_ref().filter(|_| fetched.status.is_final()) {
         return Err(told(subscription, first));
     }
-    let (id, email) = owner(stored.person.as_ref(), &fetched, store).await?;
+    // What ended before anybody here knew of it is nobody's: they may have been erased, and the nightly comparison came by.
+    let unseen = stored.person.is_none() && fetched.status.is_final();
+    let (id, email) = match owner(stored.person.as_ref(), &fetched, store).await? {
+        Some(owner) => owner,
+        None if unseen => return closed(subscription, &stored, store).await,
+        None => {
+            return Err(reject(
+                "customer_without_address",
+                "the customer has no e-mail address at Stripe, or was deleted; enter one there, then replay",
+            ));
+        }
+    };
     let standing = match store.person(&id).await? {
         Some(standing) => standing,
+        None if unseen => return closed(subscription, &stored, store).await,
         None => created(store, &id, &email).await?,
     };
     let current = standing.person.current.as_ref();
@@ -228,26 +240,19 @@ fn reject(code: &str, text: &str) -> Stop {
     Stop::Settled(Outcome::Reject(Reason::new(code, text)))
 }
 
-/// Whose it is: who it was first, or whose customer it is, or who has the customer's address.
+/// Whose it is: who it was first, or whose customer it is, or who has the customer's address; with that address.
 async fn owner(
     known: Option<&PersonId>,
     fetched: &Subscription,
     store: &impl AccessStore,
-) -> Result<(PersonId, String), Stop> {
+) -> Result<Option<(PersonId, String)>, Stop> {
     let email = fetched.email().unwrap_or_default();
     let known = match known {
         Some(known) => Some(known.clone()),
         // Somebody buys as the customer that they are here, whatever address it has at Stripe since.
         None => store.customer(fetched.customer.id()).await?,
     };
-    let id = known.or_else(|| PersonId::of(email));
-    let id = id.ok_or_else(|| {
-        reject(
-            "customer_without_address",
-            "the customer has no e-mail address at Stripe, or was deleted; enter one there, then replay",
-        )
-    })?;
-    Ok((id, email.to_owned()))
+    Ok(known.or_else(|| PersonId::of(email)).map(|id| (id, email.to_owned())))
 }
 
 /// Writes down somebody new, so that grants have a balance to be added to.

@@ -32,7 +32,7 @@ fn shortened(object: &mut Value) {
     if text(object, "/object") == "invoice"
         && let Some(first) = object.get("lines").and_then(lists::first_lines)
         && let Some(lines) = object.get_mut("lines")
-        && first["has_more"] == true
+        && first.get("has_more") == Some(&Value::Bool(true))
     {
         merge(lines, &first);
     }

@@ -176,6 +176,7 @@ fn stored(item: &Item) -> Result<StoredRecovery, ServiceError> {
         wakes: read_number(item, "events").unwrap_or_default(),
         seen: read_number(item, "seen").unwrap_or_default(),
         open_since,
+        swept: item.contains_key("woken_at"),
         version: read_number(item, "version").unwrap_or_default(),
         recovery: if item.contains_key("data") { data(item, WHAT)? } else { Recovery::default() },
     })

@@ -111,8 +111,11 @@ impl DynamoAccess {
         ends_tokens: bool,
     ) -> Result<TransactWriteItem, ServiceError> {
         let tokens = if ends_tokens { ":zero" } else { "if_not_exists(tokens, :zero)" };
-        let set =
-            format!("SET kind = :kind, v = :v, needs = :needs, #data = :data, #version = :next, tokens = {tokens}");
+        let ends_at = person.ends_at();
+        let end = if ends_at.is_some() { ", expires_at = :end" } else { " REMOVE expires_at" };
+        let set = format!(
+            "SET kind = :kind, v = :v, needs = :needs, #data = :data, #version = :next, tokens = {tokens}{end}"
+        );
         let condition =
             if version == 0 { "attribute_not_exists(pk)".to_owned() } else { format!("#version = :seen AND {OURS}") };
         let update = Update::builder()
@@ -134,6 +137,9 @@ impl DynamoAccess {
                 .expression_attribute_values(":seen", number(seen))
                 .expression_attribute_values(":ours", number(VERSION)),
         };
+        let update = ends_at
+            .iter()
+            .fold(update, |update, end| update.expression_attribute_values(":end", number(end.as_second())));
         Ok(TransactWriteItem::builder().update(update.build().map_err(|error| unwritable(&error))?).build())
     }
 

@@ -20,6 +20,8 @@ pub struct StoredRecovery {
     pub seen: u64,
     /// Since when it is open, or when it is to be looked at again.
     pub open_since: Option<Timestamp>,
+    /// Whether the sweep woke it since: it does so where it is due, and moves the time on where it did so often.
+    pub swept: bool,
     /// Each write of the record is one higher; 0 before the first.
     pub version: u64,
     /// The record.
@@ -29,7 +31,7 @@ pub struct StoredRecovery {
 impl StoredRecovery {
     /// Whether there is anything to do: a stream also announces what the work itself wrote.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.wakes > self.seen || self.open_since.is_some_and(|since| since <= now)
+        self.wakes > self.seen || self.swept || self.open_since.is_some_and(|since| since <= now)
     }
 }
 
@@ -103,4 +105,19 @@ pub trait RecoveryStore: Wakes {
 
     /// Waits a moment, at random, after a conflict.
     fn breathe(&self, attempt: u32) -> impl Future<Output = ()> + Send;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_sweep_woke_is_due_whatever_time_it_moved_it_to() {
+        let now: Timestamp = "2026-11-27T10:00:00Z".parse().unwrap();
+        let later = Some("2026-11-27T16:00:00Z".parse().unwrap());
+        let waits = StoredRecovery { wakes: 2, seen: 2, open_since: later, ..StoredRecovery::default() };
+        assert!(!waits.is_due(now) && waits.is_due(later.unwrap()));
+        assert!(StoredRecovery { swept: true, ..waits.clone() }.is_due(now));
+        assert!(StoredRecovery { wakes: 3, ..waits }.is_due(now), "an event came");
+    }
 }

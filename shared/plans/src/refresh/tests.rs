@@ -119,8 +119,10 @@ fn a_second_subscription_is_cancelled_and_its_owner_told_whichever_event_comes_f
 #[test]
 fn another_subscription_after_the_end_of_the_first_counts() {
     let shop = Shop::new();
-    shop.sells("sub_1", "canceled", "price_solo");
-    shop.woken("sub_1");
+    for status in ["active", "canceled"] {
+        shop.sells("sub_1", status, "price_solo");
+        shop.woken("sub_1");
+    }
     let mut next = subscription("sub_2", "cus_1", EMAIL, "active", "price_studio");
     next.created += 5;
     shop.stripe.put(next);
