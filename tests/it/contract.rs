@@ -224,7 +224,7 @@ async fn queue(stores: &Stores, name: &str) -> Result<MailId> {
     let page = comptoir::invoice::print::page(&claim.invoices[0], &seller.look, &testing::words());
     let document = comptoir::archive::Document { key: format!("{name}.pdf"), sha256: String::new(), size: 1 };
     let mail = comptoir::mail::Mail::of_invoice(&claim.invoices[0], &page, &document, &seller, now());
-    stores.ledger.finish(&claim.invoices[0].number, &document, &mail).await?;
+    stores.ledger.finish(&claim.invoices[0].number, &document, &mail, None).await?;
     Ok(mail.id)
 }
 

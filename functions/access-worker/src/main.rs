@@ -34,6 +34,7 @@ async fn main() -> Result<(), Error> {
     let plans = DynamoSettings::named(dynamodb.clone(), billing_table.clone(), stored::DOCUMENT);
     let settings = DynamoSettings::new(dynamodb.clone(), billing_table);
     let access = DynamoAccess::new(dynamodb, config::required("ACCESS_TABLE")?);
+    let access = access.telling(config::optional("APP_MESSAGES_TABLE"));
     let stripe_url = config::optional("STRIPE_API_URL");
     let worker = Worker {
         store: access.clone(),

@@ -16,6 +16,7 @@ pub mod store;
 pub mod stored;
 pub mod stripe;
 pub mod tokens;
+pub mod told;
 pub mod wake;
 
 #[cfg(any(test, feature = "testing"))]

@@ -7,6 +7,7 @@ use std::{
 };
 
 use comptoir::{
+    app::AppMessage,
     mail::Mail,
     memory::{FaultPlan, locked, pass_the_turn},
     outcome::{Reason, ServiceError},
@@ -114,6 +115,7 @@ struct Rows {
     recoveries: BTreeMap<String, StoredRecovery>,
     never: BTreeMap<String, BTreeSet<String>>,
     mails: Vec<Mail>,
+    told: BTreeMap<String, AppMessage>,
 }
 
 #[derive(Debug)]
@@ -178,6 +180,20 @@ impl InMemoryAccess {
     /// The mails that were queued, each once.
     pub fn mails(&self) -> Vec<Mail> {
         locked(&self.rows).mails.clone()
+    }
+}
+
+impl InMemoryAccess {
+    /// What the seller's app is told, by id.
+    pub fn told(&self) -> BTreeMap<String, AppMessage> {
+        locked(&self.rows).told.clone()
+    }
+}
+
+/// Queues a message, unless it was queued before.
+fn tell(rows: &mut Rows, message: Option<&AppMessage>) {
+    if let Some(message) = message {
+        rows.told.entry(message.id.clone()).or_insert_with(|| message.clone());
     }
 }
 
@@ -259,6 +275,7 @@ impl RecoveryStore for InMemoryAccess {
                 never.extend(change.never.iter().map(|&instrument| instrument.to_owned()));
             }
             rows.mails.extend(change.mail.cloned());
+            tell(rows, change.tells);
             Ok(Committed::Done)
         })
     }
@@ -327,6 +344,7 @@ impl AccessStore for InMemoryAccess {
             if let Some(other) = adopted.wakes_also {
                 wake(rows, other);
             }
+            tell(rows, adopted.tells);
             Ok(Committed::Done)
         })
     }
@@ -395,6 +413,7 @@ impl AccessStore for InMemoryAccess {
         id: &PersonId,
         request: &str,
         used: Use,
+        tells: Option<&AppMessage>,
         _now: Timestamp,
     ) -> Result<UseResult, ServiceError> {
         pass_the_turn().await;
@@ -411,6 +430,7 @@ impl AccessStore for InMemoryAccess {
             standing.tokens = used.left;
             rows.uses.insert(key, used);
             rows.spent.push(used.amount);
+            tell(rows, tells);
             Ok(UseResult::Done)
         })
     }

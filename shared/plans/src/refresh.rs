@@ -12,7 +12,7 @@ use crate::{
     person::{Current, Person, PersonId, Place, place},
     store::{AccessStore, Adopted, Committed, Grant, GrantResult, StoredPerson, StoredSubscription},
     stripe::{Billing, Status, Subscription, seconds},
-    tokens,
+    tokens, told,
 };
 
 /// How often a decision is made again when others write at the same time.
@@ -119,7 +119,15 @@ async fn round<S: AccessStore, B: Billing>(
         let counted = Person { access: standing.person.access.clone(), ..next.clone() };
         adopt(
             store,
-            Adopted { subscription, id: &id, person: &counted, version, ends_tokens: false, wakes_also: later },
+            Adopted {
+                subscription,
+                id: &id,
+                person: &counted,
+                version,
+                ends_tokens: false,
+                wakes_also: later,
+                tells: None,
+            },
             now,
         )
         .await?;
@@ -132,7 +140,10 @@ async fn round<S: AccessStore, B: Billing>(
     }
     if let Some(person) = &next {
         let ends_tokens = person.current.as_ref().is_some_and(|current| current.over);
-        adopt(store, Adopted { subscription, id: &id, person, version, ends_tokens, wakes_also: None }, now).await?;
+        let tells = told::of_access(&standing.person.access, person, (subscription, version + 1), catalogue, now);
+        let tells = tells.as_ref();
+        adopt(store, Adopted { subscription, id: &id, person, version, ends_tokens, wakes_also: None, tells }, now)
+            .await?;
     }
     if store.close(subscription, stored.wakes).await? == Committed::Conflict {
         return Err(Stop::Again);

@@ -165,17 +165,17 @@ impl RecoveryStore for DynamoRecoveries {
             writes.push(updating(self.debtor(customer, &change.never)?));
         }
         let Some(mail) = change.mail else {
-            return Ok(match self.access.transact(writes).await? {
+            return Ok(match self.access.transact_telling(writes, change.tells).await? {
                 Ended::Done => Committed::Done,
                 Ended::Refused(_) => Committed::Conflict,
             });
         };
         let place = writes.len();
         let with_mail = [writes.clone(), vec![self.mail(mail, now)?]].concat();
-        let ended = match self.access.transact(with_mail).await? {
+        let ended = match self.access.transact_telling(with_mail, change.tells).await? {
             // The mail was queued by a record that was lost since: nobody gets it again.
             Ended::Refused(reasons) if condition_failed(&reasons, place) && !condition_failed(&reasons, 0) => {
-                self.access.transact(writes).await?
+                self.access.transact_telling(writes, change.tells).await?
             }
             ended => ended,
         };
