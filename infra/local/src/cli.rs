@@ -153,6 +153,7 @@ async fn serve(local: Local) -> anyhow::Result<()> {
     options.port = Some(local.port);
     options.keep = local.keep;
     options.limits_of_stripe = true;
+    options.tells_the_app = true;
     options.stage = local.stage;
     options.endpoints = Some(paths::endpoints());
     options.progress = Progress::Print;

@@ -40,6 +40,12 @@ pub struct Endpoints {
     pub billing_api_url: String,
     /// The key of the seller's site.
     pub api_key: String,
+    /// What the stand-in for the seller's app was sent: `GET`; `POST {"status": 500, "times": 2}` makes it fail.
+    #[serde(default)]
+    pub webhooks_out_url: String,
+    /// The secret that signs it: `whsec_` and base64.
+    #[serde(default)]
+    pub webhooks_out_secret: String,
     /// `dev` or `prod`.
     pub stage: String,
 }

@@ -16,6 +16,7 @@
 //! ```
 
 mod advance;
+pub mod app_fake;
 pub mod aws;
 pub mod bundle;
 pub mod checkout;
