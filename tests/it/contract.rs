@@ -86,8 +86,8 @@ async fn the_access_table_keeps_the_contract() -> Result<()> {
     wire.order(cut);
     let id = PersonId::of("zoe-a@example.org").unwrap();
     let used = Use { amount: 1, left: 5 };
-    let first = stores.access.use_tokens(&id, "u9", used, now()).await?;
-    let again = stores.access.use_tokens(&id, "u9", used, now()).await?;
+    let first = stores.access.use_tokens(&id, "u9", used, None, now()).await?;
+    let again = stores.access.use_tokens(&id, "u9", used, None, now()).await?;
     ensure!((first, again) == (UseResult::Conflict, UseResult::Done), "{first:?} {again:?}");
     shop.bundle.stop().await;
     Ok(())

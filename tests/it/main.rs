@@ -42,3 +42,4 @@ mod team;
 mod template;
 mod transfer;
 mod webhook;
+mod webhooks_out;

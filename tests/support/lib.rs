@@ -182,7 +182,7 @@ impl Shop {
     pub async fn items(&self, kind: &str) -> Result<Vec<Value>> {
         let logical = match kind {
             "MAIL" => "OutboxTable",
-            "NOTICE" => "NoticesTable",
+            "NOTICE" | "HOOK" => "NoticesTable",
             "ACCESS" | "RECOVERY" | "PERSON" | "GRANT" | "USE" | "CUSTOMER" | "CHECKOUT" => "AccessTable",
             _ => "BillingTable",
         };

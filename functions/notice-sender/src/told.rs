@@ -11,7 +11,7 @@ use comptoir::{
     stream::{self, Record},
     timing::{APP_LANE_SECONDS, ONE_TELLING_SECONDS},
 };
-use comptoir_edge::telemetry::count;
+use comptoir_edge::telemetry::{count, held};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
@@ -64,12 +64,27 @@ impl<M: AppMessages, A: App> Teller<M, A> {
         let read = match self.messages.message(id).await {
             Ok(Some(read)) if read.is_due(now) => read,
             Ok(_) => return Outcome::AlreadyDone,
-            Err(error) => return Outcome::Retry(error.reason()),
+            Err(error) => return self.failed(id, error, request_id, now).await,
         };
         match self.one(&read, lane, request_id, now).await {
             Ok(()) => Outcome::Done,
-            Err(error) => Outcome::Retry(error.reason()),
+            Err(error) => self.failed(id, error, request_id, now).await,
         }
+    }
+
+    /// What the store refuses for good is parked, where it can be; else the sweep's alarm tells of it. Anything else comes again.
+    async fn failed(&self, id: &str, error: ServiceError, request_id: &str, now: Timestamp) -> Outcome {
+        let reason = error.reason();
+        if !error.is_permanent() {
+            held(SERVICE, &reason);
+            return Outcome::Retry(reason);
+        }
+        match self.messages.give_up(id, &reason, now).await {
+            Ok(true) => parked(id, &reason, request_id),
+            Ok(false) => {}
+            Err(again) => tracing::error!(request_id, message = id, "cannot even be parked ({again}): {error}"),
+        }
+        Outcome::Done
     }
 
     async fn one(&self, read: &Queued, lane: &mut Lane, request_id: &str, now: Timestamp) -> Result<(), ServiceError> {
@@ -85,7 +100,12 @@ impl<M: AppMessages, A: App> Teller<M, A> {
                 }
                 Told::Refused(reason) => return self.park(read, (&reason, true), request_id, now).await,
                 Told::Failed { reason, wait } => (reason, true, wait),
-                Told::Unready(reason) => (reason, false, None),
+                // Its owner is told now, and not after three days.
+                Told::Unready(reason) => {
+                    count(SERVICE, "Parked", 1);
+                    tracing::error!(request_id, reason = reason.code, "the app is not told: {}", reason.message);
+                    (reason, false, None)
+                }
             },
         };
         lane.down = Some(reason.clone());
@@ -106,11 +126,15 @@ impl<M: AppMessages, A: App> Teller<M, A> {
         now: Timestamp,
     ) -> Result<(), ServiceError> {
         if self.messages.note(read, &Written::Parked { sent, reason }, now).await? {
-            count(SERVICE, "Parked", 1);
-            tracing::error!(request_id, message = read.message.id, reason = reason.code, "parked: {}", reason.message);
+            parked(&read.message.id, reason, request_id);
         }
         Ok(())
     }
+}
+
+fn parked(id: &str, reason: &Reason, request_id: &str) {
+    count(SERVICE, "Parked", 1);
+    tracing::error!(request_id, message = id, reason = reason.code, "parked: {}", reason.message);
 }
 
 #[cfg(test)]

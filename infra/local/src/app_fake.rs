@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Response, StatusCode};
@@ -43,6 +44,9 @@ pub struct Failure {
     /// How many requests get it; 0 cancels what was ordered.
     #[serde(default = "once")]
     pub times: usize,
+    /// How long it thinks before.
+    #[serde(default)]
+    pub milliseconds: u64,
 }
 
 fn once() -> usize {
@@ -83,33 +87,33 @@ impl AppFake {
     }
 
     /// Takes a request.
-    pub fn take(&self, headers: &HeaderMap, body: &Bytes) -> Response<Body> {
-        let headers: BTreeMap<String, String> = headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
-            .collect();
-        let body = String::from_utf8_lossy(body).into_owned();
-        let topic =
-            serde_json::from_str::<Value>(&body).ok().and_then(|body| Some(body.get("type")?.as_str()?.to_owned()));
+    pub async fn take(&self, headers: &HeaderMap, body: &Bytes) -> Response<Body> {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let headers = headers.iter().map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect();
+        let answer = self.keep(headers, text(body));
+        tokio::time::sleep(Duration::from_millis(answer.milliseconds)).await;
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+    }
+
+    /// Keeps a request; its answer.
+    fn keep(&self, headers: BTreeMap<String, String>, body: String) -> Failure {
         let id = headers.get("webhook-id").cloned().unwrap_or_default();
+        let read = serde_json::from_str::<Value>(&body).unwrap_or_default();
+        let topic = read.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
         let state = &mut *self.state();
-        let status = state.answer();
+        let answer = state.answer();
+        let status = answer.status;
         match state.received.iter_mut().find(|received| received.id == id) {
             Some(before) => {
                 before.attempts += 1;
                 (before.status, before.body, before.headers) = (status, body, headers);
             }
-            None => state.received.push(Received {
-                id,
-                topic: topic.unwrap_or_default(),
-                at: self.clock.now().to_string(),
-                attempts: 1,
-                status,
-                body,
-                headers,
-            }),
+            None => {
+                let at = self.clock.now().to_string();
+                state.received.push(Received { id, topic, at, attempts: 1, status, body, headers });
+            }
         }
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+        answer
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -118,14 +122,14 @@ impl AppFake {
 }
 
 impl State {
-    /// The status of the next answer.
-    fn answer(&mut self) -> u16 {
-        let Some(first) = self.failures.front_mut() else { return 204 };
-        let status = first.status;
+    /// The next answer.
+    fn answer(&mut self) -> Failure {
+        let Some(first) = self.failures.front_mut() else { return Failure { status: 204, times: 1, milliseconds: 0 } };
+        let answer = *first;
         first.times = first.times.saturating_sub(1);
         if first.times == 0 {
             self.failures.pop_front();
         }
-        status
+        answer
     }
 }

@@ -12,7 +12,7 @@ use comptoir::{
         AppMessage, KIND,
         delivery::{AppMessages, DELIVERED_KEPT, Queued, Written},
     },
-    outcome::ServiceError,
+    outcome::{Reason, ServiceError},
     sweep::STALE_SECONDS,
 };
 use jiff::Timestamp;
@@ -132,6 +132,22 @@ impl AppMessages for DynamoAppMessages {
                 .expression_attribute_values(":at", text(now.to_string()))
                 .expression_attribute_values(":reason", text(reason.to_string())),
         };
+        settle(WHAT, update).await
+    }
+
+    async fn give_up(&self, id: &str, reason: &Reason, now: Timestamp) -> Result<bool, ServiceError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(place(KIND, id)))
+            .update_expression(format!("{PARK} REMOVE {CLOSE}, due_at"))
+            .condition_expression("#status = :queued AND attribute_not_exists(parked_at)")
+            .expression_attribute_names("#status", "status")
+            .expression_attribute_values(":queued", text("queued"))
+            .expression_attribute_values(":source", text(SOURCE))
+            .expression_attribute_values(":reason", text(reason.to_string()))
+            .expression_attribute_values(":at", text(now.to_string()));
         settle(WHAT, update).await
     }
 }

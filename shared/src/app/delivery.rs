@@ -140,6 +140,14 @@ pub trait AppMessages: Send + Sync {
         written: &Written<'_>,
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, ServiceError>> + Send;
+
+    /// Parks a message that waits and cannot be read, or not be written as it is; whether it was parked now.
+    fn give_up(
+        &self,
+        id: &str,
+        reason: &Reason,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, ServiceError>> + Send;
 }
 
 #[cfg(test)]

@@ -126,7 +126,7 @@ async fn slack(State(front): Shared) -> Response<Body> {
 }
 
 async fn tell_app(State(front): Shared, headers: HeaderMap, body: Bytes) -> Response<Body> {
-    front.app.take(&headers, &body)
+    front.app.take(&headers, &body).await
 }
 
 async fn told_to_app(State(front): Shared) -> Response<Body> {
