@@ -60,6 +60,7 @@ pub mod stream;
 pub mod stripe_fake;
 mod subscribe;
 mod term;
+mod told;
 pub mod transfer;
 mod verify;
 pub mod whole;
