@@ -10,7 +10,11 @@ use comptoir_local::{
     checkout::Purchase,
     replay,
 };
-use comptoir_tests::{Shop, site::SOLO};
+use comptoir_tests::{
+    Shop,
+    members::{creation, freelancer},
+    site::SOLO,
+};
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -202,6 +206,36 @@ async fn what_became_of_a_payment_and_a_credit_note_are_told() -> Result<()> {
     let all = told(&shop, &[&topics[..], &["access.changed", "invoice.issued"]].concat()).await?;
     let recovered = verified(of(&all, "payment.recovered"), &secret)?;
     ensure!(recovered["invoice"] == invoice && recovered["email"] == ZOE, "{recovered}");
+    leave(shop).await
+}
+
+#[tokio::test]
+async fn a_member_who_joins_and_leaves_is_told_without_a_name_while_a_slow_app_holds_up_no_mail() -> Result<()> {
+    let shop = open("told-member").await?;
+    let zoe = freelancer("sub-zoe");
+    let made = shop.value(&zoe, "createProfile", creation("zoe")).await?;
+    let all = told(&shop, &["member.joined"]).await?;
+    let joined = verified(of(&all, "member.joined"), &shop.bundle.endpoints.webhooks_out_secret)?;
+    ensure!(joined == json!({"profile": made["id"], "sub": "sub-zoe"}), "{joined}");
+    // Longer than anybody waits for it: each request ends without an answer.
+    shop.bundle.app().fail(Failure { status: 204, times: 50, milliseconds: 20_000 });
+    let (checkout, _) = shop.pay(&Purchase::default()).await?;
+    shop.delivered(&checkout.session_id).await?;
+    let silent = shop.wait_for("a request without an answer", async |shop: &Shop| {
+        let items = shop.items("HOOK").await?;
+        Ok(items.into_iter().find(|item| item.get("last_failure").is_some()))
+    });
+    let silent = silent.await?;
+    ensure!(silent["last_failure"].as_str().unwrap().starts_with("app_silent"), "{silent}");
+    shop.value(&zoe, "deleteProfile", json!({ "id": made["id"] })).await?;
+    shop.wait_for("the farewell", async |shop: &Shop| {
+        let mails = shop.mails().await?;
+        Ok(mails.iter().any(|mail| mail.to == "zoe@example.org" && mail.attachments.is_empty()).then_some(()))
+    })
+    .await?;
+    shop.bundle.app().fail(Failure { status: 204, times: 0, milliseconds: 0 });
+    shop.client.advance(HOUR).await?;
+    told(&shop, &["member.joined", "member.left", "invoice.issued"]).await?;
     leave(shop).await
 }
 

@@ -80,3 +80,94 @@ pub fn of_payment(paid: bool, invoice: &str, (debt, recovery): (&Debt, &Recovery
     });
     AppMessage::new(topic, &[invoice], now, &data)
 }
+
+#[cfg(test)]
+mod tests {
+    use comptoir::memory::at_once;
+
+    use super::*;
+    use crate::{
+        desk::use_tokens,
+        memory::{InMemoryAccess, SmallStripe, catalogue, invoice, subscription},
+        refresh::refresh,
+        store::Wakes,
+    };
+
+    fn now() -> Timestamp {
+        crate::stripe::seconds(1_795_257_100)
+    }
+
+    fn access(state: State, until: i64) -> Access {
+        Access { plan: Some("solo".to_owned()), state, until: Some(crate::stripe::seconds(until)) }
+    }
+
+    #[test]
+    fn who_never_had_anything_loses_nothing_and_each_other_change_is_one_message() {
+        use State::{Active, None as Nothing, PastDue, Pending, Restricted, Trialing, Withdrawn};
+        for (from, to, topic) in [
+            (Nothing, Active, "access.granted"),
+            (Nothing, Trialing, "access.granted"),
+            (Pending, Active, "access.granted"),
+            (Restricted, Active, "access.granted"),
+            (Withdrawn, Trialing, "access.granted"),
+            (Trialing, Active, "access.changed"),
+            (Active, PastDue, "access.changed"),
+            (Active, Restricted, "access.restricted"),
+            (PastDue, Restricted, "access.restricted"),
+            (Active, Withdrawn, "access.withdrawn"),
+            (Restricted, Withdrawn, "access.withdrawn"),
+            (Active, Nothing, "access.withdrawn"),
+            (Active, Pending, "access.withdrawn"),
+            (Nothing, Pending, ""),
+            (Pending, Nothing, ""),
+            (Nothing, Withdrawn, ""),
+            (Pending, Withdrawn, ""),
+            (Nothing, Restricted, ""),
+            (Withdrawn, Restricted, ""),
+            (Active, Active, ""),
+        ] {
+            let person = Person { access: access(to, 1), ..Person::new("zoe@example.org") };
+            let told = of_access(&access(from, 1), &person, ("sub_1", 2), &catalogue(), now());
+            assert_eq!(told.map_or(String::new(), |told| told.topic), topic, "{from:?} to {to:?}");
+        }
+        let renewed = Person { access: access(Active, 2), ..Person::new("zoe@example.org") };
+        let told = of_access(&access(Active, 1), &renewed, ("sub_1", 7), &catalogue(), now()).unwrap();
+        assert_eq!((told.topic.as_str(), told.id.as_str()), ("access.changed", "access-changed-sub_1-7"));
+    }
+
+    #[test]
+    fn a_purchase_and_its_end_are_told_once_however_often_they_are_looked_at() {
+        let (store, stripe, plans) = (InMemoryAccess::default(), SmallStripe::default(), catalogue());
+        let look = || {
+            at_once(store.wake("sub_1", now())).unwrap();
+            at_once(refresh("sub_1", &store, &stripe, &plans, now()));
+        };
+        let stands = |status: &str| stripe.put(subscription("sub_1", "cus_1", "zoe@example.org", status, "price_solo"));
+        stands("incomplete");
+        look();
+        assert!(store.told().is_empty());
+        stands("active");
+        stripe.paid("sub_1", invoice("in_1", "subscription_create", "price_solo"));
+        (0..3).for_each(|_| look());
+        stands("canceled");
+        (0..3).for_each(|_| look());
+        let topics: Vec<String> = store.told().into_values().map(|told| told.topic).collect();
+        assert_eq!(topics, ["access.granted", "access.withdrawn"]);
+    }
+
+    #[test]
+    fn the_use_that_leaves_few_tokens_is_told_and_no_further_one() {
+        let (store, stripe) = (InMemoryAccess::default(), SmallStripe::default());
+        let mut plans = catalogue();
+        plans.plans.iter_mut().for_each(|plan| plan.tokens_low = 4);
+        stripe.put(subscription("sub_1", "cus_1", "zoe@example.org", "active", "price_solo"));
+        stripe.paid("sub_1", invoice("in_1", "subscription_create", "price_solo"));
+        at_once(store.wake("sub_1", now())).unwrap();
+        at_once(refresh("sub_1", &store, &stripe, &plans, now()));
+        let low = || store.told().into_keys().filter(|id| id.starts_with("tokens-low-")).count();
+        for (amount, request, told) in [(6, "a", 0), (1, "b", 1), (1, "b", 1), (1, "c", 1), (2, "d", 1)] {
+            at_once(use_tokens("zoe@example.org", amount, request, &store, &plans, now())).unwrap();
+            assert_eq!(low(), told, "{request}");
+        }
+    }
+}

@@ -43,11 +43,15 @@ pub enum Topic {
     PaymentFailed,
     /// An invoice of a plan that could not be charged at first is paid.
     PaymentRecovered,
+    /// Somebody has a profile.
+    MemberJoined,
+    /// They deleted it, or their account is gone.
+    MemberLeft,
 }
 
 impl Topic {
     /// Every topic.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::AccessGranted,
         Self::AccessChanged,
         Self::AccessRestricted,
@@ -57,6 +61,8 @@ impl Topic {
         Self::CreditNoteIssued,
         Self::PaymentFailed,
         Self::PaymentRecovered,
+        Self::MemberJoined,
+        Self::MemberLeft,
     ];
 
     /// Its name, which is the `type` of a message.
@@ -71,6 +77,8 @@ impl Topic {
             Self::CreditNoteIssued => "credit_note.issued",
             Self::PaymentFailed => "payment.failed",
             Self::PaymentRecovered => "payment.recovered",
+            Self::MemberJoined => "member.joined",
+            Self::MemberLeft => "member.left",
         }
     }
 }
