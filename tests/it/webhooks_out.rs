@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use comptoir_local::{
     app_fake::{Failure, Received},
-    checkout::Purchase,
+    checkout::{Purchase, event},
     replay,
 };
 use comptoir_tests::{
@@ -181,7 +181,7 @@ async fn an_app_that_is_gone_holds_up_nobody_and_gets_its_messages_after_a_repla
 }
 
 #[tokio::test]
-async fn what_became_of_a_payment_and_a_credit_note_are_told() -> Result<()> {
+async fn a_payment_that_fails_and_one_that_recovers_are_told_once_each() -> Result<()> {
     let shop = open("told-payment").await?;
     let secret = shop.bundle.endpoints.webhooks_out_secret.clone();
     let subscription = shop.subscribes(SOLO, ZOE, "k1").await?;
@@ -251,4 +251,23 @@ async fn nothing_is_written_for_an_app_that_has_no_address() -> Result<()> {
     ensure!(shop.items("HOOK").await?.is_empty() && shop.bundle.app().all().is_empty());
     shop.bundle.stop().await;
     Ok(())
+}
+
+#[tokio::test]
+async fn a_refund_is_told_with_the_invoice_that_it_corrects() -> Result<()> {
+    let shop = open("told-refund").await?;
+    let (checkout, _) = shop.pay(&Purchase::default()).await?;
+    let sold = shop.delivered(&checkout.session_id).await?;
+    let refund = json!({
+        "id": "re_1", "object": "refund", "amount": 1900, "currency": "eur", "status": "succeeded",
+        "payment_intent": checkout.session["payment_intent"], "created": comptoir_local::clock::now().as_second(),
+    });
+    for id in ["evt_re_1", "evt_re_2"] {
+        shop.deliver(&event(id, "refund.created", &refund)).await?;
+    }
+    let all = told(&shop, &["invoice.issued", "credit_note.issued"]).await?;
+    let credited = verified(of(&all, "credit_note.issued"), &shop.bundle.endpoints.webhooks_out_secret)?;
+    ensure!(credited["corrects"] == sold.number.as_str() && credited["refund"] == "re_1", "{credited}");
+    ensure!(credited["gross"].as_i64().map(i64::abs) == Some(1900), "{credited}");
+    leave(shop).await
 }
