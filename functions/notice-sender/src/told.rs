@@ -15,7 +15,8 @@ use comptoir_edge::telemetry::{count, held};
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-use crate::handler::SERVICE;
+/// The function, in its metrics; the handler uses this module, and not the other way round.
+const SERVICE: &str = "notice-sender";
 
 /// The longest that one message may take.
 const ONE: SignedDuration = SignedDuration::from_secs(ONE_TELLING_SECONDS.cast_signed());

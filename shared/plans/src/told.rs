@@ -1,5 +1,5 @@
-//! What the seller's app is told about plans: which change of access is which message, when tokens are few, and what became of
-//! an unpaid invoice. Each is written in the transaction of the change.
+//! What the seller's app is told about plans: which change of access is which message, and when tokens are few. Each is
+//! written in the transaction of the change. What became of an unpaid invoice is told by `recovery/told.rs`.
 
 use comptoir::app::{AppMessage, Topic};
 use jiff::Timestamp;
@@ -10,7 +10,6 @@ use crate::{
     access::{Access, State},
     catalogue::Catalogue,
     person::{Person, PersonId},
-    recovery::{debt::Debt, record::Recovery},
     store::{PersonVersion, StoredPerson},
     tokens::Use,
 };
@@ -66,19 +65,6 @@ pub fn of_tokens(
     // A request's id is its sender's own, and only together with the person unique.
     let cause = hex::encode(Sha256::digest(format!("{id}/{request}")));
     Some(AppMessage::new(Topic::TokensLow, &[cause.get(..40).unwrap_or(&cause)], now, &data))
-}
-
-/// The message that an invoice could not be charged with any method, or that it is paid after all.
-pub fn of_payment(paid: bool, invoice: &str, (debt, recovery): (&Debt, &Recovery), now: Timestamp) -> AppMessage {
-    let topic = if paid { Topic::PaymentRecovered } else { Topic::PaymentFailed };
-    let debtor = debt.debtor();
-    let data = json!({
-        "invoice": invoice, "customer": recovery.customer, "email": debtor.and_then(|debtor| debtor.email.as_deref()),
-        "subscription": debt.subscription().map(|subscription| subscription.id.as_str()),
-        "amount_remaining": debt.amount_remaining, "currency": debt.currency,
-        "needs_customer": !paid && recovery.asks_for_customer(),
-    });
-    AppMessage::new(topic, &[invoice], now, &data)
 }
 
 #[cfg(test)]

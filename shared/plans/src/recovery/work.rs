@@ -18,8 +18,9 @@ use super::{
     letter::{self, Unwritten, Writer},
     record::{Attempt, By, Fate, Recovery, State},
     store::{Change, RecoveryStore, StoredRecovery, Then},
+    told,
 };
-use crate::{access, catalogue::Catalogue, store::Committed, told};
+use crate::{access, catalogue::Catalogue, store::Committed};
 
 /// The most rounds of one invocation: one a method, one after it, and some for others who write at the same time.
 const ROUNDS: u32 = 32;
@@ -292,7 +293,9 @@ async fn tell<S: RecoveryStore, B: Collecting, C: Clock>(
         ),
     );
     if state != State::Unknown {
-        let failed = first.then(|| told::of_payment(false, writing.invoice, (debt, &recovery), writing.now));
+        // Once: the message has the same id each time.
+        let failed = !matches!(writing.read.recovery.state, State::Exhausted | State::NeedsCustomer);
+        let failed = failed.then(|| told::of_payment(false, writing.invoice, (debt, &recovery), writing.now));
         writing.write(&recovery, Then::Rest, mail.as_ref(), failed.as_ref()).await?;
         return Ok(true);
     }
