@@ -1,4 +1,5 @@
 //! The contract of the messages for the seller's app: what keeps them, in memory or on DynamoDB, keeps this.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
