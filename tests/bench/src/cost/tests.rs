@@ -79,16 +79,9 @@ const CREDIT_NOTE: [Line; 12] = [
 
 /// What the same sale asks for where the seller's app is told of it.
 const SALE_TOLD: [Line; 4] = [
-    (
-        "invoice-renderer",
-        "TransactWriteItems",
-        2,
-        34,
-        0,
-        "as before, and the message with the document (just above 1 KB: 4, open: 2)",
-    ),
+    ("invoice-renderer", "TransactWriteItems", 2, 32, 0, "as before, and the message with the document (2, open: 2)"),
     ("notice-sender", "GetItem", 1, 0, 2, "the message as it is now: it is not sent again for another channel's sake"),
-    ("notice-sender", "UpdateItem", 1, 3, 0, "delivered (just above 1 KB: 2, settled: 1)"),
+    ("notice-sender", "UpdateItem", 1, 2, 0, "delivered (1, settled: 1)"),
     ("all", "invocations", 6, 0, 0, "one more, of notice-sender"),
 ];
 
