@@ -5,6 +5,7 @@
 
 pub mod accounting;
 pub mod announced;
+pub mod app;
 pub mod archive;
 pub mod billing;
 pub mod calendar;

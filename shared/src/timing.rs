@@ -105,6 +105,15 @@ pub const ONE_MESSAGE_SECONDS: u64 = 6 * OPERATION_SECONDS + ROOM_SECONDS;
 /// How long a message is retried while its room accepts none, in seconds; later messages are blocked meanwhile.
 pub const ROOM_PATIENCE_SECONDS: u64 = 900;
 
+/// One request to the seller's app, in seconds.
+pub const APP_SECONDS: u64 = 5;
+
+/// The longest that one message to the seller's app may take: read it, read the secret, send it, write what became of it.
+pub const ONE_TELLING_SECONDS: u64 = 3 * OPERATION_SECONDS + APP_SECONDS;
+
+/// How long a batch goes on sending messages to the seller's app, in seconds; what is left is woken later.
+pub const APP_LANE_SECONDS: u64 = 10;
+
 /// The duration of a lease on a mail, in seconds.
 pub const MAIL_LEASE_SECONDS: u64 = 120;
 

@@ -2,8 +2,11 @@
 //! implementation of DynamoDB: `tests/it/limits.rs`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use anyhow::{Result, ensure};
 use comptoir::{
+    app::AppMessage,
     billing::{
         draft::draft,
         ledger::{AllocationResult, Ledger, NumberClaim},
@@ -30,8 +33,8 @@ use comptoir_members::{
     testing::profiles,
 };
 use comptoir_plans::{
-    person::PersonId,
-    store::{AccessStore, UseResult},
+    person::{Person, PersonId},
+    store::{AccessStore, Grant, GrantResult, UseResult},
     tokens::Use,
 };
 use comptoir_tests::{
@@ -86,9 +89,31 @@ async fn the_access_table_keeps_the_contract() -> Result<()> {
     wire.order(cut);
     let id = PersonId::of("zoe-a@example.org").unwrap();
     let used = Use { amount: 1, left: 5 };
-    let first = stores.access.use_tokens(&id, "u9", used, now()).await?;
-    let again = stores.access.use_tokens(&id, "u9", used, now()).await?;
+    let first = stores.access.use_tokens(&id, "u9", used, None, now()).await?;
+    let again = stores.access.use_tokens(&id, "u9", used, None, now()).await?;
     ensure!((first, again) == (UseResult::Conflict, UseResult::Done), "{first:?} {again:?}");
+    shop.bundle.stop().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn messages_for_the_app_keep_the_contract_and_a_cause_does_not_fail_for_them() -> Result<()> {
+    let (shop, stores) = quiet("contract-told").await?;
+    let id = PersonId::of("told@example.org").unwrap();
+    stores.access.save_person(&id, &Person::new("told@example.org"), 0).await?;
+    let grant = Grant { invoice: "in_told", id: &id, version: 1, before: 0, after: 100 };
+    ensure!(stores.access.grant(&grant, now()).await? == GrantResult::Done);
+    let tokens = AtomicU64::new(100);
+    // A use of tokens is the cause; where the message stands already, the use is recorded all the same.
+    let queue = async |message: &AppMessage| {
+        let used = Use { amount: 1, left: tokens.fetch_sub(1, Ordering::Relaxed) - 1 };
+        let done = stores.access.use_tokens(&id, &format!("u{}", used.left), used, Some(message), now()).await?;
+        assert_eq!(done, UseResult::Done);
+        Ok(())
+    };
+    for name in ["a", "b"] {
+        testing::app_messages::contract(&stores.told, queue, name).await?;
+    }
     shop.bundle.stop().await;
     Ok(())
 }
@@ -224,7 +249,7 @@ async fn queue(stores: &Stores, name: &str) -> Result<MailId> {
     let page = comptoir::invoice::print::page(&claim.invoices[0], &seller.look, &testing::words());
     let document = comptoir::archive::Document { key: format!("{name}.pdf"), sha256: String::new(), size: 1 };
     let mail = comptoir::mail::Mail::of_invoice(&claim.invoices[0], &page, &document, &seller, now());
-    stores.ledger.finish(&claim.invoices[0].number, &document, &mail).await?;
+    stores.ledger.finish(&claim.invoices[0].number, &document, &mail, None).await?;
     Ok(mail.id)
 }
 

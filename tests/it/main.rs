@@ -46,3 +46,4 @@ mod template;
 mod transfer;
 mod trials;
 mod webhook;
+mod webhooks_out;

@@ -104,6 +104,7 @@ async fn no_function_needs_more_than_its_role_allows() -> Result<()> {
     let seller = seller_file("roles", &[(&format!("# {team}"), team)])?;
     let shop = Shop::open_with("roles", |options| {
         options.wire = true;
+        options.tells_the_app = true;
         options.seller_file = Some(seller);
     })
     .await?;

@@ -35,7 +35,7 @@ fn every_patience_is_shorter_than_whatever_waits_for_it() -> Result<()> {
     ensure!(timing::ONE_MAIL_SECONDS < sender, "a mail is not cut off between claim and record");
     let notifier = timeout(&resources, "NoticeSenderFunction");
     ensure!(
-        timing::ONE_MESSAGE_SECONDS.max(timing::ONE_NOTICE_SECONDS) < notifier,
+        timing::ONE_MESSAGE_SECONDS.max(timing::ONE_NOTICE_SECONDS).max(timing::ONE_TELLING_SECONDS) < notifier,
         "a message is not cut off between claim and record"
     );
     ensure!(timing::GATHER_SECONDS + timing::OPERATION_SECONDS < notifier, "what waits is gathered, or parked");

@@ -183,7 +183,7 @@ impl Shop {
     pub async fn items(&self, kind: &str) -> Result<Vec<Value>> {
         let logical = match kind {
             "MAIL" => "OutboxTable",
-            "NOTICE" => "NoticesTable",
+            "HOOK" | "NOTICE" => "NoticesTable",
             "ACCESS" | "CHECKOUT" | "CUSTOMER" | "DECLARATION" | "EPISODE" | "GRANT" | "PERSON" | "RECOVERY"
             | "RENEWAL" | "USE" => "AccessTable",
             _ => "BillingTable",

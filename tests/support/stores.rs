@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::{Client as DynamoDb, config::Credentials};
 use aws_sdk_s3::Client as S3;
 use comptoir::settings::cache::{CachedSettings, SETTINGS_KEPT};
 use comptoir_aws::{
-    archive::S3Archive, ledger::DynamoLedger, outbox::DynamoOutbox, payments::DynamoPayments,
-    settings_store::DynamoSettings,
+    app_messages::DynamoAppMessages, archive::S3Archive, ledger::DynamoLedger, outbox::DynamoOutbox,
+    payments::DynamoPayments, settings_store::DynamoSettings,
 };
 use comptoir_members_aws::{directory::DynamoDirectory, files::S3Files};
 use comptoir_plans_adapters::table::DynamoAccess;
@@ -29,6 +29,8 @@ pub struct Stores {
     pub outbox: DynamoOutbox,
     /// Notices.
     pub notices: DynamoOutbox,
+    /// What the seller's app is told.
+    pub told: DynamoAppMessages,
     /// Documents.
     pub archive: S3Archive,
     /// The owner's settings.
@@ -64,12 +66,13 @@ impl Stores {
         let cached = Arc::new(CachedSettings::new(settings.clone(), SETTINGS_KEPT));
         Ok(Self {
             payments: DynamoPayments::new(dynamodb.clone(), billing.clone()),
-            ledger: DynamoLedger::new(dynamodb.clone(), billing, outbox.clone()),
+            ledger: DynamoLedger::new(dynamodb.clone(), billing, outbox.clone()).telling(Some(notices.clone())),
             outbox: DynamoOutbox::new(dynamodb.clone(), outbox),
             notices: DynamoOutbox::new(dynamodb.clone(), notices.clone()),
+            told: DynamoAppMessages::new(dynamodb.clone(), notices.clone()),
             archive: S3Archive::new(s3.clone(), bucket),
             settings,
-            access: DynamoAccess::new(dynamodb.clone(), physical("AccessTable")?),
+            access: DynamoAccess::new(dynamodb.clone(), physical("AccessTable")?).telling(Some(notices.clone())),
             directory: DynamoDirectory::new(dynamodb, profiles, notices, cached),
             files: S3Files::new(s3, files),
         })

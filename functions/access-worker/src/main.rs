@@ -35,6 +35,7 @@ async fn main() -> Result<(), Error> {
     let settings = DynamoSettings::new(dynamodb.clone(), billing_table);
     let (table, notices) = (config::required("ACCESS_TABLE")?, config::required("NOTICES_TABLE")?);
     let access = DynamoAccess::new(dynamodb, table);
+    let access = access.telling(config::optional("APP_MESSAGES_TABLE"));
     let stripe_url = config::optional("STRIPE_API_URL");
     let worker = Worker {
         store: access.clone(),

@@ -175,7 +175,11 @@ impl<A: AccessStore + RequestStore, B: Billing, S: SettingsReader, K: Keys, C: C
     async fn use_tokens(&self, mut fields: Fields, request_id: &str) -> Result<Answer, No> {
         let (email, amount, id) = (fields.text("email")?, fields.positive("amount")?, fields.id("id")?);
         fields.end()?;
-        let used = desk::use_tokens(&email, amount, &id, &self.store, self.clock.now()).await?;
+        let used = {
+            let now = self.clock.now();
+            let catalogue = self.plans.get(now).await?;
+            desk::use_tokens(&email, amount, &id, &self.store, &catalogue, now).await?
+        };
         tracing::info!(request_id, repeated = used.repeated, "tokens used");
         let mut body = json!({"tokens_left": used.left});
         if let (true, Some(body)) = (used.repeated, body.as_object_mut()) {

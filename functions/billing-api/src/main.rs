@@ -32,7 +32,8 @@ async fn main() -> Result<(), Error> {
     let (dynamodb, ssm, prefix) = (DynamoDb::new(&aws), Ssm::new(&aws), config::required("SECRETS_PREFIX")?);
     let plans = DynamoSettings::named(dynamodb.clone(), config::required("BILLING_TABLE")?, stored::DOCUMENT);
     let api = Api {
-        store: DynamoAccess::new(dynamodb, config::required("ACCESS_TABLE")?),
+        store: DynamoAccess::new(dynamodb, config::required("ACCESS_TABLE")?)
+            .telling(config::optional("APP_MESSAGES_TABLE")),
         billing: StripeBilling {
             key: StripeKey::new(ssm.clone(), &prefix),
             https: Https::default(),

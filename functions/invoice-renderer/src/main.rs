@@ -36,7 +36,7 @@ async fn main() -> Result<(), Error> {
     let (billing, outbox) = (config::required("BILLING_TABLE")?, config::required("OUTBOX_TABLE")?);
     let renderer = InvoiceRenderer {
         settings: CachedSettings::new(DynamoSettings::new(dynamodb.clone(), billing.clone()), SignedDuration::ZERO),
-        ledger: DynamoLedger::new(dynamodb, billing, outbox),
+        ledger: DynamoLedger::new(dynamodb, billing, outbox).telling(config::optional("APP_MESSAGES_TABLE")),
         archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),
         renderer: press,
         clock: SystemClock,

@@ -26,7 +26,7 @@ const GATHER: Duration = Duration::from_secs(GATHER_SECONDS);
 /// Timeout of one operation.
 const ONE_OPERATION: SignedDuration = SignedDuration::from_secs(OPERATION_SECONDS.cast_signed());
 
-impl<O: Outbox + TeamNews, P, Q, R: TeamRoom, S: SettingsReader, C: Clock> NoticeSender<O, P, Q, R, S, C> {
+impl<O: Outbox + TeamNews, P, Q, R: TeamRoom, S: SettingsReader, C: Clock, T> NoticeSender<O, P, Q, R, S, C, T> {
     /// Gathers the notices still queued. The ids suffice: a notice's content is read when the digest is composed.
     pub async fn gather(&self, records: &[Record], request_id: &str, deadline: Timestamp) -> Outcome {
         let waiting = records.iter().filter(|record| record.kind() == Some(TEAM) && record.check().is_ok());

@@ -1,5 +1,5 @@
 //! Sends a batch of notices: those for the team are gathered first, so that a failing channel delays no notice; then each
-//! mail and each message is prepared (safe to fail) and passed to the domain to be sent once.
+//! mail and each message is prepared (safe to fail) and passed to the domain to be sent once. The seller's app comes last.
 
 #[cfg(test)]
 mod tests;
@@ -7,6 +7,10 @@ mod tests;
 use std::{collections::BTreeMap, time::Duration};
 
 use comptoir::{
+    app::{
+        KIND,
+        delivery::{App, AppMessages},
+    },
     clock::Clock,
     mail::{
         MailId,
@@ -25,7 +29,10 @@ use comptoir::{
 use comptoir_edge::telemetry::{count, held};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::budget::Budget;
+use crate::{
+    budget::Budget,
+    told::{Lane, Teller},
+};
 
 pub const SERVICE: &str = "notice-sender";
 
@@ -40,7 +47,7 @@ const BETWEEN: Duration = Duration::from_millis(1100);
 
 /// The dependencies of a batch.
 #[derive(Debug)]
-pub struct NoticeSender<O, P, Q, R, S, C> {
+pub struct NoticeSender<O, P, Q, R, S, C, T> {
     /// The notices.
     pub notices: O,
     /// The mail service.
@@ -49,6 +56,8 @@ pub struct NoticeSender<O, P, Q, R, S, C> {
     pub budget: Budget<Q>,
     /// The team's room.
     pub room: R,
+    /// The seller's app, and its messages.
+    pub app: T,
     /// The templates.
     pub composer: Composer,
     /// The owner's settings.
@@ -70,7 +79,7 @@ struct Batch {
     said: bool,
 }
 
-impl<O, P, Q, R, S, C> NoticeSender<O, P, Q, R, S, C>
+impl<O, P, Q, R, S, C, M, A> NoticeSender<O, P, Q, R, S, C, Teller<M, A>>
 where
     O: Outbox + Deliveries + TeamNews,
     P: MailTransport,
@@ -78,6 +87,8 @@ where
     R: TeamRoom,
     S: SettingsReader,
     C: Clock,
+    M: AppMessages,
+    A: App,
 {
     /// Gathers the notices for the team into one digest, then sends mails and messages one after the other. A channel stops
     /// when one of its records has to be retried or too little is left before `deadline`; what was not begun is delivered
@@ -89,8 +100,17 @@ where
         for record in &event.records {
             outcomes.push(match record.kind() {
                 Some(TEAM) => record.check().map_or_else(Outcome::from, |()| gathered.clone()),
+                // Its turn comes after everything else.
+                Some(KIND) => Outcome::Done,
                 _ => self.one(record, &mut batch, request_id, deadline).await,
             });
+        }
+        let mut lane = Lane::new();
+        for (record, outcome) in event.records.iter().zip(&mut outcomes) {
+            if record.kind() == Some(KIND) {
+                let times = (self.clock.now(), deadline);
+                *outcome = Box::pin(self.app.tell(record, &mut lane, request_id, times)).await;
+            }
         }
         stream::answer(&event.records, &outcomes, self.clock.now())
     }

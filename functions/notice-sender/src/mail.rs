@@ -16,7 +16,7 @@ use comptoir::{
 
 use crate::handler::NoticeSender;
 
-impl<O, P, Q, R, S, C> NoticeSender<O, P, Q, R, S, C>
+impl<O, P, Q, R, S, C, T> NoticeSender<O, P, Q, R, S, C, T>
 where
     O: Outbox + Deliveries + TeamNews,
     P: MailTransport,

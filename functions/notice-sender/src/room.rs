@@ -22,7 +22,7 @@ const PATIENCE: SignedDuration = SignedDuration::from_secs(ROOM_PATIENCE_SECONDS
 /// How long a message is retried by the stream, which holds up the notices behind it. From then on the sweep wakes it.
 const RETRIED: SignedDuration = SignedDuration::from_mins(1);
 
-impl<O: Outbox + TeamNews, P, Q, R: TeamRoom, S, C: Clock> NoticeSender<O, P, Q, R, S, C> {
+impl<O: Outbox + TeamNews, P, Q, R: TeamRoom, S, C: Clock, T> NoticeSender<O, P, Q, R, S, C, T> {
     /// Posts the message of a record.
     pub async fn say(&self, record: &Record, request_id: &str) -> Dispatched {
         let id = MailId(record.id().unwrap_or_default().to_owned());

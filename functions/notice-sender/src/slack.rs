@@ -83,7 +83,7 @@ impl SlackRoom {
                 let word = String::from_utf8_lossy(&answer.body.unwrap_or_default()).into_owned();
                 verdict(answer.status, answer.retry_after.as_deref(), &word)
             }
-            Err(HttpError::Unsendable) => SendResult::Permanent(malformed()),
+            Err(HttpError::Unsendable | HttpError::NotPublic) => SendResult::Permanent(malformed()),
             Err(HttpError::Unconnected) => SendResult::Transient("no connection to Slack".to_owned()),
             Err(HttpError::Silent | HttpError::TooLate | HttpError::TooLong) => {
                 SendResult::Ambiguous("Slack's answer was lost".to_owned())

@@ -34,7 +34,8 @@ async fn main() -> Result<(), Error> {
     let settings = DynamoSettings::new(dynamodb.clone(), config::required("BILLING_TABLE")?);
     let settings = Arc::new(CachedSettings::new(settings, SETTINGS_KEPT));
     let reception = Reception {
-        directory: DynamoDirectory::new(dynamodb, tables.0, tables.1, settings),
+        directory: DynamoDirectory::new(dynamodb, tables.0, tables.1, settings)
+            .telling(config::optional("APP_MESSAGES_TABLE")),
         accounts: CognitoAccounts::new(&aws, SystemClock)?,
         files: S3Files::new(S3::new(&aws), config::required("FILES_BUCKET")?),
         prepare: Pictures,

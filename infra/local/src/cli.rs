@@ -14,7 +14,7 @@ use crate::endpoints::Endpoints;
 use crate::progress::Progress;
 use crate::{
     advance, demo, explain, forget, ledger, paths, pay, preview, process, rebuild, reconcile, refund, replay, runtime,
-    sam_local, settings, subscribe, term, transfer, verify,
+    sam_local, settings, subscribe, term, told, transfer, verify,
 };
 
 /// The default port of `cargo local`.
@@ -74,6 +74,8 @@ enum Command {
     Term(term::Term),
     /// Rebuilds the Billing table from the archive; without --write it only says what it would write (cargo rebuild)
     Rebuild(rebuild::Rebuild),
+    /// Shows what the seller's app was told, and what has not arrived (cargo told)
+    Told(told::Told),
     /// Wakes the work that a stream lost, as a schedule does on AWS (cargo sweep)
     Sweep,
     /// Finds the events that Stripe lists and that never arrived, as a schedule does on AWS (cargo reconcile)
@@ -138,6 +140,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Forget(wish) => or_stopped(async { forget::run(&wish, &client()?).await }).await,
         Command::Term(wish) => or_stopped(async { term::run(&wish, &client()?).await }).await,
         Command::Rebuild(wish) => or_stopped(async { rebuild::run(&wish, &client()?).await }).await,
+        Command::Told(wish) => or_stopped(async { told::run(&wish, &client()?).await }).await,
         Command::Sweep => or_stopped(async { verify::sweep(&client()?).await }).await,
         Command::Reconcile(wish) => or_stopped(async { reconcile::run(&wish, &client()?).await }).await,
         Command::Export(wish) => or_stopped(async { transfer::run_export(&wish, client).await }).await,
@@ -156,6 +159,7 @@ async fn serve(local: Local) -> anyhow::Result<()> {
     options.port = Some(local.port);
     options.keep = local.keep;
     options.limits_of_stripe = true;
+    options.tells_the_app = true;
     options.stage = local.stage;
     options.endpoints = Some(paths::endpoints());
     options.progress = Progress::Print;

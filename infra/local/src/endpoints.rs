@@ -42,6 +42,12 @@ pub struct Endpoints {
     pub api_key: String,
     /// Pages for everybody: `/resilier`, `/renoncer`.
     pub public_url: String,
+    /// What the stand-in for the seller's app was sent: `GET`; `POST {"status": 500, "times": 2}` makes it fail.
+    #[serde(default)]
+    pub webhooks_out_url: String,
+    /// The secret that signs it: `whsec_` and base64.
+    #[serde(default)]
+    pub webhooks_out_secret: String,
     /// `dev` or `prod`.
     pub stage: String,
 }

@@ -16,6 +16,7 @@
 //! ```
 
 mod advance;
+pub mod app_fake;
 pub mod aws;
 pub mod bundle;
 pub mod checkout;
@@ -60,6 +61,7 @@ pub mod stream;
 pub mod stripe_fake;
 mod subscribe;
 mod term;
+mod told;
 pub mod transfer;
 mod verify;
 pub mod whole;

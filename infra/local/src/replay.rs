@@ -268,7 +268,7 @@ async fn announce(client: &BundleClient, message: &Value) -> anyhow::Result<usiz
         let key = record.pointer("/dynamodb/Keys/pk/S").and_then(Value::as_str);
         if let (
             Some(key),
-            "PAYMENT" | "REFUND" | "MAIL" | "NOTICE" | "TEAM" | "SLACK" | "ACCESS" | "DECLARATION" | "EPISODE"
+            "PAYMENT" | "REFUND" | "MAIL" | "NOTICE" | "TEAM" | "SLACK" | "HOOK" | "ACCESS" | "DECLARATION" | "EPISODE"
             | "RECOVERY" | "RENEWAL",
         ) = (key, kind)
         {

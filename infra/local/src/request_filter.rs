@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 const WITH_TOKEN: [&str; 2] = ["/graphql", "/graphql/realtime"];
 
 /// Paths that take JSON alone, by their beginning: the runner's own, and those of APIs that speak nothing else.
-const JSON_ALONE: [&str; 4] = ["/_local/", "/_ses/", "/_slack/", "/_stripe/_fake/"];
+const JSON_ALONE: [&str; 5] = ["/_local/", "/_ses/", "/_slack/", "/_app/", "/_stripe/_fake/"];
 
 const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");

@@ -1,5 +1,6 @@
 //! The secrets that a deployed stack needs, generated once per bundle and stored where the functions read them.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 
@@ -15,6 +16,10 @@ pub async fn webhook_secret(aws: &Aws, prefix: &str) -> anyhow::Result<String> {
 
 /// The secret that is stored under a name, or a new one.
 async fn kept(aws: &Aws, name: &str, begins: &str) -> anyhow::Result<String> {
+    kept_or(aws, name, || random(begins)).await
+}
+
+async fn kept_or(aws: &Aws, name: &str, new: impl FnOnce() -> String) -> anyhow::Result<String> {
     let stored = aws.json("ssm", "AmazonSSM.GetParameter", &json!({"Name": name, "WithDecryption": true})).await.ok();
     let stored =
         stored.and_then(|answer| answer.pointer("/Parameter/Value").and_then(Value::as_str).map(str::to_owned));
@@ -22,9 +27,27 @@ async fn kept(aws: &Aws, name: &str, begins: &str) -> anyhow::Result<String> {
     if let Some(secret) = stored.and_then(|secrets| secrets.split_whitespace().next().map(str::to_owned)) {
         return Ok(secret);
     }
-    let secret = random(begins);
+    let secret = new();
     put(aws, name, &secret).await?;
     Ok(secret)
+}
+
+/// The secret that signs what the seller's app is told: the one already stored, or a new one.
+///
+/// # Errors
+/// When the stand-in does not answer.
+pub async fn app_secret(aws: &Aws, prefix: &str) -> anyhow::Result<String> {
+    kept_or(aws, &format!("{prefix}/app-webhook-secrets"), app_webhook_secret).await
+}
+
+/// A secret of the Standard Webhooks specification.
+///
+/// # Panics
+/// When the system has no random numbers to give.
+#[expect(clippy::expect_used, reason = "without random numbers there is no secret, and no bundle")]
+pub fn app_webhook_secret() -> String {
+    let bits: [u8; 32] = ring::rand::generate(&SystemRandom::new()).expect("the system gives random numbers").expose();
+    format!("whsec_{}", STANDARD.encode(bits))
 }
 
 /// Stores the key for Stripe's API, if there is one.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     Client,
-    error::BuildError,
+    error::{BuildError, SdkError},
     operation::transact_write_items::TransactWriteItemsError,
     types::{ConditionCheck, Put, ReturnValue, TransactWriteItem, Update},
 };
@@ -13,6 +13,7 @@ use jiff::{Timestamp, civil::Date};
 use serde::de::DeserializeOwned;
 
 use super::{
+    app_messages::queueing,
     conditional::settle,
     item::{
         self, CLOSE, CLOSED, IDENTITY, Item, PARK, UNPARK, cancelled, condition_failed, data, is_contention, item,
@@ -23,6 +24,7 @@ use super::{
     settings_store::DynamoSettings,
 };
 use comptoir::{
+    app::AppMessage,
     archive::Document,
     billing::{
         identity::Identity,
@@ -54,12 +56,19 @@ pub struct DynamoLedger {
     pub(super) client: Client,
     pub(super) billing: String,
     pub(super) outbox: String,
+    /// Where messages for the seller's app are queued; nowhere if it is told nothing.
+    told: Option<String>,
 }
 
 impl DynamoLedger {
     /// The ledger in these tables.
     pub fn new(client: Client, billing: String, outbox: String) -> Self {
-        Self { client, billing, outbox }
+        Self { client, billing, outbox, told: None }
+    }
+
+    /// The same, which queues messages for the seller's app in this table.
+    pub fn telling(self, told: Option<String>) -> Self {
+        Self { told, ..self }
     }
 
     pub(super) async fn get(&self, key: Item) -> Result<Option<Item>, ServiceError> {
@@ -169,6 +178,17 @@ pub(super) fn record(basis: &DocumentSource) -> Item {
 
 pub(super) fn write(built: Result<TransactWriteItem, BuildError>) -> Result<TransactWriteItem, ServiceError> {
     built.map_err(|error| ServiceError::permanent(WHAT, "request_invalid", error.to_string()))
+}
+
+/// Whether a document was not recorded only because its message for the app, the third write, stands already.
+fn only_told_before<R>(error: &SdkError<TransactWriteItemsError, R>) -> bool {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
+            let reasons = refused.cancellation_reasons();
+            condition_failed(reasons, 2) && !(0..2).any(|place| condition_failed(reasons, place))
+        }
+        _ => false,
+    }
 }
 
 /// The archived document that an invoice's record names.
@@ -318,7 +338,13 @@ impl Ledger for DynamoLedger {
         Ok(Some(Entry { invoice, snapshot: Snapshot(snapshot), document, credited: credited.unwrap_or_default() }))
     }
 
-    async fn finish(&self, number_: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), ServiceError> {
+    async fn finish(
+        &self,
+        number_: &InvoiceNumber,
+        document: &Document,
+        mail: &Mail,
+        tells: Option<&AppMessage>,
+    ) -> Result<(), ServiceError> {
         let update = Update::builder()
             .table_name(&self.billing)
             .set_key(Some(place("INVOICE", &number_.0)))
@@ -331,10 +357,15 @@ impl Ledger for DynamoLedger {
             .expression_attribute_values(":size", number(document.size));
         let update = write(update.build().map(|update| TransactWriteItem::builder().update(update).build()))?;
         let put = self.put(&self.outbox, queued(mail, "invoice-renderer")?)?;
-        let Err(error) = self.client.transact_write_items().transact_items(update).transact_items(put).send().await
-        else {
-            return Ok(());
-        };
+        let message = self.told.as_deref().zip(tells).map(|(table, message)| queueing(table, message)).transpose()?;
+        let writes = vec![update, put];
+        let all = writes.iter().cloned().chain(message).collect();
+        let mut sent = self.client.transact_write_items().set_transact_items(Some(all)).send().await;
+        // The app was told of this number by a record that was lost since: it is not told again.
+        if sent.as_ref().err().is_some_and(only_told_before) {
+            sent = self.client.transact_write_items().set_transact_items(Some(writes)).send().await;
+        }
+        let Err(error) = sent else { return Ok(()) };
         match error.as_service_error() {
             Some(TransactWriteItemsError::TransactionCanceledException(refused)) => {
                 let reasons = refused.cancellation_reasons();

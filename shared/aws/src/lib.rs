@@ -6,6 +6,8 @@
 
 #[cfg(feature = "dynamodb")]
 mod announced;
+#[cfg(feature = "dynamodb")]
+pub mod app_messages;
 #[cfg(feature = "s3")]
 pub mod archive;
 #[cfg(feature = "dynamodb")]

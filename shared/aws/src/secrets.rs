@@ -17,6 +17,7 @@ const WEBHOOK: &str = "stripe-webhook-secrets";
 const API_KEY: &str = "stripe-api-key";
 const SLACK: &str = "slack-webhook-url";
 const SITE: &str = "site-api-key";
+const APP: &str = "app-webhook-secrets";
 
 /// How long secrets are cached: a secret that leaked and was removed works no longer. A busy function reads them once in this
 /// time, an idle one never: 86,400 decryptions a month at most, some 0.20 USD beyond the free tier of KMS.
@@ -65,6 +66,27 @@ impl TeamSecrets {
     /// When the store does not answer and nothing is cached.
     pub async fn renewed(&self) -> Result<Option<String>, ServiceError> {
         Ok(filled(self.parameters.renewed().await?.remove(SLACK)))
+    }
+}
+
+/// The secrets that sign what the seller's app is told.
+#[derive(Debug)]
+pub struct AppSecrets {
+    parameters: Parameters,
+}
+
+impl AppSecrets {
+    /// The parameter `{prefix}/app-webhook-secrets`.
+    pub fn new(client: Client, prefix: &str) -> Self {
+        Self { parameters: Parameters::new(client, prefix, &[APP]) }
+    }
+
+    /// What is stored, at most a minute old, older only while the store is down; `None` if nothing is.
+    ///
+    /// # Errors
+    /// When the store does not answer and nothing is cached.
+    pub async fn current(&self) -> Result<Option<String>, ServiceError> {
+        Ok(filled(self.parameters.current().await?.remove(APP)))
     }
 }
 

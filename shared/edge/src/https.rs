@@ -1,7 +1,7 @@
 //! An HTTPS client: one bounded request, its response as bytes. The caller builds the request and interprets the
 //! response; AWS services have clients of their own.
 
-use std::{error::Error, sync::OnceLock, time::Duration};
+use std::{error::Error, net::IpAddr, sync::OnceLock, time::Duration};
 
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::{
@@ -16,6 +16,8 @@ use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
 use tokio::time::{Instant, timeout_at};
 
 use comptoir::timing::CONNECT_SECONDS;
+
+use crate::egress::{NotPublic, PublicNames, is_public};
 
 /// TLS on ring, which unlike aws-lc collects no jitter entropy at a cold start.
 pub const TLS: Provider = Provider::Rustls(CryptoMode::Ring);
@@ -56,10 +58,13 @@ pub struct Response {
     pub body: Result<Vec<u8>, HttpError>,
 }
 
-/// Why there is no response. After [`Unsendable`](Self::Unsendable) and [`Unconnected`](Self::Unconnected) the server
+/// Why there is no response. After [`NotPublic`](Self::NotPublic), [`Unsendable`](Self::Unsendable) and [`Unconnected`](Self::Unconnected) the server
 /// did not receive the request; after the others it may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
+    /// The address is not public, and the client asks public ones alone.
+    #[error("its address is not public")]
+    NotPublic,
     /// Not a valid HTTP request: a wrong address, or a header with a line break.
     #[error("the wanted cannot be sent")]
     Unsendable,
@@ -82,13 +87,19 @@ pub enum HttpError {
 #[derive(Debug, Default)]
 pub struct Https {
     trusted: TlsContext,
+    public_alone: bool,
     connector: OnceLock<Connector>,
 }
 
 impl Https {
     /// A client that trusts only these authorities, and not the system's.
     pub fn trusting(trusted: TlsContext) -> Self {
-        Self { trusted, connector: OnceLock::new() }
+        Self { trusted, ..Self::default() }
+    }
+
+    /// A client for addresses that somebody else chose: it connects to public ones alone.
+    pub fn public_alone() -> Self {
+        Self { public_alone: true, ..Self::default() }
     }
 
     /// Sends the request once.
@@ -97,12 +108,17 @@ impl Https {
     /// Why there is no response.
     pub async fn ask(&self, wanted: &Request<'_>) -> Result<Response, HttpError> {
         let request = request(wanted).ok_or(HttpError::Unsendable)?;
+        // A number is not resolved.
+        if self.public_alone && number(request.uri()).is_some_and(|address| !is_public(address)) {
+            return Err(HttpError::NotPublic);
+        }
         let connector = self.connector.get_or_init(|| self.connector());
         let end = Instant::now() + wanted.patience;
         let answer = timeout_at(end, connector.call(request)).await.map_err(|_| HttpError::TooLate)?;
-        let answer = answer.map_err(|error| match never_connected(&error) {
-            true => HttpError::Unconnected,
-            false => HttpError::Silent,
+        let answer = answer.map_err(|error| match () {
+            () if caused_by::<NotPublic>(&error, |_| true) => HttpError::NotPublic,
+            () if never_connected(&error) => HttpError::Unconnected,
+            () => HttpError::Silent,
         })?;
         let header = |name: &str| answer.headers().get(name).map(str::to_owned);
         let (status, retry_after, date) = (answer.status().as_u16(), header("retry-after"), header("date"));
@@ -118,7 +134,8 @@ impl Https {
             .sleep_impl(TokioSleep::new())
             // A function is frozen between requests, and a connection does not outlive that.
             .pool_max_idle_per_host(0);
-        builder.tls_provider(TLS).tls_context(self.trusted.clone()).build()
+        let builder = builder.tls_provider(TLS).tls_context(self.trusted.clone());
+        if self.public_alone { builder.build_with_resolver(PublicNames) } else { builder.build() }
     }
 }
 
@@ -130,6 +147,16 @@ fn request(wanted: &Request<'_>) -> Option<HttpRequest> {
         request.headers_mut().try_insert((*name).to_owned(), (*value).to_owned()).ok()?;
     }
     Some(request)
+}
+
+/// The host of an address, if it is a number.
+fn number(uri: &str) -> Option<IpAddr> {
+    let authority = uri.split_once("://")?.1.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?.0.parse().ok().map(IpAddr::V6),
+        None => host.split(':').next()?.parse().ok().map(IpAddr::V4),
+    }
 }
 
 async fn body(answer: HttpResponse, largest: usize) -> Result<Vec<u8>, HttpError> {
@@ -146,12 +173,14 @@ async fn body(answer: HttpResponse, largest: usize) -> Result<Vec<u8>, HttpError
 
 /// Whether the request cannot have reached the service: the connection itself failed.
 pub fn never_connected(error: &(dyn Error + 'static)) -> bool {
+    caused_by(error, hyper_util::client::legacy::Error::is_connect)
+}
+
+/// Whether an error of this kind is among the causes.
+fn caused_by<E: Error + 'static>(error: &(dyn Error + 'static), is: impl Fn(&E) -> bool) -> bool {
     let mut cause = Some(error);
     while let Some(current) = cause {
-        if current
-            .downcast_ref::<hyper_util::client::legacy::Error>()
-            .is_some_and(hyper_util::client::legacy::Error::is_connect)
-        {
+        if current.downcast_ref::<E>().is_some_and(&is) {
             return true;
         }
         cause = current.source();
@@ -195,6 +224,24 @@ mod tests {
         assert_eq!(ask(&format!("http://{nobody}/"), 9).await, Err(HttpError::Unconnected));
         assert_eq!(asked(b"", 9).await, Err(HttpError::Silent));
         assert_eq!(ask("no address", 9).await, Err(HttpError::Unsendable));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_this_machine_is_not_asked() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let spelt = ["localhost", "127.0.0.1", "127.1", "2130706433", "0x7f000001", "[::1]", "[::ffff:127.0.0.1]"];
+        for (scheme, host) in ["http", "https"].into_iter().flat_map(|scheme| spelt.map(|host| (scheme, host))) {
+            let url = format!("{scheme}://{host}:{port}/");
+            let patience = Duration::from_secs(5);
+            let wanted = Request { method: "POST", url: &url, headers: &[], body: "?", patience, largest: 9 };
+            let asked = Https::public_alone().ask(&wanted).await;
+            // TLS refuses some spellings as a name before they are looked up.
+            let named = asked == Err(HttpError::Unconnected) && scheme == "https";
+            assert!(asked == Err(HttpError::NotPublic) || named, "{url}: {asked:?}");
+        }
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "nobody connected");
     }
 
     #[tokio::test]

@@ -52,6 +52,9 @@ pub struct PlanEntry {
     /// The most tokens of earlier periods that the next one keeps.
     #[serde(default)]
     pub rollover_cap: u64,
+    /// The seller's app is told once fewer tokens than this are left; 0 for never.
+    #[serde(default)]
+    pub tokens_low: u64,
     /// Days without payment at the beginning; for who never had a subscription.
     #[serde(default)]
     pub trial_days: u32,
@@ -72,6 +75,8 @@ pub struct Plan {
     pub tokens_per_period: u64,
     /// The most tokens of earlier periods that the next one keeps.
     pub rollover_cap: u64,
+    /// The seller's app is told once fewer tokens than this are left; 0 for never.
+    pub tokens_low: u64,
     /// Days of trial; 0 for none.
     pub trial_days: u32,
 }
@@ -174,6 +179,9 @@ impl Catalogue {
             if plan.rollover_cap > MOST_TOKENS {
                 add(field("rollover_cap"), &plan.rollover_cap.to_string(), "write 1000000000 at most");
             }
+            if plan.tokens_low > MOST_TOKENS {
+                add(field("tokens_low"), &plan.tokens_low.to_string(), "write 1000000000 at most");
+            }
             if plan.trial_days > LONGEST_TRIAL {
                 add(
                     field("trial_days"),
@@ -193,6 +201,7 @@ impl Catalogue {
             features: plan.features.clone(),
             tokens_per_period: plan.tokens_per_period,
             rollover_cap: plan.rollover_cap,
+            tokens_low: plan.tokens_low,
             trial_days: plan.trial_days,
         });
         Ok(Self { version: 0, plans: plans.collect(), origins, dunning })

@@ -11,6 +11,7 @@ use crate::{
     store::{AccessStore, UseResult},
     stripe::{Billing, Made},
     tokens::Use,
+    told,
 };
 
 /// How often a use is tried again when the balance changes at the same time.
@@ -105,6 +106,7 @@ pub async fn use_tokens(
     amount: u64,
     request: &str,
     store: &impl AccessStore,
+    catalogue: &Catalogue,
     now: Timestamp,
 ) -> Result<Used, NotDone> {
     let id = PersonId::of(email).ok_or(Refused::NoAddress)?;
@@ -115,7 +117,7 @@ pub async fn use_tokens(
     for attempt in 0..ATTEMPTS {
         let standing = store.person(&id).await?;
         let open = standing.filter(|standing| standing.person.access.state.is_open());
-        let tokens = open.map_or(0, |standing| standing.tokens);
+        let tokens = open.as_ref().map_or(0, |standing| standing.tokens);
         let Some(left) = tokens.checked_sub(amount) else {
             // What was used before stays used, whatever is left now.
             return match store.recorded_use(&id, request).await? {
@@ -123,7 +125,9 @@ pub async fn use_tokens(
                 None => Err(Refused::NotEnoughTokens { left: tokens }.into()),
             };
         };
-        match store.use_tokens(&id, request, Use { amount, left }, now).await? {
+        let used = Use { amount, left };
+        let tells = open.and_then(|standing| told::of_tokens(&standing, (&id, request), used, catalogue, now));
+        match store.use_tokens(&id, request, used, tells.as_ref(), now).await? {
             UseResult::Done => return Ok(Used { left, repeated: false }),
             UseResult::Before(before) => return repeated(before),
             UseResult::Conflict => store.pause(attempt).await,
@@ -196,7 +200,7 @@ mod tests {
     }
 
     fn used(store: &InMemoryAccess, amount: u64, id: &str) -> Result<Used, NotDone> {
-        at_once(use_tokens("Zoe@Example.org", amount, id, store, now()))
+        at_once(use_tokens("Zoe@Example.org", amount, id, store, &catalogue(), now()))
     }
 
     #[test]

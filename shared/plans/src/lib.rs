@@ -21,6 +21,7 @@ pub mod store;
 pub mod stored;
 pub mod stripe;
 pub mod tokens;
+pub mod told;
 pub mod trial;
 pub mod wake;
 

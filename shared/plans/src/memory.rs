@@ -14,6 +14,7 @@ use std::{
 };
 
 use comptoir::{
+    app::AppMessage,
     mail::Mail,
     memory::{FaultPlan, locked},
     outcome::Reason,
@@ -82,6 +83,7 @@ struct Rows {
     recoveries: BTreeMap<String, StoredRecovery>,
     never: BTreeMap<String, BTreeSet<String>>,
     mails: Vec<Mail>,
+    told: BTreeMap<String, AppMessage>,
     episodes: BTreeMap<String, StoredEpisode>,
     seen: BTreeMap<String, String>,
 }
@@ -152,6 +154,20 @@ impl InMemoryAccess {
     /// The mails that were queued, each once.
     pub fn mails(&self) -> Vec<Mail> {
         locked(&self.rows).mails.clone()
+    }
+}
+
+impl InMemoryAccess {
+    /// What the seller's app is told, by id.
+    pub fn told(&self) -> BTreeMap<String, AppMessage> {
+        locked(&self.rows).told.clone()
+    }
+}
+
+/// Queues a message, unless it was queued before.
+fn tell(rows: &mut Rows, message: Option<&AppMessage>) {
+    if let Some(message) = message {
+        rows.told.entry(message.id.clone()).or_insert_with(|| message.clone());
     }
 }
 

@@ -11,6 +11,7 @@ pub mod decline;
 pub mod letter;
 pub mod record;
 pub mod store;
+mod told;
 pub mod work;
 
 #[cfg(test)]

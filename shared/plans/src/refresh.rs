@@ -13,7 +13,7 @@ use crate::{
     store::{AccessStore, Adopted, Committed, Grant, GrantResult, SECOND, StoredPerson, StoredSubscription},
     stored::{Plans, judging},
     stripe::{Billing, Invoice, Status, Subscription, seconds},
-    tokens,
+    tokens, told,
     trial::{self, Tell},
 };
 
@@ -156,7 +156,15 @@ async fn round<S: AccessStore, B: Billing, T: Tell>(
         let counted = Person { access: standing.person.access.clone(), ..next.clone() };
         adopt(
             store,
-            Adopted { subscription, id: &id, person: &counted, version, ends_tokens: false, wakes_also: later },
+            Adopted {
+                subscription,
+                id: &id,
+                person: &counted,
+                version,
+                ends_tokens: false,
+                wakes_also: later,
+                tells: None,
+            },
             now,
         )
         .await?;
@@ -168,7 +176,10 @@ async fn round<S: AccessStore, B: Billing, T: Tell>(
     }
     if let Some(person) = &next {
         let ends_tokens = person.current.as_ref().is_some_and(|current| current.over);
-        adopt(store, Adopted { subscription, id: &id, person, version, ends_tokens, wakes_also: None }, now).await?;
+        let tells = told::of_access(&standing.person.access, person, (subscription, version + 1), catalogue, now);
+        let tells = tells.as_ref();
+        adopt(store, Adopted { subscription, id: &id, person, version, ends_tokens, wakes_also: None, tells }, now)
+            .await?;
     }
     if !stored.trial_told {
         tell.of_trial(&fetched, catalogue, now).await?;

@@ -3,7 +3,10 @@
 
 use std::future::Future;
 
-use comptoir::outcome::{Reason, ServiceError};
+use comptoir::{
+    app::AppMessage,
+    outcome::{Reason, ServiceError},
+};
 use jiff::Timestamp;
 
 use crate::{
@@ -87,6 +90,8 @@ pub struct Adopted<'a> {
     pub ends_tokens: bool,
     /// Another subscription that has to be looked at again.
     pub wakes_also: Option<&'a str>,
+    /// What the seller's app is told of it, in the same transaction.
+    pub tells: Option<&'a AppMessage>,
 }
 
 /// The version of a person that was read; 0 for nobody.
@@ -167,11 +172,13 @@ pub trait AccessStore: Wakes {
     ) -> impl Future<Output = Result<GrantResult, ServiceError>> + Send;
 
     /// Records a use under an id of the person's own: the balance becomes `used.left` if it is `used.left + used.amount`.
+    /// `tells` is told to the seller's app in the same transaction.
     fn use_tokens(
         &self,
         id: &PersonId,
         request: &str,
         used: Use,
+        tells: Option<&AppMessage>,
         now: Timestamp,
     ) -> impl Future<Output = Result<UseResult, ServiceError>> + Send;
 

@@ -62,7 +62,7 @@ async fn people(store: &impl AccessStore, name: &str, now: Timestamp) -> Result<
     is("a write leaves the tokens", (standing.person, standing.tokens, standing.version), (next, 10, 2))?;
     let used = |request: &str, amount, left| {
         let (id, request) = (id.clone(), request.to_owned());
-        async move { store.use_tokens(&id, &request, Use { amount, left }, now).await.map_err(failed) }
+        async move { store.use_tokens(&id, &request, Use { amount, left }, None, now).await.map_err(failed) }
     };
     is("a use", used("u1", 4, 6).await?, UseResult::Done)?;
     is("the same use", used("u1", 4, 2).await?, UseResult::Before(Use { amount: 4, left: 6 }))?;
@@ -86,7 +86,15 @@ async fn subscriptions(store: &impl AccessStore, name: &str, now: Timestamp) -> 
     is("woken twice", wakes(&one).await?, Some(2))?;
     let person = Person { customer: Some(format!("cus_{name}ada")), ..Person::new(&email) };
     let adopt = async |version, also: Option<&str>, ends_tokens| {
-        let adopted = Adopted { subscription: &one, id: &id, person: &person, version, ends_tokens, wakes_also: also };
+        let adopted = Adopted {
+            subscription: &one,
+            id: &id,
+            person: &person,
+            version,
+            ends_tokens,
+            wakes_also: also,
+            tells: None,
+        };
         store.adopt(&adopted, now).await.map_err(failed)
     };
     let close = async |id: &str, wakes| store.close(id, wakes).await.map_err(failed);

@@ -14,6 +14,7 @@ use super::{
     identity::other_seller,
     ledger::{AllocationResult, Counter, Entry, LARGEST_CLAIM, Ledger, NumberClaim, books_closed},
     snapshot::Snapshot,
+    told,
     unfit::CannotInvoice,
 };
 use crate::{
@@ -338,7 +339,8 @@ impl<L: Ledger + SettingsReader, A: Archive, R: Render, C: Clock> Issuer<'_, L, 
         };
         let seller = self.settings.of_day(self.today());
         let mail = Mail::of_invoice(invoice, &page, &document, &seller, self.clock.now());
-        match self.ledger.finish(&invoice.number, &document, &mail).await {
+        let tells = told::issued(invoice, &document, self.clock.now());
+        match self.ledger.finish(&invoice.number, &document, &mail, Some(&tells)).await {
             Ok(()) => {
                 *unmailed = mail.undeliverable();
                 Outcome::Done.into()

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{identity::Identity, snapshot::Snapshot};
 use crate::{
+    app::AppMessage,
     archive::Document,
     invoice::{DocumentSource, Invoice},
     mail::Mail,
@@ -172,12 +173,15 @@ pub trait Ledger: Send + Sync {
 
     /// Records an invoice's document and queues its mail in one write; repeating it changes nothing (idempotent).
     ///
+    /// The seller's app is told `tells` in the same write, if it is told anything.
+    ///
     /// Permanent error `number_used_twice`: a mail of this number is queued already, for another document.
     fn finish(
         &self,
         number: &InvoiceNumber,
         document: &Document,
         mail: &Mail,
+        tells: Option<&AppMessage>,
     ) -> impl Future<Output = Result<(), ServiceError>> + Send;
 
     /// Parks a payment or a refund with its reason until a person replays it; [`Recorded::AlreadyRecorded`] if it was

@@ -20,6 +20,7 @@ pub mod mentions;
 mod price;
 pub mod snapshot;
 mod take_back;
+mod told;
 pub mod unfit;
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{FaultPlan, ParkedEvent, StreamRecord, locked};
 use crate::{
     announced::AnnouncedEvent,
+    app::AppMessage,
     archive::Document,
     billing::{
         identity::Identity,
@@ -65,6 +66,8 @@ pub(super) struct Written {
     closed: bool,
     pub(super) invoices: BTreeMap<InvoiceNumber, Entry>,
     pub(super) mails: BTreeMap<MailId, Queued>,
+    /// What the seller's app is told, by id.
+    pub(super) told: BTreeMap<String, AppMessage>,
     suppressed: BTreeMap<AddressHash, Cause>,
     pub(super) announced: Vec<StreamRecord>,
     /// Announced events that are not settled.
@@ -359,7 +362,13 @@ impl Ledger for InMemoryStore {
         self.call("the ledger", |written| Ok(written.invoices.get(number).cloned()))
     }
 
-    async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), ServiceError> {
+    async fn finish(
+        &self,
+        number: &InvoiceNumber,
+        document: &Document,
+        mail: &Mail,
+        tells: Option<&AppMessage>,
+    ) -> Result<(), ServiceError> {
         self.call("the ledger", |written| {
             let stands = written.mails.contains_key(&mail.id);
             let entry = written
@@ -371,6 +380,7 @@ impl Ledger for InMemoryStore {
                 (true, _) => return Err(number_used_twice(number)),
                 (false, _) => entry.document = Some(document.clone()),
             }
+            written.told.extend(tells.map(|message| (message.id.clone(), message.clone())));
             let parked = mail.undeliverable();
             let status = if parked.is_some() { Status::Parked } else { Status::Queued };
             if parked.is_none() {

@@ -2,6 +2,7 @@
 //! fail before or after it takes effect. For tests; no function links this.
 
 mod announced;
+mod app_messages;
 mod archive;
 mod books;
 mod sabotage;
@@ -17,6 +18,7 @@ use std::{
 };
 
 pub use announced::{ParkedEvent, StreamRecord};
+pub use app_messages::InMemoryAppMessages;
 pub use archive::InMemoryArchive;
 pub use books::{BillingBackup, InMemoryStore, MailRow, pass_the_turn};
 pub use transport::InMemoryTransport;

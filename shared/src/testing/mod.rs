@@ -1,5 +1,6 @@
 //! Sample values that tests across the project share. Compiled for tests only.
 
+pub mod app_messages;
 pub mod cells;
 pub mod contract;
 pub mod many;

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 
 use super::{FRANCHISE_TOML, sale};
 use crate::{
+    app::AppMessage,
     archive::Document,
     billing::{
         draft::draft,
@@ -85,8 +86,14 @@ impl Ledger for Distant {
         self.0.document(number).await
     }
 
-    async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Result<(), ServiceError> {
-        self.0.finish(number, document, mail).await
+    async fn finish(
+        &self,
+        number: &InvoiceNumber,
+        document: &Document,
+        mail: &Mail,
+        tells: Option<&AppMessage>,
+    ) -> Result<(), ServiceError> {
+        self.0.finish(number, document, mail, tells).await
     }
 
     async fn park(&self, basis: &DocumentSource, reason: &Reason, now: Timestamp) -> Result<Recorded, ServiceError> {

@@ -86,7 +86,7 @@ impl Trouble {
             Self::Refused(_) | Self::Parameter { .. } | Self::Declined { .. } | Self::FailureKept(_) => {
                 ServiceError::permanent(WHAT, "stripe_refused", text)
             }
-            Self::HttpError(HttpError::Unsendable) => ServiceError::permanent(
+            Self::HttpError(HttpError::Unsendable | HttpError::NotPublic) => ServiceError::permanent(
                 WHAT,
                 "stripe_refused",
                 format!("{text}; check the stored API key, then replay"),

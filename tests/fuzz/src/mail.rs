@@ -103,7 +103,7 @@ fn outbox() -> (InMemoryStore, MailId) {
     let document = Document { key: "a.pdf".to_owned(), sha256: String::new(), size: 1 };
     let page = print::page(&invoice, &seller.look, papers::spoken());
     let mail = Mail::of_invoice(&invoice, &page, &document, seller, NOW);
-    at_once(books.finish(&invoice.number, &document, &mail)).unwrap();
+    at_once(books.finish(&invoice.number, &document, &mail, None)).unwrap();
     at_once(Outbox::claim(&books, &mail.id, "us", NOW, SignedDuration::from_secs(60))).unwrap();
     at_once(books.unknown(&mail.id, "us", NOW)).unwrap();
     (books, mail.id)

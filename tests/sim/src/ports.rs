@@ -9,6 +9,7 @@ use std::{
 
 use comptoir::{
     announced::{AnnouncedEvent, AnnouncedEvents},
+    app::AppMessage,
     archive::{Archive, Document, File},
     billing::{
         identity::{IDENTITY_KEY, Identity},
@@ -383,7 +384,13 @@ impl Ledger for Ports {
         self.call(LEDGER, "document", None, || at_once(self.world.books.document(number))).await
     }
 
-    async fn finish(&self, number: &InvoiceNumber, document: &Document, mail: &Mail) -> Answer<()> {
+    async fn finish(
+        &self,
+        number: &InvoiceNumber,
+        document: &Document,
+        mail: &Mail,
+        tells: Option<&AppMessage>,
+    ) -> Answer<()> {
         self.refuse(LEDGER, "finish", &number.0)?;
         if self.is(Mutant::TwoWrites) {
             self.call(LEDGER, "note", None, || {
@@ -393,10 +400,11 @@ impl Ledger for Ports {
             .await?;
         }
         let late = || -> Late {
-            let (number, document, mail) = (number.clone(), document.clone(), mail.clone());
-            Box::new(move |world| drop(at_once(world.books.finish(&number, &document, &mail))))
+            let (number, document, mail, tells) = (number.clone(), document.clone(), mail.clone(), tells.cloned());
+            Box::new(move |world| drop(at_once(world.books.finish(&number, &document, &mail, tells.as_ref()))))
         };
-        self.call(LEDGER, "finish", Some(&late), || at_once(self.world.books.finish(number, document, mail))).await
+        self.call(LEDGER, "finish", Some(&late), || at_once(self.world.books.finish(number, document, mail, tells)))
+            .await
     }
 
     async fn park(&self, basis: &DocumentSource, reason: &Reason, now: Timestamp) -> Answer<Recorded> {

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use comptoir::{
+    app::{AppMessage, delivery::Told},
     clock::FixedClock,
     mail::{
         Content, DigestMail, Mail, NoticeEvent, NoticeMail,
@@ -10,6 +11,7 @@ use comptoir::{
         outbox::{Claim, OutgoingEmail, Parking, SendResult, Status},
         quota::MailQuota,
     },
+    memory::InMemoryAppMessages,
     outcome::ServiceError,
     settings::cache::SETTINGS_KEPT,
     team::{Message, TeamNotice},
@@ -196,12 +198,22 @@ fn record(kind: &str, id: &str, data: &str) -> Value {
     }})
 }
 
+/// No message of these tests is for the app.
+struct NoApp;
+
+impl App for NoApp {
+    async fn tell(&self, message: &AppMessage) -> Told {
+        panic!("{} was sent", message.id)
+    }
+}
+
 async fn handled(ports: &Ports, records: &[Value], seconds_left: u64) -> usize {
     let notifier = NoticeSender {
         notices: ports,
         post_office: ports,
         budget: Budget::new(ports),
         room: ports,
+        app: Teller { messages: InMemoryAppMessages::default(), app: NoApp },
         composer: Composer::new().unwrap(),
         settings: CachedSettings::new(saved_settings(FRANCHISE_TOML), SETTINGS_KEPT),
         clock: FixedClock(NOW),

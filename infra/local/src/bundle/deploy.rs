@@ -19,6 +19,9 @@ const CODE_KEY: &str = "nothing.zip";
 const TEMPLATE_KEY: &str = "template.json";
 const EMPTY_ZIP: &[u8] = b"PK\x05\x06\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
+/// The address of the app as an owner would give it; the stand-in is called instead.
+const APP: &str = "https://app.example.org/webhooks";
+
 /// The deployed stack.
 #[derive(Debug)]
 pub struct Deployed {
@@ -104,6 +107,7 @@ pub async fn deploy(aws: &Aws, options: &Options) -> anyhow::Result<Deployed> {
         ("ProfilePrograms", programs),
         ("AlertEmail", alerts),
         ("StripeEventSource", source),
+        ("AppWebhookUrl", if options.tells_the_app { APP } else { "" }),
     ];
     resources::add_rules(&template, &parameters, &mut functions)?;
     // The stand-in checks neither; CloudFormation would reject the deployment.

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, watch};
 
+use crate::app_fake::AppFake;
 use crate::aws::Aws;
 use crate::endpoints::Endpoints;
 use crate::event_bus::Bus;
@@ -140,6 +141,19 @@ impl Bundle {
     /// The stand-in for Slack, with its fault plan.
     pub fn slack(&self) -> &SlackFake {
         &self.front.slack
+    }
+
+    /// The stand-in for the seller's app.
+    pub fn app(&self) -> &AppFake {
+        &self.front.app
+    }
+
+    /// Stores other secrets for what the seller's app is told: one or several, separated by spaces.
+    ///
+    /// # Errors
+    /// When the stand-in does not answer.
+    pub async fn set_app_secrets(&self, secrets: &str) -> anyhow::Result<()> {
+        secrets::put(&self.aws, &format!("{}/app-webhook-secrets", self.secrets_prefix), secrets).await
     }
 
     /// A function by its package name.

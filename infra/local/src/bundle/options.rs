@@ -47,6 +47,8 @@ pub struct Options {
     pub stripe_api_key: Option<String>,
     /// The address of the team's Slack webhook; none is stored when `None`.
     pub slack_webhook: Option<String>,
+    /// Whether the seller's app is told what happens.
+    pub tells_the_app: bool,
     /// Where the bundle writes its endpoints; `<dir>/endpoints.json` when `None`.
     pub endpoints: Option<PathBuf>,
     /// Further addresses that lead to the stand-in for AWS, such as `localhost:4443` of a front that speaks TLS.
@@ -60,7 +62,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// A bundle in `dir` on free ports that keeps no state, prints nothing and asks Stripe without limits, as for tests.
+    /// A bundle in `dir` on free ports that keeps no state, prints nothing, asks Stripe without limits and tells no app, as for tests.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self {
             port: None,
@@ -76,6 +78,7 @@ impl Options {
             stripe_event_source: String::new(),
             stripe_api_key: Some(secrets::random("sk_test_")),
             slack_webhook: Some(secrets::slack_webhook()),
+            tells_the_app: false,
             endpoints: None,
             aws_also_at: Vec::new(),
             wire: false,

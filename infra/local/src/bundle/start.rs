@@ -15,6 +15,7 @@ use tokio::sync::{Mutex, watch};
 use super::deploy::{self, Deployed};
 use super::ministack::Ministack;
 use super::{Bundle, Functions, Options, build, graphql, prepare, resources};
+use crate::app_fake::{self, AppFake};
 use crate::aws::Aws;
 use crate::clock::BundleClock;
 use crate::endpoints::Endpoints;
@@ -98,6 +99,7 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     }
     let stripe_webhook_secret = secrets::webhook_secret(&aws, &secrets_prefix).await?;
     let api_key = secrets::site_key(&aws, &secrets_prefix).await?;
+    let webhooks_out_secret = secrets::app_secret(&aws, &secrets_prefix).await?;
     secrets::store_api_key(&aws, &secrets_prefix, options.stripe_api_key.as_deref()).await?;
     secrets::store_slack_webhook(&aws, &secrets_prefix, options.slack_webhook.as_deref()).await?;
     let front = Arc::new(front(&options, (&aws, &base), &deployed, &functions, (programs, clock)).await?);
@@ -134,6 +136,8 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
         token_url: format!("{base}/_local/token"),
         aws_endpoint_url: aws.endpoint.clone(),
         aws_access_key_id: aws.key.clone(),
+        webhooks_out_url: format!("{base}/_app/webhooks"),
+        webhooks_out_secret,
         stage: options.stage.clone(),
     };
     let announced = options.endpoints.clone().unwrap_or_else(|| options.dir.join("endpoints.json"));
@@ -265,6 +269,7 @@ fn surroundings(options: &Options, world: &World<'_>, function: &str) -> Vec<(St
         ("PUBLIC_URL", base.to_owned()),
         ("PROFILE_API_URL", format!("{base}/graphql")),
         ("SLACK_API_URL", format!("{base}/_slack")),
+        ("APP_LOCAL_URL", format!("{base}{}", app_fake::DOOR)),
         ("RUST_BACKTRACE", "0".to_owned()),
     ];
     own.into_iter().chain(asking).map(|(name, value)| (name.to_owned(), value)).collect()
@@ -311,6 +316,7 @@ async fn front(
             format!("{base}/_stripe"),
         )),
         slack: Arc::new(SlackFake::new(clock.clone())),
+        app: Arc::new(AppFake::new(clock.clone())),
         graphql: Arc::new(graphql::api(aws, deployed, functions, (programs, clock.clone())).await?),
         books,
         by_hand: by_hand.collect(),

@@ -1,6 +1,6 @@
 //! The one address of a bundle: Stripe's webhook, the stand-ins that the functions call, and the pages for people.
 //!
-//! Paths below `/_local`, `/_stripe`, `/_slack` and `/_ses` (and `/` itself) are the runner's, `/graphql` is
+//! Paths below `/_local`, `/_stripe`, `/_slack`, `/_app` and `/_ses` (and `/` itself) are the runner's, `/graphql` is
 //! AppSync's; every other one is the HTTP API's.
 
 mod archive;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Json, Path, State};
-use axum::http::{Response, StatusCode};
+use axum::http::{HeaderMap, Response, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
@@ -26,6 +26,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::app_fake::{self, AppFake};
 use crate::faults::{Fault, Faults};
 use crate::graphql::{self, Api};
 use crate::lambda::pool::Function;
@@ -52,6 +53,8 @@ pub struct Front {
     pub moved: Moved,
     /// Slack.
     pub slack: Arc<SlackFake>,
+    /// The seller's app.
+    pub app: Arc<AppFake>,
     /// AppSync.
     pub graphql: Arc<Api>,
     /// Tables, archive and queue.
@@ -85,6 +88,8 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> std::io::Result<AbortO
         .merge(stripe::router())
         .route("/_slack/{*path}", post(post_to_slack))
         .route("/_local/slack", get(slack))
+        .route(app_fake::DOOR, post(tell_app))
+        .route("/_app/webhooks", get(told_to_app).post(fail_app))
         .route("/_ses/v2/email/outbound-emails", post(send_email))
         .route("/_ses/v2/email/account", get(ses_account))
         .merge(graphql::router(front.graphql.clone()))
@@ -118,6 +123,19 @@ async fn post_to_slack(State(front): Shared, Path(path): Path<String>, body: Byt
 
 async fn slack(State(front): Shared) -> Response<Body> {
     Json(front.slack.all()).into_response()
+}
+
+async fn tell_app(State(front): Shared, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    front.app.take(&headers, &body).await
+}
+
+async fn told_to_app(State(front): Shared) -> Response<Body> {
+    Json(front.app.all()).into_response()
+}
+
+async fn fail_app(State(front): Shared, Json(order): Json<app_fake::Failure>) -> Response<Body> {
+    front.app.fail(order);
+    StatusCode::NO_CONTENT.into_response()
 }
 
 async fn send_email(State(front): Shared, body: Bytes) -> Response<Body> {

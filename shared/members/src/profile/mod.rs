@@ -30,6 +30,7 @@ mod sentences;
 pub mod service;
 pub mod skills;
 pub mod text;
+pub mod told;
 pub mod upload;
 pub mod violation;
 mod visible;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use comptoir::{
+    app::AppMessage,
     mail::{Mail, outbox::TOLD_KEPT},
     outcome::ServiceError,
     record::{NEEDS, VERSION},
@@ -82,18 +83,28 @@ impl DynamoRecoveries {
         mail: Option<&Mail>,
         now: Timestamp,
     ) -> Result<Committed, ServiceError> {
+        self.commit_telling(writes, (mail, None), now).await
+    }
+
+    /// The same, with what the seller's app is told.
+    async fn commit_telling(
+        &self,
+        writes: Vec<TransactWriteItem>,
+        (mail, tells): (Option<&Mail>, Option<&AppMessage>),
+        now: Timestamp,
+    ) -> Result<Committed, ServiceError> {
         let Some(mail) = mail else {
-            return Ok(match self.access.transact(writes).await? {
+            return Ok(match self.access.transact_telling(writes, tells).await? {
                 Ended::Done => Committed::Done,
                 Ended::Refused(_) => Committed::Conflict,
             });
         };
         let place = writes.len();
         let with_mail = [writes.clone(), vec![self.mail(mail, now)?]].concat();
-        let ended = match self.access.transact(with_mail).await? {
+        let ended = match self.access.transact_telling(with_mail, tells).await? {
             // The mail was queued by a record that was lost since: nobody gets it again.
             Ended::Refused(reasons) if condition_failed(&reasons, place) && !condition_failed(&reasons, 0) => {
-                self.access.transact(writes).await?
+                self.access.transact_telling(writes, tells).await?
             }
             ended => ended,
         };
@@ -211,7 +222,7 @@ impl RecoveryStore for DynamoRecoveries {
         if let Some(customer) = change.wakes_dunning() {
             writes.push(updating(waking_dunning(&self.access.table, customer, now)?));
         }
-        self.commit(writes, change.mail, now).await
+        self.commit_telling(writes, (change.mail, change.tells), now).await
     }
 
     async fn close_debtor(&self, customer: &str, read: &StoredRecovery) -> Result<Committed, ServiceError> {

@@ -20,10 +20,12 @@ use aws_sdk_dynamodb::{
     types::{CancellationReason, Put, TransactWriteItem, Update},
 };
 use comptoir::{
+    app::AppMessage,
     outcome::{Reason, ServiceError},
     record::{NEEDS, VERSION},
 };
 use comptoir_aws::{
+    app_messages,
     conditional::{OURS, settle},
     item::{
         self, CLOSE, Item, PARK, below, cancelled, condition_failed, data, is_contention, item as new, json, new_item,
@@ -60,6 +62,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 pub struct DynamoAccess {
     pub(crate) client: Client,
     pub(crate) table: String,
+    /// Where messages for the seller's app are queued; nowhere if it is told nothing.
+    told: Option<String>,
 }
 
 /// What a transaction came to.
@@ -72,7 +76,12 @@ pub(crate) enum Ended {
 impl DynamoAccess {
     /// The table with this name.
     pub fn new(client: Client, table: String) -> Self {
-        Self { client, table }
+        Self { client, table, told: None }
+    }
+
+    /// The same, which queues messages for the seller's app in this table.
+    pub fn telling(self, told: Option<String>) -> Self {
+        Self { told, ..self }
     }
 
     pub(crate) async fn read(&self, key: Item) -> Result<Option<Item>, ServiceError> {
@@ -94,6 +103,26 @@ impl DynamoAccess {
                 }
             }
             _ => Err(trouble(WHAT, &error)),
+        }
+    }
+
+    /// Commits `writes` together with the message for the seller's app, where there is one and it is told anything. A message
+    /// that stands already was queued by a record that was lost since: it is not told again.
+    pub(crate) async fn transact_telling(
+        &self,
+        writes: Vec<TransactWriteItem>,
+        message: Option<&AppMessage>,
+    ) -> Result<Ended, ServiceError> {
+        let (Some(table), Some(message)) = (&self.told, message) else { return self.transact(writes).await };
+        let place = writes.len();
+        let with_message = [writes.clone(), vec![app_messages::queueing(table, message)?]].concat();
+        match self.transact(with_message).await? {
+            Ended::Refused(reasons)
+                if condition_failed(&reasons, place) && !(0..place).any(|place| condition_failed(&reasons, place)) =>
+            {
+                self.transact(writes).await
+            }
+            ended => Ok(ended),
         }
     }
 
@@ -243,7 +272,7 @@ impl AccessStore for DynamoAccess {
         if let Some(other) = adopted.wakes_also {
             writes.push(TransactWriteItem::builder().update(waking(&self.table, other, now)?).build());
         }
-        Ok(match self.transact(writes).await? {
+        Ok(match self.transact_telling(writes, adopted.tells).await? {
             Ended::Done => Committed::Done,
             Ended::Refused(_) => Committed::Conflict,
         })
@@ -322,6 +351,7 @@ impl AccessStore for DynamoAccess {
         id: &PersonId,
         request: &str,
         used: Use,
+        tells: Option<&AppMessage>,
         now: Timestamp,
     ) -> Result<UseResult, ServiceError> {
         let mut item = new_item(below(PERSON, id.as_str(), &format!("{USE}#{request}")), USE);
@@ -330,7 +360,7 @@ impl AccessStore for DynamoAccess {
         item.insert("used_at".to_owned(), text(now.to_string()));
         let before = used.left.saturating_add(used.amount);
         let writes = vec![self.put(item)?, self.write_balance(id, (before, used.left), None)?];
-        match self.transact(writes).await? {
+        match self.transact_telling(writes, tells).await? {
             Ended::Done => Ok(UseResult::Done),
             Ended::Refused(reasons) if condition_failed(&reasons, 0) => {
                 Ok(self.recorded_use(id, request).await?.map_or(UseResult::Conflict, UseResult::Before))

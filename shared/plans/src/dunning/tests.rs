@@ -136,7 +136,8 @@ impl Scene {
             (recovery.state, recovery.customer) = (state, Some("cus_1".to_owned()));
             recovery.told_at = recovery.told_at.or(Some(now));
             let (read, recovery) = (&read, &recovery);
-            let change = Change { invoice, read, recovery, then: Then::Rest, mail: None, never: Vec::new() };
+            let change =
+                Change { invoice, read, recovery, then: Then::Rest, mail: None, tells: None, never: Vec::new() };
             if at_once(self.store.change(&change, now)).is_ok() {
                 return;
             }

@@ -1,12 +1,13 @@
 //! People, subscriptions, grants and uses in memory.
 
 use comptoir::{
+    app::AppMessage,
     memory::{locked, pass_the_turn},
     outcome::{Reason, ServiceError},
 };
 use jiff::Timestamp;
 
-use super::{InMemoryAccess, Mistake, Rows, WHAT, wake};
+use super::{InMemoryAccess, Mistake, Rows, WHAT, tell, wake};
 use crate::{
     person::{Person, PersonId},
     store::{
@@ -80,6 +81,7 @@ impl AccessStore for InMemoryAccess {
             if let Some(other) = adopted.wakes_also {
                 wake(rows, other);
             }
+            tell(rows, adopted.tells);
             Ok(Committed::Done)
         })
     }
@@ -157,6 +159,7 @@ impl AccessStore for InMemoryAccess {
         id: &PersonId,
         request: &str,
         used: Use,
+        tells: Option<&AppMessage>,
         _now: Timestamp,
     ) -> Result<UseResult, ServiceError> {
         pass_the_turn().await;
@@ -173,6 +176,7 @@ impl AccessStore for InMemoryAccess {
             standing.tokens = used.left;
             rows.uses.insert(key, used);
             rows.spent.push(used.amount);
+            tell(rows, tells);
             Ok(UseResult::Done)
         })
     }

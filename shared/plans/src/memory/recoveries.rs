@@ -8,7 +8,7 @@ use comptoir::{
 };
 use jiff::Timestamp;
 
-use super::{InMemoryAccess, Mistake, WHAT, episodes::wake_dunning, wake};
+use super::{InMemoryAccess, Mistake, WHAT, episodes::wake_dunning, tell, wake};
 use crate::{
     recovery::store::{Change, RecoveryStore, StoredRecovery, Then},
     store::{Committed, Wakes},
@@ -72,6 +72,7 @@ impl RecoveryStore for InMemoryAccess {
                 never.extend(change.never.iter().map(|&instrument| instrument.to_owned()));
             }
             rows.mails.extend(change.mail.cloned());
+            tell(rows, change.tells);
             if let Some(customer) = change.wakes_dunning() {
                 wake_dunning(rows, customer, now);
             }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, future::Future};
 
 use comptoir::{
+    app::AppMessage,
     mail::Mail,
     outcome::{Reason, ServiceError},
 };
@@ -61,6 +62,8 @@ pub struct Change<'a> {
     pub then: Then<'a>,
     /// The one mail to the customer, in the same transaction.
     pub mail: Option<&'a Mail>,
+    /// What the seller's app is told, in the same transaction.
+    pub tells: Option<&'a AppMessage>,
     /// Instruments of the customer's that are never charged again.
     pub never: Vec<&'a str>,
 }

@@ -27,7 +27,7 @@ use self::till::{Does, Till};
 use super::{
     debt::Collecting,
     letter::Writer,
-    record::{By, State},
+    record::{By, Recovery, State},
     work::{Tools, recover},
 };
 use crate::{
@@ -147,7 +147,18 @@ impl Scene {
             assert_eq!(instruments.len(), attempts.len(), "{attempts:?}");
             let ours = attempts.iter().filter(|attempt| attempt.by == By::Us).count();
             assert!(ours >= once.len(), "what is charged is claimed: {attempts:?}");
+            self.told(&stored.recovery);
         }
+    }
+
+    /// The app is told what the record says, in the same write.
+    fn told(&self, recovery: &Recovery) {
+        let messages = self.store.told();
+        let told = |topic: &str| messages.contains_key(&format!("payment-{topic}-in_1"));
+        let unpaid = matches!(recovery.state, State::Exhausted | State::NeedsCustomer);
+        assert!(told("failed") || !unpaid, "{recovery:?}");
+        let had_failed = recovery.told_at.is_some() || recovery.charges() > 0;
+        assert_eq!(told("recovered"), recovery.state == State::Paid && had_failed, "{recovery:?}");
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use comptoir::{
+    app::AppMessage,
     clock::Clock,
     outcome::{Outcome, Reason, ServiceError},
 };
@@ -17,6 +18,7 @@ use super::{
     letter::{self, Unwritten, Writer},
     record::{Attempt, By, Fate, Recovery, State},
     store::{Change, RecoveryStore, StoredRecovery, Then},
+    told,
 };
 use crate::{
     access,
@@ -125,8 +127,15 @@ async fn parked<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
     let result = match tools.store.recovery(id).await {
         Ok(Some(read)) => {
             let recovery = &read.recovery;
-            let change =
-                Change { invoice: id, read: &read, recovery, then: Then::Park(&reason), mail: None, never: Vec::new() };
+            let change = Change {
+                invoice: id,
+                read: &read,
+                recovery,
+                then: Then::Park(&reason),
+                mail: None,
+                tells: None,
+                never: Vec::new(),
+            };
             tools.store.change(&change, now).await
         }
         Ok(None) => return Outcome::Reject(reason),
@@ -196,7 +205,8 @@ async fn round<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
         Step::Over(state) => {
             recovery.settle(if state == State::Paid { Fate::Paid } else { Fate::Skipped("over".to_owned()) });
             recovery.state = state;
-            writing.last(&recovery, Then::Rest).await
+            let tells = recovered(&writing, &debt, &recovery);
+            writing.write(&recovery, Then::Rest, None, tells.as_ref()).await.map(|()| true)
         }
         Step::Wait => {
             recovery.settle(Fate::Processing);
@@ -208,7 +218,9 @@ async fn round<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
             recovery.state = State::Trying;
             writing.goes_on(&recovery).await
         }
-        Step::Again { instrument, method } => charge(&writing, recovery, (&instrument, &method), tools, known).await,
+        Step::Again { instrument, method } => {
+            charge(&writing, recovery, (&debt, &instrument, &method), tools, known).await
+        }
         Step::Try(method) => {
             if now >= tools.until {
                 let text = "other methods are tried by the next invocation";
@@ -226,7 +238,7 @@ async fn round<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
             let claimed =
                 StoredRecovery { version: read.version.saturating_add(1), recovery: recovery.clone(), ..read.clone() };
             let writing = Writing { read: &claimed, ..writing };
-            charge(&writing, recovery, (method.instrument(), &method.id), tools, known).await
+            charge(&writing, recovery, (&debt, method.instrument(), &method.id), tools, known).await
         }
         Step::Lost => tell(&writing, recovery, (&debt, State::Unknown), tools, known).await,
         Step::Tell(state) => tell(&writing, recovery, (&debt, state), tools, known).await,
@@ -242,7 +254,7 @@ async fn round<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
 async fn charge<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
     writing: &Writing<'_, S>,
     mut recovery: Recovery,
-    (instrument, method): (&str, &str),
+    (debt, instrument, method): (&Debt, &str, &str),
     tools: &Tools<'_, S, B, C, P>,
     known: &mut Known,
 ) -> Result<bool, Stop> {
@@ -273,7 +285,8 @@ async fn charge<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
     if fate == Fate::Paid {
         recovery.settle(fate);
         recovery.state = State::Paid;
-        return writing.last(&recovery, Then::Rest).await;
+        let tells = recovered(writing, debt, &recovery);
+        return writing.write(&recovery, Then::Rest, None, tells.as_ref()).await.map(|()| true);
     }
     recovery.settle(fate);
     writing.goes_on(&recovery).await
@@ -316,12 +329,22 @@ async fn tell<S: RecoveryStore, B: Collecting, C: Clock, P: Plans>(
         ),
     );
     if state != State::Unknown {
-        writing.write(&recovery, Then::Rest, mail.as_ref()).await?;
+        // Once: the message has the same id each time.
+        let failed = !matches!(writing.read.recovery.state, State::Exhausted | State::NeedsCustomer);
+        let failed = failed.then(|| told::of_payment(false, writing.invoice, (debt, &recovery), writing.now));
+        writing.write(&recovery, Then::Rest, mail.as_ref(), failed.as_ref()).await?;
         return Ok(true);
     }
     recovery.settle(Fate::Unknown);
-    writing.write(&recovery, Then::Park(&reason), mail.as_ref()).await?;
+    writing.write(&recovery, Then::Park(&reason), mail.as_ref(), None).await?;
     Err(Stop::Parked(reason))
+}
+
+/// What the seller's app is told of an invoice that is paid now, after a charge had failed.
+fn recovered<S>(writing: &Writing<'_, S>, debt: &Debt, recovery: &Recovery) -> Option<AppMessage> {
+    let paid_now = recovery.state == State::Paid && writing.read.recovery.state != State::Paid;
+    let had_failed = recovery.told_at.is_some() || recovery.charges() > 0;
+    (paid_now && had_failed).then(|| told::of_payment(true, writing.invoice, (debt, recovery), writing.now))
 }
 
 fn unwritten(why: Unwritten) -> Stop {
@@ -353,11 +376,12 @@ impl<S: RecoveryStore> Writing<'_, S> {
         recovery: &Recovery,
         then: Then<'_>,
         mail: Option<&comptoir::mail::Mail>,
+        tells: Option<&AppMessage>,
     ) -> Result<(), Stop> {
         let never =
             recovery.never_again().filter(|found| !self.read.recovery.never_again().any(|known| known == *found));
         let never = never.collect();
-        let change = Change { invoice: self.invoice, read: self.read, recovery, then, mail, never };
+        let change = Change { invoice: self.invoice, read: self.read, recovery, then, mail, tells, never };
         match self.store.change(&change, self.now).await? {
             Committed::Done => Ok(()),
             Committed::Conflict => Err(Stop::Conflict),
@@ -365,10 +389,10 @@ impl<S: RecoveryStore> Writing<'_, S> {
     }
 
     async fn goes_on(&self, recovery: &Recovery) -> Result<bool, Stop> {
-        self.write(recovery, Then::GoOn, None).await.map(|()| false)
+        self.write(recovery, Then::GoOn, None, None).await.map(|()| false)
     }
 
     async fn last(&self, recovery: &Recovery, then: Then<'_>) -> Result<bool, Stop> {
-        self.write(recovery, then, None).await.map(|()| true)
+        self.write(recovery, then, None, None).await.map(|()| true)
     }
 }

@@ -110,7 +110,7 @@ fn play(seed: u64, mistake: Option<Mistake>) -> Result<(), String> {
             2 => {
                 let (town, amount, id) = (&town, rng.u64(1..5), format!("u{}", rng.u8(..6)));
                 running.push(Box::pin(async move {
-                    use_tokens(EMAIL, amount, &id, &town.store, now()).await.ok();
+                    use_tokens(EMAIL, amount, &id, &town.store, &catalogue(), now()).await.ok();
                 }));
             }
             _ if running.is_empty() => {}

@@ -131,7 +131,7 @@ async fn books() -> (InMemoryStore, MailId) {
     let document = Document { key: "invoices/a.pdf".into(), sha256: String::new(), size: 1 };
     let page = print::page(&invoice, &seller.look, &words());
     let mail = Mail::of_invoice(&invoice, &page, &document, &seller, now());
-    books.finish(&invoice.number, &document, &mail).await.unwrap();
+    books.finish(&invoice.number, &document, &mail, None).await.unwrap();
     (books, mail.id)
 }
 

@@ -137,22 +137,22 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive> Stores<'_, P,
     pub(super) async fn a_document_is_noted_once(&self, run: &str) -> Result<(), ServiceError> {
         let invoice = self.issued(&format!("{run}-noted")).await?;
         let (document, mail) = letter(&invoice, "the first");
-        self.ledger.finish(&invoice.number, &document, &mail).await?;
+        self.ledger.finish(&invoice.number, &document, &mail, None).await?;
         let (another, same_mail) = letter(&invoice, "another");
-        self.ledger.finish(&invoice.number, &document, &mail).await?;
-        let twice = self.ledger.finish(&invoice.number, &another, &same_mail).await.unwrap_err();
+        self.ledger.finish(&invoice.number, &document, &mail, None).await?;
+        let twice = self.ledger.finish(&invoice.number, &another, &same_mail, None).await.unwrap_err();
         assert_eq!(twice.reason().code, "number_used_twice", "another document with this number");
         let entry = self.ledger.document_of(&DocumentSource::Sale(invoice.draft.sale.clone())).await?.unwrap();
         assert_eq!(entry.document.as_ref(), Some(&document), "the first stays");
         assert_eq!(self.outbox.claim(&mail.id, "a", now(), super::LEASE).await?, outbox::Claim::Ours, "it is queued");
-        self.ledger.finish(&invoice.number, &document, &same_mail).await?;
+        self.ledger.finish(&invoice.number, &document, &same_mail, None).await?;
         let held = self.outbox.claim(&mail.id, "b", now(), super::LEASE).await?;
         assert!(matches!(held, outbox::Claim::Held(Status::Sending { .. })), "it is not queued again: {held:?}");
 
         let nobody = self.issued(&format!("{run}-nobody")).await?;
         let (document, mut mail) = letter(&nobody, "for nobody");
         mail.to = None;
-        self.ledger.finish(&nobody.number, &document, &mail).await?;
+        self.ledger.finish(&nobody.number, &document, &mail, None).await?;
         let held = self.outbox.claim(&mail.id, "a", now(), super::LEASE).await?;
         assert_eq!(held, outbox::Claim::Held(Status::Parked), "a mail to nobody waits");
         Ok(())

@@ -117,7 +117,7 @@ impl<P: PaymentLog, L: Ledger, O: Outbox + Deliveries, A: Archive> Stores<'_, P,
     async fn queued(&self, name: &str) -> Result<Mail, ServiceError> {
         let invoice = self.issued(name).await?;
         let (document, mail) = letter(&invoice, "its bytes");
-        self.ledger.finish(&invoice.number, &document, &mail).await?;
+        self.ledger.finish(&invoice.number, &document, &mail, None).await?;
         Ok(mail)
     }
 }

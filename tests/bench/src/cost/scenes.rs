@@ -29,6 +29,27 @@ pub async fn open(name: &str, functions: Functions) -> Result<Shop> {
     Ok(shop)
 }
 
+/// Opens a shop with metered calls, whose app is told.
+///
+/// # Errors
+/// When the bundle does not start.
+pub async fn open_telling(name: &str) -> Result<Shop> {
+    let shop = Shop::open_with(name, |options| (options.wire, options.tells_the_app) = (true, true)).await?;
+    shop.bundle.ses_events().once();
+    Ok(shop)
+}
+
+/// One complete sale, of which the app is told as well.
+///
+/// # Errors
+/// When it is not.
+pub async fn told_sale(shop: &Shop) -> Result<Bill> {
+    let (mark, before) = (Mark::now(shop).await?, shop.bundle.app().all().len());
+    sale(shop).await?;
+    shop.wait_for("the app", async |shop: &Shop| Ok((shop.bundle.app().all().len() > before).then_some(()))).await?;
+    mark.until_quiet(shop).await
+}
+
 /// One complete sale: its invoice is delivered, and the delivery event is stored.
 ///
 /// # Errors

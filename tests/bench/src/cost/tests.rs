@@ -77,6 +77,14 @@ const CREDIT_NOTE: [Line; 12] = [
     ("all", "mails", 1, 0, 0, "to the customer"),
 ];
 
+/// What the same sale asks for where the seller's app is told of it.
+const SALE_TOLD: [Line; 4] = [
+    ("invoice-renderer", "TransactWriteItems", 2, 32, 0, "as before, and the message with the document (2, open: 2)"),
+    ("notice-sender", "GetItem", 1, 0, 2, "the message as it is now: it is not sent again for another channel's sake"),
+    ("notice-sender", "UpdateItem", 1, 2, 0, "delivered (1, settled: 1)"),
+    ("all", "invocations", 6, 0, 0, "one more, of notice-sender"),
+];
+
 /// All differences, in words; secrets are read once per process and not per sale.
 fn differences(bill: &Bill, expected: &[Line]) -> String {
     let mut told = String::new();
@@ -138,6 +146,19 @@ async fn a_sale_and_its_credit_note_ask_no_more_of_aws_than_is_written_down() ->
     ensure!(sale.mails == 1 && sale.units().writes == 44, "{} mails, {:?}", sale.mails, sale.units());
     let credit_note = scenes::refund(&shop, &checkout).await?;
     holds("a credit note", &credit_note, &CREDIT_NOTE)
+}
+
+#[tokio::test]
+async fn telling_the_app_asks_no_more_of_aws_than_is_written_down() -> Result<()> {
+    let shop = scenes::open_telling("cost-told").await?;
+    scenes::told_sale(&shop).await?;
+    shop.bundle.wire().unwrap().meter();
+    let told = scenes::told_sale(&shop).await?;
+    let changed = |line: &Line| SALE_TOLD.iter().any(|told| (told.0, told.1) == (line.0, line.1));
+    let expected: Vec<Line> = SALE.into_iter().filter(|line| !changed(line)).chain(SALE_TOLD).collect();
+    holds("a sale that is told", &told, &expected)?;
+    shop.bundle.stop().await;
+    Ok(())
 }
 
 #[test]

@@ -17,14 +17,18 @@ use super::{
     DynamoDirectory,
     rows::{self, Place, WHAT},
 };
-use comptoir::outcome::ServiceError;
-use comptoir_aws::item::{Item, cancelled, condition_failed, data, is_contention, json, number, text, trouble};
+use comptoir::{app::AppMessage, outcome::ServiceError};
+use comptoir_aws::{
+    app_messages,
+    item::{Item, cancelled, condition_failed, data, is_contention, json, number, text, trouble},
+};
 use comptoir_members::profile::{
     Profile, ProfileId,
     change::{GuardMove, moves},
     directory::{Commit, Committed, Directory, Leaving, Taken},
     notice::Notice,
     recent::{Recent, RecentKey},
+    told,
     upload::Upload,
 };
 
@@ -128,6 +132,9 @@ impl DynamoDirectory {
             self.shift(&mut step, moving, commit, now)?;
         }
         self.tell(&mut step, &commit.notices).await?;
+        if profile.version == 1 {
+            self.tell_app(&mut step, &told::joined(profile, now))?;
+        }
         if let Some(upload) = &commit.upload {
             step.delete(Stands::Never, self.away(&Place::upload(upload)))?;
             step.delete(Stands::Never, self.away(&Place::upload_of(id, upload)))?;
@@ -172,6 +179,7 @@ impl DynamoDirectory {
             step.delete(Stands::Never, self.ours(self.away(place), id))?;
         }
         self.tell(&mut step, &leaving.notices).await?;
+        self.tell_app(&mut step, &told::left(profile, now))?;
         let Some(reasons) = self.send(&step).await? else { return Ok(Committed::Done) };
         let failed = step.failed(&reasons);
         if failed.iter().any(|(stands, _)| *stands == Stands::Left) {
@@ -247,6 +255,17 @@ impl DynamoDirectory {
             }
         }
         Ok(())
+    }
+
+    /// Queues a message for the seller's app, if it is told anything. A profile begins once and ends once.
+    fn tell_app(&self, step: &mut Step, message: &AppMessage) -> Result<(), ServiceError> {
+        match &self.told {
+            Some(table) => {
+                let put = Put::builder().table_name(table).set_item(Some(app_messages::queued(message)?));
+                step.put(Stands::Never, put)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Runs the transaction, retrying while it conflicts with others. Returns what cancelled it, if anything.

@@ -39,6 +39,8 @@ pub struct DynamoDirectory {
     client: Client,
     profiles: String,
     notices: String,
+    /// Where messages for the seller's app are queued; nowhere if it is told nothing.
+    told: Option<String>,
     settings: Arc<CachedSettings<DynamoSettings>>,
 }
 
@@ -50,7 +52,12 @@ impl DynamoDirectory {
         notices: String,
         settings: Arc<CachedSettings<DynamoSettings>>,
     ) -> Self {
-        Self { client, profiles, notices, settings }
+        Self { client, profiles, notices, told: None, settings }
+    }
+
+    /// The same, which queues messages for the seller's app in this table.
+    pub fn telling(self, told: Option<String>) -> Self {
+        Self { told, ..self }
     }
 
     async fn get(&self, place: &Place) -> Result<Option<Item>, ServiceError> {
