@@ -154,10 +154,8 @@ mod tests {
     #[test]
     fn an_address_counts_once_the_pool_says_that_it_is_verified() {
         let with = |verified: Value| {
-            let mut attributes = vec![
-                json!({"Name": "sub", "Value": "s1"}),
-                json!({"Name": "email", "Value": "zoe@example.org"}),
-            ];
+            let mut attributes =
+                vec![json!({"Name": "sub", "Value": "s1"}), json!({"Name": "email", "Value": "zoe@example.org"})];
             attributes.extend(verified.as_str().map(|value| json!({"Name": "email_verified", "Value": value})));
             read("CONFIRMED", json!(attributes)).unwrap().address
         };

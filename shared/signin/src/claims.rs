@@ -85,7 +85,8 @@ mod tests {
     fn a_token_is_of_this_pool_and_client_and_of_now() {
         let zoe = Some(Bearer { sub: "s1".to_owned(), username: "u1".to_owned() });
         assert_eq!(judged(json!({})), zoe);
-        let id = json!({"token_use": "id", "aud": "client", "client_id": null, "cognito:username": "u1", "username": null});
+        let id =
+            json!({"token_use": "id", "aud": "client", "client_id": null, "cognito:username": "u1", "username": null});
         assert_eq!(judged(id), zoe);
         assert_eq!(judged(json!({"nbf": 1_000})), zoe);
         for wrong in [

@@ -79,7 +79,11 @@ impl<C: Clock> Cognito<C> {
             true => self.service.get(&url, LARGEST_KEYS).await?,
             false => self.service.get_public(&url, LARGEST_KEYS).await?,
         };
-        if status == 200 { Ok(body) } else { Err(ServiceError::transient(WHAT, format!("status {status} for its keys"))) }
+        if status == 200 {
+            Ok(body)
+        } else {
+            Err(ServiceError::transient(WHAT, format!("status {status} for its keys")))
+        }
     }
 }
 
@@ -127,8 +131,7 @@ mod tests {
 
     #[test]
     fn gone_is_no_failure_and_a_refusal_is_no_outage() {
-        let told =
-            |kind: &str| judged(400, json!({ "__type": kind, "message": "zoe@example.org" }).to_string().into());
+        let told = |kind: &str| judged(400, json!({ "__type": kind, "message": "zoe@example.org" }).to_string().into());
         assert_eq!(judged(200, b"{}".to_vec()), Ok(Told::Done(b"{}".to_vec())));
         for gone in ["UserNotFoundException", "com.amazonaws#ResourceNotFoundException"] {
             assert_eq!(told(gone), Ok(Told::Gone));

@@ -84,7 +84,8 @@ impl<C: Clock> SignedService<C> {
             ServiceError::transient(self.what, format!("the request is not signed: {error}"))
         };
         let credentials = self.credentials.provide_credentials().await.map_err(|error| unsigned(&error))?;
-        let signed = self.signature(method, (url, body), headers, &credentials.into()).map_err(|error| unsigned(&error))?;
+        let signed =
+            self.signature(method, (url, body), headers, &credentials.into()).map_err(|error| unsigned(&error))?;
         let mut headers = headers.to_vec();
         headers.extend(signed.headers());
         self.ask(method, (url, body), &headers, largest).await

@@ -3,10 +3,7 @@
 //! What a stranger can order is bounded: without a key of the pool's nothing is computed, and its keys are fetched once a minute
 //! at most, whatever ids tokens name.
 
-use std::{
-    future::Future,
-    sync::Once,
-};
+use std::{future::Future, sync::Once};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use comptoir::{clock::Clock, outcome::ServiceError};
