@@ -183,7 +183,7 @@ impl Shop {
         let logical = match kind {
             "MAIL" => "OutboxTable",
             "NOTICE" => "NoticesTable",
-            "ACCESS" | "RECOVERY" | "PERSON" | "GRANT" | "USE" | "CUSTOMER" | "CHECKOUT" => "AccessTable",
+            "ACCESS" | "RECOVERY" | "JOIN" | "PERSON" | "GRANT" | "USE" | "CUSTOMER" | "CHECKOUT" => "AccessTable",
             _ => "BillingTable",
         };
         let (_, items) = self.client.table(logical).await?;

@@ -11,6 +11,7 @@ use comptoir::{
 };
 use comptoir_edge::telemetry::{count, held};
 use comptoir_plans::{
+    joining::{House, JoinStore},
     recovery::{
         debt::Collecting,
         letter::Writer,
@@ -18,29 +19,32 @@ use comptoir_plans::{
         work::{Tools, recover},
     },
     refresh::{Refreshed, refresh},
-    store::AccessStore,
     stored::CachedCatalogue,
     stripe::Billing,
 };
 use jiff::{SignedDuration, Timestamp};
 
-const SERVICE: &str = "access-worker";
+use crate::joins::{self, JOIN};
+
+pub(crate) const SERVICE: &str = "access-worker";
 
 /// The kind of an unpaid invoice's record.
 const RECOVERY: &str = "RECOVERY";
 
 /// The longest that one subscription may take, and one charge of an unpaid invoice with what is read and written around it.
-const ONE: SignedDuration = SignedDuration::from_secs(ONE_SUBSCRIPTION_SECONDS.cast_signed());
+pub(crate) const ONE: SignedDuration = SignedDuration::from_secs(ONE_SUBSCRIPTION_SECONDS.cast_signed());
 
 /// The dependencies of a batch.
 #[derive(Debug)]
-pub struct Worker<A, R, B, S, C> {
+pub struct Worker<A, R, B, H, S, C> {
     /// The Access table.
     pub store: A,
     /// Its unpaid invoices.
     pub recoveries: R,
     /// Stripe.
     pub billing: B,
+    /// The members.
+    pub house: H,
     /// The plans.
     pub plans: CachedCatalogue<S>,
     /// Who sells: it writes to customers.
@@ -51,7 +55,9 @@ pub struct Worker<A, R, B, S, C> {
     pub clock: C,
 }
 
-impl<A: AccessStore, R: RecoveryStore, B: Billing + Collecting, S: SettingsReader, C: Clock> Worker<A, R, B, S, C> {
+impl<A: JoinStore, R: RecoveryStore, B: Billing + Collecting, H: House, S: SettingsReader, C: Clock>
+    Worker<A, R, B, H, S, C>
+{
     /// Works on one subscription or invoice after the other, until a service fails or too little time is left before `deadline`; the
     /// stream delivers the rest again.
     pub async fn handle(&self, event: StreamEvent, request_id: &str, deadline: Timestamp) -> BatchAnswer {
@@ -65,6 +71,7 @@ impl<A: AccessStore, R: RecoveryStore, B: Billing + Collecting, S: SettingsReade
                     (Err(newer), _) => Outcome::Retry(newer.reason()),
                     (Ok(()), Err(reason)) => Outcome::Retry(reason),
                     // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
+                    (Ok(()), Ok(())) if record.kind() == Some(JOIN) => Outcome::Done,
                     (Ok(()), Ok(())) if record.kind() == Some(RECOVERY) => {
                         Box::pin(self.recover(id, request_id, deadline)).await
                     }
@@ -77,6 +84,10 @@ impl<A: AccessStore, R: RecoveryStore, B: Billing + Collecting, S: SettingsReade
             if stop {
                 break;
             }
+        }
+        if outcomes.len() == event.records.len() {
+            let at = (request_id, deadline);
+            Box::pin(joins::work(&event, (&self.store, &self.house), &self.plans, &self.clock, at)).await;
         }
         stream::answer(&event.records, &outcomes, self.clock.now())
     }

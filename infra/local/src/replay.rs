@@ -266,8 +266,10 @@ async fn announce(client: &BundleClient, message: &Value) -> anyhow::Result<usiz
     for record in page.get("Records").and_then(Value::as_array).into_iter().flatten() {
         let kind = record.pointer("/dynamodb/NewImage/kind/S").and_then(Value::as_str).unwrap_or_default();
         let key = record.pointer("/dynamodb/Keys/pk/S").and_then(Value::as_str);
-        if let (Some(key), "PAYMENT" | "REFUND" | "MAIL" | "NOTICE" | "TEAM" | "SLACK" | "ACCESS" | "RECOVERY") =
-            (key, kind)
+        if let (
+            Some(key),
+            "PAYMENT" | "REFUND" | "MAIL" | "NOTICE" | "TEAM" | "SLACK" | "ACCESS" | "RECOVERY" | "JOIN",
+        ) = (key, kind)
         {
             mark(client, &table, key).await?;
             unpark(client, &table, key).await?;

@@ -9,6 +9,7 @@ pub mod address;
 pub mod catalogue;
 pub mod checkout;
 pub mod desk;
+pub mod joining;
 pub mod person;
 pub mod recovery;
 pub mod refresh;

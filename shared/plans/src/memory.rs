@@ -1,6 +1,8 @@
 //! The stores and a small Stripe in memory, with the guarantees of the real ones: conditional writes hold, and any call can
 //! be made to fail before or after it takes effect. For tests; no function links this.
 
+pub mod joins;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Mutex,
@@ -101,6 +103,7 @@ pub struct InMemoryAccess {
 
 #[derive(Debug, Default)]
 struct Rows {
+    joins: BTreeMap<String, joins::Wish>,
     people: BTreeMap<String, StoredPerson>,
     customers: BTreeMap<String, PersonId>,
     subscriptions: BTreeMap<String, StoredSubscription>,
@@ -306,7 +309,7 @@ impl AccessStore for InMemoryAccess {
         self.faults.call(WHAT, || Ok(locked(&self.rows).subscriptions.get(id).cloned()))
     }
 
-    async fn adopt(&self, adopted: &Adopted<'_>, _now: Timestamp) -> Result<Committed, ServiceError> {
+    async fn adopt(&self, adopted: &Adopted<'_>, now: Timestamp) -> Result<Committed, ServiceError> {
         pass_the_turn().await;
         self.faults.call(WHAT, || {
             let rows = &mut *locked(&self.rows);
@@ -323,6 +326,9 @@ impl AccessStore for InMemoryAccess {
             }
             if let Some(stored) = rows.subscriptions.get_mut(adopted.subscription) {
                 stored.person = Some(adopted.id.clone());
+            }
+            if adopted.joins {
+                joins::wished(rows, adopted.id, now);
             }
             if let Some(other) = adopted.wakes_also {
                 wake(rows, other);

@@ -7,7 +7,7 @@ use comptoir::outcome::{Outcome, Reason, ServiceError};
 use jiff::Timestamp;
 
 use crate::{
-    access::{self, Access},
+    access::{self, Access, State},
     catalogue::Catalogue,
     person::{Current, Person, PersonId, Place, place},
     store::{AccessStore, Adopted, Committed, Grant, GrantResult, StoredPerson, StoredSubscription},
@@ -116,13 +116,18 @@ async fn round<S: AccessStore, B: Billing>(
     let mut version = standing.version;
     // First the subscription counts, then its tokens come, then its access is seen: with its tokens.
     if let Some(next) = next.as_ref().filter(|next| !next.counts_as(current)) {
-        let counted = Person { access: standing.person.access.clone(), ..next.clone() };
-        adopt(
-            store,
-            Adopted { subscription, id: &id, person: &counted, version, ends_tokens: false, wakes_also: later },
-            now,
-        )
-        .await?;
+        let before = &standing.person;
+        let counted = Person { access: before.access.clone(), joined_by: before.joined_by.clone(), ..next.clone() };
+        let adopted = Adopted {
+            subscription,
+            id: &id,
+            person: &counted,
+            version,
+            ends_tokens: false,
+            joins: false,
+            wakes_also: later,
+        };
+        adopt(store, adopted, now).await?;
         version += 1;
     }
     let counts = next.as_ref().map_or(current, |next| next.current.as_ref());
@@ -132,7 +137,9 @@ async fn round<S: AccessStore, B: Billing>(
     }
     if let Some(person) = &next {
         let ends_tokens = person.current.as_ref().is_some_and(|current| current.over);
-        adopt(store, Adopted { subscription, id: &id, person, version, ends_tokens, wakes_also: None }, now).await?;
+        let joins = catalogue.invites && person.joined_by != standing.person.joined_by;
+        adopt(store, Adopted { subscription, id: &id, person, version, ends_tokens, joins, wakes_also: None }, now)
+            .await?;
     }
     if store.close(subscription, stored.wakes).await? == Committed::Conflict {
         return Err(Stop::Again);
@@ -257,12 +264,15 @@ fn next(person: &Person, fetched: &Subscription, seen: Place, gives: Option<Acce
         over: fetched.status.is_final(),
         begun_only,
     };
+    let access = gives.unwrap_or_default();
+    let opens = matches!(access.state, State::Trialing | State::Active);
     let next = Person {
         customer: Some(fetched.customer.id().to_owned()),
         current: Some(current),
         // Nothing where the subscription is of no plan any more.
-        access: gives.unwrap_or_default(),
+        access,
         subscribed_before: person.subscribed_before || ever,
+        joined_by: opens.then(|| fetched.id.clone()).or_else(|| person.joined_by.clone()),
         ..person.clone()
     };
     Some(next).filter(|next| next != person)

@@ -77,6 +77,8 @@ pub struct Adopted<'a> {
     pub version: PersonVersion,
     /// Whether what is left of the tokens ends.
     pub ends_tokens: bool,
+    /// Whether it is wished now that they become a member.
+    pub joins: bool,
     /// Another subscription that has to be looked at again.
     pub wakes_also: Option<&'a str>,
 }

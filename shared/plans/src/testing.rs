@@ -86,7 +86,15 @@ async fn subscriptions(store: &impl AccessStore, name: &str, now: Timestamp) -> 
     is("woken twice", wakes(&one).await?, Some(2))?;
     let person = Person { customer: Some(format!("cus_{name}ada")), ..Person::new(&email) };
     let adopt = async |version, also: Option<&str>, ends_tokens| {
-        let adopted = Adopted { subscription: &one, id: &id, person: &person, version, ends_tokens, wakes_also: also };
+        let adopted = Adopted {
+            subscription: &one,
+            id: &id,
+            person: &person,
+            version,
+            ends_tokens,
+            joins: false,
+            wakes_also: also,
+        };
         store.adopt(&adopted, now).await.map_err(failed)
     };
     let close = async |id: &str, wakes| store.close(id, wakes).await.map_err(failed);

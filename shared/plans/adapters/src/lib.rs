@@ -2,6 +2,7 @@
 
 pub mod billing;
 mod collecting;
+mod joins;
 pub mod recoveries;
 mod requests;
 pub mod table;
