@@ -18,6 +18,7 @@ mod forgotten;
 mod graphql;
 mod guard;
 mod house;
+mod joined;
 mod lanes;
 mod limits;
 mod live;
