@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
+use comptoir::testing::readme::says;
 use comptoir_tests::{
     Shop,
     graphql::sign_in,
@@ -94,6 +95,7 @@ async fn whatever_is_wrong_with_a_token_the_answer_is_that_of_a_wrong_key() -> R
     let shop = Shop::open("doors-tokens").await?;
     let zoe = sign_in(&shop.bundle.endpoints, ZOE, &["freelancer"]).await?;
     let (mut wrong, good) = forged(&shop, &zoe.access_token).await?;
+    says(wrong.len(), "kinds of forged token");
     ensure!(shop.knock(&good, "GET", "/access", &Value::Null).await?.0 == 200, "made here, and good");
     // Whoever has an account with an address that nobody has shown to be theirs.
     let unverified = {

@@ -262,7 +262,11 @@ impl Line {
             Some(target) if target.starts_with("DynamoDB_") => {
                 roles::of_dynamodb(operation, &serde_json::from_slice(body).ok()?)
             }
+            Some(target) if target.starts_with("AWSCognitoIdentityProviderService.") => {
+                roles::of_cognito(operation, &serde_json::from_slice(body).ok()?).into_iter().collect()
+            }
             Some(_) => return None,
+            None if operation::is_keys(path) => return None,
             None => roles::of_s3(method, path).into_iter().collect(),
         };
         let told = self.roles.get()?.denied(function, &accesses)?;

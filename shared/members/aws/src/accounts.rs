@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use comptoir::{clock::Clock, outcome::ServiceError};
-use comptoir_members::profile::account::{AccountId, Accounts, Attributes};
+use comptoir_members::profile::account::{AccountId, Accounts, Attributes, INVITED};
 use comptoir_signin::{
     cognito::{Cognito, Told, WHAT, refused},
     signed::NotOnAws,
@@ -64,7 +64,10 @@ impl<C: Clock> CognitoAccounts<C> {
 impl<C: Clock> Accounts for CognitoAccounts<C> {
     async fn attributes(&self, id: &AccountId) -> Result<Option<Attributes>, ServiceError> {
         let user = self.user(id).await?;
-        Ok(user.map(|user| user.attributes.into_iter().map(|one| (one.name, one.value)).collect()))
+        Ok(user.map(|user| {
+            let invited = (user.user_status == "FORCE_CHANGE_PASSWORD").then(|| (INVITED.to_owned(), String::new()));
+            user.attributes.into_iter().map(|one| (one.name, one.value)).chain(invited).collect()
+        }))
     }
 
     async fn delete(&self, id: &AccountId) -> Result<(), ServiceError> {
