@@ -48,7 +48,7 @@ impl House for Members {
         Ok(match (known.standing, known.address) {
             (Standing::Unconfirmed, _) => Invitation::Waiting,
             (_, None) => Invitation::Unproven,
-            (_, Some(_)) => Invitation::Known { sub: known.sub },
+            (standing, Some(_)) => Invitation::Known { sub: known.sub, answered: standing == Standing::Held },
         })
     }
 

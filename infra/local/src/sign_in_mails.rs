@@ -80,7 +80,7 @@ async fn take(stream: TcpStream) -> std::io::Result<Vec<Vec<u8>>> {
     while let Some(line) = line(&mut read).await? {
         let word = String::from_utf8_lossy(&line).split_whitespace().next().unwrap_or_default().to_uppercase();
         match word.as_str() {
-            "EHLO" | "HELO" => greeted = true,
+            "EHLO" => greeted = true,
             "QUIT" => {
                 answer(&mut write, "221 bye").await?;
                 break;

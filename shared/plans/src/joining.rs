@@ -93,6 +93,8 @@ pub enum Invitation {
     Known {
         /// The account.
         sub: String,
+        /// Whether anybody has signed in to it: otherwise its invitation waits for an answer.
+        answered: bool,
     },
     /// There is an account whose address is not verified.
     Unproven,
@@ -160,8 +162,9 @@ async fn decide(
     }
     let (sub, joined) = match house.invite(&address).await? {
         Invitation::Sent { sub } => (sub, Joined::Invited),
-        // Made a moment ago by an attempt that ended here, or by somebody who has no profile.
-        Invitation::Known { sub } => (sub, Joined::Member),
+        // Made a moment ago by an attempt that ended here, or invited by the owner.
+        Invitation::Known { sub, answered: false } => (sub, Joined::Invited),
+        Invitation::Known { sub, answered: true } => (sub, Joined::Member),
         Invitation::Unproven => return Ok(Then::Settled(Joined::Member)),
         Invitation::Waiting => return Ok(Then::Until(now.saturating_add(UNCONFIRMED_FOR).unwrap_or(Timestamp::MAX))),
     };

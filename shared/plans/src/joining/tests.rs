@@ -40,6 +40,7 @@ struct Pool {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Account {
+    Invited,
     Verified,
     Unverified,
     Unconfirmed,
@@ -78,11 +79,12 @@ impl House for &SmallHouse {
                 }
                 let sub = format!("sub of {address}");
                 Ok(match pool.accounts.get(address) {
-                    Some(Account::Verified) => Invitation::Known { sub },
+                    Some(Account::Invited) => Invitation::Known { sub, answered: false },
+                    Some(Account::Verified) => Invitation::Known { sub, answered: true },
                     Some(Account::Unverified) => Invitation::Unproven,
                     Some(Account::Unconfirmed) => Invitation::Waiting,
                     None => {
-                        pool.accounts.insert(address.to_owned(), Account::Verified);
+                        pool.accounts.insert(address.to_owned(), Account::Invited);
                         pool.mails.push(address.to_owned());
                         Invitation::Sent { sub }
                     }
@@ -166,6 +168,7 @@ fn a_member_is_not_invited_and_an_address_that_is_not_theirs_gives_nothing() {
     member.pool(|pool| pool.profiles.insert(ZOE.to_owned(), "s1".to_owned()));
     for (house, then, profiles) in [
         (member, Then::Settled(Joined::Member), 1),
+        (SmallHouse::with(ZOE, Account::Invited), Then::Settled(Joined::Invited), 1),
         (SmallHouse::with(ZOE, Account::Verified), Then::Settled(Joined::Member), 1),
         (SmallHouse::with(ZOE, Account::Unverified), Then::Settled(Joined::Member), 0),
         (SmallHouse::with(ZOE, Account::Unconfirmed), Then::Until(after(25)), 0),
@@ -234,6 +237,7 @@ fn every_call_may_fail_and_there_is_one_member_and_one_mail() {
                 }
                 let told = format!("{fault:?} {call} {of_house}");
                 assert_eq!((house.mails(), house.profiles().len()), (1, 1), "{told}");
+                // If the profile is there before the wish is settled, the next look finds a member.
                 assert!(shop.store.wish(ZOE).unwrap().joined.is_some(), "{told}");
                 assert!(shop.store.somebody(ZOE).unwrap().person.access.state.is_open(), "{told}");
             }
