@@ -7,7 +7,6 @@ use comptoir::{
     outcome::Outcome,
     settings::{SettingsReader, cache::CachedSettings},
     stream::{self, BatchAnswer, StreamEvent},
-    timing::ONE_SUBSCRIPTION_SECONDS,
 };
 use comptoir_edge::telemetry::{count, held};
 use comptoir_plans::{
@@ -22,17 +21,12 @@ use comptoir_plans::{
     stored::CachedCatalogue,
     stripe::Billing,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::joins::{self, JOIN};
-
-pub(crate) const SERVICE: &str = "access-worker";
+use crate::joins::{self, JOIN, ONE, SERVICE};
 
 /// The kind of an unpaid invoice's record.
 const RECOVERY: &str = "RECOVERY";
-
-/// The longest that one subscription may take, and one charge of an unpaid invoice with what is read and written around it.
-pub(crate) const ONE: SignedDuration = SignedDuration::from_secs(ONE_SUBSCRIPTION_SECONDS.cast_signed());
 
 /// The dependencies of a batch.
 #[derive(Debug)]

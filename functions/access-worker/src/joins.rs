@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use comptoir::settings::SettingsReader;
 use comptoir::{
     clock::Clock,
+    settings::SettingsReader,
     stream::{self, StreamEvent},
+    timing::ONE_SUBSCRIPTION_SECONDS,
 };
 use comptoir_edge::telemetry::count;
 use comptoir_plans::{
@@ -14,9 +15,14 @@ use comptoir_plans::{
     person::PersonId,
     stored::CachedCatalogue,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::handler::{ONE, SERVICE};
+/// The name in metrics.
+pub const SERVICE: &str = "access-worker";
+
+/// The longest that one subscription may take, one charge of an unpaid invoice with what is read and written around it, or one
+/// invitation.
+pub const ONE: SignedDuration = SignedDuration::from_secs(ONE_SUBSCRIPTION_SECONDS.cast_signed());
 
 /// The kind of a wish.
 pub const JOIN: &str = "JOIN";

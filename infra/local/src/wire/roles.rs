@@ -57,6 +57,11 @@ impl Roles {
         Self { rights, logical }
     }
 
+    /// Whether this is a resource of the stack, by its physical name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.logical.contains_key(name)
+    }
+
     /// Why AWS would deny `function` these accesses, if it would; programs that are no function may do anything.
     pub(super) fn denied(&self, function: &str, accesses: &[Access]) -> Option<String> {
         let rights = self.rights.get(function)?;

@@ -1,11 +1,6 @@
 //! Wishes that people become members, in the Access table: `JOIN#hash`, without an address.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Update};
-use comptoir::{
-    outcome::ServiceError,
-    record::{NEEDS, VERSION},
-    sweep::partition,
-};
+use comptoir::{outcome::ServiceError, sweep::partition};
 use comptoir_aws::{
     conditional::settle,
     item::{CLOSE, PARK, number, place, read_number, text},
@@ -18,42 +13,10 @@ use comptoir_plans::{
 use jiff::Timestamp;
 
 use crate::{
-    table::{DynamoAccess, SOURCE, unwritable},
+    table::{DynamoAccess, SOURCE},
     wakes::WHAT,
+    wishes::JOIN,
 };
-
-/// The kind of a wish.
-const JOIN: &str = "JOIN";
-
-/// Wishes it, or wishes it anew: what was parked is tried again.
-const WISH: &str = "SET kind = :kind, v = if_not_exists(v, :v), needs = if_not_exists(needs, :needs), person = :person, \
-                    #subscription = :subscription, open_shard = :shard, open_since = :now \
-                    REMOVE joined, joined_at, parked_source, parked_reason, parked_at ADD wishes :one";
-
-/// The same as a part of the transaction that gives access by `subscription`.
-///
-/// # Errors
-/// Permanent: it cannot be written.
-pub(crate) fn wishing(table: &str, id: &PersonId, subscription: &str, now: Timestamp) -> Result<Update, ServiceError> {
-    let update = Update::builder()
-        .table_name(table)
-        .set_key(Some(place(JOIN, id.as_str())))
-        .update_expression(WISH)
-        .expression_attribute_names("#subscription", "subscription");
-    let values: [(&str, AttributeValue); 8] = [
-        (":kind", text(JOIN)),
-        (":v", number(VERSION)),
-        (":needs", number(NEEDS)),
-        (":person", text(id.as_str())),
-        (":subscription", text(subscription)),
-        (":shard", text(partition(JOIN, id.as_str()))),
-        (":now", number(now.as_second())),
-        (":one", number(1)),
-    ];
-    let update =
-        values.into_iter().fold(update, |update, (name, value)| update.expression_attribute_values(name, value));
-    update.build().map_err(|error| unwritable(&error))
-}
 
 impl JoinStore for DynamoAccess {
     async fn join(&self, id: &PersonId) -> Result<Option<StoredJoin>, ServiceError> {

@@ -7,3 +7,4 @@ pub mod recoveries;
 mod requests;
 pub mod table;
 pub mod wakes;
+mod wishes;

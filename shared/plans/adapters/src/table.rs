@@ -232,7 +232,7 @@ impl AccessStore for DynamoAccess {
             writes.push(TransactWriteItem::builder().put(put.map_err(|error| unwritable(&error))?).build());
         }
         if adopted.joins {
-            let wish = crate::joins::wishing(&self.table, adopted.id, adopted.subscription, now)?;
+            let wish = crate::wishes::wishing(&self.table, adopted.id, adopted.subscription, now)?;
             writes.push(TransactWriteItem::builder().update(wish).build());
         }
         if let Some(other) = adopted.wakes_also {
