@@ -29,6 +29,17 @@ impl Clock for SystemClock {
     }
 }
 
+/// The machine's clock, wherever that of a bundle was moved to: for what others dated, as tokens are.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MachineClock;
+
+impl Clock for MachineClock {
+    #[expect(clippy::disallowed_methods, reason = "as above; a bundle's clock moves what is its own")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
 /// How far the clock is ahead: never in a build that is released, whatever its environment says.
 fn ahead(debug: bool, told: impl FnOnce() -> Option<String>) -> SignedDuration {
     let seconds = if debug { told().and_then(|text| text.parse().ok()) } else { None };

@@ -6,12 +6,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use aws_sdk_dynamodb::config::Credentials;
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use comptoir::clock::SystemClock;
-use comptoir_local::graphql::members::SignedIn;
 use comptoir_members::profile::{account::forget_unconfirmed, upload::checksum};
 use comptoir_members_aws::accounts::CognitoAccounts;
 use comptoir_tests::{
@@ -21,15 +17,7 @@ use comptoir_tests::{
 };
 use serde_json::{Value, json};
 
-/// The identity that AppSync makes of a token of the bundle's own pool.
-fn identity(signed_in: &SignedIn) -> Result<Value> {
-    let claims = URL_SAFE_NO_PAD.decode(signed_in.id_token.split('.').nth(1).unwrap())?;
-    let claims: Value = serde_json::from_slice(&claims)?;
-    Ok(json!({
-        "sub": claims["sub"], "username": claims["cognito:username"], "issuer": claims["iss"],
-        "groups": claims["cognito:groups"], "claims": claims,
-    }))
-}
+use crate::tokens::identity;
 
 /// Everything that is stored with one of these words in it, by where and of what kind it is.
 async fn found(shop: &Shop, words: &[&str]) -> Result<BTreeMap<String, Vec<String>>> {

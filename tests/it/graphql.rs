@@ -3,48 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly")]
 
 use anyhow::{Context, Result, ensure};
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use comptoir::testing::readme::says;
 use comptoir_local::{clock, graphql::members::SignedIn};
 use comptoir_tests::{
     Shop,
     graphql::{Listeners, Question, ask, asked_by, sign_in},
 };
-use ring::{rand::SystemRandom, rsa, signature};
 use serde_json::{Value, json};
 
-/// The claims of a token, or its header.
-fn part(token: &str, index: usize) -> Result<Value> {
-    let part = token.split('.').nth(index).context("the token has fewer parts")?;
-    Ok(serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part)?)?)
-}
-
-/// A token of these parts, with this signature.
-fn token(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
-    let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let signed = format!("{}.{}", encode(header), encode(claims));
-    let signature = sign(signed.as_bytes());
-    format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
-}
-
-/// The key with which the emulator signs a pool's access tokens.
-fn key(shop: &Shop, pool: &str) -> Result<rsa::KeyPair> {
-    let path = shop.bundle.dir.join(format!("aws/state/cognito-pool-keys/{pool}-access.pem"));
-    let pem = std::fs::read_to_string(&path).with_context(|| format!("no key in {}", path.display()))?;
-    let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-    let der = STANDARD.decode(body)?;
-    let key = rsa::KeyPair::from_pkcs8(&der).or_else(|_| rsa::KeyPair::from_der(&der));
-    key.map_err(|wrong| anyhow::anyhow!("the key of {pool} is not read: {wrong}"))
-}
-
-fn rs256(key: &rsa::KeyPair, message: &[u8]) -> Vec<u8> {
-    let mut signature = vec![0; key.public().modulus_len()];
-    key.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).unwrap();
-    signature
-}
+use crate::tokens::{another_pool, key, part, rs256, token};
 
 /// Posts a body as given; returns the status and the response.
 async fn post(shop: &Shop, authorization: Option<&str>, body: String) -> Result<(u16, Value)> {
@@ -55,17 +23,6 @@ async fn post(shop: &Shop, authorization: Option<&str>, body: String) -> Result<
     }
     let answer = request.send().await?;
     Ok((answer.status().as_u16(), answer.json().await?))
-}
-
-/// Another user pool of the same emulator, with a valid key that is not our pool's.
-async fn another_pool(shop: &Shop) -> Result<String> {
-    let aws = shop.bundle.aws();
-    let operation = |name: &str| format!("AWSCognitoIdentityProviderService.{name}");
-    let made = aws.json("cognito-idp", &operation("CreateUserPool"), &json!({"PoolName": "another"})).await?;
-    let pool = made["UserPool"]["Id"].as_str().context("no pool")?.to_owned();
-    // The emulator makes the key on the first request for it.
-    aws.get("cognito-idp", &format!("/{pool}/.well-known/jwks.json")).await?;
-    Ok(pool)
 }
 
 #[tokio::test]

@@ -14,14 +14,15 @@ use comptoir_local::{environment, paths};
 use serde_json::Value;
 
 /// The domain crates, and which of them each may depend on.
-const DOMAIN: [(&str, &[&str]); 8] = [
+const DOMAIN: [(&str, &[&str]); 9] = [
     ("comptoir", &[]),
     ("comptoir-edge", &["comptoir"]),
     ("comptoir-members", &["comptoir"]),
     ("comptoir-plans", &["comptoir"]),
     ("comptoir-stripe", &["comptoir", "comptoir-edge"]),
     ("comptoir-aws", &["comptoir", "comptoir-edge"]),
-    ("comptoir-members-aws", &["comptoir", "comptoir-edge", "comptoir-members", "comptoir-aws"]),
+    ("comptoir-signin", &["comptoir", "comptoir-edge", "comptoir-aws"]),
+    ("comptoir-members-aws", &["comptoir", "comptoir-edge", "comptoir-members", "comptoir-aws", "comptoir-signin"]),
     ("comptoir-plans-adapters", &["comptoir", "comptoir-edge", "comptoir-plans", "comptoir-stripe", "comptoir-aws"]),
 ];
 

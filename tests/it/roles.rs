@@ -176,6 +176,7 @@ async fn no_function_needs_more_than_its_role_allows() -> Result<()> {
     }
     shop.still_sells().await?;
     plans(&shop).await?;
+    members(&shop).await?;
     let wire = shop.bundle.wire().unwrap();
     ensure!(wire.denied().is_empty(), "{:#?}", wire.denied());
     let callers: BTreeSet<String> = wire.calls().into_iter().map(|call| call.function).collect();
@@ -183,6 +184,18 @@ async fn no_function_needs_more_than_its_role_allows() -> Result<()> {
     ensure!(callers.len() == 11, "each function was at work: {callers:?}");
     shop.bundle.stop().await;
     Ok(())
+}
+
+/// A member at each door, and somebody unknown who pays.
+async fn members(shop: &Shop) -> Result<()> {
+    let ada = comptoir_tests::graphql::sign_in(&shop.bundle.endpoints, "ada@example.org", &[]).await?;
+    ensure!(shop.knock(&ada.access_token, "GET", "/access", &Value::Null).await?.0 == 200);
+    shop.subscribes(SOLO, "unknown@example.org", "m1").await?;
+    shop.access_in("unknown@example.org", "active").await?;
+    shop.wait_for("an invitation", async |shop: &Shop| {
+        Ok(shop.items("JOIN").await?.iter().any(|wish| wish["joined"] == "invited").then_some(()))
+    })
+    .await
 }
 
 /// All that is done about plans: a page that replaces another, a purchase, tokens, the portal, a second subscription, the end.

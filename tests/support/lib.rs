@@ -184,8 +184,8 @@ impl Shop {
         let logical = match kind {
             "MAIL" => "OutboxTable",
             "HOOK" | "NOTICE" => "NoticesTable",
-            "ACCESS" | "CHECKOUT" | "CUSTOMER" | "DECLARATION" | "EPISODE" | "GRANT" | "PERSON" | "RECOVERY"
-            | "RENEWAL" | "USE" => "AccessTable",
+            "ACCESS" | "CHECKOUT" | "CUSTOMER" | "DECLARATION" | "EPISODE" | "GRANT" | "JOIN" | "PERSON"
+            | "RECOVERY" | "RENEWAL" | "USE" => "AccessTable",
             _ => "BillingTable",
         };
         let (_, items) = self.client.table(logical).await?;

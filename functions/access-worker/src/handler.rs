@@ -7,7 +7,6 @@ use comptoir::{
     outcome::Outcome,
     settings::{SettingsReader, cache::CachedSettings},
     stream::{self, BatchAnswer, StreamEvent},
-    timing::ONE_SUBSCRIPTION_SECONDS,
 };
 use comptoir_edge::telemetry::{count, held};
 use comptoir_plans::{
@@ -17,6 +16,7 @@ use comptoir_plans::{
         work::{Tools as Declaring, carry_out},
     },
     dunning::{store::EpisodeStore, work::dun},
+    joining::{House, JoinStore},
     recovery::{
         debt::Collecting,
         letter::Writer,
@@ -24,14 +24,13 @@ use comptoir_plans::{
     },
     refresh::{Refreshed, refresh, refresh_and_tell},
     renewal::{Announcing, RenewalStore},
-    store::AccessStore,
     stored::{CachedCatalogue, PlansAt},
     stripe::Billing,
     trial::{ByMail, TrialStore},
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-const SERVICE: &str = "access-worker";
+use crate::joins::{self, JOIN, ONE, SERVICE};
 
 /// The kind of an unpaid invoice's record.
 const RECOVERY: &str = "RECOVERY";
@@ -41,21 +40,21 @@ const RENEWAL: &str = "RENEWAL";
 
 /// The kind of a consumer's declaration.
 const DECLARATION: &str = "DECLARATION";
+
 /// The kind of the record of a customer who owes something.
 const EPISODE: &str = "EPISODE";
 
-/// The longest that one subscription may take, and one charge of an unpaid invoice with what is read and written around it.
-const ONE: SignedDuration = SignedDuration::from_secs(ONE_SUBSCRIPTION_SECONDS.cast_signed());
-
 /// The dependencies of a batch.
 #[derive(Debug)]
-pub struct Worker<A, R, B, S, C> {
+pub struct Worker<A, R, B, H, S, C> {
     /// The Access table.
     pub store: A,
     /// Its unpaid invoices and who owes them, what consumers declared, and renewals.
     pub recoveries: R,
     /// Stripe.
     pub billing: B,
+    /// The members.
+    pub house: H,
     /// The plans.
     pub plans: CachedCatalogue<S>,
     /// Who sells: it writes to customers.
@@ -68,11 +67,12 @@ pub struct Worker<A, R, B, S, C> {
     pub clock: C,
 }
 
-impl<A, R, B, S, C> Worker<A, R, B, S, C>
+impl<A, R, B, H, S, C> Worker<A, R, B, H, S, C>
 where
-    A: AccessStore,
+    A: JoinStore,
     R: EpisodeStore + TrialStore + DeclarationStore + RenewalStore,
     B: Billing + Collecting + Ending,
+    H: House,
     S: SettingsReader,
     C: Clock,
 {
@@ -89,6 +89,7 @@ where
                     (Err(newer), _) => Outcome::Retry(newer.reason()),
                     (Ok(()), Err(reason)) => Outcome::Retry(reason),
                     // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
+                    (Ok(()), Ok(())) if kind == JOIN => Outcome::Done,
                     (Ok(()), Ok(())) if [RECOVERY, EPISODE].contains(&kind) => {
                         Box::pin(self.collect(kind, id, request_id, deadline)).await
                     }
@@ -103,6 +104,10 @@ where
             if stop {
                 break;
             }
+        }
+        if outcomes.len() == event.records.len() {
+            let at = (request_id, deadline);
+            Box::pin(joins::work(&event, (&self.store, &self.house), &self.plans, &self.clock, at)).await;
         }
         stream::answer(&event.records, &outcomes, self.clock.now())
     }

@@ -1,16 +1,19 @@
 //! access-worker: a subscription that an event woke is fetched from Stripe, and what it gives is written; an unpaid invoice is
-//! tried with its customer's other methods.
+//! tried with its customer's other methods; who pays and is no member is invited.
 //!
-//! Wiring only. `handler` processes a batch, the domain crate decides what a subscription gives.
+//! Wiring only. `handler` processes a batch and `joins` its invitations, `house` knows the members; the domain crate decides what a subscription gives.
 
 mod handler;
+mod house;
+mod joins;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_ssm::Client as Ssm;
+use aws_types::SdkConfig;
 use comptoir::{
-    clock::SystemClock,
+    clock::{MachineClock, SystemClock},
     config,
     settings::cache::{Cached, CachedSettings, SETTINGS_KEPT},
     stream::StreamEvent,
@@ -18,12 +21,14 @@ use comptoir::{
 };
 use comptoir_aws::{secrets::StripeKey, settings_store::DynamoSettings};
 use comptoir_edge::{https::Https, telemetry};
+use comptoir_members_aws::directory::DynamoDirectory;
 use comptoir_plans::stored;
 use comptoir_plans_adapters::{billing::StripeBilling, recoveries::DynamoRecoveries, table::DynamoAccess};
+use comptoir_signin::{accounts::MembersPool, cognito::Cognito};
 use jiff::Timestamp;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
-use crate::handler::Worker;
+use crate::{handler::Worker, house::Members};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -33,12 +38,14 @@ async fn main() -> Result<(), Error> {
     let billing_table = config::required("BILLING_TABLE")?;
     let plans = DynamoSettings::named(dynamodb.clone(), billing_table.clone(), stored::DOCUMENT);
     let settings = DynamoSettings::new(dynamodb.clone(), billing_table);
+    let house = house(&aws, &dynamodb, &settings)?;
     let (table, notices) = (config::required("ACCESS_TABLE")?, config::required("NOTICES_TABLE")?);
     let access = DynamoAccess::new(dynamodb, table);
     let access = access.telling(config::optional("APP_MESSAGES_TABLE"));
     let stripe_url = config::optional("STRIPE_API_URL");
     let worker = Worker {
         store: access.clone(),
+        house,
         recoveries: DynamoRecoveries::new(access, notices),
         public_url: config::required("PUBLIC_URL")?,
         local_host: stripe_url.as_deref().and_then(host_of),
@@ -59,6 +66,17 @@ async fn main() -> Result<(), Error> {
         Ok::<_, Error>(Box::pin(worker.handle(event.payload, &event.context.request_id, deadline)).await)
     }))
     .await
+}
+
+/// The members of the stack's pool.
+fn house(aws: &SdkConfig, dynamodb: &DynamoDb, settings: &DynamoSettings) -> Result<Members, Error> {
+    let settings = Arc::new(CachedSettings::new(settings.clone(), SETTINGS_KEPT));
+    let (profiles, notices) = (config::required("PROFILES_TABLE")?, config::required("NOTICES_TABLE")?);
+    let (cognito, pool) = (Cognito::new(aws, MachineClock)?, config::required("MEMBERS_POOL")?);
+    Ok(Members {
+        accounts: MembersPool { cognito, pool },
+        directory: DynamoDirectory::new(dynamodb.clone(), profiles, notices, settings),
+    })
 }
 
 /// The host of an address.

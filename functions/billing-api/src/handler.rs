@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use comptoir::{clock::Clock, outcome::ServiceError, settings::SettingsReader, stripe::object::is_id};
-use comptoir_aws::secrets::SiteKeys;
 use comptoir_edge::{
     door::{Answer, Fields, Refusal, Request},
     telemetry::count,
@@ -19,35 +18,27 @@ use comptoir_plans::{
 };
 use serde_json::json;
 
+use crate::caller::{Caller, Keys, Members};
+
 const SERVICE: &str = "billing-api";
 
 /// What requests need.
 #[derive(Debug)]
-pub struct Api<A, B, S, K, C> {
+pub struct Api<A, B, S, K, M, C> {
     /// The Access table.
     pub store: A,
     /// Stripe.
     pub billing: B,
-    /// Who may ask.
+    /// The seller's site and app.
     pub keys: K,
+    /// Its members.
+    pub members: M,
     /// The plans.
     pub plans: CachedCatalogue<S>,
     /// The clock.
     pub clock: C,
     /// Whether pages may return to this machine.
     pub development: bool,
-}
-
-/// Knows the keys of the seller's site and app.
-pub trait Keys: Send + Sync {
-    /// Whether this is one of them.
-    fn know(&self, key: &str) -> impl Future<Output = Result<bool, ServiceError>> + Send;
-}
-
-impl Keys for SiteKeys {
-    async fn know(&self, key: &str) -> Result<bool, ServiceError> {
-        SiteKeys::know(self, key).await
-    }
 }
 
 /// Why there is no other answer.
@@ -77,7 +68,9 @@ impl From<NotDone> for No {
     }
 }
 
-impl<A: AccessStore + RequestStore, B: Billing, S: SettingsReader, K: Keys, C: Clock> Api<A, B, S, K, C> {
+impl<A: AccessStore + RequestStore, B: Billing, S: SettingsReader, K: Keys, M: Members, C: Clock>
+    Api<A, B, S, K, M, C>
+{
     /// Answers a request.
     pub async fn handle(&self, request: Request, request_id: &str) -> Answer {
         match self.answer(&request, request_id).await {
@@ -96,15 +89,12 @@ impl<A: AccessStore + RequestStore, B: Billing, S: SettingsReader, K: Keys, C: C
     }
 
     async fn answer(&self, request: &Request, request_id: &str) -> Result<Answer, No> {
-        let key = request.bearer().ok_or_else(Refusal::unknown_caller)?;
-        if !self.keys.know(key).await? {
-            return Err(Refusal::unknown_caller().into());
-        }
+        let caller = Caller::of(request, &self.keys, &self.members).await?.ok_or_else(Refusal::unknown_caller)?;
         match request.route_key.as_str() {
-            "POST /checkout" => self.checkout(request.fields()?, request_id).await,
-            "POST /portal" => self.portal(request.fields()?).await,
-            "GET /access" => self.access(request.query()).await,
-            "POST /tokens/use" => self.use_tokens(request.fields()?, request_id).await,
+            "POST /checkout" => self.checkout(&caller, request.fields()?, request_id).await,
+            "POST /portal" => self.portal(&caller, request.fields()?).await,
+            "GET /access" => self.access(&caller, request.query()).await,
+            "POST /tokens/use" => self.use_tokens(&caller, request.fields()?, request_id).await,
             _ => Err(Refusal::new(404, "not_found", "there is no such door").into()),
         }
     }
@@ -115,10 +105,10 @@ impl<A: AccessStore + RequestStore, B: Billing, S: SettingsReader, K: Keys, C: C
         if it(&known) { Ok(known) } else { self.plans.newest(self.clock.now()).await }
     }
 
-    async fn checkout(&self, mut fields: Fields, request_id: &str) -> Result<Answer, No> {
+    async fn checkout(&self, caller: &Caller, mut fields: Fields, request_id: &str) -> Result<Answer, No> {
         let wish = CheckoutRequest {
             price: fields.text("price")?,
-            email: fields.optional_text("email")?,
+            email: caller.may_name(&mut fields)?,
             success_url: fields.text("success_url")?,
             cancel_url: fields.text("cancel_url")?,
             idempotency_key: fields.id("idempotency_key")?,
@@ -133,8 +123,14 @@ impl<A: AccessStore + RequestStore, B: Billing, S: SettingsReader, K: Keys, C: C
         Ok(Answer::new(201, &json!({"url": opened.url, "session": opened.session})))
     }
 
-    async fn portal(&self, mut fields: Fields) -> Result<Answer, No> {
-        let (customer, email) = (fields.optional_text("customer")?, fields.optional_text("email")?);
+    async fn portal(&self, caller: &Caller, mut fields: Fields) -> Result<Answer, No> {
+        let customer = fields.optional_text("customer")?;
+        // A member who names the customer has an address all the same.
+        let email = if customer.is_some() && *caller != Caller::Site {
+            fields.optional_text("email")?
+        } else {
+            caller.may_name(&mut fields)?
+        };
         let return_url = fields.text("return_url")?;
         fields.end()?;
         if customer.as_deref().is_some_and(|customer| !is_id(customer)) {
@@ -149,15 +145,18 @@ impl<A: AccessStore + RequestStore, B: Billing, S: SettingsReader, K: Keys, C: C
                 return Err(Refusal::of("customer", "contradiction", "write email or customer, not both").into());
             }
         };
+        if let (Holder::Customer(customer), Caller::Member { .. }) = (holder, caller) {
+            caller.may_be(self.store.customer(customer).await?.as_ref())?;
+        }
         let parts = (&self.store, &self.billing);
         let catalogue = self.plans_with(|all| address::is_on(&return_url, &all.origins, self.development)).await?;
         let url = desk::portal(holder, &return_url, parts, &catalogue, self.development).await?;
         Ok(Answer::new(201, &json!({"url": url})))
     }
 
-    async fn access(&self, mut fields: Fields) -> Result<Answer, No> {
+    async fn access(&self, caller: &Caller, mut fields: Fields) -> Result<Answer, No> {
         // In a query `+` is a space, and no address has one: `zoe+shop@example.org` was not encoded.
-        let email = fields.text("email")?.trim().replace(' ', "+");
+        let email = caller.names(&mut fields)?.trim().replace(' ', "+");
         fields.end()?;
         let (access, left) = desk::access(&email, &self.store).await?;
         let catalogue = self.plans_with(|all| access.plan.as_deref().is_none_or(|key| all.plan(key).is_some())).await?;
@@ -172,8 +171,8 @@ impl<A: AccessStore + RequestStore, B: Billing, S: SettingsReader, K: Keys, C: C
         ))
     }
 
-    async fn use_tokens(&self, mut fields: Fields, request_id: &str) -> Result<Answer, No> {
-        let (email, amount, id) = (fields.text("email")?, fields.positive("amount")?, fields.id("id")?);
+    async fn use_tokens(&self, caller: &Caller, mut fields: Fields, request_id: &str) -> Result<Answer, No> {
+        let (email, amount, id) = (caller.names(&mut fields)?, fields.positive("amount")?, fields.id("id")?);
         fields.end()?;
         let used = {
             let now = self.clock.now();

@@ -1,15 +1,17 @@
 //! billing-api: the seller's site and app open Checkout pages and portals, ask what somebody has, and use tokens.
 //!
-//! Wiring only. `handler` maps requests to the domain's questions and answers.
+//! Wiring only. `caller` knows who asks, `handler` maps requests to the domain's questions and answers.
 
+mod caller;
 mod handler;
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client as DynamoDb;
 use aws_sdk_ssm::Client as Ssm;
+use aws_types::SdkConfig;
 use comptoir::{
-    clock::SystemClock,
+    clock::{MachineClock, SystemClock},
     config,
     settings::cache::{Cached, SETTINGS_KEPT},
     timing::STRIPE_PATIENT_SECONDS,
@@ -21,9 +23,15 @@ use comptoir_aws::{
 use comptoir_edge::{door::Request, https::Https, telemetry};
 use comptoir_plans::stored;
 use comptoir_plans_adapters::{billing::StripeBilling, table::DynamoAccess};
+use comptoir_signin::{
+    accounts::MembersPool,
+    claims,
+    cognito::Cognito,
+    token::{PoolKeys, Tokens},
+};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
-use crate::handler::Api;
+use crate::{caller::Pool, handler::Api};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -42,6 +50,7 @@ async fn main() -> Result<(), Error> {
             stack: config::required("STACK")?,
         },
         keys: SiteKeys::new(ssm, &prefix),
+        members: members(&aws)?,
         plans: Cached::new(plans, SETTINGS_KEPT),
         clock: SystemClock,
         development: config::either("STAGE", "dev", "prod")?,
@@ -52,4 +61,15 @@ async fn main() -> Result<(), Error> {
         Ok::<_, Error>(Box::pin(api.handle(event.payload, &event.context.request_id)).await)
     }))
     .await
+}
+
+/// The members of the stack's pool.
+fn members(aws: &SdkConfig) -> Result<Pool, Error> {
+    let (pool, client) = (config::required("MEMBERS_POOL")?, config::required("MEMBERS_CLIENT")?);
+    let cognito = || Cognito::new(aws, MachineClock);
+    let issuer = cognito()?.issuer(&pool);
+    Ok(Pool {
+        tokens: Tokens::new(claims::Pool { issuer, client }, PoolKeys { cognito: cognito()?, pool: pool.clone() }),
+        accounts: MembersPool { cognito: cognito()?, pool },
+    })
 }

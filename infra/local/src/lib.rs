@@ -56,6 +56,7 @@ mod secrets;
 pub mod ses;
 mod ses_events;
 pub mod settings;
+pub mod sign_in_mails;
 pub mod slack_fake;
 pub mod stream;
 pub mod stripe_fake;

@@ -269,7 +269,7 @@ async fn announce(client: &BundleClient, message: &Value) -> anyhow::Result<usiz
         if let (
             Some(key),
             "PAYMENT" | "REFUND" | "MAIL" | "NOTICE" | "TEAM" | "SLACK" | "HOOK" | "ACCESS" | "DECLARATION" | "EPISODE"
-            | "RECOVERY" | "RENEWAL",
+            | "JOIN" | "RECOVERY" | "RENEWAL",
         ) = (key, kind)
         {
             mark(client, &table, key).await?;

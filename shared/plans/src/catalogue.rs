@@ -23,6 +23,28 @@ pub struct PlansDocument {
     /// What unpaid invoices lead to.
     #[serde(default, skip_serializing_if = "DunningEntry::is_empty")]
     pub dunning: DunningEntry,
+    /// What buyers are to the house.
+    #[serde(default)]
+    pub members: MembersSection,
+}
+
+/// What buyers are to the house.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MembersSection {
+    /// Whether a buyer whose address no member has is invited.
+    #[serde(default = "invite")]
+    pub invite: bool,
+}
+
+impl Default for MembersSection {
+    fn default() -> Self {
+        Self { invite: invite() }
+    }
+}
+
+fn invite() -> bool {
+    true
 }
 
 /// The seller's site.
@@ -92,6 +114,8 @@ pub struct Catalogue {
     pub origins: Vec<Origin>,
     /// What unpaid invoices lead to, by their number.
     pub dunning: Vec<Step>,
+    /// Whether buyers whose address no member has are invited.
+    pub invites: bool,
 }
 
 /// Most tokens of a period, and of a balance that is kept: sums of them stay far below what a counter holds.
@@ -204,7 +228,7 @@ impl Catalogue {
             tokens_low: plan.tokens_low,
             trial_days: plan.trial_days,
         });
-        Ok(Self { version: 0, plans: plans.collect(), origins, dunning })
+        Ok(Self { version: 0, plans: plans.collect(), origins, dunning, invites: document.members.invite })
     }
 
     /// The plan that is sold at this price.
@@ -277,6 +301,21 @@ mod tests {
         let misspelt = read("[site]\norigins = []\n[[plan]]\nkey = \"x\"\nname = \"X\"\nprices = [\"p\"]\ntokens = 3")
             .unwrap_err();
         assert!(misspelt.to_string().contains("tokens") && misspelt.0[0].field.starts_with("line "), "{misspelt}");
+    }
+
+    #[test]
+    fn buyers_are_invited_unless_the_owner_says_no() {
+        let site = "[site]\norigins = []\n";
+        let invites = |members: &str| read(&format!("{site}{members}")).map(|catalogue| catalogue.invites);
+        assert_eq!(
+            (invites(""), invites("[members]"), invites("[members]\ninvite = true")),
+            (Ok(true), Ok(true), Ok(true))
+        );
+        assert_eq!(invites("[members]\ninvite = false"), Ok(false));
+        assert!(invites("[members]\ninvite = \"no\"").is_err() && invites("[members]\ninvites = true").is_err());
+        let stored = PlansDocument::from_json(r#"{"site":{"origins":[]},"plan":[]}"#).unwrap();
+        assert!(Catalogue::of(&stored).unwrap().invites, "plans that were saved before");
+        assert!(!Catalogue::default().invites, "without plans nobody buys");
     }
 
     #[test]

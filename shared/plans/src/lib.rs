@@ -12,6 +12,7 @@ pub mod compare;
 pub mod declaration;
 pub mod desk;
 pub mod dunning;
+pub mod joining;
 pub mod person;
 pub mod recovery;
 pub mod refresh;

@@ -2,6 +2,7 @@
 //! be made to fail before or after it takes effect. For tests; no function links this.
 
 mod episodes;
+pub mod joins;
 mod people;
 mod recoveries;
 mod requests;
@@ -70,6 +71,7 @@ pub struct InMemoryAccess {
 
 #[derive(Debug, Default)]
 struct Rows {
+    joins: BTreeMap<String, joins::Wish>,
     people: BTreeMap<String, StoredPerson>,
     customers: BTreeMap<String, PersonId>,
     subscriptions: BTreeMap<String, StoredSubscription>,

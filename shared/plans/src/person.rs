@@ -69,6 +69,10 @@ pub struct Person {
     /// Whether there ever was a subscription that was more than begun: a trial is given once.
     #[serde(default)]
     pub subscribed_before: bool,
+    /// The subscription for which it was last wished that they become a member: once for each, so that who has left since stays
+    /// away whatever events of it still come.
+    #[serde(default)]
+    pub joined_by: Option<String>,
 }
 
 /// Events of a payment may be late.
@@ -107,6 +111,7 @@ impl Person {
             access: Access::default(),
             checkout: None,
             subscribed_before: false,
+            joined_by: None,
         }
     }
 

@@ -7,7 +7,7 @@ use comptoir::outcome::{Outcome, Reason, ServiceError};
 use jiff::Timestamp;
 
 use crate::{
-    access::{self, Access, held_back},
+    access::{self, Access, State, held_back},
     catalogue::Catalogue,
     person::{Current, Person, PersonId, Place, place},
     store::{AccessStore, Adopted, Committed, Grant, GrantResult, SECOND, StoredPerson, StoredSubscription},
@@ -153,21 +153,19 @@ async fn round<S: AccessStore, B: Billing, T: Tell>(
     let mut version = standing.version;
     // First the subscription counts, then its tokens come, then its access is seen: with its tokens.
     if let Some(next) = next.as_ref().filter(|next| !next.counts_as(current)) {
-        let counted = Person { access: standing.person.access.clone(), ..next.clone() };
-        adopt(
-            store,
-            Adopted {
-                subscription,
-                id: &id,
-                person: &counted,
-                version,
-                ends_tokens: false,
-                wakes_also: later,
-                tells: None,
-            },
-            now,
-        )
-        .await?;
+        let before = &standing.person;
+        let counted = Person { access: before.access.clone(), joined_by: before.joined_by.clone(), ..next.clone() };
+        let adopted = Adopted {
+            subscription,
+            id: &id,
+            person: &counted,
+            version,
+            ends_tokens: false,
+            joins: false,
+            wakes_also: later,
+            tells: None,
+        };
+        adopt(store, adopted, now).await?;
         version += 1;
     }
     let counts = next.as_ref().map_or(current, |next| next.current.as_ref());
@@ -178,8 +176,9 @@ async fn round<S: AccessStore, B: Billing, T: Tell>(
         let ends_tokens = person.current.as_ref().is_some_and(|current| current.over);
         let tells = told::of_access(&standing.person.access, person, (subscription, version + 1), catalogue, now);
         let tells = tells.as_ref();
-        adopt(store, Adopted { subscription, id: &id, person, version, ends_tokens, wakes_also: None, tells }, now)
-            .await?;
+        let joins = catalogue.invites && person.joined_by != standing.person.joined_by;
+        let adopted = Adopted { subscription, id: &id, person, version, ends_tokens, joins, wakes_also: None, tells };
+        adopt(store, adopted, now).await?;
     }
     if !stored.trial_told {
         tell.of_trial(&fetched, catalogue, now).await?;
@@ -325,13 +324,17 @@ fn next(person: &Person, fetched: &Subscription, seen: Place, gives: Option<Acce
         over: fetched.status.is_final(),
         begun_only,
     };
+    let sold = gives.is_some();
+    let access = gives.unwrap_or_default();
+    let opens = matches!(access.state, State::Trialing | State::Active);
     let next = Person {
         customer: fetched.living_customer().map(str::to_owned),
         // One that is of no plan any more gives way to any other, and counts again once it is of one.
-        current: Some(current).filter(|current| gives.is_some() || current.over),
+        current: Some(current).filter(|current| sold || current.over),
         // Nothing where the subscription is of no plan any more.
-        access: gives.unwrap_or_default(),
+        access,
         subscribed_before: person.subscribed_before || ever,
+        joined_by: opens.then(|| fetched.id.clone()).or_else(|| person.joined_by.clone()),
         ..person.clone()
     };
     Some(next).filter(|next| next != person)

@@ -88,6 +88,8 @@ pub struct Adopted<'a> {
     pub version: PersonVersion,
     /// Whether what is left of the tokens ends.
     pub ends_tokens: bool,
+    /// Whether it is wished now that they become a member.
+    pub joins: bool,
     /// Another subscription that has to be looked at again.
     pub wakes_also: Option<&'a str>,
     /// What the seller's app is told of it, in the same transaction.

@@ -1,11 +1,14 @@
 //! The contract of the stores of plans: whatever keeps people, subscriptions, grants and requests, in memory or on DynamoDB, keeps
 //! this. For tests; no function links it.
 
+mod joins;
+
 use comptoir::outcome::{Reason, ServiceError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     access::{Access, State},
+    joining::JoinStore,
     person::{Person, PersonId},
     store::{
         AccessStore, Adopted, Begun, Committed, Grant, GrantResult, IN_FLIGHT_SECONDS, RequestStore, SECOND,
@@ -26,10 +29,11 @@ fn failed(error: ServiceError) -> String {
 ///
 /// # Errors
 /// What does not hold, or that the store failed.
-pub async fn contract(store: &(impl AccessStore + RequestStore), name: &str) -> Result<(), String> {
+pub async fn contract(store: &(impl JoinStore + RequestStore), name: &str) -> Result<(), String> {
     let now: Timestamp = "2026-11-27T10:00:00Z".parse().map_err(|error: jiff::Error| error.to_string())?;
     people(store, name, now).await?;
     subscriptions(store, name, now).await?;
+    joins::joins(store, name, now).await?;
     requests(store, name, now).await
 }
 
@@ -92,6 +96,7 @@ async fn subscriptions(store: &impl AccessStore, name: &str, now: Timestamp) -> 
             person: &person,
             version,
             ends_tokens,
+            joins: false,
             wakes_also: also,
             tells: None,
         };

@@ -31,8 +31,8 @@ const LARGE: [(&str, &[&str]); 5] = [
     ("typst", &["invoice-renderer"]),
     // Typst brings it too.
     ("image", &["invoice-renderer", "profile-mutation-validator"]),
-    // A function that reads profiles includes the validation rules.
-    ("rlibphonenumber", &["profile-mutation-validator", "profile-publisher"]),
+    // A function that reads profiles includes the validation rules; access-worker makes blank ones, off everybody's way.
+    ("rlibphonenumber", &["access-worker", "profile-mutation-validator", "profile-publisher"]),
     // The reader of CVs.
     ("lopdf", &["profile-mutation-validator"]),
     ("async-stripe-client-core", &["access-worker", "billing-api", "payment-webhook"]),

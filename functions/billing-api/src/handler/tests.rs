@@ -7,7 +7,7 @@ use comptoir_plans::{
     access::{Access, State},
     catalogue::PlansDocument,
     memory::{InMemoryAccess, SmallStripe},
-    person::{Person, PersonId},
+    person::{Current, Person, PersonId},
     store::Grant,
     stored,
 };
@@ -25,7 +25,18 @@ impl Keys for OneKey {
     }
 }
 
-type Shop = Api<InMemoryAccess, SmallStripe, &'static InMemoryStore, OneKey, FixedClock>;
+/// Zoé's token is good; nobody else's is.
+struct OneMember;
+
+const ZOE: &str = "e30.em9l.AAAA";
+
+impl Members for OneMember {
+    async fn address(&self, token: &str) -> Result<Option<String>, ServiceError> {
+        Ok((token == ZOE).then(|| "zoe@example.org".to_owned()))
+    }
+}
+
+type Shop = Api<InMemoryAccess, SmallStripe, &'static InMemoryStore, OneKey, OneMember, FixedClock>;
 
 async fn shop() -> Shop {
     shop_of(Box::leak(Box::default())).await
@@ -38,6 +49,7 @@ async fn shop_of(settings: &'static InMemoryStore) -> Shop {
         store: InMemoryAccess::default(),
         billing: SmallStripe::default(),
         keys: OneKey,
+        members: OneMember,
         plans: Cached::new(settings, SETTINGS_KEPT),
         clock: FixedClock(now),
         development: false,
@@ -60,7 +72,7 @@ async fn without_the_key_every_door_answers_the_same() {
     let shop = shop().await;
     let mut answers = Vec::new();
     for route in ["POST /checkout", "POST /portal", "GET /access", "POST /tokens/use", "GET /other"] {
-        for key in ["", "wrong", "right "] {
+        for key in ["", "wrong", "right ", "e30.ZXZl.AAAA"] {
             let (status, body) = ask(&shop, key, route, json!({})).await;
             if key.trim() != "right" {
                 assert_eq!(status, 401, "{route} {key:?}");
@@ -162,4 +174,76 @@ async fn a_customer_of_another_form_is_named() {
         let (status, told) = ask(&shop, "right", "POST /portal", body).await;
         assert_eq!((status, &told["error"], &told["field"]), (422, &json!("bad_id"), &json!("customer")), "{bad}");
     }
+}
+
+#[tokio::test]
+async fn a_member_asks_for_themselves_alone() {
+    let shop = shop().await;
+    for (name, customer) in [("zoe", "cus_1"), ("ada", "cus_2")] {
+        let email = format!("{name}@example.org");
+        let id = PersonId::of(&email).unwrap();
+        let access = Access { plan: Some("solo".to_owned()), state: State::Active, until: None };
+        let (subscription, created) = (format!("sub_{name}"), shop.clock.now());
+        let current = Some(Current { subscription, created, over: false, begun_only: false });
+        let person = Person { access, current, customer: Some(customer.to_owned()), ..Person::new(&email) };
+        shop.store.save_person(&id, &person, 0).await.unwrap();
+        let grant = Grant { invoice: customer, id: &id, version: 1, before: 0, after: 3 };
+        shop.store.grant(&grant, shop.clock.now()).await.unwrap();
+    }
+    let page = |more: Value| {
+        let mut page = json!({
+            "price": "price_comptoir_solo", "success_url": "https://example.org/", "cancel_url": "https://example.org/",
+            "idempotency_key": "k1",
+        });
+        page.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        page
+    };
+    let to = |more: Value| {
+        let mut portal = json!({"return_url": "https://example.org/"});
+        portal.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        portal
+    };
+    let uses = |more: Value| {
+        let mut uses = json!({"amount": 1, "id": "u1"});
+        uses.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        uses
+    };
+    for own in
+        [json!({}), json!({"email": null}), json!({"email": "zoe@example.org"}), json!({"email": " ZOE@Example.org"})]
+    {
+        if !own["email"].is_null() || own == json!({}) {
+            let (status, has) = ask(&shop, ZOE, "GET /access", own.clone()).await;
+            assert_eq!((status, &has["plan"]), (200, &json!("solo")), "{own}");
+        }
+        assert_eq!(ask(&shop, ZOE, "POST /portal", to(own.clone())).await.0, 201, "{own}");
+        let (status, used) = ask(&shop, ZOE, "POST /tokens/use", uses(own.clone())).await;
+        assert_eq!((status, &used["tokens_left"]), (200, &json!(2)), "{own}");
+        let (status, told) = ask(&shop, ZOE, "POST /checkout", page(own.clone())).await;
+        assert_eq!((status, &told["error"]), (409, &json!("already_subscribed")), "{own}");
+    }
+    let asked = shop.billing.faults.calls();
+    for other in ["ada@example.org", "nobody@example.org", "zoe@example.org.evil.example", "zoe", ""] {
+        for (route, body) in [
+            ("GET /access", json!({"email": other})),
+            ("POST /portal", to(json!({"email": other}))),
+            ("POST /tokens/use", uses(json!({"email": other}))),
+            ("POST /checkout", page(json!({"email": other}))),
+        ] {
+            let (status, told) = ask(&shop, ZOE, route, body).await;
+            assert_eq!(
+                (status, &told["error"], &told["field"]),
+                (403, &json!("not_yours"), &json!("email")),
+                "{route} {other}"
+            );
+        }
+    }
+    assert_eq!(ask(&shop, ZOE, "POST /portal", to(json!({"customer": "cus_1"}))).await.0, 201);
+    for other in ["cus_2", "cus_3"] {
+        let (status, told) = ask(&shop, ZOE, "POST /portal", to(json!({"customer": other}))).await;
+        assert_eq!((status, &told["field"]), (403, &json!("customer")), "{other}");
+    }
+    let both = to(json!({"customer": "cus_1", "email": "zoe@example.org"}));
+    assert_eq!(ask(&shop, ZOE, "POST /portal", both).await.1["error"], "contradiction");
+    assert_eq!(shop.billing.faults.calls(), asked + 1, "Stripe was asked for one portal alone");
+    assert_eq!(ask(&shop, "right", "GET /access", json!({"email": "ada@example.org"})).await.1["tokens_left"], 3);
 }

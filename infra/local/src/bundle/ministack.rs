@@ -33,21 +33,24 @@ pub struct Ministack {
     port: u16,
     key: String,
     also_at: String,
+    post: String,
     child: Option<(Guarded, Option<ChildStdin>)>,
 }
 
 impl Ministack {
-    /// Starts it on a free port, with its state below the bundle's folder; it answers who shows `key`.
+    /// Starts it on a free port, with its state below the bundle's folder; it answers who shows `key`, and hands the mails of the
+    /// sign-in over at `post`.
     ///
     /// # Errors
     /// When it does not come up; the sentence names its log.
-    pub async fn start(program: PathBuf, options: &Options, key: &str) -> anyhow::Result<Self> {
+    pub async fn start(program: PathBuf, options: &Options, key: &str, post: String) -> anyhow::Result<Self> {
         let mut this = Self {
             program,
             dir: options.dir.join("aws"),
             port: free_port().await?,
             key: key.to_owned(),
             also_at: options.aws_also_at.join(" "),
+            post,
             child: None,
         };
         this.resume().await?;
@@ -119,6 +122,7 @@ impl Ministack {
             .env("S3_PERSIST", "1")
             .env("S3_DATA_DIR", self.dir.join("s3"))
             .env("TMPDIR", self.dir.join("tmp"))
+            .env("SMTP_HOST", &self.post)
             .env("LOG_LEVEL", "WARNING")
             .env("PYTHONUNBUFFERED", "1");
         command

@@ -103,6 +103,11 @@ impl Bundle {
         &self.front.ses.mailbox
     }
 
+    /// What Cognito mailed: invitations and codes.
+    pub fn sign_in_mails(&self) -> Vec<crate::sign_in_mails::SignInMail> {
+        self.front.sign_in_mails.all()
+    }
+
     /// The fault plan for SES.
     pub fn ses_faults(&self) -> &Faults {
         &self.front.ses.faults

@@ -37,6 +37,7 @@ use crate::schedule::Schedule;
 use crate::secrets;
 use crate::ses::{self, Ses};
 use crate::settings::{self, Document};
+use crate::sign_in_mails::SignInMails;
 use crate::slack_fake::SlackFake;
 use crate::stream::Flow;
 use crate::stream::filter::Filter;
@@ -81,7 +82,9 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     };
     progress.say("starting the stand-in for AWS ...");
     let key = secrets::random("LOCAL");
-    let ministack = Ministack::start(python, &options, &key).await?;
+    let sign_in_mails = Arc::new(SignInMails::default());
+    let (post, posting) = sign_in_mails.listen().await?;
+    let ministack = Ministack::start(python, &options, &key, post).await?;
     let aws = Aws::new(ministack.endpoint(), key);
     let deployed = deploy::deploy(&aws, &options).await?;
     progress.say("starting the functions ...");
@@ -102,8 +105,9 @@ pub(super) async fn start(options: Options) -> anyhow::Result<Bundle> {
     let webhooks_out_secret = secrets::app_secret(&aws, &secrets_prefix).await?;
     secrets::store_api_key(&aws, &secrets_prefix, options.stripe_api_key.as_deref()).await?;
     secrets::store_slack_webhook(&aws, &secrets_prefix, options.slack_webhook.as_deref()).await?;
-    let front = Arc::new(front(&options, (&aws, &base), &deployed, &functions, (programs, clock)).await?);
-    let mut tasks = vec![front::serve(listener, front.clone())?];
+    let front = front(&options, (&aws, &base), &deployed, &functions, (programs, clock), sign_in_mails).await?;
+    let front = Arc::new(front);
+    let mut tasks = vec![front::serve(listener, front.clone())?, posting];
     warm(&functions).await?;
     save_settings(&options, &functions).await?;
     let (flow, seen) = watch::channel(Flow { running: true, restarts: 0, losses: 0 });
@@ -281,6 +285,7 @@ async fn front(
     deployed: &Deployed,
     functions: &Fleet,
     (programs, clock): (Programs, Arc<BundleClock>),
+    sign_in_mails: Arc<SignInMails>,
 ) -> anyhow::Result<Front> {
     let mut routes = Vec::new();
     for spec in &deployed.functions {
@@ -317,6 +322,7 @@ async fn front(
         )),
         slack: Arc::new(SlackFake::new(clock.clone())),
         app: Arc::new(AppFake::new(clock.clone())),
+        sign_in_mails,
         graphql: Arc::new(graphql::api(aws, deployed, functions, (programs, clock.clone())).await?),
         books,
         by_hand: by_hand.collect(),

@@ -33,6 +33,7 @@ use crate::lambda::pool::Function;
 use crate::request_filter::{Port, RequestFilter, filter};
 use crate::runtime::AbortOnDrop;
 use crate::ses::Ses;
+use crate::sign_in_mails::SignInMails;
 use crate::slack_fake::SlackFake;
 use crate::stripe_fake::StripeFake;
 use crate::whole::{self, read_whole};
@@ -55,6 +56,8 @@ pub struct Front {
     pub slack: Arc<SlackFake>,
     /// The seller's app.
     pub app: Arc<AppFake>,
+    /// What Cognito mails.
+    pub sign_in_mails: Arc<SignInMails>,
     /// AppSync.
     pub graphql: Arc<Api>,
     /// Tables, archive and queue.
@@ -78,6 +81,7 @@ pub fn serve(listener: TcpListener, front: Arc<Front>) -> std::io::Result<AbortO
         .route("/_local/state", get(home::state))
         .route("/_local/mailbox", get(mailbox))
         .route("/_local/mailbox/{id}", get(one_mail))
+        .route("/_local/sign-in-mails", get(sign_in_mails))
         .route("/_local/archive", get(archive::list))
         .route("/_local/archive/{*key}", get(archive::object))
         .route("/_local/parked", get(parked::list))
@@ -115,6 +119,10 @@ async fn one_mail(State(front): Shared, Path(id): Path<String>) -> Response<Body
         Some(mail) => Json(mail).into_response(),
         None => (StatusCode::NOT_FOUND, Json(json!({"message": format!("there is no mail {id}")}))).into_response(),
     }
+}
+
+async fn sign_in_mails(State(front): Shared) -> Response<Body> {
+    Json(front.sign_in_mails.all()).into_response()
 }
 
 async fn post_to_slack(State(front): Shared, Path(path): Path<String>, body: Bytes) -> Response<Body> {

@@ -17,12 +17,18 @@ pub fn of(service: &str, method: &Method, path: &str, headers: &HeaderMap) -> St
         ("ses", "POST") if path.ends_with("/outbound-emails") => "SendEmail".to_owned(),
         ("ses", "GET") if path.ends_with("/account") => "GetAccount".to_owned(),
         ("aws", "GET") if query.contains("list-type=2") => "ListObjectsV2".to_owned(),
+        ("aws", "GET") if is_keys(path) => "GetPublicKeys".to_owned(),
         ("aws", "GET") => "GetObject".to_owned(),
         ("aws", "HEAD") => "HeadObject".to_owned(),
         ("aws", "PUT") => "PutObject".to_owned(),
         ("aws", "DELETE") => "DeleteObject".to_owned(),
         (_, method) => format!("{method} {path}"),
     }
+}
+
+/// Whether a path is that of a user pool's public keys, which everybody may read.
+pub fn is_keys(path: &str) -> bool {
+    path.ends_with("/.well-known/jwks.json")
 }
 
 /// The throttling error, in the words of the service.
@@ -75,6 +81,7 @@ mod tests {
         assert_eq!(of("aws", &Method::GET, "/bucket?list-type=2&prefix=books%2F", &headers), "ListObjectsV2");
         assert_eq!(of("aws", &Method::GET, "/bucket/books/a.json?x-id=GetObject", &headers), "GetObject");
         assert_eq!(of("ses", &Method::POST, "/v2/email/outbound-emails", &headers), "SendEmail");
+        assert_eq!(of("aws", &Method::GET, "/eu-west-3_a/.well-known/jwks.json", &headers), "GetPublicKeys");
         headers.insert("x-amz-target", "DynamoDB_20120810.UpdateItem".parse().unwrap());
         assert_eq!(named("/", &headers), "UpdateItem");
     }

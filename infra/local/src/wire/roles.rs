@@ -1,4 +1,4 @@
-//! What the role of each function allows of DynamoDB and S3, by the policies in `template.yaml`. The stand-in for AWS
+//! What the role of each function allows of DynamoDB, S3 and Cognito, by the policies in `template.yaml`. The stand-in for AWS
 //! enforces none; on the wire a request that AWS would deny is denied.
 //!
 //! Read are actions, resources and leading keys (AWS, "Actions, resources, and condition keys for Amazon DynamoDB");
@@ -48,12 +48,18 @@ impl Roles {
             let Some(role) = role.and_then(Value::as_str) else { continue };
             let policies = template.pointer(&format!("/Resources/{role}/Properties/Policies"));
             let policies = policies.and_then(Value::as_array).into_iter().flatten();
+            let policies = policies.chain(apart(template, role));
             let statements = policies.filter_map(|policy| policy.pointer("/PolicyDocument/Statement")?.as_array());
             let allows = |statement: &&Value| statement.get("Effect").is_some_and(|effect| effect != "Deny");
             rights.insert(package.clone(), statements.flatten().filter(allows).map(right).collect());
         }
         let logical = physical.iter().map(|(logical, physical)| (physical.clone(), logical.clone())).collect();
         Self { rights, logical }
+    }
+
+    /// Whether this is a resource of the stack, by its physical name.
+    pub(super) fn knows(&self, name: &str) -> bool {
+        self.logical.contains_key(name)
     }
 
     /// Why AWS would deny `function` these accesses, if it would; programs that are no function may do anything.
@@ -68,6 +74,16 @@ impl Roles {
         let key = key.as_deref().map(|key| key.split('#').next().unwrap_or_default()).unwrap_or("-");
         Some(format!("the role of {function} does not allow {action} on {name}, keys {key}#"))
     }
+}
+
+/// The policies of a role that stand apart from it.
+fn apart<'a>(template: &'a Value, role: &'a str) -> impl Iterator<Item = &'a Value> {
+    let resources = template.get("Resources").and_then(Value::as_object).into_iter().flatten();
+    let policies = resources.filter(|(_, one)| one.get("Type").is_some_and(|kind| kind == "AWS::IAM::Policy"));
+    policies.filter_map(|(_, policy)| policy.get("Properties")).filter(move |policy| {
+        let roles = policy.get("Roles").and_then(Value::as_array);
+        roles.into_iter().flatten().any(|one| one.get("Ref").is_some_and(|name| name == role))
+    })
 }
 
 impl Right {
@@ -177,6 +193,20 @@ pub(super) fn of_dynamodb(operation: &str, request: &Value) -> Vec<Access> {
     }
 }
 
+/// What a request to a user pool asks for. What members ask of it themselves needs no right.
+pub(super) fn of_cognito(operation: &str, request: &Value) -> Option<Access> {
+    let action = match operation {
+        "AdminCreateUser" => "cognito-idp:AdminCreateUser",
+        "AdminDeleteUser" => "cognito-idp:AdminDeleteUser",
+        "AdminGetUser" => "cognito-idp:AdminGetUser",
+        "ListUsers" => "cognito-idp:ListUsers",
+        // Any other is a right that no role of the template has.
+        _ => "cognito-idp:Other",
+    };
+    let name = request.get("UserPoolId").and_then(Value::as_str)?.to_owned();
+    Some(Access { action, name, below: None, key: None })
+}
+
 /// What a request to S3 asks for, whose path is `/<bucket>/<key>`.
 pub(super) fn of_s3(method: &Method, path: &str) -> Option<Access> {
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -235,6 +265,51 @@ mod tests {
         let get =
             json!({"RequestItems": {"comptoir-NoticesTable": {"Keys": [{"pk": {"S": "NOTICE#profile/p/1/member"}}]}}});
         assert!(denied("notice-sender", "BatchGetItem", &get));
+    }
+
+    #[test]
+    fn accounts_are_made_by_one_function_and_ended_by_another() {
+        let template = crate::bundle::template::read(include_str!("../../../../template.yaml")).unwrap();
+        let packages = [
+            ("AccessWorkerFunction", "access-worker"),
+            ("BillingApiFunction", "billing-api"),
+            ("ProfileMutationValidatorFunction", "profile-mutation-validator"),
+            ("PaymentWebhookFunction", "payment-webhook"),
+        ];
+        let packages = BTreeMap::from(packages.map(|(logical, package)| (logical.to_owned(), package.to_owned())));
+        let physical = BTreeMap::from([("MembersPool".to_owned(), "eu-west-3_pool".to_owned())]);
+        let roles = Roles::read(&template, &packages, &physical);
+        let may = |pool: &str| {
+            let mut may = Vec::new();
+            for function in packages.values() {
+                for operation in [
+                    "AdminCreateUser",
+                    "AdminDeleteUser",
+                    "AdminGetUser",
+                    "ListUsers",
+                    "AdminSetUserPassword",
+                    "AdminAddUserToGroup",
+                    "AdminUpdateUserAttributes",
+                ] {
+                    let asked: Vec<Access> = of_cognito(operation, &json!({"UserPoolId": pool})).into_iter().collect();
+                    if roles.denied(function, &asked).is_none() {
+                        may.push((function.as_str(), operation));
+                    }
+                }
+            }
+            may
+        };
+        let expected = [
+            ("access-worker", "AdminCreateUser"),
+            ("access-worker", "AdminGetUser"),
+            ("billing-api", "AdminGetUser"),
+            ("profile-mutation-validator", "AdminDeleteUser"),
+            ("profile-mutation-validator", "ListUsers"),
+        ];
+        let mut found = may("eu-west-3_pool");
+        found.sort_unstable();
+        assert_eq!(found, expected);
+        assert_eq!(may("eu-west-3_other"), [], "no other pool");
     }
 
     #[test]

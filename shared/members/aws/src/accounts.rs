@@ -1,21 +1,17 @@
 //! Accounts in Cognito's user pools: found by their `sub`, which is the user name of nobody who came through a provider,
 //! and deleted by their user name.
-//!
-//! Two requests are all that is asked of Cognito; its client in the SDK is larger than DynamoDB's and S3's together.
 
 use aws_types::SdkConfig;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::signed::{NotOnAws, SignedService};
 use comptoir::{clock::Clock, outcome::ServiceError};
-use comptoir_members::profile::account::{AccountId, Accounts, Attributes};
-
-const WHAT: &str = "the sign-in";
-
-/// Largest response in bytes: one account, with attributes of at most 2048 characters each.
-const LARGEST: usize = 256 * 1024;
+use comptoir_members::profile::account::{AccountId, Accounts, Attributes, INVITED};
+use comptoir_signin::{
+    cognito::{Cognito, Told, WHAT, refused},
+    signed::NotOnAws,
+};
 
 /// Pages of 60 accounts that one run looks through for those never confirmed.
 const PAGES: usize = 2;
@@ -23,8 +19,7 @@ const PAGES: usize = 2;
 /// The user pools of one region and account.
 #[derive(Debug)]
 pub struct CognitoAccounts<C> {
-    url: String,
-    service: SignedService<C>,
+    cognito: Cognito<C>,
 }
 
 impl<C: Clock> CognitoAccounts<C> {
@@ -33,22 +28,16 @@ impl<C: Clock> CognitoAccounts<C> {
     /// # Errors
     /// When the environment names no region or has no credentials.
     pub fn new(config: &SdkConfig, clock: C) -> Result<Self, NotOnAws> {
-        let service = SignedService::new(config, WHAT, "cognito-idp", clock)?;
-        let region = config.region().map(ToString::to_string).unwrap_or_default();
-        let suffix = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        let url = match config.endpoint_url() {
-            Some(url) => format!("{}/", url.trim_end_matches('/')),
-            None => format!("https://cognito-idp.{region}.{suffix}/"),
-        };
-        Ok(Self { url, service })
+        Ok(Self { cognito: Cognito::new(config, clock)? })
     }
 
     /// The answer; `None` if there is no such user or pool.
     async fn ask(&self, operation: &str, input: &Value) -> Result<Option<Vec<u8>>, ServiceError> {
-        let target = format!("AWSCognitoIdentityProviderService.{operation}");
-        let headers = [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
-        let (status, body) = self.service.post(&self.url, &headers, &input.to_string(), LARGEST).await?;
-        judged(status, body)
+        match self.cognito.ask(operation, input).await? {
+            Told::Done(body) => Ok(Some(body)),
+            Told::Gone => Ok(None),
+            Told::Refused(word) => Err(refused(&word)),
+        }
     }
 
     async fn list(&self, wanted: &Value) -> Result<Option<Users>, ServiceError> {
@@ -75,7 +64,10 @@ impl<C: Clock> CognitoAccounts<C> {
 impl<C: Clock> Accounts for CognitoAccounts<C> {
     async fn attributes(&self, id: &AccountId) -> Result<Option<Attributes>, ServiceError> {
         let user = self.user(id).await?;
-        Ok(user.map(|user| user.attributes.into_iter().map(|one| (one.name, one.value)).collect()))
+        Ok(user.map(|user| {
+            let invited = (user.user_status == "FORCE_CHANGE_PASSWORD").then(|| (INVITED.to_owned(), String::new()));
+            user.attributes.into_iter().map(|one| (one.name, one.value)).chain(invited).collect()
+        }))
     }
 
     async fn delete(&self, id: &AccountId) -> Result<(), ServiceError> {
@@ -151,30 +143,6 @@ fn whole(seconds: &str) -> Option<i64> {
     seconds.split('.').next()?.parse().ok()
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Refusal {
-    #[serde(rename = "__type")]
-    kind: String,
-}
-
-/// What a response means. Its text may name the account, and is not repeated.
-fn judged(status: u16, body: Vec<u8>) -> Result<Option<Vec<u8>>, ServiceError> {
-    if status == 200 {
-        return Ok(Some(body));
-    }
-    let refusal: Refusal = serde_json::from_slice(&body).unwrap_or_default();
-    let kind = refusal.kind.rsplit('#').next().unwrap_or_default();
-    match kind {
-        "UserNotFoundException" | "ResourceNotFoundException" => Ok(None),
-        "TooManyRequestsException" | "InternalErrorException" | "" => {
-            Err(ServiceError::transient(WHAT, format!("status {status} {kind}")))
-        }
-        _ if status >= 500 => Err(ServiceError::transient(WHAT, format!("status {status} {kind}"))),
-        _ => Err(ServiceError::permanent(WHAT, "request_refused", format!("status {status} {kind}"))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,19 +165,5 @@ mod tests {
         ] {
             assert!(!user(status, made.clone()).is_unconfirmed(before), "{status} {made}");
         }
-    }
-
-    #[test]
-    fn gone_is_no_failure_and_a_refusal_is_no_outage() {
-        let refused =
-            |kind: &str| judged(400, json!({ "__type": kind, "message": "zoe@example.org" }).to_string().into());
-        assert_eq!(judged(200, b"{}".to_vec()).unwrap().as_deref(), Some(b"{}".as_slice()));
-        for gone in ["UserNotFoundException", "com.amazonaws#ResourceNotFoundException"] {
-            assert!(refused(gone).unwrap().is_none());
-        }
-        assert!(!refused("TooManyRequestsException").unwrap_err().is_permanent());
-        assert!(!judged(503, b"<html>".to_vec()).unwrap_err().is_permanent());
-        let denied = refused("AccessDeniedException").unwrap_err();
-        assert!(denied.is_permanent() && !denied.to_string().contains("zoe"), "{denied}");
     }
 }

@@ -6,10 +6,8 @@ pub mod accounts;
 pub mod directory;
 #[cfg(feature = "s3")]
 pub mod files;
-#[cfg(any(feature = "appsync", feature = "cognito"))]
-mod signed;
 #[cfg(feature = "appsync")]
 pub mod subscribers;
 
 #[cfg(any(feature = "appsync", feature = "cognito"))]
-pub use signed::NotOnAws;
+pub use comptoir_signin::signed::NotOnAws;

@@ -6,9 +6,9 @@ use aws_types::SdkConfig;
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::signed::{NotOnAws, SignedService};
 use comptoir::{clock::Clock, outcome::ServiceError};
 use comptoir_members::profile::publish::{Announcement, Subscribers};
+use comptoir_signin::signed::{NotOnAws, SignedService};
 
 const WHAT: &str = "the profile API";
 

@@ -25,8 +25,16 @@ pub fn pool_of(issuer: &str) -> Option<&str> {
     (!pool.is_empty() && pool.chars().all(plain)).then_some(pool)
 }
 
-/// What the sign-in knows of somebody: `email`, `name`, `locale`.
+/// What the sign-in knows of somebody: `email`, `name`, `locale`; and [`INVITED`].
 pub type Attributes = BTreeMap<String, String>;
+
+/// The attribute of an account whose invitation nobody has answered: its address is not proven by it.
+pub const INVITED: &str = "invited";
+
+/// Whether somebody has signed in to an account with these attributes, and so proven its address.
+pub fn is_answered(attributes: &Attributes) -> bool {
+    !attributes.contains_key(INVITED)
+}
 
 /// How long an account may stay unconfirmed. Until it is confirmed or gone, nobody else signs up with its address.
 pub const UNCONFIRMED_FOR: SignedDuration = SignedDuration::from_hours(24);

@@ -10,6 +10,7 @@
 //! | `PERSON#hash`, `USE#id` | a use of tokens, beside who used them |
 //! | `CUSTOMER#cus_1`, `-` | who a customer of Stripe's is |
 //! | `GRANT#in_1`, `-` | an invoice that brought its tokens |
+//! | `JOIN#hash`, `-` | the wish that somebody who pays becomes a member, and how it ended (`joins.rs`) |
 //! | `CHECKOUT#key`, `-` | a request for a Checkout page; expires |
 
 use std::time::Duration;
@@ -268,6 +269,10 @@ impl AccessStore for DynamoAccess {
             item.insert("person".to_owned(), text(adopted.id.as_str()));
             let put = Put::builder().table_name(&self.table).set_item(Some(item)).build();
             writes.push(TransactWriteItem::builder().put(put.map_err(|error| unwritable(&error))?).build());
+        }
+        if adopted.joins {
+            let wish = crate::wishes::wishing(&self.table, adopted.id, adopted.subscription, now)?;
+            writes.push(TransactWriteItem::builder().update(wish).build());
         }
         if let Some(other) = adopted.wakes_also {
             writes.push(TransactWriteItem::builder().update(waking(&self.table, other, now)?).build());

@@ -214,6 +214,7 @@ fn a_contract_is_found_by_its_number_and_its_own_address_is_written_to() {
         ends_tokens: false,
         wakes_also: None,
         tells: None,
+        joins: false,
     };
     at_once(house.access.adopt(&adopted, now)).unwrap();
     let id = house.declares(Kind::Termination, "other@example.org", now, |form| form.reference = "sub_1".to_owned());

@@ -7,7 +7,7 @@ use comptoir::{
 };
 use jiff::Timestamp;
 
-use super::{InMemoryAccess, Mistake, Rows, WHAT, tell, wake};
+use super::{InMemoryAccess, Mistake, Rows, WHAT, joins, tell, wake};
 use crate::{
     person::{Person, PersonId},
     store::{
@@ -60,7 +60,7 @@ impl AccessStore for InMemoryAccess {
         self.faults.call(WHAT, || Ok(locked(&self.rows).subscriptions.get(id).cloned()))
     }
 
-    async fn adopt(&self, adopted: &Adopted<'_>, _now: Timestamp) -> Result<Committed, ServiceError> {
+    async fn adopt(&self, adopted: &Adopted<'_>, now: Timestamp) -> Result<Committed, ServiceError> {
         pass_the_turn().await;
         self.faults.call(WHAT, || {
             let rows = &mut *locked(&self.rows);
@@ -77,6 +77,9 @@ impl AccessStore for InMemoryAccess {
             }
             if let Some(stored) = rows.subscriptions.get_mut(adopted.subscription) {
                 stored.person = Some(adopted.id.clone());
+            }
+            if adopted.joins {
+                joins::wished(rows, adopted.id, now);
             }
             if let Some(other) = adopted.wakes_also {
                 wake(rows, other);

@@ -14,7 +14,7 @@ const FREE: [(&str, &str); 31] = [
     ("AWS::AppSync::Resolver", "part of the API"),
     ("AWS::AppSync::FunctionConfiguration", "part of the API"),
     ("AWS::Cognito::ManagedLoginBranding", "part of the pool"),
-    ("AWS::Cognito::UserPool", "billed by members who were active in the month, from the 10,001st"),
+    ("AWS::Cognito::UserPool", "billed by members who were active or invited in the month, from the 10,001st"),
     ("AWS::Cognito::UserPoolClient", "part of the pool"),
     ("AWS::Cognito::UserPoolDomain", "part of the pool"),
     ("AWS::Cognito::UserPoolGroup", "part of the pool"),

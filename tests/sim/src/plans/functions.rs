@@ -96,7 +96,7 @@ pub async fn checkout(ports: Ports, (key, price, email): (String, &'static str, 
 /// The door for tokens.
 pub async fn use_tokens(ports: Ports, (email, id, amount): (String, String, u64)) -> Ended {
     let now = ports.now();
-    let used = desk::use_tokens(&email, amount, &id, &ports, now).await;
+    let used = desk::use_tokens(&email, amount, &id, &ports, &CATALOGUE, now).await;
     ports.note("answers", || format!("{used:?}"));
     if let Ok(used) = &used {
         ports.world.witness(|witness, _, _| witness.answered(&email, &id, amount, used.left));

@@ -7,7 +7,7 @@ use super::{Desk, Failure, Task, arguments::Arguments, leave};
 use crate::profile::{
     Language, Pace, Profile, ProfileId,
     access::Caller,
-    account::{AccountId, Accounts},
+    account::{AccountId, Accounts, is_answered},
     change::{self, FieldChange, Updated},
     directory::{Commit, Committed, Directory, Entry, Leaver, Leaving, Taken},
     email::{self, EmailKey},
@@ -137,7 +137,7 @@ impl<D: Directory, F: Files, P: Prepare, A: Accounts> Task<'_, D, F, P, A> {
         Ok(left)
     }
 
-    /// Frees an address whose account is gone: its new owner has proven it, and the profile of the former one leaves
+    /// Frees an address whose account is gone, or waits for somebody to answer its invitation: its new owner has proven it, and the profile of the former one leaves
     /// first. The decision is then taken again.
     ///
     /// # Errors
@@ -156,7 +156,8 @@ impl<D: Directory, F: Files, P: Prepare, A: Accounts> Task<'_, D, F, P, A> {
             return Ok(());
         }
         let account = AccountId { pool: pool.to_owned(), sub: former.owner.clone() };
-        if former.owner == wanted.owner || self.desk.accounts.attributes(&account).await?.is_some() {
+        let attributes = self.desk.accounts.attributes(&account).await?;
+        if former.owner == wanted.owner || attributes.as_ref().is_some_and(is_answered) {
             return refused();
         }
         // The address is somebody else's now: the farewell is for the team alone.

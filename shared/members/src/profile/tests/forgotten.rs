@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::profile::{
-    account::{AccountId, Accounts, Attributes, UNCONFIRMED_FOR, forget_unconfirmed},
+    ProfileId,
+    account::{AccountId, Accounts, Attributes, INVITED, UNCONFIRMED_FOR, forget_unconfirmed},
+    directory::Directory,
     notice::{Audience, Event},
-    service::ErrorType,
+    service::{ErrorType, Newcomer, welcome},
     upload,
 };
 
@@ -66,6 +68,25 @@ async fn an_admin_who_deletes_a_profile_ends_its_account_and_not_their_own() {
     admin["groups"] = json!(["admin"]);
     house.ask(&admin, "deleteProfile", json!({ "id": made["id"] })).await.unwrap();
     assert!(!exists(&house, "sub-1").await && exists(&house, "sub-admin").await);
+}
+
+/// Whoever pays with an address has it invited, and proves nothing by that.
+#[tokio::test]
+async fn an_invitation_that_nobody_answered_gives_way_to_who_proves_the_address() {
+    let house = House::under(FaultPlan::default());
+    account(&house, "sub-invited", "zoe@example.org");
+    let email = Attributes::from([("email".to_owned(), "zoe@example.org".to_owned())]);
+    let invited = Attributes::from([(INVITED.to_owned(), String::new())]).into_iter().chain(email).collect();
+    house.accounts.open(&of("sub-invited"), invited);
+    let newcomer =
+        Newcomer { sub: "sub-invited", email: "zoe@example.org", name: None, language: Language::Fr, pool: Some(POOL) };
+    let blank = welcome(&house.members, ProfileId("p1".to_owned()), newcomer, start()).await.unwrap();
+    assert!(blank.is_some());
+    let google = account(&house, "sub-google", "zoe@example.org");
+    let made = house.ask(&google, "createProfile", input("zoe")).await.unwrap();
+    assert_eq!(made["email"], "zoe@example.org");
+    assert!(!exists(&house, "sub-invited").await, "the invitation is over");
+    assert!(house.members.by_owner("sub-invited").await.unwrap().is_none());
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! People, subscriptions, grants, uses and wishes.
 
-use comptoir::{memory::at_once, outcome::Reason};
+use comptoir::{app::AppMessage, memory::at_once, outcome::Reason};
 use comptoir_plans::{
     person::{Person, PersonId},
     store::{
@@ -126,9 +126,16 @@ impl AccessStore for Ports {
         .await
     }
 
-    async fn use_tokens(&self, id: &PersonId, request: &str, used: Use, now: Timestamp) -> Answer<UseResult> {
+    async fn use_tokens(
+        &self,
+        id: &PersonId,
+        request: &str,
+        used: Use,
+        tells: Option<&AppMessage>,
+        now: Timestamp,
+    ) -> Answer<UseResult> {
         self.call(TABLE, "use_tokens", None, || {
-            let result = at_once(self.world.store.use_tokens(id, request, used, now))?;
+            let result = at_once(self.world.store.use_tokens(id, request, used, tells, now))?;
             if result == UseResult::Done {
                 self.world.witness(|witness, _, _| witness.used(id, request, used));
                 tally(&self.world, id);

@@ -22,7 +22,7 @@ pub struct NotOnAws(&'static str);
 
 /// One service.
 #[derive(Debug)]
-pub(crate) struct SignedService<C> {
+pub struct SignedService<C> {
     what: &'static str,
     name: &'static str,
     region: String,
@@ -33,7 +33,10 @@ pub(crate) struct SignedService<C> {
 
 impl<C: Clock> SignedService<C> {
     /// The service that signatures call `name`, and errors `what`; signatures are dated by `clock`.
-    pub(crate) fn new(config: &SdkConfig, what: &'static str, name: &'static str, clock: C) -> Result<Self, NotOnAws> {
+    ///
+    /// # Errors
+    /// When the environment names no region or has no credentials.
+    pub fn new(config: &SdkConfig, what: &'static str, name: &'static str, clock: C) -> Result<Self, NotOnAws> {
         let region = config.region().ok_or(NotOnAws("region"))?.to_string();
         let credentials = config.credentials_provider().ok_or(NotOnAws("credentials"))?;
         let https = Https::trusting(trusted(&region));
@@ -41,22 +44,62 @@ impl<C: Clock> SignedService<C> {
     }
 
     /// Posts `body` with these headers; returns the status and the response of at most `largest` bytes.
-    pub(crate) async fn post(
+    ///
+    /// # Errors
+    /// Transient: it is not signed, or there is no answer.
+    pub async fn post(
         &self,
         url: &str,
         headers: &[(&str, &str)],
         body: &str,
         largest: usize,
     ) -> Result<(u16, Vec<u8>), ServiceError> {
+        self.send("POST", (url, body), headers, largest).await
+    }
+
+    /// What lies at `url`, as [`post`](Self::post) returns it.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub async fn get(&self, url: &str, largest: usize) -> Result<(u16, Vec<u8>), ServiceError> {
+        self.send("GET", (url, ""), &[], largest).await
+    }
+
+    /// What lies at `url` for everybody: without a signature.
+    ///
+    /// # Errors
+    /// Transient: there is no answer.
+    pub async fn get_public(&self, url: &str, largest: usize) -> Result<(u16, Vec<u8>), ServiceError> {
+        self.ask("GET", (url, ""), &[], largest).await
+    }
+
+    async fn send(
+        &self,
+        method: &'static str,
+        (url, body): (&str, &str),
+        headers: &[(&str, &str)],
+        largest: usize,
+    ) -> Result<(u16, Vec<u8>), ServiceError> {
         let unsigned = |error: &dyn std::fmt::Display| {
             ServiceError::transient(self.what, format!("the request is not signed: {error}"))
         };
         let credentials = self.credentials.provide_credentials().await.map_err(|error| unsigned(&error))?;
-        let signed = self.signature(url, headers, body, &credentials.into()).map_err(|error| unsigned(&error))?;
+        let signed =
+            self.signature(method, (url, body), headers, &credentials.into()).map_err(|error| unsigned(&error))?;
         let mut headers = headers.to_vec();
         headers.extend(signed.headers());
+        self.ask(method, (url, body), &headers, largest).await
+    }
+
+    async fn ask(
+        &self,
+        method: &'static str,
+        (url, body): (&str, &str),
+        headers: &[(&str, &str)],
+        largest: usize,
+    ) -> Result<(u16, Vec<u8>), ServiceError> {
         let patience = Duration::from_secs(ATTEMPT_SECONDS);
-        let wanted = Request { method: "POST", url, headers: &headers, body, patience, largest };
+        let wanted = Request { method, url, headers, body, patience, largest };
         let unanswered = |why: HttpError| ServiceError::transient(self.what, why.to_string());
         let answer = self.https.ask(&wanted).await.map_err(unanswered)?;
         Ok((answer.status, answer.body.map_err(unanswered)?))
@@ -64,9 +107,9 @@ impl<C: Clock> SignedService<C> {
 
     fn signature(
         &self,
-        url: &str,
+        method: &str,
+        (url, body): (&str, &str),
         headers: &[(&str, &str)],
-        body: &str,
         identity: &Identity,
     ) -> Result<SigningInstructions, Box<dyn std::error::Error>> {
         let params = v4::SigningParams::builder()
@@ -76,7 +119,7 @@ impl<C: Clock> SignedService<C> {
             .time(SystemTime::from(self.clock.now()))
             .settings(SigningSettings::default())
             .build()?;
-        let request = SignableRequest::new("POST", url, headers.iter().copied(), SignableBody::Bytes(body.as_bytes()))?;
+        let request = SignableRequest::new(method, url, headers.iter().copied(), SignableBody::Bytes(body.as_bytes()))?;
         Ok(sign(request, &params.into())?.into_parts().0)
     }
 }
