@@ -35,7 +35,10 @@ async fn a_subscription_of_no_plan_is_left_alone() -> Result<()> {
     let product = [&product[..], &[("product_data[name]", "Extra")]].concat();
     let (status, price) = shop.client.stripe("POST", "prices", &product, None).await?;
     ensure!(status == 200, "{price}");
+    let (_, stands) = shop.client.stripe("GET", &format!("subscriptions/{plan}"), &[], None).await?;
+    let method = stands["default_payment_method"].as_str().unwrap();
     let wanted = [("customer", customer.as_str()), ("items[0][price]", price["id"].as_str().unwrap())];
+    let wanted = [&wanted[..], &[("default_payment_method", method)]].concat();
     let (status, other) = shop.client.stripe("POST", "subscriptions", &wanted, None).await?;
     ensure!(status == 200, "{other}");
     let other = other["id"].as_str().unwrap();
