@@ -117,9 +117,9 @@ mod tests {
     #[test]
     fn what_the_sweep_woke_is_due_whatever_time_it_moved_it_to() {
         let now: Timestamp = "2026-11-27T10:00:00Z".parse().unwrap();
-        let later = Some("2026-11-27T16:00:00Z".parse().unwrap());
-        let waits = StoredRecovery { wakes: 2, seen: 2, open_since: later, ..StoredRecovery::default() };
-        assert!(!waits.is_due(now) && waits.is_due(later.unwrap()));
+        let later: Timestamp = "2026-11-27T16:00:00Z".parse().unwrap();
+        let waits = StoredRecovery { wakes: 2, seen: 2, open_since: Some(later), ..StoredRecovery::default() };
+        assert!(!waits.is_due(now) && waits.is_due(later));
         assert!(StoredRecovery { swept: true, ..waits.clone() }.is_due(now));
         assert!(StoredRecovery { wakes: 3, ..waits }.is_due(now), "an event came");
     }
