@@ -307,7 +307,7 @@ fn ten_alarms_read_ten_metrics() -> Result<()> {
 #[test]
 fn the_access_log_holds_words_of_the_gateway_alone() -> Result<()> {
     let resources = resources()?;
-    for api in ["WebhookApi", "SiteApi"] {
+    for api in ["WebhookApi", "SiteApi", "PublicApi"] {
         only_words_of_the_gateway(&resources[api]["Properties"]["AccessLogSettings"]["Format"])?;
     }
     Ok(())
