@@ -116,6 +116,12 @@ async fn what_belongs_to_no_contract_is_acknowledged_and_waits_for_a_person() ->
         .await?;
     assert!(reason.contains("declaration_unmatched") && !reason.contains("stranger"), "{reason}");
     assert_eq!(stands(&shop, &subscription).await?["cancel_at_period_end"], false);
+    // Meanwhile the contract is there: replayed, it ends.
+    shop.subscribes(SOLO, "stranger@example.org", "k2").await?;
+    shop.access_in("stranger@example.org", "active").await?;
+    assert_eq!(comptoir_local::replay::run(&shop.client).await?, 1);
+    let ended = shop.mails_about("termination/", 2).await?;
+    assert!(ended.iter().any(|mail| mail.text.contains("Votre contrat prend fin le")), "{ended:?}");
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use comptoir_plans::{
     declaration::record::Declaration,
+    dunning::record::Episode,
     person::{Person, PersonId},
     recovery::record::{Attempt, By, Fate, Recovery},
 };
@@ -100,6 +101,10 @@ impl Records {
         }
         for (subscription, item) in self.of_kind("ACCESS").filter(|(_, item)| theirs(item)) {
             heads.push(format!("{subscription}: {}", standing(item)));
+            for mail in ["trial", "renewal"] {
+                self.mails(&format!("{mail}/{subscription}/"), lines);
+            }
+            self.told(subscription, lines);
         }
         for (invoice, item) in self.of_kind("GRANT").filter(|(_, item)| theirs(item)) {
             lines.extend(granted(invoice, item));
@@ -114,6 +119,17 @@ impl Records {
         }
         let customers: BTreeSet<&str> =
             self.of_kind("CUSTOMER").filter(|(_, item)| theirs(item)).map(|(customer, _)| customer).collect();
+        for customer in &customers {
+            let dunning = self.at("EPISODE", customer).and_then(|item| Some((item, data::<Episode>(item)?)));
+            if let Some((item, episode)) = dunning.filter(|(_, episode)| episode.number > 0) {
+                let step = match episode.opened_at {
+                    Some(since) => format!("step {} of dunning since {}", episode.step, since.strftime("%F")),
+                    None => "owes nothing".to_owned(),
+                };
+                heads.push(format!("{customer}: {step}; {}", standing(item)));
+            }
+            self.mails(&format!("dunning/{customer}-"), lines);
+        }
         for (invoice, item) in self.of_kind("RECOVERY") {
             let of = data::<Recovery>(item).and_then(|recovery| recovery.customer);
             if of.is_some_and(|customer| customers.contains(customer.as_str())) {
@@ -135,6 +151,7 @@ impl Records {
             }
         }
         self.mails(&format!("recovery/{invoice}"), lines);
+        self.told(invoice, lines);
         if let Some(item) = self.at("GRANT", invoice) {
             lines.extend(granted(invoice, item));
         }
@@ -149,6 +166,14 @@ impl Records {
         ));
         lines.extend(declaration.revoked_at.map(|at| (at, format!("{kind} revoked by whose contract it is"))));
         self.mails(&format!("{kind}/{id}"), lines);
+    }
+
+    /// What the seller's app was told of a subscription or an invoice.
+    fn told(&self, about: &str, lines: &mut Vec<Line>) {
+        let names = |id: &str| id.split('-').any(|part| part == about);
+        for (id, item) in self.of_kind("HOOK").filter(|(id, _)| names(id)) {
+            lines.extend(time(item, "queued_at").map(|at| (at, format!("app told {id}: {}", standing_of_mail(item)))));
+        }
     }
 
     /// The mails whose ids begin so: that they were queued, and what became of them.
@@ -259,6 +284,11 @@ mod tests {
                 {"instrument":"f1","method":"pm_1","by":"stripe","at":"2026-12-28T01:00:00Z","fate":{"declined":{"code":"card_declined","decline_code":"insufficient_funds"}}},
                 {"instrument":"f2","method":"pm_2","by":"us","at":"2026-12-28T01:00:01Z","fate":"action_required"}],
                 "noted":true,"told_at":"2026-12-28T01:00:02Z"}"#}),
+            json!({"pk": "EPISODE#cus_1", "sk": "-", "kind": "EPISODE", "data":
+                r#"{"number":1,"opened_at":"2026-12-28T01:00:03Z","step":2,"in_force":null,"subscriptions":["sub_1"]}"#}),
+            json!({"pk": "NOTICE#dunning/cus_1-1/2", "sk": "-", "kind": "NOTICE", "data": r#"{"queued_at":"2026-12-28T01:00:04Z"}"#}),
+            json!({"pk": "HOOK#payment-failed-in_1", "sk": "-", "kind": "HOOK", "status": "delivered", "queued_at": "2026-12-28T01:00:05Z"}),
+            json!({"pk": "HOOK#payment-failed-in_11", "sk": "-", "kind": "HOOK", "status": "delivered", "queued_at": "2026-12-28T01:00:05Z"}),
             json!({"pk": "NOTICE#recovery/in_1", "sk": "-", "kind": "NOTICE", "status": "sent", "data": r#"{"queued_at":"2026-12-28T01:00:02Z"}"#}),
         ]);
         records
@@ -275,6 +305,7 @@ mod tests {
                 "2026-12-28 01:00:01  in_1  we tried pm_2: the bank asks for the customer (3-D Secure)",
                 "2026-12-28 01:00:02  in_1  no method was left to try",
                 "2026-12-28 01:00:02  mail recovery/in_1: sent",
+                "2026-12-28 01:00:05  app told payment-failed-in_1: delivered",
             ]
         );
     }
@@ -284,7 +315,13 @@ mod tests {
         let by_address = records().story(&Subject::read(" ZOE@example.org").unwrap());
         assert_eq!(by_address, records().story(&Subject::read("sub_1").unwrap()));
         assert_eq!(by_address[0], "zoe@example.org: solo, past_due until 2026-12-28, 7 tokens left; cus_1");
-        for expected in ["in_0  paid: tokens 0 -> 10", "3 tokens used, 7 left", "mail recovery/in_1: sent"] {
+        for expected in [
+            "in_0  paid: tokens 0 -> 10",
+            "3 tokens used, 7 left",
+            "mail recovery/in_1: sent",
+            "step 2 of dunning",
+            "mail dunning/cus_1-1/2: queued",
+        ] {
             assert!(by_address.iter().any(|line| line.contains(expected)), "{expected}: {by_address:?}");
         }
     }

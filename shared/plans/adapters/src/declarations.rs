@@ -28,7 +28,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     recoveries::{DynamoRecoveries, updating},
     table::{Ended, SOURCE, unwritable},
-    wakes::WHAT,
+    wakes::{WHAT, due_since},
 };
 
 /// The kind of a declaration's item.
@@ -121,7 +121,7 @@ impl DeclarationStore for DynamoRecoveries {
         Ok(Some(StoredDeclaration {
             declaration: data(&item, WHAT)?,
             version: read_number(&item, "version").unwrap_or_default(),
-            open_since: read_number(&item, "open_since").and_then(|at| Timestamp::from_second(at).ok()),
+            open_since: due_since(&item),
         }))
     }
 

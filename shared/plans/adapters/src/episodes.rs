@@ -20,11 +20,11 @@ use jiff::Timestamp;
 use crate::{
     recoveries::{DynamoRecoveries, updating, writing},
     table::unwritable,
-    wakes::{ACCESS, EPISODE, WHAT, waking_held_back},
+    wakes::{ACCESS, EPISODE, WHAT, due_since, waking_held_back},
 };
 
 fn stored(item: &Item) -> Result<StoredEpisode, ServiceError> {
-    let open_since = read_number(item, "open_since").and_then(|at| Timestamp::from_second(at).ok());
+    let open_since = due_since(item);
     Ok(StoredEpisode {
         wakes: read_number(item, "events").unwrap_or_default(),
         seen: read_number(item, "seen").unwrap_or_default(),

@@ -14,14 +14,14 @@ use jiff::Timestamp;
 
 use crate::{
     table::{DynamoAccess, SOURCE},
-    wakes::WHAT,
+    wakes::{WHAT, due_since},
     wishes::JOIN,
 };
 
 impl JoinStore for DynamoAccess {
     async fn join(&self, id: &PersonId) -> Result<Option<StoredJoin>, ServiceError> {
         let Some(item) = self.read(place(JOIN, id.as_str())).await? else { return Ok(None) };
-        let since = read_number(&item, "open_since").and_then(|at| Timestamp::from_second(at).ok());
+        let since = due_since(&item);
         // Replaying takes away why it was parked, and opens nothing.
         let settled = item.contains_key("joined") || item.contains_key("parked_at");
         let replayed = (!settled).then_some(Timestamp::UNIX_EPOCH);

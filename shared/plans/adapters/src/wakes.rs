@@ -11,7 +11,7 @@ use comptoir::{
 };
 use comptoir_aws::{
     conditional::settle,
-    item::{self, Item, number, place, read_text, text, trouble},
+    item::{self, Item, number, place, read_number, read_text, text, trouble},
 };
 use comptoir_plans::{
     steps::Does,
@@ -62,6 +62,16 @@ fn values(kind: &str, id: &str, now: Timestamp) -> Vec<(&'static str, AttributeV
         (":now", number(now.as_second())),
         (":one", number(1)),
     ]
+}
+
+/// Since when a record is open, or when it is to be looked at. What the sweep woke is due, whatever time it gave it since: it
+/// rests what it woke often, so that it does not ask every quarter of an hour. What was replayed is due as well: replaying takes
+/// away why it was parked, and opens nothing.
+pub(crate) fn due_since(item: &Item) -> Option<Timestamp> {
+    let has = |name: &str| item.contains_key(name);
+    let since = read_number(item, "open_since").and_then(|at| Timestamp::from_second(at).ok());
+    let replayed = (has("replayed_at") && !has("parked_at")).then_some(Timestamp::UNIX_EPOCH);
+    since.map(|since| if has("woken_at") { Timestamp::UNIX_EPOCH } else { since }).or(replayed)
 }
 
 /// The same as a part of a transaction.
@@ -155,5 +165,25 @@ impl Wakes for DynamoWakes {
         let update = if only_known { update.condition_expression("attribute_exists(pk)") } else { update };
         // Boxed, because the combined state of all steps in one future exceeds the compiler's default limit.
         Box::pin(settle(WHAT, update)).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_sweep_woke_or_a_person_replayed_is_due() {
+        let since = |names: &[(&str, u64)]| {
+            due_since(&names.iter().map(|(name, value)| ((*name).to_owned(), number(value))).collect::<Item>())
+        };
+        let at = Timestamp::from_second(50).ok();
+        assert_eq!(since(&[]), None);
+        assert_eq!(since(&[("open_since", 50)]), at);
+        assert_eq!(since(&[("open_since", 50), ("replayed_at", 1)]), at);
+        let now = Some(Timestamp::UNIX_EPOCH);
+        assert_eq!(since(&[("open_since", 50), ("woken_at", 1)]), now);
+        assert_eq!(since(&[("replayed_at", 1)]), now);
+        assert_eq!(since(&[("replayed_at", 1), ("parked_at", 1)]), None);
     }
 }
