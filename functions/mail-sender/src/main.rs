@@ -22,7 +22,7 @@ async fn main() -> Result<(), Error> {
         outbox: DynamoOutbox::new(DynamoDb::new(&aws), config::required("OUTBOX_TABLE")?),
         archive: S3Archive::new(S3::new(&aws), config::required("ARCHIVE_BUCKET")?),
         post_office: SesTransport::new(&aws, config::required("MAIL_CONFIGURATION_SET")?),
-        composer: Composer::new()?,
+        composer: Composer::of_documents()?,
         clock: SystemClock,
         lease: SignedDuration::from_secs(MAIL_LEASE_SECONDS.cast_signed()),
     };

@@ -119,7 +119,16 @@ impl Composer {
         Self::with(INVOICE)
     }
 
-    fn with(invoice: Source<'_>) -> Result<Self, ComposeError> {
+    /// The same for mails that deliver documents alone: each other layout is converted at start, which takes longer than the start
+    /// itself.
+    ///
+    /// # Errors
+    /// Names the file and the error.
+    pub fn of_documents() -> Result<Self, ComposeError> {
+        Self::reading(INVOICE)
+    }
+
+    fn reading(invoice: Source<'_>) -> Result<Self, ComposeError> {
         let mut templates = Environment::new();
         templates.set_undefined_behavior(UndefinedBehavior::Strict);
         templates.set_auto_escape_callback(
@@ -129,15 +138,18 @@ impl Composer {
         );
         let mut composer = Self { templates, words: BTreeMap::new() };
         composer.read(invoice)?;
-        composer.read(NOTICE)?;
-        composer.read(DIGEST)?;
-        composer.read(RECOVERY)?;
-        composer.read(DECLARATION)?;
-        composer.read(DUNNING)?;
-        composer.read(TRIAL)?;
-        composer.read(RENEWAL)?;
         for language in LANGUAGES {
             composer.invoice(&sample(language))?;
+        }
+        Ok(composer)
+    }
+
+    fn with(invoice: Source<'_>) -> Result<Self, ComposeError> {
+        let mut composer = Self::reading(invoice)?;
+        for source in [NOTICE, DIGEST, RECOVERY, DECLARATION, DUNNING, TRIAL, RENEWAL] {
+            composer.read(source)?;
+        }
+        for language in LANGUAGES {
             for event in NoticeEvent::ALL {
                 composer.notice(&NoticeMail::sample(language, event))?;
             }

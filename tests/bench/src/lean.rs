@@ -35,7 +35,8 @@ const LARGE: [(&str, &[&str]); 5] = [
     ("rlibphonenumber", &["access-worker", "profile-mutation-validator", "profile-publisher"]),
     // The reader of CVs.
     ("lopdf", &["profile-mutation-validator"]),
-    ("async-stripe-client-core", &["access-worker", "billing-api", "payment-webhook"]),
+    // public-pages has it with the stores of plans, and calls nothing of it.
+    ("async-stripe-client-core", &["access-worker", "billing-api", "payment-webhook", "public-pages"]),
 ];
 
 /// Every crate that a function links.

@@ -133,7 +133,7 @@ async fn handled(ports: &Ports, mail: &Mail, seconds_left: u64) -> BatchAnswer {
         outbox: ports,
         archive: ports,
         post_office: ports,
-        composer: Composer::new().unwrap(),
+        composer: Composer::of_documents().unwrap(),
         clock: FixedClock(NOW),
         lease: SignedDuration::from_secs(120),
     };
