@@ -75,7 +75,8 @@ fn house(aws: &SdkConfig, dynamodb: &DynamoDb, settings: &DynamoSettings) -> Res
     let (cognito, pool) = (Cognito::new(aws, MachineClock)?, config::required("MEMBERS_POOL")?);
     Ok(Members {
         accounts: MembersPool { cognito, pool },
-        directory: DynamoDirectory::new(dynamodb.clone(), profiles, notices, settings),
+        directory: DynamoDirectory::new(dynamodb.clone(), profiles, notices, settings)
+            .telling(config::optional("APP_MESSAGES_TABLE")),
     })
 }
 

@@ -83,14 +83,23 @@ async fn rows(email: &str, client: &BundleClient) -> anyhow::Result<Vec<Row>> {
     let email = email.trim().to_lowercase();
     ensure!(email.contains('@'), "{email:?} is no address: write --email zoe@example.org");
     let mut rows = Vec::new();
-    for (logical, kind, field) in [("OutboxTable", "MAIL", "data"), ("BillingTable", "EVENT", "body")] {
+    for (logical, kind, field) in [
+        ("OutboxTable", "MAIL", "data"),
+        ("NoticesTable", "NOTICE", "data"),
+        ("NoticesTable", "HOOK", "data"),
+        ("BillingTable", "EVENT", "body"),
+    ] {
         for item in client.table(logical).await?.1 {
             let text = |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default();
             // A value, or the text of one. Between quotation marks: `zoe@example.org` is not `azoe@example.org`.
             let value = item.get(field).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-            let names = value.unwrap_or_default().to_lowercase().contains(&format!("\"{email}\""));
+            // A body within a value is written with its quotation marks escaped.
+            let value = value.unwrap_or_default().to_lowercase().replace('\\', "");
+            let names = value.contains(&format!("\"{email}\""));
             if text("kind") == kind && names {
-                let settled = item.get("expires_at").is_some() && item.get("parked_at").is_none();
+                let settled = item.get("expires_at").is_some()
+                    && item.get("parked_at").is_none()
+                    && (logical != "NoticesTable" || item.get("open_shard").is_none());
                 rows.push(Row { logical, key: text("pk").to_owned(), sort: text("sk").to_owned(), settled });
             }
         }
@@ -100,6 +109,8 @@ async fn rows(email: &str, client: &BundleClient) -> anyhow::Result<Vec<Row>> {
         let (theirs, invoices) = of_plans(&person, &access);
         rows.extend(theirs);
         rows.extend(of_recovery(&invoices, &client.table("NoticesTable").await?.1));
+        rows.sort_by(|one, other| (one.logical, &one.key, &one.sort).cmp(&(other.logical, &other.key, &other.sort)));
+        rows.dedup_by(|one, other| (one.logical, &one.key, &one.sort) == (other.logical, &other.key, &other.sort));
     }
     Ok(rows)
 }
@@ -115,6 +126,13 @@ fn of_plans(person: &PersonId, items: &[Value]) -> (Vec<Row>, Vec<String>) {
     let keys = theirs.iter().map(|item| text(item, "pk"));
     let customers: Vec<String> = keys.filter_map(|key| key.strip_prefix("CUSTOMER#").map(str::to_owned)).collect();
     let is_theirs = |customer: &str| customers.iter().any(|known| known == customer);
+    let subscriptions: Vec<String> =
+        theirs.iter().filter_map(|item| text(item, "pk").strip_prefix("ACCESS#").map(str::to_owned)).collect();
+    theirs.extend(items.iter().filter(|item| {
+        let key = text(item, "pk");
+        key.strip_prefix("EPISODE#").is_some_and(is_theirs)
+            || key.strip_prefix("RENEWAL#").is_some_and(|id| subscriptions.iter().any(|known| known == id))
+    }));
     let mut invoices = Vec::new();
     for item in items {
         let key = text(item, "pk");
@@ -129,8 +147,15 @@ fn of_plans(person: &PersonId, items: &[Value]) -> (Vec<Row>, Vec<String>) {
         data => data.and_then(|data| data.pointer("/current/over")?.as_bool()) == Some(false),
     };
     let works = |item: &&Value| item.get("open_shard").is_some() || item.get("parked_at").is_some();
-    let settled = !theirs.iter().any(|item| lives(item) || works(item));
-    let row = |item: &&Value| Row { logical: "AccessTable", key: text(item, "pk"), sort: text(item, "sk"), settled };
+    // What was declared stands for itself: one that a person leaves parked keeps nothing else.
+    let is_declaration = |item: &&Value| text(item, "pk").starts_with("DECLARATION#");
+    let settled = !theirs.iter().any(|item| !is_declaration(item) && (lives(item) || works(item)));
+    let row = |item: &&Value| Row {
+        logical: "AccessTable",
+        key: text(item, "pk"),
+        sort: text(item, "sk"),
+        settled: if is_declaration(item) { !works(item) } else { settled },
+    };
     (theirs.iter().map(row).collect(), invoices)
 }
 

@@ -38,6 +38,8 @@ pub async fn compare(
         // One that ended before it was known here gave nothing.
         Known::No if sold && !listed.status.is_final() => Compared::Mended,
         Known::No => Compared::Same,
+        // Looked at and left alone: of no plan, or over before it was known.
+        Known::Seen { as_seen: None, .. } if !sold || listed.status.is_final() => Compared::Same,
         Known::Seen { as_seen, .. } if as_seen.as_deref() != Some(&listed.as_seen()) => Compared::Mended,
         Known::Seen { trial_told: false, .. } if sold && trial::ends_soon(listed, now).is_some() => Compared::TrialEnds,
         Known::Seen { .. } => Compared::Same,

@@ -180,14 +180,27 @@ async fn round<S: AccessStore, B: Billing, T: Tell>(
         let adopted = Adopted { subscription, id: &id, person, version, ends_tokens, joins, wakes_also: None, tells };
         adopt(store, adopted, now).await?;
     }
-    if !stored.trial_told {
-        tell.of_trial(&fetched, catalogue, now).await?;
-    }
-    tell.of_renewal(&fetched, catalogue, now).await?;
+    tell_customer(&fetched, &stored, tell, catalogue, now)
+        .await
+        .map_err(|error| Stop::Settled(Outcome::Retry(error.reason())))?;
     if store.close_as(subscription, stored.wakes, &fetched.as_seen()).await? == Committed::Conflict {
         return Err(Stop::Again);
     }
     Ok(next.map(|next| next.access).filter(|access| *access != standing.person.access))
+}
+
+/// Tells the customer what is to be told. Access is there by now, and a failure parks nothing of it.
+async fn tell_customer(
+    fetched: &Subscription,
+    stored: &StoredSubscription,
+    tell: &impl Tell,
+    catalogue: &Catalogue,
+    now: Timestamp,
+) -> Result<(), ServiceError> {
+    if !stored.trial_told {
+        tell.of_trial(fetched, catalogue, now).await?;
+    }
+    tell.of_renewal(fetched, catalogue, now).await
 }
 
 async fn adopt(store: &impl AccessStore, adopted: Adopted<'_>, now: Timestamp) -> Result<(), Stop> {

@@ -70,15 +70,21 @@ pub trait RenewalStore: Send + Sync {
     fn no_renewal(&self, subscription: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
 }
 
-/// The renewal of a subscription that its customer is to be told of; none where it does not renew itself, or too soon.
-pub fn of(subscription: &Subscription, catalogue: &Catalogue) -> Option<Renewal> {
+/// The end of the period of a subscription whose renewals are announced; none where it is too short for that, or of no plan.
+fn long_period(subscription: &Subscription, catalogue: &Catalogue) -> Option<Timestamp> {
     let item = subscription.items.data.iter().find(|item| catalogue.sold_at(item.price.id()).is_some())?;
     let start = seconds(item.current_period_start.or(subscription.current_period_start)?);
     let end = seconds(item.current_period_end.or(subscription.current_period_end)?);
+    (end.duration_since(start) > SHORT).then_some(end)
+}
+
+/// The renewal of a subscription that its customer is to be told of; none where it does not renew itself, or too soon.
+pub fn of(subscription: &Subscription, catalogue: &Catalogue) -> Option<Renewal> {
+    let end = long_period(subscription, catalogue)?;
     let told_to_end = subscription.cancel_at_period_end || subscription.cancel_at.is_some();
     let renews = matches!(subscription.status, Status::Active | Status::PastDue) && !told_to_end;
     let tell_at = end.saturating_sub(BEFORE).ok()?;
-    (renews && end.duration_since(start) > SHORT).then_some(Renewal { end, tell_at })
+    renews.then_some(Renewal { end, tell_at })
 }
 
 /// The mail that announces `renewal`.
@@ -141,7 +147,13 @@ impl<S: RenewalStore, B: Billing> Announcing<'_, S, B> {
     /// # Errors
     /// The store failed.
     pub async fn look(&self, subscription: &Subscription, now: Timestamp) -> Result<(), ServiceError> {
-        let Some(renewal) = of(subscription, self.catalogue).filter(|renewal| renewal.end > now) else { return Ok(()) };
+        let Some(renewal) = of(subscription, self.catalogue).filter(|renewal| renewal.end > now) else {
+            // It ends: nobody waits for its day any more.
+            return match long_period(subscription, self.catalogue) {
+                Some(_) => self.store.no_renewal(&subscription.id).await,
+                None => Ok(()),
+            };
+        };
         let stored = self.store.renewal(&subscription.id).await?.filter(|stored| stored.end == renewal.end);
         if stored.is_some_and(|stored| stored.told) {
             return Ok(());
@@ -162,7 +174,8 @@ impl<S: RenewalStore, B: Billing> Announcing<'_, S, B> {
     pub async fn announce(&self, subscription: &str, now: Timestamp) -> Outcome {
         match self.due(subscription, now).await {
             Ok(()) => Outcome::Done,
-            Err(error) => error.into(),
+            // Nothing is parked: it stays open, and is looked at again.
+            Err(error) => Outcome::Retry(error.reason()),
         }
     }
 

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | `DECLARATION#id`, `-` | a declaration, with its version, and whether work on it is open |
 //! | `DECLARATION#day-2026-12-01`, `-` | how many were taken on a day; expires |
+//! | `DECLARATION#day-2026-12-01-hash`, `-` | the same about one address |
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, Update};
 use comptoir::{
@@ -18,10 +19,10 @@ use comptoir_aws::{
 use comptoir_plans::{
     declaration::{
         record::Declaration,
-        store::{Change, DeclarationStore, Declared, MOST_A_DAY, StoredDeclaration, Then},
+        store::{Change, DeclarationStore, Declared, MOST_A_DAY, MOST_A_DAY_EACH, StoredDeclaration, Then},
     },
     person::PersonId,
-    store::Committed,
+    store::{AccessStore, Committed},
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -40,6 +41,9 @@ const COUNT: &str = "SET kind = :kind, v = if_not_exists(v, :v), needs = if_not_
 
 /// How long a day's count is kept.
 const COUNT_KEPT: SignedDuration = SignedDuration::from_hours(72);
+
+/// How often it is tried to keep one while others do.
+const AT_ONCE: u32 = 8;
 
 /// How long a declaration is kept as a proof: five years, in which what it was about can be claimed (C. civ. 2224).
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 366 * 5);
@@ -75,42 +79,52 @@ fn update(table: &str, change: &Change<'_>, now: Timestamp) -> Result<Update, Se
     update.build().map_err(|error| unwritable(&error))
 }
 
+/// Counts one more of a name, unless there are so many.
+fn count(table: &str, name: &str, most: u64, now: Timestamp) -> Result<Update, ServiceError> {
+    let count = Update::builder()
+        .table_name(table)
+        .set_key(Some(place(DECLARATION, name)))
+        .update_expression(COUNT)
+        .condition_expression("attribute_not_exists(taken) OR taken < :most")
+        .expression_attribute_values(":kind", text(DECLARATION))
+        .expression_attribute_values(":v", number(VERSION))
+        .expression_attribute_values(":needs", number(NEEDS))
+        .expression_attribute_values(":end", expiry(now, COUNT_KEPT))
+        .expression_attribute_values(":one", number(1))
+        .expression_attribute_values(":most", number(most));
+    count.build().map_err(|error| unwritable(&error))
+}
+
 impl DeclarationStore for DynamoRecoveries {
     async fn declare(&self, id: &str, declaration: &Declaration, now: Timestamp) -> Result<Declared, ServiceError> {
         let mut item = new(DECLARATION, id);
         item.insert("data".to_owned(), json(declaration, WHAT)?);
         item.insert("version".to_owned(), number(1));
         item.insert("expires_at".to_owned(), expiry(now, KEPT));
-        if let Some(person) = PersonId::of(&declaration.statement.email) {
-            item.insert("person".to_owned(), text(person.as_str()));
-        }
+        let person = PersonId::of(&declaration.statement.email);
+        item.extend(person.as_ref().map(|person| ("person".to_owned(), text(person.as_str()))));
         item.extend(opened(DECLARATION, id, now));
         let put = Put::builder().table_name(&self.access.table).set_item(Some(item));
         let put = put.condition_expression("attribute_not_exists(pk)").build().map_err(|error| unwritable(&error))?;
         let day = format!("day-{}", now.strftime("%F"));
-        let count = Update::builder()
-            .table_name(&self.access.table)
-            .set_key(Some(place(DECLARATION, &day)))
-            .update_expression(COUNT)
-            .condition_expression("attribute_not_exists(taken) OR taken < :most")
-            .expression_attribute_values(":kind", text(DECLARATION))
-            .expression_attribute_values(":v", number(VERSION))
-            .expression_attribute_values(":needs", number(NEEDS))
-            .expression_attribute_values(":end", expiry(now, COUNT_KEPT))
-            .expression_attribute_values(":one", number(1))
-            .expression_attribute_values(":most", number(MOST_A_DAY))
-            .build()
-            .map_err(|error| unwritable(&error))?;
-        let writes =
-            vec![TransactWriteItem::builder().put(put).build(), TransactWriteItem::builder().update(count).build()];
-        match self.access.transact(writes).await? {
-            Ended::Done => Ok(Declared::New),
-            Ended::Refused(reasons) if condition_failed(&reasons, 0) => Ok(Declared::Before),
-            Ended::Refused(reasons) if condition_failed(&reasons, 1) => Ok(Declared::TooMany),
-            Ended::Refused(_) => {
-                Err(ServiceError::transient(WHAT, "others declared at the same moment; it is tried again"))
+        let theirs = format!("{day}-{}", person.as_ref().map_or("", PersonId::as_str));
+        let writes = vec![
+            TransactWriteItem::builder().put(put).build(),
+            updating(count(&self.access.table, &day, MOST_A_DAY, now)?),
+            updating(count(&self.access.table, &theirs, MOST_A_DAY_EACH, now)?),
+        ];
+        // Those who declare at the same moment count on the same day.
+        for attempt in 0..AT_ONCE {
+            match self.access.transact(writes.clone()).await? {
+                Ended::Done => return Ok(Declared::New),
+                Ended::Refused(reasons) if condition_failed(&reasons, 0) => return Ok(Declared::Before),
+                Ended::Refused(reasons) if condition_failed(&reasons, 1) || condition_failed(&reasons, 2) => {
+                    return Ok(Declared::TooMany);
+                }
+                Ended::Refused(_) => self.access.pause(attempt).await,
             }
         }
+        Err(ServiceError::transient(WHAT, "others declared at the same moment, each time it was tried"))
     }
 
     async fn declaration(&self, id: &str) -> Result<Option<StoredDeclaration>, ServiceError> {

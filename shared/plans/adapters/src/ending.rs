@@ -2,7 +2,7 @@
 
 use comptoir::outcome::ServiceError;
 use comptoir_plans::{
-    declaration::store::Ending,
+    declaration::store::{Ending, Refunded},
     stripe::{List, Subscription},
 };
 use comptoir_stripe::client::Trouble;
@@ -32,23 +32,49 @@ impl Ending for StripeBilling {
         }
     }
 
-    async fn refund(&self, subscription: &str) -> Result<(), ServiceError> {
-        let query = [
-            ("subscription", subscription.to_owned()),
-            ("status", "paid".to_owned()),
-            ("limit", INVOICES.to_owned()),
-            ("expand[]", PAYMENTS.to_owned()),
-        ];
-        let answer = self.call("/invoices", &Call::Get(&query)).await?;
-        let invoices: List<Value> = parsed(answer.map_err(|trouble| trouble.error())?)?;
-        for intent in invoices.data.iter().flat_map(paid_by) {
+    async fn refund(&self, subscription: &str) -> Result<Refunded, ServiceError> {
+        let mut at_a_bank = false;
+        for invoice in self.invoices(subscription, "open").await? {
+            at_a_bank |= !self.withdrawn(&invoice).await?;
+        }
+        // Afterwards: what was paid in between is among them.
+        for intent in self.invoices(subscription, "paid").await?.iter().flat_map(|invoice| intents(invoice, true)) {
             self.refund_whole(&intent).await?;
         }
-        Ok(())
+        Ok(if at_a_bank { Refunded::AtABank } else { Refunded::All })
     }
 }
 
 impl StripeBilling {
+    async fn invoices(&self, subscription: &str, status: &str) -> Result<Vec<Value>, ServiceError> {
+        let query = [
+            ("subscription", subscription.to_owned()),
+            ("status", status.to_owned()),
+            ("limit", INVOICES.to_owned()),
+            ("expand[]", PAYMENTS.to_owned()),
+        ];
+        let answer = self.call("/invoices", &Call::Get(&query)).await?;
+        Ok(parsed::<List<Value>>(answer.map_err(|trouble| trouble.error())?)?.data)
+    }
+
+    /// Asks for an open invoice no more; `false` while a bank is at it.
+    async fn withdrawn(&self, invoice: &Value) -> Result<bool, ServiceError> {
+        for intent in intents(invoice, false) {
+            let answer = self.call(&format!("/payment_intents/{intent}"), &Call::Get(&[])).await?;
+            let standing = answer.map_err(|trouble| trouble.error())?;
+            if standing.get("status").and_then(Value::as_str) == Some("processing") {
+                return Ok(false);
+            }
+        }
+        let Some(id) = invoice.get("id").and_then(Value::as_str) else { return Ok(true) };
+        match self.call(&format!("/invoices/{id}/void"), &Call::Post(&[], &format!("void:{id}"))).await? {
+            Ok(_) => Ok(true),
+            // It was paid or voided in between: the next look says which.
+            Err(Trouble::Refused(400)) => Ok(false),
+            Err(trouble) => Err(trouble.error()),
+        }
+    }
+
     /// Refunds what is left of a payment.
     async fn refund_whole(&self, intent: &str) -> Result<(), ServiceError> {
         let query = [("expand[]", "latest_charge".to_owned())];
@@ -64,15 +90,14 @@ impl StripeBilling {
     }
 }
 
-/// The payment intents that paid an invoice. Before 2025-03-31 there was one, on the invoice itself.
-fn paid_by(invoice: &Value) -> Vec<String> {
+/// The payment intents of an invoice, or those that paid it. Before 2025-03-31 there was one, on the invoice itself.
+fn intents(invoice: &Value, paid: bool) -> Vec<String> {
     let named = |value: &Value| value.as_str().or_else(|| value.get("id").and_then(Value::as_str)).map(str::to_owned);
-    let payments = invoice.pointer("/payments/data").and_then(Value::as_array);
-    let paid = payments
-        .into_iter()
-        .flatten()
-        .filter(|payment| payment.get("status").and_then(Value::as_str).is_none_or(|status| status == "paid"));
-    let now = paid.filter_map(|payment| payment.pointer("/payment/payment_intent").and_then(named));
+    let is_paid =
+        |payment: &&Value| payment.get("status").and_then(Value::as_str).is_none_or(|status| status == "paid");
+    let payments = invoice.pointer("/payments/data").and_then(Value::as_array).into_iter().flatten();
+    let payments = payments.filter(|payment| !paid || is_paid(payment));
+    let now = payments.filter_map(|payment| payment.pointer("/payment/payment_intent").and_then(named));
     now.chain(invoice.get("payment_intent").and_then(named)).collect()
 }
 
@@ -94,7 +119,7 @@ mod tests {
             (json!({"payment_intent": "pi_1"}), vec!["pi_1"]),
             (json!({"payment_intent": null, "amount_paid": 0}), vec![]),
         ] {
-            assert_eq!(paid_by(&invoice), expected, "{invoice}");
+            assert_eq!(intents(&invoice, true), expected, "{invoice}");
         }
     }
 }

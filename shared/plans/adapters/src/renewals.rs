@@ -87,8 +87,9 @@ impl RenewalStore for DynamoRecoveries {
             .update_item()
             .table_name(&self.access.table)
             .set_key(Some(place(RENEWAL, subscription)))
-            .update_expression(format!("REMOVE {CLOSE}"))
-            .condition_expression(format!("attribute_exists(pk) AND {OURS}"))
+            // Without its end it waits anew if the contract goes on after all.
+            .update_expression(format!("REMOVE period_end, {CLOSE}"))
+            .condition_expression(format!("attribute_exists(pk) AND attribute_not_exists(told_at) AND {OURS}"))
             .expression_attribute_values(":ours", number(VERSION));
         settle(WHAT, update).await.map(drop)
     }

@@ -16,6 +16,9 @@ pub const TIME_TO_OBJECT: SignedDuration = SignedDuration::from_hours(24);
 /// How long after the end of a period the next one is looked at: Stripe has renewed it by then.
 const AFTER_RENEWAL: SignedDuration = SignedDuration::from_hours(2);
 
+/// The shortest time after which a period that should have been renewed is looked at again.
+const SOON: SignedDuration = SignedDuration::from_hours(1);
+
 /// The days within which a contract may be withdrawn from (C. consom. L221-18).
 const DAYS_TO_WITHDRAW: i64 = 14;
 
@@ -37,7 +40,7 @@ pub enum Step {
 /// The next step for `statement` about `contract`.
 pub fn next(statement: &Statement, contract: &Subscription, place: &Place, now: Timestamp) -> Step {
     match statement.kind {
-        Kind::Termination => terminated(statement, contract, &place.time_zone),
+        Kind::Termination => terminated(statement, contract, &place.time_zone, now),
         Kind::Withdrawal => withdrawn(statement, contract, place, now),
     }
 }
@@ -48,7 +51,7 @@ fn end_of_period(contract: &Subscription) -> Option<Timestamp> {
     item.or(contract.current_period_end).map(seconds)
 }
 
-fn terminated(statement: &Statement, contract: &Subscription, zone: &TimeZone) -> Step {
+fn terminated(statement: &Statement, contract: &Subscription, zone: &TimeZone, now: Timestamp) -> Step {
     let end = end_of_period(contract);
     match contract.status {
         Status::Canceled | Status::IncompleteExpired => {
@@ -65,7 +68,9 @@ fn terminated(statement: &Statement, contract: &Subscription, zone: &TimeZone) -
     match (end, statement.wished) {
         // A period that ends before the day wished for is followed by another one.
         (Some(end), Some(wished)) if end.to_zoned(zone.clone()).date() < wished => {
-            Step::Wait(end.saturating_add(AFTER_RENEWAL).unwrap_or(end))
+            let renewed = end.saturating_add(AFTER_RENEWAL).unwrap_or(end);
+            // A period that is over and not renewed yet is looked at again before long, and not at once.
+            Step::Wait(renewed.max(now.saturating_add(SOON).unwrap_or(renewed)))
         }
         _ => Step::EndWithPeriod,
     }

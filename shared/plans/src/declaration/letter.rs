@@ -45,6 +45,8 @@ pub fn letter(id: &str, declaration: &Declaration, reader: &Reader, writer: Writ
     });
     let later = match &declaration.state {
         State::Revoked => Some("revoked"),
+        // The one on file, after whoever declared under another address.
+        State::Waiting if declaration.acknowledged_at.is_some() => Some("found"),
         _ if declaration.acknowledged_at.is_some() => Some("done"),
         _ => None,
     };
@@ -88,10 +90,10 @@ fn outcome(declaration: &Declaration) -> (DeclarationOutcome, Option<About>) {
         State::Ends { at } => (DeclarationOutcome::Ends, Some(About::Moment(*at))),
         State::Over { at } => (DeclarationOutcome::Over, Some(About::Moment(*at))),
         State::TooLate { last_day } => (DeclarationOutcome::TooLate, Some(About::Day(*last_day))),
-        State::Declared | State::Waiting if declaration.statement.kind == Kind::Withdrawal => {
+        State::Declared | State::Waiting | State::TakingBack if declaration.statement.kind == Kind::Withdrawal => {
             (DeclarationOutcome::Received, None)
         }
-        State::Declared | State::Waiting => (DeclarationOutcome::EndsLater, None),
+        State::Declared | State::Waiting | State::TakingBack => (DeclarationOutcome::EndsLater, None),
         State::Withdrawn => (DeclarationOutcome::Withdrawn, None),
         State::Unmatched => (DeclarationOutcome::Unmatched, None),
         State::Revoked => (DeclarationOutcome::Revoked, None),

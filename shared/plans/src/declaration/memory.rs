@@ -11,9 +11,9 @@ use jiff::Timestamp;
 
 use super::{
     record::Declaration,
-    store::{Change, DeclarationStore, Declared, MOST_A_DAY, StoredDeclaration, Then},
+    store::{Change, DeclarationStore, Declared, MOST_A_DAY, MOST_A_DAY_EACH, StoredDeclaration, Then},
 };
-use crate::store::Committed;
+use crate::{person::PersonId, store::Committed};
 
 const WHAT: &str = "the declarations in memory";
 
@@ -71,11 +71,16 @@ impl DeclarationStore for InMemoryDeclarations {
             if rows.declarations.contains_key(id) {
                 return Ok(Declared::Before);
             }
-            let taken = rows.days.entry(now.strftime("%F").to_string()).or_default();
-            if *taken >= MOST_A_DAY {
+            let day = now.strftime("%F").to_string();
+            let person = PersonId::of(&declaration.statement.email);
+            let theirs = format!("{day}-{}", person.as_ref().map_or("", PersonId::as_str));
+            let taken = |name: &str| rows.days.get(name).copied().unwrap_or_default();
+            if taken(&day) >= MOST_A_DAY || taken(&theirs) >= MOST_A_DAY_EACH {
                 return Ok(Declared::TooMany);
             }
-            *taken += 1;
+            for name in [day, theirs] {
+                *rows.days.entry(name).or_default() += 1;
+            }
             let stored = StoredDeclaration { declaration: declaration.clone(), version: 1, open_since: Some(now) };
             rows.declarations.insert(id.to_owned(), stored);
             Ok(Declared::New)

@@ -14,6 +14,8 @@ pub enum State {
     Declared,
     /// It takes effect later: at the end of the period of the day wished for, or when the person could have objected.
     Waiting,
+    /// It is withdrawn from: what was begun is finished, whoever objects from now on.
+    TakingBack,
     /// The contract ends with what is paid.
     Ends {
         /// When.
@@ -40,7 +42,7 @@ pub enum State {
 impl State {
     /// Whether nothing is left to do.
     pub fn is_settled(&self) -> bool {
-        !matches!(self, Self::Declared | Self::Waiting)
+        !matches!(self, Self::Declared | Self::Waiting | Self::TakingBack)
     }
 
     /// Whether it can still be revoked by whose contract it is: nothing that cannot be undone has happened.

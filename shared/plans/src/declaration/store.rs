@@ -25,6 +25,9 @@ pub struct StoredDeclaration {
 /// The most declarations that are taken on one day (UTC): anybody may declare, and each one is mailed about.
 pub const MOST_A_DAY: u64 = 200;
 
+/// The most that are taken on one day about one address: each is acknowledged by a mail.
+pub const MOST_A_DAY_EACH: u64 = 5;
+
 /// What keeping a declaration came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Declared {
@@ -32,7 +35,7 @@ pub enum Declared {
     New,
     /// It was declared before.
     Before,
-    /// Too many were taken today.
+    /// Too many were taken today, in all or about this address.
     TooMany,
 }
 
@@ -97,6 +100,15 @@ impl<D: DeclarationStore> DeclarationStore for &D {
     }
 }
 
+/// What refunding a subscription came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refunded {
+    /// Nothing of it is kept or asked for any more.
+    All,
+    /// A bank is at a payment: what it brings is refunded then.
+    AtABank,
+}
+
 /// Stripe, as far as declarations need it. Each call may be repeated: it has the effect of one.
 pub trait Ending: Send + Sync {
     /// Ends a subscription with what is paid, or lets it go on; as it stands then. `None` if Stripe does not know it, or it is
@@ -108,6 +120,6 @@ pub trait Ending: Send + Sync {
         key: &str,
     ) -> impl Future<Output = Result<Option<Subscription>, ServiceError>> + Send;
 
-    /// Refunds whatever was paid for the newest invoices of a subscription.
-    fn refund(&self, subscription: &str) -> impl Future<Output = Result<(), ServiceError>> + Send;
+    /// Refunds whatever was paid for the newest invoices of a subscription that is over, and voids what is still to be paid.
+    fn refund(&self, subscription: &str) -> impl Future<Output = Result<Refunded, ServiceError>> + Send;
 }

@@ -266,3 +266,95 @@ fn a_day_takes_so_many_and_no_more() {
     }
     assert_eq!((declare(0), declare(9999)), (Declared::Before, Declared::TooMany));
 }
+
+#[test]
+fn one_address_is_written_to_a_few_times_a_day_whatever_is_typed() {
+    let house = House::quiet();
+    let declare = |n: u64| {
+        let form = Form {
+            name: "Zoé".to_owned(),
+            email: "zoe@example.org".to_owned(),
+            reference: n.to_string(),
+            ..Form::default()
+        };
+        let statement = read(Kind::Termination, &form, true, &jiff::tz::TimeZone::UTC, began()).unwrap();
+        let id = statement.id(0);
+        at_once(house.declarations.declare(&id, &Declaration::new(statement, String::new()), began())).unwrap()
+    };
+    for n in 0..super::store::MOST_A_DAY_EACH {
+        assert_eq!(declare(n), Declared::New);
+    }
+    assert_eq!(declare(99), Declared::TooMany);
+}
+
+#[test]
+fn what_is_half_taken_back_is_finished_and_not_revoked() {
+    let house = House::quiet();
+    let now = began() + SignedDuration::from_hours(100);
+    let id = house.declares(Kind::Withdrawal, "zoe@example.org", now, |_| ());
+    house.carried_out(&id, now);
+    house.stripe.at_a_bank("sub_1", true);
+    let later = now + SignedDuration::from_hours(24);
+    assert_eq!(house.carried_out(&id, later), Outcome::Done);
+    assert_eq!((house.state(&id), house.outcomes()), (State::TakingBack, vec![DeclarationOutcome::Received]));
+    assert!(!house.state(&id).is_revocable());
+    house.stripe.at_a_bank("sub_1", false);
+    assert_eq!(house.carried_out(&id, later + SignedDuration::from_hours(24)), Outcome::Done);
+    assert_eq!(house.outcomes(), [DeclarationOutcome::Received, DeclarationOutcome::Withdrawn]);
+    assert_eq!(house.stripe.refunded(), ["sub_1"]);
+}
+
+#[test]
+fn whose_contract_it_is_has_a_day_to_object_from_when_they_are_written_to() {
+    let house = House::quiet();
+    let now = began() + SignedDuration::from_hours(100);
+    let id = house.declares(Kind::Withdrawal, "zoe@example.org", now, |_| ());
+    let late = now + SignedDuration::from_hours(48);
+    assert_eq!(house.carried_out(&id, late), Outcome::Done);
+    assert_eq!((house.outcomes(), house.stripe.cancelled().len()), (vec![DeclarationOutcome::Received], 0));
+    assert_eq!(house.carried_out(&id, late + SignedDuration::from_hours(24)), Outcome::Done);
+    assert_eq!(house.stripe.refunded(), ["sub_1"]);
+}
+
+#[test]
+fn who_was_found_later_is_written_to_with_a_link() {
+    let house = House::quiet();
+    let now = began() + SignedDuration::from_hours(100);
+    let id = house.declares(Kind::Withdrawal, "other@example.org", now, |_| ());
+    house.carried_out(&id, now);
+    let person = Person {
+        current: Some(Current { subscription: "sub_1".to_owned(), created: began(), over: false, begun_only: false }),
+        ..Person::new("other@example.org")
+    };
+    let other = PersonId::of("other@example.org").unwrap();
+    at_once(house.access.save_person(&other, &person, 0)).unwrap();
+    house.declarations.replay(&id, now);
+    assert_eq!(house.carried_out(&id, now), Outcome::Done);
+    let mails = house.mails();
+    assert_eq!(mails[1].0, format!("withdrawal/{id}/found"));
+    assert_eq!((mails[1].1.as_str(), mails[1].2), ("zoe@example.org", DeclarationOutcome::Received));
+}
+
+#[test]
+fn what_stripe_showed_is_undone_also_if_the_record_does_not_say_so() {
+    let house = House::quiet();
+    let now = began() + SignedDuration::from_hours(100);
+    let id = house.declares(Kind::Termination, "zoe@example.org", now, |form| form.wished = "2027-01-10".to_owned());
+    house.carried_out(&id, now);
+    let mut ending = house.stripe.standing("sub_1").unwrap();
+    ending.cancel_at_period_end = true;
+    house.stripe.put(ending);
+    house.revokes(&id, now);
+    assert_eq!(house.carried_out(&id, now), Outcome::Done);
+    assert!(!house.stripe.standing("sub_1").unwrap().cancel_at_period_end);
+}
+
+#[test]
+fn a_contract_that_stripe_does_not_let_end_waits_for_a_person() {
+    let house = House::quiet();
+    let now = began() + SignedDuration::from_hours(100);
+    house.stripe.schedule("sub_1");
+    let id = house.declares(Kind::Termination, "zoe@example.org", now, |_| ());
+    assert!(matches!(house.carried_out(&id, now), Outcome::Reject(reason) if reason.code == "contract_not_endable"));
+    assert!(house.declarations.parked(&id).is_some());
+}

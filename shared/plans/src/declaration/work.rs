@@ -9,18 +9,23 @@ use comptoir::{
     outcome::{Outcome, Reason, ServiceError},
 };
 
+use jiff::SignedDuration;
+
 use super::{
-    decide::{Step, next},
+    decide::{Step, TIME_TO_OBJECT, next},
     letter::{Reader, Writer, letter},
     record::{Declaration, State},
-    statement::Statement,
-    store::{Change, DeclarationStore, Ending, StoredDeclaration, Then},
+    statement::{Kind, Statement},
+    store::{Change, DeclarationStore, Ending, Refunded, StoredDeclaration, Then},
 };
 use crate::{
     person::PersonId,
     store::{AccessStore, Committed},
     stripe::{Billing, Subscription},
 };
+
+/// How long until a payment that a bank is at is looked at again.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// The most rounds of one invocation.
 const ROUNDS: u32 = 8;
@@ -41,6 +46,8 @@ pub struct Tools<'a, A, D, B, C> {
 }
 
 enum Stop {
+    /// The next round goes on.
+    Again,
     Failed(ServiceError),
     /// It was parked already.
     Parked(Reason),
@@ -67,6 +74,7 @@ where
             Err(Stop::Failed(error)) if error.is_permanent() => return parked(id, tools, error.reason()).await,
             Err(Stop::Failed(error)) => return Outcome::Retry(error.reason()),
             Err(Stop::Parked(reason)) => return Outcome::Reject(reason),
+            Err(Stop::Again) => {}
             Err(Stop::Conflict) => tools.access.pause(attempt).await,
         }
     }
@@ -111,7 +119,7 @@ where
     }
     let writing = Writing { id, read: &read, tools };
     let mut declaration = read.declaration.clone();
-    if declaration.revoked_at.is_some() {
+    if declaration.revoked_at.is_some() && declaration.state != State::TakingBack {
         return Box::pin(revoke(declaration, &writing)).await;
     }
     if declaration.state.is_settled() && declaration.state != State::Unmatched {
@@ -132,25 +140,35 @@ where
                 return writing.wait(declaration, &reader, at).await;
             }
             Step::EndWithPeriod => {
-                let key = format!("end:{id}");
-                match tools.billing.end_with_period(&contract.id, true, &key).await? {
-                    Some(after) if after.cancel_at_period_end => {
-                        contract = after;
-                        continue;
-                    }
-                    // It ended in between; or an answer of long ago was repeated: the truth is asked for again.
-                    _ => return Err(Stop::Conflict),
-                }
+                contract = ended(&contract.id, true, &format!("end:{id}"), tools.billing).await?;
+                continue;
             }
             Step::EndNow => {
                 tools.billing.cancel(&contract.id).await?;
                 State::Over { at: now }
             }
+            // Whose contract it is was not written to yet, and has a day from now to object.
+            Step::TakeBack if matches!(declaration.state, State::Declared | State::Unmatched) => {
+                declaration.state = State::Waiting;
+                let at = now.saturating_add(TIME_TO_OBJECT).unwrap_or(now);
+                return writing.wait(declaration, &reader, at).await;
+            }
+            Step::TakeBack if declaration.state != State::TakingBack => {
+                // Written before anything is asked of Stripe: nobody revokes what is half done.
+                declaration.state = State::TakingBack;
+                writing.write(declaration, None, Then::Until(now)).await?;
+                return Err(Stop::Again);
+            }
             Step::TakeBack => {
                 // Ended first: an invoice that were paid after the refund would stay paid.
                 tools.billing.cancel(&contract.id).await?;
-                tools.billing.refund(&contract.id).await?;
-                State::Withdrawn
+                match tools.billing.refund(&contract.id).await? {
+                    Refunded::All => State::Withdrawn,
+                    Refunded::AtABank => {
+                        let at = now.saturating_add(LOOK_AGAIN).unwrap_or(now);
+                        return writing.write(declaration, None, Then::Until(at)).await;
+                    }
+                }
             }
             Step::Settled(state) => state,
         };
@@ -177,12 +195,29 @@ where
         return writing.settle(&declaration, None).await;
     };
     let reader = reader_of(&contract, on_file(&declaration, tools.access).await?);
-    if matches!(declaration.state, State::Ends { .. }) {
-        let key = format!("go-on:{}", writing.id);
-        tools.billing.end_with_period(&contract.id, false, &key).await?;
+    // What Stripe shows counts: it may have been asked, and the answer lost.
+    if declaration.statement.kind == Kind::Termination && contract.cancel_at_period_end {
+        ended(&contract.id, false, &format!("go-on:{}", writing.id), tools.billing).await?;
     }
     declaration.state = State::Revoked;
     writing.settle(&declaration, Some(&reader)).await
+}
+
+/// Ends a contract with its period, or lets it go on; as it stands then.
+async fn ended(contract: &str, ends: bool, key: &str, billing: &(impl Billing + Ending)) -> Result<Subscription, Stop> {
+    if let Some(after) = billing.end_with_period(contract, ends, key).await?
+        && (after.cancel_at_period_end == ends || after.status.is_final())
+    {
+        return Ok(after);
+    }
+    // It ended in between, or an answer of long ago was repeated.
+    match billing.subscription(contract).await? {
+        Some(found) if found.status.is_final() || found.cancel_at_period_end == ends => Ok(found),
+        _ => {
+            let text = "Stripe does not let this contract be ended or go on; release its schedule, or do it in Stripe's dashboard, then replay";
+            Err(ServiceError::permanent("Stripe", "contract_not_endable", text).into())
+        }
+    }
 }
 
 /// Whose contract it is: the address on file, and the subscription.
@@ -191,9 +226,9 @@ async fn contract_of(declaration: &Declaration, access: &impl AccessStore) -> Re
     let mut id = PersonId::of(email);
     let mut named = declaration.subscription.clone();
     if let (None, Some(reference)) = (&named, reference.as_deref().filter(|text| text.starts_with("sub_")))
-        && let Some(stored) = access.subscription(reference).await?
+        && let Some(stored) = access.subscription(reference).await?.filter(|stored| stored.person.is_some())
     {
-        (id, named) = (stored.person.or(id), Some(reference.to_owned()));
+        (id, named) = (stored.person, Some(reference.to_owned()));
     }
     let Some(id) = id else { return Ok(None) };
     let Some(person) = access.person(&id).await?.map(|standing| standing.person) else { return Ok(None) };
@@ -225,8 +260,8 @@ impl<A, D: DeclarationStore, B, C: Clock> Writing<'_, A, D, B, C> {
     }
 
     async fn wait(&self, declaration: Declaration, reader: &Reader, at: jiff::Timestamp) -> Result<(), Stop> {
-        let acknowledged = declaration.acknowledged_at.is_some();
-        self.write(declaration, Some(reader).filter(|_| !acknowledged), Then::Until(at)).await
+        let told = self.read.declaration.state == State::Waiting;
+        self.write(declaration, Some(reader).filter(|_| !told), Then::Until(at)).await
     }
 
     /// A person has to look for the contract; whoever declared is told so, once.

@@ -12,7 +12,7 @@ use comptoir::{
 use jiff::Timestamp;
 
 use crate::{
-    declaration::store::Ending,
+    declaration::store::{Ending, Refunded},
     stripe::{Billing, Buyer, CheckoutPage, Expired, Invoice, Made, NewCheckout, Subscription},
 };
 
@@ -43,6 +43,9 @@ struct StripeState {
     keys: BTreeMap<String, NewCheckout>,
     refuses: Option<&'static str>,
     refunded: BTreeSet<String>,
+    at_a_bank: BTreeSet<String>,
+    /// Subscriptions that Stripe lets nobody end with their period.
+    scheduled: BTreeSet<String>,
     endings: BTreeMap<String, Option<Subscription>>,
 }
 
@@ -104,6 +107,21 @@ impl SmallStripe {
         open.filter(|session| !state.expired.contains(session)).collect()
     }
 
+    /// A bank is at the payment of a subscription, or not any more.
+    pub fn at_a_bank(&self, subscription: &str, is: bool) {
+        let state = &mut *locked(&self.state);
+        if is {
+            state.at_a_bank.insert(subscription.to_owned());
+        } else {
+            state.at_a_bank.remove(subscription);
+        }
+    }
+
+    /// A schedule manages a subscription: nobody ends it with its period.
+    pub fn schedule(&self, subscription: &str) {
+        locked(&self.state).scheduled.insert(subscription.to_owned());
+    }
+
     /// Subscriptions whose payments were refunded.
     pub fn refunded(&self) -> Vec<String> {
         locked(&self.state).refunded.iter().cloned().collect()
@@ -128,7 +146,9 @@ impl Ending for SmallStripe {
             if let Some(answer) = state.endings.get(key) {
                 return Ok(answer.clone());
             }
-            let standing = state.subscriptions.get_mut(subscription).filter(|standing| !standing.status.is_final());
+            let scheduled = state.scheduled.contains(subscription);
+            let standing = state.subscriptions.get_mut(subscription);
+            let standing = standing.filter(|standing| !standing.status.is_final() && !scheduled);
             let answer = standing.map(|standing| {
                 standing.cancel_at_period_end = ends;
                 standing.clone()
@@ -138,11 +158,15 @@ impl Ending for SmallStripe {
         })
     }
 
-    async fn refund(&self, subscription: &str) -> Result<(), ServiceError> {
+    async fn refund(&self, subscription: &str) -> Result<Refunded, ServiceError> {
         pass_the_turn().await;
         self.faults.call("Stripe", || {
-            locked(&self.state).refunded.insert(subscription.to_owned());
-            Ok(())
+            let state = &mut *locked(&self.state);
+            if state.at_a_bank.contains(subscription) {
+                return Ok(Refunded::AtABank);
+            }
+            state.refunded.insert(subscription.to_owned());
+            Ok(Refunded::All)
         })
     }
 }

@@ -54,8 +54,9 @@ impl RenewalStore for Waiting {
 
     async fn no_renewal(&self, subscription: &str) -> Result<(), ServiceError> {
         self.faults.call("renewals", || {
-            if let Some((_, due)) = locked(&self.rows).get_mut(subscription) {
-                *due = None;
+            let rows = &mut *locked(&self.rows);
+            if rows.get(subscription).is_some_and(|(stored, _)| !stored.told) {
+                rows.remove(subscription);
             }
             Ok(())
         })
@@ -156,4 +157,18 @@ fn each_call_may_fail_and_the_mail_is_queued_once() {
             assert_eq!(waiting.ids().len(), 1, "{call} {fault:?}");
         }
     }
+}
+
+#[test]
+fn one_that_was_to_end_and_goes_on_is_announced() {
+    let (waiting, mut contract) = (Waiting::default(), lasting(365));
+    announced(&waiting, &contract, 0, false);
+    contract.cancel_at_period_end = true;
+    announced(&waiting, &contract, 100, false);
+    assert_eq!(waiting.due(), None, "nobody waits for the day of a contract that ends");
+    contract.cancel_at_period_end = false;
+    announced(&waiting, &contract, 200, false);
+    assert_eq!(waiting.due(), Some(seconds(BEGAN + 305 * DAY)), "it waits anew");
+    announced(&waiting, &contract, 305, true);
+    assert_eq!(waiting.ids().len(), 1);
 }
