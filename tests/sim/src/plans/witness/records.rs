@@ -40,6 +40,8 @@ impl Witness {
         let stays = match before.state {
             State::Paid => after.state == State::Paid,
             State::Closed => matches!(after.state, State::Closed | State::Paid),
+            // A method that came later is tried, once; nothing else begins anew.
+            State::Unknown if after.state == State::Trying => after.attempts.len() > before.attempts.len(),
             State::Unknown => matches!(after.state, State::Unknown | State::Closed | State::Paid | State::Processing),
             _ => true,
         };
