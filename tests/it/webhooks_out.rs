@@ -80,7 +80,7 @@ async fn a_plan_its_tokens_and_its_end_are_told_once_each() -> Result<()> {
     let secret = shop.bundle.endpoints.webhooks_out_secret.clone();
     shop.client.fake("POST", "events", &json!({"duplicate": 4})).await?;
     let subscription = shop.subscribes(SOLO, ZOE, "k1").await?;
-    let all = told(&shop, &["access.granted", "invoice.issued"]).await?;
+    let all = told(&shop, &["access.granted", "invoice.issued", "member.joined"]).await?;
     let granted = verified(of(&all, "access.granted"), &secret)?;
     ensure!(granted["email"] == ZOE && granted["plan"] == "solo" && granted["state"] == "active", "{granted}");
     ensure!(granted["features"] == json!(["courses"]) && granted["subscription"] == subscription.as_str(), "{granted}");
@@ -92,20 +92,22 @@ async fn a_plan_its_tokens_and_its_end_are_told_once_each() -> Result<()> {
         let used = shop.door("POST", "/tokens/use", &json!({"email": ZOE, "amount": amount, "id": id})).await?;
         ensure!(used.0 == 200, "{used:?}");
     }
-    let all = told(&shop, &["access.granted", "invoice.issued", "tokens.low"]).await?;
+    let all = told(&shop, &["access.granted", "invoice.issued", "member.joined", "tokens.low"]).await?;
     let low = verified(of(&all, "tokens.low"), &secret)?;
     ensure!(low["tokens_left"] == 2 && low["tokens_low"] == 3 && low["email"] == ZOE, "{low}");
 
     shop.client.advance(DAY).await?;
     ensure!(shop.client.stripe("DELETE", &format!("subscriptions/{subscription}"), &[], None).await?.0 == 200);
-    let all = told(&shop, &["access.granted", "invoice.issued", "tokens.low", "access.withdrawn"]).await?;
+    let all =
+        told(&shop, &["access.granted", "invoice.issued", "member.joined", "tokens.low", "access.withdrawn"]).await?;
     let withdrawn = verified(of(&all, "access.withdrawn"), &secret)?;
     ensure!(withdrawn["plan"].is_null() && withdrawn["features"] == json!([]), "{withdrawn}");
     ensure!(withdrawn["state"] == "withdrawn", "{withdrawn}");
     shop.access_at_rest().await?;
-    let all = told(&shop, &["access.granted", "invoice.issued", "tokens.low", "access.withdrawn"]).await?;
+    let all =
+        told(&shop, &["access.granted", "invoice.issued", "member.joined", "tokens.low", "access.withdrawn"]).await?;
     let ids: BTreeSet<&str> = all.iter().map(|message| message.id.as_str()).collect();
-    ensure!(ids.len() == 4 && all.iter().all(|message| message.attempts == 1), "{all:?}");
+    ensure!(ids.len() == 5 && all.iter().all(|message| message.attempts == 1), "{all:?}");
     ensure!(
         shop.items("HOOK").await?.iter().all(|item| item["status"] == "delivered" && item["expires_at"].is_number())
     );
@@ -185,7 +187,7 @@ async fn a_payment_that_fails_and_one_that_recovers_are_told_once_each() -> Resu
     let shop = open("told-payment").await?;
     let secret = shop.bundle.endpoints.webhooks_out_secret.clone();
     let subscription = shop.subscribes(SOLO, ZOE, "k1").await?;
-    told(&shop, &["access.granted", "invoice.issued"]).await?;
+    told(&shop, &["access.granted", "invoice.issued", "member.joined"]).await?;
     let (_, stands) = shop.client.stripe("GET", &format!("subscriptions/{subscription}"), &[], None).await?;
     let method = stands["default_payment_method"].as_str().unwrap();
     let does = async |outcome: &str| {
@@ -194,7 +196,8 @@ async fn a_payment_that_fails_and_one_that_recovers_are_told_once_each() -> Resu
     };
     does("decline:insufficient_funds").await?;
     shop.client.advance(31 * DAY + 2 * HOUR).await?;
-    let all = told(&shop, &["access.granted", "invoice.issued", "access.changed", "payment.failed"]).await?;
+    let all =
+        told(&shop, &["access.granted", "invoice.issued", "member.joined", "access.changed", "payment.failed"]).await?;
     let failed = verified(of(&all, "payment.failed"), &secret)?;
     ensure!(failed["email"] == ZOE && failed["subscription"] == subscription.as_str(), "{failed}");
     let changed = verified(of(&all, "access.changed"), &secret)?;
@@ -202,7 +205,8 @@ async fn a_payment_that_fails_and_one_that_recovers_are_told_once_each() -> Resu
     does("succeed").await?;
     let invoice = failed["invoice"].as_str().unwrap();
     ensure!(shop.client.stripe("POST", &format!("invoices/{invoice}/pay"), &[], None).await?.0 == 200);
-    let topics = ["access.granted", "invoice.issued", "access.changed", "payment.failed", "payment.recovered"];
+    let topics =
+        ["access.granted", "invoice.issued", "member.joined", "access.changed", "payment.failed", "payment.recovered"];
     let all = told(&shop, &[&topics[..], &["access.changed", "invoice.issued"]].concat()).await?;
     let recovered = verified(of(&all, "payment.recovered"), &secret)?;
     ensure!(recovered["invoice"] == invoice && recovered["email"] == ZOE, "{recovered}");

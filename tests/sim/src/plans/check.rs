@@ -45,7 +45,7 @@ fn wishes(stripe: &Stripe) -> Seen {
     let stands = known.filter(|page| page.status != "expired");
     let stands: Vec<_> = stands.collect();
     // What is asked for may have changed: the first page's answer was lost, and its address with it.
-    let asked = |page: &Page| (page.reference.clone(), page.customer, page.trial_days);
+    let asked = |page: &Page| (page.reference.clone(), page.customer, page.email.clone(), page.price, page.trial_days);
     let same = |one: &Page, other: &Page| asked(one) == asked(other);
     let twice = stands.iter().enumerate().find(|(n, page)| stands.iter().skip(n + 1).any(|other| same(page, other)));
     ensure(twice.is_none(), "a wish has one page", || format!("{twice:?}"))
