@@ -195,11 +195,15 @@ async fn whoever_dies_between_the_calls_there_is_one_account_one_profile_and_one
         }
     }
     shop.access_at_rest().await?;
+    // How many calls are made depends on how many events come. The one that makes the account is made once, whatever comes.
+    let happened = wire.happened();
     for cut in [Cut::KillBefore, Cut::KillAfter] {
-        for operation in ["AdminCreateUser", "TransactWriteItems", "GetItem", "UpdateItem"] {
-            let cut = ("access-worker".to_owned(), operation.to_owned(), cut);
-            ensure!(wire.happened().contains(&cut), "{cut:?} never happened");
-        }
+        let cut = ("access-worker".to_owned(), "AdminCreateUser".to_owned(), cut);
+        ensure!(happened.contains(&cut), "{cut:?} never happened");
+    }
+    for operation in ["TransactWriteItems", "GetItem", "UpdateItem"] {
+        let of_it = happened.iter().any(|(_, other, _)| other == operation);
+        ensure!(of_it, "nobody died at {operation}");
     }
     for n in 0..buyers {
         let buyer = format!("buyer{n}@example.org");
