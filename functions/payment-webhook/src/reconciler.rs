@@ -160,7 +160,7 @@ impl<
                 return Ok(false);
             }
             let now = self.clock.now();
-            let catalogue = self.access.plans.get(now).await?;
+            let catalogue = self.access.plans.newest(now).await?;
             let mut mended = 0;
             let page = if catalogue.plans.is_empty() { Ok(None) } else { stripe.subscriptions(after).await };
             match page {
